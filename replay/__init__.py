@@ -1,0 +1,69 @@
+"""Replay Harness: record production incidents, replay them offline under pytest, keep them as regression tests.
+
+Names are loaded when first used: `import replay` in a service costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ASGI": "replay.entrypoints.asgi",
+    "WSGI": "replay.entrypoints.wsgi",
+    "always": "replay.engine.keep",
+    "boundary": "replay.boundaries.call",
+    "capture": "replay.entrypoints.function",
+    "errors": "replay.errors",
+    "flag": "replay.boundaries.environ",
+    "flush": "replay.surfaces.init",
+    "init": "replay.surfaces.init",
+    "model": "replay.boundaries.model",
+    "note": "replay.surfaces.init",
+    "on_error": "replay.engine.keep",
+    "open": "replay.surfaces.run",
+    "recording": "replay.entrypoints.block",
+    "run": "replay.surfaces.run",
+    "sample": "replay.engine.keep",
+    "score_below": "replay.engine.keep",
+    "slower_than": "replay.engine.keep",
+    "stats": "replay.surfaces.init",
+    "status_at_least": "replay.engine.keep",
+}
+__all__ = sorted([*_HOMES, "__version__"])
+
+if TYPE_CHECKING:
+    from replay import errors as errors
+    from replay.boundaries.call import boundary as boundary
+    from replay.boundaries.environ import flag as flag
+    from replay.boundaries.model import model as model
+    from replay.engine.keep import (
+        always as always,
+        on_error as on_error,
+        sample as sample,
+        score_below as score_below,
+        slower_than as slower_than,
+        status_at_least as status_at_least,
+    )
+    from replay.entrypoints.asgi import ASGI as ASGI
+    from replay.entrypoints.block import recording as recording
+    from replay.entrypoints.function import capture as capture
+    from replay.entrypoints.wsgi import WSGI as WSGI
+    from replay.surfaces.init import flush as flush, init as init, note as note, stats as stats
+    from replay.surfaces.run import open as open, run as run
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'replay' has no attribute {name!r}")
+    found = import_module(home)
+    value = found if name == "errors" else getattr(found, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

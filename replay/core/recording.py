@@ -1,0 +1,146 @@
+"""What a recording is: frozen values, named as the bundle's tables name them."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any, Literal
+
+import msgspec
+
+from replay.core.codec import Gap, Resolve, Value
+
+State = Literal["returned", "raised", "unfinished"]
+Kind = Literal["function", "asgi", "wsgi", "block"]
+
+
+class Interaction(msgspec.Struct, frozen=True, kw_only=True):
+    """One request at a boundary and its answer."""
+
+    seq: int
+    """Number in the recording, from 0, given when the request was *asked*."""
+    lane: str
+    """The task or thread that asked: "0" for the one that started the recording, "0.1" for its first child, ..."""
+    boundary: str
+    """`http`, `model`, `db`, `redis`, `call`, `clock`, `random` or `environ`."""
+    target: str
+    """What was asked: `module:qualname` of a call, `GET https://host/path` (no query) of a request, a model's name."""
+    request: Value
+    """For `call` and `model`: `{"args": [...], "kwargs": {...}}`. For `http`: see `replay.boundaries.http.exchange`."""
+    answer: Value
+    """The returned value, the raised error (`$error`), or the boundary's own form of a stream."""
+    state: State
+    offset_ns: int
+    """Nanoseconds from the start of the recording to the asking."""
+    duration_ns: int
+    """Nanoseconds from asking to the end of the answer (of a stream: its last piece)."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How the unit of work ended: a result or an error."""
+
+    state: State
+    payload: Value
+    """The result, or the error (`$error`: type, message, args, frames, cause and context chain, notes)."""
+
+    @property
+    def value(self) -> Any:
+        """The result, decoded without the project's own classes; for an error, the exception."""
+        return self.payload.decode()
+
+    def decode(self, resolve: Resolve | None = None) -> Any:
+        """The result or exception, its classes looked up by `resolve`."""
+        return self.payload.decode(resolve)
+
+
+class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of a generative model, in the OpenTelemetry GenAI names; read from the interaction `seq`."""
+
+    seq: int
+    operation_name: str
+    provider_name: str
+    request_model: str | None = None
+    response_model: str | None = None
+    response_id: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    finish_reasons: tuple[str, ...] = ()
+    semconv_version: str = "1.37.0"
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """One output of a model (`@replay.model`) with its confidence; `decision` and what follows come from a policy."""
+
+    seq: int
+    name: str
+    label: str | None = None
+    score: float | None = None
+    threshold: float | None = None
+    decision: str | None = None
+    policy: str | None = None
+    owner: str | None = None
+    escalation: str | None = None
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """One log record written during the recording."""
+
+    offset_ns: int
+    level: str
+    logger: str
+    message: str
+
+
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """Entry point + input + context + interactions + outcome + lineage. Equal content gives an equal digest."""
+
+    id: str
+    """Unique in its bundle; the first 16 hex digits of the digest unless the user named it."""
+    kind: Kind
+    entrypoint: str
+    """`module:qualname` of what ran."""
+    started_at: int
+    """Wall clock at the start, nanoseconds since the epoch, UTC."""
+    duration_ns: int
+    input: Value
+    """function: `{"args", "kwargs"}`; asgi and wsgi: the request (see the entry point); block: the given input."""
+    outcome: Outcome
+    context: Value
+    """A mapping: `zone`, `environ`, `draws`, `notes`, `versions`, `service`, ... each written by its owner."""
+    interactions: tuple[Interaction, ...] = ()
+    model_calls: tuple[ModelCall, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
+    logs: tuple[Log, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    """What could not be kept faithfully: path, reason, type."""
+    trace_id: str | None = None
+    span_id: str | None = None
+    sentry_event_id: str | None = None
+    service_name: str | None = None
+    service_version: str | None = None
+    deployment_environment_name: str | None = None
+    http_request_method: str | None = None
+    http_route: str | None = None
+    http_response_status_code: int | None = None
+    parent_digest: str | None = None
+    """Of a mutation: the digest of the recording it was made from."""
+    edits: Value | None = None
+    redacted: bool = False
+
+    @property
+    def status(self) -> Literal["ok", "error"]:
+        """`error` if it ended in an error, or answered with a status of 500 or more."""
+        if self.outcome.state != "returned" or (self.http_response_status_code or 0) >= 500:
+            return "error"
+        return "ok"
+
+    @property
+    def error_type(self) -> str | None:
+        """`module.qualname` of the error it ended with (builtins without the module)."""
+        return self.outcome.payload.error_type if self.outcome.state == "raised" else None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, hex, of everything but `id`: fields in their order, values in their canonical text."""
+        content = msgspec.structs.asdict(self)
+        del content["id"]
+        return sha256(msgspec.json.encode(content)).hexdigest()

@@ -1,0 +1,82 @@
+"""What a replay found out: the verdict, and where two worlds part."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from replay.core.codec import Value
+from replay.core.recording import Interaction, Outcome
+
+Status = Literal["reproduced", "changed", "diverged", "unanswerable"]
+
+
+class Window(msgspec.Struct, frozen=True):
+    """The wall-clock span of a recording, nanoseconds since the epoch: times inside it are expected to move."""
+
+    start: int
+    end: int
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One place where two values differ."""
+
+    path: str
+    """From the value's root: `$.headers[2]`, `$.body.plan`."""
+    kind: Literal["changed", "type", "added", "removed"]
+    recorded: Any = None
+    actual: Any = None
+    note: str | None = None
+    """Why it may be expected: `time inside the recorded window`, `within tolerance`."""
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """A line of code."""
+
+    file: str
+    line: int
+    function: str
+    source: str = ""
+
+
+class Divergence(msgspec.Struct, frozen=True, kw_only=True):
+    """A request at replay that the recording cannot answer in order, or an answer nobody asked for (`missing`)."""
+
+    kind: Literal["changed", "extra", "missing", "reordered", "exhausted"]
+    lane: str
+    boundary: str
+    target: str
+    asked: Value | None = None
+    """What was asked at replay; None for `missing`."""
+    nearest: Interaction | None = None
+    """The recorded interaction most like it; for `missing` the one that was not asked for."""
+    differences: tuple[Difference, ...] = ()
+    where: tuple[Frame, ...] = ()
+    """Lines of user code that asked, innermost last."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of one replay."""
+
+    id: str
+    status: Status
+    recorded: Outcome
+    outcome: Outcome | None = None
+    """What happened now; None if it could not be run."""
+    divergence: Divergence | None = None
+    """The first one."""
+    divergences: tuple[Divergence, ...] = ()
+    difference: tuple[Difference, ...] = ()
+    """Of the outcomes. In `reproduced` only expected ones, each with its note."""
+    served: int = 0
+    left_over: int = 0
+    unanswered: int = 0
+    seconds: float = 0.0
+    reason: str | None = None
+    """Why it is `unanswerable`."""
+    path: str | None = None
+
+    @property
+    def green(self) -> bool:
+        return self.status == "reproduced"

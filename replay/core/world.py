@@ -1,0 +1,223 @@
+"""The one protocol: how a boundary asks the world, and the two kinds of world that answer.
+
+A boundary is installed once per process and patches its seam. Each call at the seam asks `here()` for the current
+world. There is none in plain production: straight through. A recorder gives a `Ticket` (go live, then `tell`), a
+player gives an `Answer` (return or raise it). Neither `ask` nor `tell` awaits, so sync and async share them.
+
+The outermost crossing wins: while a call is live, the world is `LIVE`, so what a model client does inside
+(`http`) is not recorded a second time under `model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from replay.core.codec import Resolve, Value
+from replay.core.recording import Interaction, Recording, State
+from replay.core.verdict import Difference, Window
+
+T = TypeVar("T")
+
+
+class Settles(Protocol):
+    """Something captured on the request path. Its encoding is put off until it is known to be kept."""
+
+    def settle(self) -> Value:
+        """The encoded value. Called once, off the request path; in a player at once."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it holds in memory."""
+        ...
+
+
+class Request(msgspec.Struct, gc=False):
+    """What a boundary asks."""
+
+    boundary: str
+    target: str
+    """See `Interaction.target`."""
+    payload: Settles
+
+
+class Ticket(msgspec.Struct):
+    """Says: go live, then `world.tell(ticket, ...)`. The fields belong to the world that gave it."""
+
+    request: Request
+    lane: str
+    seq: int
+    asked_ns: int
+    """`time.perf_counter_ns` at the asking."""
+    state: State = "unfinished"
+    answer: Settles | None = None
+    ended_ns: int = 0
+    score: float | None = None
+    """Of a `model` answer: its confidence."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the recording has for a request."""
+
+    value: Value
+    """The interaction's `answer`."""
+    state: State
+    resolve: Resolve | None = None
+    """Which classes of the project may be rebuilt."""
+    seq: int = -1
+
+    def open(self) -> Any:
+        """Return the recorded value, or raise the recorded error."""
+        value = self.value.decode(self.resolve)
+        if self.state == "raised":
+            raise value
+        return value
+
+
+class World(Protocol):
+    """What answers. Methods are safe to call from any thread."""
+
+    live: bool
+    """True: requests go out. False: they are answered, so `ask` needs the whole request (a streamed upload is read
+    to its end first)."""
+
+    def ask(self, request: Request) -> Ticket | Answer | None:
+        """Number the request. Ticket: go live and tell. Answer: use it. None: go live, nobody listens any more.
+
+        A player raises when the recording has no answer; the divergence is noted first. What is raised is the
+        boundary's own error where it has one (http: vcrpy's), else `DivergenceError`.
+        """
+        ...
+
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+        """Close a ticket. The second call for the same ticket does nothing. Never raises."""
+        ...
+
+    def draw(self, kind: str, live: Callable[[], T]) -> T:
+        """A random draw: kept as the next of the lane's sequence of that kind, or taken from it."""
+        ...
+
+    def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
+        """`size` bytes from the system's generator. They are credentials: only their number is kept."""
+        ...
+
+    def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
+        """A blocking sleep: real when live, else the virtual clock moves."""
+        ...
+
+    def note(self, name: str, value: Settles) -> None:
+        """A fact worth knowing later (`context.notes`). A player ignores it."""
+        ...
+
+
+class _Live:
+    """The mark that a crossing above us is live."""
+
+
+LIVE = _Live()
+current: ContextVar[World | _Live | None] = ContextVar("replay_world", default=None)
+_everywhere: World | None = None
+
+
+def here() -> World | None:
+    """The world that answers this call, or None: go straight through."""
+    world = current.get()
+    if world is None:
+        return _everywhere
+    return None if world is LIVE else world  # type: ignore[return-value]  # LIVE is the only _Live
+
+
+def occupy(world: World | None) -> None:
+    """Make `world` answer also the code that runs in no world's context (threads that lost it). Replay only."""
+    global _everywhere
+    _everywhere = world
+
+
+def cross(request: Request, live: Callable[[], T], returned: Callable[[T], Settles],
+          raised: Callable[[BaseException], Settles]) -> T:  # fmt: skip
+    """Ask the world; go live if it says so, and tell it how that ended."""
+    world = here()
+    found = None if world is None else world.ask(request)
+    if found is None or world is None:
+        return live()
+    if type(found) is Answer:
+        return found.open()  # type: ignore[no-any-return]
+    token = current.set(LIVE)
+    try:
+        value = live()
+    except BaseException as error:
+        world.tell(found, "raised", raised(error))
+        raise
+    finally:
+        current.reset(token)
+    world.tell(found, "returned", returned(value))
+    return value
+
+
+async def cross_async(request: Request, live: Callable[[], Awaitable[T]], returned: Callable[[T], Settles],
+                      raised: Callable[[BaseException], Settles]) -> T:  # fmt: skip
+    """`cross` for a coroutine: the same decision, another thin edge."""
+    world = here()
+    found = None if world is None else world.ask(request)
+    if found is None or world is None:
+        return await live()
+    if type(found) is Answer:
+        return found.open()  # type: ignore[no-any-return]
+    token = current.set(LIVE)
+    try:
+        value = await live()
+    except BaseException as error:
+        world.tell(found, "raised", raised(error))
+        raise
+    finally:
+        current.reset(token)
+    world.tell(found, "returned", returned(value))
+    return value
+
+
+class Shelf(Protocol):
+    """Finds the recorded answer of a request; how two requests compare depends on the boundary (http: vcrpy's
+    Cassette and matchers). The player calls it under its lock."""
+
+    def take(self, asked: Value, candidates: Sequence[Interaction]) -> Interaction | None:
+        """The first of `candidates` (in order of preference, none served yet) that answers `asked`."""
+        ...
+
+    def differences(self, recorded: Interaction, asked: Value) -> Sequence[Difference]:
+        """The fields in which `asked` differs from the recorded request; for naming the nearest one."""
+        ...
+
+    def refusal(self, asked: Value, message: str) -> BaseException:
+        """What is raised into the application when nothing answers."""
+        ...
+
+
+class Boundary(Protocol):
+    """One seam. All boundaries have the same shape and are listed, in order, in `replay.boundaries`."""
+
+    kind: str
+
+    def install(self) -> None:
+        """Patch the seam, once per process. Idempotent. Libraries that are not installed are skipped."""
+        ...
+
+    def begin(self) -> dict[str, Any]:
+        """What a recording's `context` holds from this boundary, read as the recording starts. Cheap."""
+        ...
+
+    def playing(self, recording: Recording) -> AbstractContextManager[None]:
+        """What must hold around the replay of `recording` (clock, environment)."""
+        ...
+
+    def shelf(self, interactions: Sequence[Interaction], window: Window) -> Shelf | None:
+        """How recorded answers of this boundary are found; None: by equality of values."""
+        ...
+
+    def describe(self) -> dict[str, str]:
+        """For `replay doctor`: what was found and patched, name -> version."""
+        ...

@@ -1,0 +1,1 @@
+"""Runs recordings: the recorder, the player, the session."""

@@ -1,0 +1,303 @@
+"""The world that goes live and records: what happens on the request path, and nothing more.
+
+Values are snapshots, exchanges keep the pieces the application read; all encoding is put off to `Captured.settle`,
+which runs off the request path and only for what is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import count
+from time import perf_counter_ns, time_ns
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from replay.core.codec import Gap, Value, encode
+from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State
+from replay.core.snapshot import snapshot
+from replay.core.world import Request, Settles, Ticket, current, here
+from replay.engine.entropy import replacements
+from replay.engine.keep import End, Trigger
+from replay.engine.lanes import Lanes
+
+T = TypeVar("T")
+_PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
+_urandom = os.urandom
+_nothing = encode(None)
+
+dropped: Counter[str] = Counter()
+"""Recordings that capture itself had to give up, by reason. The service never notices."""
+
+
+class Sink(Protocol):
+    """Where kept captures go; must not block."""
+
+    def __call__(self, captured: Captured) -> None: ...
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What `replay.init` decided."""
+
+    service: str
+    keep: Trigger
+    sink: Sink
+    version: str | None = None
+    environment: str | None = None
+    begin: tuple[Callable[[], dict[str, Any]], ...] = ()
+    """Each boundary's part of the context."""
+    model_call: Callable[[Interaction], ModelCall | None] | None = None
+    most_interactions: int = 10_000
+    most_logs: int = 1_000
+
+
+active: Settings | None = None
+"""None: capture is off."""
+
+
+def configure(settings: Settings | None) -> None:
+    """Turn capture on (with these settings) or off."""
+    global active
+    active = settings
+
+
+def begin(kind: Kind, entrypoint: str, input: Settles) -> Recorder | None:
+    """A recorder, or None where there is nothing to record: capture is off, or an outer unit of work is recorded."""
+    settings = active
+    if settings is None or current.get() is not None or here() is not None:
+        return None
+    try:
+        return Recorder(settings, kind, entrypoint, input)
+    except Exception:
+        dropped["begin-failed"] += 1
+        return None
+
+
+class Recorder:
+    """One recording in the making. A `World`; safe to call from any thread."""
+
+    __slots__ = ("_closed", "_entropy", "_number", "context", "draws", "entrypoint", "facts", "input", "kind",
+                 "lanes", "logs", "notes", "overflow", "settings", "started_ns", "started_at", "tickets")  # fmt: skip
+    live = True
+
+    def __init__(self, settings: Settings, kind: Kind, entrypoint: str, input: Settles) -> None:
+        self.settings = settings
+        self.kind: Kind = kind
+        self.entrypoint = entrypoint
+        self.input = input
+        self.facts: dict[str, Any] = {}
+        self.tickets: list[Ticket] = []
+        self.draws: dict[tuple[str, str], list[Any]] = {}
+        self.notes: dict[str, Settles] = {}
+        self.logs: list[tuple[int, str, str, str]] = []
+        self.overflow = 0
+        self.context = [read() for read in settings.begin]
+        self.lanes = Lanes()
+        self._number = count().__next__
+        self._entropy: list[tuple[str, bytes]] = []
+        self._closed = False
+        self.started_at = time_ns()
+        self.started_ns = perf_counter_ns()
+
+    def ask(self, request: Request) -> Ticket | None:
+        if self._closed:
+            return None
+        number = self._number()
+        if number >= self.settings.most_interactions:
+            self.overflow += 1
+            return None
+        ticket = Ticket(request, self.lanes.name(), number, perf_counter_ns())
+        self.tickets.append(ticket)
+        return ticket
+
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+        if self._closed or ticket.ended_ns:
+            return
+        ticket.answer = answer
+        ticket.state = state
+        ticket.ended_ns = perf_counter_ns()
+
+    def draw(self, kind: str, live: Callable[[], T]) -> T:
+        value = live()
+        if not self._closed:
+            kept = value if type(value) in _PLAIN else snapshot(value)
+            self.draws.setdefault((self.lanes.name(), kind), []).append(kept)
+        return value
+
+    def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
+        value = live(size)
+        if not self._closed:
+            self._entropy.append((self.lanes.name(), value))
+        return value
+
+    def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
+        live(seconds)
+
+    def note(self, name: str, value: Settles) -> None:
+        if not self._closed:
+            self.notes[name] = value
+
+    def log(self, level: str, logger: str, message: str) -> None:
+        """Keep a log line, up to the limit."""
+        if not self._closed and len(self.logs) < self.settings.most_logs:
+            self.logs.append((perf_counter_ns(), level, logger, message))
+
+    def end(self, state: State, payload: Callable[[], Settles]) -> None:
+        """The unit of work ended: decide whether it is worth keeping. Never raises; a second call does nothing."""
+        if self._closed:
+            return
+        ended_ns = perf_counter_ns()
+        try:
+            status = self.facts.get("http_response_status_code")
+            end = End(
+                state=state,
+                duration_ns=ended_ns - self.started_ns,
+                http_status=status,
+                scores=tuple((t.request.target, t.score) for t in self.tickets if t.score is not None),
+            )
+            if self.settings.keep(end):
+                urgent = state != "returned" or (status or 0) >= 500
+                self.settings.sink(Captured(self, state, payload(), ended_ns, urgent))
+        except Exception:
+            dropped["end-failed"] += 1
+        finally:
+            self._closed = True
+
+
+class Captured:
+    """A kept recording that is not yet encoded."""
+
+    __slots__ = ("ended_ns", "payload", "recorder", "size", "state", "urgent")
+
+    def __init__(self, recorder: Recorder, state: State, payload: Settles, ended_ns: int, urgent: bool) -> None:
+        self.recorder = recorder
+        self.state = state
+        self.payload = payload
+        self.ended_ns = ended_ns
+        self.urgent = urgent
+        held = [recorder.input, payload, *recorder.notes.values()]
+        held += [t.request.payload for t in recorder.tickets]
+        held += [t.answer for t in recorder.tickets if t.answer is not None]
+        self.size = 1024 + sum(part.size for part in held) + 512 * len(recorder.tickets)
+
+    def settle(self) -> Recording:
+        """The recording. Off the request path."""
+        recorder = self.recorder
+        settings = recorder.settings
+        gaps: list[Gap] = []
+        seed, table = self._entropy()
+
+        def settled(name: str, part: Settles | None) -> Value:
+            value = _nothing if part is None else part.settle()
+            gaps.extend(Gap(name + gap.path.removeprefix("$"), gap.reason, gap.type) for gap in value.gaps)
+            return _replaced(value, table)
+
+        interactions = tuple(
+            Interaction(
+                seq=seq,
+                lane=ticket.lane,
+                boundary=ticket.request.boundary,
+                target=_replaced_text(ticket.request.target, table),
+                request=settled(f"interaction[{seq}].request", ticket.request.payload),
+                answer=settled(f"interaction[{seq}].answer", ticket.answer),
+                state=ticket.state,
+                offset_ns=ticket.asked_ns - recorder.started_ns,
+                duration_ns=max(0, (ticket.ended_ns or self.ended_ns) - ticket.asked_ns),
+            )
+            for seq, ticket in enumerate(sorted(recorder.tickets, key=lambda t: t.seq))
+        )
+        if recorder.overflow:
+            gaps.append(Gap("interaction", "truncated-count", f"{recorder.overflow} more"))
+        model_call = settings.model_call
+        recording = Recording(
+            id="",
+            kind=recorder.kind,
+            entrypoint=recorder.entrypoint,
+            started_at=recorder.started_at,
+            duration_ns=self.ended_ns - recorder.started_ns,
+            input=settled("input", recorder.input),
+            outcome=Outcome(self.state, settled("outcome", self.payload)),
+            context=settled("context", _Now(self._context(seed))),
+            interactions=interactions,
+            model_calls=tuple(filter(None, map(model_call, interactions))) if model_call else (),
+            predictions=_predictions(recorder.tickets),
+            logs=tuple(
+                Log(offset_ns=at - recorder.started_ns, level=level, logger=logger, message=_replaced_text(text, table))
+                for at, level, logger, text in recorder.logs
+            ),
+            gaps=tuple(gaps),
+            service_name=settings.service,
+            service_version=settings.version,
+            deployment_environment_name=settings.environment,
+            **recorder.facts,
+        )
+        return msgspec.structs.replace(recording, id=recording.digest[:16])
+
+    def _entropy(self) -> tuple[str, dict[str, str]]:
+        numbers: Counter[str] = Counter()
+        draws = []
+        for lane, value in self.recorder._entropy:
+            draws.append((lane, numbers[lane], value))
+            numbers[lane] += 1
+        seed = _urandom(16).hex() if draws else ""
+        return seed, replacements(seed, draws)
+
+    def _context(self, seed: str) -> dict[str, Any]:
+        recorder = self.recorder
+        context: dict[str, Any] = {"python": platform.python_version(), "platform": platform.platform()}
+        for part in recorder.context:
+            context.update(part)
+        draws: dict[str, dict[str, list[Any]]] = {}
+        for (lane, kind), values in recorder.draws.items():
+            draws.setdefault(lane, {})[kind] = [v if type(v) in _PLAIN else v.settle().decode() for v in values]
+        if draws:
+            context["draws"] = draws
+        if seed:
+            lengths: dict[str, list[int]] = {}
+            for lane, value in recorder._entropy:
+                lengths.setdefault(lane, []).append(len(value))
+            context["entropy"] = {"seed": seed, "lengths": lengths}
+        if recorder.notes:
+            context["notes"] = {name: value.settle().decode() for name, value in recorder.notes.items()}
+        return context
+
+
+class _Now:
+    """A value that is encoded when settled; for what only the writer's thread sees."""
+
+    size = 0
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def settle(self) -> Value:
+        return encode(self._value)
+
+
+def _predictions(tickets: Sequence[Ticket]) -> tuple[Prediction, ...]:
+    ordered = enumerate(sorted(tickets, key=lambda t: t.seq))
+    return tuple(
+        Prediction(
+            seq=seq,
+            name=ticket.request.target,
+            label=getattr(ticket, "label", None),
+            score=ticket.score,
+            threshold=getattr(ticket, "threshold", None),
+        )
+        for seq, ticket in ordered
+        if ticket.request.boundary == "model"
+    )
+
+
+def _replaced(value: Value, table: dict[str, str]) -> Value:
+    return Value(_replaced_text(value.text, table), value.gaps) if table else value
+
+
+def _replaced_text(text: str, table: dict[str, str]) -> str:
+    for old, new in table.items():
+        if old in text:
+            text = text.replace(old, new)
+    return text

@@ -1,0 +1,123 @@
+"""Which code a bundle may name: entry points and classes of the project, never more.
+
+A bundle is untrusted. A module is imported only if it lies under the project's root (not in its virtual
+environment) or is listed in `allow`; an entry point must have declared itself (`@replay.capture`, `replay.ASGI`,
+`replay.WSGI`), be a replacement that the project configured, or it is refused.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from replay.errors import Unanswerable
+
+LIBRARIES = frozenset({
+    "aiohttp", "anthropic", "anyio", "attr", "attrs", "botocore", "fastapi", "google", "h11", "http", "httpcore",
+    "httpcore2", "httpx", "httpx2", "jsonschema", "msgspec", "openai", "psycopg", "pydantic", "pydantic_core", "redis",
+    "requests", "sqlalchemy", "sqlite3", "starlette", "urllib3", "werkzeug", "zoneinfo",
+})  # fmt: skip
+"""Whose exceptions and records are rebuilt if the project has imported them already."""
+
+
+class Targets:
+    """Loads what a recording names, if the project allows it."""
+
+    def __init__(
+        self, root: Path, allow: Sequence[str] = (), replacements: Mapping[str, str] | None = None
+    ) -> None:
+        self.root = root.resolve()
+        self.allow = tuple(allow)
+        self.replacements = dict(replacements or {})
+
+    def load(self, entrypoint: str) -> Any:
+        """The object to run. Raises Unanswerable, saying what to do."""
+        replaced = entrypoint in self.replacements
+        name = self.replacements.get(entrypoint, entrypoint)
+        module, _, path = name.partition(":")
+        if not module or not path or path == "?":
+            raise Unanswerable(
+                f"{name!r} names no entry point. Say replay.ASGI(app, target='module:app') in the service, "
+                "or give incident_targets a replacement.",
+                slug="target-unnamed",
+            )
+        found = self._import(module, name)
+        for part in path.split("."):
+            if not part.isidentifier() or part.startswith("__"):
+                raise Unanswerable(f"{name!r} is not a plain dotted name.", slug="target-refused")
+            owner = vars(found) if isinstance(found, type) else None
+            if owner is None and found is not sys.modules.get(module):
+                raise Unanswerable(f"{name!r} goes through an object that is no class.", slug="target-refused")
+            if not hasattr(found, part):
+                raise Unanswerable(
+                    f"{name!r}: {module} has no {path!r} any more. Renamed? Add a line to incident_targets: "
+                    f"{entrypoint} = new.module:name",
+                    slug="target-missing",
+                )
+            found = getattr(found, part)
+        if not replaced and not hasattr(type(found), "__replay_entry__") and not hasattr(found, "__replay_entry__"):
+            raise Unanswerable(
+                f"{name!r} is not an entry point: nothing there is marked with @replay.capture, replay.ASGI or "
+                "replay.WSGI. Mark it, or name it in incident_targets.",
+                slug="target-refused",
+            )
+        return found
+
+    def resolve(self, module: str, qualname: str) -> object | None:
+        """A class that may be rebuilt from a recording: of the project, or an exception of a known library."""
+        top = module.partition(".")[0]
+        ours = self._is_ours(top, module)
+        if ours:
+            try:
+                found: Any = importlib.import_module(module)
+            except Exception:  # the class is gone: the codec builds a stand-in, and the outcome says so
+                return None
+        elif top in LIBRARIES and module in sys.modules:
+            found = sys.modules[module]
+        else:
+            return None
+        for part in qualname.split("."):
+            found = vars(found).get(part) if hasattr(found, "__dict__") else None
+        if not isinstance(found, type):
+            return None
+        return found
+
+    def _import(self, module: str, name: str) -> Any:
+        top = module.partition(".")[0]
+        if not all(part.isidentifier() for part in module.split(".")) or not self._is_ours(top, module):
+            raise Unanswerable(
+                f"{name!r} is not code of this project ({self.root}), so it is not imported. If it should be, add "
+                f'allow = ["{module}"] under [tool.replay-harness] in pyproject.toml.',
+                slug="target-not-allowed",
+            )
+        try:
+            return importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            raise Unanswerable(
+                f"{name!r}: cannot import {module} ({error}). Run from the project's root, with its packages installed.",
+                slug="target-missing",
+            ) from error
+        except Exception as error:
+            raise Unanswerable(
+                f"{name!r}: importing {module} failed with {type(error).__name__}: {error}", slug="target-import-failed"
+            ) from error
+
+    def _is_ours(self, top: str, module: str) -> bool:
+        if any(module == allowed or module.startswith(allowed + ".") for allowed in self.allow):
+            return True
+        try:
+            spec = importlib.util.find_spec(top)
+        except (ImportError, ValueError):
+            return False
+        if spec is None:
+            return False
+        places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
+        return any(self._is_under_root(place) for place in places if place)
+
+    def _is_under_root(self, place: str) -> bool:
+        path = Path(place).resolve()
+        return path.is_relative_to(self.root) and "site-packages" not in path.parts

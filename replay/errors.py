@@ -1,0 +1,56 @@
+"""Every error that Replay Harness raises itself, each with a stable slug.
+
+The slug names the entry in the README's list of messages; it never changes once released.
+"""
+
+from __future__ import annotations
+
+
+class ReplayError(Exception):
+    """Base of all errors of this package. `str(error)` says what, where and what to do next."""
+
+    slug = "replay-error"
+    exit_code = 4
+
+    def __init__(self, message: str, *, slug: str | None = None) -> None:
+        super().__init__(message)
+        if slug is not None:
+            self.slug = slug
+
+
+class UsageError(ReplayError):
+    """A call or an option that cannot be meant."""
+
+    slug = "usage"
+    exit_code = 2
+
+
+class BundleError(ReplayError):
+    """A bundle that is missing, damaged, of a newer format, or not a bundle at all. Nothing of it was used."""
+
+    slug = "bundle"
+    exit_code = 3
+
+
+class CodecError(ReplayError):
+    """Stored text that is not an encoded value."""
+
+    slug = "codec"
+    exit_code = 3
+
+
+class Unanswerable(ReplayError):
+    """A recording that cannot be run here: the target is missing, not allowed, or its input was not stored whole."""
+
+    slug = "unanswerable"
+    exit_code = 4
+
+
+class DivergenceError(ReplayError):
+    """Raised into the application when it asks something that the recording cannot answer.
+
+    The verdict does not depend on it: the divergence is noted before this is raised.
+    """
+
+    slug = "divergence"
+    exit_code = 1

@@ -1,0 +1,152 @@
+"""Turning capture on in a service."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from typing import Any
+
+from replay.boundaries import ALL
+from replay.boundaries import environ as environment_variables
+from replay.boundaries.http.genai import model_call
+from replay.boundaries.threads import install as install_threads
+from replay.core.recording import Interaction, ModelCall
+from replay.core.snapshot import snapshot
+from replay.core.world import here
+from replay.engine import recorder
+from replay.engine.keep import Trigger, on_error
+from replay.engine.recorder import Recorder, Settings
+from replay.errors import UsageError
+from replay.store.spool import Spool
+
+_PLAIN = (str, int, float, bool, type(None))
+_replaying = 0
+_spool: Spool | None = None
+
+
+def install() -> None:
+    """Patch every boundary's seam, once per process."""
+    install_threads()
+    for boundary in ALL:
+        boundary.install()
+
+
+def init(
+    *,
+    service: str,
+    spool: str | os.PathLike[str] = "captures",
+    keep: Trigger | None = None,
+    version: str | None = None,
+    environment: str | None = None,
+    environ: Sequence[str] = (),
+    max_queue_bytes: int = 64 << 20,
+) -> None:
+    """Start capturing in this process.
+
+    `spool` is the folder that bundles are written to; `keep` decides, when a unit of work has ended, whether it is
+    worth keeping (default: `on_error()`); `environ` lists the environment variables to record (`fnmatch` patterns).
+    Does nothing when `REPLAY_DISABLED=1` is set, and while a recording is being replayed. Calling it again replaces
+    the earlier settings. Raises UsageError for arguments that cannot be meant; nothing else is ever raised into the
+    service.
+    """
+    global _spool
+    if not service or not isinstance(service, str):
+        raise UsageError("replay.init(service=...) needs the service's name, for instance service='triage'.")
+    if keep is not None and not callable(keep):
+        raise UsageError("replay.init(keep=...) takes triggers, for instance keep=replay.on_error().")
+    if os.environ.get("REPLAY_DISABLED", "") not in ("", "0") or _replaying:
+        return
+    install()
+    environment_variables.configure(tuple(environ))
+    _log_handler.attach()
+    if _spool is not None:
+        _spool.flush(5.0)
+    _spool = Spool(Path(spool), service=service, max_queue_bytes=max_queue_bytes)
+    recorder.configure(
+        Settings(
+            service=service,
+            keep=keep if keep is not None else on_error(),
+            sink=_spool.put,
+            version=version,
+            environment=environment,
+            begin=tuple(boundary.begin for boundary in ALL),
+            model_call=_model_call,
+        )
+    )
+
+
+def flush(timeout: float = 5.0) -> bool:
+    """Wait until what was kept is on disk. `timeout` in seconds; False if it was too short."""
+    return True if _spool is None else _spool.flush(timeout)
+
+
+def stats() -> dict[str, Any]:
+    """Counts since the start: captured, written, dropped by reason, bytes in the queue."""
+    counts: dict[str, Any] = {} if _spool is None else dict(_spool.stats())
+    lost = dict(counts.get("dropped", {}))
+    for reason, number in recorder.dropped.items():
+        lost[reason] = lost.get(reason, 0) + number
+    counts["dropped"] = lost
+    return counts
+
+
+def note(**facts: object) -> None:
+    """Keep facts with the current recording (`context.notes`), if there is one."""
+    world = here()
+    if world is not None and world.live:
+        for name, value in facts.items():
+            world.note(name, snapshot(value))
+
+
+@contextmanager
+def replaying() -> Iterator[None]:
+    """While it is open, `init` in the code under test does not start a capture."""
+    global _replaying
+    _replaying += 1
+    try:
+        yield
+    finally:
+        _replaying -= 1
+
+
+def _model_call(interaction: Interaction) -> ModelCall | None:
+    if interaction.boundary != "http":
+        return None
+    return model_call(interaction.seq, interaction.request.decode(), interaction.answer.decode())
+
+
+class _LogHandler(logging.Handler):
+    """Keeps log lines with the recording that wrote them. Formats plain arguments only; calls no user code."""
+
+    def attach(self) -> None:
+        root = logging.getLogger()
+        if self not in root.handlers:
+            root.addHandler(self)
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        world = here()
+        if type(world) is Recorder:
+            try:
+                world.log(record.levelname, record.name, _message(record))
+            except Exception:
+                recorder.dropped["log-failed"] += 1
+        return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    message, args = record.msg, record.args
+    if type(message) is not str:
+        return f"<{type(message).__name__}>"
+    if not args:
+        return message
+    values = args if type(args) is tuple else tuple(args.values()) if type(args) is dict else ()
+    if values and all(type(value) in _PLAIN for value in values):
+        return message % args
+    return message
+
+
+_log_handler = _LogHandler()

@@ -1,0 +1,60 @@
+"""Opening a bundle and replaying a recording."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from replay.boundaries import ALL
+from replay.boundaries.clock import move_to
+from replay.core.recording import Recording
+from replay.core.verdict import Verdict
+from replay.engine.session import Session
+from replay.engine.targets import Targets
+from replay.entrypoints import RUNNERS
+from replay.store.bundle import Bundle, open_bundle
+from replay.surfaces.config import load
+from replay.surfaces.init import install, replaying
+
+
+def open(path: str | os.PathLike[str]) -> Bundle:
+    """The bundle at `path`. Raises BundleError if it is missing, damaged, of a newer format, or no bundle."""
+    return open_bundle(Path(path))
+
+
+def run(
+    recording: Recording,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    allow: Sequence[str] = (),
+    targets: Mapping[str, str] | None = None,
+    live: Collection[str] = (),
+    ignore: Collection[str] = (),
+    tolerance: float = 0.0,
+) -> Verdict:
+    """Replay `recording` in this process, offline.
+
+    `root`: the project whose code may be imported (default: the folder of the nearest `pyproject.toml`, else the
+    current one). `allow`: further modules. `targets`: entry point -> the one to run instead. `live`: boundaries that
+    are not replayed. `ignore`: paths of the outcome that are not compared (`$.items[*].id`). `tolerance`: relative,
+    for numbers. Options are added to those of `[tool.replay-harness]`.
+    Never raises for what the recording or the code does: the verdict says it.
+    """
+    config = load(Path(root) if root is not None else Path.cwd())
+    place = str(config.root)
+    if place not in sys.path:
+        sys.path.insert(0, place)
+    install()
+    session = Session(
+        boundaries=ALL,
+        runners=RUNNERS,
+        targets=Targets(config.root, (*config.allow, *allow), {**config.targets, **(targets or {})}),
+        move=move_to,
+        live=live,
+        ignore=(*config.ignore, *ignore),
+        tolerance=tolerance or config.tolerance,
+    )
+    with replaying():
+        return session.run(recording)
