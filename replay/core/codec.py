@@ -1,25 +1,22 @@
-"""Values as tagged, typed JSON text: what a bundle stores of any Python value."""
+"""Values as tagged, typed JSON text: what a bundle stores of any Python value.
+
+Plain JSON stands for itself, so that a bundle can be read as it is. Everything else is an object of one key that
+starts with `$`. Objects met twice are `{"$id": [n, value]}` where they are first met, `{"$ref": n}` after that.
+Equal values give equal text, dictionaries in their order; see `replay.core.families` for the tags.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-Resolve = Callable[[str, str], object | None]
-"""`(module, qualname) -> class or None`: which of the project's own classes may be rebuilt. None: a stand-in is built."""
+from replay.core.decoder import Decoder, Resolve
+from replay.core.encoder import Encoder
+from replay.core.standins import Gap, Opaque, Record, Truncated
+from replay.errors import CodecError
 
-
-class Gap(msgspec.Struct, frozen=True):
-    """One place where what is stored is less than what was there."""
-
-    path: str
-    """Where, e.g. `input.args[0].session` (the codec gives it from the value's root: `$.args[0].session`)."""
-    reason: str
-    """`opaque`, `truncated-depth`, `truncated-size`, `truncated-count`, ... (a slug)"""
-    type: str
-    """`module.qualname` of what was there."""
+__all__ = ["Gap", "Limits", "Opaque", "Record", "Resolve", "Truncated", "Value", "encode"]
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -30,12 +27,33 @@ class Value(msgspec.Struct, frozen=True):
 
     def decode(self, resolve: Resolve | None = None) -> Any:
         """The Python value. Raises CodecError if the text is not an encoded value."""
-        raise NotImplementedError
+        tree = self.tree
+        try:
+            return Decoder(resolve).value(tree)
+        except Exception as error:
+            raise CodecError(f"not an encoded value: {error} in {self.text[:80]!r}") from error
+
+    @property
+    def tree(self) -> Any:
+        """The text read as JSON, tags as they stand. Raises CodecError if it is not JSON."""
+        try:
+            return msgspec.json.decode(self.text)
+        except (ValueError, RecursionError) as error:
+            raise CodecError(f"not JSON: {error} in {self.text[:80]!r}") from error
 
     @property
     def error_type(self) -> str | None:
         """If this is an encoded exception: its `module.qualname`, builtins without the module; else None."""
-        raise NotImplementedError
+        if not self.text.startswith(('{"$error"', '{"$id":[0,{"$error"')):
+            return None
+        tree = self.tree
+        try:
+            body = (tree["$id"][1] if "$id" in tree else tree)["$error"]
+            if type(body["type"]) is str:
+                return body["type"]
+        except (LookupError, TypeError):
+            pass  # damage, told below
+        raise CodecError(f"an error without a type in {self.text[:80]!r}")
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -44,16 +62,44 @@ class Limits(msgspec.Struct, frozen=True):
     depth: int = 100
     nodes: int = 1_000_000
     size: int = 8 << 20
-    """Bytes of encoded text of one value."""
+    """Bytes of encoded text of one value, about."""
 
 
-class Opaque(msgspec.Struct, frozen=True):
-    """Stands where a value could not be stored: its type and its size in bytes, as far as known."""
-
-    type: str
-    size: int | None = None
+_LIMITS = Limits()
 
 
-def encode(value: object, limits: Limits = Limits()) -> Value:
+def encode(value: object, limits: Limits = _LIMITS) -> Value:
     """The canonical text of `value`; never raises for a value, never calls its code."""
-    raise NotImplementedError
+    return Unsettled(value, limits).settle()
+
+
+class Unsettled:
+    """A value turned into a tree already; its text is made when it is wanted."""
+
+    __slots__ = ("_encoder", "_limits", "_tree", "_value")
+
+    def __init__(self, value: object, limits: Limits = _LIMITS) -> None:
+        self._limits = limits
+        self._encoder = Encoder(limits.depth, limits.nodes, limits.size)
+        self._tree = self._encoder.node(value)
+        self._encoder.memo.clear()  # it kept the originals alive
+        self._value: Value | None = None
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the tree holds."""
+        return self._limits.size - self._encoder.room + 16 * (self._limits.nodes - self._encoder.left)
+
+    def settle(self) -> Value:
+        """The encoded value."""
+        if self._value is None:
+            encoder, self._value = self._encoder, None
+            try:
+                text = encoder.text(self._tree)
+            except Exception:  # too deep for what is left of the stack, or out of memory
+                encoder.path.clear()
+                encoder.gap("encode-failed", "?")
+                text = '{"$opaque":{"type":"?","size":null}}'
+            self._value = Value(text, tuple(encoder.gaps))
+            self._tree = None
+        return self._value

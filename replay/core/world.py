@@ -10,9 +10,9 @@ The outermost crossing wins: while a call is live, the world is `LIVE`, so what 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -51,7 +51,6 @@ class Ticket(msgspec.Struct):
 
     request: Request
     lane: str
-    seq: int
     asked_ns: int
     """`time.perf_counter_ns` at the asking."""
     state: State = "unfinished"
@@ -59,6 +58,10 @@ class Ticket(msgspec.Struct):
     ended_ns: int = 0
     score: float | None = None
     """Of a `model` answer: its confidence."""
+    label: str | None = None
+    """Of a `model` answer: what it decided for."""
+    threshold: float | None = None
+    """Of a `model` answer: the score from which it counts."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -70,6 +73,8 @@ class Answer(msgspec.Struct, frozen=True):
     resolve: Resolve | None = None
     """Which classes of the project may be rebuilt."""
     seq: int = -1
+    duration_ns: int = 0
+    """How long production waited for it."""
 
     def open(self) -> Any:
         """Return the recorded value, or raise the recorded error."""
@@ -82,9 +87,16 @@ class Answer(msgspec.Struct, frozen=True):
 class World(Protocol):
     """What answers. Methods are safe to call from any thread."""
 
-    live: bool
-    """True: requests go out. False: they are answered, so `ask` needs the whole request (a streamed upload is read
-    to its end first)."""
+    @property
+    def closed(self) -> bool:
+        """The unit of work has ended."""
+        ...
+
+    @property
+    def live(self) -> bool:
+        """True: requests go out. False: they are answered, so `ask` needs the whole request (a streamed upload is read
+        to its end first)."""
+        ...
 
     def ask(self, request: Request) -> Ticket | Answer | None:
         """Number the request. Ticket: go live and tell. Answer: use it. None: go live, nobody listens any more.
@@ -110,6 +122,11 @@ class World(Protocol):
         """A blocking sleep: real when live, else the virtual clock moves."""
         ...
 
+    def beyond(self, seq: int, message: str) -> BaseException:
+        """The code reads more of the answer `seq` than the recording holds. Noted as a divergence; returns what the
+        boundary raises. A recorder is never asked."""
+        ...
+
     def note(self, name: str, value: Settles) -> None:
         """A fact worth knowing later (`context.notes`). A player ignores it."""
         ...
@@ -121,6 +138,8 @@ class _Live:
 
 LIVE = _Live()
 current: ContextVar[World | _Live | None] = ContextVar("replay_world", default=None)
+followed: list[ContextVar[Any]] = [current]
+"""What goes along into threads and executors, whose context starts empty. Who needs another variable there adds it."""
 _everywhere: World | None = None
 
 
@@ -132,10 +151,27 @@ def here() -> World | None:
     return None if world is LIVE else world  # type: ignore[return-value]  # LIVE is the only _Live
 
 
+def is_free() -> bool:
+    """Nobody listens here: there is no world, or its unit of work has ended, which a thread or task that it started
+    may outlive by far."""
+    if _everywhere is not None:
+        return False
+    world = current.get()
+    return world is None or (world is not LIVE and world.closed)  # type: ignore[union-attr]  # LIVE is the only _Live
+
+
 def occupy(world: World | None) -> None:
     """Make `world` answer also the code that runs in no world's context (threads that lost it). Replay only."""
     global _everywhere
     _everywhere = world
+
+
+def _leave(token: Token[Any]) -> None:
+    """Back from LIVE. A coroutine that is destroyed while it waits ends in another context, never entered."""
+    try:
+        current.reset(token)
+    except ValueError:
+        pass
 
 
 def cross(request: Request, live: Callable[[], T], returned: Callable[[T], Settles],
@@ -143,9 +179,9 @@ def cross(request: Request, live: Callable[[], T], returned: Callable[[T], Settl
     """Ask the world; go live if it says so, and tell it how that ended."""
     world = here()
     found = None if world is None else world.ask(request)
-    if found is None or world is None:
+    if world is None or found is None:
         return live()
-    if type(found) is Answer:
+    if isinstance(found, Answer):
         return found.open()  # type: ignore[no-any-return]
     token = current.set(LIVE)
     try:
@@ -154,28 +190,7 @@ def cross(request: Request, live: Callable[[], T], returned: Callable[[T], Settl
         world.tell(found, "raised", raised(error))
         raise
     finally:
-        current.reset(token)
-    world.tell(found, "returned", returned(value))
-    return value
-
-
-async def cross_async(request: Request, live: Callable[[], Awaitable[T]], returned: Callable[[T], Settles],
-                      raised: Callable[[BaseException], Settles]) -> T:  # fmt: skip
-    """`cross` for a coroutine: the same decision, another thin edge."""
-    world = here()
-    found = None if world is None else world.ask(request)
-    if found is None or world is None:
-        return await live()
-    if type(found) is Answer:
-        return found.open()  # type: ignore[no-any-return]
-    token = current.set(LIVE)
-    try:
-        value = await live()
-    except BaseException as error:
-        world.tell(found, "raised", raised(error))
-        raise
-    finally:
-        current.reset(token)
+        _leave(token)
     world.tell(found, "returned", returned(value))
     return value
 

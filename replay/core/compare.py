@@ -1,0 +1,212 @@
+"""Where two values differ. Equality is decided by their canonical text; DeepDiff explains what is left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Literal
+
+from replay.core.codec import Resolve, Value
+from replay.core.plain import Plainly, innermost, readable, weight
+from replay.core.times import both_inside
+from replay.core.verdict import Difference, Window
+
+_MOST = 200
+_SMALL = 100_000  # bytes; DeepDiff takes about 150 ms for that much, and has no time limit
+_KINDS: dict[str, Literal["changed", "type", "added", "removed"]] = {
+    "values_changed": "changed",
+    "type_changes": "type",
+    "dictionary_item_added": "added",
+    "dictionary_item_removed": "removed",
+    "iterable_item_added": "added",
+    "iterable_item_removed": "removed",
+    "set_item_added": "added",
+    "set_item_removed": "removed",
+    "attribute_added": "added",
+    "attribute_removed": "removed",
+    "iterable_items_inserted": "added",
+    "iterable_items_deleted": "removed",
+    "repetition_change": "changed",
+}
+_ABSENT = object()
+Steps = tuple[Any, ...]
+
+
+def differences(
+    recorded: Value,
+    actual: Value,
+    *,
+    window: Window | None = None,
+    tolerances: Mapping[str, float] | float = 0.0,
+    ignore: Collection[str] = (),
+    resolve: Resolve | None = None,
+) -> list[Difference]:
+    """At most 200 differences, in the order of their paths; expected ones carry a note.
+
+    `ignore` and the keys of `tolerances` are path patterns: `$.a.b`, `$.items[*].id`, `**.request_id`. A tolerance is
+    relative. Raises CodecError if a value cannot be decoded.
+    """
+    if recorded.text == actual.text:
+        return []
+    left, right = recorded.decode(resolve), actual.decode(resolve)
+    rules = {"**": tolerances} if isinstance(tolerances, int | float) else dict(tolerances)
+    dropped = [_pattern(each) for each in ignore]
+    allowed = [(_pattern(each), bound) for each, bound in rules.items() if bound > 0]
+    found: list[Difference] = []
+    for steps, kind, one, two in _parted(Plainly().of(left), Plainly().of(right)):
+        path = _path(steps)
+        if any(each(path) for each in dropped):
+            continue
+        note = _note(path, one, two, window, allowed) if kind == "changed" else None
+        found.append(Difference(path, kind, _shown(one), _shown(two), note))
+        if len(found) >= _MOST:
+            break
+    if not found:
+        found.extend(_moved(left, right))
+    return found
+
+
+def unexpected(found: Collection[Difference]) -> list[Difference]:
+    """Those without a note."""
+    return [each for each in found if each.note is None]
+
+
+def _shown(value: Any) -> Any:
+    return None if value is _ABSENT else readable(value)
+
+
+Parting = tuple[Steps, Literal["changed", "type", "added", "removed"], Any, Any]
+
+
+def _parted(left: Any, right: Any) -> Iterator[Parting]:
+    """Differing places. Large values are walked down to where DeepDiff can take over."""
+    seen: set[tuple[int, int]] = set()
+    open_ends: list[tuple[Steps, Any, Any]] = [((), left, right)]
+    while open_ends:
+        steps, one, two = open_ends.pop()
+        compound = isinstance(one, dict | list | tuple) and isinstance(two, dict | list | tuple)
+        if not compound or type(one) is not type(two):
+            yield from _leaf(steps, one, two)
+            continue
+        if (id(one), id(two)) in seen:
+            continue
+        seen.add((id(one), id(two)))
+        if max(weight(one, _SMALL), weight(two, _SMALL)) < _SMALL:
+            yield from _explained(steps, one, two)
+            continue
+        pairs = list(_children(one, two))
+        for key, first, second in pairs:
+            if first is _ABSENT or second is _ABSENT:
+                yield (*steps, key), "added" if first is _ABSENT else "removed", first, second
+        open_ends.extend(
+            ((*steps, key), first, second)
+            for key, first, second in reversed(pairs)
+            if first is not _ABSENT and second is not _ABSENT
+        )
+
+
+def _children(one: Any, two: Any) -> Iterator[tuple[Any, Any, Any]]:
+    if isinstance(one, dict):
+        for key in [*one, *(key for key in two if key not in one)]:
+            yield key, one.get(key, _ABSENT), two.get(key, _ABSENT)
+        return
+    head = 0
+    shorter = min(len(one), len(two))
+    if len(one) != len(two):  # an insertion somewhere: what is the same from both ends is no difference
+        while head < shorter and _same(one[head], two[head]):
+            head += 1
+        tail = 0
+        while tail < shorter - head and _same(one[-1 - tail], two[-1 - tail]):
+            tail += 1
+        one, two = one[: len(one) - tail], two[: len(two) - tail]
+    for at in range(head, max(len(one), len(two))):
+        yield at, one[at] if at < len(one) else _ABSENT, two[at] if at < len(two) else _ABSENT
+
+
+def _same(one: Any, two: Any) -> bool:
+    """Equal in type and value; what cannot be told cheaply is not the same."""
+    if type(one) is not type(two):
+        return False
+    if isinstance(one, dict | list | tuple):
+        if max(weight(one, _SMALL), weight(two, _SMALL)) >= _SMALL:
+            return one is two
+        if isinstance(one, dict):
+            return one.keys() == two.keys() and all(_same(value, two[key]) for key, value in one.items())
+        return len(one) == len(two) and all(map(_same, one, two))
+    return bool(one == two) or (isinstance(one, float) and one != one and two != two)
+
+
+def _leaf(steps: Steps, one: Any, two: Any) -> Iterator[Parting]:
+    if _same(one, two):
+        return
+    if isinstance(one, frozenset) and isinstance(two, frozenset):
+        yield from _explained(steps, one, two)
+    else:
+        yield steps, "changed" if type(one) is type(two) else "type", one, two
+
+
+def _explained(steps: Steps, one: Any, two: Any) -> Iterator[Parting]:
+    """What DeepDiff says."""
+    from deepdiff import DeepDiff
+
+    report = DeepDiff(one, two, view="tree", ignore_nan_inequality=True, threshold_to_diff_deeper=0)
+    found: list[Parting] = []
+    for name, levels in report.items():
+        kind = _KINDS.get(name)
+        if kind is None:
+            continue
+        for level in levels:
+            first = _ABSENT if kind == "added" else level.t1
+            second = _ABSENT if kind == "removed" else level.t2
+            found.append(((*steps, *level.path(output_format="list")), kind, first, second))
+    found.sort(key=lambda parting: [(isinstance(step, str), step if isinstance(step, str | int) else str(step))
+                                    for step in parting[0]].__repr__())  # fmt: skip
+    yield from found
+
+
+def _path(steps: Steps) -> str:
+    out = "$"
+    for step in steps:
+        if isinstance(step, str) and (step.isidentifier() or step == "<type>"):
+            out += f".{step}"
+        else:
+            out += f"[{step!r}]"
+    return out.encode(errors="backslashreplace").decode()
+
+
+@lru_cache(maxsize=256)
+def _pattern(pattern: str) -> Callable[[str], Any]:
+    """A test of paths: true for the place and for all below it."""
+    parts = re.split(r"(\*\*|\[\*\]|\.\*)", pattern)
+    known = {"**": r".*", "[*]": r"\[[^\]]*\]", ".*": r"\.[^.\[]+"}
+    return re.compile("".join(known.get(part) or re.escape(part) for part in parts) + r"(?=$|[.\[])").match
+
+
+def _note(path: str, one: Any, two: Any, window: Window | None, allowed: list[tuple[Any, float]]) -> str | None:
+    if window is not None and both_inside(one, two, window):
+        return "time inside the recorded window"
+    for matches, bound in allowed:
+        if matches(path) and _near(one, two, bound):
+            return "within tolerance"
+    return None
+
+
+def _near(one: Any, two: Any, bound: float) -> bool:
+    for each in (one, two):
+        if isinstance(each, bool) or not isinstance(each, int | float | Decimal):
+            return False
+    try:
+        first, second = float(one), float(two)
+    except (OverflowError, ValueError):  # too large, or a signaling nan
+        return False
+    return abs(first - second) <= bound * max(abs(first), abs(second))
+
+
+def _moved(left: Any, right: Any) -> Iterator[Difference]:
+    """Two equal errors that were raised in different places."""
+    if isinstance(left, BaseException) and isinstance(right, BaseException):
+        one, two = innermost(left), innermost(right)
+        if one != two:
+            yield Difference("$.frames", "changed", one, two, "frames moved")

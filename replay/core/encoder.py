@@ -1,0 +1,221 @@
+"""The machine that turns a value into a tree of plain JSON: limits, references, gaps."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from replay.core.families import arrays, containers, errors, records, scalars
+from replay.core.looking import dotted, size_of
+from replay.core.standins import Gap
+
+Tree = Any
+"""What `msgspec.json` reads and writes: None, bool, int, float, str, list, dict with str keys."""
+Write = Callable[["Encoder", Any], Tree]
+
+_FEW_GAPS = 500
+_SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
+
+# Keyed by id: a metaclass may define `__hash__`, and builtin types live as long as the process.
+_exact: dict[int, Write] = {
+    id(kind): write
+    for family in (scalars.WRITERS, containers.WRITERS, records.WRITERS)
+    for kind, write in family.items()
+}
+_found: dict[int, tuple[type, Write]] = {}
+_MOST_FOUND = 2048
+
+
+class Encoder:
+    """Encodes one value. Not reentrant."""
+
+    __slots__ = ("active", "deepest", "depth", "frames", "gaps", "left", "memo", "path", "refs", "room")
+
+    def __init__(self, depth: int, nodes: int, size: int) -> None:
+        self.deepest = depth
+        self.left = nodes
+        self.room = size
+        self.depth = 0
+        self.path: list[str | int] = []
+        self.gaps: list[Gap] = []
+        self.memo: dict[int, tuple[object, Tree]] = {}
+        """id -> the object (kept alive, so that the id stays its own) and its tree."""
+        self.refs: list[tuple[dict[str, Any], Tree]] = []
+        """References made, and the trees they mean. They are numbered at the end, in the order of the text."""
+        self.active: set[int] = set()
+        self.frames: list[list[Any]] = []
+        """Frames whose source line is looked up when the text is needed."""
+
+    def node(self, value: Any) -> Tree:
+        """The tree of `value`. A failure inside becomes an opaque node."""
+        kind = type(value)
+        self.left -= 1
+        if value is None or kind is bool:
+            return value
+        if kind is str:
+            self.room -= len(value)
+            if self.room < 0:
+                return self.cut(value, "truncated-size", len(value), whole_text(value[:200]))
+            return value if value.isascii() else text(value)
+        if kind is int:
+            return value if _SMALLEST <= value <= _LARGEST else big(value)
+        if kind is float:
+            return value if value - value == 0.0 else not_finite(value)
+        known = self.memo.get(id(value))
+        if known is not None:
+            ref: dict[str, Any] = {"$ref": -1}
+            self.refs.append((ref, known[1]))
+            return ref
+        if self.depth >= self.deepest:
+            return self.cut(value, "truncated-depth")
+        if self.spent():
+            return self.cut(value, self.spent() or "")
+        self.depth += 1
+        at = len(self.path)
+        try:
+            return find(kind)(self, value)
+        except Exception:  # capture never raises into the application
+            del self.path[at:]
+            return self._failed(value)
+        finally:
+            self.depth -= 1
+
+    def spent(self) -> str | None:
+        """The limit that is used up, if one is."""
+        if self.left <= 0:
+            return "truncated-count"
+        return "truncated-size" if self.room <= 0 else None
+
+    def keep(self, value: object, tree: Tree) -> Tree:
+        """Remember the tree of an object with identity, before its content is encoded: a cycle refers to it."""
+        self.memo[id(value)] = (value, tree)
+        return tree
+
+    def at(self, step: str | int, value: Any) -> Tree:
+        """The tree of a part."""
+        self.path.append(step)
+        tree = self.node(value)
+        self.path.pop()
+        return tree
+
+    def each(self, values: Any, out: list[Tree]) -> list[Tree]:
+        """The trees of a sequence's items, cut short at a limit."""
+        path, node = self.path, self.node
+        path.append(0)
+        for index, value in enumerate(values):
+            path[-1] = index
+            if self.left <= 0 or self.room <= 0:
+                out.append(self.cut(values, self.spent() or "", len(values) - index))
+                break
+            out.append(node(value))
+        path.pop()
+        return out
+
+    def apart(self, step: str | int, value: Any) -> Tree:
+        """The tree of a part that shares nothing with the rest: its place in the text is not known yet."""
+        memo, refs = self.memo, self.refs
+        self.memo, self.refs = {}, []
+        try:
+            return self.numbered(self.at(step, value))
+        finally:
+            self.memo, self.refs = memo, refs
+
+    def gap(self, reason: str, kind: str) -> None:
+        """Note that something is lost here."""
+        if len(self.gaps) < _FEW_GAPS:
+            self.gaps.append(Gap(self.where(), reason, kind))
+
+    def where(self) -> str:
+        """The path of the current node."""
+        steps = (f"[{step}]" if type(step) is int else f".{step}" for step in self.path)
+        return whole_text("$" + "".join(steps))
+
+    def opaque(self, value: object, reason: str = "opaque") -> Tree:
+        """Only its type and size."""
+        kind = dotted(type(value))
+        self.gap(reason, kind)
+        return {"$opaque": {"type": kind, "size": size_of(value)}}
+
+    def cut(self, value: object, reason: str, size: int | None = None, head: Tree = None) -> Tree:
+        """The mark of a limit."""
+        kind = dotted(type(value))
+        self.gap(reason, kind)
+        body: dict[str, Any] = {"type": kind, "reason": reason, "size": size}
+        if head is not None:
+            body["head"] = head
+        return {"$truncated": body}
+
+    def _failed(self, value: object) -> Tree:
+        try:
+            tree = self.opaque(value, "encode-failed")
+        except Exception:  # not even its type can be named
+            tree = {"$opaque": {"type": "?", "size": None}}
+        known = self.memo.get(id(value))
+        if known is None:
+            return tree
+        kept = known[1]  # somebody may refer to it already: it becomes the opaque node in its place
+        kept.clear()
+        if type(kept) is dict:
+            kept.update(tree)
+        else:
+            kept.append(tree)
+        return kept
+
+    def numbered(self, tree: Tree) -> Tree:
+        """The tree with its references numbered in the order in which the text has them."""
+        if not self.refs:
+            return tree
+        numbers = {id(target): -1 for _, target in self.refs}
+        tree = _wrap(tree, numbers, [0])
+        for ref, target in self.refs:
+            if numbers[id(target)] >= 0:
+                ref["$ref"] = numbers[id(target)]
+            else:  # its target was dropped
+                ref.clear()
+                ref["$opaque"] = {"type": "?", "size": None}
+        return tree
+
+    def text(self, tree: Tree) -> str:
+        """The canonical text."""
+        for frame in self.frames:
+            frame.append(whole_text(linecache.getline(frame[0], frame[1]).strip()[:300]))
+        self.frames.clear()
+        return msgspec.json.encode(self.numbered(tree)).decode()
+
+
+def _wrap(tree: Tree, numbers: dict[int, int], count: list[int]) -> Tree:
+    kind = type(tree)
+    if kind is not dict and kind is not list:
+        return tree
+    target = id(tree) in numbers
+    if target:
+        if numbers[id(tree)] >= 0:
+            return tree
+        numbers[id(tree)] = count[0]
+        count[0] += 1
+    for key, value in tree.items() if kind is dict else enumerate(tree):
+        inner = type(value)
+        if inner is dict or inner is list:
+            tree[key] = _wrap(value, numbers, count)
+    return {"$id": [numbers[id(tree)], tree]} if target else tree
+
+
+def find(kind: type) -> Write:
+    """What encodes instances of exactly this type."""
+    write = _exact.get(id(kind))
+    if write is not None:
+        return write
+    found = _found.get(id(kind))
+    if found is not None and found[0] is kind:
+        return found[1]
+    write = errors.writer(kind) or arrays.writer(kind) or records.writer(kind) or Encoder.opaque
+    if len(_found) >= _MOST_FOUND:
+        _found.clear()
+    _found[id(kind)] = (kind, write)
+    return write
+
+
+whole_text, text, big, not_finite = scalars.whole_text, scalars.text, scalars.big, scalars.not_finite

@@ -1,0 +1,1 @@
+"""One module per family of types; reader and writer of a family live together."""

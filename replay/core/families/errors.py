@@ -1,0 +1,250 @@
+"""Exceptions: type, message, arguments, attributes, notes, frames, the chain of causes, groups."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from types import (
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    TracebackType,
+    WrapperDescriptorType,
+)
+from typing import TYPE_CHECKING, Any
+
+from replay.core.looking import class_attribute, dotted, instance_dict, module_and_name, mro, namespace
+from replay.core.standins import made_class
+
+if TYPE_CHECKING:
+    from replay.core.decoder import Decoder
+    from replay.core.encoder import Encoder
+
+FRAMES = "__replay_frames__"
+"""Where a rebuilt exception keeps the frames it was recorded with."""
+_FIRST, _LAST = 20, 80
+_PLAIN = (str, int, float, bool, type(None), bytes)
+_NATIVE: dict[type, tuple[str, ...]] = {
+    OSError: ("errno", "strerror", "filename", "filename2"),
+    UnicodeEncodeError: ("encoding", "object", "start", "end", "reason"),
+    UnicodeDecodeError: ("encoding", "object", "start", "end", "reason"),
+    UnicodeTranslateError: ("object", "start", "end", "reason"),
+    SyntaxError: ("msg", "filename", "lineno", "offset", "text", "end_lineno", "end_offset"),
+    ImportError: ("msg", "name", "path"),
+    NameError: ("name",),
+    AttributeError: ("name",),
+    StopIteration: ("value",),
+    SystemExit: ("code",),
+}
+"""Attributes that are kept in the exception's own C structure. `AttributeError.obj` is left out: it can be anything."""
+_LISTED = (
+    "_csv _lzma _pickle asyncio.exceptions asyncio.queues binascii builtins concurrent.futures._base "
+    "concurrent.futures.process concurrent.futures.thread configparser contextvars copy ctypes dataclasses decimal "
+    "email.errors enum ftplib graphlib gzip http.client http.cookies imaplib ipaddress json.decoder locale lzma "
+    "multiprocessing multiprocessing.context pickle plistlib poplib queue re sched shutil smtplib socket sqlite3 ssl "
+    "statistics struct subprocess tarfile threading tomllib unittest.case urllib.error uuid wave xml.dom "
+    "xml.etree.ElementTree xml.parsers.expat xml.sax._exceptions zipfile zlib zoneinfo._common"
+)
+"""Modules of the standard library whose exceptions are rebuilt without asking."""
+_MODULES = frozenset(_LISTED.split())
+
+_cause = BaseException.__dict__["__cause__"].__get__
+_context = BaseException.__dict__["__context__"].__get__
+_suppress = BaseException.__dict__["__suppress_context__"].__get__
+_args = BaseException.__dict__["args"].__get__
+_traceback = BaseException.__dict__["__traceback__"].__get__
+_members = BaseExceptionGroup.__dict__["exceptions"].__get__
+_group_message = BaseExceptionGroup.__dict__["message"].__get__
+
+
+def writer(kind: type) -> Callable[[Encoder, Any], Any] | None:
+    """What encodes instances of this type, if it is an exception."""
+    for each in mro(kind):
+        if each is BaseExceptionGroup:
+            return _group
+        if each is BaseException:
+            return _error
+    return None
+
+
+def _group(encoder: Encoder, error: BaseExceptionGroup[Any]) -> Any:
+    if id(error) in encoder.active:
+        return encoder.opaque(error, "cyclic")
+    encoder.active.add(id(error))
+    try:
+        return encoder.keep(error, _write(encoder, error, {}, _members(error)))
+    finally:
+        encoder.active.discard(id(error))
+
+
+def _error(encoder: Encoder, error: BaseException) -> Any:
+    return _write(encoder, error, encoder.keep(error, {}), None)
+
+
+def _write(encoder: Encoder, error: BaseException, tree: Any, members: tuple[Any, ...] | None) -> Any:
+    kind = type(error)
+    own = instance_dict(error)
+    native = _natives(error)
+    body = tree["$error"] = _head(kind)
+    body["message"] = encoder.at("message", _message(error, kind, own, native))
+    body["args"] = encoder.at("args", () if members is not None else _args(error))["$tuple"]
+    if native:
+        body["native"] = {name: encoder.at(name, value) for name, value in native.items()}
+    _write_own(encoder, body, own)
+    if members is not None:
+        body["members"] = encoder.each(members, [])
+    if _suppress(error):
+        body["suppress_context"] = True
+    cause, context = _cause(error), _context(error)
+    if cause is not None:
+        body["cause"] = encoder.at("cause", cause)
+    if context is not cause:  # `raise ... from cause` sets both: it is written once
+        body["context"] = encoder.at("context", context)
+    body["frames"] = _frames(encoder, _traceback(error), own)
+    return tree
+
+
+def _head(kind: type) -> dict[str, Any]:
+    module, name = module_and_name(kind)
+    body: dict[str, Any] = {"type": name if module == "builtins" else f"{module}.{name}"}
+    if "." in name:
+        body["class"] = f"{module}:{name}"
+    base = next(each for each in mro(kind) if module_and_name(each)[0] == "builtins")
+    if base is not Exception and base is not kind:
+        body["base"] = module_and_name(base)[1]
+    return body
+
+
+def _write_own(encoder: Encoder, body: dict[str, Any], own: dict[str, Any]) -> None:
+    kept = [(name, value) for name, value in own.items() if type(name) is str and name not in (FRAMES, "__notes__")]
+    if kept:
+        body["attributes"] = {name: encoder.at(name, value) for name, value in kept if name.isidentifier()}
+    notes = own.get("__notes__")
+    if type(notes) is list:
+        body["notes"] = [encoder.at("notes", note) for note in notes if type(note) is str]
+
+
+def _natives(error: BaseException) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for base in mro(type(error)):
+        if base is Exception:
+            break
+        for name in _NATIVE.get(base, ()) if module_and_name(base)[0] == "builtins" else ():
+            try:
+                value = namespace(base)[name].__get__(error)
+            except (AttributeError, TypeError):
+                continue  # was made without its arguments
+            if value is not None:
+                found[name] = value
+    return found
+
+
+def _message(error: BaseException, kind: type, own: dict[str, Any], native: dict[str, Any]) -> str:
+    """`str(error)` where that runs only builtin code, else the like of it."""
+    args = _args(error)
+    plain = all(type(arg) in _PLAIN for arg in args) and all(type(item) in _PLAIN for item in native.values())
+    if any(each is BaseExceptionGroup for each in mro(kind)):
+        plain = True
+    text = class_attribute(kind, "__str__")
+    if type(text) is WrapperDescriptorType and module_and_name(text.__objclass__)[0] == "builtins":
+        if plain:
+            return text(error)  # type: ignore[no-any-return]
+    else:
+        for name in ("message", "detail"):
+            if type(own.get(name)) is str:
+                return own[name]  # type: ignore[no-any-return]
+    if len(args) == 1:
+        return _plainly(args[0])
+    return f"({', '.join(map(_plainly, args))})" if args else ""
+
+
+def _plainly(arg: object) -> str:
+    if type(arg) is str:
+        return arg
+    return repr(arg) if type(arg) in _PLAIN else f"<{dotted(type(arg))}>"
+
+
+def _frames(encoder: Encoder, step: TracebackType | None, own: dict[str, Any]) -> list[Any]:
+    if step is None:
+        kept = own.get(FRAMES)
+        return [list(frame) for frame in kept] if type(kept) is tuple else []
+    frames: list[list[Any]] = []
+    while step is not None:
+        code = step.tb_frame.f_code
+        frames.append([code.co_filename, step.tb_lineno, code.co_name])
+        if len(frames) > _FIRST + _LAST:
+            del frames[_FIRST]
+        step = step.tb_next
+    encoder.frames.extend(frames)
+    return frames
+
+
+def known_class(module: str, qualname: str) -> type[BaseException] | None:
+    """An exception of the standard library's listed modules."""
+    if module not in _MODULES:
+        return None
+    found: Any = sys.modules.get(module) or import_module(module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) and issubclass(found, BaseException) else None
+
+
+def _class_of(decoder: Decoder, body: dict[str, Any]) -> type[BaseException]:
+    name: str = body["type"]
+    place = body.get("class")
+    if place is None:
+        module, _, qualname = name.rpartition(".")
+        place = f"{module or 'builtins'}:{qualname}"
+    module, _, qualname = place.partition(":")
+    kind: Any = known_class(module, qualname) or decoder.class_of(place)
+    if kind is None or not issubclass(kind, BaseException):
+        base = known_class("builtins", body.get("base", "Exception"))
+        if base is None:
+            raise ValueError("the base is no builtin exception")
+        kind = made_class(place, base)
+    return kind  # type: ignore[no-any-return]
+
+
+def _read(decoder: Decoder, body: Any, number: int | None) -> BaseException:
+    kind = _class_of(decoder, body)
+    message = decoder.value(body["message"])
+    if "members" in body:
+        members = [decoder.value(item) for item in body["members"]]
+        error: BaseException = BaseExceptionGroup.__new__(kind, _bare(message, len(members)), members)  # type: ignore[type-var]
+        decoder.bind(number, error)
+    else:
+        base = next(each for each in mro(kind) if module_and_name(each)[0] == "builtins")
+        error = decoder.bind(number, base.__new__(kind))  # type: ignore[call-overload]
+        error.args = tuple([decoder.value(item) for item in body["args"]])
+    _fill(decoder, error, body)
+    return error
+
+
+def _bare(message: str, count: int) -> str:
+    """The message of a group without the count that `str` adds."""
+    return message.removesuffix(f" ({count} sub-exception{'' if count == 1 else 's'})")
+
+
+def _fill(decoder: Decoder, error: BaseException, body: dict[str, Any]) -> None:
+    put = BaseException.__setattr__
+    for name, item in decoder.mapping(body.get("native", {})).items():
+        member = class_attribute(type(error), name)
+        if not isinstance(member, MemberDescriptorType | GetSetDescriptorType):
+            raise ValueError(f"{name!r} is no attribute of {body['type']}")
+        member.__set__(error, item)
+    own = instance_dict(error)
+    own.update(decoder.mapping(body.get("attributes", {})))
+    if "notes" in body:
+        own["__notes__"] = [decoder.value(note) for note in body["notes"]]
+    for names in ("cause", "context"), ("context",):
+        if names[0] in body:
+            chained = decoder.value(body[names[0]])
+            for name in names:
+                put(error, f"__{name}__", chained if isinstance(chained, BaseException) else None)
+    put(error, "__suppress_context__", body.get("suppress_context", False))
+    frames = tuple((str(f[0]), int(f[1]), str(f[2]), str(f[3]) if len(f) > 3 else "") for f in body["frames"])
+    if frames:
+        own[FRAMES] = frames
+
+
+READERS: dict[str, Callable[[Decoder, Any, int | None], Any]] = {"$error": _read}

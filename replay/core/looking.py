@@ -1,0 +1,104 @@
+"""Reading types and instances without running a line of their code.
+
+Everything here goes through descriptors of `type` and `object` found by hand: no metaclass, property,
+`__getattribute__`, `__hash__` or `__eq__` of an application is ever called.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import GetSetDescriptorType, MappingProxyType, MemberDescriptorType
+from typing import Any
+
+_mro_of = type.__dict__["__mro__"].__get__
+_dict_of = type.__dict__["__dict__"].__get__
+_qualname_of = type.__dict__["__qualname__"].__get__
+_module_of = type.__dict__["__module__"].__get__
+_NOTHING: dict[str, Any] = {}
+
+
+def mro(kind: type) -> tuple[type, ...]:
+    """Its method resolution order."""
+    return _mro_of(kind)  # type: ignore[no-any-return]
+
+
+def namespace(kind: type) -> MappingProxyType[str, Any]:
+    """Its own attributes."""
+    return _dict_of(kind)  # type: ignore[no-any-return]
+
+
+def module_and_name(kind: type) -> tuple[str, str]:
+    """Its `__module__` and `__qualname__`."""
+    try:
+        module = _module_of(kind)
+    except AttributeError:
+        module = None
+    name = _qualname_of(kind)
+    return (module if type(module) is str else "?"), (name if type(name) is str else "?")
+
+
+def dotted(kind: type) -> str:
+    """`module.qualname`; builtins without the module."""
+    module, name = module_and_name(kind)
+    return name if module == "builtins" else f"{module}.{name}"
+
+
+def located(kind: type) -> str:
+    """`module:qualname`."""
+    return ":".join(module_and_name(kind))
+
+
+def class_attribute(kind: type, name: str) -> Any:
+    """The first definition of `name` along its method resolution order, as it stands there; None if there is none."""
+    for each in mro(kind):
+        found = namespace(each).get(name)
+        if found is not None:
+            return found
+    return None
+
+
+def instance_dict(value: object) -> dict[str, Any]:
+    """The instance's `__dict__`, empty if it has none."""
+    for each in mro(type(value)):
+        found = namespace(each).get("__dict__")
+        if type(found) is GetSetDescriptorType:
+            content = found.__get__(value)
+            return content if type(content) is dict else _NOTHING
+    return _NOTHING
+
+
+def slots(value: object) -> dict[str, Any]:
+    """The values of its `__slots__` that are set, base classes first."""
+    found: dict[str, Any] = {}
+    for each in reversed(mro(type(value))):
+        for name, member in namespace(each).items():
+            if type(member) is MemberDescriptorType and name != "__weakref__":
+                try:
+                    found[name] = member.__get__(value)
+                except (AttributeError, TypeError):
+                    continue  # not set, or of another layout
+    return found
+
+
+def attributes(value: object) -> dict[str, Any]:
+    """Slots and `__dict__` of an instance, keys that are plain strings."""
+    found = slots(value) if _has_slots(type(value)) else {}
+    for name, item in list(instance_dict(value).items()):
+        if type(name) is str:
+            found[name] = item
+    return found
+
+
+def _has_slots(kind: type) -> bool:
+    return any("__slots__" in namespace(each) for each in mro(kind))
+
+
+def size_of(value: object) -> int | None:
+    """`sys.getsizeof`, where asking runs no code of the application."""
+    method = class_attribute(type(value), "__sizeof__")
+    if type(method).__name__ != "method_descriptor":
+        return None
+    try:
+        return sys.getsizeof(value)
+    except Exception:  # a broken extension type
+        return None

@@ -1,0 +1,130 @@
+"""Decoded values as plain data: what two values are compared by, and what a reader is shown of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from replay.core.families.errors import FRAMES
+from replay.core.looking import dotted
+from replay.core.standins import Opaque, Record, Truncated
+
+_ATOMS = (str, int, float, bool, type(None), bytes)
+_LONG, _MANY, _DEEP = 500, 20, 4
+
+
+class Plainly:
+    """Turns values into dicts, lists, tuples and leaves. Shared parts stay shared; a cycle becomes a mark."""
+
+    def __init__(self) -> None:
+        self._done: dict[int, tuple[object, Any]] = {}
+
+    def of(self, value: Any) -> Any:
+        """The plain form of `value`."""
+        if type(value) in _ATOMS:
+            return value
+        known = self._done.get(id(value))
+        if known is not None:
+            return known[1]
+        self._done[id(value)] = (value, "<cycle>")
+        plain = self._compound(value)
+        self._done[id(value)] = (value, plain)
+        return plain
+
+    def _compound(self, value: Any) -> Any:
+        if isinstance(value, BaseException):
+            return self._error(value)
+        if isinstance(value, Record):
+            return {"<type>": value.type, **{k: self.of(v) for k, v in {**value.fields, **value.rest}.items()}}
+        if isinstance(value, Mapping):
+            return {self._key(k): self.of(v) for k, v in value.items()}
+        if isinstance(value, set | frozenset):
+            items = [self.of(item) for item in value]
+            return frozenset(items) if all(type(item) in _ATOMS for item in items) else sorted(map(repr, items))
+        names = getattr(type(value), "_fields", None)
+        if isinstance(value, tuple) and names:
+            return {"<type>": dotted(type(value)), **{n: self.of(v) for n, v in zip(names, value, strict=False)}}
+        if isinstance(value, list | tuple):
+            items = [self.of(item) for item in value]
+            return tuple(items) if isinstance(value, tuple) else items
+        if isinstance(value, Decimal) and value.is_nan():  # comparing a signaling one raises
+            return f"Decimal({str(value)!r})"
+        for base in (str, int, float, bytes):
+            if isinstance(value, base) and type(value).__module__ != "numpy":
+                return base(value)  # type: ignore[arg-type]
+        return self._other(value)
+
+    def _other(self, value: Any) -> Any:
+        if hasattr(value, "dtype") and hasattr(value, "tolist"):
+            return {"dtype": str(value.dtype), "values": value.tolist()}
+        if hasattr(value, "to_dict"):
+            return {"<type>": dotted(type(value)), "values": self.of(value.to_dict())}
+        found = getattr(value, "__dict__", None)
+        if type(found) is dict and found and not isinstance(value, Opaque | Truncated):
+            return {"<type>": dotted(type(value)), **{k: self.of(v) for k, v in found.items()}}
+        return value
+
+    def _key(self, key: Any) -> Any:
+        return key if type(key) in _ATOMS else repr(key)
+
+    def _error(self, error: BaseException) -> dict[str, Any]:
+        message = str(error)
+        plain: dict[str, Any] = {"type": dotted(type(error)), "message": message}
+        if error.args and error.args != (message,):
+            plain["args"] = self.of(error.args)
+        if notes := getattr(error, "__notes__", None):
+            plain["notes"] = list(notes)
+        if error.__cause__ is not None:
+            plain["cause"] = dotted(type(error.__cause__))
+        if isinstance(error, BaseExceptionGroup):
+            plain.pop("args", None)
+            plain["exceptions"] = [self.of(each) for each in error.exceptions]
+        return plain
+
+
+def weight(plain: Any, most: int, seen: dict[int, int] | None = None) -> int:
+    """About how many bytes it takes written out, shared parts each time; counting stops at `most`."""
+    seen = {} if seen is None else seen
+    if isinstance(plain, str | bytes):
+        return len(plain) + 8
+    if not isinstance(plain, dict | list | tuple | frozenset):
+        return 8
+    if id(plain) in seen:
+        return seen[id(plain)]
+    total = 8
+    for item in plain.values() if isinstance(plain, dict) else plain:
+        total += weight(item, most, seen)
+        if total > most:
+            break
+    seen[id(plain)] = total
+    return total
+
+
+def readable(value: Any, deep: int = _DEEP) -> Any:
+    """JSON data for people: long ones cut short, exotic ones as short text."""
+    if isinstance(value, str):
+        text = value.encode(errors="backslashreplace").decode()
+        return text if len(text) <= _LONG else f"{text[:_LONG]}... ({len(text)} characters)"
+    if value is None or type(value) in (bool, int) or (type(value) is float and math.isfinite(value)):
+        return value if type(value) is not int or -(1 << 63) <= value < 1 << 63 else hex(value)[:80]
+    if deep and isinstance(value, dict):
+        shown = {readable(str(k)): readable(v, deep - 1) for k, v in list(value.items())[:_MANY]}
+        return shown if len(value) <= _MANY else {**shown, "...": f"{len(value) - _MANY} more"}
+    if deep and isinstance(value, list | tuple | set | frozenset):
+        items = [readable(item, deep - 1) for item in list(value)[:_MANY]]
+        return items if len(value) <= _MANY else [*items, f"... {len(value) - _MANY} more"]
+    if isinstance(value, Opaque):
+        return f"<opaque {value.type}>"
+    text = value.isoformat() if hasattr(value, "isoformat") else repr(value)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}..."
+
+
+def innermost(error: BaseException) -> str | None:
+    """`file:line in function` of the frame where a recorded error was raised."""
+    frames = getattr(error, FRAMES, ())
+    if not frames:
+        return None
+    file, line, function, _ = frames[-1]
+    return f"{file.replace(chr(92), '/').rpartition('/')[2]}:{line} in {function}"

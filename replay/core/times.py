@@ -1,0 +1,81 @@
+"""Whether a value is a moment inside a recording: such values are expected to move."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from replay.core.verdict import Window
+
+_SECOND = 1_000_000_000
+_UNITS = (_SECOND, 1_000_000, 1_000, 1)  # what one second, millisecond, microsecond, nanosecond is in nanoseconds
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
+_NUMBER = re.compile(r"\d{10,19}(\.\d{1,9})?\Z")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def both_inside(recorded: Any, actual: Any, window: Window) -> bool:
+    """Whether both are times, written in the same way, inside the window (widened to whole seconds)."""
+    start, end = window.start // _SECOND * _SECOND, -(-window.end // _SECOND) * _SECOND + _SECOND
+    first, second = _moment(recorded), _moment(actual)
+    if first is None or second is None or type(first) is not type(second):
+        return False
+    if isinstance(first, datetime):
+        return _naive_inside(first, second, start, end)  # type: ignore[arg-type]  # the types are the same
+    if isinstance(first, date) or isinstance(second, date):
+        return _touched(first, start, end) and _touched(second, start, end)  # type: ignore[arg-type]
+    units = _UNITS if type(first) is float else (1,)
+    return any(start <= first * unit <= end and start <= second * unit <= end for unit in units)
+
+
+def _moment(value: Any) -> int | float | datetime | date | None:
+    """Nanoseconds (int), a number in an unknown unit (float), a naive datetime, a day; or None."""
+    if isinstance(value, str):
+        return _written(value)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value) if 1e8 < value < 1e19 else None
+    if isinstance(value, datetime):
+        return value if value.tzinfo is None else _nanoseconds(value)
+    return value if isinstance(value, date) else None
+
+
+def _written(text: str) -> int | float | datetime | date | None:
+    if not 10 <= len(text) <= 40:
+        return None
+    try:
+        if _NUMBER.match(text):
+            return float(text)
+        if _DAY.match(text):
+            return date.fromisoformat(text)
+        found = datetime.fromisoformat(text) if _MOMENT.match(text) else parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return found if found.tzinfo is None else _nanoseconds(found)
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def _naive_inside(first: datetime, second: datetime, start: int, end: int) -> bool:
+    """Local times: the zone is not known, but both have to be inside the window in the same one."""
+    one, two = (_nanoseconds(each.replace(tzinfo=UTC)) for each in (first, second))
+    quarter = 900 * _SECOND
+    offset = round((one - start) / quarter) * quarter
+    return any(
+        start <= one - each <= end and start <= two - each <= end
+        for each in (offset - quarter, offset, offset + quarter)
+        if -12 * 3600 * _SECOND <= each <= 14 * 3600 * _SECOND
+    )
+
+
+def _touched(day: date, start: int, end: int) -> bool:
+    """Whether it is that day somewhere on earth at some time of the window."""
+    first = (_EPOCH + timedelta(microseconds=start // 1000, hours=-12)).date()
+    last = (_EPOCH + timedelta(microseconds=end // 1000, hours=14)).date()
+    return first <= day <= last

@@ -1,0 +1,181 @@
+"""Differences between what was recorded and what happened now."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from replay.core.codec import encode
+from replay.core.compare import differences, unexpected
+from replay.core.verdict import Difference, Window
+
+START = 1_700_000_000
+WINDOW = Window(START * 10**9 + 250_000_000, (START + 5) * 10**9)
+
+
+def diff(one: Any, two: Any, **how: Any) -> list[Difference]:
+    """The differences of two Python values."""
+    return differences(encode(one), encode(two), **how)
+
+
+def brief(one: Any, two: Any, **how: Any) -> list[tuple[str, str]]:
+    """Their paths and kinds."""
+    return [(each.path, each.kind) for each in diff(one, two, **how)]
+
+
+def test_equal_needs_no_deepdiff() -> None:
+    """Equal texts are equal, and DeepDiff is not even imported."""
+    code = (
+        "import sys; from replay.core.codec import encode; from replay.core.compare import differences;"
+        "assert differences(encode([1]), encode([1])) == []; assert 'deepdiff' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_kinds() -> None:
+    """Changed, added, removed and retyped places each have their path and kind."""
+    old = {"a": 1, "b": [1, 2], "c": True, "gone": None, "t": (1, "x")}
+    new = {"a": 2, "b": [1, 2, 3], "c": 1, "t": (1, "y"), "new key": 0}
+    assert sorted(brief(old, new)) == [
+        ("$.a", "changed"),
+        ("$.b[2]", "added"),
+        ("$.c", "type"),
+        ("$.gone", "removed"),
+        ("$.t[1]", "changed"),
+        ("$['new key']", "added"),
+    ]
+    assert diff({"a": 1}, {"a": 1.0}) == [Difference("$.a", "type", 1, 1.0)]
+
+
+def test_what_is_no_difference() -> None:
+    """The order of a dictionary, sharing of parts and nan are none."""
+    part: list[int] = []
+    assert diff({"a": 1, "b": math.nan}, {"b": math.nan, "a": 1}) == []
+    assert diff([part, part], [[], []]) == []
+
+
+def test_times_inside_the_window() -> None:
+    """Times inside the recorded window carry a note, in every usual form; others do not."""
+    moment = datetime.fromtimestamp(START + 1, UTC)
+    forms = [
+        (START, START + 4), (float(START), START + 4.5), (START * 1000 + 1, START * 1000 + 7), (START * 10**6,
+        START * 10**6 + 9),
+        (START * 10**9, START * 10**9 + 77), (moment, moment.replace(microsecond=5)), (moment.isoformat(),
+        "2023-11-14T22:13:22Z"),
+        ("Tue, 14 Nov 2023 22:13:20 GMT", "Tue, 14 Nov 2023 22:13:21 GMT"), (str(START), str(START + 1)),
+        (date(2023, 11, 14), date(2023, 11, 15)), ("2023-11-14", "2023-11-15"), ("2023-11-14T23:13:20",
+        "2023-11-14T23:13:21"),
+    ]  # fmt: skip
+    for one, two in forms:
+        assert [each.note for each in diff([one], [two], window=WINDOW)] == ["time inside the recorded window"], one
+    for one, two in ((START, START + 50), ("2023-11-14T22:13:20", "2023-11-14T23:13:20"), (1, 2), ("a", "b"), (True,
+    False),
+                     ("2023-11-14", "2023-12-25"), (START, str(START)), (START, START * 1000)):  # fmt: skip
+        assert len(unexpected(diff([one], [two], window=WINDOW))) == 1, one
+
+
+def test_tolerances() -> None:
+    """Numbers within a relative tolerance carry a note, by path if wanted."""
+    assert unexpected(diff({"x": 100.0}, {"x": 100.1}, tolerances=0.01)) == []
+    assert len(unexpected(diff({"x": 100.0}, {"x": 102.1}, tolerances=0.01))) == 1
+    found = diff({"x": 1.0, "y": 1.0}, {"x": 1.001, "y": 1.001}, tolerances={"$.x": 0.01})
+    assert [each.path for each in unexpected(found)] == ["$.y"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [("$.items[*].id", ["$.request_id"]), ("**.request_id", ["$.items[0].id"]), ("$.items", ["$.request_id"]),
+     ("$.item", 2), ("**", 0)],
+)  # fmt: skip
+def test_ignore(pattern: str, left: Any) -> None:
+    """Ignored paths, and all below them, are left out."""
+    found = brief({"items": [{"id": 1}], "request_id": 1}, {"items": [{"id": 2}], "request_id": 2}, ignore=[pattern])
+    assert ([path for path, _ in found] if isinstance(left, list) else len(found)) == left
+
+
+def boom(message: str) -> Exception:
+    """An error raised here."""
+    try:
+        raise ValueError(message)
+    except ValueError as error:
+        return error
+
+
+def test_errors() -> None:
+    """Errors differ by type, message, notes and cause; where they were raised is only a note."""
+    try:
+        raise ValueError("a")
+    except ValueError as error:
+        moved = diff(boom("a"), error)
+    assert [(each.path, each.note) for each in moved] == [("$.frames", "frames moved")]
+    assert unexpected(moved) == []
+    assert [(d.path, d.recorded, d.actual) for d in diff(boom("a"), boom("b"))] == [("$.message", "a", "b")]
+    assert brief(ValueError("a"), TypeError("a")) == [("$.type", "changed")]
+    caused = ValueError("a")
+    caused.__cause__ = KeyError("k")
+    assert brief(ValueError("a"), caused) == [("$.cause", "added")]
+
+
+@dataclasses.dataclass
+class Order:
+    total: int
+
+
+def test_records() -> None:
+    """Dataclasses are compared by their fields, without their class."""
+    assert diff(Order(1), Order(2)) == [Difference("$.total", "changed", 1, 2)]
+
+
+def test_large_values_and_the_cap() -> None:
+    """In a large value the differing places are found; an insertion in front is one; 200 is the most."""
+    rows = [{"id": n, "text": "x" * 50} for n in range(5000)]
+    other = [dict(row) for row in rows]
+    other[4321]["text"] = "y"
+    assert brief(rows, other) == [("$[4321].text", "changed")]
+    assert brief(rows, [{"id": -1}, *rows]) == [("$[0]", "added")]
+    assert len(diff(rows, [{**row, "id": "x"} for row in rows])) == 200
+
+
+def test_shared_without_end() -> None:
+    """Exponentially shared values are compared quickly."""
+    one: list[Any] = [1]
+    two: list[Any] = [2]
+    for _ in range(40):
+        one, two = [one, one], [two, two]
+    assert len(diff(one, two)) == 200
+
+
+def test_readable() -> None:
+    """What is shown is plain JSON, long and odd values cut short."""
+    (found,) = diff({"v": "x" * 10_000}, {"v": object()})
+    assert len(found.recorded) < 600
+    assert found.actual == "<opaque object>"
+
+
+leaves = st.none() | st.booleans() | st.integers(0, 3) | st.floats() | st.sampled_from(["a", "b", b"c", (1,)])
+trees = st.recursive(
+    leaves, lambda i: st.lists(i, max_size=3) | st.dictionaries(st.sampled_from("abc"), i, max_size=3), max_leaves=8
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(trees, trees)
+def test_found_if_and_only_if_different(one: Any, two: Any) -> None:
+    """There is a difference exactly if the values differ in type or value."""
+
+    def form(value: Any) -> Any:
+        if isinstance(value, dict):
+            return ("dict", tuple((k, form(value[k])) for k in sorted(value)))
+        if isinstance(value, list | tuple):
+            return (type(value).__name__, tuple(map(form, value)))
+        return (type(value).__name__, "nan" if value != value else value)
+
+    assert bool(diff(one, two)) == (form(one) != form(two))
