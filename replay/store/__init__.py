@@ -1,0 +1,1 @@
+"""Recordings on disk: the bundle, how it is read as untrusted input, and the background writer."""

@@ -1,0 +1,258 @@
+"""A bundle: one SQLite file of one or more recordings.
+
+Written in memory, serialized, and made visible whole; read as untrusted input. The columns of both directions are in
+`replay.store.tables`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from functools import cache, cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from threading import RLock
+from time import time_ns
+from typing import TYPE_CHECKING, Any
+
+from replay.core.recording import Recording
+from replay.errors import BundleError, UsageError
+from replay.store import tables
+from replay.store.durable import write_whole
+from replay.store.tables import PARTS, RECORDING, BodiesIn, BodiesOut, Cell, Source
+from replay.store.untrusted import open_guarded, refusing
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+SUFFIX = ".replay.db"
+
+
+@cache
+def default_producer() -> str:
+    """What a bundle names as its writer."""
+    try:
+        return f"replay-harness {version('replay-harness')}"
+    except PackageNotFoundError:
+        return "replay-harness"
+
+
+def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], *, overwrite: bool = False,
+                 created_ns: int | None = None, producer: str | None = None) -> Path:  # fmt: skip
+    """Write recordings, in their order, as one bundle and return its path.
+
+    Their ids must differ. Raises BundleError (`bundle-exists`, `bundle-unwritable`, `bundle-unfit`,
+    `bundle-too-large`); then there is no file.
+    """
+    path = Path(path)
+    try:
+        data = serialize(recordings, created_ns=created_ns, producer=producer)
+    except (sqlite3.Error, ValueError, OverflowError, MemoryError) as error:
+        raise BundleError(f"{path} was not written: a recording does not fit into a bundle ({error}).",
+                          slug="bundle-unfit") from error  # fmt: skip
+    write_whole(data, path, overwrite=overwrite)
+    return path
+
+
+def serialize(recordings: Iterable[Recording], *, created_ns: int | None = None, producer: str | None = None) -> bytes:
+    """The bytes of a bundle of these recordings."""
+    bodies = BodiesOut()
+    rows: dict[str, list[tuple[Cell, ...]]] = {"recording": [], **{part.table: [] for part in PARTS}}
+    for recording in recordings:
+        rows["recording"].append(tables.to_row(RECORDING, recording, bodies))
+        for part in PARTS:
+            owned = getattr(recording, part.field)
+            rows[part.table] += [(recording.id, *tables.to_row(part.columns, item, bodies)) for item in owned]
+    rows["body"] = list(bodies.rows.values())
+    rows["bundle"] = [(tables.FORMAT, time_ns() if created_ns is None else created_ns, producer or default_producer())]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, tables.BODY_CAP + (1 << 20))  # as the reader has it
+        connection.executescript(
+            f"PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA application_id = {tables.APPLICATION_ID};"
+            f"PRAGMA user_version = {tables.FORMAT}; BEGIN; {tables.schema()}"
+        )
+        for table, cells in rows.items():
+            if cells:
+                marks = ", ".join("?" * len(cells[0]))
+                connection.executemany(f"INSERT INTO {table} VALUES ({marks})", cells)
+        connection.execute("COMMIT")
+        return connection.serialize()
+
+
+def open_bundle(path: str | os.PathLike[str]) -> Bundle:
+    """Open and check a bundle. Recordings are loaded, and their digests checked, when they are asked for.
+
+    Raises BundleError: `bundle-missing`, `bundle-refused`, `bundle-not-a-bundle`, `bundle-damaged`, `bundle-newer`.
+    """
+    return Bundle(Path(path))
+
+
+class Bundle:
+    """The recordings of a bundle, in their order. Nothing of it is executed, imported or unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = RLock()
+        self._database = open_guarded(path)
+
+    def __repr__(self) -> str:
+        return f"Bundle({str(self.path)!r})"
+
+    def __len__(self) -> int:
+        return len(self.ids())
+
+    def __iter__(self) -> Iterator[Recording]:
+        return (self._load(id) for id in self.ids())
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._positions
+
+    def __getitem__(self, id: str) -> Recording:
+        """The recording of that id, or of the only id that begins so. Raises UsageError, BundleError."""
+        return self._load(self.resolve(id))
+
+    def resolve(self, id: str) -> str:
+        """The whole id. Raises UsageError (`recording-missing`, `recording-ambiguous`)."""
+        if id in self._positions:
+            return id
+        found = [known for known in self.ids() if id and known.startswith(id)]
+        if len(found) == 1:
+            return found[0]
+        listed = ", ".join((found or self.ids())[:10]) + (", ..." if len(found or self.ids()) > 10 else "")
+        if found:
+            raise UsageError(f"{self.path}: {id!r} begins {len(found)} recordings ({listed}). Give more of the id.",
+                             slug="recording-ambiguous")  # fmt: skip
+        raise UsageError(f"{self.path} has no recording {id!r}; it has {listed or 'none'}.", slug="recording-missing")
+
+    def ids(self) -> tuple[str, ...]:
+        """All ids, in order."""
+        return tuple(self._positions)
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        """The row of each id."""
+        with refusing(self.path):
+            rows = self._query("SELECT id, rowid FROM recording ORDER BY rowid")
+            if not all(type(id) is str for id, _ in rows) or len({id for id, _ in rows}) != len(rows):
+                tables.damaged("ids are not unique texts")
+            return {str(id): int(row) for id, row in rows if type(row) is int}
+
+    @property
+    def created(self) -> int:
+        """When it was written, nanoseconds since the epoch."""
+        return int(self._about[0])
+
+    @property
+    def producer(self) -> str:
+        """Name and version of what wrote it."""
+        return str(self._about[1])
+
+    @cached_property
+    def _about(self) -> tuple[Any, ...]:
+        with refusing(self.path):
+            row = self._query("SELECT created, producer FROM bundle")[0]
+            if type(row[0]) is not int or type(row[1]) is not str:
+                tables.damaged("its `bundle` table is damaged")
+            return row
+
+    def rows(self, *, whole: bool = False) -> list[dict[str, Any]]:
+        """The `recording` table, a dict a row, without loading values: for lists of many recordings.
+
+        With `whole`, also the columns that hold captured values, as JSON text. Digests are not checked here.
+        """
+        columns = [column for column in RECORDING if whole or not column.heavy]
+        with refusing(self.path):
+            found = self._query(f"SELECT {', '.join(c.name for c in columns)} FROM recording ORDER BY rowid")
+            bodies = self._bodies()
+            for row in found:
+                tables.check_types(columns, row, "recording")
+            return [{column.name: bodies.get(cell) if column.json and isinstance(cell, str) else cell
+                     for column, cell in zip(columns, row, strict=True)} for row in found]  # fmt: skip
+
+    def _query(self, sql: str, *parameters: Cell) -> list[tuple[Cell, ...]]:
+        with self._lock:
+            return self._database.query(sql, *parameters)
+
+    def _bodies(self) -> BodiesIn:
+        def fetch(key: str) -> tuple[Cell, ...] | None:
+            return next(iter(self._query("SELECT size, zstd FROM body WHERE sha256 = ?", key)), None)
+
+        return BodiesIn(fetch)
+
+    def _load(self, id: str) -> Recording:
+        with refusing(self.path):
+            names = ", ".join(column.name for column in RECORDING)
+            row = self._query(f"SELECT {names} FROM recording WHERE rowid = ?", self._positions[id])[0]
+            tables.check_types(RECORDING, row, "recording")
+            bodies = self._bodies()
+            source = Source(bodies, tables.read_value_gaps(row, bodies))
+            fields = tables.from_row(RECORDING, row, source, "")
+            recording = Recording(**fields | self._parts(id, source))
+            tables.check_derived(RECORDING, row, recording)
+            return recording
+
+    def _parts(self, id: str, source: Source) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for part in PARTS:
+            names = ", ".join(column.name for column in part.columns)
+            rows = self._query(f"SELECT {names} FROM {part.table} WHERE recording_id = ? ORDER BY rowid", id)
+            items = []
+            for row in rows:
+                tables.check_types(part.columns, row, part.table)
+                place = f"{part.table}[{row[0]!r}]."
+                items.append(part.struct(**tables.from_row(part.columns, row, source, place)))
+            found[part.field] = tuple(items)
+        return found
+
+    def database(self) -> Database:
+        """A sqlite-utils database over a copy in memory, to query and change freely; the bundle stays as it is."""
+        from sqlite_utils import Database  # read-time only: a capturing service does not load it
+
+        connection = sqlite3.connect(":memory:")
+        with self._lock:
+            connection.deserialize(self._database.copy())
+        connection.execute("PRAGMA trusted_schema=OFF")
+        return Database(connection)
+
+    def export(self, path: str | os.PathLike[str]) -> Path:
+        """Write a plain SQLite database with all texts in place (no `body` table), for Datasette and SQL.
+
+        It is no bundle any more. Raises BundleError (`bundle-exists`).
+        """
+        path = Path(path)
+        database = self.database()
+        with refusing(self.path):
+            bodies = self._bodies()
+            _inline(database, bodies)
+        connection: sqlite3.Connection = database.conn
+        connection.execute("PRAGMA application_id = 0")
+        connection.commit()
+        write_whole(connection.serialize(), path, overwrite=False)
+        database.close()
+        return path
+
+    def close(self) -> None:
+        """Give the memory back. Not needed otherwise."""
+        with self._lock:
+            self._database.connection.close()
+
+
+def _inline(database: Database, bodies: BodiesIn) -> None:
+    """Put each body in the place of its references, then drop the bodies; add readable times."""
+    for table, columns in (("recording", RECORDING), *((part.table, part.columns) for part in PARTS)):
+        for column in columns:
+            if not column.json:
+                continue
+            seen = database.query(f"SELECT DISTINCT {column.name} AS cell FROM {table} WHERE {column.name} LIKE ?",
+                                  ['{"$body": "%'])  # fmt: skip
+            for row in list(seen):
+                database.execute(f"UPDATE {table} SET {column.name} = ? WHERE {column.name} = ?",
+                                 [bodies.get(row["cell"]), row["cell"]])  # fmt: skip
+    database["body"].drop()
+    database.execute("ALTER TABLE recording ADD COLUMN started TEXT")
+    database.execute("UPDATE recording SET started = "
+                     "strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1000000000.0, 'unixepoch')")  # fmt: skip
+    database.conn.commit()
+    database.vacuum()

@@ -1,0 +1,85 @@
+"""Bytes become a file whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from os import urandom  # the original: the random boundary records os.urandom
+from pathlib import Path
+
+from replay.errors import BundleError
+
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_NO_INHERIT = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What a file system without hard links answers."""
+
+
+def write_whole(data: bytes, path: Path, *, overwrite: bool) -> None:
+    """Write `data` to `path` so that a visible file is always whole and survives a power cut.
+
+    A temporary file in the same folder is written, fsynced, renamed, and the folder is fsynced. Mode 0600.
+
+    Raises BundleError (`bundle-exists`, `bundle-unwritable`); then nothing is left behind.
+    """
+    try:
+        with _temporary(data, path.parent) as temporary:
+            if overwrite:
+                os.replace(temporary, path)
+            else:
+                _appear(temporary, path)
+        _sync_folder(path.parent)
+    except FileExistsError as error:
+        raise BundleError(f"{path} exists already. Name another file, or allow it to be overwritten.",
+                          slug="bundle-exists") from error  # fmt: skip
+    except OSError as error:
+        raise BundleError(f"{path} could not be written: {error.strerror or error}. Nothing was left behind; "
+                          "check that the folder exists, may be written and has room.",
+                          slug="bundle-unwritable") from error  # fmt: skip
+
+
+@contextmanager
+def _temporary(data: bytes, folder: Path) -> Iterator[Path]:
+    """A synced file of `data` in `folder`, gone afterwards under its temporary name."""
+    temporary = folder / f".replay-{urandom(8).hex()}.tmp"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _NO_INHERIT, 0o600)
+    try:
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        yield temporary
+    finally:
+        with suppress(FileNotFoundError):  # renamed
+            os.unlink(temporary)
+
+
+def _appear(temporary: Path, path: Path) -> None:
+    """Give the file its name unless the name is taken (FileExistsError)."""
+    try:
+        os.link(temporary, path)
+    except (OSError, AttributeError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LINKS:
+            raise
+        # Not atomic against another writer of the same name; such a file system offers nothing better.
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        os.replace(temporary, path)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # a folder cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY | _NO_INHERIT)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems cannot sync a folder
+            raise
+    finally:
+        os.close(handle)

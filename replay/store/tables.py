@@ -1,0 +1,310 @@
+"""One list of columns a table: it drives the writer and the reader, so the two cannot part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache, cached_property
+from hashlib import sha256
+from importlib.resources import files
+from threading import local
+from typing import Any, NamedTuple, NoReturn, get_args
+
+import msgspec
+import zstandard
+
+from replay.core.codec import Gap, Value
+from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State
+from replay.errors import BundleError
+
+APPLICATION_ID = 0x52504C59
+"""'RPLY'."""
+FORMAT = 1
+INLINE = 4096
+"""Characters of text that a column holds itself; longer text lies in `body`."""
+BODY_CAP = 64 << 20
+"""Bytes of one body. The writer refuses more, so the reader never needs to believe more."""
+RECORDING_CAP = 512 << 20
+"""Bytes of all bodies of one recording when read."""
+_WINDOW_CAP = 8 << 20
+_LEVEL = 3
+_REFERENCE = '{"$body":'
+_STATES: tuple[State, ...] = get_args(State)
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+_own = local()
+"""Of a thread: its decompressor, whose making costs more than its use and which no two threads may use at once."""
+
+Cell = str | int | float | bytes | None
+
+
+@cache
+def schema() -> str:
+    """The commented SQL that creates a bundle's tables."""
+    return files("replay.store").joinpath("schema.sql").read_text("utf-8")
+
+
+def damaged(what: str) -> NoReturn:
+    """Refuse. The path is added where it is known (`untrusted.refusing`)."""
+    raise BundleError(what, slug="bundle-damaged")
+
+
+class BodiesOut:
+    """Long texts on their way into a bundle, each kept once."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, tuple[str, int, bytes]] = {}
+
+    @cached_property
+    def _compressor(self) -> zstandard.ZstdCompressor:
+        """Made when the first long text comes: it takes as long as reading a small recording."""
+        return zstandard.ZstdCompressor(level=_LEVEL)
+
+    def put(self, text: str) -> str:
+        """The text itself, or a reference to its body."""
+        if len(text) <= INLINE and not text.startswith(_REFERENCE):
+            return text
+        data = text.encode("utf-8")
+        if len(data) > BODY_CAP:
+            raise BundleError(f"A value of {len(data)} bytes is more than a bundle holds ({BODY_CAP}).",
+                              slug="bundle-too-large")  # fmt: skip
+        key = sha256(data).hexdigest()
+        if key not in self.rows:
+            self.rows[key] = (key, len(data), self._compressor.compress(data))
+        return f'{_REFERENCE} "{key}"}}'
+
+
+class BodiesIn:
+    """Long texts of one recording, fetched and checked when a column refers to them."""
+
+    def __init__(self, fetch: Callable[[str], tuple[Cell, ...] | None]) -> None:
+        self._fetch = fetch
+        self._texts: dict[str, str] = {}
+        self._room = RECORDING_CAP
+
+    def get(self, cell: str) -> str:
+        """The text of a [json] column."""
+        found = re.fullmatch(r'\{"\$body": "([0-9a-f]{64})"\}', cell) if cell.startswith(_REFERENCE) else None
+        if found is None:
+            return cell
+        key = found[1]
+        if key not in self._texts:
+            self._texts[key] = self._open(key)
+        return self._texts[key]
+
+    def _open(self, key: str) -> str:
+        row = self._fetch(key)
+        if row is None:
+            damaged(f"body {key[:16]} is missing")
+        size, packed = row
+        if type(size) is not int or type(packed) is not bytes or not 0 <= size <= BODY_CAP:
+            damaged(f"body {key[:16]} has no believable size")
+        self._room -= size
+        if self._room < 0:
+            damaged(f"a recording has more than {RECORDING_CAP} bytes of bodies")
+        data = _unpacked(packed, size)
+        if len(data) != size or sha256(data).hexdigest() != key:
+            damaged(f"body {key[:16]} is not what was written")
+        return data.decode("utf-8")
+
+
+def _unpacked(packed: bytes, size: int) -> bytes | bytearray:
+    """What is packed, or a little more than `size` bytes of it."""
+    decompressor = getattr(_own, "decompressor", None)
+    if decompressor is None:
+        decompressor = _own.decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_CAP)
+    parameters = zstandard.get_frame_parameters(packed)
+    if parameters.content_size == size and parameters.window_size <= _WINDOW_CAP:
+        return decompressor.decompress(packed)
+    # zstandard ignores max_output_size where the frame declares a size: stream, and stop at what is believed.
+    reader = decompressor.stream_reader(packed)
+    data = bytearray()
+    while chunk := reader.read(min(1 << 20, size + 1 - len(data))):
+        data += chunk
+        if len(data) > size:
+            break
+    return data
+
+
+class Source:
+    """What a row's cells are read with."""
+
+    def __init__(self, bodies: BodiesIn, gaps: dict[str, tuple[Gap, ...]]) -> None:
+        self.bodies = bodies
+        self.gaps = gaps
+
+    def value(self, cell: str, place: str) -> Value:
+        return Value(text=self.bodies.get(cell), gaps=self.gaps.get(place, ()))
+
+
+class Column(NamedTuple):
+    """How one field of a struct lies in one column."""
+
+    name: str
+    types: tuple[type, ...]
+    """Of the cell, exactly; anything else is damage."""
+    write: Callable[[Any, BodiesOut], Cell]
+    read: Callable[[Any, Source, str], Any] | None
+    """From the cell, with the place of the row (for gaps). None: the struct derives it; it is compared."""
+    json: bool = False
+    """Holds JSON, or a reference to a body of it."""
+    heavy: bool = False
+    """Holds a captured value, so a list leaves it out."""
+
+
+NONE = type(None)
+
+
+def _plain(name: str, *types: type) -> Column:
+    return Column(name, types, lambda owner, _: getattr(owner, name), lambda cell, *_: cell)
+
+
+def _texts(*names: str) -> tuple[Column, ...]:
+    return tuple(_plain(name, str) for name in names)
+
+
+def _texts_or_none(*names: str) -> tuple[Column, ...]:
+    return tuple(_plain(name, str, NONE) for name in names)
+
+
+def _derived(name: str, *types: type) -> Column:
+    return Column(name, types, lambda owner, _: getattr(owner, name), None)
+
+
+def _flag(name: str) -> Column:
+    def read(cell: int, source: Source, place: str) -> bool:
+        return bool(cell) if cell in (0, 1) else damaged(f"{name} is {cell}")
+
+    return Column(name, (int,), lambda owner, _: int(getattr(owner, name)), read)
+
+
+def _one_of(name: str, known: tuple[str, ...]) -> Column:
+    def read(cell: str, source: Source, place: str) -> str:
+        return cell if cell in known else damaged(f"{place}{name} is none of {', '.join(known)}")
+
+    return Column(name, (str,), lambda owner, _: getattr(owner, name), read)
+
+
+def _value(name: str) -> Column:
+    return Column(name, (str,), lambda owner, bodies: bodies.put(getattr(owner, name).text),
+                  lambda cell, source, place: source.value(cell, place + name), json=True, heavy=True)  # fmt: skip
+
+
+def _value_or_none(name: str) -> Column:
+    def write(owner: Any, bodies: BodiesOut) -> Cell:
+        value: Value | None = getattr(owner, name)
+        return None if value is None else bodies.put(value.text)
+
+    def read(cell: str | None, source: Source, place: str) -> Value | None:
+        return None if cell is None else source.value(cell, place + name)
+
+    return Column(name, (str, NONE), write, read, json=True, heavy=True)
+
+
+def _structured(name: str, form: Any) -> Column:
+    """Our own data (no captured value) as JSON."""
+
+    def write(owner: Any, bodies: BodiesOut) -> Cell:
+        return bodies.put(msgspec.json.encode(getattr(owner, name)).decode("utf-8"))
+
+    def read(cell: str, source: Source, place: str) -> Any:
+        return msgspec.json.decode(source.bodies.get(cell), type=form)
+
+    return Column(name, (str,), write, read, json=True)
+
+
+def _outcome(owner: Recording, bodies: BodiesOut) -> Cell:
+    return bodies.put(f'{{"state":"{owner.outcome.state}","payload":{owner.outcome.payload.text}}}')
+
+
+def _read_outcome(cell: str, source: Source, place: str) -> Outcome:
+    text = source.bodies.get(cell)
+    for state in _STATES:
+        head = f'{{"state":"{state}","payload":'
+        if text.startswith(head) and text.endswith("}"):
+            return Outcome(state, Value(text=text[len(head) : -1], gaps=source.gaps.get("outcome", ())))
+    damaged("outcome has no state")
+
+
+def _value_gaps(owner: Recording, bodies: BodiesOut) -> Cell:
+    places = {"input": owner.input, "outcome": owner.outcome.payload, "context": owner.context, "edits": owner.edits}
+    for interaction in owner.interactions:
+        places[f"interaction[{interaction.seq}].request"] = interaction.request
+        places[f"interaction[{interaction.seq}].answer"] = interaction.answer
+    found = {place: value.gaps for place, value in places.items() if value is not None and value.gaps}
+    return bodies.put(msgspec.json.encode(found).decode("utf-8"))
+
+
+RECORDING = (
+    *_texts("id"), _derived("digest", str), _one_of("kind", _KINDS), *_texts("entrypoint"),
+    _plain("started_at", int), _plain("duration_ns", int), _derived("status", str),
+    *_texts_or_none("trace_id", "span_id", "sentry_event_id", "service_name", "service_version",
+                    "deployment_environment_name", "http_request_method", "http_route"),
+    _plain("http_response_status_code", int, NONE), _derived("error_type", str, NONE),
+    _value("input"), Column("outcome", (str,), _outcome, _read_outcome, json=True, heavy=True), _value("context"),
+    *_texts_or_none("parent_digest"), _value_or_none("edits"), _flag("redacted"),
+    _structured("gaps", tuple[Gap, ...]), Column("value_gaps", (str,), _value_gaps, None, json=True, heavy=True),
+)  # fmt: skip
+
+
+_VALUE_GAPS = [column.name for column in RECORDING].index("value_gaps")
+
+
+class Part(NamedTuple):
+    """A table of rows that belong to a recording, in the order of the recording's field."""
+
+    table: str
+    field: str
+    struct: type
+    columns: tuple[Column, ...]
+
+
+PARTS = (
+    Part("interaction", "interactions", Interaction, (
+        _plain("seq", int), *_texts("lane", "boundary", "target"), _value("request"), _value("answer"),
+        _one_of("state", _STATES), _plain("offset_ns", int), _plain("duration_ns", int),
+    )),
+    Part("model_call", "model_calls", ModelCall, (
+        _plain("seq", int), *_texts("operation_name", "provider_name"),
+        *_texts_or_none("request_model", "response_model", "response_id"),
+        _plain("input_tokens", int, NONE), _plain("output_tokens", int, NONE),
+        _structured("finish_reasons", tuple[str, ...]), *_texts("semconv_version"),
+    )),
+    Part("prediction", "predictions", Prediction, (
+        _plain("seq", int), *_texts("name"), *_texts_or_none("label"),
+        _plain("score", float, int, NONE), _plain("threshold", float, int, NONE),
+        *_texts_or_none("decision", "policy", "owner", "escalation"),
+    )),
+    Part("log", "logs", Log, (_plain("offset_ns", int), *_texts("level", "logger", "message"))),
+)  # fmt: skip
+
+
+def to_row(columns: Iterable[Column], owner: Any, bodies: BodiesOut) -> tuple[Cell, ...]:
+    """The cells of one struct."""
+    return tuple(column.write(owner, bodies) for column in columns)
+
+
+def check_types(columns: Iterable[Column], row: tuple[Cell, ...], table: str) -> None:
+    """Refuse a cell of a type that the writer never writes."""
+    for column, cell in zip(columns, row, strict=True):
+        if type(cell) not in column.types:
+            damaged(f"{table}.{column.name} holds {type(cell).__name__}")
+
+
+def from_row(columns: Iterable[Column], row: tuple[Cell, ...], source: Source, place: str) -> dict[str, Any]:
+    """The fields of one struct."""
+    pairs = zip(columns, row, strict=True)
+    return {column.name: column.read(cell, source, place) for column, cell in pairs if column.read is not None}
+
+
+def read_value_gaps(row: tuple[Cell, ...], bodies: BodiesIn) -> dict[str, tuple[Gap, ...]]:
+    """Of a row of `recording`: the gaps of each value, by its place."""
+    cell = row[_VALUE_GAPS]
+    assert isinstance(cell, str)  # `check_types` came first
+    return msgspec.json.decode(bodies.get(cell), type=dict[str, tuple[Gap, ...]])
+
+
+def check_derived(columns: Iterable[Column], row: tuple[Cell, ...], owner: Any) -> None:
+    """Refuse a row whose digest, status, ... is not that of its content."""
+    for column, cell in zip(columns, row, strict=True):
+        if column.read is None and column.write(owner, BodiesOut()) != cell:
+            raise BundleError(f"{column.name} is not that of the content", slug="bundle-altered")
