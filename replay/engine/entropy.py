@@ -21,8 +21,8 @@ def drawn(seed: str, lane: str, number: int, size: int) -> bytes:
 
 
 def _spellings(value: bytes) -> Iterator[str]:
-    yield value.hex()
     yield value.hex().upper()
+    yield value.hex()  # after the upper case: of digits alone both are one spelling, and this is the one that counts
     yield urlsafe_b64encode(value).decode().rstrip("=")
     yield b64encode(value).decode().rstrip("=")
     yield str(int.from_bytes(value, "big"))

@@ -11,9 +11,13 @@ from contextvars import ContextVar
 from itertools import count
 from threading import get_ident
 
+import msgspec
+
+from replay.core.world import followed
 
 _numbers = count(1)
 _lane: ContextVar[_Lane | None] = ContextVar("replay_lane", default=None)
+followed.append(_lane)
 _running_loop = asyncio._get_running_loop
 _current_task = asyncio.current_task
 
@@ -26,32 +30,38 @@ def _owner() -> int:
     return get_ident() if task is None else id(task)
 
 
-class _Lane:
-    __slots__ = ("children", "name", "owner", "world")
-
-    def __init__(self, world: int, owner: int, name: str) -> None:
-        self.world = world
-        self.owner = owner
-        self.name = name
-        self.children = count()
+class _Lane(msgspec.Struct, eq=False):
+    world: int
+    owner: int
+    name: str
+    children: count[int] = msgspec.field(default_factory=count)
 
 
-class Lanes:
+class Lanes(msgspec.Struct, eq=False):
     """The lanes of one world. Holds no reference from a context to the world, so a context outlives it freely."""
 
-    __slots__ = ("number", "root")
+    number: int = msgspec.field(default_factory=_numbers.__next__)
+    owner: int = msgspec.field(default_factory=_owner)
+    """Of the first lane."""
+    children: count[int] = msgspec.field(default_factory=count)
+    """Of the first lane."""
 
-    def __init__(self) -> None:
-        self.number = next(_numbers)
-        self.root = _Lane(self.number, _owner(), "0")
+    def start_here(self) -> None:
+        """The lane that calls is the first one: a replay runs a coroutine in a task of its own making."""
+        self.owner = _owner()
 
     def name(self) -> str:
         """The name of the lane that calls."""
-        owner = _owner()
+        owner = get_ident() if _running_loop() is None else _owner()
         lane = _lane.get()
         if lane is None or lane.world != self.number:
-            lane = self.root
-        if lane.owner != owner:
-            lane = _Lane(self.number, owner, f"{lane.name}.{next(lane.children)}")
-            _lane.set(lane)
+            if owner == self.owner:
+                return "0"
+            name, children = "0", self.children
+        elif lane.owner == owner:
+            return lane.name
+        else:
+            name, children = lane.name, lane.children
+        lane = _Lane(self.number, owner, f"{name}.{next(children)}")
+        _lane.set(lane)
         return lane.name

@@ -89,15 +89,18 @@ class Player:
             self._waiting.setdefault(interaction.lane, deque()).append(interaction)
         self._spent: list[Interaction] = []
         self._skipped: list[Interaction] = []
-        context = recording.context.decode() if recording.context.text != "null" else {}
+        context = recording.context.tree or {}
+        drawn_values = recording.context.decode()["draws"] if "draws" in context else {}
         self._draws = {
-            (lane, kind): deque(values)
-            for lane, kinds in context.get("draws", {}).items()
-            for kind, values in kinds.items()
+            (lane, kind): deque(values) for lane, kinds in drawn_values.items() for kind, values in kinds.items()
         }
-        self._seed = context.get("entropy", {}).get("seed") or recording.digest
+        self._seed: str | None = context.get("entropy", {}).get("seed")
         self._entropy: dict[str, int] = {}
         self.closed = False
+
+    def start_here(self) -> None:
+        """The calling task is the one that runs the entry point."""
+        self._lanes.start_here()
 
     # The world --------------------------------------------------------------------------------------------------
 
@@ -114,7 +117,7 @@ class Player:
             self.served += 1
             self._spent.append(found)
             self._advance(self.recording.started_at + found.offset_ns + found.duration_ns)
-        return Answer(found.answer, found.state, self._resolve, found.seq)
+        return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns)
 
     def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
         """Nothing to hear: a player never gives a ticket."""
@@ -133,11 +136,28 @@ class Player:
             lane = self._lanes.name()
             number = self._entropy.get(lane, 0)
             self._entropy[lane] = number + 1
+            if not self._seed:
+                self._seed = self.recording.digest
         return drawn(self._seed, lane, number, size)
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         with self._lock:
             self._advance(self._now + max(0, int(seconds * 1e9)))
+
+    def beyond(self, seq: int, message: str) -> BaseException:
+        with self._lock:
+            read = self.recording.interactions[seq]
+            divergence = Divergence(
+                kind="exhausted",
+                lane=self._lanes.name(),
+                boundary=read.boundary,
+                target=read.target,
+                nearest=read,
+                differences=(Difference("$", "added", actual=message),),
+                where=self._where(),
+            )
+            self._note(divergence)
+        return DivergenceError(message)
 
     def note(self, name: str, value: Settles) -> None:
         """A replay writes no notes."""
@@ -183,10 +203,16 @@ class Player:
             found = shelf.take(asked, later) if later else None
             if found is not None:
                 expected = self._waiting[found.lane][0]
-                self._note(
-                    Divergence(kind="reordered", lane=lane, boundary=request.boundary, target=request.target,
-                               asked=asked, nearest=expected, where=self._where())  # fmt: skip
+                divergence = Divergence(
+                    kind="reordered",
+                    lane=lane,
+                    boundary=request.boundary,
+                    target=request.target,
+                    asked=asked,
+                    nearest=expected,
+                    where=self._where(),
                 )
+                self._note(divergence)
         if found is not None:
             self._waiting[found.lane].remove(found)
             self._follows.setdefault(lane, found.lane)

@@ -10,7 +10,6 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import count
 from time import perf_counter_ns, time_ns
 from typing import Any, Protocol, TypeVar
 
@@ -19,10 +18,11 @@ import msgspec
 from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State
 from replay.core.snapshot import snapshot
-from replay.core.world import Request, Settles, Ticket, current, here
+from replay.core.world import Request, Settles, Ticket, is_free
 from replay.engine.entropy import replacements
 from replay.engine.keep import End, Trigger
 from replay.engine.lanes import Lanes
+from replay.errors import DivergenceError
 
 T = TypeVar("T")
 _PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
@@ -48,7 +48,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     environment: str | None = None
     begin: tuple[Callable[[], dict[str, Any]], ...] = ()
-    """Each boundary's part of the context."""
+    """Parts of the context that are read as a recording starts: on the path of every request, so as few as may be."""
+    end: tuple[Callable[[], dict[str, Any]], ...] = ()
+    """Parts of the context that do not change meanwhile: read once it is known to be kept."""
+    flush: Callable[[float], bool] = lambda timeout: True
+    """Waits, at most so many seconds, until what the sink was given is safe."""
     model_call: Callable[[Interaction], ModelCall | None] | None = None
     most_interactions: int = 10_000
     most_logs: int = 1_000
@@ -64,107 +68,128 @@ def configure(settings: Settings | None) -> None:
     active = settings
 
 
+def flush(timeout: float) -> bool:
+    """Wait, at most `timeout` seconds, until what was kept is safe. Never raises."""
+    settings = active
+    try:
+        return True if settings is None else settings.flush(timeout)
+    except Exception:
+        dropped["flush-failed"] += 1
+        return False
+
+
 def begin(kind: Kind, entrypoint: str, input: Settles) -> Recorder | None:
     """A recorder, or None where there is nothing to record: capture is off, or an outer unit of work is recorded."""
     settings = active
-    if settings is None or current.get() is not None or here() is not None:
+    if settings is None or not is_free():
         return None
     try:
-        return Recorder(settings, kind, entrypoint, input)
+        context = [read() for read in settings.begin] if settings.begin else []
+        return Recorder(settings, kind, entrypoint, input, context, time_ns(), perf_counter_ns())
     except Exception:
         dropped["begin-failed"] += 1
         return None
 
 
-class Recorder:
-    """One recording in the making. A `World`; safe to call from any thread."""
+class Recorder(msgspec.Struct, eq=False):
+    """One recording in the making. A `World`; safe to call from any thread. A struct: it is made for each request."""
 
-    __slots__ = ("_closed", "_entropy", "_number", "context", "draws", "entrypoint", "facts", "input", "kind",
-                 "lanes", "logs", "notes", "overflow", "settings", "started_ns", "started_at", "tickets")  # fmt: skip
-    live = True
+    settings: Settings
+    kind: Kind
+    entrypoint: str
+    input: Settles
+    context: list[dict[str, Any]]
+    started_at: int
+    started_ns: int
+    lanes: Lanes = msgspec.field(default_factory=Lanes)
+    facts: dict[str, Any] = {}
+    """Fields of the recording that are known later: the status of an HTTP answer, its route."""
+    tickets: list[Ticket] = []
+    """In the order of asking: a place in this list is the number of an interaction."""
+    draws: dict[tuple[str, str], list[Any]] = {}
+    entropies: list[tuple[str, bytes]] = []
+    notes: dict[str, Settles] = {}
+    logs: list[tuple[int, str, str, str]] = []
+    scores: list[tuple[str, float]] = []
+    overflow: int = 0
+    closed: bool = False
 
-    def __init__(self, settings: Settings, kind: Kind, entrypoint: str, input: Settles) -> None:
-        self.settings = settings
-        self.kind: Kind = kind
-        self.entrypoint = entrypoint
-        self.input = input
-        self.facts: dict[str, Any] = {}
-        self.tickets: list[Ticket] = []
-        self.draws: dict[tuple[str, str], list[Any]] = {}
-        self.notes: dict[str, Settles] = {}
-        self.logs: list[tuple[int, str, str, str]] = []
-        self.overflow = 0
-        self.context = [read() for read in settings.begin]
-        self.lanes = Lanes()
-        self._number = count().__next__
-        self._entropy: list[tuple[str, bytes]] = []
-        self._closed = False
-        self.started_at = time_ns()
-        self.started_ns = perf_counter_ns()
+    @property
+    def live(self) -> bool:
+        """Requests go out."""
+        return True
 
     def ask(self, request: Request) -> Ticket | None:
-        if self._closed:
+        if self.closed:
             return None
-        number = self._number()
-        if number >= self.settings.most_interactions:
+        tickets = self.tickets
+        if len(tickets) >= self.settings.most_interactions:
             self.overflow += 1
             return None
-        ticket = Ticket(request, self.lanes.name(), number, perf_counter_ns())
-        self.tickets.append(ticket)
+        ticket = Ticket(request, self.lanes.name(), perf_counter_ns())
+        tickets.append(ticket)
         return ticket
 
     def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
-        if self._closed or ticket.ended_ns:
+        if self.closed or ticket.ended_ns:
             return
         ticket.answer = answer
         ticket.state = state
         ticket.ended_ns = perf_counter_ns()
+        if ticket.score is not None:
+            self.scores.append((ticket.request.target, ticket.score))
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
         value = live()
-        if not self._closed:
+        if not self.closed:
             kept = value if type(value) in _PLAIN else snapshot(value)
             self.draws.setdefault((self.lanes.name(), kind), []).append(kept)
         return value
 
     def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
         value = live(size)
-        if not self._closed:
-            self._entropy.append((self.lanes.name(), value))
+        if not self.closed:
+            self.entropies.append((self.lanes.name(), value))
         return value
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         live(seconds)
 
+    def beyond(self, seq: int, message: str) -> BaseException:
+        """Never asked: what goes live has no end that we know."""
+        return DivergenceError(message)
+
     def note(self, name: str, value: Settles) -> None:
-        if not self._closed:
+        if not self.closed:
             self.notes[name] = value
 
     def log(self, level: str, logger: str, message: str) -> None:
         """Keep a log line, up to the limit."""
-        if not self._closed and len(self.logs) < self.settings.most_logs:
+        if not self.closed and len(self.logs) < self.settings.most_logs:
             self.logs.append((perf_counter_ns(), level, logger, message))
 
     def end(self, state: State, payload: Callable[[], Settles]) -> None:
         """The unit of work ended: decide whether it is worth keeping. Never raises; a second call does nothing."""
-        if self._closed:
+        if self.closed:
             return
         ended_ns = perf_counter_ns()
         try:
             status = self.facts.get("http_response_status_code")
+            failed = state != "returned" or (status or 0) >= 500
             end = End(
                 state=state,
                 duration_ns=ended_ns - self.started_ns,
                 http_status=status,
-                scores=tuple((t.request.target, t.score) for t in self.tickets if t.score is not None),
+                scores=tuple(self.scores),
+                status="error" if failed else "ok",
             )
             if self.settings.keep(end):
-                urgent = state != "returned" or (status or 0) >= 500
-                self.settings.sink(Captured(self, state, payload(), ended_ns, urgent))
+                self.context += [read() for read in self.settings.end]
+                self.settings.sink(Captured(self, state, payload(), ended_ns, failed))
         except Exception:
             dropped["end-failed"] += 1
         finally:
-            self._closed = True
+            self.closed = True
 
 
 class Captured:
@@ -178,10 +203,13 @@ class Captured:
         self.payload = payload
         self.ended_ns = ended_ns
         self.urgent = urgent
-        held = [recorder.input, payload, *recorder.notes.values()]
-        held += [t.request.payload for t in recorder.tickets]
-        held += [t.answer for t in recorder.tickets if t.answer is not None]
-        self.size = 1024 + sum(part.size for part in held) + 512 * len(recorder.tickets)
+        size = 1024 + recorder.input.size + payload.size + 64 * len(recorder.logs)
+        for ticket in recorder.tickets:
+            answer = ticket.answer
+            size += 512 + ticket.request.payload.size + (0 if answer is None else answer.size)
+        for note in recorder.notes.values():
+            size += note.size
+        self.size = size
 
     def settle(self) -> Recording:
         """The recording. Off the request path."""
@@ -207,7 +235,7 @@ class Captured:
                 offset_ns=ticket.asked_ns - recorder.started_ns,
                 duration_ns=max(0, (ticket.ended_ns or self.ended_ns) - ticket.asked_ns),
             )
-            for seq, ticket in enumerate(sorted(recorder.tickets, key=lambda t: t.seq))
+            for seq, ticket in enumerate(recorder.tickets)
         )
         if recorder.overflow:
             gaps.append(Gap("interaction", "truncated-count", f"{recorder.overflow} more"))
@@ -239,7 +267,7 @@ class Captured:
     def _entropy(self) -> tuple[str, dict[str, str]]:
         numbers: Counter[str] = Counter()
         draws = []
-        for lane, value in self.recorder._entropy:
+        for lane, value in self.recorder.entropies:
             draws.append((lane, numbers[lane], value))
             numbers[lane] += 1
         seed = _urandom(16).hex() if draws else ""
@@ -257,7 +285,7 @@ class Captured:
             context["draws"] = draws
         if seed:
             lengths: dict[str, list[int]] = {}
-            for lane, value in recorder._entropy:
+            for lane, value in recorder.entropies:
                 lengths.setdefault(lane, []).append(len(value))
             context["entropy"] = {"seed": seed, "lengths": lengths}
         if recorder.notes:
@@ -278,7 +306,6 @@ class _Now:
 
 
 def _predictions(tickets: Sequence[Ticket]) -> tuple[Prediction, ...]:
-    ordered = enumerate(sorted(tickets, key=lambda t: t.seq))
     return tuple(
         Prediction(
             seq=seq,
@@ -287,7 +314,7 @@ def _predictions(tickets: Sequence[Ticket]) -> tuple[Prediction, ...]:
             score=ticket.score,
             threshold=getattr(ticket, "threshold", None),
         )
-        for seq, ticket in ordered
+        for seq, ticket in enumerate(tickets)
         if ticket.request.boundary == "model"
     )
 

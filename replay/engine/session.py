@@ -12,14 +12,14 @@ import msgspec
 
 from replay.core.codec import Resolve
 from replay.core.compare import differences, unexpected
-from replay.core.recording import Outcome, Recording
+from replay.core.recording import Kind, Outcome, Recording
 from replay.core.verdict import Difference, Verdict
 from replay.core.world import Boundary, current, occupy
 from replay.engine.player import Player, window
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
-Runner = Callable[[Recording, Any, Resolve], Outcome]
+Runner = Callable[[Recording, Any, Resolve | None], Outcome]
 
 
 class Session:
@@ -29,7 +29,7 @@ class Session:
         self,
         *,
         boundaries: Sequence[Boundary],
-        runners: Mapping[str, Runner],
+        runners: Mapping[Kind, Runner],
         targets: Targets,
         move: Callable[[int], None],
         live: Collection[str] = (),

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +25,28 @@ LIBRARIES = frozenset({
 })  # fmt: skip
 """Whose exceptions and records are rebuilt if the project has imported them already."""
 
+OWN = "replay.surfaces.demo"
+"""Our own demo, which `replay demo` records: it may be replayed from anywhere."""
+
+
+@lru_cache(maxsize=256)
+def _resolved(path: Path) -> Path:
+    """Links followed once a process, as for the modules that lie there: each step asks the file system."""
+    return path.resolve()
+
+
+@lru_cache(maxsize=256)
+def _is_under(root: Path, place: str) -> bool:
+    path = _resolved(Path(place))
+    return path.is_relative_to(root) and "site-packages" not in path.parts
+
 
 class Targets:
     """Loads what a recording names, if the project allows it."""
 
-    def __init__(
-        self, root: Path, allow: Sequence[str] = (), replacements: Mapping[str, str] | None = None
-    ) -> None:
-        self.root = root.resolve()
-        self.allow = tuple(allow)
+    def __init__(self, root: Path, allow: Sequence[str] = (), replacements: Mapping[str, str] | None = None) -> None:
+        self.root = _resolved(root.absolute())
+        self.allow = (OWN, *allow)
         self.replacements = dict(replacements or {})
 
     def load(self, entrypoint: str) -> Any:
@@ -41,8 +56,8 @@ class Targets:
         module, _, path = name.partition(":")
         if not module or not path or path == "?":
             raise Unanswerable(
-                f"{name!r} names no entry point. Say replay.ASGI(app, target='module:app') in the service, "
-                "or give incident_targets a replacement.",
+                f"{name!r} names no entry point. Of a web app, say replay.ASGI(app, target='module:app') in the "
+                "service; a replay.recording(...) block has none: name a function for it in incident_targets.",
                 slug="target-unnamed",
             )
         found = self._import(module, name)
@@ -98,7 +113,7 @@ class Targets:
             return importlib.import_module(module)
         except ModuleNotFoundError as error:
             raise Unanswerable(
-                f"{name!r}: cannot import {module} ({error}). Run from the project's root, with its packages installed.",
+                f"{name!r}: cannot import {module} ({error}). Run from the project's root, its packages installed.",
                 slug="target-missing",
             ) from error
         except Exception as error:
@@ -116,8 +131,4 @@ class Targets:
         if spec is None:
             return False
         places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
-        return any(self._is_under_root(place) for place in places if place)
-
-    def _is_under_root(self, place: str) -> bool:
-        path = Path(place).resolve()
-        return path.is_relative_to(self.root) and "site-packages" not in path.parts
+        return any(_is_under(self.root, os.path.join(os.getcwd(), place)) for place in places if place)
