@@ -1,0 +1,167 @@
+"""Calls: any function whose answer the world decides.
+
+The wrapper has the nature of what it wraps (function, coroutine, generator, asynchronous generator, class or static
+method). The first parameter of a method, `self` or `cls`, is left out of what is recorded: it is not what was asked.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator
+from functools import wraps
+from typing import Any, TypeVar, overload
+
+from replay.boundaries.seam import Seam
+from replay.boundaries.stream import Stream, following, leave, played, played_async, recorded
+from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
+from replay.core.world import LIVE, Answer, Request, Ticket, current, here
+
+F = TypeVar("F", bound=Callable[..., Any])
+Mark = Callable[[Ticket, Any], None]
+"""Writes on the ticket what is known of the returned value. Never raises."""
+
+
+@overload
+def boundary(function: F, /) -> F: ...
+@overload
+def boundary(*, name: str | None = None) -> Callable[[F], F]: ...
+def boundary(function: Any = None, /, *, name: str | None = None) -> Any:
+    """Record what `function` answers, and answer from the recording at replay instead of running it.
+
+    `name` is the recorded target; without it `module:qualname`. Arguments are recorded as they were before the call.
+    """
+    if function is None:
+        return lambda later: wrap(later, "call", name)
+    return wrap(function, "call", name)
+
+
+def wrap(function: Any, kind: str, target: str | None, mark: Mark | None = None) -> Any:
+    """`function` behind a boundary of this kind. `target`: None for its own name."""
+    if isinstance(function, (classmethod, staticmethod)):
+        return type(function)(wrap(function.__func__, kind, target, mark))
+    asked = _asking(function, kind, target or target_of(function))
+    build = next((build for test, build in _NATURES if _is(test, function)), _function)
+    return build(function, asked, mark)
+
+
+def _is(nature: Callable[[Any], bool], function: Any) -> bool:
+    """An object that can be called has the nature of its class's `__call__`."""
+    return nature(function) or nature(getattr(type(function), "__call__", None))  # noqa: B004  # asked for, not called
+
+
+def target_of(function: Any) -> str:
+    """`module:qualname`; of an object that can be called, its class's."""
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}:{named.__qualname__}"
+
+
+def _skipped(function: Any) -> int:
+    """1 if the first argument is the object or class that a method belongs to."""
+    owner = getattr(function, "__qualname__", "").rpartition("<locals>.")[2].rpartition(".")[0]
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return int(bool(owner) and code is not None and code.co_argcount > 0 and code.co_varnames[0] in ("self", "cls"))
+
+
+def _asking(function: Any, kind: str, target: str) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]:
+    """How a call is asked of a world. Made for each function, so that a call pays for no decision."""
+    if _skipped(function):
+        return lambda world, args, kwargs: world.ask(Request(kind, target, snapshot_call(args[1:], kwargs)))
+    return lambda world, args, kwargs: world.ask(Request(kind, target, snapshot_call(args, kwargs)))
+
+
+def _function(function: Any, asked: Any, mark: Mark | None) -> Any:
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        world = here()
+        if world is None or (found := asked(world, args, kwargs)) is None:
+            return function(*args, **kwargs)
+        if type(found) is Answer:
+            return found.open()
+        token = current.set(LIVE)
+        try:
+            value = function(*args, **kwargs)
+            if mark is not None:
+                mark(found, value)
+        except BaseException as error:
+            world.tell(found, "raised", snapshot_error(error))
+            raise
+        finally:
+            current.reset(token)
+        world.tell(found, "returned", snapshot(value))
+        return value
+
+    return call
+
+
+async def _arrive(found: Answer) -> Any:
+    """The recorded answer. One that was cancelled never arrived: it is waited for until the code gives it up again."""
+    from asyncio import CancelledError, sleep  # at replay only: the import is a large part of ours
+
+    try:
+        return found.open()
+    except CancelledError:
+        await sleep(found.duration_ns / 1e9 + 1.0)
+        raise
+
+
+def _coroutine(function: Any, asked: Any, mark: Mark | None) -> Any:
+    @wraps(function)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        world = here()
+        if world is None or (found := asked(world, args, kwargs)) is None:
+            return await function(*args, **kwargs)
+        if type(found) is Answer:
+            return await _arrive(found)
+        token = current.set(LIVE)
+        try:
+            value = await function(*args, **kwargs)
+            if mark is not None:
+                mark(found, value)
+        except BaseException as error:
+            world.tell(found, "raised", snapshot_error(error))
+            raise
+        finally:
+            leave(token)
+        world.tell(found, "returned", snapshot(value))
+        return value
+
+    return call
+
+
+def _generator(function: Any, asked: Any, mark: Mark | None) -> Any:
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        world = here()
+        if world is None or (found := asked(world, args, kwargs)) is None:
+            return (yield from function(*args, **kwargs))
+        if type(found) is Answer:
+            return (yield from played(world, found))
+        return (yield from recorded(function(*args, **kwargs), Stream(world, found, mark)))
+
+    return call
+
+
+def _async_generator(function: Any, asked: Any, mark: Mark | None) -> Any:
+    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Stream | None]:
+        world = here()
+        if world is None or (found := asked(world, args, kwargs)) is None:
+            return function(*args, **kwargs), None
+        if type(found) is Answer:
+            return played_async(world, found), None
+        return function(*args, **kwargs), Stream(world, found, mark)
+
+    return following(function, begin)
+
+
+_NATURES: tuple[tuple[Callable[[Any], bool], Callable[..., Any]], ...] = (
+    (inspect.iscoroutinefunction, _coroutine),
+    (inspect.isasyncgenfunction, _async_generator),
+    (inspect.isgeneratorfunction, _generator),
+)
+
+
+class CallBoundary(Seam):
+    """Patches nothing: the application names its functions with `boundary`."""
+
+
+call = CallBoundary("call")

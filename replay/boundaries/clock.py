@@ -1,0 +1,187 @@
+"""The clock: where time starts at replay, and how it moves.
+
+Capture adds nothing to a call of the clock: the recording keeps its start, its zone and the time of every interaction.
+Replay runs on time-machine's clock, which stands still except where the player moves it: at interactions and sleeps.
+The monotonic clocks, and with them the event loop, are left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from time import localtime
+from typing import Any
+
+from replay.boundaries.seam import Seam, rebind
+from replay.core.recording import Recording
+from replay.core.world import here
+from replay.errors import Unanswerable
+
+_SECOND = 1_000_000_000
+_ZONE = re.compile(r"[A-Za-z0-9_+\-/<>,.:]{1,64}")
+"""Of a zone's name or a POSIX rule. Names never start with `/` or `:` and never climb: TZ would read any file."""
+
+_sleep = time.sleep
+_lock = threading.Lock()
+_clocks: list[_Clock] = []
+"""The running virtual clocks, innermost last."""
+
+
+class _Clock:
+    """One virtual clock. It moves in nanoseconds and never backwards."""
+
+    def __init__(self, traveller: Any, now: int) -> None:
+        self.traveller = traveller
+        self.now = now
+
+    def advance(self, nanoseconds: int) -> None:
+        """Whole seconds and the rest are moved apart: a float keeps nanoseconds only over short spans."""
+        if nanoseconds <= 0:
+            return
+        seconds, rest = divmod(nanoseconds, _SECOND)
+        self.traveller.shift(seconds)
+        self.traveller.shift(rest / _SECOND)
+        self.now += nanoseconds
+
+
+def move_to(nanoseconds: int) -> None:
+    """Let the virtual clock stand at this time since the epoch, unless it is past it. Without a replay: nothing."""
+    with _lock:
+        if _clocks:
+            _clocks[-1].advance(nanoseconds - _clocks[-1].now)
+
+
+def shift(nanoseconds: int) -> None:
+    """Let the virtual clock move on by this much."""
+    with _lock:
+        if _clocks:
+            _clocks[-1].advance(nanoseconds)
+
+
+def now() -> int | None:
+    """Where the virtual clock stands, nanoseconds since the epoch; None without a replay."""
+    with _lock:
+        return _clocks[-1].now if _clocks else None
+
+
+def _tapped_sleep(seconds: float, /) -> None:
+    world = here()
+    if world is None or (not world.live and seconds < 0):  # the original says what is wrong with a negative time
+        return _sleep(seconds)
+    return world.sleep(seconds, _sleep)
+
+
+_named: dict[str | None, str | None] = {}
+"""Value of TZ -> the zone's name; asked once a process and value."""
+
+
+def _zone_name(setting: str | None) -> str | None:
+    """The zone by name: from TZ, else from where the system's link points; None if it has no name."""
+    if setting is not None and not setting.lstrip(":").startswith("/"):
+        return setting.lstrip(":") or "UTC"
+    try:
+        path = setting.lstrip(":") if setting else os.readlink("/etc/localtime")
+    except OSError:
+        return None
+    return path.rpartition("zoneinfo/")[2] if "zoneinfo/" in path else None
+
+
+def zone() -> str:
+    """The local zone as a value for TZ: its name (`Europe/Berlin`), else the present offset (`<+0200>-02:00`)."""
+    setting = os.environ.get("TZ")
+    if setting not in _named:
+        _named[setting] = _zone_name(setting)
+    name = _named[setting]
+    if name is not None:
+        return name
+    offset = localtime().tm_gmtoff or 0
+    hours, minutes = divmod(abs(offset) // 60, 60)
+    ahead = offset >= 0
+    return f"<{'+' if ahead else '-'}{hours:02}{minutes:02}>{'-' if ahead else ''}{hours:02}:{minutes:02}"
+
+
+def _checked(recorded: object) -> str | None:
+    """The recorded zone, if it may be given to TZ: a bundle must not choose a file to read."""
+    if recorded is None:
+        return None
+    if isinstance(recorded, str) and _ZONE.fullmatch(recorded) and recorded[0] not in "/:" and ".." not in recorded:
+        return recorded
+    raise Unanswerable(f"The recording's time zone {recorded!r} is not the name of a zone. Record it again.")
+
+
+@contextmanager
+def _in_zone(name: str | None) -> Iterator[None]:
+    if name is None or name == zone() or not hasattr(time, "tzset"):
+        yield
+        return
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = name
+    time.tzset()
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("TZ", None)
+        else:
+            os.environ["TZ"] = before
+        time.tzset()
+
+
+class ClockBoundary(Seam):
+    """`time.sleep` asks the world; at replay the wall clock is the recording's."""
+
+    _installed = False
+    move = staticmethod(move_to)
+    """For the player: the wall clock, nanoseconds since the epoch."""
+    shift = staticmethod(shift)
+    """For the player: how much of a sleep to let pass, nanoseconds."""
+
+    def install(self) -> None:
+        """Patch `time.sleep`."""
+        if self._installed:
+            return
+        self._installed = True
+        time.sleep = _tapped_sleep  # type: ignore[assignment]  # what is no number fails as it does there
+        rebind({"sleep": (_sleep, _tapped_sleep)})
+
+    def begin(self) -> dict[str, Any]:
+        """`zone`: a value for TZ."""
+        return {"zone": zone()}
+
+    def playing(self, recording: Recording) -> AbstractContextManager[None]:
+        """Time starts at `recording.started_at`, in its zone, and moves only by `move` and `shift`."""
+        return self._playing(recording)
+
+    @contextmanager
+    def _playing(self, recording: Recording) -> Iterator[None]:
+        import time_machine
+
+        context = recording.context.tree
+        name = _checked(context.get("zone") if isinstance(context, dict) else None)
+        seconds, rest = divmod(recording.started_at, _SECOND)
+        with _in_zone(name), time_machine.travel(seconds, tick=False) as traveller:
+            clock = _Clock(traveller, seconds * _SECOND)
+            clock.advance(rest)
+            with _lock:
+                _clocks.append(clock)
+            try:
+                yield
+            finally:
+                with _lock:
+                    _clocks.remove(clock)
+
+    def describe(self) -> dict[str, str]:
+        """The version of time-machine, without importing it."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return {"time-machine": version("time-machine")}
+        except PackageNotFoundError:
+            return {}
+
+
+clock = ClockBoundary("clock")

@@ -1,0 +1,90 @@
+"""The environment: the allowed variables of a recording, with the values of feature flags."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from fnmatch import translate
+from typing import Any, TypeVar
+
+from replay.boundaries.seam import Seam
+from replay.core.recording import Recording
+from replay.core.snapshot import snapshot, snapshot_error
+from replay.core.world import Request, cross, here
+
+T = TypeVar("T")
+
+_names: tuple[str, ...] = ()
+_pattern: re.Pattern[str] | None = None
+
+
+def configure(names: Sequence[str]) -> None:
+    """Allow these variables to be recorded: names, or patterns of `fnmatch` (`SHOP_*`). Replaces what was allowed."""
+    global _names, _pattern
+    patterns = [name for name in names if any(mark in name for mark in "*?[")]
+    _names = tuple(name for name in names if name not in patterns)
+    _pattern = re.compile("|".join(map(translate, patterns))) if patterns else None
+
+
+def allowed() -> dict[str, str | None]:
+    """The allowed variables as they are now; an exact name that is not set: None."""
+    environ = os.environ
+    found = {name: environ.get(name) for name in _names}
+    if _pattern is not None:
+        match = _pattern.match
+        found.update((name, value) for name, value in environ.items() if match(name))
+    return found
+
+
+def flag(name: str, value: T) -> T:
+    """The value of the feature flag `name`: `value` when live, and what it was in the recording when replayed."""
+    if here() is None:
+        return value
+    request = Request("environ", f"flag:{name}", snapshot({"name": name}))
+    return cross(request, lambda: value, snapshot, snapshot_error)
+
+
+def _set(values: dict[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+class EnvironBoundary(Seam):
+    """Patches nothing: a recording starts with the allowed variables, and a replay sets them."""
+
+    def begin(self) -> dict[str, Any]:
+        """`environ`: name -> value or None."""
+        return {"environ": allowed()}
+
+    def playing(self, recording: Recording) -> AbstractContextManager[None]:
+        """The recorded variables are set, or unset, as they were."""
+        context = recording.context.tree
+        recorded = context.get("environ") if isinstance(context, dict) else None
+        return self._playing(recorded) if isinstance(recorded, dict) and recorded else nullcontext()
+
+    @contextmanager
+    def _playing(self, recorded: dict[Any, Any]) -> Iterator[None]:
+        values = {
+            name: value
+            for name, value in recorded.items()
+            if isinstance(name, str) and (value is None or isinstance(value, str)) and _settable(name, value)
+        }
+        before = {name: os.environ.get(name) for name in values}
+        _set(values)
+        try:
+            yield
+        finally:
+            _set(before)
+
+
+def _settable(name: str, value: str | None) -> bool:
+    """What the system takes; a bundle may hold anything."""
+    return bool(name) and "=" not in name and "\0" not in name + (value or "")
+
+
+environ = EnvironBoundary("environ")

@@ -1,0 +1,109 @@
+"""The `http` boundary: clients are tee'd while recording and answered from the recording at replay, at one seam each.
+
+`exchange` holds what passes, `faults` the exceptions; `wire` (the http.client family), `httpx_clients` and
+`aiohttp_client` are the seams; `cassette` finds answers at replay. Nothing here imports a client that the application
+has not imported, and capture never imports vcr.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from typing import Any
+
+from replay.boundaries.http import aiohttp_client, httpx_clients
+from replay.boundaries.http.exchange import dropped
+from replay.boundaries.seam import when_imported
+from replay.core.codec import Value
+from replay.core.recording import Interaction, Recording
+from replay.core.verdict import Difference, Window
+from replay.core.world import Shelf
+
+CLIENTS = {
+    "http.client": "requests, urllib3, botocore, httplib2, urllib",
+    "requests": "by urllib3",
+    "urllib3": "by http.client",
+    "httpx": "transport",
+    "httpx2": "transport",
+    "aiohttp": "client middleware",
+}
+
+
+class HttpBoundary:
+    """Requests of HTTP clients."""
+
+    kind = "http"
+    _installed = False
+
+    def install(self) -> None:
+        """Patch the clients that are imported; the others right after their first import. Idempotent."""
+        if self._installed:
+            return
+        self._installed = True
+        from replay.boundaries.http import wire
+
+        wire.install()
+        when_imported("httpx", httpx_clients.patch)
+        when_imported("httpx2", httpx_clients.patch)
+        when_imported("aiohttp", aiohttp_client.patch)
+
+    def begin(self) -> dict[str, Any]:
+        """Nothing to add to a recording's context."""
+        return {}
+
+    def playing(self, recording: Recording) -> AbstractContextManager[None]:
+        """Nothing has to hold: the seams ask the world at each call. vcr is imported before the run, whose time limits
+        must not pay for it."""
+        if any(interaction.boundary == self.kind for interaction in recording.interactions):
+            import_module("replay.boundaries.http.cassette")
+        return nullcontext()
+
+    def shelf(self, interactions: Sequence[Interaction], window: Window) -> Shelf | None:
+        """A vcrpy cassette over the recorded requests, made when the first request comes."""
+        return _LazyCassette(interactions, window)
+
+    def describe(self) -> dict[str, str]:
+        """Version of each client that is imported, `unpatched` where its seam was not found; capture's drops."""
+        found: dict[str, str] = {}
+        patched = {*httpx_clients.patched, *aiohttp_client.patched}
+        for name in CLIENTS:
+            module = sys.modules.get(name)
+            if module is None or not self._installed:
+                continue
+            version = str(getattr(module, "__version__", sys.version.split()[0]))
+            seam_missing = name in ("httpx", "httpx2", "aiohttp") and name not in patched
+            found[name] = f"{version} unpatched" if seam_missing else version
+        if dropped:
+            found["dropped"] = ", ".join(f"{name}: {count}" for name, count in sorted(dropped.items()))
+        return found
+
+
+class _LazyCassette:
+    """Puts off the import of vcr (0.7 s) until a request needs an answer."""
+
+    def __init__(self, interactions: Sequence[Interaction], window: Window) -> None:
+        self._made: Shelf | None = None
+        self._from = (interactions, window)
+
+    @property
+    def cassette(self) -> Shelf:
+        """The `BundleCassette`."""
+        if self._made is None:
+            from replay.boundaries.http.cassette import BundleCassette
+
+            self._made = BundleCassette(*self._from)
+        return self._made
+
+    def take(self, asked: Value, candidates: Sequence[Interaction]) -> Interaction | None:
+        return self.cassette.take(asked, candidates)
+
+    def differences(self, recorded: Interaction, asked: Value) -> Sequence[Difference]:
+        return self.cassette.differences(recorded, asked)
+
+    def refusal(self, asked: Value, message: str) -> BaseException:
+        return self.cassette.refusal(asked, message)
+
+
+http = HttpBoundary()

@@ -1,0 +1,294 @@
+"""The seam of aiohttp: the innermost client middleware of each request, so that each redirect is an exchange.
+
+Middlewares are aiohttp's public interface (3.12 and newer); ours is added in `ClientSession._request`. Below it are
+aiohttp's connection and its decompression; above it redirects, cookies, retries and `raise_for_status` run as live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial, wraps
+from types import ModuleType
+from typing import Any
+
+from replay.boundaries.http.exchange import Exchange, HttpRequest, Recorded, open_exchange, safely
+from replay.core.world import LIVE, World, current, here
+
+patched: dict[str, str] = {}
+"""Name and version of what was patched."""
+
+
+def patch(module: ModuleType) -> None:
+    """Patch `ClientSession._request` of `module` (aiohttp). A second call does nothing."""
+    if module.__name__ in patched:
+        return
+    session_class = module.ClientSession
+    original = session_class._request
+
+    @wraps(original)
+    async def _request(self: Any, method: Any, str_or_url: Any, **options: Any) -> Any:
+        if here() is not None:
+            given = options.get("middlewares")
+            decompresses = options.get("auto_decompress")
+            if decompresses is None:
+                decompresses = self._auto_decompress
+            seam = partial(_middleware, decompresses=decompresses)
+            options["middlewares"] = (*(self._middlewares if given is None else given), seam)
+        return await original(self, method, str_or_url, **options)
+
+    session_class._request = _request
+    patched[module.__name__] = str(module.__version__)
+
+
+async def _middleware(request: Any, handler: Callable[[Any], Awaitable[Any]], *, decompresses: bool) -> Any:
+    world = here()
+    if world is None or (world.live and "Upgrade" in request.headers):  # a WebSocket has no answer to keep
+        return await handler(request)
+    exchange = await _open(world, request)
+    if exchange is None:
+        return await handler(request)
+    if isinstance(exchange, Recorded):
+        if exchange.status is None:
+            await exchange.wait_for_cancel()
+            error = exchange.head_error()
+            assert error is not None
+            _of_request(error, request)
+            raise error
+        from replay.boundaries.http.aiohttp_playback import played_response
+
+        return await played_response(request, exchange)
+    payload = safely(_tee_upload, request, exchange.asked)
+    token = current.set(LIVE)
+    try:
+        response = await handler(request)
+    except BaseException as error:
+        exchange.fail(error)
+        raise
+    finally:
+        current.reset(token)
+        if payload is not None:
+            payload.restore()
+    safely(_answered, exchange, response, decompresses)
+    return response
+
+
+def _of_request(error: BaseException, request: Any) -> None:
+    """An `aiohttp.ClientResponseError` names the request that is made now, with its headers."""
+    if "request_info" in error.__dict__:
+        error.__dict__["request_info"] = request.request_info
+        error.args = (request.request_info, *error.args[1:])
+
+
+async def _open(world: World, request: Any) -> Exchange | Recorded | None:
+    """Ask the world. While live the body is noted as it is sent; a player gets it whole."""
+    if not world.live:
+        body = await _drained(request._body)
+        return open_exchange(world, _asked(request, body))
+    asked = safely(_asked, request, b"")
+    return None if asked is None else open_exchange(world, asked)
+
+
+def _asked(request: Any, body: bytes) -> HttpRequest:
+    return HttpRequest("aiohttp", request.method, str(request.url), list(request.headers.items()), body)
+
+
+class _Sink:
+    """A writer that only keeps what a payload writes; stands in for aiohttp's `StreamWriter`."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    async def write(self, chunk: Any, *args: Any, **options: Any) -> None:
+        self.parts.append(bytes(chunk))
+
+    async def write_eof(self, chunk: bytes = b"") -> None:
+        self.parts.append(chunk)
+
+    async def drain(self) -> None:
+        """Nothing waits."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *args, **options: None
+
+
+async def _drained(payload: Any) -> bytes:
+    """The whole body of `payload`, read as aiohttp would read it to send it."""
+    if payload is None:
+        return b""
+    if isinstance(payload, bytes | bytearray):
+        return bytes(payload)
+    sink = _Sink()
+    await payload.write_with_length(sink, None)
+    return b"".join(sink.parts)
+
+
+class _TeeWriter:
+    """aiohttp's writer, noting what a payload writes to it."""
+
+    def __init__(self, writer: Any, asked: HttpRequest) -> None:
+        self._writer = writer
+        self._asked = asked
+
+    async def write(self, chunk: Any, *args: Any, **options: Any) -> None:
+        safely(self._note, chunk)
+        await self._writer.write(chunk, *args, **options)
+
+    async def write_eof(self, chunk: bytes = b"") -> None:
+        safely(self._note, chunk)
+        await self._writer.write_eof(chunk)
+
+    def _note(self, chunk: Any) -> None:
+        self._asked.piece(bytes(chunk))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._writer, name)
+
+
+def _tee_writer(writer: Any, asked: HttpRequest) -> Any:
+    """`writer`, tee'd once: a multipart's `write_with_length` calls the payload's `write`, which is patched too."""
+    return writer if type(writer) is _TeeWriter else _TeeWriter(writer, asked)
+
+
+class _TeeUpload:
+    """For one sending: the payload's write methods hand a tee'd writer on."""
+
+    def __init__(self, payload: Any, asked: HttpRequest) -> None:
+        self._payload = payload
+        self._originals = (payload.write, payload.write_with_length)
+
+        async def write(writer: Any) -> None:
+            await self._originals[0](_tee_writer(writer, asked))
+
+        async def write_with_length(writer: Any, content_length: int | None) -> None:
+            await self._originals[1](_tee_writer(writer, asked), content_length)
+
+        payload.write, payload.write_with_length = write, write_with_length
+
+    def restore(self) -> None:
+        """The payload's own methods again (it may be sent once more, after a redirect)."""
+        for name in ("write", "write_with_length"):
+            self._payload.__dict__.pop(name, None)
+
+
+def _tee_upload(request: Any, asked: HttpRequest) -> _TeeUpload | None:
+    payload = request._body
+    if payload is None:
+        return None
+    value = getattr(payload, "_value", None)
+    if type(value) is bytes and type(payload).__name__ in ("BytesPayload", "JsonPayload", "StringPayload",
+                                                           "JsonBytesPayload"):  # fmt: skip
+        asked.piece(value)
+        return None
+    return _TeeUpload(payload, asked)
+
+
+def _answered(exchange: Exchange, response: Any, decompresses: bool) -> None:
+    """The head is here: note it, tee the body."""
+    version = response.version
+    headers = [(bytes(name), bytes(value)) for name, value in response.raw_headers]
+    exchange.head(response.status, response.reason or "", headers, f"HTTP/{version.major}.{version.minor}")
+    exchange.decoded = decompresses and bool(response.headers.get("Content-Encoding"))
+    if response.content.at_eof():
+        exchange.finish()
+    else:
+        response.content = TeeContent(response.content, exchange)
+
+
+class TeeContent:
+    """Stands for a response's `StreamReader`: notes each piece as the application reads it."""
+
+    __slots__ = ("_exchange", "_reader")
+
+    def __init__(self, reader: Any, exchange: Exchange) -> None:
+        self._reader = reader
+        self._exchange = exchange
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+    async def _noted(self, reading: Awaitable[bytes]) -> bytes:
+        try:
+            part = await reading
+        except BaseException as error:
+            self._failed(error)
+            raise
+        self._note(part)
+        return part
+
+    def _failed(self, error: BaseException) -> None:
+        if isinstance(error, asyncio.IncompleteReadError):  # `readexactly` at a clean end
+            self._note(error.partial)
+        else:
+            self._exchange.fail(error)
+
+    def _note(self, part: bytes) -> None:
+        self._exchange.piece(part)
+        if self._reader.at_eof():
+            self._exchange.finish()
+
+    async def read(self, n: int = -1) -> bytes:
+        if n >= 0:
+            return await self._noted(self._reader.read(n))
+        safely(self._reader.set_read_chunk_size, 1 << 60)  # as `StreamReader.read` does to read all
+        parts = []
+        while part := await self._noted(self._reader.readany()):
+            parts.append(part)
+        return b"".join(parts)
+
+    async def readany(self) -> bytes:
+        return await self._noted(self._reader.readany())
+
+    async def readline(self, **options: Any) -> bytes:
+        return await self._noted(self._reader.readline(**options))
+
+    async def readuntil(self, *args: Any, **options: Any) -> bytes:
+        return await self._noted(self._reader.readuntil(*args, **options))
+
+    async def readexactly(self, n: int) -> bytes:
+        return await self._noted(self._reader.readexactly(n))
+
+    async def readchunk(self) -> tuple[bytes, bool]:
+        try:
+            part, ended = await self._reader.readchunk()
+        except BaseException as error:
+            self._failed(error)
+            raise
+        self._note(part)
+        return part, ended
+
+    def read_nowait(self, n: int = -1) -> bytes:
+        part: bytes = self._reader.read_nowait(n)
+        self._note(part)
+        return part
+
+    def set_exception(self, *args: Any) -> None:
+        """aiohttp says so when the application closes or releases a response."""
+        self._exchange.finish("closed_early")
+        self._reader.set_exception(*args)
+
+    def __aiter__(self) -> Any:
+        return self._lines()
+
+    def iter_chunked(self, n: int) -> Any:
+        self._reader.set_read_chunk_size(n)
+        return _iterator(lambda: self.read(n))
+
+    def iter_any(self) -> Any:
+        return _iterator(self.readany)
+
+    def iter_chunks(self) -> Any:
+        from aiohttp.streams import ChunkTupleAsyncStreamIterator
+
+        return ChunkTupleAsyncStreamIterator(self)  # type: ignore[arg-type]
+
+    def _lines(self) -> Any:
+        return _iterator(self.readline)
+
+
+def _iterator(read: Callable[[], Awaitable[bytes]]) -> Any:
+    from aiohttp.streams import AsyncStreamIterator
+
+    return AsyncStreamIterator(read)

@@ -1,0 +1,224 @@
+"""The recorded requests of a recording as a vcrpy cassette. Imported only at replay.
+
+vcrpy decides whether two requests match, and words what is raised when none does. Our seams take the place of
+vcrpy's patches; matching a request and playing its answer is one step, under a lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from threading import RLock
+from typing import Any
+from urllib.parse import parse_qsl
+
+from vcr import matchers
+from vcr.cassette import Cassette
+from vcr.errors import CannotOverwriteExistingCassetteException
+from vcr.record_mode import RecordMode
+from vcr.request import Request
+
+from replay.boundaries.http.bodies import json_of, undone
+from replay.boundaries.http.exchange import bare_url, target_of
+from replay.core.codec import Value, encode
+from replay.core.compare import differences, unexpected
+from replay.core.recording import Interaction
+from replay.core.verdict import Difference, Window
+
+
+class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
+    """vcrpy's `Cassette` over the `http` interactions of one recording; also the boundary's `Shelf`.
+
+    Nothing is decoded before a request needs it. Stock vcrpy calls (`can_play_response_for`, `play_response`,
+    `play_count`, `all_played`, `data`) work on it.
+    """
+
+    def __init__(self, interactions: Sequence[Interaction], window: Window, path: str = "recording") -> None:
+        self._interactions = tuple(interactions)
+        self._by_seq = {interaction.seq: index for index, interaction in enumerate(self._interactions)}
+        self._window = window
+        self._decoded: dict[int, Request] = {}
+        self._lock = RLock()
+        super().__init__(path, record_mode=RecordMode.NONE, match_on=(*_MATCHERS, self._body_matcher()))
+        self.rewound = True  # nothing is recorded into it
+
+    # The shelf ------------------------------------------------------------------------------------------------
+
+    def take(self, asked: Value, candidates: Sequence[Interaction]) -> Interaction | None:
+        """The first of `candidates` that answers `asked`, counted as played."""
+        with self._lock:
+            found = next((c for c in candidates if c.request.text == asked.text), None)
+            if found is None:
+                request = _request(asked)
+                target = target_of(request.method, request.uri)
+                found = next((c for c in candidates if c.target == target and self._matches(request, c)), None)
+            if found is not None:
+                self.play_counts[self._by_seq[found.seq]] += 1
+            return found
+
+    def differences(self, recorded: Interaction, asked: Value) -> list[Difference]:
+        """The fields that vcrpy's matchers tell apart."""
+        ours, theirs = self._recorded(recorded), _request(asked)
+        _, failed = matchers.get_matchers_results(theirs, ours, self._match_on)
+        found: list[Difference] = []
+        for name, _ in failed:
+            if name == "query":
+                found += _query_differences(ours, theirs)
+            elif name == "body":
+                found += _body_differences(ours, theirs, self._window)
+            else:
+                found.append(Difference(name, "changed", getattr(ours, name), getattr(theirs, name)))
+        return found
+
+    def refusal(self, asked: Value, message: str) -> BaseException:
+        """vcrpy's own exception, our message before its text."""
+        with self._lock:
+            error: Exception = CannotOverwriteExistingCassetteException(cassette=self, failed_request=_request(asked))
+        error.args = (f"{message}\n{error.args[0]}",)
+        return error
+
+    # vcrpy's cassette -----------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> list[tuple[Request, dict[str, Any]]]:
+        """All pairs of request and response, decoded, as vcrpy keeps them."""
+        return [(self._recorded(i), _response(i)) for i in self._interactions]
+
+    @data.setter
+    def data(self, value: object) -> None:
+        """vcrpy's constructor starts with none; ours come from the recording."""
+
+    def __len__(self) -> int:
+        return len(self._interactions)
+
+    def __contains__(self, request: Request) -> bool:
+        with self._lock:
+            return any(self.play_counts[index] == 0 for index in self._matching(request))
+
+    def _responses(self, request: Request) -> Iterator[tuple[int, dict[str, Any]]]:
+        for index in self._matching(request):
+            yield index, _response(self._interactions[index])
+
+    def play_response(self, request: Request) -> dict[str, Any]:
+        """The answer of the first match that is not played yet. Raises vcrpy's UnhandledHTTPRequestError."""
+        with self._lock:
+            return super().play_response(request)  # type: ignore[no-any-return]
+
+    def find_requests_with_most_matches(self, request: Request) -> Any:
+        """vcrpy's search for the nearest, without decoding answers."""
+        compared = []
+        for interaction in self._interactions:
+            stored = self._recorded(interaction)
+            passed, failed = matchers.get_matchers_results(request, stored, self._match_on)
+            compared.append((stored, passed, failed))
+        most = max((len(passed) for _, passed, _ in compared), default=0)
+        return [one for one in compared if most and len(one[1]) == most]
+
+    # Inside ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _index(self) -> dict[str, list[int]]:
+        """Positions by method and URL without query: narrows what the matchers look at."""
+        index: dict[str, list[int]] = {}
+        for position, interaction in enumerate(self._interactions):
+            index.setdefault(interaction.target, []).append(position)
+        return index
+
+    def _matching(self, request: Request) -> Iterator[int]:
+        for position in self._index.get(target_of(request.method, bare_url(request.uri)), ()):
+            if self._matches(request, self._interactions[position]):
+                yield position
+
+    def _matches(self, request: Request, interaction: Interaction) -> bool:
+        return bool(matchers.requests_match(request, self._recorded(interaction), self._match_on))
+
+    def _recorded(self, interaction: Interaction) -> Request:
+        request = self._decoded.get(interaction.seq)
+        if request is None:
+            request = self._decoded[interaction.seq] = _request(interaction.request)
+        return request
+
+    def _body_matcher(self) -> Any:
+        def body(asked: Request, recorded: Request) -> None:
+            if _body_differences(recorded, asked, self._window):
+                matchers.raw_body(asked, recorded)  # words the difference
+                raise AssertionError("the bodies differ")
+
+        return body
+
+
+_MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port, matchers.path, matchers.query)
+
+
+def _request(value: Value) -> Request:
+    """A stored request as vcrpy's. Names of repeated headers keep the first value, as in any cassette."""
+    stored = value.decode()
+    headers: dict[str, str] = {}
+    for name, text in stored["headers"]:
+        headers.setdefault(name, text)
+    return Request(stored["method"], stored["url"], stored["body"] or None, headers)
+
+
+def _response(interaction: Interaction) -> dict[str, Any]:
+    """A stored answer in vcrpy's form; a fault keeps the pieces that came before it."""
+    stored = interaction.answer.decode() or {}
+    headers: dict[str, list[str]] = {}
+    for name, text in stored.get("headers") or ():
+        headers.setdefault(name, []).append(text)
+    body = b"".join(data for _, data in stored.get("pieces") or ())
+    status = {"code": stored.get("status") or 0, "message": stored.get("reason") or ""}
+    return {"status": status, "headers": headers, "body": {"string": body}}
+
+
+def _query_differences(recorded: Request, asked: Request) -> list[Difference]:
+    before, now = _grouped(recorded.query), _grouped(asked.query)
+    return _field_differences("query", before, now)
+
+
+def _grouped(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    """Values by name: one, or the list of several."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _field_differences(prefix: str, before: dict[str, Any], now: dict[str, Any]) -> list[Difference]:
+    found: list[Difference] = []
+    for name in {**before, **now}:
+        path = f"{prefix}.{name}"
+        if name not in now:
+            found.append(Difference(path, "removed", recorded=before[name]))
+        elif name not in before:
+            found.append(Difference(path, "added", actual=now[name]))
+        elif before[name] != now[name]:
+            found.append(Difference(path, "changed", before[name], now[name]))
+    return found
+
+
+def _body_differences(recorded: Request, asked: Request, window: Window) -> list[Difference]:
+    """Where two bodies differ: raw bytes first, then as what they are."""
+    before, now = recorded.body or b"", asked.body or b""
+    if before == now:
+        return []
+    kinds = [request.headers.get("content-type", "") for request in (recorded, asked)]
+    before, now = (undone(body, request.headers.get("content-encoding", ""))
+                   for body, request in ((before, recorded), (now, asked)))  # fmt: skip
+    if all("multipart/" in kind for kind in kinds):
+        before, now = (_fixed_boundary(body, kind) for body, kind in zip((before, now), kinds, strict=True))
+    if before == now:
+        return []
+    if all("x-www-form-urlencoded" in kind for kind in kinds):
+        forms = [_grouped(parse_qsl(body.decode("latin-1"), keep_blank_values=True)) for body in (before, now)]
+        return _field_differences("body", *forms)
+    left, right = json_of(before), json_of(now)
+    if isinstance(left, dict | list) and isinstance(right, dict | list):
+        found = unexpected(differences(encode(left), encode(right), window=window))
+        return [Difference("body" + d.path.removeprefix("$"), d.kind, d.recorded, d.actual, d.note) for d in found]
+    return [Difference("body", "changed", before[:2000], now[:2000])]
+
+
+def _fixed_boundary(body: bytes, kind: str) -> bytes:
+    """A multipart body with its random boundary replaced."""
+    boundary = kind.partition("boundary=")[2].partition(";")[0].strip(' "').encode("latin-1")
+    return body.replace(boundary, b"boundary") if boundary else body

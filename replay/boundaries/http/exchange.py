@@ -1,0 +1,346 @@
+"""One HTTP request with its answer, as captured and as stored in a bundle.
+
+Stored request (`Interaction.request`)::
+
+    {"client": "httpx", "method": "POST", "url": "https://host/path?query", "headers": [["accept", "*/*"], ...],
+     "body": b"..."}
+
+Stored answer (`Interaction.answer`)::
+
+    {"status": 200, "reason": "OK", "http_version": "HTTP/1.1", "headers": [["content-type", "text/plain"], ...],
+     "pieces": [[offset_ns, b"..."], ...], "decoded": False, "dropped": 0,
+     "end": "complete" | "truncated" | "closed_early" | "abandoned" | "error",
+     "error": null | {"phase": "head" | "body", "offset_ns": 0, ... see `faults.describe_error`}}
+
+- `pieces` are cut where the application's client read them (an empty last one: the end took a read of its own);
+  `offset_ns` counts from the asking. They are the bytes of the body without transfer encoding (no chunk framing) and
+  still content-encoded (gzip), unless `decoded` says that the client undid that below our seam (aiohttp).
+- `end`: `complete`: read to its end. `truncated`: the server ended it early and the client did not mind.
+  `closed_early`: the application closed it unread. `abandoned`: neither read nor closed when the recording ended.
+  `error`: reading raised `error` after the last piece, or (`status` null) there never was a head.
+- `malformed` (only of the `http.client` family, only where there is some): the bytes after the last good chunk that
+  are no chunk, as they were on the wire; the player serves them verbatim after the pieces, then a clean end.
+- `dropped` counts bytes beyond `MAX_BODY` that were not kept (gap `truncated-size`).
+- Values of credential headers of the request are `[redacted]`; user and password are cut from the URL.
+
+The state told to the world: `returned` once a head arrived, however the body ended; `raised` when there was no head;
+`unfinished` when the recording ended first.
+"""
+
+from __future__ import annotations
+
+from asyncio import sleep
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import chain
+from time import perf_counter_ns
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from replay.boundaries.http.faults import describe_error, rebuild
+from replay.core.codec import Gap, Limits, Value, encode
+from replay.core.families.scalars import raw
+from replay.core.recording import State
+from replay.core.world import Answer, Request, Ticket, World
+from replay.errors import DivergenceError
+
+T = TypeVar("T")
+Pair = tuple[str | bytes, str | bytes]
+End = Literal["complete", "truncated", "closed_early", "abandoned", "error"]
+
+MAX_BODY = 8 << 20
+"""Bytes kept of one body."""
+LIMITS = Limits(size=MAX_BODY * 2)  # base64 of a whole body fits
+REDACTED = "[redacted]"
+CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"})
+
+dropped: dict[str, int] = {}
+"""What capture could not do, by the error's type name; for `replay doctor`."""
+
+
+def safely(work: Callable[..., T], *args: Any) -> T | None:
+    """The guard of HTTP capture: `work(*args)`, or None and a count if it raised. Never around live calls."""
+    try:
+        return work(*args)
+    except Exception as error:
+        name = type(error).__name__
+        dropped[name] = dropped.get(name, 0) + 1
+        return None
+
+
+def bare_url(url: str) -> str:
+    """`url` without user, password and fragment."""
+    url = url.partition("#")[0]
+    scheme, found, rest = url.partition("://")
+    if not found:
+        return url
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def target_of(method: str, url: str) -> str:
+    """`Interaction.target`: `GET https://host[:port]/path`."""
+    return f"{method} {url.partition('?')[0]}"
+
+
+def text_of(part: str | bytes) -> str:
+    """A header's name or value as text: its bytes, one character each."""
+    return str.__str__(part) if isinstance(part, str) else bytes(part).decode("latin-1")
+
+
+class HttpRequest:
+    """The asking side: filled while the request is sent, settled when the recording is kept.
+
+    `headers` are pairs of str or bytes. `body` may be filled later piece by piece (`piece`), as a streamed upload is
+    read. A client that sees only wire bytes overrides `plain`.
+    """
+
+    __slots__ = ("body", "client", "dropped", "headers", "kept", "method", "url")
+
+    def __init__(self, client: str, method: str, url: str, headers: Sequence[Pair], body: bytes = b"") -> None:
+        self.client = client
+        self.method = method
+        self.url = bare_url(url)
+        self.headers = headers
+        self.body: list[bytes] = []
+        self.kept = 0
+        self.dropped = 0
+        if body:
+            self.piece(body)
+
+    def piece(self, data: bytes) -> None:
+        """Note the next bytes of the body, up to `MAX_BODY` in all."""
+        size = len(data)
+        if self.kept + size <= MAX_BODY and not self.dropped:
+            self.body.append(data if type(data) is bytes else bytes(data))
+            self.kept += size
+        else:
+            self.dropped += size
+
+    def plain(self) -> dict[str, Any]:
+        """The stored form before encoding."""
+        return {
+            "client": self.client,
+            "method": self.method,
+            "url": self.url,
+            "headers": stored_headers(self.headers, CREDENTIALS),
+            "body": b"".join(self.body),
+        }
+
+    def settle(self) -> Value:
+        plain = self.plain()
+        return _encode_ascii(plain) if not self.dropped and _is_ascii(plain) else _encode(plain, "$.body", self.dropped)
+
+    @property
+    def size(self) -> int:
+        return 500 + self.kept
+
+    @property
+    def target(self) -> str:
+        return target_of(self.method, self.url)
+
+
+def stored_headers(headers: Iterable[Pair], hidden: frozenset[str] = frozenset()) -> list[list[str]]:
+    """Pairs as stored: text, the values of `hidden` names masked."""
+    pairs = [
+        [name.decode("latin-1") if type(name) is bytes else text_of(name),
+         value.decode("latin-1") if type(value) is bytes else text_of(value)]
+        for name, value in headers
+    ]  # fmt: skip
+    if not hidden:
+        return pairs
+    return [[name, REDACTED if name.lower() in hidden else value] for name, value in pairs]
+
+
+class Exchange:
+    """The answering side of one live request: noted as the client reads it, told once to the world.
+
+    No method raises. Order of calls: `head`, then `piece` as each piece reaches the client, then one of `finish`,
+    `fail`; `fail` without `head` means that no answer came.
+    """
+
+    __slots__ = ("_open", "_ticket", "_world", "asked", "decoded", "dropped", "end", "error", "headers",
+                 "http_version", "kept", "pieces", "reason", "status")  # fmt: skip
+
+    def __init__(self, world: World, ticket: Ticket, asked: HttpRequest) -> None:
+        self._world = world
+        self._ticket = ticket
+        self._open = True
+        self.asked = asked
+        self.status: int | None = None
+        self.reason = ""
+        self.http_version = "HTTP/1.1"
+        self.headers: Sequence[Pair] = ()
+        self.pieces: list[tuple[int, bytes]] = []
+        self.kept = 0
+        self.dropped = 0
+        self.decoded = False
+        self.end: End = "abandoned"
+        self.error: dict[str, Any] | None = None
+        ticket.answer = self  # what is known if the recording ends before the stream does
+
+    @property
+    def method(self) -> str:
+        """Of the request."""
+        return self.asked.method
+
+    def head(self, status: int, reason: str, headers: Sequence[Pair], http_version: str = "HTTP/1.1") -> None:
+        """The response's head arrived."""
+        self.status, self.reason, self.headers, self.http_version = status, reason, headers, http_version
+
+    def piece(self, data: bytes) -> None:
+        """The client read `data`. Empty: a read of its own that found the end. Nothing is noted after the end."""
+        if not self._open:
+            return
+        size = len(data)
+        if self.kept + size <= MAX_BODY and not self.dropped:
+            kept = data if type(data) is bytes else bytes(data)
+            self.pieces.append((perf_counter_ns() - self._ticket.asked_ns, kept))
+            self.kept += size
+        else:
+            self.dropped += size
+
+    def finish(self, end: End = "complete") -> None:
+        """The body ended. Later calls do nothing."""
+        if self._open:
+            self._open = False
+            self.end = "complete" if end == "closed_early" and self._whole() else end
+            self._world.tell(self._ticket, "returned", self)
+
+    def fail(self, error: BaseException) -> None:
+        """The client raised `error`, at the head or after the pieces so far. Later calls do nothing."""
+        if self._open:
+            self._open = False
+            self.end = "error"
+            described = safely(describe_error, error) or {"type": "Exception", "args": [], "message": ""}
+            phase = "head" if self.status is None else "body"
+            self.error = {"phase": phase, "offset_ns": perf_counter_ns() - self._ticket.asked_ns, **described}
+            state: State = "raised" if self.status is None else "returned"
+            self._world.tell(self._ticket, state, self)
+
+    def _whole(self) -> bool:
+        """Everything that the head announced was read, though nobody looked for the end."""
+        if self.method == "HEAD" or self.status in (204, 304):
+            return True
+        if self.decoded:
+            return False
+        lengths = [text_of(value) for name, value in self.headers if text_of(name).lower() == "content-length"]
+        return bool(lengths) and lengths[0].strip() == str(self.kept + self.dropped)
+
+    def plain(self) -> dict[str, Any]:
+        """The stored form before encoding."""
+        return {
+            "status": self.status,
+            "reason": self.reason,
+            "http_version": self.http_version,
+            "headers": stored_headers(self.headers),
+            "pieces": [[offset, data] for offset, data in self.pieces],
+            "decoded": self.decoded,
+            "dropped": self.dropped,
+            "end": self.end,
+            "error": self.error,
+        }
+
+    def settle(self) -> Value:
+        return _encode(self.plain(), "$.pieces", self.dropped)
+
+    @property
+    def size(self) -> int:
+        return 500 + self.kept + 80 * len(self.pieces)
+
+
+class Recorded:
+    """A stored answer, opened for a client to serve: the same pieces in the same cuts, then the same end."""
+
+    __slots__ = ("_beyond", "_error", "decoded", "dropped", "end", "headers", "http_version", "pieces", "reason",
+                 "status")  # fmt: skip
+
+    def __init__(self, answer: dict[str, Any] | None, beyond: Callable[[str], BaseException] = DivergenceError) -> None:
+        """`beyond` is told that the code reads more than there is, and gives what is raised (see `World.beyond`)."""
+        self._beyond = beyond
+        answer = answer or {}
+        self.status: int | None = answer.get("status")
+        self.reason: str = answer.get("reason") or ""
+        self.http_version: str = answer.get("http_version") or "HTTP/1.1"
+        self.headers: list[tuple[str, str]] = [(name, value) for name, value in answer.get("headers") or ()]
+        offsets = answer.get("pieces") or ()
+        self.pieces: list[bytes] = [data for _, data in offsets]
+        self.decoded = bool(answer.get("decoded"))
+        self.dropped: int = answer.get("dropped") or 0
+        self.end: End = answer.get("end") or "abandoned"
+        self._error: dict[str, Any] | None = answer.get("error")
+
+    @property
+    def cancelled(self) -> float | None:
+        """Seconds after which the application cancelled the task that waited (its own time limit, a lost race)."""
+        if self._error is None or self._error.get("type") != "asyncio.exceptions.CancelledError":
+            return None
+        return float(self._error.get("offset_ns") or 0) / 1e9
+
+    async def wait_for_cancel(self) -> None:
+        """Where the recorded task was cancelled: wait for the application to do it again, else raise."""
+        seconds = self.cancelled
+        if seconds is not None:
+            await sleep(2 * seconds + 5)
+            raise DivergenceError("The recorded task was cancelled while it waited here; this time it was not.")
+
+    def head_error(self) -> BaseException | None:
+        """What is raised instead of a head; a new exception each time. None: there is a head."""
+        if self.status is not None:
+            return None
+        if self._error is None:
+            return DivergenceError("The recording ended before this request was answered: there is nothing to serve.")
+        return rebuild(self._error)
+
+    @property
+    def clean(self) -> bool:
+        """After the last piece comes the end of the stream, no error."""
+        return self._error is None and self.end in ("complete", "truncated") and not self.dropped
+
+    def body_error(self) -> BaseException | None:
+        """What is raised after the last piece; None: a clean end of the stream. Called when the code gets there: that
+        it reads further than production did is noted as a divergence."""
+        if self._error is not None:
+            return rebuild(self._error)
+        if self.clean:
+            return None
+        kept = sum(map(len, self.pieces))
+        why = "was too long to keep whole" if self.dropped else "was not read further when it was recorded"
+        return self._beyond(f"Only the first {kept} bytes of this body are in the recording: it {why}.")
+
+
+def open_exchange(world: World, request: HttpRequest) -> Exchange | Recorded | None:
+    """Ask `world`. Exchange: go live and note what comes. Recorded: serve it. None: go live, nobody listens.
+
+    In a player an unanswered request raises what the player raises; while capturing nothing is raised.
+    """
+    asked = Request("http", request.target, request)
+    found = safely(world.ask, asked) if world.live else world.ask(asked)
+    if found is None:
+        return None
+    if type(found) is Answer:
+        return Recorded(found.value.decode(found.resolve), partial(world.beyond, found.seq))
+    return safely(Exchange, world, found, request)
+
+
+def _is_ascii(plain: dict[str, Any]) -> bool:
+    """A request of plain text far below every limit, as nearly all are."""
+    texts = [plain["client"], plain["method"], plain["url"], *chain.from_iterable(plain["headers"])]
+    return (
+        len(texts) < 1000
+        and len(plain["body"]) < MAX_BODY
+        and all(type(text) is str and text.isascii() and len(text) < 1000 for text in texts)
+    )
+
+
+def _encode_ascii(plain: dict[str, Any]) -> Value:
+    """What `encode` makes of such a request, without its walk: a replay waits for it at every request."""
+    return Value(msgspec.json.encode({**plain, "body": raw(plain["body"])}).decode())
+
+
+def _encode(plain: dict[str, Any], path: str, missing: int) -> Value:
+    value = encode(plain, LIMITS)
+    if not missing:
+        return value
+    return Value(text=value.text, gaps=(*value.gaps, Gap(path=path, reason="truncated-size", type="bytes")))

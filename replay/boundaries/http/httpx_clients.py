@@ -1,0 +1,238 @@
+"""The seam of httpx, equally of httpx2, which the openai SDK and the anthropic SDK use: the network transports.
+
+Custom transports derived from them take part; `MockTransport`, `ASGITransport` and `WSGITransport` are no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+from replay.boundaries.http.exchange import Exchange, HttpRequest, Recorded, open_exchange, safely
+from replay.core.world import LIVE, World, current, here
+
+patched: dict[str, str] = {}
+"""Name and version of what was patched."""
+
+
+def patch(module: ModuleType) -> None:
+    """Patch the two transport classes of `module`. A second call does nothing."""
+    name = module.__name__
+    if name in patched:
+        return
+    seam = _Seam(module)
+    sync, async_ = module.HTTPTransport, module.AsyncHTTPTransport
+    sync.handle_request = seam.sync(sync.handle_request)
+    async_.handle_async_request = seam.asynchronous(async_.handle_async_request)
+    patched[name] = str(module.__version__)
+
+
+class _Seam:
+    """What both edges share, for one of the two modules."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module = module
+        self.name = module.__name__
+        self.stream, self.upload, self.played = _streams(module)
+
+    def sync(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(original)
+        def handle_request(transport: Any, request: Any) -> Any:
+            world = here()
+            if world is None:
+                return original(transport, request)
+            body = None if world.live else b"".join(request.stream)
+            exchange = self.open(world, request, body)
+            if exchange is None:
+                return original(transport, request)
+            if isinstance(exchange, Recorded):
+                return self.play(exchange)
+            stream = self.tee_upload(request, exchange)
+            token = current.set(LIVE)
+            try:
+                response = original(transport, request)
+            except BaseException as error:
+                exchange.fail(error)
+                raise
+            finally:
+                current.reset(token)
+                request.stream = stream
+            safely(self.answered, exchange, response)
+            return response
+
+        return handle_request
+
+    def asynchronous(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(original)
+        async def handle_async_request(transport: Any, request: Any) -> Any:
+            world = here()
+            if world is None:
+                return await original(transport, request)
+            body = None if world.live else b"".join([part async for part in request.stream])
+            exchange = self.open(world, request, body)
+            if exchange is None:
+                return await original(transport, request)
+            if isinstance(exchange, Recorded):
+                if exchange.status is None:
+                    await exchange.wait_for_cancel()
+                return self.play(exchange)
+            stream = self.tee_upload(request, exchange)
+            token = current.set(LIVE)
+            try:
+                response = await original(transport, request)
+            except BaseException as error:
+                exchange.fail(error)
+                raise
+            finally:
+                current.reset(token)
+                request.stream = stream
+            safely(self.answered, exchange, response)
+            return response
+
+        return handle_async_request
+
+    def open(self, world: World, request: Any, body: bytes | None) -> Exchange | Recorded | None:
+        """Ask the world. `body` is None while live: it is noted as it is sent."""
+        asked = safely(self.asked, request, body) if world.live else self.asked(request, body)
+        return None if asked is None else open_exchange(world, asked)
+
+    def asked(self, request: Any, body: bytes | None) -> HttpRequest:
+        return HttpRequest(self.name, request.method, str(request.url), request.headers.raw, body or b"")
+
+    def tee_upload(self, request: Any, exchange: Exchange) -> Any:
+        """Note the body as it is sent; the request's own stream, to be put back after."""
+        stream = request.stream
+        if isinstance(stream, self.module.ByteStream):
+            safely(lambda: exchange.asked.piece(b"".join(stream)))
+        else:
+            request.stream = self.upload(stream, exchange.asked)
+        return stream
+
+    def answered(self, exchange: Exchange, response: Any) -> None:
+        """The head is here: note it, tee the body."""
+        extensions = response.extensions
+        exchange.head(
+            response.status_code,
+            extensions.get("reason_phrase", b"").decode("latin-1"),
+            response.headers.raw,
+            extensions.get("http_version", b"HTTP/1.1").decode("latin-1"),
+        )
+        response.stream = self.stream(response.stream, exchange)
+
+    def play(self, recorded: Recorded) -> Any:
+        """The recorded response, or raise what was raised instead of it."""
+        if recorded.status is None:
+            error = recorded.head_error()
+            assert error is not None
+            raise error
+        return self.module.Response(
+            recorded.status,
+            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in recorded.headers],
+            stream=self.played(recorded),
+            extensions={
+                "http_version": recorded.http_version.encode("latin-1"),
+                "reason_phrase": recorded.reason.encode("latin-1"),
+            },
+        )
+
+
+def _streams(module: ModuleType) -> tuple[type, type, type]:
+    """The response's tee, the upload's tee, the played body. Each serves both edges, as the module's streams do."""
+    return _tee(module), _upload(module), _played(module)
+
+
+def _tee(module: ModuleType) -> type:
+
+    class Tee(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[name-defined,misc]
+        def __init__(self, stream: Any, exchange: Exchange) -> None:
+            self._stream = stream
+            self._exchange = exchange
+
+        def __iter__(self) -> Iterator[bytes]:
+            exchange = self._exchange
+            try:
+                for part in self._stream:
+                    exchange.piece(part)
+                    yield part
+            except GeneratorExit:  # the application stopped reading; `close` tells
+                raise
+            except BaseException as error:
+                exchange.fail(error)
+                raise
+            exchange.finish()
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            exchange = self._exchange
+            try:
+                async for part in self._stream:
+                    exchange.piece(part)
+                    yield part
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                exchange.fail(error)
+                raise
+            exchange.finish()
+
+        def close(self) -> None:
+            try:
+                self._stream.close()
+            finally:
+                self._exchange.finish("closed_early")
+
+        async def aclose(self) -> None:
+            try:
+                await self._stream.aclose()
+            finally:
+                self._exchange.finish("closed_early")
+
+    return Tee
+
+
+def _upload(module: ModuleType) -> type:
+    class Upload(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[name-defined,misc]
+        def __init__(self, stream: Any, asked: HttpRequest) -> None:
+            self._stream = stream
+            self._asked = asked
+
+        def __iter__(self) -> Iterator[bytes]:
+            for part in self._stream:
+                safely(self._asked.piece, part)
+                yield part
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for part in self._stream:
+                safely(self._asked.piece, part)
+                yield part
+
+        def close(self) -> None:
+            self._stream.close()
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
+    return Upload
+
+
+def _played(module: ModuleType) -> type:
+    class Played(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[name-defined,misc]
+        def __init__(self, recorded: Recorded) -> None:
+            self._recorded = recorded
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield from self._recorded.pieces
+            error = self._recorded.body_error()
+            if error is not None:
+                raise error
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for part in self._recorded.pieces:
+                yield part
+            await self._recorded.wait_for_cancel()
+            error = self._recorded.body_error()
+            if error is not None:
+                raise error
+
+    return Played

@@ -1,0 +1,317 @@
+"""The seam of the `http.client` family: http.client, urllib, urllib3, requests, botocore, httplib2.
+
+One set of patches serves both worlds. An exchange begins at `putrequest` (or above it, where the client connects
+first: see `wire_pools`) and hangs on the connection until its answer's head came. Recorded, it is a `WireExchange`:
+what is sent and read is noted in passing. Replayed, it is a `Play`: what is sent is collected, and the recorded answer
+comes through a `FakeSocket` under the client's own code.
+
+Both have two marks: `adopted`, begun above `putrequest`, which takes it over; `owned`, a wrapper above `request` tells
+how it ended.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+from replay.boundaries.http.exchange import safely
+from replay.boundaries.http.wire_form import WireExchange, WireRequest, client_of, url_of
+from replay.boundaries.http.wire_replay import FakeSocket, Play
+from replay.boundaries.http.wire_tee import TeeFP, collect, noted
+from replay.boundaries.seam import when_imported
+from replay.core.world import Request, Ticket, World, here
+
+SLOT = "_replay_exchange"
+"""The attribute of a connection that holds its exchange while one is under way."""
+GIVEN = "_replay_given"
+"""The body that `request` was called with, until `putrequest` begins the exchange."""
+SURVIVABLE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN})
+"""Errors of sending after which clients still look for an answer."""
+planned: ContextVar[BaseException | None] = ContextVar("replay_planned_failure", default=None)
+"""What urllib3's `create_connection` raises at once: so urllib3 itself translates a recorded failure."""
+_installed = False
+
+
+class Again(BaseException):
+    """Through urllib3's `_make_request` to our wrapper of it: run again, this time failing at the connect."""
+
+
+class Refusing:
+    """The exchange of a connection whose connect fails as it was recorded."""
+
+    adopted = True
+    owned = True
+
+    def __init__(self, error: BaseException, phase: str) -> None:
+        self.error = error
+        self.phase = phase
+
+
+def install() -> None:
+    """Patch the family, each module when it is imported. Idempotent."""
+    global _installed
+    if not _installed:
+        _installed = True
+        from replay.boundaries.http import wire_pools
+
+        when_imported("http.client", patch)
+        wire_pools.install()
+
+
+# ---- the life of an exchange
+
+
+def begin(connection: Any, method: Any, target: Any) -> Any:
+    """The exchange of a request about to be made on `connection`, put into its slot; None: nobody listens."""
+    slots = connection.__dict__
+    slots.pop(SLOT, None)
+    given = slots.pop(GIVEN, None)
+    world = here()
+    slot: Any = None
+    if world is not None and not world.live:
+        slot = Play(world, _request(connection, method, target, given))
+        _swap(connection, slot.socket)
+    else:
+        if type(connection.sock) is FakeSocket:
+            connection.close()
+        if world is not None:
+            slot = safely(_ask, world, connection, method, target, given)
+    if slot is not None:
+        slots[SLOT] = slot
+    return slot
+
+
+def _request(connection: Any, method: Any, target: Any, given: Any) -> WireRequest:
+    verb = method if type(method) is str else bytes(method).decode("latin-1")
+    request = WireRequest(client_of(connection), verb, url_of(connection, target))
+    if given is not None:
+        safely(request.give, None, given)
+    return request
+
+
+def _ask(world: World, connection: Any, method: Any, target: Any, given: Any) -> WireExchange | None:
+    request = _request(connection, method, target, given)
+    found = world.ask(Request("http", request.target, request))
+    return WireExchange(world, found, request) if type(found) is Ticket else None
+
+
+def _swap(connection: Any, fake: FakeSocket) -> None:
+    """Never use a socket that was opened live. A connection without one stays so: its connect is run."""
+    old = connection.sock
+    if old is not None:
+        connection.sock = fake
+        if type(old) is not FakeSocket:
+            old.close()
+
+
+def given_up(slot: Any, error: BaseException) -> None:
+    """A request that ended in `error` above the socket."""
+    if type(slot) is WireExchange:
+        slot.fail(error, "send")
+    elif type(slot) is Play:
+        slot.ask()  # so did production, before it failed
+
+
+def refuse(connection: Any, error: BaseException, phase: str) -> None:
+    """Raise what the connect raised, through urllib3's own translation where it is one."""
+    connection.sock = None
+    translate: Any = getattr(connection, "_new_conn", None)
+    if phase == "connect" and getattr(translate, "__module__", "") == "urllib3.connection":
+        token = planned.set(error)
+        try:
+            translate()
+        finally:
+            planned.reset(token)
+    raise error
+
+
+def _raise_early(connection: Any, slot: Play) -> None:
+    """Raise an error that came before the answer was waited for, at the place where it came."""
+    if slot.early is None:
+        return
+    if slot.phase == "send":
+        raise slot.early
+    if slot.again:
+        raise Again
+    refuse(connection, slot.early, slot.phase)
+
+
+def _go_out(connection: Any, slot: Play, send: Callable[..., Any]) -> None:
+    """The player wants this one live: connect now and send what was collected."""
+    connection.sock = None
+    connection.__dict__[SLOT] = slot
+    try:
+        connection.connect()
+        del connection.__dict__[SLOT]
+        send(connection, b"".join(slot.request.body))
+    except BaseException as error:
+        if slot.live is not None:
+            slot.live.fail(error, "connect")
+        raise
+    finally:
+        connection.__dict__.pop(SLOT, None)
+
+
+def _tee(response: Any, exchange: WireExchange) -> None:
+    version = "HTTP/1.0" if response.version == 10 else "HTTP/1.1"
+    exchange.head(response.status, response.reason, response.headers.items(), version)
+    if response.fp is None:
+        exchange.finish()
+    else:
+        response.fp = TeeFP(response.fp, exchange)
+
+
+# ---- the patches
+
+
+def patch(module: ModuleType) -> None:
+    """Patch `http.client`."""
+    plain: Any = module.HTTPConnection
+    plain.putrequest = _around_putrequest(plain.putrequest)
+    plain.getresponse = _around_getresponse(plain.getresponse, plain.send)
+    plain.send = _around_send(plain.send)
+    plain.request = around_request(plain.request)
+    plain.connect = around_connect(plain.connect)
+    if hasattr(module, "HTTPSConnection"):
+        module.HTTPSConnection.connect = around_connect(module.HTTPSConnection.connect)
+
+
+def _around_putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def putrequest(self: Any, method: Any, url: Any, *args: Any, **kwargs: Any) -> Any:
+        slot = self.__dict__.get(SLOT)
+        if slot is not None and slot.adopted:
+            if type(slot) is not Refusing:
+                slot.adopted = False
+        else:
+            slot = begin(self, method, url)
+        if slot is None:
+            return original(self, method, url, *args, **kwargs)
+        try:
+            return original(self, method, url, *args, **kwargs)
+        except BaseException as error:
+            given_up(slot, error)
+            raise
+
+    return putrequest
+
+
+def _around_send(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def send(self: Any, data: Any) -> Any:
+        slot = self.__dict__.get(SLOT)
+        if type(slot) is Play and not slot.out:
+            if self.sock is None:
+                self.sock = slot.socket
+            return collect(slot.request, data, self.blocksize)
+        if type(slot) is not WireExchange or slot.connecting:
+            return original(self, data)
+        try:
+            return original(self, noted(slot.asked, data))
+        except BaseException as error:
+            if not (isinstance(error, OSError) and error.errno in SURVIVABLE):
+                slot.fail(error, "send")
+            raise
+
+    return send
+
+
+def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        slot = self.__dict__.pop(SLOT, None)
+        if type(slot) is Play:
+            slot.ask()
+            _raise_early(self, slot)
+            if slot.out:
+                _go_out(self, slot, send)
+            slot = slot.live
+        if type(slot) is not WireExchange:
+            return original(self, *args, **kwargs)
+        try:
+            response = original(self, *args, **kwargs)
+        except BaseException as error:
+            slot.fail(error, "head")
+            raise
+        safely(_tee, response, slot)
+        return response
+
+    return getresponse
+
+
+def around_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`request(method, url, body, ...)`: at its end a player knows the whole request, so connect errors come here."""
+
+    @wraps(original)
+    def request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        slots = self.__dict__
+        if here() is not None and SLOT not in slots:
+            slots[GIVEN] = args[2] if len(args) > 2 else kwargs.get("body")
+        try:
+            done = original(self, *args, **kwargs)
+        except Again:
+            raise
+        except BaseException as error:
+            slot = slots.get(SLOT)
+            if slot is not None and not slot.owned:
+                given_up(slot, error)
+            raise
+        slot = slots.get(SLOT)
+        if type(slot) is Play:
+            slot.ask()
+            _raise_early(self, slot)
+        return done
+
+    return request
+
+
+def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`connect()`: notes why it failed; at replay it opens nothing."""
+
+    @wraps(original)
+    def connect(self: Any, *args: Any, **kwargs: Any) -> Any:
+        slot = self.__dict__.get(SLOT)
+        if type(slot) is Refusing:
+            return refuse(self, slot.error, slot.phase)
+        if type(slot) is WireExchange and not slot.connecting:
+            return _connect_noted(slot, original, self, *args, **kwargs)
+        if type(slot) is Play:
+            fake = None if slot.out else slot.socket
+        else:
+            world = here() if slot is None else None
+            fake = FakeSocket() if world is not None and not world.live else None
+        if fake is None:
+            return original(self, *args, **kwargs)
+        self.sock = fake
+        _verified(self)
+        return None
+
+    return connect
+
+
+def _connect_noted(slot: WireExchange, original: Callable[..., Any], connection: Any, *args: Any, **kwargs: Any) -> Any:
+    slot.connecting = True
+    try:
+        return original(connection, *args, **kwargs)
+    except BaseException as error:
+        raw = error.__cause__  # urllib3 says it in its own words, and will again at replay
+        if raw is None or not type(error).__module__.startswith("urllib3."):
+            raw = error
+        slot.fail(raw, "connect" if connection.sock is None else "tls")
+        raise
+    finally:
+        slot.connecting = False
+
+
+def _verified(connection: Any) -> None:
+    """What urllib3 notes of a TLS connection, so that it warns (or not) as it did live."""
+    if hasattr(connection, "cert_reqs") and hasattr(connection, "is_verified"):
+        from urllib3.util.ssl_ import resolve_cert_reqs
+
+        required = int(resolve_cert_reqs(connection.cert_reqs)) != 0
+        connection.is_verified = required or bool(connection.assert_fingerprint)
+        connection.proxy_is_verified = None

@@ -1,0 +1,118 @@
+"""The clients of the `http.client` family that connect before they ask: urllib3, httplib2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+from replay.boundaries.http.exchange import safely
+from replay.boundaries.http.wire import (
+    SLOT,
+    Again,
+    Refusing,
+    around_connect,
+    around_request,
+    begin,
+    given_up,
+    planned,
+)
+from replay.boundaries.http.wire_form import WireExchange
+from replay.boundaries.http.wire_replay import Play
+from replay.boundaries.seam import when_imported
+
+
+def install() -> None:
+    """Patch each module when it is imported."""
+    when_imported("urllib3.util.connection", _patch_create_connection)
+    when_imported("urllib3.connection", _patch_connection)
+    when_imported("urllib3.connectionpool", _patch_pool)
+    when_imported("httplib2", _patch_httplib2)
+
+
+def _patch_create_connection(module: ModuleType) -> None:
+    original = module.create_connection
+
+    @wraps(original)
+    def create_connection(*args: Any, **kwargs: Any) -> Any:
+        error = planned.get()
+        if error is not None:
+            raise error
+        return original(*args, **kwargs)
+
+    module.create_connection = create_connection  # type: ignore[attr-defined]
+
+
+def _patch_connection(module: ModuleType) -> None:
+    plain, secure = module.HTTPConnection, module.HTTPSConnection
+    plain.request = around_request(plain.request)
+    plain.connect = around_connect(plain.connect)
+    secure.connect = around_connect(secure.connect)
+
+
+def _patch_pool(module: ModuleType) -> None:
+    pool: Any = module.HTTPConnectionPool
+    pool._make_request = _around_make_request(pool._make_request)
+
+
+def _around_make_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def _make_request(self: Any, conn: Any, method: Any, url: Any, *args: Any, **kwargs: Any) -> Any:
+        slot = begin(conn, method, url)
+        if slot is None:
+            return original(self, conn, method, url, *args, **kwargs)
+        _own(slot, kwargs.get("headers"), kwargs.get("body"))
+        if type(slot) is Play:
+            slot.again = True
+        try:
+            return original(self, conn, method, url, *args, **kwargs)
+        except Again:
+            pass
+        except BaseException as error:
+            given_up(slot, error)
+            raise
+        finally:
+            _release(conn, slot)
+        conn.close()
+        refusing = conn.__dict__[SLOT] = Refusing(slot.early, slot.phase)
+        try:
+            return original(self, conn, method, url, *args, **kwargs)
+        finally:
+            _release(conn, refusing)
+
+    return _make_request
+
+
+def _patch_httplib2(module: ModuleType) -> None:
+    client: Any = module.Http
+    original = client._conn_request
+
+    @wraps(original)
+    def _conn_request(self: Any, conn: Any, request_uri: Any, method: Any, body: Any, headers: Any) -> Any:
+        slot = begin(conn, method, request_uri)
+        if slot is None:
+            return original(self, conn, request_uri, method, body, headers)
+        _own(slot, headers, body)
+        try:
+            return original(self, conn, request_uri, method, body, headers)
+        except BaseException as error:
+            given_up(slot, error)
+            raise
+        finally:
+            _release(conn, slot)
+
+    client._conn_request = _conn_request
+    for kind in (module.HTTPConnectionWithTimeout, module.HTTPSConnectionWithTimeout):
+        kind.connect = around_connect(kind.connect)
+
+
+def _own(slot: Any, headers: Any, body: Any) -> None:
+    slot.adopted = slot.owned = True
+    if type(slot) is WireExchange:
+        safely(slot.asked.give, headers, body)
+
+
+def _release(connection: Any, slot: Any) -> None:
+    if connection.__dict__.get(SLOT) is slot:
+        del connection.__dict__[SLOT]

@@ -1,0 +1,179 @@
+"""A recorded answer, served to the real `http.client` code through a stand-in for the socket."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+from replay.boundaries.http.exchange import Recorded
+from replay.boundaries.http.wire_form import WireExchange, WireRequest, announced, is_chunked
+from replay.core.world import Answer, Request, Ticket, World
+
+EARLY = frozenset({"connect", "tls", "send"})
+"""Phases of an error before the answer was waited for."""
+
+
+@cache
+def _silent() -> int:
+    """A file descriptor on which nothing ever arrives: a pooled connection looks alive."""
+    return os.pipe()[0]
+
+
+@cache
+def _ready() -> int:
+    """A file descriptor that can always be read."""
+    reading, writing = os.pipe()
+    os.write(writing, b".")
+    return reading
+
+
+End = Callable[[], BaseException | None]
+"""What comes after the last piece: an error to raise, or None. Asked when the reader gets there."""
+
+
+def _no_error() -> None:
+    return None
+
+
+def _same(error: BaseException) -> BaseException:
+    return error
+
+
+class WireReader(io.RawIOBase):
+    """Gives the pieces one by one, then raises what `end` says, or ends."""
+
+    def __init__(self, pieces: list[bytes], end: End) -> None:
+        self._pieces = pieces[::-1]
+        self._end = end
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._pieces:
+            piece = self._pieces.pop()
+            size = min(len(buffer), len(piece))
+            buffer[:size] = piece[:size]
+            if size < len(piece):
+                self._pieces.append(piece[size:])
+            return size
+        end, self._end = self._end, _no_error
+        error = end()
+        if isinstance(error, TimeoutError):  # what socket.SocketIO says afterwards
+            self._end = partial(OSError, "cannot read from timed out object")
+        if error is not None:
+            raise error
+        return 0
+
+
+class FakeSocket:
+    """Stands where the connection's socket would be. It swallows what is sent; it never touches the network."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.end: End = _no_error
+        self.play: Play | None = None
+
+    def makefile(self, mode: str = "r", buffering: int | None = None, **_: Any) -> io.BufferedIOBase:
+        if self._expecting():
+            return io.BytesIO(b"HTTP/1.1 100 Continue\r\n\r\n")
+        pieces, self.pieces = self.pieces, []
+        end, self.end = self.end, _no_error
+        return io.BufferedReader(WireReader(pieces, end))
+
+    def fileno(self) -> int:
+        return _ready() if self._expecting() else _silent()
+
+    def _expecting(self) -> bool:
+        """The client waits for leave to send its body (`Expect: 100-continue`, botocore)."""
+        play = self.play
+        return play is not None and not play.asked and b"100-continue" in b"".join(play.request.body[:1])
+
+    def gettimeout(self) -> None:
+        return None
+
+    def getpeercert(self, binary_form: bool = False) -> Any:
+        return b"" if binary_form else {}
+
+    def _nothing(self, *_: Any, **__: Any) -> None:
+        return None
+
+    sendall = settimeout = setblocking = setsockopt = shutdown = close = version = cipher = _nothing
+    selected_alpn_protocol = _nothing
+
+    def send(self, data: bytes) -> int:
+        return len(data)
+
+
+class Play:
+    """One request at replay: collected, then asked for."""
+
+    def __init__(self, world: World, request: WireRequest) -> None:
+        self.world = world
+        self.request = request
+        self.adopted = self.owned = self.again = False  # see `wire`
+        self.asked = False
+        self.early: BaseException | None = None
+        """Raised before the answer is waited for, at the place that `phase` names."""
+        self.phase = ""
+        self.socket = FakeSocket()
+        self.socket.play = self
+        self.live: WireExchange | None = None
+        self.out = False
+        """The world wants this one to go out after all."""
+
+    def ask(self) -> None:
+        """Ask the world for the collected request; raises what it raises."""
+        if self.asked:
+            return
+        self.asked = True
+        found = self.world.ask(Request("http", self.request.target, self.request))
+        if type(found) is Answer:
+            self._serve(found.value.decode(found.resolve), partial(self.world.beyond, found.seq))
+            return
+        self.out = True
+        if type(found) is Ticket:
+            self.live = WireExchange(self.world, found, self.request)
+
+    def _serve(self, answer: dict[str, Any], beyond: Callable[[str], BaseException]) -> None:
+        recorded = Recorded(answer, beyond)
+        failed = recorded.head_error()
+        if failed is None:
+            self.socket.pieces = wire_of(recorded, self.request.method, answer.get("missing"))
+            self.socket.pieces += [part for part in [answer.get("malformed")] if part]
+            self.socket.end = recorded.body_error
+            return
+        self.phase = (answer.get("error") or {}).get("phase") or "head"
+        if self.phase in EARLY:
+            self.early = failed
+        else:
+            self.socket.end = partial(_same, failed)
+
+
+def wire_of(recorded: Recorded, method: str, missing: int | None) -> list[bytes]:
+    """The head, then one part per piece, framed as it was on the wire."""
+    headers, pieces = recorded.headers, recorded.pieces
+    bodiless = method == "HEAD" or recorded.status in (204, 304)
+    if recorded.decoded:
+        headers = [pair for pair in headers if pair[0].lower() != "content-encoding"]
+    if recorded.end == "complete" and not bodiless and announced(headers) is not None:
+        size = str(sum(map(len, pieces)))  # an edited body keeps its frame
+        headers = [(name, size if name.lower() == "content-length" else value) for name, value in headers]
+    lines = [f"{recorded.http_version} {recorded.status} {recorded.reason}", *(f"{n}: {v}" for n, v in headers)]
+    head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+    if not bodiless and is_chunked(headers):
+        pieces = _framed(pieces, recorded.end == "complete", missing)
+    return [part for part in (head, *pieces) if part]
+
+
+def _framed(pieces: list[bytes], ended: bool, missing: int | None) -> list[bytes]:
+    """`pieces` as chunks. `missing`: how many bytes the last one lacks, see `wire_form.dechunk`."""
+    framed = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece or missing is not None]
+    if ended:
+        return [*framed, b"0\r\n\r\n"]
+    if missing is not None and framed:
+        framed[-1] = b"%x\r\n%b" % (len(pieces[-1]) + missing, pieces[-1])
+    return framed

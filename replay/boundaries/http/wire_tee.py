@@ -1,0 +1,120 @@
+"""What passes between an application and its socket, noted in passing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from io import TextIOBase
+from typing import Any
+
+from replay.boundaries.http.wire_form import WireExchange, WireRequest
+
+
+class TeeFP:
+    """Stands in for `HTTPResponse.fp`: urllib3 reads chunked bodies there itself, so the tee is below it."""
+
+    __slots__ = ("_exchange", "_fp")
+
+    def __init__(self, fp: Any, exchange: WireExchange) -> None:
+        self._fp = fp
+        self._exchange = exchange
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._fp, name)
+
+    def _ended(self) -> None:
+        self._exchange.eof = True
+        self._exchange.finish()
+
+    def read(self, size: int | None = -1) -> Any:
+        data = self._passed(self._fp.read, size)
+        if size is None or size < 0 or len(data) < size:
+            self._ended()
+        return data
+
+    def read1(self, size: int = -1) -> Any:
+        data = self._passed(self._fp.read1, size)
+        if not data and size:
+            self._ended()
+        return data
+
+    def readline(self, limit: int = -1) -> Any:
+        data = self._passed(self._fp.readline, limit)
+        if not data.endswith(b"\n") and len(data) != limit:
+            self._ended()
+        return data
+
+    def readinto(self, buffer: Any) -> Any:
+        try:
+            size = self._fp.readinto(buffer)
+        except BaseException as error:
+            self._exchange.fail(error)
+            raise
+        if size:
+            self._exchange.piece(bytes(memoryview(buffer)[:size]))
+        if size is not None and size < len(buffer):
+            self._ended()
+        return size
+
+    def close(self) -> None:
+        self._exchange.finish("closed_early")  # or whole: found when it is settled
+        self._fp.close()
+
+    def _passed(self, read: Any, size: int | None) -> Any:
+        try:
+            data = read(size)
+        except BaseException as error:
+            self._exchange.fail(error)
+            raise
+        if data:
+            self._exchange.piece(data)
+        return data
+
+
+class _TeeReader:
+    """A file that is uploaded. Text is encoded here as `http.client` would, which asks for the file's type."""
+
+    def __init__(self, file: Any, request: WireRequest) -> None:
+        self._file = file
+        self._request = request
+        self._text = isinstance(file, TextIOBase)
+
+    def read(self, size: int) -> Any:
+        data = self._file.read(size)
+        if self._text:
+            data = data.encode("iso-8859-1")
+        self._request.piece(data)
+        return data
+
+
+def noted(request: WireRequest, data: Any) -> Any:
+    """What to send in place of `data`, so that `request` learns it as it is read."""
+    if type(data) is bytes:
+        request.piece(data)
+    elif hasattr(data, "read"):
+        return _TeeReader(data, request)
+    elif type(data) is not str:
+        try:
+            request.piece(bytes(memoryview(data)))
+        except TypeError:
+            if hasattr(data, "__iter__"):
+                return _tee(data, request)
+    return data
+
+
+def _tee(parts: Iterable[Any], request: WireRequest) -> Iterator[Any]:
+    for part in parts:
+        request.piece(bytes(part))
+        yield part
+
+
+def collect(request: WireRequest, data: Any, blocksize: int) -> None:
+    """Take `data` as `http.client` would send it; raises what it would raise of it."""
+    if type(data) is str:
+        raise TypeError(f"data should be a bytes-like object or an iterable, got {type(data)!r}")
+    sent = noted(request, data)
+    if type(sent) is _TeeReader:
+        while sent.read(blocksize):
+            pass
+    elif sent is not data:
+        for _ in sent:
+            pass

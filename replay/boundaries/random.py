@@ -1,0 +1,189 @@
+"""Randomness: what was drawn inside a recording is drawn again at replay.
+
+Draws are kept at their primitives, `random()` and `getrandbits()` of the generator behind the module `random`, so
+every function built on them (`randint`, `choice`, `shuffle`, `gauss`, ...) follows, also one imported by name long
+before. `uuid4` keeps the bytes it drew: a UUID is no credential. What `os.urandom` and `secrets` draw is one: the
+world is only told the length. A generator made without a seed gets one that is drawn from the world.
+
+Not followed: the methods of a generator that the application seeds itself (they repeat anyway), and a state read
+with `getstate()`.
+"""
+
+from __future__ import annotations
+
+import os
+import random as source
+import sys
+import uuid
+from collections.abc import Callable
+from functools import partial
+from types import FrameType, ModuleType
+from typing import Any
+
+from replay.boundaries.numpy_draws import tap_numpy
+from replay.boundaries.seam import Seam, rebind, when_imported
+from replay.core.world import LIVE, current, here
+
+_random = source.random
+_getrandbits = source.getrandbits
+_seed = source.Random.seed
+_urandom = os.urandom
+_uuid1 = uuid.uuid1
+
+
+def _tapped_random() -> float:
+    """random() -> x in the interval [0, 1)."""
+    world = here()
+    if world is None:
+        return _random()
+    return world.draw("random", _random)
+
+
+def _tapped_getrandbits(k: int, /) -> int:
+    """getrandbits(k) -> x.  Generates an int with k random bits."""
+    world = here()
+    if world is None:
+        return _getrandbits(k)
+    drawn = world.draw("getrandbits", partial(_getrandbits, k))
+    return drawn if world.live else drawn & ((1 << k) - 1)  # an edited recording may ask for fewer bits than it has
+
+
+def _tapped_urandom(size: int, /) -> bytes:
+    """Return a bytes object containing random bytes suitable for cryptographic use."""
+    world = here()
+    if world is None:
+        return _urandom(size)
+    if not world.live and size < 0:
+        return _urandom(size)  # the original says what is wrong with it
+    return world.entropy(size, _urandom)
+
+
+def _uuid_urandom(size: int, /) -> bytes:
+    world = here()
+    if world is None or _importing():
+        return _urandom(size)
+    return world.draw("uuid", partial(_urandom, size))
+
+
+def _importing() -> bool:
+    """Whether a module is being imported inside the recording: what it draws belongs to the process, which imports it
+    once. (The anthropic SDK imports opentelemetry at its first request; that makes keys of uuids.)"""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        module = frame.f_globals.get("__name__")
+        if module == "importlib._bootstrap":
+            return True
+        if module == "replay.entrypoints.function":  # the recording itself may be made in an import
+            return False
+        frame = frame.f_back
+    return False
+
+
+def _new_seed() -> int:
+    return int.from_bytes(_urandom(8), "big")
+
+
+def _tapped_seed(self: source.Random, a: Any = None, version: int = 2) -> None:
+    if a is None:
+        world = here()
+        if world is not None:
+            a = world.draw("seed", _new_seed)
+    _seed(self, a, version)
+
+
+class _Shared(source.Random):
+    """The class of the generator behind the module `random`, once patched.
+
+    `gauss` draws two values and keeps the second here for its next call; whether one was kept before the recording
+    began decides how many are drawn in it.
+    """
+
+    @property
+    def gauss_next(self) -> float | None:
+        world = here()
+        if world is None:
+            return self._kept()
+        return world.draw("gauss_next", self._kept)
+
+    @gauss_next.setter
+    def gauss_next(self, value: float | None) -> None:
+        self.__dict__["gauss_next"] = value
+
+    def _kept(self) -> float | None:
+        return self.__dict__.get("gauss_next")
+
+
+class _OsForUuid(ModuleType):
+    """Stands for `os` in the module `uuid`: the same, but for whose draws they are."""
+
+    urandom = staticmethod(_uuid_urandom)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+
+class _Untapped(source.Random):
+    """The generator of temporary names: made once a process, so its seed belongs to no recording."""
+
+    def seed(self, a: Any = None, version: int = 2) -> None:
+        _seed(self, a, version)
+
+
+def _patch_random() -> None:
+    shared: Any = source._inst
+    shared.__class__ = _Shared
+    taps = {"random": (_random, _tapped_random), "getrandbits": (_getrandbits, _tapped_getrandbits)}
+    for name, (_, tapped) in taps.items():
+        setattr(shared, name, tapped)
+    rebind(taps)  # `random` is one of the modules
+    source.Random.seed = _tapped_seed  # type: ignore[method-assign]
+    when_imported("tempfile", lambda tempfile: setattr(tempfile, "_Random", _Untapped))
+
+
+def _tapped_uuid1(node: int | None = None, clock_seq: int | None = None) -> uuid.UUID:
+    """One draw: what it is made of (libuuid, the clock, random bits) differs between machines and at replay."""
+    world = here()
+    if world is None:
+        return _uuid1(node, clock_seq)
+    return world.draw("uuid1", lambda: _unheard_uuid1(node, clock_seq))
+
+
+def _unheard_uuid1(node: int | None, clock_seq: int | None) -> uuid.UUID:
+    token = current.set(LIVE)
+    try:
+        return _uuid1(node, clock_seq)
+    finally:
+        current.reset(token)
+
+
+def _patch_system() -> None:
+    rebind({"urandom": (_urandom, _tapped_urandom), "_urandom": (_urandom, _tapped_urandom)})
+    uuid.uuid1 = _tapped_uuid1
+    rebind({"uuid1": (_uuid1, _tapped_uuid1)})
+    uuid.os = _OsForUuid("os")  # type: ignore[attr-defined]
+
+
+class RandomBoundary(Seam):
+    """Patches `random`, `os.urandom`, `uuid` and, once it is imported, `numpy.random`."""
+
+    _patches: tuple[Callable[[], None], ...] = (_patch_random, _patch_system)
+    _installed = False
+
+    def install(self) -> None:
+        """Patch the generators. NumPy is never imported for it."""
+        if self._installed:
+            return
+        self._installed = True
+        for patch in self._patches:
+            patch()
+        when_imported("numpy.random", tap_numpy)
+
+    def describe(self) -> dict[str, str]:
+        """NumPy's version, once it is imported."""
+
+        numpy = sys.modules.get("numpy")
+        found = getattr(numpy, "__version__", None)
+        return {"numpy": found} if isinstance(found, str) else {}
+
+
+random = RandomBoundary("random")

@@ -1,0 +1,234 @@
+"""Streams: the answer of a generator, kept piece by piece.
+
+The recorded form is `{"pieces": [[offset_ns, value], ...], "returned": value, "error": error}`. An offset counts from
+the asking. A piece after which the reader sent something has it as a third element. The interaction's state tells how
+it ended: `returned` (exhausted), `raised` (the error came after these pieces) or `unfinished` (not read to its end).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextvars import Token
+from functools import wraps
+from time import perf_counter_ns
+from typing import Any
+
+from replay.core.codec import Gap, Value, encode
+from replay.core.recording import State
+from replay.core.snapshot import snapshot, snapshot_error
+from replay.core.world import LIVE, Answer, Settles, Ticket, World, current
+
+
+def leave(token: Token[Any]) -> None:
+    """Back from LIVE. What is destroyed while it waits ends in another context, which was never entered."""
+    try:
+        current.reset(token)
+    except ValueError:
+        pass
+
+
+class Stream:
+    """The answer that grows while it is read. Stands on its ticket from the start: a reader may never come back."""
+
+    def __init__(self, world: World, ticket: Ticket, mark: Callable[[Ticket, Any], None] | None) -> None:
+        self._world = world
+        self._ticket = ticket
+        self._mark = mark
+        self._raw: list[Any] = []
+        self._pieces: list[list[Any]] = []
+        self._returned: Settles | None = None
+        self._error: Settles | None = None
+        ticket.answer = self
+
+    @property
+    def size(self) -> int:
+        held: int = sum(64 + piece[1].size for piece in self._pieces)
+        return 64 + held
+
+    def piece(self, value: Any) -> None:
+        """The generator gave `value`."""
+        self._pieces.append([perf_counter_ns() - self._ticket.asked_ns, snapshot(value)])
+        if self._mark is not None:
+            self._raw.append(value)
+
+    def sent(self, value: Any) -> None:
+        """The reader sent `value` after the last piece."""
+        if value is not None:
+            self._pieces[-1].append(snapshot(value))
+
+    def returned(self, value: Any) -> None:
+        """The generator is exhausted."""
+        self._returned = snapshot(value)
+        if self._mark is not None:
+            self._mark(self._ticket, self._raw)
+        self._tell("returned")
+
+    def raised(self, error: BaseException) -> None:
+        """The generator raised."""
+        self._error = snapshot_error(error)
+        self._tell("raised")
+
+    def closed(self) -> None:
+        """The reader wants no more."""
+        self._tell("unfinished")
+
+    def _tell(self, state: State) -> None:
+        self._raw = []
+        self._world.tell(self._ticket, state, self)
+
+    async def step(self, step: Callable[[Any], Awaitable[Any]], given: Any) -> Any:
+        """One step of a live asynchronous generator."""
+        token = current.set(LIVE)
+        try:
+            value = await step(given)
+        except StopAsyncIteration:
+            self.returned(None)
+            raise
+        except BaseException as error:
+            self.raised(error)
+            raise
+        finally:
+            leave(token)
+        self.piece(value)
+        return value
+
+    def settle(self) -> Value:
+        """The recorded form, joined from what its parts settle to."""
+        pieces = [(piece[0], [part.settle() for part in piece[1:]]) for piece in tuple(self._pieces)]
+        returned, error = (_NOTHING if part is None else part.settle() for part in (self._returned, self._error))
+        parts = [value for _, values in pieces for value in values] + [returned, error]
+        gaps = [
+            _within(f"pieces[{i}][{n}]", v) for i, (_, values) in enumerate(pieces) for n, v in enumerate(values, 1)
+        ]
+        gaps += [_within("returned", returned), _within("error", error)]
+        if any('"$ref"' in value.text for value in parts):  # references count from a value's root
+            form = {
+                "pieces": [[offset, *(value.decode() for value in values)] for offset, values in pieces],
+                "returned": returned.decode(),
+                "error": error.decode(),
+            }
+            text = encode(form).text
+        else:
+            rows = ",".join(f"[{offset},{','.join(value.text for value in values)}]" for offset, values in pieces)
+            text = f'{{"pieces":[{rows}],"returned":{returned.text},"error":{error.text}}}'
+        return Value(text, tuple(gap for found in gaps for gap in found))
+
+
+_NOTHING = Value("null")
+
+
+def _within(path: str, value: Value) -> list[Gap]:
+    return [Gap(f"$.{path}{gap.path.removeprefix('$')}", gap.reason, gap.type) for gap in value.gaps]
+
+
+def recorded(steps: Generator[Any, Any, Any], stream: Stream) -> Generator[Any, Any, Any]:
+    """Every step of a live generator, told to `stream`. Between the steps the reader is in its own world."""
+    step: Callable[[Any], Any] = steps.send
+    given: Any = None
+    while True:
+        token = current.set(LIVE)
+        try:
+            value = step(given)
+        except StopIteration as stop:
+            stream.returned(stop.value)
+            return stop.value
+        except BaseException as error:
+            stream.raised(error)
+            raise
+        finally:
+            current.reset(token)
+        stream.piece(value)
+        try:
+            given, step = (yield value), steps.send
+            stream.sent(given)
+        except GeneratorExit:
+            stream.closed()
+            steps.close()
+            raise
+        except BaseException as error:
+            given, step = error, steps.throw
+
+
+Begin = Callable[[tuple[Any, ...], dict[str, Any]], tuple[AsyncGenerator[Any, Any], Stream | None]]
+"""Arguments -> the steps to follow, and what is told of them (None: nobody listens)."""
+
+
+def following(function: Callable[..., Any], begin: Begin) -> Callable[..., AsyncGenerator[Any, Any]]:
+    """An asynchronous generator function like `function`: `recorded`, for which there is no `yield from`."""
+
+    @wraps(function)
+    async def follow(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        steps, stream = begin(args, kwargs)
+        step: Callable[[Any], Awaitable[Any]] = steps.asend
+        given: Any = None
+        while True:
+            try:
+                value = await step(given) if stream is None else await stream.step(step, given)
+            except StopAsyncIteration:
+                return
+            try:
+                given, step = (yield value), steps.asend
+                if stream is not None:
+                    stream.sent(given)
+            except GeneratorExit:
+                if stream is not None:
+                    stream.closed()
+                await steps.aclose()
+                raise
+            except BaseException as error:
+                given, step = error, steps.athrow
+
+    return follow
+
+
+class _Played:
+    """A recorded stream, read again."""
+
+    def __init__(self, world: World, answer: Answer) -> None:
+        form = answer.value.decode(answer.resolve)
+        self._world = world
+        self._state = answer.state
+        self._seq = answer.seq
+        self.pieces: list[Any] = [piece[1] for piece in form["pieces"]]
+        self._returned = form["returned"]
+        self._error = form["error"]
+
+    def end(self, thrown: BaseException | None) -> Any:
+        """What comes after the last piece: the returned value, or an error. `thrown`: by the reader, just now."""
+        if self._state == "returned":
+            return self._returned
+        if thrown is not None and (self._state == "unfinished" or type(thrown) is type(self._error)):
+            raise thrown
+        if self._state == "raised":
+            raise self._error
+        raise self._world.beyond(self._seq, f"Production left this stream after {len(self.pieces)} pieces.")
+
+
+def played(world: World, answer: Answer) -> Generator[Any, Any, Any]:
+    """The pieces in their order, then the recorded end."""
+    stream = _Played(world, answer)
+    thrown: BaseException | None = None
+    for piece in stream.pieces:
+        try:
+            yield piece
+            thrown = None
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # the recorded generator was thrown it too, and went on
+            thrown = error
+    return stream.end(thrown)
+
+
+async def played_async(world: World, answer: Answer) -> AsyncGenerator[Any, Any]:
+    """`played` for an asynchronous generator."""
+    stream = _Played(world, answer)
+    thrown: BaseException | None = None
+    for piece in stream.pieces:
+        try:
+            yield piece
+            thrown = None
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            thrown = error
+    stream.end(thrown)
