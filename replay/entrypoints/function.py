@@ -1,0 +1,219 @@
+"""`@replay.capture`: one recording for each call of a function."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
+from functools import partial, wraps
+from typing import Any, TypeVar, overload
+
+from replay.core.codec import Resolve
+from replay.core.recording import Outcome, Recording
+from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
+from replay.core.world import current, is_free
+from replay.engine import recorder as engine
+from replay.entrypoints.naming import function_name
+from replay.entrypoints.steps import Steps, replayed, replayed_async
+from replay.entrypoints.turn import drive, leave, settle, whole_input
+from replay.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+_enter = current.set
+
+
+@overload
+def capture(function: F) -> F: ...
+
+
+@overload
+def capture(*, name: str | None = None) -> Callable[[F], F]: ...
+
+
+def capture(function: Any = None, *, name: str | None = None) -> Any:
+    """Record each call of a function, method, coroutine, generator or async generator function.
+
+    `name` is the `module:qualname` under which a replay finds it, where that is not its own. A call inside another
+    unit of work that is recorded belongs to that one. Of a coroutine or generator function the arguments are
+    taken when its body starts, and a call with wrong arguments fails there.
+    """
+    if function is None:
+        return partial(_captured, name=name)
+    return _captured(function, name=name)
+
+
+def _captured(function: Any, name: str | None) -> Any:
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(_captured(function.__func__, name))
+    entrypoint = name or function_name(function)
+    if not callable(function) or isinstance(function, type) or entrypoint is None:
+        raise UsageError(f"@replay.capture is for functions, not for {type(function).__qualname__}; or give it a name=")
+    if ":" not in entrypoint:
+        raise UsageError(f'@replay.capture(name={name!r}): say where a replay finds it, as "module:qualname"')
+    shape = shape_of(function)
+    wrapper = _WRAPPERS[shape](function, entrypoint)
+    wrapper.__replay_entry__ = entrypoint
+    wrapper.__replay_kind__ = shape
+    return wrapper
+
+
+def shape_of(function: Any) -> str:
+    """`function`, `coroutine`, `generator` or `async generator`."""
+    if inspect.isasyncgenfunction(function):
+        return "async generator"
+    if inspect.isgeneratorfunction(function):
+        return "generator"
+    return "coroutine" if inspect.iscoroutinefunction(function) else "function"
+
+
+def _plain(function: Callable[..., Any], entrypoint: str) -> Any:
+    begin = engine.begin
+
+    @wraps(function)
+    def captured(*args: Any, **kwargs: Any) -> Any:
+        if engine.active is None or not is_free():
+            return function(*args, **kwargs)
+        recorder = begin("function", entrypoint, snapshot_call(args, kwargs))
+        if recorder is None:
+            return function(*args, **kwargs)
+        token = _enter(recorder)
+        try:
+            value = function(*args, **kwargs)
+        except BaseException as error:
+            leave(token)
+            recorder.end("raised", partial(snapshot_error, error))
+            raise
+        leave(token)
+        recorder.end("returned", partial(snapshot, value))
+        return value
+
+    return captured
+
+
+def _coroutine(function: Callable[..., Any], entrypoint: str) -> Any:
+    begin = engine.begin
+
+    @wraps(function)
+    async def captured(*args: Any, **kwargs: Any) -> Any:
+        if engine.active is None or not is_free():
+            return await function(*args, **kwargs)
+        recorder = begin("function", entrypoint, snapshot_call(args, kwargs))
+        if recorder is None:
+            return await function(*args, **kwargs)
+        token = _enter(recorder)
+        try:
+            value = await function(*args, **kwargs)
+        except BaseException as error:
+            leave(token)
+            # GeneratorExit: the coroutine is closed before its end, nobody waits for an outcome
+            recorder.end("unfinished" if type(error) is GeneratorExit else "raised", partial(snapshot_error, error))
+            raise
+        leave(token)
+        recorder.end("returned", partial(snapshot, value))
+        return value
+
+    return captured
+
+
+def _generator(function: Callable[..., Any], entrypoint: str) -> Any:
+    @wraps(function)
+    def captured(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        steps = None
+        if engine.active is not None and is_free():
+            steps = Steps.begin(entrypoint, args, kwargs)
+        if steps is None:
+            return (yield from function(*args, **kwargs))
+        return (yield from steps.follow(steps.enter(function, args, kwargs)))
+
+    return captured
+
+
+def _async_generator(function: Callable[..., Any], entrypoint: str) -> Any:
+    @wraps(function)
+    async def captured(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        steps = None
+        if engine.active is not None and is_free():
+            steps = Steps.begin(entrypoint, args, kwargs)
+        generator = function(*args, **kwargs) if steps is None else steps.enter(function, args, kwargs)
+        step, given = generator.asend, None
+        while True:
+            try:
+                item = await (step(given) if steps is None else steps.step(step, given))
+            except StopAsyncIteration:
+                return
+            try:
+                given = yield item
+                step = generator.asend
+                if given is not None and steps is not None:
+                    steps.sent("send", given)
+            except BaseException as error:  # GeneratorExit too: the body decides what becomes of it
+                given, step = error, generator.athrow
+                if steps is not None:
+                    steps.sent("throw", error)
+
+    return captured
+
+
+_WRAPPERS: dict[str, Callable[[Callable[..., Any], str], Any]] = {
+    "function": _plain,
+    "coroutine": _coroutine,
+    "generator": _generator,
+    "async generator": _async_generator,
+}
+
+
+def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
+    """Call `target` with the recorded arguments. A bound method brings its own `self`."""
+    bound = inspect.ismethod(target) and _is_method(recording.entrypoint)
+    given = whole_input(recording, resolve, ignore="$.args[0]" if bound else None)
+    args = list(given["args"])[1:] if bound else list(given["args"])
+    function = _innermost(target)
+    shape = getattr(function, "__replay_kind__", None) or shape_of(function)
+    call = partial(function, *args, **given["kwargs"])
+    if shape == "generator":
+        return replayed(call, recording, given.get("sent", ()))
+    if shape == "async generator":
+        return drive(lambda: replayed_async(call, recording, given.get("sent", ())))
+    if shape == "coroutine":
+        limit = _cancelled_after(recording)
+        return settle(lambda: drive(lambda: _awaited(call, limit)), _same, recording.error_type)
+    return settle(call, _same, recording.error_type)
+
+
+LONGEST = 5.0
+"""Seconds that a replay waits before it cancels what was cancelled in production."""
+
+
+def _cancelled_after(recording: Recording) -> float | None:
+    """Seconds after which the one who waited gave up, if that is how the recording ended."""
+    if recording.error_type not in ("asyncio.exceptions.CancelledError", "asyncio.CancelledError"):
+        return None
+    return min(recording.duration_ns / 1e9, LONGEST)
+
+
+async def _awaited(call: Callable[[], Any], limit: float | None) -> Any:
+    if limit is None:
+        return await call()
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().call_later(limit, task.cancel)
+    return await call()
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _is_method(entrypoint: str) -> bool:
+    owner = entrypoint.partition(":")[2].rpartition(".")[0]
+    return bool(owner) and not owner.endswith("<locals>")
+
+
+def _innermost(target: Any) -> Any:
+    """The captured function itself: decorators around it saw other arguments than the recorded ones."""
+    while not inspect.ismethod(target):
+        inner = getattr(target, "__wrapped__", None)
+        if inner is None or not hasattr(inner, "__replay_entry__"):
+            break
+        target = inner
+    return target

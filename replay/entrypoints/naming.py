@@ -1,0 +1,53 @@
+"""The name under which a replay finds an entry point again: `module:qualname`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import PurePath
+from types import FrameType
+from typing import Any
+
+UNNAMED = "?"
+"""Stands for the attribute when an application object could not be found in any module."""
+
+
+def module_name(namespace: dict[str, Any]) -> str:
+    """The importable name of the module with these globals; `__main__` is named by its spec or its file's stem."""
+    name = namespace.get("__name__", UNNAMED)
+    if name != "__main__":
+        return str(name)
+    spec = namespace.get("__spec__")
+    if spec is not None:
+        return str(spec.name)
+    file = namespace.get("__file__")
+    return PurePath(file).stem if file else "__main__"
+
+
+def function_name(function: Any) -> str | None:
+    """`module:qualname` of a function or class; None if it has no name of its own (a partial, an instance)."""
+    qualname = getattr(function, "__qualname__", None)
+    module = getattr(function, "__module__", None)
+    if not isinstance(qualname, str) or not isinstance(module, str):
+        return None
+    if module == "__main__":
+        module = module_name(vars(sys.modules["__main__"]))
+    return f"{module}:{qualname}"
+
+
+def callers(frame: FrameType | None, most: int = 12) -> list[dict[str, Any]]:
+    """The globals of the modules that are running from `frame` outwards, each once."""
+    found: list[dict[str, Any]] = []
+    while frame is not None and most:
+        if not any(frame.f_globals is one for one in found):
+            found.append(frame.f_globals)
+        frame, most = frame.f_back, most - 1
+    return found
+
+
+def global_name(value: object, namespaces: list[dict[str, Any]]) -> str:
+    """`module:attribute` of the global that is `value`; `module:?` of the first namespace if there is none."""
+    for namespace in namespaces:
+        for attribute, candidate in list(namespace.items()):
+            if candidate is value:
+                return f"{module_name(namespace)}:{attribute}"
+    return f"{module_name(namespaces[0]) if namespaces else UNNAMED}:{UNNAMED}"

@@ -1,0 +1,131 @@
+"""What all entry points share: entering a world and leaving it, reading what was recorded, running it again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Token, copy_context
+from functools import partial
+from threading import Thread
+from typing import Any, Protocol, TypeVar
+
+from replay.core.codec import Gap, Resolve, Value, encode
+from replay.core.recording import Outcome, Recording
+from replay.core.snapshot import snapshot_error
+from replay.core.world import Settles, current
+from replay.errors import Unanswerable
+
+T = TypeVar("T")
+
+
+class Runner(Protocol):
+    """Runs the target of one kind of entry point with a recorded input."""
+
+    def __call__(self, recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
+        """How it ended. Exceptions of the target are outcomes; Unanswerable: it cannot be run at all."""
+        ...
+
+
+def leave(token: Token[Any]) -> None:
+    """Undo `current.set`. A coroutine may be closed in another context than it was started in."""
+    try:
+        current.reset(token)
+    except (ValueError, RuntimeError):
+        current.set(None)
+
+
+def settle(run: Callable[[], T], payload: Callable[[T], object], recorded: str | None = None) -> Outcome:
+    """How `run` ended, encoded. Unanswerable passes, and KeyboardInterrupt where it is not what was `recorded`."""
+    try:
+        value = run()
+    except Unanswerable:
+        raise
+    except KeyboardInterrupt as error:
+        if recorded != "KeyboardInterrupt":
+            raise
+        return Outcome("raised", snapshot_error(error).settle())
+    except BaseException as error:
+        return Outcome("raised", snapshot_error(error).settle())
+    return Outcome("returned", encode(payload(value)))
+
+
+def drive(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine to its end in a loop of its own, in this context; also where a loop is running already."""
+    if asyncio._get_running_loop() is None:  # not get_running_loop: its error would be the context of all later ones
+        with asyncio.Runner() as runner:
+            return runner.run(_started(work))
+    ended: list[Callable[[], T]] = []
+    thread = Thread(target=partial(copy_context().run, _drive_into, ended, work), name="replay-loop")
+    thread.start()
+    thread.join()
+    return ended[0]()
+
+
+async def _started(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    start_here = getattr(current.get(), "start_here", None)
+    if start_here is not None:
+        start_here()
+    return await work()
+
+
+def _drive_into(ended: list[Callable[[], T]], work: Callable[[], Coroutine[Any, Any, T]]) -> None:
+    try:
+        value = drive(work)
+    except BaseException as error:
+        ended.append(partial(_throw, error))
+    else:
+        ended.append(lambda: value)
+
+
+def _throw(error: BaseException) -> Any:
+    raise error
+
+
+def whole_input(recording: Recording, resolve: Resolve | None, *, ignore: str | None = None) -> Any:
+    """The recorded input, decoded. Unanswerable if something of it was not kept (outside the path `ignore`)."""
+    for gap in recording.input.gaps:
+        if ignore is None or not gap.path.startswith(ignore):
+            raise Unanswerable(f"{recording.entrypoint}: its input was not kept whole: {describe(gap)}")
+    return recording.input.decode(resolve)
+
+
+def describe(gap: Gap) -> str:
+    """A gap in words."""
+    return f"{gap.path} is {gap.reason} ({gap.type})"
+
+
+class Joined:
+    """A mapping whose parts were captured at different times; its text is joined from theirs."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Settles | list[Settles]] = {}
+        self._gaps: list[Gap] = []
+
+    @property
+    def size(self) -> int:
+        return sum(each.size for part in self._parts.values() for each in (part if isinstance(part, list) else [part]))
+
+    def put(self, name: str, part: Settles | list[Settles]) -> None:
+        """Set the value (or list of values) of a name, which is plain ASCII."""
+        self._parts[name] = part
+
+    def gap(self, gap: Gap) -> None:
+        """Note what the parts do not hold."""
+        self._gaps.append(gap)
+
+    def settle(self) -> Value:
+        gaps = list(self._gaps)
+
+        def text(path: str, part: Settles) -> str:
+            value = part.settle()
+            gaps.extend(Gap(path + gap.path.removeprefix("$"), gap.reason, gap.type) for gap in value.gaps)
+            return value.text
+
+        members = []
+        for name, part in self._parts.items():
+            if isinstance(part, list):
+                joined = "[" + ",".join(text(f"$.{name}[{i}]", each) for i, each in enumerate(part)) + "]"
+            else:
+                joined = text(f"$.{name}", part)
+            members.append(f'"{name}":{joined}')
+        return Value("{" + ",".join(members) + "}", tuple(gaps))
