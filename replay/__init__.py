@@ -41,18 +41,32 @@ if TYPE_CHECKING:
     from replay.boundaries.model import model as model
     from replay.engine.keep import (
         always as always,
+    )
+    from replay.engine.keep import (
         on_error as on_error,
+    )
+    from replay.engine.keep import (
         sample as sample,
+    )
+    from replay.engine.keep import (
         score_below as score_below,
+    )
+    from replay.engine.keep import (
         slower_than as slower_than,
+    )
+    from replay.engine.keep import (
         status_at_least as status_at_least,
     )
     from replay.entrypoints.asgi import ASGI as ASGI
     from replay.entrypoints.block import recording as recording
     from replay.entrypoints.function import capture as capture
     from replay.entrypoints.wsgi import WSGI as WSGI
-    from replay.surfaces.init import flush as flush, init as init, note as note, stats as stats
-    from replay.surfaces.run import open as open, run as run
+    from replay.surfaces.init import flush as flush
+    from replay.surfaces.init import init as init
+    from replay.surfaces.init import note as note
+    from replay.surfaces.init import stats as stats
+    from replay.surfaces.run import open as open
+    from replay.surfaces.run import run as run
 
 
 def __getattr__(name: str) -> Any:

@@ -7,14 +7,12 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
 from typing import Any
 
 from replay.boundaries import ALL
 from replay.boundaries import environ as environment_variables
-from replay.boundaries.http.genai import model_call
+from replay.boundaries.http.genai import model_call_of
 from replay.boundaries.threads import install as install_threads
-from replay.core.recording import Interaction, ModelCall
 from replay.core.snapshot import snapshot
 from replay.core.world import here
 from replay.engine import recorder
@@ -71,10 +69,12 @@ def init(
             service=service,
             keep=keep if keep is not None else on_error(),
             sink=_spool.put,
+            flush=_spool.flush,
             version=version,
             environment=environment,
-            begin=tuple(boundary.begin for boundary in ALL),
-            model_call=_model_call,
+            begin=(environment_variables.environ.begin,) if environ else (),
+            end=tuple(boundary.begin for boundary in ALL if boundary is not environment_variables.environ),
+            model_call=model_call_of,
         )
     )
 
@@ -111,12 +111,6 @@ def replaying() -> Iterator[None]:
         yield
     finally:
         _replaying -= 1
-
-
-def _model_call(interaction: Interaction) -> ModelCall | None:
-    if interaction.boundary != "http":
-        return None
-    return model_call(interaction.seq, interaction.request.decode(), interaction.answer.decode())
 
 
 class _LogHandler(logging.Handler):

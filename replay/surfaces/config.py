@@ -1,0 +1,99 @@
+"""The project's own settings: `[tool.replay-harness]` in the nearest `pyproject.toml`."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any
+
+import msgspec
+
+from replay.errors import UsageError
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """What replay may import here, and how it compares."""
+
+    root: Path
+    """Folder whose modules replay may import; that of `pyproject.toml` unless `root` names another below it."""
+    file: Path | None = None
+    """The `pyproject.toml` that was read; None: there is none, or it has no `[tool.replay-harness]`."""
+    allow: tuple[str, ...] = ()
+    """Modules outside the root that replay may import."""
+    targets: Mapping[str, str] = {}
+    """Recorded entry point -> the one that runs instead (it was renamed or moved)."""
+    ignore: tuple[str, ...] = ()
+    """Paths of an outcome that are not compared, e.g. `$.headers.date`."""
+    tolerance: float = 0.0
+    """Relative difference of two floats that still counts as equal."""
+
+
+KEYS = ("root", "allow", "targets", "ignore", "tolerance")
+
+
+def load(start: Path | None = None) -> Config:
+    """Settings for a project around `start` (a file or folder; default: the current one).
+
+    Raises UsageError for unreadable TOML, an unknown key or a value of the wrong kind.
+    """
+    folder, places = _places(os.path.abspath(start) if start is not None else os.getcwd())
+    for place in places:
+        try:
+            status = os.stat(place)
+        except (OSError, ValueError):
+            continue
+        if S_ISREG(status.st_mode):
+            return _read(Path(place), status.st_mtime_ns, status.st_size)
+    return Config(root=folder)
+
+
+@lru_cache(maxsize=64)
+def _places(start: str) -> tuple[Path, tuple[str, ...]]:
+    """The folder to start from, and where its `pyproject.toml` may be, nearest first."""
+    folder = Path(start)
+    if folder.is_file():
+        folder = folder.parent
+    return folder, tuple(str(place / "pyproject.toml") for place in (folder, *folder.parents))
+
+
+@lru_cache(maxsize=64)
+def _read(file: Path, changed_ns: int, size: int) -> Config:
+    """The settings of a file as it was at that time: parsing costs more than a replay of a small recording."""
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{file} cannot be read: {error}", slug="config") from error
+    tool = document.get("tool")
+    section = tool.get("replay-harness") if isinstance(tool, dict) else None
+    if section is None:
+        return Config(root=file.parent)
+    return _config(file, section)
+
+
+def _config(file: Path, section: Any) -> Config:
+    where = f"[tool.replay-harness] in {file}"
+    if not isinstance(section, dict):
+        raise UsageError(f"{where} must be a table", slug="config")
+    for key in section:
+        if key not in KEYS:
+            near = get_close_matches(key, KEYS, n=1, cutoff=0.4)
+            hint = f"; did you mean `{near[0]}`?" if near else f"; known keys: {', '.join(KEYS)}"
+            raise UsageError(f"{where}: unknown key `{key}`{hint}", slug="config")
+    root = section.get("root", ".")
+    if not isinstance(root, str):
+        raise UsageError(f"{where}: `root` must be a folder, as text", slug="config")
+    try:
+        return msgspec.convert(
+            section | {"root": str((file.parent / root).resolve()), "file": str(file)}, Config, dec_hook=_path
+        )
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{where}: {error}", slug="config") from error
+
+
+def _path(kind: type, value: Any) -> Any:
+    return kind(value)

@@ -1,0 +1,194 @@
+"""Stored values as lines that read like Python, without rebuilding them: tags are read, classes never looked up."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from replay.core.codec import Value
+from replay.surfaces.printable import clip, escape
+
+STRING = 60
+"""Characters of a string shown inside a longer value."""
+ITEMS = 8
+"""Items of a container shown."""
+DEPTH = 5
+"""Containers shown inside containers."""
+ERROR = 200
+"""Columns of an error shown inside a value."""
+
+
+def tree(value: Value) -> Any:
+    """The JSON tree of an encoded value, tags and all."""
+    try:
+        return msgspec.json.decode(value.text)
+    except (ValueError, RecursionError, msgspec.MsgspecError):
+        return {"$damaged": value.text[:STRING]}
+
+
+def bare(node: Any) -> Any:
+    """A node without the number that references to it use."""
+    while isinstance(node, dict) and len(node) == 1 and isinstance(node.get("$id"), list) and len(node["$id"]) == 2:
+        node = node["$id"][1]
+    return node
+
+
+def quote(text: str, longest: int = STRING) -> str:
+    """A string as a Python literal, cut after `longest` characters with its whole length noted."""
+    if len(text) <= longest:
+        return repr(text)
+    return f"{text[:longest]!r}… ({len(text):,} characters)"
+
+
+def literal(node: Any, depth: int = 0, longest: int = STRING) -> str:
+    """A JSON tree as one line; long strings and containers shortened, with their lengths."""
+    if isinstance(node, str):
+        return quote(node, longest)
+    if isinstance(node, list):
+        return _container("[", "]", node, depth, lambda item: literal(item, depth + 1))
+    if isinstance(node, dict):
+        tag = next(iter(node), None)
+        if isinstance(tag, str) and tag.startswith("$") and len(node) == 1:
+            return _tagged(tag, node[tag], depth, longest)
+        return _mapping(node.items(), len(node), depth)
+    if node is None or isinstance(node, bool | int | float):
+        return repr(node)
+    return f"<{escape(type(node).__name__)}>"
+
+
+def _mapping(pairs: Iterable[tuple[Any, Any]], size: int, depth: int) -> str:
+    def pair(item: tuple[Any, Any]) -> str:
+        return f"{literal(item[0], depth + 1)}: {literal(item[1], depth + 1)}"
+
+    return _container("{", "}", pairs, depth, pair, size)
+
+
+def _container(
+    start: str, end: str, items: Any, depth: int, show: Callable[[Any], str], size: int | None = None
+) -> str:
+    size = len(items) if size is None else size
+    if size and depth >= DEPTH:
+        return f"{start}… {size:,} items{end}"
+    shown = [show(item) for item in islice(items, ITEMS)]
+    if size > ITEMS:
+        shown.append(f"… {size - ITEMS:,} more")
+    return start + ", ".join(shown) + end
+
+
+def _tagged(tag: str, body: Any, depth: int, longest: int) -> str:
+    """A tagged value. What does not have its tag's form (the file is untrusted) is shown as `tag(content)`."""
+    show = _TAGS.get(tag)
+    try:
+        if show is not None:
+            return show(body, depth, longest)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+        pass
+    return f"{escape(tag[1:])}({literal(body, depth + 1, longest)})"
+
+
+def _tuple(body: list[Any], depth: int, longest: int) -> str:
+    text = _container("(", ")", body, depth, lambda item: literal(item, depth + 1))
+    return f"{text[:-1]},)" if len(body) == 1 else text
+
+
+def _set(body: list[Any], depth: int, longest: int) -> str:
+    return _container("{", "}", body, depth, lambda item: literal(item, depth + 1)) if body else "set()"
+
+
+def _dict(body: list[list[Any]], depth: int, longest: int) -> str:
+    return _mapping(((key, value) for key, value in body), len(body), depth)
+
+
+def _bytes(body: str, depth: int, longest: int) -> str:
+    return _raw(b64decode(body), longest)
+
+
+def _ascii_bytes(body: str, depth: int, longest: int) -> str:
+    return _raw(body.encode("latin-1"), longest)
+
+
+def _raw(raw: bytes, longest: int) -> str:
+    return repr(raw) if len(raw) <= longest else f"{raw[:longest]!r}… ({len(raw):,} bytes)"
+
+
+def _text(body: str, depth: int, longest: int) -> str:
+    return quote(b64decode(body).decode("utf-8", "surrogatepass"), longest)
+
+
+def _word(body: str, depth: int, longest: int) -> str:
+    return clip(escape(body), longest)
+
+
+def _numbered(body: list[Any], depth: int, longest: int) -> str:
+    return literal(body[1], depth, longest)
+
+
+def _reference(body: int, depth: int, longest: int) -> str:
+    return f"<the same as value {int(body)}>"
+
+
+def _record(body: dict[str, Any], depth: int, longest: int) -> str:
+    name = escape(body["type"].rpartition(":")[2])
+    fields = body["fields"].items()
+    return name + _container(
+        "(", ")", fields, depth, lambda item: f"{escape(item[0])}={literal(item[1], depth + 1)}", len(fields)
+    )
+
+
+def _enum(body: dict[str, Any], depth: int, longest: int) -> str:
+    return f"{escape(body['type'].rpartition(':')[2])}.{escape(body['fields']['name'])}"
+
+
+def _path(body: dict[str, Any], depth: int, longest: int) -> str:
+    return f"Path({quote(body['path'], longest)})"
+
+
+def _opaque(body: dict[str, Any], depth: int, longest: int) -> str:
+    return f"<{escape(body['type'])}, not stored>"
+
+
+def _error(body: dict[str, Any], depth: int, longest: int) -> str:
+    kind, message = error_headline({"$error": body})
+    return clip(f"{kind}({quote(message, longest)})", ERROR)
+
+
+_TAGS: dict[str, Callable[[Any, int, int], str]] = {
+    "$tuple": _tuple,
+    "$set": _set,
+    "$dict": _dict,
+    "$ordereddict": _dict,
+    "$base64": _bytes,
+    "$bytes": _ascii_bytes,
+    "$str": _text,
+    "$int": _word,
+    "$float": _word,
+    "$id": _numbered,
+    "$ref": _reference,
+    "$dataclass": _record,
+    "$pydantic": _record,
+    "$attrs": _record,
+    "$struct": _record,
+    "$namedtuple": _record,
+    "$enum": _enum,
+    "$path": _path,
+    "$opaque": _opaque,
+    "$error": _error,
+}
+
+
+def error_body(node: Any) -> dict[str, Any]:
+    """The mapping that holds an encoded error's type, message and frames; empty if `node` is none."""
+    node = bare(node)
+    body = node.get("$error") if isinstance(node, dict) else None
+    return body if isinstance(body, dict) else {}
+
+
+def error_headline(node: Any) -> tuple[str, str]:
+    """Type and message of an encoded error, escaped."""
+    body = error_body(node)
+    message = body.get("message", "")
+    return escape(str(body.get("type", "?"))), escape(message) if isinstance(message, str) else literal(message)

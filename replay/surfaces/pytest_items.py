@@ -1,0 +1,249 @@
+"""Recordings as pytest items, and the fixture `incident`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback, TerminalRepr
+
+from replay.core.recording import Outcome, Recording
+from replay.core.verdict import Verdict
+from replay.errors import BundleError, ReplayError, UsageError
+from replay.store.bundle import Bundle, open_bundle
+from replay.surfaces.run import run as replay_recording
+from replay.surfaces.select import choose, split
+from replay.surfaces.text import Page, headline, outcome_line, verdict_text
+
+
+class IncidentFailure(Exception):
+    """A recording that is not as its item demands: one line, and the whole text."""
+
+    def __init__(self, line: str, text: str) -> None:
+        super().__init__(line)
+        self.line = line
+        self.text = text
+
+
+class Options(NamedTuple):
+    """How this pytest run replays."""
+
+    root: Path
+    targets: dict[str, str]
+    live: tuple[str, ...]
+
+    def run(self, recording: Recording, path: Path | None) -> Verdict:
+        """Replay now. A coroutine gets an event loop of its own, also where one is running here."""
+        from msgspec.structs import replace
+
+        verdict = replay_recording(recording, root=self.root, targets=self.targets, live=self.live)
+        return replace(verdict, path=None if path is None else _relative(path, self.root))
+
+
+def options_of(config: pytest.Config) -> Options:
+    """Options and ini values; those of `[tool.replay-harness]` are added where the replay is run."""
+    targets = {}
+    for line in config.getini("incident_targets"):
+        recorded, separator, new = (part.strip() for part in line.partition("="))
+        if not separator or not recorded or ":" not in new:
+            raise pytest.UsageError(f"incident_targets: {line!r} is not `recorded = module:name`")
+        targets[recorded] = new
+    return Options(config.rootpath, targets, tuple(config.getoption("--incident-live")))
+
+
+def _relative(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def named_arguments(config: pytest.Config) -> list[str]:
+    """`--incident` as pytest's own arguments: prefixes of ids made whole."""
+    arguments = []
+    for name in config.getoption("--incident"):
+        try:
+            path, id = split(name)
+            if id is None:
+                if not path.exists():
+                    raise BundleError(f"--incident {name}: there is no such file or folder")
+                arguments.append(str(path.absolute()))
+            else:
+                arguments += [f"{path.absolute()}::{found}" for chosen in choose([name]) for found in chosen.ids]
+        except ReplayError as error:
+            raise pytest.UsageError(str(error)) from error
+    return arguments
+
+
+def is_wanted(path: Path, session: pytest.Session) -> bool:
+    """Named on the command line, or where `incident_paths` says."""
+    patterns = session.config.getini("incident_paths")
+    if not patterns or session.isinitpath(path):
+        return True
+    root = session.config.rootpath
+    for pattern in patterns:
+        place = root / pattern
+        if path == place or place in path.parents or fnmatch(str(path), str(place)):
+            return True
+    return False
+
+
+class BundleFile(pytest.File):
+    """One bundle: an item a recording, from one query."""
+
+    def collect(self) -> Iterator[RecordingItem]:
+        bundle = open_bundle(self.path)
+        for row in bundle.rows():
+            yield RecordingItem.from_parent(self, name=row["id"], row=row, bundle=bundle)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
+        if isinstance(excinfo.value, ReplayError):
+            return f"{excinfo.value} [{excinfo.value.slug}]"
+        return super().repr_failure(excinfo)
+
+
+class RecordingItem(pytest.Item):
+    """One recording, replayed in this process.
+
+    Recorded with a result: passes if it reproduces. An open incident (it ended in an error): a strict expected
+    failure, so it fails as soon as it does not reproduce.
+    """
+
+    def __init__(self, *, row: dict[str, Any], bundle: Bundle, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._row = row
+        self._bundle = bundle
+        self.add_marker("incident")
+
+    def runtest(self) -> None:
+        recording = self._bundle[self._row["id"]]
+        verdict = options_of(self.config).run(recording, self.path)
+        if recording.status == "ok":
+            if not verdict.green:
+                raise _failure(verdict, recording, headline(verdict))
+            return
+        if not verdict.green:
+            raise _failure(verdict, recording, _closed(verdict, recording))
+        pytest.xfail(f"open incident: {outcome_line(recording.outcome)}")
+        # with --runxfail, xfail does nothing: the incident counts as what it is
+        raise _failure(verdict, recording, f"open incident: it still fails with {outcome_line(recording.outcome)}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
+        error = excinfo.value
+        if isinstance(error, ReplayError):
+            return f"{error} [{error.slug}]"
+        if not isinstance(error, IncidentFailure):
+            return super().repr_failure(excinfo)
+        text = f"{error.line}\n\n{error.text}"
+        lines = [line + "\n" for line in text.splitlines()]
+        crash = ReprFileLocation(str(self.path), 0, error.line)
+        return ReprExceptionInfo(ReprTraceback([ReprEntryNative(lines)], None, "native"), crash)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, f"{self.name} {self._row['entrypoint']}"
+
+
+def _failure(verdict: Verdict, recording: Recording, line: str) -> IncidentFailure:
+    from shutil import get_terminal_size
+
+    width = max(60, get_terminal_size((100, 24)).columns)
+    return IncidentFailure(line, verdict_text(verdict, recording, Page(width=width)))
+
+
+def _closed(verdict: Verdict, recording: Recording) -> str:
+    """Why an open incident that does not reproduce fails its item."""
+    if verdict.status != "changed" or verdict.outcome is None:
+        return f"open incident cannot be judged: {headline(verdict)}"
+    if recording.outcome.state == "raised" and verdict.outcome.state == "returned":
+        return (
+            "open incident no longer fails: delete the bundle, or move it out of `incident_paths` and demand the fix "
+            "in a test with @pytest.mark.incident. "
+            f"Recorded {outcome_line(recording.outcome)}; now {outcome_line(verdict.outcome)}"
+        )
+    return f"open incident no longer ends as recorded: {headline(verdict)}"
+
+
+class Incident:
+    """One recording in a test."""
+
+    def __init__(self, recording: Recording, path: Path, options: Options) -> None:
+        self.recording = recording
+        self.path = path
+        self._options = options
+
+    def __repr__(self) -> str:
+        return f"<incident {self.path.name}::{self.recording.id}>"
+
+    @property
+    def input(self) -> Any:
+        """The decoded input: of a function `{"args": ..., "kwargs": ...}`."""
+        return self.recording.input.decode()
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended in production: `.state`, `.value`."""
+        return self.recording.outcome
+
+    def run(self) -> Verdict:
+        """Replay it now. Safe inside a running event loop."""
+        return self._options.run(self.recording, self.path)
+
+
+class Reference(NamedTuple):
+    """One recording that a marker names."""
+
+    path: Path
+    id: str
+
+
+def references(node: Any, config: pytest.Config) -> list[Reference]:
+    """The recordings named by the markers of a test, nearest marker first.
+
+    Raises pytest.UsageError if there is no marker, or what it names is missing or refused.
+    """
+    marks = list(node.iter_markers("incident"))
+    if not any(mark.args for mark in marks):
+        raise pytest.UsageError(
+            f"{node.nodeid}: the fixture `incident` needs a recording; mark the test with "
+            '@pytest.mark.incident("captures/x.replay.db") or "...::ID"'
+        )
+    found: list[Reference] = []
+    for mark in marks:
+        for name in mark.args:
+            try:
+                chosen = choose([_placed(str(name), node.path.parent, config.rootpath)])
+                found += [Reference(one.path, id) for one in chosen for id in one.ids]
+            except (BundleError, UsageError) as error:
+                raise pytest.UsageError(f"{node.nodeid}: {error}") from error
+    if not found:
+        raise pytest.UsageError(f"{node.nodeid}: the marker `incident` names no recording")
+    return list(dict.fromkeys(found))
+
+
+def _placed(name: str, folder: Path, root: Path) -> str:
+    """A path of a marker: from the root of the run, else from the folder of the test."""
+    path = split(name)[0]
+    base = root if (root / path).exists() or not (folder / path).exists() else folder
+    return str(base / name)
+
+
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """One test a recording if the markers name more than one."""
+    found = references(metafunc.definition, metafunc.config)
+    if len(found) > 1:
+        metafunc.parametrize("incident", found, ids=[one.id for one in found], indirect=True)
+
+
+def incident_of(request: pytest.FixtureRequest) -> Incident:
+    """What the fixture gives; a `unittest.TestCase` gets it as `self.incident` too."""
+    reference = getattr(request, "param", None)
+    if reference is None:
+        found = references(request.node, request.config)
+        if len(found) > 1:
+            names = ", ".join(one.id for one in found[:5])
+            raise pytest.UsageError(f"{request.node.nodeid}: name one recording, PATH::ID, of {names}")
+        reference = found[0]
+    incident = Incident(open_bundle(reference.path)[reference.id], reference.path, options_of(request.config))
+    if request.instance is not None and hasattr(request.instance, "assertEqual"):
+        request.instance.incident = incident
+    return incident

@@ -1,0 +1,383 @@
+"""A verdict as an engineer reads it at 3 a.m.: what production saw, what happened now, where they part."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from replay.core.codec import Value
+from replay.core.recording import Interaction, Outcome, Recording
+from replay.core.verdict import Difference, Divergence, Frame, Verdict
+from replay.surfaces.literals import bare, error_body, error_headline, literal, tree
+from replay.surfaces.printable import clip, columns, escape, pad
+
+LABEL = 10
+"""Columns of the labels at the left."""
+PLACE = 40
+"""Characters of a file's path before it is shortened."""
+FRAMES = 3
+"""Lines of user code shown of an error."""
+FIELDS = 16
+"""Items shown of a mapping that has a line for each."""
+DIFFERENCES = 12
+"""Differing fields shown."""
+
+_foreign = re.compile(
+    r"site-packages|dist-packages|[/\\]lib[/\\]python3\.|^<frozen|[/\\]replay[/\\](core|boundaries|engine|entrypoints)[/\\]"
+)
+
+
+class Page(msgspec.Struct, frozen=True):
+    """What is written on: its width in columns, and whether it shows colours."""
+
+    width: int = 100
+    colour: bool = False
+
+    @property
+    def room(self) -> int:
+        """Columns beside a label."""
+        return self.width - LABEL - 2
+
+    @property
+    def text(self) -> int:
+        """Characters of a string that has a line of its own; leaves room for its name and length."""
+        return max(20, self.room - 45)
+
+    def paint(self, text: str, **style: Any) -> str:
+        """`text` in a style of `click.style`, if the page shows colours."""
+        if not self.colour:
+            return text
+        from click import style as styled
+
+        return styled(text, **style)
+
+    def status(self, status: str) -> str:
+        """A status word in its colour."""
+        return self.paint(status, fg=_colours.get(status.strip(), "white"), bold=True)
+
+    def heading(self, text: str) -> str:
+        return self.paint(text, bold=True)
+
+    def row(self, label: str, text: str) -> str:
+        """One labelled line, cut at the page's width. `text` must be escaped."""
+        return "  " + self.paint(pad(label, LABEL), dim=True) + clip(text, self.room)
+
+
+_colours = {
+    "reproduced": "green",
+    "ok": "green",
+    "changed": "yellow",
+    "warn": "yellow",
+    "diverged": "red",
+    "error": "red",
+    "fail": "red",
+    "unanswerable": "magenta",
+}
+
+
+def when(nanoseconds: int) -> str:
+    """A wall-clock time, UTC, to the second."""
+    try:
+        return datetime.fromtimestamp(nanoseconds // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{nanoseconds} ns"
+
+
+def duration(nanoseconds: float) -> str:
+    """A duration in the unit that fits: `850 ns`, `12.3 ms`, `2.05 s`."""
+    for size, unit in ((10**9, "s"), (10**6, "ms"), (10**3, "µs")):
+        if nanoseconds >= size:
+            return (
+                f"{nanoseconds / size:.3g} {unit}" if nanoseconds < 100 * size else f"{nanoseconds / size:.0f} {unit}"
+            )
+    return f"{nanoseconds:.0f} ns"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 answer`, `1,204 answers`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def headline(verdict: Verdict) -> str:
+    """One line without colours: the status and why."""
+    if verdict.status == "reproduced":
+        return f"reproduced: {outcome_line(verdict.recorded)}"
+    if verdict.status == "changed":
+        now = outcome_line(verdict.outcome) if verdict.outcome else "nothing"
+        return f"changed: recorded {outcome_line(verdict.recorded)}; now {now}"
+    if verdict.status == "unanswerable":
+        return f"unanswerable: {escape(verdict.reason or 'no reason given')}"
+    if verdict.divergence is None:
+        return "diverged: no recorded answer was asked for"
+    return f"diverged: {parted(verdict.divergence)}"
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """How something ended, in one line."""
+    node = tree(outcome.payload)
+    if outcome.state == "raised":
+        kind, message = error_headline(node)
+        return f"{kind}: {message}" if message else kind
+    if outcome.state == "unfinished":
+        return "unfinished: the process or stream ended first"
+    return literal(node)
+
+
+def parted(divergence: Divergence) -> str:
+    """What a divergence is, in one line."""
+    what = f"{escape(divergence.boundary)} {escape(divergence.target)}"
+    return {
+        "changed": f"asked {what} with other values than recorded",
+        "extra": f"asked {what}, which production did not ask",
+        "missing": f"did not ask {what}, which production asked",
+        "reordered": f"asked {what} in another order than production",
+        "exhausted": f"asked {what} more often than production",
+    }[divergence.kind]
+
+
+def verdict_text(verdict: Verdict, recording: Recording, page: Page | None = None) -> str:
+    """The whole verdict, in lines; plain text unless the page shows colours."""
+    page = page or Page()
+    lines = [
+        f"{page.status(verdict.status)}  {page.heading(clip(escape(recording.entrypoint), page.width - 14))}",
+        page.row(
+            "recorded", f"{when(recording.started_at)}, took {duration(recording.duration_ns)}{_service(recording)}"
+        ),
+        page.row("named", name_of(verdict)),
+        "",
+        page.heading("What production saw"),
+        *input_lines(recording, page),
+        *outcome_lines(recording.outcome, page),
+    ]
+    if verdict.status == "unanswerable":
+        lines += [
+            "",
+            page.heading("Why it could not be run here"),
+            *_wrapped(verdict.reason or "no reason given", page),
+        ]
+    elif verdict.outcome is not None:
+        lines += ["", page.heading("What happened now"), *outcome_lines(verdict.outcome, page)]
+    lines += _parting(verdict, page)
+    lines += ["", page.row("answers", counts(verdict)), page.row("next", _next(verdict))]
+    return "\n".join(lines)
+
+
+def counts(verdict: Verdict) -> str:
+    """What was served of the recording, in one line."""
+    return (
+        f"{verdict.served:,} served, {verdict.left_over:,} left over, {verdict.unanswered:,} unanswered, "
+        f"in {duration(verdict.seconds * 1e9)}"
+    )
+
+
+def name_of(verdict: Verdict) -> str:
+    """`PATH::ID`, or the id if no path is known."""
+    return escape(f"{verdict.path}::{verdict.id}" if verdict.path else verdict.id)
+
+
+def input_lines(recording: Recording, page: Page) -> Iterator[str]:
+    """The input, a line each argument or field; of a mapping that is too long for one, a line each of its items."""
+    node = bare(tree(recording.input))
+    fields = _fields(node)
+    if fields is None:
+        yield page.row("input", literal(node, longest=page.text))
+    elif not fields:
+        yield page.row("input", "no arguments")
+    label = "input"
+    for name, part in fields or ():
+        line = f"{escape(name)} {literal(part, longest=page.text)}"
+        inner = bare(part)
+        if columns(line) <= page.room or not _is_mapping(inner):
+            yield page.row(label, line)
+        else:
+            yield page.row(label, f"{escape(name)}, {count(len(inner), 'item')}:")
+            for key, item in list(inner.items())[:FIELDS]:
+                yield page.row("", f"  {literal(key)}: {literal(item, longest=page.text)}")
+            if len(inner) > FIELDS:
+                yield page.row("", f"  … {len(inner) - FIELDS:,} more")
+        label = ""
+
+
+def _is_mapping(node: Any) -> bool:
+    return isinstance(node, dict) and not any(key.startswith("$") for key in node)
+
+
+def _fields(node: Any) -> list[tuple[str, Any]] | None:
+    """Arguments, or fields of a request; None if the input has another form."""
+    if not _is_mapping(node):
+        return None
+    fields: list[tuple[str, Any]] = []
+    for key, item in node.items():
+        if key == "args" and _sequence(item) is not None:
+            fields += [(f"argument {i}", part) for i, part in enumerate(_sequence(item) or ())]
+        elif key == "kwargs" and _is_mapping(bare(item)):
+            fields += [(f"{name}=", part) for name, part in bare(item).items()]
+        else:
+            fields.append((key, item))
+    return fields
+
+
+def _sequence(node: Any) -> list[Any] | None:
+    """The items of an encoded list or tuple."""
+    node = bare(node)
+    if isinstance(node, dict) and len(node) == 1 and "$tuple" in node:
+        node = node["$tuple"]
+    return node if isinstance(node, list) else None
+
+
+def outcome_lines(outcome: Outcome, page: Page) -> Iterator[str]:
+    """How it ended; of an error also the innermost lines of user code, innermost first."""
+    line = outcome_line(outcome)
+    if outcome.state != "raised":
+        shown = literal(tree(outcome.payload), longest=page.text) if outcome.state == "returned" else line
+        yield page.row("result", shown)
+        return
+    yield page.row("error", line)
+    node = tree(outcome.payload)
+    yield from frame_lines(user_frames(frames(node)), page)
+    cause = error_body(node).get("cause")
+    if cause:
+        yield page.row("because of", literal(cause, longest=page.text))
+
+
+def frames(node: Any) -> list[Frame]:
+    """The frames of an encoded error, innermost last; what is not one is left out."""
+    found = []
+    for item in error_body(node).get("frames") or ():
+        values = list(item.values()) if isinstance(item, dict) else item
+        try:
+            found.append(msgspec.convert(dict(zip(Frame.__struct_fields__, values, strict=False)), Frame))
+        except (TypeError, msgspec.ValidationError):
+            continue
+    return found
+
+
+def user_frames(all_frames: list[Frame]) -> list[Frame]:
+    """The innermost frames that are neither a library's nor ours; all, if there is none."""
+    ours = [frame for frame in all_frames if not _foreign.search(frame.file)]
+    return (ours or all_frames)[-FRAMES:]
+
+
+def frame_lines(found: Iterable[Frame], page: Page) -> Iterator[str]:
+    """Lines of code, innermost first."""
+    places = [(f"{_here(frame.file)}:{frame.line} in {frame.function}", frame.source.strip()) for frame in found]
+    width = max((len(place) for place, _ in places), default=0)
+    fits = all(width + 2 + len(source) <= page.room for _, source in places)
+    for index, (place, source) in enumerate(reversed(places)):
+        label = "by" if index else "at"
+        if fits:
+            yield page.row(label, f"{escape(place).ljust(width)}  {escape(source)}".rstrip())
+            continue
+        yield page.row(label, escape(place))
+        if source:
+            yield page.row("", f"    {escape(source)}")
+
+
+def _here(file: str) -> str:
+    """A path as seen from the current folder; of a long one from elsewhere its last parts."""
+    path = Path(file)
+    if path.is_absolute():
+        try:
+            return str(path.relative_to(Path.cwd()))
+        except (ValueError, OSError):
+            pass
+    return file if len(file) <= PLACE else os.path.join("…", *path.parts[-3:])
+
+
+def _parting(verdict: Verdict, page: Page) -> Iterator[str]:
+    if verdict.divergence is not None:
+        yield from ("", page.heading("Where they part"), *divergence_lines(verdict.divergence, page))
+        if len(verdict.divergences) > 1:
+            yield page.row("then", f"{count(len(verdict.divergences) - 1, 'more request')} diverged")
+    elif verdict.status == "diverged":
+        yield from (
+            "",
+            page.heading("Where they part"),
+            page.row("", "no recorded answer was asked for: nothing was checked"),
+        )
+    if verdict.difference and verdict.status != "unanswerable":
+        title = (
+            "Differences of the outcome" if verdict.divergence or verdict.status == "reproduced" else "Where they part"
+        )
+        yield from ("", page.heading(title), *difference_lines(verdict.difference, page))
+
+
+def divergence_lines(divergence: Divergence, page: Page) -> Iterator[str]:
+    """One divergence: who asked what, the nearest recorded request, and the fields that differ."""
+    yield page.row(divergence.kind, parted(divergence))
+    yield from frame_lines(divergence.where[-FRAMES:], page)
+    if divergence.asked is not None:
+        yield page.row("asked", literal(tree(divergence.asked)))
+    near = divergence.nearest
+    if near is None:
+        yield page.row("recorded", "nothing like it")
+        return
+    yield page.row("recorded", f"#{near.seq} {_asked(near, divergence)}")
+    yield from difference_lines(divergence.differences, page)
+
+
+def _asked(near: Interaction, divergence: Divergence) -> str:
+    other = f"{escape(near.target)} " if near.target != divergence.target else ""
+    return f"at +{duration(near.offset_ns)}: {other}{literal(tree(near.request))}"
+
+
+def difference_lines(
+    found: Iterable[Difference], page: Page, sides: tuple[str, str] = ("recorded", "now"), label: str = "differs"
+) -> Iterator[str]:
+    """Differing fields: path and both sides. Where they do not fit on one line, each side has its own."""
+    found = tuple(found)
+    for difference in found[:DIFFERENCES]:
+        yield from _difference(difference, page, sides, label)
+    if len(found) > DIFFERENCES:
+        yield page.row("", f"and {len(found) - DIFFERENCES:,} more")
+
+
+def _difference(difference: Difference, page: Page, sides: tuple[str, str], label: str) -> Iterator[str]:
+    """`$.plan: recorded 'pro', now None (expected: time inside the recorded window)`"""
+    before = "nothing" if difference.kind == "added" else plain(difference.recorded)
+    after = "nothing" if difference.kind == "removed" else plain(difference.actual)
+    path = escape(difference.path)
+    note = f" (expected: {escape(difference.note)})" if difference.note else ""
+    if difference.kind == "type":
+        note = f" (another type){note}"
+    line = f"{path}: {sides[0]} {before}, {sides[1]} {after}{note}"
+    if columns(line) <= page.room:
+        yield page.row(label, line)
+        return
+    yield page.row(label, path + note)
+    yield page.row("", f"{sides[0]:>8} {before}")
+    yield page.row("", f"{sides[1]:>8} {after}")
+
+
+def plain(value: Any) -> str:
+    """Any Python value as one escaped line, without calling code of its class."""
+    from replay.core.codec import encode
+
+    return literal(tree(value if isinstance(value, Value) else encode(value)))
+
+
+def _wrapped(text: str, page: Page) -> Iterator[str]:
+    from textwrap import wrap
+
+    for line in text.splitlines():
+        yield from (f"  {part}" for part in wrap(escape(line), max(20, page.width - 2)) or [""])
+
+
+def _service(recording: Recording) -> str:
+    parts = (recording.service_name, recording.service_version, recording.deployment_environment_name)
+    found = " ".join(escape(part) for part in parts if part)
+    return f", by {found}" if found else ""
+
+
+def _next(verdict: Verdict) -> str:
+    name = shlex.quote(escape(f"{verdict.path}::{verdict.id}")) if verdict.path else verdict.id
+    if verdict.status == "unanswerable":
+        return f"replay doctor --path {shlex.quote(escape(verdict.path or '.'))}"
+    return f"replay show {name}"

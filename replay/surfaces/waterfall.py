@@ -1,0 +1,244 @@
+"""A recording as text: input, context, interactions as a waterfall with timing, logs, models, outcome, gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from replay.core.recording import Interaction, ModelCall, Prediction, Recording
+from replay.surfaces.literals import bare, error_body, error_headline, literal, tree
+from replay.surfaces.printable import clip, columns, escape, pad
+from replay.surfaces.text import (
+    Page,
+    count,
+    duration,
+    input_lines,
+    outcome_lines,
+    when,
+)
+
+LOGS = 30
+"""Log lines shown."""
+WIDE = 100
+"""Columns from which on a list shows durations and whole dates."""
+GAPS = 20
+"""Gaps shown."""
+
+
+def recording_text(recording: Recording, page: Page | None = None, path: str | None = None) -> str:
+    """Everything recorded, in sections; plain text unless the page shows colours."""
+    page = page or Page()
+    lines = list(_head(recording, page, path))
+    sections = (
+        ("Input", input_lines(recording, page)),
+        ("Context", _context(recording, page)),
+        (f"Interactions ({len(recording.interactions):,})", waterfall(recording, page)),
+        ("Models", _models(recording, page)),
+        ("Logs", _logs(recording, page)),
+        ("Outcome", outcome_lines(recording.outcome, page)),
+        ("Gaps: what could not be kept whole", _gaps(recording, page)),
+    )
+    for title, content in sections:
+        body = list(content)
+        if body:
+            lines += ["", page.heading(title), *body]
+    return "\n".join(lines)
+
+
+def _head(recording: Recording, page: Page, path: str | None) -> Iterator[str]:
+    name = clip(escape(recording.entrypoint), page.width - 10)
+    yield f"{page.status(recording.status)}  {page.heading(name)}  {page.paint(recording.kind, dim=True)}"
+    yield page.row("named", escape(f"{path}::{recording.id}" if path else recording.id))
+    yield page.row("recorded", f"{when(recording.started_at)}, took {duration(recording.duration_ns)}")
+    http = (recording.http_request_method, recording.http_route, recording.http_response_status_code)
+    service = (recording.service_name, recording.service_version, recording.deployment_environment_name)
+    facts = {
+        "service": " ".join(str(part) for part in service if part),
+        "http": " ".join(str(part) for part in http if part is not None),
+        "trace": recording.trace_id,
+        "sentry": recording.sentry_event_id,
+        "made from": recording.parent_digest,
+    }
+    for label, fact in facts.items():
+        if fact:
+            yield page.row(label, escape(fact))
+    if recording.redacted:
+        yield page.row("redacted", "secrets were masked before it was written")
+    if recording.edits is not None:
+        yield page.row("edits", literal(tree(recording.edits)))
+
+
+def _context(recording: Recording, page: Page) -> Iterator[str]:
+    node = bare(tree(recording.context))
+    if not isinstance(node, dict) or any(key.startswith("$") for key in node):
+        yield page.row("context", literal(node))
+        return
+    for key, item in node.items():
+        if item or item == 0:
+            yield page.row(escape(str(key)), _sizes(item) if key == "draws" else literal(item))
+
+
+def _sizes(draws: Any) -> str:
+    """Recorded random draws are many and mean nothing to a reader: only how many there are."""
+    if not isinstance(draws, dict):
+        return literal(draws)
+    parts = []
+    for kind, drawn in draws.items():
+        size = len(drawn) if isinstance(drawn, list | dict) else 1
+        parts.append(f"{escape(str(kind))}: {size:,}")
+    return ", ".join(parts)
+
+
+def waterfall(recording: Recording, page: Page) -> Iterator[str]:
+    """A line each interaction: number, lane (if there are several), boundary, target, bar, start, duration, answer."""
+    found = recording.interactions
+    if not found:
+        return
+    total = max(recording.duration_ns, *(i.offset_ns + i.duration_ns for i in found), 1)
+    lanes = {i.lane for i in found}
+    lane = min(12, max(4, *(columns(escape(name)) for name in lanes))) if len(lanes) > 1 else 0
+    seam = max(5, *(columns(escape(i.boundary)) for i in found))
+    free = page.width - (4 + 2 + (lane + 2 if lane else 0) + seam + 2 + 2 + 2 + 9 + 2 + 8 + 2)
+    bar = max(3, min(30, free // 4))
+    answer = max(4, free // 4)
+    target = max(4, free - bar - answer)
+    place = f"{'lane'.ljust(lane)}  " if lane else ""
+    head = f"{'#':>4}  {place}{pad('seam', seam)}  {pad('asked', target)}  {pad('', bar)}  {'start':>9}  {'took':>8}  "
+    yield page.paint(clip(f"{head}answer", page.width), dim=True)
+    for one in found:
+        place = f"{pad(escape(one.lane), lane)}  " if lane else ""
+        asked = _asked(one, target)
+        drawn = page.paint(timing_bar(one, total, bar), fg="cyan")
+        times = f"{'+' + duration(one.offset_ns):>9}  {duration(one.duration_ns):>8}"
+        yield (
+            f"{one.seq:>4}  {place}{pad(escape(one.boundary), seam)}  {pad(asked, target)}  {drawn}  {times}  "
+            f"{_painted(one, answer, page)}"
+        )
+
+
+def _asked(interaction: Interaction, width: int) -> str:
+    """What was asked; of a URL that does not fit, the method and the end of its path."""
+    text = escape(interaction.target)
+    method, separator, url = text.partition("://")
+    if not separator or interaction.boundary != "http":
+        return text
+    method = method.partition(" ")[0]
+    room = width - len(method) - 2
+    return f"{method} {url}" if columns(url) <= room + 1 or room < 1 else f"{method} …{url[-room:]}"
+
+
+def _painted(interaction: Interaction, width: int, page: Page) -> str:
+    """The answer, red where it was no success."""
+    line = clip(answer_line(interaction), width)
+    refused = interaction.boundary == "http" and line[:1] in ("4", "5", "n")
+    return page.paint(line, fg="red") if refused or interaction.state != "returned" else line
+
+
+def timing_bar(interaction: Interaction, total: int, width: int) -> str:
+    """When it ran, drawn in `width` columns that stand for `total` nanoseconds; never empty."""
+    start = min(width - 1, interaction.offset_ns * width // total)
+    size = max(1, min(width - start, round(interaction.duration_ns * width / total)))
+    mark = "█" if size > 1 or interaction.duration_ns * width >= total // 2 else "▏"
+    return " " * start + mark * size + " " * (width - start - size)
+
+
+def answer_line(interaction: Interaction) -> str:
+    """How an interaction ended: of HTTP the status and the body's end, of an error its type, else the value."""
+    node = bare(tree(interaction.answer))
+    if interaction.state == "unfinished":
+        return "unfinished"
+    if interaction.boundary == "http" and isinstance(node, dict) and "status" in node:
+        return _http_line(node)
+    if interaction.state == "raised" and error_body(node):
+        kind, message = error_headline(node)
+        return f"{kind}: {message}"
+    return literal(node)
+
+
+def _http_line(node: dict[str, Any]) -> str:
+    status, end, error = node.get("status"), node.get("end"), node.get("error")
+    parts = [escape(str(status))] if status is not None else []
+    if end not in ("complete", None):
+        parts.append(escape(str(end)))
+    if isinstance(error, dict):
+        parts.append(escape(str(error.get("type", ""))))
+    return " ".join(parts) or "no answer"
+
+
+def _models(recording: Recording, page: Page) -> Iterator[str]:
+    for call in recording.model_calls:
+        yield page.row(f"#{call.seq}", _call(call))
+    for prediction in recording.predictions:
+        yield page.row(f"#{prediction.seq}", _prediction(prediction))
+
+
+def _call(call: ModelCall) -> str:
+    model = call.response_model or call.request_model or "?"
+    parts = [f"{escape(call.provider_name)} {escape(call.operation_name)} {escape(model)}"]
+    if call.input_tokens is not None or call.output_tokens is not None:
+        parts.append(f"tokens {_number(call.input_tokens)} in, {_number(call.output_tokens)} out")
+    if call.finish_reasons:
+        parts.append(f"finished: {escape(', '.join(call.finish_reasons))}")
+    return ", ".join(parts)
+
+
+def _number(value: int | None) -> str:
+    return "?" if value is None else f"{value:,}"
+
+
+def _prediction(prediction: Prediction) -> str:
+    parts = [escape(prediction.name)]
+    if prediction.label is not None:
+        parts.append(f"label {escape(prediction.label)!r}")
+    if prediction.score is not None:
+        limit = f" (threshold {prediction.threshold:g})" if prediction.threshold is not None else ""
+        parts.append(f"score {prediction.score:g}{limit}")
+    for label, fact in (("decision", prediction.decision), ("policy", prediction.policy), ("owner", prediction.owner)):
+        if fact:
+            parts.append(f"{label} {escape(fact)}")
+    return ", ".join(parts)
+
+
+def _logs(recording: Recording, page: Page) -> Iterator[str]:
+    for log in recording.logs[:LOGS]:
+        text = f"{pad(escape(log.level), 8)}{escape(log.logger)}: {escape(log.message)}"
+        yield page.row("+" + duration(log.offset_ns), text)
+    if len(recording.logs) > LOGS:
+        yield page.row("", f"and {count(len(recording.logs) - LOGS, 'more line')}")
+
+
+def _gaps(recording: Recording, page: Page) -> Iterator[str]:
+    for gap in recording.gaps[:GAPS]:
+        yield page.row(clip(escape(gap.reason), 10), f"{escape(gap.path)}: {escape(gap.type)}")
+    if len(recording.gaps) > GAPS:
+        yield page.row("", f"and {count(len(recording.gaps) - GAPS, 'more')}")
+
+
+def list_text(rows: list[dict[str, Any]], page: Page) -> str:
+    """A line each recording, a heading each bundle."""
+    lines: list[str] = []
+    path = None
+    for row in rows:
+        if row["path"] != path:
+            path = row["path"]
+            lines += ([""] if lines else []) + [page.heading(escape(str(path)))]
+        lines.append(_row(row, page))
+    errors = sum(row["status"] == "error" for row in rows)
+    lines += ([""] if rows else []) + [f"{count(len(rows), 'recording')}, {errors:,} ended in an error"]
+    return "\n".join(lines)
+
+
+def _row(row: dict[str, Any], page: Page) -> str:
+    what = str(row["error_type"] or "")
+    code = row["http_response_status_code"]
+    if code is not None:
+        what = f"{code} {what}".strip()
+    started = when(row["started_at"])
+    times = f"{started}  {duration(row['duration_ns']):>8}" if page.width >= WIDE else started[5:16]
+    left = max(12, page.width - 16 - 5 - len(times) - 9)
+    entrypoint = left if not what else left * 3 // 5
+    status = page.status(pad(str(row["status"]), 5))
+    return (
+        f"  {pad(escape(str(row['id'])), 16)}  {status}  {times}  {pad(escape(str(row['entrypoint'])), entrypoint)} "
+        f"{clip(escape(what), left - entrypoint)}"
+    ).rstrip()

@@ -1,0 +1,97 @@
+"""A small service that records itself while it fails: the example project of the surface tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+SHOP = """\
+import asyncio
+import replay
+
+ANSWERS = {"ann": {"plan": "pro"}, "bob": {"plan": None}, "eve": {"plan": None}}
+
+
+@replay.boundary
+def lookup(customer):
+    return ANSWERS[customer]
+
+
+@replay.capture
+def triage(ticket):
+    customer = lookup(ticket["from"])
+    print("triage of", ticket["from"])
+    return {"label": customer["plan"].upper()}
+
+
+@replay.capture
+async def later(ticket):
+    await asyncio.sleep(0)
+    return {"plan": lookup(ticket["from"])["plan"]}
+"""
+
+RECORD = """\
+import asyncio
+import sys
+import replay
+
+replay.init(service="shop", spool="spool", keep=replay.always())
+import shop
+
+if sys.argv[1] == "later":
+    asyncio.run(shop.later({"from": "ann"}))
+else:
+    for name in sys.argv[1:]:
+        try:
+            shop.triage({"from": name, "text": "\\x1b[31mhelp \\u202e" + "x" * 500})
+        except AttributeError:
+            pass
+assert replay.flush()
+"""
+
+
+def environment() -> dict[str, str]:
+    """What a subprocess needs to find this checkout."""
+    path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
+    return {**os.environ, "PYTHONPATH": path, "COLUMNS": "100", "PYTHONWARNINGS": "error"}
+
+
+def plugin() -> list[str]:
+    """How pytest is told of our plugin where the package is not installed."""
+    return [] if entry_points(group="pytest11", name="replay_harness") else ["-p", "replay.surfaces.pytest_plugin"]
+
+
+def shop(folder: Path) -> None:
+    """The project itself."""
+    (folder / "shop.py").write_text(SHOP)
+    (folder / "record.py").write_text(RECORD)
+    (folder / "pyproject.toml").write_text("[tool.replay-harness]\n")
+
+
+def record(folder: Path, bundle: str, *customers: str) -> Path:
+    """Run the service for these customers and gather what it recorded into one bundle `captures/NAME.replay.db`."""
+    from replay.store.bundle import open_bundle, write_bundle
+
+    done = subprocess.run(
+        [sys.executable, "record.py", *customers], cwd=folder, env=environment(), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    parts = sorted((folder / "spool").rglob("*.replay.db"))
+    recordings = [recording for part in parts for recording in open_bundle(part)]
+    recordings.sort(key=lambda recording: recording.started_at)
+    for part in parts:
+        part.unlink()
+    (folder / "captures").mkdir(exist_ok=True)
+    return write_bundle(recordings, folder / "captures" / f"{bundle}.replay.db")
+
+
+def edit(folder: Path, before: str, after: str) -> None:
+    """Change the service's code as a developer would."""
+    text = (folder / "shop.py").read_text()
+    assert before in text
+    (folder / "shop.py").write_text(text.replace(before, after))
