@@ -1,0 +1,1 @@
+"""Sample bundles, with the code they were recorded from."""
