@@ -1,0 +1,59 @@
+"""`python -m tests.benchmarks [--write README.md] [--short]`: run the benchmarks, print their figures as Markdown."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from pathlib import Path
+
+from tests.benchmarks import capture, playback
+
+BEGIN = "<!-- benchmark -->"
+END = "<!-- /benchmark -->"
+
+
+def table(*, short: bool = False) -> str:
+    """Both benchmarks as Markdown tables. `short`: a few small rounds, to see that it works."""
+    captured = capture.run(rounds=3, batch_ns=2_000_000) if short else capture.run()
+    played = playback.run(rounds=2, batch_ns=4_000_000) if short else playback.run()
+    system = f"CPython {platform.python_version()}, {platform.system()} {platform.machine()}"
+    return "\n".join(
+        [
+            f"CPU time of the calling thread, medians of interleaved batches in one process ({system}).",
+            "",
+            *_rows("Added to one call with three recorded sub-calls, 2 KB of values", capture.rows(captured)),
+            "",
+            *_rows("One run of a test with three httpx calls, 5 KB answers", playback.rows(played)),
+        ]
+    )
+
+
+def _rows(title: str, rows: list[tuple[str, str]]) -> list[str]:
+    return [f"| {title} | |", "|---|---:|", *(f"| {name} | {figure} |" for name, figure in rows)]
+
+
+def replaced(text: str, figures: str) -> str:
+    """`text` with the block between the two marks replaced. ValueError if there is not exactly one."""
+    head, begin, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end or BEGIN in tail:
+        raise ValueError(f"expected one block from {BEGIN} to {END}")
+    return f"{head}{BEGIN}\n{figures}\n{END}{tail}"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--write", type=Path, metavar="FILE", help=f"replace the block between {BEGIN} and {END}")
+    parser.add_argument("--short", action="store_true", help="a few small rounds: the figures mean little")
+    options = parser.parse_args(arguments)
+    text = options.write.read_text("utf-8") if options.write else None
+    if text is not None:
+        replaced(text, "")  # fails before the minutes are spent
+    figures = table(short=options.short)
+    print(figures)
+    if text is not None:
+        options.write.write_text(replaced(text, figures), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

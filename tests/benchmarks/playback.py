@@ -1,0 +1,111 @@
+"""A test with three httpx calls: replayed by us, by a vcrpy cassette in YAML, and against a canned transport."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from threading import Thread
+from typing import Any
+
+import replay
+from replay.engine import recorder
+from tests.benchmarks import measure
+from tests.benchmarks.calls import captured, three_calls
+from tests.benchmarks.workload import order
+
+OURS = "replay, the bundle opened each time"
+OPEN = "replay, the bundle opened once"
+VCR = "vcrpy, YAML cassette"
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*, rounds: int = 21, batch_ns: int = 40_000_000) -> dict[str, float]:
+    """Name of the variant -> nanoseconds of CPU for one run of the test, verdict included."""
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        with _server() as address:
+            bundle = _record_ours(place, address)
+            expected = _with_cassette(place, address, "once")
+        once = replay.open(bundle)
+        recording = next(iter(once))
+
+        def ours() -> None:
+            opened = next(iter(replay.open(bundle)))
+            assert replay.run(opened, root=ROOT).green
+
+        def ours_opened() -> None:
+            assert replay.run(recording, root=ROOT).green
+
+        def cassette() -> None:
+            assert _with_cassette(place, address, "none") == expected
+
+        verdict = replay.run(recording, root=ROOT)
+        assert verdict.green, verdict
+        cases: dict[str, measure.Case] = {OURS: ours, OPEN: ours_opened, VCR: cassette}
+        found = measure.interleaved(cases, rounds=rounds, batch_ns=batch_ns)
+        return {name: median(costs) for name, costs in found.items()}
+
+
+class _Api(BaseHTTPRequestHandler):
+    """Answers of about 5 KB."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        size = int(self.headers["Content-Length"])
+        asked = json.loads(self.rfile.read(size))["a"]
+        body = json.dumps({"id": f"x{asked}", "a": order(asked), "b": order(asked + 1), "pad": "z" * 900}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Api) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _record_ours(place: Path, address: str) -> Path:
+    replay.init(service="benchmark", spool=place, keep=replay.always())
+    try:
+        captured(address)
+        assert replay.flush(20)
+    finally:
+        recorder.configure(None)
+    (bundle,) = place.glob("*.replay.db")
+    return bundle
+
+
+def _with_cassette(place: Path, address: str, mode: str) -> list[Any]:
+    import vcr
+
+    with vcr.use_cassette(str(place / "cassette.yaml"), record_mode=mode, match_on=["method", "uri"]):
+        return three_calls(address)
+
+
+def rows(found: dict[str, float]) -> list[tuple[str, str]]:
+    """Name and cost in microseconds, with how many times ours it is."""
+    ours = found[OURS]
+    return [
+        (name, f"{cost / 1000:,.0f} µs" + ("" if name == OURS else f", {cost / ours:.1f} x"))
+        for name, cost in found.items()
+    ]

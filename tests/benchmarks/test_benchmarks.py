@@ -1,0 +1,47 @@
+"""The benchmarks run, cover every peer and say what they measured; their figures are for the README."""
+
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import capture, playback
+from tests.benchmarks.__main__ import BEGIN, END, main, replaced
+
+
+def test_capture_is_measured_beside_its_peers() -> None:
+    """Each variant costs something, and recording less than the payloads of a tracer."""
+    found = capture.run(rounds=3, batch_ns=2_000_000)
+    assert list(found) == [capture.OURS, capture.KEPT, capture.SPANS, capture.PAYLOADS, capture.SENTRY]
+    assert all(isfinite(cost) and cost > 0 for cost in found.values())
+    assert found[capture.OURS] < found[capture.PAYLOADS]
+    assert [name for name, _ in capture.rows(found)] == list(found)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:vcr")
+def test_playback_is_measured_beside_its_peer() -> None:
+    """Every run of ours is checked to be green, every run of the cassette to give the recorded values."""
+    found = playback.run(rounds=1, batch_ns=2_000_000)
+    assert list(found) == [playback.OURS, playback.OPEN, playback.VCR]
+    assert all(isfinite(cost) and cost > 0 for cost in found.values())
+    assert len(playback.rows(found)) == 3
+
+
+def test_a_block_is_replaced() -> None:
+    """Only what is between the marks changes, and a file without them is refused before anything runs."""
+    text = f"head\n{BEGIN}\nold\n{END}\ntail\n"
+    assert replaced(text, "new") == f"head\n{BEGIN}\nnew\n{END}\ntail\n"
+    assert replaced(replaced(text, "a"), "new") == replaced(text, "new")
+    with pytest.raises(ValueError, match="expected one block"):
+        replaced("no marks", "new")
+
+
+def test_a_file_without_marks_is_left_alone(tmp_path: Path) -> None:
+    """`--write` fails at once and changes nothing."""
+    page = tmp_path / "README.md"
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="expected one block"):
+        main(["--write", str(page)])
+    assert page.read_text() == "no marks"
