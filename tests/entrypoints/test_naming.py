@@ -36,7 +36,7 @@ def test_a_main_module_has_its_files_name(tmp_path: Path, run: list[str]) -> Non
 def test_what_has_no_name() -> None:
     """A partial has none; a value that is no global is `?`."""
     assert function_name(partial(print)) is None
-    assert function_name(Path.exists) == f"{Path.exists.__module__}:Path.exists"
+    assert function_name(Path.exists) == f"{Path.exists.__module__}:{Path.exists.__qualname__}"
     assert global_name(object(), [globals()]) == f"{__name__}:?"
     assert global_name(SCRIPT, [{}, globals()]) == f"{__name__}:SCRIPT"
     assert module_name({"__name__": "__main__"}) == "__main__"

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -48,7 +49,7 @@ def test_text_of_any_length(make: Make, tmp_path: Path, length: int, letter: str
     written = make(input=Value(text=text), context=Value(text=text))
     path = write_bundle([written], tmp_path / "x.replay.db")
     assert [written] == list(open_bundle(path))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         (cell, other), (bodies,) = (connection.execute(sql).fetchone() for sql in (
             "SELECT input, context FROM recording",
             f"SELECT count(*) FROM body WHERE size = {len(text.encode())}"))  # fmt: skip
@@ -101,7 +102,7 @@ def test_rows_load_no_values(path: Path) -> None:
     )
     assert "input" not in light
     assert json.loads(whole["input"])["args"][0] == {"ticket": 7}
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         names = [row[1] for row in connection.execute("PRAGMA table_info(recording)")]
     connection.close()
     assert names == list(whole)
@@ -124,7 +125,7 @@ def test_header_marks(path: Path) -> None:
 
 def test_columns_match_schema() -> None:
     """The lists of columns are those of schema.sql, in its order."""
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection, connection:
         connection.executescript(tables.schema())
         for table, columns in [("recording", tables.RECORDING), *((p.table, p.columns) for p in tables.PARTS)]:
             names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
