@@ -222,15 +222,14 @@ class Bundle:
         It is no bundle any more. Raises BundleError (`bundle-exists`).
         """
         path = Path(path)
-        database = self.database()
-        with refusing(self.path):
-            bodies = self._bodies()
-            _inline(database, bodies)
-        connection: sqlite3.Connection = database.conn
-        connection.execute("PRAGMA application_id = 0")
-        connection.commit()
-        write_whole(connection.serialize(), path, overwrite=False)
-        database.close()
+        with closing(self.database()) as database:
+            with refusing(self.path):
+                bodies = self._bodies()
+                _inline(database, bodies)
+            connection: sqlite3.Connection = database.conn
+            connection.execute("PRAGMA application_id = 0")
+            connection.commit()
+            write_whole(connection.serialize(), path, overwrite=False)
         return path
 
     def close(self) -> None:
