@@ -12,9 +12,9 @@ from functools import wraps
 from typing import Any, TypeVar, overload
 
 from replay.boundaries.seam import Seam
-from replay.boundaries.stream import Stream, following, leave, played, played_async, recorded
+from replay.boundaries.stream import Stream, following, played, played_async, recorded
 from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
-from replay.core.world import LIVE, Answer, Request, Ticket, current, here
+from replay.core.world import LIVE, Answer, Request, Ticket, current, here, leave
 
 F = TypeVar("F", bound=Callable[..., Any])
 Mark = Callable[[Ticket, Any], None]

@@ -8,7 +8,6 @@ it ended: `returned` (exhausted), `raised` (the error came after these pieces) o
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextvars import Token
 from functools import wraps
 from time import perf_counter_ns
 from typing import Any
@@ -16,15 +15,7 @@ from typing import Any
 from replay.core.codec import Gap, Value, encode
 from replay.core.recording import State
 from replay.core.snapshot import snapshot, snapshot_error
-from replay.core.world import LIVE, Answer, Settles, Ticket, World, current
-
-
-def leave(token: Token[Any]) -> None:
-    """Back from LIVE. What is destroyed while it waits ends in another context, which was never entered."""
-    try:
-        current.reset(token)
-    except ValueError:
-        pass
+from replay.core.world import LIVE, Answer, Settles, Ticket, World, current, leave
 
 
 class Stream:

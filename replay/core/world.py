@@ -166,11 +166,11 @@ def occupy(world: World | None) -> None:
     _everywhere = world
 
 
-def _leave(token: Token[Any]) -> None:
+def leave(token: Token[Any]) -> None:
     """Back from LIVE. A coroutine that is destroyed while it waits ends in another context, never entered."""
     try:
         current.reset(token)
-    except ValueError:
+    except ValueError:  # another context: there is nothing to undo in this one
         pass
 
 
@@ -190,7 +190,7 @@ def cross(request: Request, live: Callable[[], T], returned: Callable[[T], Settl
         world.tell(found, "raised", raised(error))
         raise
     finally:
-        _leave(token)
+        leave(token)
     world.tell(found, "returned", returned(value))
     return value
 

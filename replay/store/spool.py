@@ -318,7 +318,7 @@ def _at_exit() -> None:
         try:
             if not spool.flush(max(0.0, deadline - monotonic())):
                 _log.warning("replay: the process ended before all recordings were written.")
-        except Exception:
+        except Exception:  # the process is ending: nobody is left to tell
             pass
 
 

@@ -67,7 +67,7 @@ def _around_make_request(original: Callable[..., Any]) -> Callable[..., Any]:
             slot.again = True
         try:
             return original(self, conn, method, url, *args, **kwargs)
-        except Again:
+        except Again:  # it failed before an answer in production: below, the client meets that failure
             pass
         except BaseException as error:
             given_up(slot, error)
