@@ -5,6 +5,8 @@ The slug names the entry in the README's list of messages; it never changes once
 
 from __future__ import annotations
 
+from errno import EACCES
+
 
 class ReplayError(Exception):
     """Base of all errors of this package. `str(error)` says what, where and what to do next."""
@@ -54,3 +56,19 @@ class DivergenceError(ReplayError):
 
     slug = "divergence"
     exit_code = 1
+
+
+class Refused(ReplayError, PermissionError):
+    """Raised into the application when it reaches for the real world during a replay.
+
+    The verdict does not depend on it: the refusal is noted before this is raised.
+    """
+
+    slug = "refused"
+    exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        OSError.__init__(self, EACCES, message)
+
+    def __reduce__(self) -> tuple[type[Refused], tuple[str]]:
+        return type(self), (str(self.strerror),)

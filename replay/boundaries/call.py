@@ -64,9 +64,10 @@ def _skipped(function: Any) -> int:
 
 def _asking(function: Any, kind: str, target: str) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]:
     """How a call is asked of a world. Made for each function, so that a call pays for no decision."""
+    awaits = _is(inspect.iscoroutinefunction, function) or _is(inspect.isasyncgenfunction, function)
     if _skipped(function):
-        return lambda world, args, kwargs: world.ask(Request(kind, target, snapshot_call(args[1:], kwargs)))
-    return lambda world, args, kwargs: world.ask(Request(kind, target, snapshot_call(args, kwargs)))
+        return lambda world, args, kwargs: world.ask(Request(kind, target, snapshot_call(args[1:], kwargs), awaits))
+    return lambda world, args, kwargs: world.ask(Request(kind, target, snapshot_call(args, kwargs), awaits))
 
 
 def _function(function: Any, asked: Any, mark: Mark | None) -> Any:
@@ -94,14 +95,25 @@ def _function(function: Any, asked: Any, mark: Mark | None) -> Any:
 
 
 async def _arrive(found: Answer) -> Any:
-    """The recorded answer. One that was cancelled never arrived: it is waited for until the code gives it up again."""
-    from asyncio import CancelledError, sleep  # at replay only: the import is a large part of ours
+    """The recorded answer, when it comes. One that was cancelled, or still on its way at the end, never came: it is
+    waited for until the code gives it up again."""
+    from asyncio import CancelledError  # at replay only: the import is a large part of ours
 
+    from replay.boundaries.virtual_loop import Arrival
+
+    arrival = Arrival(found)
+    if found.state == "unfinished":
+        await arrival.never()
     try:
-        return found.open()
+        value = found.open()
     except CancelledError:
-        await sleep(found.duration_ns / 1e9 + 1.0)
+        await arrival.never()
         raise
+    except BaseException:
+        await arrival.whole()
+        raise
+    await arrival.whole()
+    return value
 
 
 def _coroutine(function: Any, asked: Any, mark: Mark | None) -> Any:

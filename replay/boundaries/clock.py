@@ -2,7 +2,8 @@
 
 Capture adds nothing to a call of the clock: the recording keeps its start, its zone and the time of every interaction.
 Replay runs on time-machine's clock, which stands still except where the player moves it: at interactions and sleeps.
-The monotonic clocks, and with them the event loop, are left alone.
+The monotonic clocks and the event loops of the replayed code are virtual with it (see `timeline`, `waits` and
+`virtual_loop`); those of all other code are real.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from time import localtime
 from typing import Any
 
 from replay.boundaries.seam import Seam, rebind
+from replay.boundaries.timeline import Timeline
 from replay.core.recording import Recording
 from replay.core.world import here
 from replay.errors import Unanswerable
@@ -29,6 +31,8 @@ _sleep = time.sleep
 _lock = threading.Lock()
 _clocks: list[_Clock] = []
 """The running virtual clocks, innermost last."""
+_timelines: list[Timeline] = []
+"""Their times."""
 
 
 class _Clock:
@@ -43,23 +47,30 @@ class _Clock:
         if nanoseconds <= 0:
             return
         seconds, rest = divmod(nanoseconds, _SECOND)
-        self.traveller.shift(seconds)
-        self.traveller.shift(rest / _SECOND)
+        if seconds:
+            self.traveller.shift(seconds)
+        if rest:
+            self.traveller.shift(rest / _SECOND)
         self.now += nanoseconds
 
 
 def move_to(nanoseconds: int) -> None:
     """Let the virtual clock stand at this time since the epoch, unless it is past it. Without a replay: nothing."""
-    with _lock:
-        if _clocks:
-            _clocks[-1].advance(nanoseconds - _clocks[-1].now)
+    if _timelines:
+        _timelines[-1].move_to(nanoseconds)
 
 
 def shift(nanoseconds: int) -> None:
     """Let the virtual clock move on by this much."""
-    with _lock:
-        if _clocks:
-            _clocks[-1].advance(nanoseconds)
+    if _timelines:
+        _timelines[-1].shift(nanoseconds)
+
+
+def wait(nanoseconds: int, ends_at: int | None = None) -> None:
+    """Let the calling thread wait this long in virtual time. `ends_at`: for a recorded answer, which production got
+    then (nanoseconds since the epoch)."""
+    if _timelines:
+        _timelines[-1].sleep(nanoseconds, ends_at)
 
 
 def now() -> int | None:
@@ -113,6 +124,12 @@ def _checked(recorded: object) -> str | None:
     raise Unanswerable(f"The recording's time zone {recorded!r} is not the name of a zone. Record it again.")
 
 
+def recorded_zone(recording: Recording) -> str | None:
+    """The zone of a recording, as a value for TZ; None: it has none. Raises Unanswerable if it names no zone."""
+    context = recording.context.tree
+    return _checked(context.get("zone") if isinstance(context, dict) else None)
+
+
 @contextmanager
 def _in_zone(name: str | None) -> Iterator[None]:
     if name is None or name == zone() or not hasattr(time, "tzset"):
@@ -160,19 +177,25 @@ class ClockBoundary(Seam):
     def _playing(self, recording: Recording) -> Iterator[None]:
         import time_machine
 
-        context = recording.context.tree
-        name = _checked(context.get("zone") if isinstance(context, dict) else None)
+        from replay.boundaries.virtual_loop import virtual_waits  # asyncio: at replay only
+
+        name = recorded_zone(recording)
         seconds, rest = divmod(recording.started_at, _SECOND)
         with _in_zone(name), time_machine.travel(seconds, tick=False) as traveller:
             clock = _Clock(traveller, seconds * _SECOND)
             clock.advance(rest)
+            timeline = Timeline(recording.started_at, clock.advance)
             with _lock:
                 _clocks.append(clock)
+                _timelines.append(timeline)
             try:
-                yield
+                with virtual_waits(timeline):
+                    yield
             finally:
                 with _lock:
                     _clocks.remove(clock)
+                    _timelines.remove(timeline)
+                timeline.close()
 
     def describe(self) -> dict[str, str]:
         """The version of time-machine, without importing it."""

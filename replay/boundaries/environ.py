@@ -63,17 +63,11 @@ class EnvironBoundary(Seam):
 
     def playing(self, recording: Recording) -> AbstractContextManager[None]:
         """The recorded variables are set, or unset, as they were."""
-        context = recording.context.tree
-        recorded = context.get("environ") if isinstance(context, dict) else None
-        return self._playing(recorded) if isinstance(recorded, dict) and recorded else nullcontext()
+        values = recorded(recording)
+        return self._playing(values) if values else nullcontext()
 
     @contextmanager
-    def _playing(self, recorded: dict[Any, Any]) -> Iterator[None]:
-        values = {
-            name: value
-            for name, value in recorded.items()
-            if isinstance(name, str) and (value is None or isinstance(value, str)) and _settable(name, value)
-        }
+    def _playing(self, values: dict[str, str | None]) -> Iterator[None]:
         before = {name: os.environ.get(name) for name in values}
         _set(values)
         try:
@@ -82,9 +76,31 @@ class EnvironBoundary(Seam):
             _set(before)
 
 
+def recorded(recording: Recording) -> dict[str, str | None]:
+    """The variables of a recording that may be set here; None: not set then."""
+    context = recording.context.tree
+    found = context.get("environ") if isinstance(context, dict) else None
+    if not isinstance(found, dict):
+        return {}
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(name, str) and (value is None or isinstance(value, str)) and _settable(name, value)
+    }
+
+
+_LOADS = re.compile(r"(?:LD_|DYLD_|PYTHON|OPENSSL_|GCONV_|GLIBC_|BASH_ENV$|ENV$)", re.IGNORECASE)
+"""Start of names by which a program is told to load code: a bundle must not choose it."""
+
+
 def _settable(name: str, value: str | None) -> bool:
-    """What the system takes; a bundle may hold anything."""
-    return bool(name) and "=" not in name and "\0" not in name + (value or "")
+    """What the system takes, and what makes nothing load code; a bundle may hold anything."""
+    return bool(name) and "=" not in name and "\0" not in name + (value or "") and not _LOADS.match(name)
+
+
+def apply(recording: Recording) -> None:
+    """Set the recorded variables for good, in a process of the recording's own, before its code is imported."""
+    _set(recorded(recording))
 
 
 environ = EnvironBoundary("environ")

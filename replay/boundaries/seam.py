@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
+from replay.core.noise import Noise
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Window
 from replay.core.world import LIVE, Shelf, current
@@ -34,7 +35,9 @@ class Seam:
         """Nothing has to hold around a replay."""
         return nullcontext()
 
-    def shelf(self, interactions: Sequence[Interaction], window: Window) -> Shelf | None:
+    def shelf(
+        self, interactions: Sequence[Interaction], window: Window, noise: Mapping[int, tuple[Noise, ...]] = {}
+    ) -> Shelf | None:
         """By equality of values."""
         return None
 

@@ -181,6 +181,7 @@ class _Played:
         self._state = answer.state
         self._seq = answer.seq
         self.pieces: list[Any] = [piece[1] for piece in form["pieces"]]
+        self.offsets: list[int] = [piece[0] for piece in form["pieces"]]
         self._returned = form["returned"]
         self._error = form["error"]
 
@@ -211,10 +212,13 @@ def played(world: World, answer: Answer) -> Generator[Any, Any, Any]:
 
 
 async def played_async(world: World, answer: Answer) -> AsyncGenerator[Any, Any]:
-    """`played` for an asynchronous generator."""
-    stream = _Played(world, answer)
+    """`played` for an asynchronous generator. Each piece comes as long after the asking as in production."""
+    from replay.boundaries.virtual_loop import Arrival  # at replay only
+
+    stream, arrival = _Played(world, answer), Arrival(answer)
     thrown: BaseException | None = None
-    for piece in stream.pieces:
+    for offset, piece in zip(stream.offsets, stream.pieces, strict=True):
+        await arrival.at(offset)
         try:
             yield piece
             thrown = None
@@ -222,4 +226,6 @@ async def played_async(world: World, answer: Answer) -> AsyncGenerator[Any, Any]
             raise
         except BaseException as error:
             thrown = error
+    if answer.state != "unfinished":
+        await arrival.whole()
     stream.end(thrown)

@@ -1,11 +1,13 @@
 """Threads: the world goes along into a thread or an executor, which start with an empty context.
 
 Only the harness's own variables are carried. The application's variables stay as they are without the harness: a
-thread does not see them, and must not begin to because it is recorded.
+thread does not see them, and must not begin to because it is recorded. At replay the thread or job is also an actor of
+the replay's virtual time.
 """
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
@@ -13,7 +15,9 @@ from functools import wraps
 from threading import Thread
 from typing import Any
 
-from replay.core.world import LIVE, current, followed
+from replay.boundaries.timeline import Pool, Timeline
+from replay.boundaries.waits import ended, started, timeline_here
+from replay.core.world import LIVE, current, followed, forks
 
 _NOWHERE = (None, LIVE)
 """What is not carried: under LIVE nothing is recorded, and a thread without a world records nothing either."""
@@ -27,6 +31,7 @@ class _Carried:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.values: list[tuple[ContextVar[Any], Any]] = [(var, var.get()) for var in followed]
+        self.values += [(var, fork()) for var, fork in forks]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         tokens = [(var, var.set(value)) for var, value in self.values]
@@ -51,6 +56,9 @@ def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
             return original(self)
         own = self.__dict__.get("run")
         carried = _Carried(self.run)
+        timeline = timeline_here()
+        if timeline is not None:
+            carried.function = _acting(carried.function, timeline, self)
 
         def run() -> None:
             _put_back(self, own)
@@ -61,9 +69,72 @@ def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
             original(self)
         except BaseException:
             _put_back(self, own)
+            if timeline is not None:
+                timeline.not_started()
+                ended(self)
             raise
 
     return start
+
+
+def _acting(function: Callable[..., Any], timeline: Timeline, thread: Thread) -> Callable[..., Any]:
+    """What a thread of a replay runs: it is an actor meanwhile."""
+    timeline.starting()
+    started(thread)
+
+    def act(*args: Any, **kwargs: Any) -> Any:
+        timeline.enter(announced=True)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            ended(thread)
+            timeline.leave()
+
+    return act
+
+
+class _Job:
+    """A job for an executor: an actor of the replay from its start until all who wait for its future were told."""
+
+    def __init__(self, carried: _Carried, timeline: Timeline, pool: Pool) -> None:
+        self._carried = carried
+        self._timeline = timeline
+        self._pool = pool
+        self._state = "queued"
+        self._entered = False
+        self._submitted = allocate_lock()
+        self._submitted.acquire()
+        timeline.count(pool, queued=1)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._submitted.acquire()
+        self._entered = self._timeline.enter()
+        self._become("active")
+        return self._carried(*args, **kwargs)
+
+    def submitted(self, future: Future[Any] | None) -> None:
+        """It is in the executor's queue, or (None) was refused. Its end is where the future has told everybody."""
+        if future is None:
+            self._become("done")
+            return
+        tell = future._invoke_callbacks  # type: ignore[attr-defined]
+
+        def tell_and_end() -> None:
+            try:
+                tell()
+            finally:
+                self._become("done")
+                if self._entered:
+                    self._timeline.leave()
+
+        future._invoke_callbacks = tell_and_end  # type: ignore[attr-defined]
+        self._submitted.release()
+
+    def _become(self, state: str) -> None:
+        counts = {"queued": 0, "active": 0, "done": 0, self._state: -1}
+        counts[state] += 1
+        self._state = state
+        self._timeline.count(self._pool, queued=counts["queued"], active=counts["active"])
 
 
 def _tap_submit(original: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
@@ -72,11 +143,20 @@ def _tap_submit(original: Callable[..., Future[Any]]) -> Callable[..., Future[An
         if current.get() in _NOWHERE:
             return original(self, fn, *args, **kwargs)
         carried = _Carried(fn)
+        timeline = timeline_here()
+        job = None if timeline is None else _Job(carried, timeline, timeline.pool(self))
         token = current.set(None)  # a worker that is started now serves others later: it must not keep this world
         try:
-            return original(self, carried, *args, **kwargs)
+            future = original(self, job or carried, *args, **kwargs)
+        except BaseException:
+            if job is not None:
+                job.submitted(None)
+            raise
         finally:
             current.reset(token)
+        if job is not None:
+            job.submitted(future)
+        return future
 
     return submit
 

@@ -7,6 +7,7 @@ Equal values give equal text, dictionaries in their order; see `replay.core.fami
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -36,6 +37,8 @@ class Value(msgspec.Struct, frozen=True):
     @property
     def tree(self) -> Any:
         """The text read as JSON, tags as they stand. Raises CodecError if it is not JSON."""
+        if len(self.text) > _LARGE and _is_crowded(self.text):
+            raise CodecError(f"more than {MOST_PARTS:,} parts in {self.text[:80]!r}")
         try:
             return msgspec.json.decode(self.text)
         except (ValueError, RecursionError) as error:
@@ -54,6 +57,21 @@ class Value(msgspec.Struct, frozen=True):
         except (LookupError, TypeError):
             pass  # damage, told below
         raise CodecError(f"an error without a type in {self.text[:80]!r}")
+
+
+_LARGE = 1 << 20
+MOST_PARTS = 3_000_000
+"""Of one value, as read: an encoder that keeps its `Limits` writes fewer."""
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"')
+_STRUCTURE = "[{,"
+
+
+def _is_crowded(text: str) -> bool:
+    """Whether there are more parts than an encoder writes: three characters of text (`[],`) can take 64 bytes."""
+    if sum(map(text.count, _STRUCTURE)) <= MOST_PARTS:
+        return False
+    bare = _STRING.sub("", text)
+    return sum(map(bare.count, _STRUCTURE)) > MOST_PARTS
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -9,9 +9,11 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from replay.core.codec import Resolve, Value
+from replay.core.noise import Noise, cover, path_of
 from replay.core.plain import Plainly, innermost, readable, weight
 from replay.core.times import both_inside
 from replay.core.verdict import Difference, Window
+from replay.errors import CodecError
 
 _MOST = 200
 _SMALL = 100_000  # bytes; DeepDiff takes about 150 ms for that much, and has no time limit
@@ -42,21 +44,40 @@ def differences(
     tolerances: Mapping[str, float] | float = 0.0,
     ignore: Collection[str] = (),
     resolve: Resolve | None = None,
+    noise: Collection[Noise] = (),
 ) -> list[Difference]:
-    """At most 200 differences, in the order of their paths; expected ones carry a note.
+    """At most 200 differences, in the order of their paths, then those that known `noise` covers. Expected ones carry a
+    note.
 
     `ignore` and the keys of `tolerances` are path patterns: `$.a.b`, `$.items[*].id`, `**.request_id`. A tolerance is
     relative. Raises CodecError if a value cannot be decoded.
     """
     if recorded.text == actual.text:
         return []
-    left, right = recorded.decode(resolve), actual.decode(resolve)
+    try:
+        return _differences(recorded.decode(resolve), actual.decode(resolve), window, tolerances, ignore, noise)
+    except (RecursionError, MemoryError) as error:
+        raise CodecError(f"too deep or too large to compare: {recorded.text[:80]!r}") from error
+
+
+def _differences(
+    left: Any,
+    right: Any,
+    window: Window | None,
+    tolerances: Mapping[str, float] | float,
+    ignore: Collection[str],
+    noise: Collection[Noise],
+) -> list[Difference]:
     rules = {"**": tolerances} if isinstance(tolerances, int | float) else dict(tolerances)
     dropped = [_pattern(each) for each in ignore]
     allowed = [(_pattern(each), bound) for each, bound in rules.items() if bound > 0]
     found: list[Difference] = []
-    for steps, kind, one, two in _parted(Plainly().of(left), Plainly().of(right)):
-        path = _path(steps)
+    before, now = Plainly().of(left), Plainly().of(right)
+    covered: list[Difference] = []
+    if noise:
+        now, covered = cover(before, now, noise, window)
+    for steps, kind, one, two in _parted(before, now):
+        path = path_of(steps)
         if any(each(path) for each in dropped):
             continue
         note = _note(path, one, two, window, allowed) if kind == "changed" else None
@@ -65,7 +86,7 @@ def differences(
             break
     if not found:
         found.extend(_moved(left, right))
-    return found
+    return found + covered[:_MOST]
 
 
 def unexpected(found: Collection[Difference]) -> list[Difference]:
@@ -151,7 +172,11 @@ def _explained(steps: Steps, one: Any, two: Any) -> Iterator[Parting]:
     """What DeepDiff says."""
     from deepdiff import DeepDiff
 
-    report = DeepDiff(one, two, view="tree", ignore_nan_inequality=True, threshold_to_diff_deeper=0)
+    try:
+        report = DeepDiff(one, two, view="tree", ignore_nan_inequality=True, threshold_to_diff_deeper=0)
+    except (ValueError, TypeError, ArithmeticError):  # e.g. of ints with too many digits to be written
+        yield steps, "changed", one, two
+        return
     found: list[Parting] = []
     for name, levels in report.items():
         kind = _KINDS.get(name)
@@ -164,16 +189,6 @@ def _explained(steps: Steps, one: Any, two: Any) -> Iterator[Parting]:
     found.sort(key=lambda parting: [(isinstance(step, str), step if isinstance(step, str | int) else str(step))
                                     for step in parting[0]].__repr__())  # fmt: skip
     yield from found
-
-
-def _path(steps: Steps) -> str:
-    out = "$"
-    for step in steps:
-        if isinstance(step, str) and (step.isidentifier() or step == "<type>"):
-            out += f".{step}"
-        else:
-            out += f"[{step!r}]"
-    return out.encode(errors="backslashreplace").decode()
 
 
 @lru_cache(maxsize=256)

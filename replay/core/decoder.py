@@ -6,21 +6,33 @@ from collections.abc import Callable
 from typing import Any
 
 from replay.core.families import arrays, containers, errors, records, scalars
-from replay.core.standins import Opaque, Truncated
+from replay.core.standins import Opaque, Truncated, made_class
 
 Resolve = Callable[[str, str], object | None]
 """`(module, qualname) -> class or None`: which of the project's own classes may be rebuilt. None: a stand-in."""
 Read = Callable[["Decoder", Any, "int | None"], Any]
 
 
+SAME_HASH = 100
+"""Keys of one hash in one container; ints are easily made so."""
+MOST_HASHED = 4_000_000
+"""Items of tuples that are hashed in one value."""
+MOST_CLASSES = 1000
+"""Classes of one value that stand for others."""
+MOST_FIELDS = 1000
+"""Of a named tuple."""
+
+
 class Decoder:
     """Decodes one tree. Raises ValueError, TypeError, KeyError or the like if the tree is not of our making."""
 
-    __slots__ = ("known", "resolve")
+    __slots__ = ("known", "made", "resolve", "weighed")
 
     def __init__(self, resolve: Resolve | None) -> None:
         self.resolve = resolve
         self.known: dict[int, Any] = {}
+        self.made: set[str] = set()
+        self.weighed = 0
 
     def value(self, tree: Any, number: int | None = None) -> Any:
         """The value; `number` is what references call it. Objects with identity are bound before they are filled."""
@@ -52,13 +64,50 @@ class Decoder:
             self.known[number] = value
         return value
 
-    def apart(self, tree: Any) -> Any:
-        """A part with references of its own."""
-        known, self.known = self.known, {}
+    def members(self, trees: Any) -> list[Any]:
+        """The members of a set, each with references of its own."""
+        known, found, crowd = self.known, [], {}  # type: ignore[var-annotated]
         try:
-            return self.value(tree)
+            for tree in trees:
+                self.known = {}
+                found.append(self.key(tree, crowd))
         finally:
             self.known = known
+        return found
+
+    def key(self, tree: Any, crowd: dict[int, int]) -> Any:
+        """A value that is about to be hashed: a key, or a member of a set; `crowd` counts the hashes of its container.
+
+        Hashing a tuple walks all of it, shared parts each time, and keys of one hash are compared with each other:
+        a few bytes of text could ask for hours.
+        """
+        value = self.value(tree)
+        if type(value) is str:
+            return value
+        if isinstance(value, tuple):
+            self._weigh(value)
+        mark = hash(value)
+        crowd[mark] = crowd.get(mark, 0) + 1
+        if crowd[mark] > SAME_HASH:
+            raise ValueError("too many keys of one hash")
+        return value
+
+    def _weigh(self, value: tuple[Any, ...]) -> None:
+        """Count what hashing a tuple visits."""
+        left = [value]
+        while left:
+            part = left.pop()
+            self.weighed += len(part)
+            if self.weighed > MOST_HASHED:
+                raise ValueError("keys too large to be hashed")
+            left += [item for item in part if isinstance(item, tuple)]
+
+    def stand_in(self, name: str, base: type, fields: tuple[str, ...] = ()) -> type:
+        """A class for `name` (see `made_class`); not for any number of names."""
+        self.made.add(name)
+        if len(self.made) > MOST_CLASSES or len(fields) > MOST_FIELDS:
+            raise ValueError("too many classes or fields")
+        return made_class(name, base, fields)
 
     def mapping(self, tree: Any) -> dict[str, Any]:
         """The values of a plain mapping of names."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
+from reprlib import Repr
 from typing import Any
 
 from replay.core.families.errors import FRAMES
@@ -13,6 +15,8 @@ from replay.core.standins import Opaque, Record, Truncated
 
 _ATOMS = (str, int, float, bool, type(None), bytes)
 _LONG, _MANY, _DEEP = 500, 20, 4
+_short = Repr()
+_short.maxstring = _short.maxother = _short.maxlong = _LONG
 
 
 class Plainly:
@@ -42,13 +46,17 @@ class Plainly:
             return {self._key(k): self.of(v) for k, v in value.items()}
         if isinstance(value, set | frozenset):
             items = [self.of(item) for item in value]
-            return frozenset(items) if all(type(item) in _ATOMS for item in items) else sorted(map(repr, items))
+            return frozenset(items) if all(type(item) in _ATOMS for item in items) else sorted(map(_written, items))
         names = getattr(type(value), "_fields", None)
         if isinstance(value, tuple) and names:
             return {"<type>": dotted(type(value)), **{n: self.of(v) for n, v in zip(names, value, strict=False)}}
         if isinstance(value, list | tuple):
             items = [self.of(item) for item in value]
             return tuple(items) if isinstance(value, tuple) else items
+        if isinstance(value, deque):
+            return {"<type>": dotted(type(value)), "items": [self.of(item) for item in value]}
+        if isinstance(value, range):  # DeepDiff would walk it
+            return {"<type>": "range", "start": value.start, "stop": value.stop, "step": value.step}
         if isinstance(value, Decimal) and value.is_nan():  # comparing a signaling one raises
             return f"Decimal({str(value)!r})"
         for base in (str, int, float, bytes):
@@ -67,7 +75,7 @@ class Plainly:
         return value
 
     def _key(self, key: Any) -> Any:
-        return key if type(key) in _ATOMS else repr(key)
+        return key if type(key) in _ATOMS else _written(key)
 
     def _error(self, error: BaseException) -> dict[str, Any]:
         message = str(error)
@@ -117,8 +125,18 @@ def readable(value: Any, deep: int = _DEEP) -> Any:
         return items if len(value) <= _MANY else [*items, f"... {len(value) - _MANY} more"]
     if isinstance(value, Opaque):
         return f"<opaque {value.type}>"
-    text = value.isoformat() if hasattr(value, "isoformat") else repr(value)
+    if isinstance(value, dict | list | tuple | set | frozenset):
+        return _short.repr(value)  # parts that are shared, each in the next, would fill any memory
+    text = value.isoformat() if hasattr(value, "isoformat") else _written(value)
     return text if len(text) <= _LONG else f"{text[:_LONG]}..."
+
+
+def _written(value: Any) -> str:
+    """`repr`, where Python gives one: an int of many digits has none."""
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):
+        return f"<{dotted(type(value))}>"
 
 
 def innermost(error: BaseException) -> str | None:

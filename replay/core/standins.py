@@ -42,6 +42,9 @@ class Truncated(msgspec.Struct, frozen=True):
         return hash((self.type, self.reason, self.size))
 
 
+_HASHED = (str, int, float, bool, bytes, type(None))
+
+
 class Record:
     """A dataclass, model, enum member or the like whose class is not at hand: its fields as attributes.
 
@@ -78,7 +81,8 @@ class Record:
         return (self.tag, self.type, self.fields, self.rest) == (other.tag, other.type, other.fields, other.rest)
 
     def __hash__(self) -> int:
-        return hash(self.type)
+        plain = ((name, value) for name, value in self.fields.items() if type(value) in _HASHED)
+        return hash((self.type, frozenset(plain)))  # by content: a set of many of one class takes no quadratic time
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.fields)

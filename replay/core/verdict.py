@@ -10,6 +10,10 @@ from replay.core.codec import Value
 from replay.core.recording import Interaction, Outcome
 
 Status = Literal["reproduced", "changed", "diverged", "unanswerable"]
+DivergenceKind = Literal["changed", "extra", "missing", "reordered", "exhausted", "redaction-altered", "refused"]
+"""`changed`: asked with other values. `extra`: production did not ask it. `missing`: only production asked it.
+`reordered`: asked before its turn. `exhausted`: asked or read further than production. `redaction-altered`: differs
+only where redaction replaced what production asked. `refused`: reached for the real world."""
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -43,7 +47,7 @@ class Frame(msgspec.Struct, frozen=True):
 class Divergence(msgspec.Struct, frozen=True, kw_only=True):
     """A request at replay that the recording cannot answer in order, or an answer nobody asked for (`missing`)."""
 
-    kind: Literal["changed", "extra", "missing", "reordered", "exhausted"]
+    kind: DivergenceKind
     lane: str
     boundary: str
     target: str
@@ -53,7 +57,11 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
     """The recorded interaction most like it; for `missing` the one that was not asked for."""
     differences: tuple[Difference, ...] = ()
     where: tuple[Frame, ...] = ()
-    """Lines of user code that asked, innermost last."""
+    """Lines of user code that asked, innermost last; of `missing` those that went on without asking."""
+    seq: int | None = None
+    """The place in the recording: the interaction that production asked for here. None: it asked for no more here."""
+    follows: int | None = None
+    """Number, in `Verdict.divergences`, of an earlier one that explains this one. None: it stands on its own."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,14 +75,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     divergence: Divergence | None = None
     """The first one."""
     divergences: tuple[Divergence, ...] = ()
+    """All, in the order of the replay."""
     difference: tuple[Difference, ...] = ()
-    """Of the outcomes. In `reproduced` only expected ones, each with its note."""
+    """Of the outcomes, then what known noise covers in requests and draws (`interaction[3].request $.kwargs.nonce`). In
+    `reproduced` only expected ones, each with its note."""
     served: int = 0
     left_over: int = 0
     unanswered: int = 0
     seconds: float = 0.0
     reason: str | None = None
-    """Why it is `unanswerable`."""
+    """Why it is `unanswerable`; of another that is not green `nondeterministic: ...`, if the recording does not say
+    which of several answers was whose."""
     path: str | None = None
 
     @property

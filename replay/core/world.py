@@ -10,7 +10,7 @@ The outermost crossing wins: while a call is live, the world is `LIVE`, so what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from typing import Any, Protocol, TypeVar
@@ -18,8 +18,10 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from replay.core.codec import Resolve, Value
+from replay.core.noise import Noise
 from replay.core.recording import Interaction, Recording, State
 from replay.core.verdict import Difference, Window
+from replay.errors import DivergenceError
 
 T = TypeVar("T")
 
@@ -44,6 +46,8 @@ class Request(msgspec.Struct, gc=False):
     target: str
     """See `Interaction.target`."""
     payload: Settles
+    awaits: bool = False
+    """The caller is a coroutine: it awaits the answer's arrival itself. Otherwise the world lets the time pass."""
 
 
 class Ticket(msgspec.Struct):
@@ -75,9 +79,21 @@ class Answer(msgspec.Struct, frozen=True):
     seq: int = -1
     duration_ns: int = 0
     """How long production waited for it."""
+    ends_at: int = 0
+    """When production had it, nanoseconds since the epoch."""
+    at_once: bool = False
+    """Nothing else happened in production while it was waited for, and that was short: no need to let others run."""
 
     def open(self) -> Any:
-        """Return the recorded value, or raise the recorded error."""
+        """Return the recorded value, or raise the recorded error. One that never came is a divergence: no value stands
+        for it."""
+        if self.state == "unfinished":
+            message = "The recording ended before this was answered: there is nothing to serve."
+            world = here()
+            if world is None:
+                raise DivergenceError(message)
+            world.sleep(self.duration_ns / 1e9 + 1.0, lambda seconds: None)  # a thread waits as it did, to the end
+            raise world.beyond(self.seq, message)
         value = self.value.decode(self.resolve)
         if self.state == "raised":
             raise value
@@ -132,6 +148,10 @@ class World(Protocol):
         ...
 
 
+forks: list[tuple[ContextVar[Any], Callable[[], Any]]] = []
+"""Variables that a new thread or job gets a value of its own for, and how it is made by the one that starts it."""
+
+
 class _Live:
     """The mark that a crossing above us is live."""
 
@@ -164,6 +184,11 @@ def occupy(world: World | None) -> None:
     """Make `world` answer also the code that runs in no world's context (threads that lost it). Replay only."""
     global _everywhere
     _everywhere = world
+
+
+def occupant() -> World | None:
+    """The world that `occupy` set."""
+    return _everywhere
 
 
 def leave(token: Token[Any]) -> None:
@@ -229,8 +254,11 @@ class Boundary(Protocol):
         """What must hold around the replay of `recording` (clock, environment)."""
         ...
 
-    def shelf(self, interactions: Sequence[Interaction], window: Window) -> Shelf | None:
-        """How recorded answers of this boundary are found; None: by equality of values."""
+    def shelf(
+        self, interactions: Sequence[Interaction], window: Window, noise: Mapping[int, tuple[Noise, ...]] = ...
+    ) -> Shelf | None:
+        """How recorded answers of this boundary are found; None: by equality of values. `noise`: known noise of
+        requests, by the number of the interaction."""
         ...
 
     def describe(self) -> dict[str, str]:

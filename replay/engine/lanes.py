@@ -1,7 +1,8 @@
 """Which task or thread asks: a name that is the same when the same code runs again.
 
-The lane that started a recording is "0"; a task or thread that asks for the first time gets its parent's name and
-the next number: "0.0", "0.1", "0.1.0". The parent is known because a new task's or thread's context is a copy.
+The lane that started a recording is "0"; others get their parent's name and the next number: "0.0", "0.1", "0.1.0".
+A thread or a job of an executor is numbered as it is started, which its parent does in an order of its own. A task is
+numbered when it first asks: nobody sees it start. Its parent is known because a new task's context is a copy.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ from threading import get_ident
 
 import msgspec
 
-from replay.core.world import followed
+from replay.core.world import current, forks
 
 _numbers = count(1)
 _lane: ContextVar[_Lane | None] = ContextVar("replay_lane", default=None)
-followed.append(_lane)
 _running_loop = asyncio._get_running_loop
 _current_task = asyncio.current_task
 
@@ -37,6 +37,19 @@ class _Lane(msgspec.Struct, eq=False):
     children: count[int] = msgspec.field(default_factory=count)
 
 
+def _forked() -> _Lane | None:
+    """The lane of the thread or job that is about to start."""
+    lanes: Lanes | None = getattr(current.get(), "lanes", None)
+    if lanes is None:
+        return None
+    if lanes.numbered_when == "asking":
+        return _lane.get()
+    return lanes.fork()
+
+
+forks.append((_lane, _forked))
+
+
 class Lanes(msgspec.Struct, eq=False):
     """The lanes of one world. Holds no reference from a context to the world, so a context outlives it freely."""
 
@@ -45,6 +58,15 @@ class Lanes(msgspec.Struct, eq=False):
     """Of the first lane."""
     children: count[int] = msgspec.field(default_factory=count)
     """Of the first lane."""
+    numbered_when: str = "started"
+    """Threads and jobs are numbered when they are `started`; in old recordings when they first were `asking`."""
+
+    def fork(self) -> _Lane:
+        """A lane for a thread or job that the calling one starts. Numbers are given out in the order of the calls."""
+        name = self.name()
+        lane = _lane.get()
+        children = self.children if lane is None or lane.world != self.number else lane.children
+        return _Lane(self.number, 0, f"{name}.{next(children)}")
 
     def start_here(self) -> None:
         """The lane that calls is the first one: a replay runs a coroutine in a task of its own making."""
@@ -59,6 +81,9 @@ class Lanes(msgspec.Struct, eq=False):
                 return "0"
             name, children = "0", self.children
         elif lane.owner == owner:
+            return lane.name
+        elif not lane.owner:  # numbered when it was started: it asks for the first time
+            lane.owner = owner
             return lane.name
         else:
             name, children = lane.name, lane.children

@@ -9,32 +9,50 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from linecache import getline
 from pathlib import Path
 from threading import RLock
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from msgspec.structs import replace
 
 from replay.core.codec import Resolve, Value
 from replay.core.compare import differences, unexpected
-from replay.core.recording import Interaction, Recording, State
+from replay.core.noise import Noise, known
+from replay.core.recording import Interaction, Outcome, Recording, State
 from replay.core.verdict import Difference, Divergence, Frame, Window
 from replay.core.world import Answer, Request, Settles, Shelf, Ticket
 from replay.engine.entropy import drawn
+from replay.engine.guard import Permits
 from replay.engine.lanes import Lanes
+from replay.engine.partings import Partings
+from replay.engine.waiting import Waiting
 from replay.errors import DivergenceError
 
 T = TypeVar("T")
+MOST_TRIES = 3
+"""Times that the same refusal is noted: code that is refused may try for ever."""
+MOST_REFUSED = 200
+"""Different refusals that are noted."""
+OnAsk = Callable[[Interaction, Value], None]
+"""Called where a recorded interaction was asked, before it is served; with what was asked now. For debuggers."""
+_SESSION = str(Path(__file__).parent / "session.py")
 _PACKAGE = str(Path(__file__).parent.parent)
+_SHORT = 1_000_000
+"""Nanoseconds below which an awaited answer may have been there at once."""
 _LIBRARY = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 class EqualityShelf:
-    """Finds an answer by equality of requests: canonical text first, then with times in the window excused."""
+    """Finds an answer by equality of requests: canonical text first, then with times in the window and the known noise
+    of the interaction excused."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, noise: Mapping[int, tuple[Noise, ...]]) -> None:
         self._window = window
+        self._noise = noise
 
     def take(self, asked: Value, candidates: Sequence[Interaction]) -> Interaction | None:
         for candidate in candidates:
@@ -43,7 +61,7 @@ class EqualityShelf:
         return next((c for c in candidates if not unexpected(self.differences(c, asked))), None)
 
     def differences(self, recorded: Interaction, asked: Value) -> list[Difference]:
-        return differences(recorded.request, asked, window=self._window)
+        return differences(recorded.request, asked, window=self._window, noise=self._noise.get(recorded.seq, ()))
 
     def refusal(self, asked: Value, message: str) -> BaseException:
         return DivergenceError(message)
@@ -52,8 +70,9 @@ class EqualityShelf:
 class Player:
     """One replay of one recording. A `World`; safe to call from any thread.
 
-    `shelves` find answers by boundary, `move` sets the virtual clock (nanoseconds since the epoch), `root` tells user
-    code from libraries, `through` names boundaries that the user wants live.
+    `shelves` find answers by boundary, `move` sets the virtual clock (nanoseconds since the epoch), `wait` lets the
+    calling thread wait (nanoseconds; for a recorded answer: when production had it), `root` tells user code from
+    libraries, `through` names boundaries that the user wants live.
     """
 
     live = False
@@ -65,42 +84,51 @@ class Player:
         shelves: Mapping[str, Shelf],
         resolve: Resolve | None = None,
         move: Callable[[int], None] = lambda ns: None,
+        wait: Callable[[int, int | None], None] | None = None,
         root: Path | None = None,
         through: Collection[str] = (),
+        on_ask: OnAsk | None = None,
+        permits: Permits | None = None,
     ) -> None:
         self.recording = recording
         self._through = frozenset(through)
-        self.divergences: list[Divergence] = []
+        self.goes_out = bool(through)
+        """Some requests go to the real world, which answers in real time."""
+        self._on_ask = on_ask
+        self.permits = permits
+        """What it may do to the real world; None: anything."""
+        self._refused: dict[tuple[str, str], int] = {}
         self.served = 0
         self.unanswered = 0
         self._shelves = shelves
-        self._equality = EqualityShelf(window(recording))
+        self.noise = known(recording)
+        """What is known to vary."""
+        self.noted: list[Difference] = []
+        """What known noise covered in requests and draws."""
+        self._equality = EqualityShelf(window(recording), self.noise.requests)
         self._resolve = resolve
         self._move = move
+        self._wait = wait
         self._now = recording.started_at
         self._root = None if root is None else str(root)
         self._lock = RLock()
-        self._lanes = Lanes()
-        self._follows: dict[str, str] = {}
-        self._waiting: dict[str, deque[Interaction]] = {}
-        for interaction in recording.interactions:
-            if interaction.boundary in self._through:
-                continue
-            self._waiting.setdefault(interaction.lane, deque()).append(interaction)
+        self._waiting = Waiting(recording, self._through)
+        self._partings = Partings(recording, self._waiting, self._where)
         self._spent: list[Interaction] = []
-        self._skipped: list[Interaction] = []
         context = recording.context.tree or {}
+        self.lanes = Lanes(numbered_when="started" if context.get("lanes") == "started" else "asking")
         drawn_values = recording.context.decode()["draws"] if "draws" in context else {}
         self._draws = {
             (lane, kind): deque(values) for lane, kinds in drawn_values.items() for kind, values in kinds.items()
         }
         self._seed: str | None = context.get("entropy", {}).get("seed")
         self._entropy: dict[str, int] = {}
+        self._moments: list[int] | None = None
         self.closed = False
 
     def start_here(self) -> None:
         """The calling task is the one that runs the entry point."""
-        self._lanes.start_here()
+        self.lanes.start_here()
 
     # The world --------------------------------------------------------------------------------------------------
 
@@ -110,30 +138,42 @@ class Player:
         asked = request.payload.settle()
         shelf = self._shelves.get(request.boundary, self._equality)
         with self._lock:
-            lane = self._lanes.name()
-            found = None if self.closed else self._take(shelf, request, asked, lane)
+            lane = self.lanes.name()
+            if self.closed:  # production did not record what came after the end either: no divergence
+                raise shelf.refusal(asked, f"replay: {request.boundary} {request.target} asked after the end.")
+            found = self._take(shelf, request, asked, lane)
             if found is None:
                 raise self._refuse(shelf, request, asked, lane)
+            if found.seq in self.noise.requests and found.request.text != asked.text:
+                self._note_noise(shelf.differences(found, asked), found.seq)
+            if self._on_ask is not None:
+                self._on_ask(found, asked)
             self.served += 1
             self._spent.append(found)
-            self._advance(self.recording.started_at + found.offset_ns + found.duration_ns)
-        return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns)
+            asked_at = self.recording.started_at + found.offset_ns
+            ends_at = asked_at + found.duration_ns
+            self._advance(ends_at if self._wait is None else asked_at)
+        if self._wait is not None and not request.awaits:
+            self._wait(found.duration_ns, ends_at)
+        at_once = request.awaits and self._is_at_once(found)
+        return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, at_once)
 
     def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
         """Nothing to hear: a player never gives a ticket."""
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
         with self._lock:
-            lane = self._lanes.name()
+            lane = self.lanes.name()
             values = self._draws.get((lane, kind))
             if values:
                 return values.popleft()  # type: ignore[no-any-return]
-            self._note(Divergence(kind="exhausted", lane=lane, boundary="random", target=kind, where=self._where()))
+            if not self.closed:
+                self._draw_on(lane, kind)
         return live()
 
     def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
         with self._lock:
-            lane = self._lanes.name()
+            lane = self.lanes.name()
             number = self._entropy.get(lane, 0)
             self._entropy[lane] = number + 1
             if not self._seed:
@@ -141,26 +181,30 @@ class Player:
         return drawn(self._seed, lane, number, size)
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
+        nanoseconds = max(0, int(seconds * 1e9))
+        if self._wait is not None:
+            self._wait(nanoseconds, None)
+            return
         with self._lock:
-            self._advance(self._now + max(0, int(seconds * 1e9)))
+            self._advance(self._now + nanoseconds)
 
     def beyond(self, seq: int, message: str) -> BaseException:
         with self._lock:
-            read = self.recording.interactions[seq]
-            divergence = Divergence(
-                kind="exhausted",
-                lane=self._lanes.name(),
-                boundary=read.boundary,
-                target=read.target,
-                nearest=read,
-                differences=(Difference("$", "added", actual=message),),
-                where=self._where(),
-            )
-            self._note(divergence)
+            if not self.closed:
+                self._partings.beyond(self.recording.interactions[seq], self.lanes.name(), message)
         return DivergenceError(message)
 
     def note(self, name: str, value: Settles) -> None:
         """A replay writes no notes."""
+
+    def refused(self, boundary: str, target: str) -> None:
+        """The guard will not let the code reach for the real world. Tries of the same thing are noted a few times."""
+        with self._lock:
+            tries = self._refused[boundary, target] = self._refused.get((boundary, target), 0) + 1
+            if tries <= MOST_TRIES and len(self._refused) <= MOST_REFUSED:
+                lane = self.lanes.name()
+                found = Divergence(kind="refused", lane=lane, boundary=boundary, target=target, where=self._where())
+                self._note(found)
 
     # What is left -----------------------------------------------------------------------------------------------
 
@@ -168,24 +212,47 @@ class Player:
         """The run is over: what was not asked for is noted, and late requests are refused."""
         with self._lock:
             self.closed = True
-            for interaction in self.left_over:
-                if interaction not in self._skipped:
-                    self._note(_missing(interaction))
-            for (lane, kind), values in self._draws.items():
-                if values:
-                    text = f"{len(values)} recorded draws of {kind} were not taken"
-                    lost = Difference("$", "removed", recorded=text)
-                    self._note(
-                        Divergence(kind="missing", lane=lane, boundary="random", target=kind, differences=(lost,))
-                    )
+            self._partings.settle([(*drawn, len(values)) for drawn, values in self._draws.items() if values])
+
+    def explain(self, outcome: Outcome) -> None:
+        """After `close`: say which divergences follow from an earlier one, now that the end is known."""
+        with self._lock:
+            self._partings.link(outcome)
+
+    @property
+    def divergences(self) -> list[Divergence]:
+        """In the order of the replay; after `close` under their final names."""
+        return self._partings.found
 
     @property
     def left_over(self) -> list[Interaction]:
         """Recorded interactions that no request took, in the order in which production asked them."""
-        waiting = [interaction for lane in self._waiting.values() for interaction in lane]
-        return sorted([*waiting, *self._skipped], key=lambda interaction: interaction.seq)
+        return self._waiting.left()
 
     # Inside -----------------------------------------------------------------------------------------------------
+
+    def _is_at_once(self, found: Interaction) -> bool:
+        """Its coroutine need not have waited: it was short, and nobody asked or got anything meanwhile."""
+        if found.duration_ns >= _SHORT:
+            return False
+        if self._moments is None:
+            asked = [i.offset_ns for i in self.recording.interactions]
+            self._moments = sorted([*asked, *(i.offset_ns + i.duration_ns for i in self.recording.interactions)])
+        first = bisect_right(self._moments, found.offset_ns)
+        return bisect_left(self._moments, found.offset_ns + found.duration_ns) <= first
+
+    def _note_noise(self, found: Sequence[Difference], seq: int) -> None:
+        for each in found:
+            path = each.path if each.path.startswith("$") else f"$.{each.path}"
+            self.noted.append(replace(each, path=f"interaction[{seq}].request {path}"))
+
+    def _draw_on(self, lane: str, kind: str) -> None:
+        """A draw beyond the recorded ones."""
+        noise = self.noise.draws.get(kind)
+        if noise is None:
+            self._partings.dry(lane, kind)
+        elif not any(each.path == f"draws $.{kind}" for each in self.noted):
+            self.noted.append(Difference(f"draws $.{kind}", "added", note=noise.note))
 
     def _advance(self, now: int) -> None:
         if now > self._now:
@@ -193,73 +260,43 @@ class Player:
             self._move(now)
 
     def _take(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> Interaction | None:
-        own = self._follows.get(lane, lane)
-        heads = [queue[0] for queue in self._waiting.values() if queue and _same(queue[0], request)]
-        heads.sort(key=lambda head: (head.lane != own, head.seq))
-        found = shelf.take(asked, heads) if heads else None
+        course = self._partings.course
+        course.started.setdefault(lane, len(self._partings.found))
+        own = course.recorded.get(lane, lane)
+        found = self._first(shelf, asked, own, self._waiting.next(request))
         if found is None:
-            later = [i for queue in self._waiting.values() for i in queue if _same(i, request) and i not in heads]
-            later.sort(key=lambda interaction: interaction.seq)
-            found = shelf.take(asked, later) if later else None
+            found = self._first(shelf, asked, own, self._waiting.later(request))
             if found is not None:
-                expected = self._waiting[found.lane][0]
-                divergence = Divergence(
-                    kind="reordered",
-                    lane=lane,
-                    boundary=request.boundary,
-                    target=request.target,
-                    asked=asked,
-                    nearest=expected,
-                    where=self._where(),
-                )
-                self._note(divergence)
+                self._partings.out_of_turn(request, asked, lane, found)
         if found is not None:
-            self._waiting[found.lane].remove(found)
-            self._follows.setdefault(lane, found.lane)
+            self._waiting.take(found)
+            course.recorded.setdefault(lane, found.lane)
+            course.answered[lane] = course.answered.get(lane, 0) + 1
         return found
+
+    def _first(self, shelf: Shelf, asked: Value, own: str, among: list[Interaction]) -> Interaction | None:
+        """What answers: of the own lane before one that nobody follows, before one that another lane follows."""
+        if len(among) > 1:
+            others = set(self._partings.course.recorded.values())
+            among.sort(key=lambda each: (each.lane != own, each.lane in others, each.seq))
+        return shelf.take(asked, among) if among else None
 
     def _refuse(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> BaseException:
         self.unanswered += 1
-        nearest, fields = self._nearest(shelf, request, asked, lane)
-        kind: Any = "extra" if nearest is None else "exhausted" if nearest in self._spent else "changed"
-        divergence = Divergence(
-            kind=kind,
-            lane=lane,
-            boundary=request.boundary,
-            target=request.target,
-            asked=asked,
-            nearest=nearest,
-            differences=tuple(fields),
-            where=self._where(),
-        )
-        self._note(divergence)
-        if kind == "changed" and nearest is not None:
-            self._waiting[nearest.lane].remove(nearest)
-            self._skipped.append(nearest)
-        return shelf.refusal(asked, describe(divergence))
-
-    def _nearest(
-        self, shelf: Shelf, request: Request, asked: Value, lane: str
-    ) -> tuple[Interaction | None, Sequence[Difference]]:
-        waiting = [i for queue in self._waiting.values() for i in queue if i.boundary == request.boundary]
-        for spent in self._spent:
-            if _same(spent, request) and spent.request.text == asked.text:
-                return spent, ()
-        if not waiting:
-            return None, ()
-        own = self._follows.get(lane, lane)
-        compared = [(i, shelf.differences(i, asked)) for i in sorted(waiting, key=lambda i: i.seq)[:50]]
-        compared.sort(key=lambda pair: (pair[0].target != request.target, pair[0].lane != own, len(pair[1])))
-        return compared[0]
+        own = self._partings.course.recorded.get(lane, lane)
+        _, message = self._partings.refuse(shelf, request, asked, lane, own, self._spent)
+        return shelf.refusal(asked, message)
 
     def _note(self, divergence: Divergence) -> None:
-        self.divergences.append(divergence)
+        self._partings.note(divergence)
 
     def _where(self) -> tuple[Frame, ...]:
         frame = sys._getframe(1)
         found: list[Frame] = []
         while frame is not None and len(found) < 10:
             file = frame.f_code.co_filename
+            if file == _SESSION:  # what runs the replay did not ask
+                break
             if self._is_user_code(file):
                 source = getline(file, frame.f_lineno).strip()
                 found.append(Frame(file, frame.f_lineno, frame.f_code.co_name, source))
@@ -274,38 +311,6 @@ class Player:
         return not file.startswith(("<", *_LIBRARY))
 
 
-def _same(interaction: Interaction, request: Request) -> bool:
-    if interaction.boundary != request.boundary:
-        return False
-    return request.boundary == "http" or interaction.target == request.target
-
-
-def _missing(interaction: Interaction) -> Divergence:
-    return Divergence(
-        kind="missing",
-        lane=interaction.lane,
-        boundary=interaction.boundary,
-        target=interaction.target,
-        nearest=interaction,
-    )
-
-
 def window(recording: Recording) -> Window:
     """The wall-clock span of the recording."""
     return Window(recording.started_at, recording.started_at + recording.duration_ns)
-
-
-def describe(divergence: Divergence) -> str:
-    """One divergence in two or three lines, for the exception that the application sees."""
-    lines = [f"replay: no recorded answer for {divergence.boundary} {divergence.target} ({divergence.kind})."]
-    if divergence.nearest is not None:
-        fields = ", ".join(_field(d) for d in divergence.differences[:5]) or "nothing but its place"
-        lines.append(f"Nearest: [{divergence.nearest.seq}] {divergence.nearest.target}; differs in {fields}.")
-    if divergence.where:
-        frame = divergence.where[-1]
-        lines.append(f"Asked at {frame.file}:{frame.line} in {frame.function}.")
-    return " ".join(lines)
-
-
-def _field(difference: Difference) -> str:
-    return f"{difference.path} (recorded {difference.recorded!r}, now {difference.actual!r})"

@@ -276,6 +276,7 @@ class Captured:
     def _context(self, seed: str) -> dict[str, Any]:
         recorder = self.recorder
         context: dict[str, Any] = {"python": platform.python_version(), "platform": platform.platform()}
+        context["lanes"] = recorder.lanes.numbered_when
         for part in recorder.context:
             context.update(part)
         draws: dict[str, dict[str, list[Any]]] = {}

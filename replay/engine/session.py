@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from contextvars import copy_context
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -12,14 +13,19 @@ import msgspec
 
 from replay.core.codec import Resolve
 from replay.core.compare import differences, unexpected
-from replay.core.recording import Kind, Outcome, Recording
+from replay.core.noise import Known, known
+from replay.core.recording import Interaction, Kind, Outcome, Recording
 from replay.core.verdict import Difference, Verdict
 from replay.core.world import Boundary, current, occupy
-from replay.engine.player import Player, window
+from replay.engine import guard
+from replay.engine.ambiguity import nondeterminism
+from replay.engine.player import OnAsk, Player, window
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
 Runner = Callable[[Recording, Any, Resolve | None], Outcome]
+_NOTHING = nullcontext()
+_MALFORMED = "entries of known noise that are malformed: they excuse nothing (find it anew with `replay run --check`)"
 
 
 class Session:
@@ -32,59 +38,84 @@ class Session:
         runners: Mapping[Kind, Runner],
         targets: Targets,
         move: Callable[[int], None],
+        wait: Callable[[int, int | None], None] | None = None,
         live: Collection[str] = (),
         ignore: Collection[str] = (),
         tolerance: float = 0.0,
+        on_ask: OnAsk | None = None,
+        folders: Collection[str] = (),
     ) -> None:
         self._live = frozenset(live)
         self._boundaries = boundaries
         self._runners = runners
         self._targets = targets
         self._move = move
+        self._wait = wait
         self._ignore = ignore
         self._tolerance = tolerance
+        self._on_ask = on_ask
+        self._folders = folders
 
     def run(self, recording: Recording) -> Verdict:
         """Replay `recording`. Never raises for what the recording or the code under test does."""
         started = perf_counter()
+        guard.install()
         try:
             target = self._targets.load(recording.entrypoint)
             player, outcome = copy_context().run(self._play, recording, target)
+            verdict = self._judge(recording, player, outcome)
         except Unanswerable as error:
             verdict = Verdict(id=recording.id, status="unanswerable", recorded=recording.outcome, reason=str(error))
-        else:
-            verdict = self._judge(recording, player, outcome)
+        except Exception as error:  # not the application's: a bundle is untrusted, its values may have any shape
+            reason = f"{recording.entrypoint}: the recording {_misfit(error)}. Capture it again."
+            verdict = Verdict(id=recording.id, status="unanswerable", recorded=recording.outcome, reason=reason)
+        except KeyboardInterrupt:
+            if not _interrupts(recording):
+                raise
+            reason = f"{recording.entrypoint}: a KeyboardInterrupt of the recording ended the replay."
+            verdict = Verdict(id=recording.id, status="unanswerable", recorded=recording.outcome, reason=reason)
         return msgspec.structs.replace(verdict, seconds=perf_counter() - started)
 
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome]:
-        span = window(recording)
+        span, noise = window(recording), known(recording)
+        asked: dict[str, list[Interaction]] = {}
+        for interaction in recording.interactions:
+            asked.setdefault(interaction.boundary, []).append(interaction)
         shelves = {}
         for boundary in self._boundaries:
-            asked = [i for i in recording.interactions if i.boundary == boundary.kind]
-            shelf = boundary.shelf(asked, span)
+            shelf = boundary.shelf(asked.get(boundary.kind, ()), span, noise.requests)
             if shelf is not None:
                 shelves[boundary.kind] = shelf
         with ExitStack() as stack:
             for boundary in self._boundaries:
-                if boundary.kind not in self._live:
-                    stack.enter_context(boundary.playing(recording))
+                playing = boundary.playing(recording) if boundary.kind not in self._live else _NOTHING
+                if type(playing) is not nullcontext:
+                    stack.enter_context(playing)
             player = Player(
                 recording,
                 shelves=shelves,
                 resolve=self._targets.resolve,
                 move=self._move,
+                wait=self._wait,
                 root=self._targets.root,
                 through=self._live,
+                on_ask=self._on_ask,
+                permits=guard.permits(self._live, self._folders),
             )
             occupy(player)
             stack.callback(occupy, None)
             current.set(player)  # of the copied context: nothing to reset
-            outcome = self._runners[recording.kind](recording, target, self._targets.resolve)
+            try:
+                outcome = self._runners[recording.kind](recording, target, self._targets.resolve)
+            except Unanswerable as error:
+                raise _with_refusals(error, player) from error
             player.close()
         return player, outcome
 
     def _judge(self, recording: Recording, player: Player, outcome: Outcome) -> Verdict:
-        difference = self._difference(recording, outcome)
+        difference = self._difference(recording, outcome, player.noise)
+        difference += player.noted
+        player.explain(outcome)
         nothing_served = bool(recording.interactions) and player.served == 0
         if player.divergences or nothing_served:
             status: Any = "diverged"
@@ -103,22 +134,47 @@ class Session:
             served=player.served,
             left_over=len(player.left_over),
             unanswered=player.unanswered,
+            reason=None if status == "reproduced" else nondeterminism(recording),
         )
 
-    def _difference(self, recording: Recording, outcome: Outcome) -> list[Difference]:
+    def _difference(self, recording: Recording, outcome: Outcome, noise: Known) -> list[Difference]:
+        malformed = [Difference("context.noise", "changed", noise.refused, None, _MALFORMED)] if noise.refused else []
         if outcome.state != recording.outcome.state:
-            return [Difference("$", "changed", _headline(recording.outcome), _headline(outcome))]
-        return differences(
+            return [Difference("$", "changed", _headline(recording.outcome), _headline(outcome)), *malformed]
+        found = differences(
             recording.outcome.payload,
             outcome.payload,
             window=window(recording),
             tolerances=self._tolerance,
             ignore=self._ignore,
+            noise=noise.outcome,
         )
+        return found + malformed
+
+
+def _with_refusals(error: Unanswerable, player: Player) -> Unanswerable:
+    """Why it cannot be run may be what was refused: an application that connects as it starts up."""
+    refused = [divergence.target for divergence in player.divergences if divergence.kind == "refused"]
+    return Unanswerable(f"{error} (refused: {', '.join(refused[:3])})") if refused else error
 
 
 def _headline(outcome: Outcome) -> str:
-    if outcome.state == "raised":
-        value = outcome.value
+    value = outcome.value if outcome.state == "raised" else None
+    if isinstance(value, BaseException):
         return f"raised {outcome.payload.error_type}: {value.args[0] if value.args else ''}"
     return f"{outcome.state} {outcome.payload.text[:200]}"
+
+
+def _interrupts(recording: Recording) -> bool:
+    """Whether a KeyboardInterrupt may be one that the recording gave to the application: it must end no test run."""
+    values = [recording.input, *(interaction.answer for interaction in recording.interactions)]
+    return any("KeyboardInterrupt" in msgspec.json.encode(value.tree).decode() for value in values)
+
+
+def _misfit(error: Exception) -> str:
+    """What is wrong with a recording that made our own code fail, and where that was noticed."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    place = "" if step is None else f" at {Path(step.tb_frame.f_code.co_filename).name}:{step.tb_lineno}"
+    return f"holds what no recording holds ({type(error).__name__}: {str(error)[:200]}{place})"

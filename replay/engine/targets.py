@@ -45,7 +45,7 @@ class Targets:
     """Loads what a recording names, if the project allows it."""
 
     def __init__(self, root: Path, allow: Sequence[str] = (), replacements: Mapping[str, str] | None = None) -> None:
-        self.root = _resolved(root.absolute())
+        self.root = _resolved(root if root.is_absolute() else root.absolute())
         self.allow = (OWN, *allow)
         self.replacements = dict(replacements or {})
 

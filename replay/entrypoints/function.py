@@ -181,22 +181,25 @@ def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> 
 
 
 LONGEST = 5.0
-"""Seconds that a replay waits before it cancels what was cancelled in production."""
+"""Seconds that a replay in real time waits before it cancels what was cancelled in production."""
 
 
 def _cancelled_after(recording: Recording) -> float | None:
     """Seconds after which the one who waited gave up, if that is how the recording ended."""
     if recording.error_type not in ("asyncio.exceptions.CancelledError", "asyncio.CancelledError"):
         return None
-    return min(recording.duration_ns / 1e9, LONGEST)
+    return recording.duration_ns / 1e9
 
 
 async def _awaited(call: Callable[[], Any], limit: float | None) -> Any:
     if limit is None:
         return await call()
+    from replay.boundaries.virtual_loop import VirtualLoop  # at replay only
+
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().call_later(limit, task.cancel)
+    loop = asyncio.get_running_loop()
+    loop.call_later(limit if isinstance(loop, VirtualLoop) else min(limit, LONGEST), task.cancel)
     return await call()
 
 

@@ -18,6 +18,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from replay.core.recording import Recording
+from replay.core.sound import unsound
 from replay.errors import BundleError, UsageError
 from replay.store import tables
 from replay.store.durable import write_whole
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 SUFFIX = ".replay.db"
+_ROW = f"SELECT {', '.join(column.name for column in RECORDING)} FROM recording WHERE rowid = ?"
+_PARTS = {
+    part.table: f"SELECT {', '.join(column.name for column in part.columns)} FROM {part.table} "
+    "WHERE recording_id = ? ORDER BY rowid"
+    for part in PARTS
+}
 
 
 @cache
@@ -48,6 +55,10 @@ def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], 
     """
     path = Path(path)
     try:
+        recordings = list(recordings)
+        for recording in recordings:
+            if wrong := unsound(recording):
+                raise ValueError(f"{recording.id}: {wrong}")
         data = serialize(recordings, created_ns=created_ns, producer=producer)
     except (sqlite3.Error, ValueError, OverflowError, MemoryError) as error:
         raise BundleError(f"{path} was not written: a recording does not fit into a bundle ({error}).",
@@ -175,29 +186,35 @@ class Bundle:
         with self._lock:
             return self._database.query(sql, *parameters)
 
-    def _bodies(self) -> BodiesIn:
+    def _bodies(self, *, checked_later: bool = False) -> BodiesIn:
         def fetch(key: str) -> tuple[Cell, ...] | None:
             return next(iter(self._query("SELECT size, zstd FROM body WHERE sha256 = ?", key)), None)
 
-        return BodiesIn(fetch)
+        return BodiesIn(fetch, checked_later=checked_later)
+
+    @cached_property
+    def _used(self) -> frozenset[str]:
+        """The tables of `PARTS` that have rows: most bundles need no look into most of them."""
+        (found,) = self._query(f"SELECT {', '.join(f'EXISTS (SELECT 1 FROM {part.table})' for part in PARTS)}")
+        return frozenset(part.table for part, there in zip(PARTS, found, strict=True) if there)
 
     def _load(self, id: str) -> Recording:
         with refusing(self.path):
-            names = ", ".join(column.name for column in RECORDING)
-            row = self._query(f"SELECT {names} FROM recording WHERE rowid = ?", self._positions[id])[0]
+            row = self._query(_ROW, self._positions[id])[0]
             tables.check_types(RECORDING, row, "recording")
-            bodies = self._bodies()
+            bodies = self._bodies(checked_later=True)
             source = Source(bodies, tables.read_value_gaps(row, bodies))
             fields = tables.from_row(RECORDING, row, source, "")
             recording = Recording(**fields | self._parts(id, source))
             tables.check_derived(RECORDING, row, recording)
+            if wrong := unsound(recording):
+                tables.damaged(f"recording {id}: {wrong}")
             return recording
 
     def _parts(self, id: str, source: Source) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for part in PARTS:
-            names = ", ".join(column.name for column in part.columns)
-            rows = self._query(f"SELECT {names} FROM {part.table} WHERE recording_id = ? ORDER BY rowid", id)
+            rows = self._query(_PARTS[part.table], id) if part.table in self._used else ()
             items = []
             for row in rows:
                 tables.check_types(part.columns, row, part.table)

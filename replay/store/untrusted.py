@@ -185,8 +185,13 @@ class Guarded:
         problems = connection.execute("PRAGMA quick_check(1)").fetchall()
         if problems != [("ok",)]:
             tables.damaged("its pages do not fit together")
-        if connection.execute("SELECT format FROM bundle").fetchall() != [(tables.FORMAT,)]:
+        about = connection.execute("SELECT format, created, producer FROM bundle").fetchall()
+        if [(row[0], *map(type, row[1:])) for row in about] != [(tables.FORMAT, int, str)]:
             tables.damaged("its `bundle` table does not name its format")
+        for part in tables.PARTS:  # a recording's digest says nothing of rows that are nobody's
+            owned = f"SELECT 1 FROM {part.table} WHERE recording_id NOT IN (SELECT id FROM recording) LIMIT 1"
+            if connection.execute(owned).fetchall():
+                tables.damaged(f"its `{part.table}` table has rows of no recording")
 
     def __del__(self) -> None:
         self.connection.close()  # Python 3.13 warns of a connection that is merely forgotten

@@ -212,17 +212,36 @@ def _recordings(found: Iterator[Any]) -> Iterator[tuple[str, Recording]]:
 @click.option("--live", multiple=True, metavar="KIND", help="A boundary that is not replayed.")
 @click.option("--ignore", multiple=True, metavar="JSONPATH", help="A path of the outcome that is not compared.")
 @click.option("--tolerance", type=float, default=0.0, help="Relative difference of numbers that counts as equal.")
+@click.option("--isolation", type=click.Choice(["soft", "hard"]), default="soft",
+              help="Who refuses the real world: Python (soft) or the kernel too (hard).")  # fmt: skip
+@click.option("--require-hard", is_flag=True, help="Hard isolation, or exit 4 where it is not to be had.")
+@click.option("--in-process", is_flag=True, help="Replay in this process, not in a fresh one each.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+              help="After which a replay in a fresh process is given up (default 300).")  # fmt: skip
+@click.option("--check", is_flag=True, help="Replay under many conditions, name what varies, store it as known noise.")
+@click.option("--no-save", is_flag=True, help="With --check: store nothing.")
 @json_option
-def run(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, **options: Any) -> int:
+def run(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, require_hard: bool, in_process: bool,
+        timeout: float | None, check: bool, no_save: bool, as_json: bool, **options: Any) -> int:  # fmt: skip
     """Replay recordings offline and say whether they reproduce."""
     from replay.surfaces.documents import run_row
+    from replay.surfaces.isolation import replayer
     from replay.surfaces.select import choose
 
     refused = Refusals()
     options["targets"] = dict(_target(text) for text in targets)
+    if no_save and not check:
+        raise UsageError("--no-save is for --check: a plain replay stores nothing")
+    if check:
+        options["root"] = _root_to_check(options["root"], in_process)
+    replay_recording = replayer(
+        options, hard=isolation == "hard" or require_hard, required=require_hard, in_process=in_process, timeout=timeout
+    )
+    if check:
+        return _check(names, refused, replay_recording, Path(options["root"]), save=not no_save, as_json=as_json)
     verdicts, rows = [], []
     for path, recording in _recordings(choose(names, refused)):
-        verdict = _replayed(path, recording, options)
+        verdict = _replayed(path, recording, replay_recording)
         verdicts.append(verdict.status)
         if as_json:
             rows.append(run_row(verdict))
@@ -237,6 +256,40 @@ def run(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, **optio
     return _run_code(verdicts, refused)
 
 
+def _root_to_check(root: str | None, in_process: bool) -> str:
+    from replay.surfaces import fresh
+    from replay.surfaces.config import load
+
+    if in_process or not fresh.AVAILABLE:
+        raise UsageError("--check starts processes with other hash seeds, zones and locales: it cannot be --in-process")
+    return str(load(root).root)
+
+
+def _check(names: tuple[str, ...], refused: Refusals, replay_recording: Callable[..., Verdict], root: Path, *,
+           save: bool, as_json: bool) -> int:  # fmt: skip
+    from replay.surfaces.check import check_bundle
+    from replay.surfaces.check_text import document, text
+    from replay.surfaces.select import choose
+
+    statuses: list[str] = []
+    rows = []
+    unsaved: list[BundleError] = []
+    for chosen in choose(names, refused):
+        for report in check_bundle(chosen, replay_recording, root, save=save, unsaved=unsaved.append):
+            statuses.append("changed" if report.varies else report.verdict.status)
+            if as_json:
+                rows.append(document(report))
+            else:
+                click.echo(("\n" if len(statuses) > 1 else "") + text(report, page()))
+    if as_json:
+        emit(rows)
+    for error in unsaved:
+        complain(error)
+    if not statuses and not refused.count:
+        raise BundleError(f"{', '.join(names)}: no recordings there, so nothing was checked", slug="no-recording")
+    return REFUSED if unsaved else _run_code(statuses, refused)
+
+
 def _target(text: str) -> tuple[str, str]:
     recorded, separator, new = text.partition("=")
     if not separator or ":" not in new:
@@ -244,13 +297,11 @@ def _target(text: str) -> tuple[str, str]:
     return recorded.strip(), new.strip()
 
 
-def _replayed(path: str, recording: Recording, options: dict[str, Any]) -> Verdict:
+def _replayed(path: str, recording: Recording, replay_recording: Callable[[Recording], Verdict]) -> Verdict:
     from msgspec.structs import replace
 
-    from replay.surfaces.run import run as replay_recording
-
     with redirect_stdout(sys.stderr):  # what the code under test prints is not our document
-        verdict = replay_recording(recording, **options)
+        verdict = replay_recording(recording)
     return replace(verdict, path=path)
 
 
@@ -282,6 +333,34 @@ def _run_code(statuses: Sequence[str], refused: Refusals) -> int:
     if any(status in ("changed", "diverged") for status in statuses):
         return UNEXPECTED
     return NOT_RUN if "unanswerable" in statuses else EXPECTED
+
+
+@cli.command()
+@click.argument("name", metavar="PATH[::ID]", shell_complete=complete_recording)
+@click.option("--at", type=int, metavar="N", help="Stop where interaction N was asked.")
+@click.option("--until", metavar="EXPR", help="Stop at the first line of the project where EXPR is true.")
+@click.option("--steps", is_flag=True, help="Walk forwards and backwards between the interactions.")
+@click.option("--vscode", is_flag=True, help="Print a launch configuration for VS Code.")
+@click.option("--listen", type=int, metavar="PORT", help="Wait on this port of this machine for VS Code to attach.")
+@click.option("--root", type=click.Path(exists=True, file_okay=False), help="The project whose code runs.")
+@click.option("--allow", multiple=True, metavar="MODULE", help="A module outside the project that may be imported.")
+@click.option("--target", "targets", multiple=True, metavar="RECORDED=NEW", help="Run NEW (module:name) instead.")
+@click.option("--live", multiple=True, metavar="KIND", help="A boundary that is not replayed.")
+@click.option("--json", "as_json", is_flag=True, help="With --steps: print all steps as one JSON document.")
+def debug(name: str, at: int | None, until: str | None, steps: bool, vscode: bool, listen: int | None,
+          targets: tuple[str, ...], as_json: bool, **options: Any) -> int:  # fmt: skip
+    """Replay a recording in a debugger, from the start as often as you like.
+
+    Stops at the line that raised, or at the entry of what ran; pdb, or what PYTHONBREAKPOINT names.
+    """
+    from replay.surfaces.debug import run_command
+    from replay.surfaces.debug_session import Debugger, Plan
+    from replay.surfaces.select import one
+
+    path, recording = one(name)
+    options["targets"] = dict(_target(text) for text in targets)
+    debugger = Debugger(recording, path, Plan(at=at, until=until, steps=steps), options, click.echo)
+    return run_command(debugger, page(), emit, vscode=vscode, listen=listen, as_json=as_json)
 
 
 @cli.command()

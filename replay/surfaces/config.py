@@ -36,7 +36,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 KEYS = ("root", "allow", "targets", "ignore", "tolerance")
 
 
-def load(start: Path | None = None) -> Config:
+def load(start: str | os.PathLike[str] | None = None) -> Config:
     """Settings for a project around `start` (a file or folder; default: the current one).
 
     Raises UsageError for unreadable TOML, an unknown key or a value of the wrong kind.

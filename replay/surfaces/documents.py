@@ -17,7 +17,10 @@ Document = dict[str, Any]
 
 def dumps(document: Any) -> str:
     """ASCII only: whatever was recorded, nothing of it can drive a terminal."""
-    return json.dumps(document, indent=2, ensure_ascii=True, default=_stored)
+    try:
+        return json.dumps(document, indent=2, ensure_ascii=True, default=_stored)
+    except RecursionError:  # indenting takes more of the stack than reading what is indented
+        return json.dumps(document, ensure_ascii=True, default=_stored)
 
 
 def _stored(value: Any) -> Any:
@@ -25,14 +28,15 @@ def _stored(value: Any) -> Any:
 
 
 def run_row(verdict: Verdict) -> Document:
-    """`{path, id, status, outcome, divergence, difference, served, left_over, unanswered, seconds}`; an
-    unanswerable one has also its `reason`."""
+    """`{path, id, status, outcome, divergence, divergences, difference, served, left_over, unanswered, seconds}`; an
+    unanswerable or nondeterministic one has also its `reason`. `divergences` are all of them, in short."""
     row: Document = {
         "path": verdict.path,
         "id": verdict.id,
         "status": verdict.status,
         "outcome": None if verdict.outcome is None else outcome(verdict.outcome),
         "divergence": None if verdict.divergence is None else divergence(verdict.divergence),
+        "divergences": [brief(found) for found in verdict.divergences],
         "difference": [difference(found) for found in verdict.difference],
         "served": verdict.served,
         "left_over": verdict.left_over,
@@ -56,14 +60,24 @@ def outcome(found: Outcome) -> Document:
 
 
 def divergence(found: Divergence) -> Document:
-    """`{kind, lane, boundary, target, asked, nearest, differences, where}`."""
+    """`{kind, seq, follows, lane, boundary, target, differences, where, asked, nearest}`."""
+    return {
+        **brief(found),
+        "asked": None if found.asked is None else tree(found.asked),
+        "nearest": None if found.nearest is None else interaction(found.nearest),
+    }
+
+
+def brief(found: Divergence) -> Document:
+    """A divergence without requests and answers. `seq`: the interaction that production asked for there. `follows`: the
+    number, in `divergences`, of the one that explains it; null: it stands on its own."""
     return {
         "kind": found.kind,
+        "seq": found.seq,
+        "follows": found.follows,
         "lane": found.lane,
         "boundary": found.boundary,
         "target": found.target,
-        "asked": None if found.asked is None else tree(found.asked),
-        "nearest": None if found.nearest is None else interaction(found.nearest),
         "differences": [difference(one) for one in found.differences],
         "where": [_frame(frame) for frame in found.where],
     }

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from replay.boundaries import ALL
+from replay.boundaries import ALL, interpreter
 from replay.boundaries import environ as environment_variables
 from replay.boundaries.http.genai import model_call_of
 from replay.boundaries.threads import install as install_threads
@@ -73,7 +73,10 @@ def init(
             version=version,
             environment=environment,
             begin=(environment_variables.environ.begin,) if environ else (),
-            end=tuple(boundary.begin for boundary in ALL if boundary is not environment_variables.environ),
+            end=(
+                interpreter.facts,
+                *(boundary.begin for boundary in ALL if boundary is not environment_variables.environ),
+            ),
             model_call=model_call_of,
         )
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import pytest
@@ -34,12 +36,25 @@ class Options(NamedTuple):
     root: Path
     targets: dict[str, str]
     live: tuple[str, ...]
+    writable: tuple[str, ...]
+    """Where pytest puts temporary folders, if that is not below the system's."""
+    hard: bool = False
+    """Each in a process of its own that the kernel keeps from the real world."""
 
     def run(self, recording: Recording, path: Path | None) -> Verdict:
         """Replay now. A coroutine gets an event loop of its own, also where one is running here."""
         from msgspec.structs import replace
 
-        verdict = replay_recording(recording, root=self.root, targets=self.targets, live=self.live)
+        if self.hard:
+            from replay.surfaces.fresh import replay_fresh
+            from replay.surfaces.job import Options as Fresh
+
+            options = Fresh(root=str(self.root), targets=self.targets, writable=self.writable)
+            verdict = replay_fresh(recording, options, hard=True)
+        else:
+            verdict = replay_recording(
+                recording, root=self.root, targets=self.targets, live=self.live, writable=self.writable
+            )
         return replace(verdict, path=None if path is None else _relative(path, self.root))
 
 
@@ -51,7 +66,30 @@ def options_of(config: pytest.Config) -> Options:
         if not separator or not recorded or ":" not in new:
             raise pytest.UsageError(f"incident_targets: {line!r} is not `recorded = module:name`")
         targets[recorded] = new
-    return Options(config.rootpath, targets, tuple(config.getoption("--incident-live")))
+    folders = (config.getoption("basetemp", None), os.environ.get("PYTEST_DEBUG_TEMPROOT"))
+    writable = tuple(os.path.abspath(folder) for folder in folders if folder)
+    live = tuple(config.getoption("--incident-live"))
+    return Options(config.rootpath, targets, live, writable, hard_isolation(config) == "hard")
+
+
+def hard_isolation(config: pytest.Config) -> str:
+    """`soft` or `hard`, as wanted; else why it is only soft.
+
+    Raises pytest.UsageError if hard isolation is required and not to be had, or excluded by another option.
+    """
+    required = config.getoption("--incident-require-hard")
+    if config.getoption("--incident-isolation") == "soft" and not required:
+        return "soft"
+    if config.getoption("--incident-live"):
+        raise pytest.UsageError("--incident-live needs the real world, which hard isolation keeps away: give one")
+    from replay.engine.lockdown import unavailable
+
+    reason = unavailable()
+    if reason is None:
+        return "hard"
+    if required:
+        raise pytest.UsageError(f"hard isolation is not available here: {reason} (--incident-require-hard)")
+    return f"hard isolation is not available here: {reason}"
 
 
 def _relative(path: Path, root: Path) -> str:
@@ -117,16 +155,30 @@ class RecordingItem(pytest.Item):
 
     def runtest(self) -> None:
         recording = self._bundle[self._row["id"]]
-        verdict = options_of(self.config).run(recording, self.path)
+        verdict, raised = self._replayed(recording)
         if recording.status == "ok":
             if not verdict.green:
-                raise _failure(verdict, recording, headline(verdict))
+                raise _failure(verdict, recording, headline(verdict)).with_traceback(raised)
             return
         if not verdict.green:
-            raise _failure(verdict, recording, _closed(verdict, recording))
+            raise _failure(verdict, recording, _closed(verdict, recording)).with_traceback(raised)
         pytest.xfail(f"open incident: {outcome_line(recording.outcome)}")
         # with --runxfail, xfail does nothing: the incident counts as what it is
-        raise _failure(verdict, recording, f"open incident: it still fails with {outcome_line(recording.outcome)}")
+        raise _failure(
+            verdict, recording, f"open incident: it still fails with {outcome_line(recording.outcome)}"
+        ).with_traceback(raised)
+
+    def _replayed(self, recording: Recording) -> tuple[Verdict, TracebackType | None]:
+        """The verdict; with `--pdb` also the way to the line of user code that raised: the debugger stops there."""
+        options = options_of(self.config)
+        if not self.config.getoption("usepdb", False):
+            return options.run(recording, self.path), None
+        from replay.surfaces.debug_stops import following
+
+        with following(options.root) as raised:
+            verdict = options.run(recording, self.path)
+        failed = verdict.outcome is not None and (verdict.outcome.state == "raised" or recording.status == "error")
+        return verdict, raised(verdict.outcome) if failed else None
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
         error = excinfo.value

@@ -29,6 +29,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="KIND",
         help="a boundary (http, call, model, ...) that goes live in replayed recordings instead of being answered",
     )
+    group.addoption(
+        "--incident-isolation",
+        choices=["soft", "hard"],
+        default="soft",
+        help="who keeps recordings from the real world: Python (soft), or the kernel too, in a process each (hard)",
+    )
+    group.addoption(
+        "--incident-require-hard",
+        action="store_true",
+        help="hard isolation, or a usage error where it is not to be had",
+    )
     parser.addini(
         "incident_paths",
         "folders or glob patterns, relative to the root; only bundles there are collected (default: all *.replay.db)",
@@ -46,6 +57,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "incident(path, ...): the recordings (PATH or PATH::ID) that the fixture `incident` gives to this test",
     )
+    if config.getoption("--incident-isolation") == "hard" or config.getoption("--incident-require-hard"):
+        from replay.surfaces.pytest_items import hard_isolation
+
+        hard_isolation(config)
     if config.getoption("--incident"):
         from replay.surfaces.pytest_items import named_arguments
 
@@ -70,6 +85,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from replay.surfaces.pytest_items import parametrize
 
         parametrize(metafunc)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.getoption("--incident-isolation") == "hard":
+        from replay.surfaces.pytest_items import hard_isolation
+
+        found = hard_isolation(config)
+        if found != "hard":
+            terminalreporter.section("THE ISOLATION IS ONLY SOFT", red=True)
+            terminalreporter.line(f"{found}. Native code of the replayed recordings could reach the real world.")
 
 
 @pytest.fixture

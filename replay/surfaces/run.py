@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from replay.boundaries import ALL
-from replay.boundaries.clock import move_to
+from replay.boundaries.clock import move_to, wait
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
+from replay.engine.player import OnAsk
 from replay.engine.session import Session
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
@@ -33,16 +34,19 @@ def run(
     live: Collection[str] = (),
     ignore: Collection[str] = (),
     tolerance: float = 0.0,
+    writable: Collection[str] = (),
+    on_ask: OnAsk | None = None,
 ) -> Verdict:
     """Replay `recording` in this process, offline.
 
     `root`: the project whose code may be imported (default: the folder of the nearest `pyproject.toml`, else the
     current one). `allow`: further modules. `targets`: entry point -> the one to run instead. `live`: boundaries that
     are not replayed. `ignore`: paths of the outcome that are not compared (`$.items[*].id`). `tolerance`: relative,
-    for numbers. Options are added to those of `[tool.replay-harness]`.
+    for numbers. `writable`: folders that the code may write to, beside the temporary one. `on_ask`: called where an
+    interaction was asked, before it is served. Options are added to those of `[tool.replay-harness]`.
     Never raises for what the recording or the code does: the verdict says it.
     """
-    config = load(Path(root) if root is not None else Path.cwd())
+    config = load(root)
     place = str(config.root)
     if place not in sys.path:
         sys.path.insert(0, place)
@@ -52,9 +56,12 @@ def run(
         runners=RUNNERS,
         targets=Targets(config.root, (*config.allow, *allow), {**config.targets, **(targets or {})}),
         move=move_to,
+        wait=wait,
         live=live,
         ignore=(*config.ignore, *ignore),
         tolerance=tolerance or config.tolerance,
+        on_ask=on_ask,
+        folders=writable,
     )
     with replaying():
         return session.run(recording)

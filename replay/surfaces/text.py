@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from replay.core.codec import Value
-from replay.core.recording import Interaction, Outcome, Recording
+from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
+from replay.surfaces.asking import got_line, request_line
 from replay.surfaces.literals import bare, error_body, error_headline, literal, tree
 from replay.surfaces.printable import clip, columns, escape, pad
 
@@ -26,6 +27,8 @@ FRAMES = 3
 """Lines of user code shown of an error."""
 FIELDS = 16
 """Items shown of a mapping that has a line for each."""
+LATER = 6
+"""Divergences that have a line each, below those that are shown in full."""
 DIFFERENCES = 12
 """Differing fields shown."""
 
@@ -92,6 +95,8 @@ def when(nanoseconds: int) -> str:
 
 def duration(nanoseconds: float) -> str:
     """A duration in the unit that fits: `850 ns`, `12.3 ms`, `2.05 s`."""
+    if nanoseconds < 0:  # none is; a list shows cells as they lie in the file
+        return f"-{duration(-nanoseconds)}"
     for size, unit in ((10**9, "s"), (10**6, "ms"), (10**3, "µs")):
         if nanoseconds >= size:
             return (
@@ -116,7 +121,8 @@ def headline(verdict: Verdict) -> str:
         return f"unanswerable: {escape(verdict.reason or 'no reason given')}"
     if verdict.divergence is None:
         return "diverged: no recorded answer was asked for"
-    return f"diverged: {parted(verdict.divergence)}"
+    named = "diverged (nondeterministic)" if verdict.reason else "diverged"
+    return f"{named}: {parted(verdict.divergence)}"
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -138,7 +144,9 @@ def parted(divergence: Divergence) -> str:
         "extra": f"asked {what}, which production did not ask",
         "missing": f"did not ask {what}, which production asked",
         "reordered": f"asked {what} in another order than production",
+        "redaction-altered": f"asked {what}, where redaction replaced what production asked",
         "exhausted": f"asked {what} more often than production",
+        "refused": f"reached for the real world ({escape(divergence.boundary)}): {escape(divergence.target)}",
     }[divergence.kind]
 
 
@@ -265,13 +273,13 @@ def user_frames(all_frames: list[Frame]) -> list[Frame]:
     return (ours or all_frames)[-FRAMES:]
 
 
-def frame_lines(found: Iterable[Frame], page: Page) -> Iterator[str]:
+def frame_lines(found: Iterable[Frame], page: Page, first: str = "at") -> Iterator[str]:
     """Lines of code, innermost first."""
     places = [(f"{_here(frame.file)}:{frame.line} in {frame.function}", frame.source.strip()) for frame in found]
     width = max((len(place) for place, _ in places), default=0)
     fits = all(width + 2 + len(source) <= page.room for _, source in places)
     for index, (place, source) in enumerate(reversed(places)):
-        label = "by" if index else "at"
+        label = "by" if index else first
         if fits:
             yield page.row(label, f"{escape(place).ljust(width)}  {escape(source)}".rstrip())
             continue
@@ -294,15 +302,16 @@ def _here(file: str) -> str:
 def _parting(verdict: Verdict, page: Page) -> Iterator[str]:
     if verdict.divergence is not None:
         yield from ("", page.heading("Where they part"), *divergence_lines(verdict.divergence, page))
-        if len(verdict.divergences) > 1:
-            yield page.row("then", f"{count(len(verdict.divergences) - 1, 'more request')} diverged")
+        yield from _later(verdict, page)
     elif verdict.status == "diverged":
         yield from (
             "",
             page.heading("Where they part"),
             page.row("", "no recorded answer was asked for: nothing was checked"),
         )
-    if verdict.difference and verdict.status != "unanswerable":
+    if verdict.reason and verdict.status != "unanswerable":
+        yield from ("", page.heading("Why another run may end in another way"), *_wrapped(verdict.reason, page))
+    if verdict.difference and verdict.status != "unanswerable" and not _ended_by_us(verdict):
         title = (
             "Differences of the outcome" if verdict.divergence or verdict.status == "reproduced" else "Where they part"
         )
@@ -311,21 +320,50 @@ def _parting(verdict: Verdict, page: Page) -> Iterator[str]:
 
 def divergence_lines(divergence: Divergence, page: Page) -> Iterator[str]:
     """One divergence: who asked what, the nearest recorded request, and the fields that differ."""
-    yield page.row(divergence.kind, parted(divergence))
-    yield from frame_lines(divergence.where[-FRAMES:], page)
+    yield page.row(divergence.kind if len(divergence.kind) < LABEL else "", parted(divergence))
+    yield from frame_lines(divergence.where[-FRAMES:], page, "went on" if divergence.kind == "missing" else "at")
     if divergence.asked is not None:
-        yield page.row("asked", literal(tree(divergence.asked)))
+        yield page.row("asked", request_line(divergence.boundary, divergence.target, divergence.asked, page.text))
     near = divergence.nearest
     if near is None:
-        yield page.row("recorded", "nothing like it")
+        if divergence.kind not in ("refused", "missing"):
+            yield page.row("recorded", "nothing like it")
+        yield from difference_lines(divergence.differences, page)
         return
-    yield page.row("recorded", f"#{near.seq} {_asked(near, divergence)}")
-    yield from difference_lines(divergence.differences, page)
+    asked = request_line(near.boundary, near.target, near.request, page.text)
+    label = "nearest" if divergence.kind == "extra" else "recorded"
+    yield page.row(label, f"#{near.seq} at +{duration(near.offset_ns)}: {asked}")
+    yield page.row("answered", got_line(near, page.text))
+    if divergence.kind != "extra" or near.target == divergence.target:
+        yield from difference_lines(divergence.differences, page)
 
 
-def _asked(near: Interaction, divergence: Divergence) -> str:
-    other = f"{escape(near.target)} " if near.target != divergence.target else ""
-    return f"at +{duration(near.offset_ns)}: {other}{literal(tree(near.request))}"
+def _later(verdict: Verdict, page: Page) -> Iterator[str]:
+    """The other divergences: the first that stands on its own in full, a line for each of a few more."""
+    later = list(enumerate(verdict.divergences))[1:]
+    own = next((pair for pair in later if pair[1].follows is None), None)
+    if own is not None:
+        later.remove(own)
+        title = "And another one, which does not follow from the first"
+        yield from ("", page.heading(title), *divergence_lines(own[1], page))
+    if not later:
+        return
+    yield ""
+    following = sum(one.follows is not None for _, one in later)
+    yield page.heading(f"{count(len(later), 'more divergence')}, {following:,} of them following from an earlier one")
+    for _, one in later[:LATER]:
+        place = "" if one.seq is None else f"#{one.seq} "
+        line = f"{place}{escape(one.boundary)} {escape(one.target)}"
+        yield page.row("follows" if one.follows is not None else "", f"{pad(one.kind, 10)} {line}")
+    if len(later) > LATER:
+        yield page.row("", f"and {len(later) - LATER:,} more")
+
+
+def _ended_by_us(verdict: Verdict) -> bool:
+    """Whether the error of the replay is our own refusal, which stands above: how it differs says nothing."""
+    if verdict.divergence is None or verdict.outcome is None or verdict.outcome.state != "raised":
+        return False
+    return error_headline(tree(verdict.outcome.payload))[1].startswith("replay: no recorded answer")
 
 
 def difference_lines(

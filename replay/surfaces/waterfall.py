@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from replay.core.recording import Interaction, ModelCall, Prediction, Recording
-from replay.surfaces.literals import bare, error_body, error_headline, literal, tree
+from replay.surfaces.asking import answer_line
+from replay.surfaces.literals import bare, literal, tree
 from replay.surfaces.printable import clip, columns, escape, pad
 from replay.surfaces.text import (
     Page,
@@ -136,33 +137,10 @@ def _painted(interaction: Interaction, width: int, page: Page) -> str:
 
 def timing_bar(interaction: Interaction, total: int, width: int) -> str:
     """When it ran, drawn in `width` columns that stand for `total` nanoseconds; never empty."""
-    start = min(width - 1, interaction.offset_ns * width // total)
+    start = max(0, min(width - 1, interaction.offset_ns * width // total))
     size = max(1, min(width - start, round(interaction.duration_ns * width / total)))
     mark = "█" if size > 1 or interaction.duration_ns * width >= total // 2 else "▏"
     return " " * start + mark * size + " " * (width - start - size)
-
-
-def answer_line(interaction: Interaction) -> str:
-    """How an interaction ended: of HTTP the status and the body's end, of an error its type, else the value."""
-    node = bare(tree(interaction.answer))
-    if interaction.state == "unfinished":
-        return "unfinished"
-    if interaction.boundary == "http" and isinstance(node, dict) and "status" in node:
-        return _http_line(node)
-    if interaction.state == "raised" and error_body(node):
-        kind, message = error_headline(node)
-        return f"{kind}: {message}"
-    return literal(node)
-
-
-def _http_line(node: dict[str, Any]) -> str:
-    status, end, error = node.get("status"), node.get("end"), node.get("error")
-    parts = [escape(str(status))] if status is not None else []
-    if end not in ("complete", None):
-        parts.append(escape(str(end)))
-    if isinstance(error, dict):
-        parts.append(escape(str(error.get("type", ""))))
-    return " ".join(parts) or "no answer"
 
 
 def _models(recording: Recording, page: Page) -> Iterator[str]:

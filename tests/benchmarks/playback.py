@@ -29,7 +29,7 @@ def run(*, rounds: int = 21, batch_ns: int = 40_000_000) -> dict[str, float]:
     """Name of the variant -> nanoseconds of CPU for one run of the test, verdict included."""
     with TemporaryDirectory() as folder:
         place = Path(folder)
-        with _server() as address:
+        with serving() as address:
             bundle = _record_ours(place, address)
             expected = _with_cassette(place, address, "once")
         once = replay.open(bundle)
@@ -72,7 +72,8 @@ class _Api(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def serving() -> Iterator[str]:
+    """An API on loopback; gives its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Api) as server:
         server.daemon_threads = True
         thread = Thread(target=server.serve_forever)

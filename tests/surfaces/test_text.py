@@ -11,9 +11,10 @@ import pytest
 from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Interaction, Log, ModelCall, Outcome, Prediction, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
+from replay.surfaces.documents import run_row
 from replay.surfaces.literals import literal
 from replay.surfaces.printable import clip, columns, escape, pad
-from replay.surfaces.text import Page, duration, frames, user_frames, verdict_text
+from replay.surfaces.text import Page, duration, frames, headline, user_frames, verdict_text
 from replay.surfaces.waterfall import recording_text, timing_bar
 
 HOSTILE = "\x1b]0;owned\x07\x1b[31m\u202egnp.exe\u2066\x00\r\x9b2J\u200b\ufeff"
@@ -268,3 +269,56 @@ def test_long_containers_are_shortened() -> None:
 def test_stored_values_read_like_python(value: object, shown: str) -> None:
     """Tags of the codec are not what an engineer wants to read."""
     assert literal(json.loads(encode(value).text)) == shown
+
+
+def _many(number: int) -> tuple[Divergence, ...]:
+    own = Divergence(
+        kind="missing", lane="0", boundary="http", target="GET https://tax/rate", nearest=interaction(5), seq=5
+    )
+    rest = (
+        Divergence(kind="missing", lane="0", boundary="call", target=f"app:step{n}", seq=n, follows=0)
+        for n in range(number)
+    )
+    return (DIVERGED, *rest, own)
+
+
+def test_the_first_divergence_and_the_next_independent_one_are_shown_in_full() -> None:
+    """The hundred that follow from the first have a line each for a few, and a number for the rest."""
+    found = _many(100)
+    text = verdict_text(verdict("diverged", divergence=found[0], divergences=found), recording())
+    shown = [
+        "And another one, which does not follow from the first",
+        "did not ask http GET https://tax/rate, which production asked",
+        "100 more divergences, 100 of them following from an earlier one",
+        "follows   missing    #0 call app:step0",
+        "and 94 more",
+    ]
+    assert [line for line in shown if line not in text] == []
+    assert "app:step6" not in text
+
+
+def test_a_divergence_says_what_production_got_there() -> None:
+    """The recorded answer, in one line."""
+    text = verdict_text(verdict("diverged", divergence=DIVERGED), recording())
+    assert "answered  200, 0 bytes" in text
+
+
+def test_a_verdict_that_may_be_another_next_time_says_so() -> None:
+    """The reason stands in the text, and the headline has the word."""
+    found = verdict("diverged", divergence=DIVERGED, divergences=(DIVERGED,), reason="nondeterministic: #1 and #2")
+    assert "Why another run may end in another way\n  nondeterministic: #1 and #2" in verdict_text(found, recording())
+    assert headline(found).startswith("diverged (nondeterministic): asked http")
+
+
+def test_the_document_lists_every_divergence_in_short() -> None:
+    """With the place in the recording and the number of the one that it follows from."""
+    found = _many(2)
+    row = run_row(verdict("diverged", divergence=found[0], divergences=found))
+    assert [(one["kind"], one["seq"], one["follows"]) for one in row["divergences"]] == [
+        ("changed", None, None),
+        ("missing", 0, 0),
+        ("missing", 1, 0),
+        ("missing", 5, None),
+    ]
+    assert row["divergence"]["kind"] == "changed"
+    assert "nearest" not in row["divergences"][0]

@@ -8,7 +8,7 @@ has not imported, and capture never imports vcr.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any
@@ -17,6 +17,7 @@ from replay.boundaries.http import aiohttp_client, httpx_clients
 from replay.boundaries.http.exchange import dropped
 from replay.boundaries.seam import when_imported
 from replay.core.codec import Value
+from replay.core.noise import Noise
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Difference, Window
 from replay.core.world import Shelf
@@ -60,9 +61,11 @@ class HttpBoundary:
             import_module("replay.boundaries.http.cassette")
         return nullcontext()
 
-    def shelf(self, interactions: Sequence[Interaction], window: Window) -> Shelf | None:
+    def shelf(
+        self, interactions: Sequence[Interaction], window: Window, noise: Mapping[int, tuple[Noise, ...]] = {}
+    ) -> Shelf | None:
         """A vcrpy cassette over the recorded requests, made when the first request comes."""
-        return _LazyCassette(interactions, window)
+        return _LazyCassette(interactions, window, noise)
 
     def describe(self) -> dict[str, str]:
         """Version of each client that is imported, `unpatched` where its seam was not found; capture's drops."""
@@ -83,9 +86,11 @@ class HttpBoundary:
 class _LazyCassette:
     """Puts off the import of vcr (0.7 s) until a request needs an answer."""
 
-    def __init__(self, interactions: Sequence[Interaction], window: Window) -> None:
+    def __init__(
+        self, interactions: Sequence[Interaction], window: Window, noise: Mapping[int, tuple[Noise, ...]]
+    ) -> None:
         self._made: Shelf | None = None
-        self._from = (interactions, window)
+        self._from = (interactions, window, noise)
 
     @property
     def cassette(self) -> Shelf:
@@ -93,7 +98,8 @@ class _LazyCassette:
         if self._made is None:
             from replay.boundaries.http.cassette import BundleCassette
 
-            self._made = BundleCassette(*self._from)
+            interactions, window, noise = self._from
+            self._made = BundleCassette(interactions, window, noise=noise)
         return self._made
 
     def take(self, asked: Value, candidates: Sequence[Interaction]) -> Interaction | None:

@@ -49,6 +49,7 @@ async def _middleware(request: Any, handler: Callable[[Any], Awaitable[Any]], *,
     if exchange is None:
         return await handler(request)
     if isinstance(exchange, Recorded):
+        await exchange.arrive()
         if exchange.status is None:
             await exchange.wait_for_cancel()
             error = exchange.head_error()
@@ -84,9 +85,9 @@ async def _open(world: World, request: Any) -> Exchange | Recorded | None:
     """Ask the world. While live the body is noted as it is sent; a player gets it whole."""
     if not world.live:
         body = await _drained(request._body)
-        return open_exchange(world, _asked(request, body))
+        return open_exchange(world, _asked(request, body), awaits=True)
     asked = safely(_asked, request, b"")
-    return None if asked is None else open_exchange(world, asked)
+    return None if asked is None else open_exchange(world, asked, awaits=True)
 
 
 def _asked(request: Any, body: bytes) -> HttpRequest:

@@ -47,6 +47,7 @@ class PlayedContent(StreamReader):
 
     async def _wait(self, func_name: str) -> None:
         await asyncio.sleep(0)
+        await self._recorded.arrive(len(self._recorded.pieces) - len(self._pieces))
         if self._pieces:
             self.feed_data(self._pieces.popleft())
             if self._chunked:

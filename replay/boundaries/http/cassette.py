@@ -6,12 +6,13 @@ vcrpy's patches; matching a request and playing its answer is one step, under a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from threading import RLock
 from typing import Any
 from urllib.parse import parse_qsl
 
+from msgspec.structs import replace
 from vcr import matchers
 from vcr.cassette import Cassette
 from vcr.errors import CannotOverwriteExistingCassetteException
@@ -22,6 +23,7 @@ from replay.boundaries.http.bodies import json_of, undone
 from replay.boundaries.http.exchange import bare_url, target_of
 from replay.core.codec import Value, encode
 from replay.core.compare import differences, unexpected
+from replay.core.noise import Noise, below, cover
 from replay.core.recording import Interaction
 from replay.core.verdict import Difference, Window
 
@@ -33,13 +35,22 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
     `play_count`, `all_played`, `data`) work on it.
     """
 
-    def __init__(self, interactions: Sequence[Interaction], window: Window, path: str = "recording") -> None:
+    def __init__(
+        self,
+        interactions: Sequence[Interaction],
+        window: Window,
+        path: str = "recording",
+        *,
+        noise: Mapping[int, tuple[Noise, ...]] = {},
+    ) -> None:
         self._interactions = tuple(interactions)
         self._by_seq = {interaction.seq: index for index, interaction in enumerate(self._interactions)}
         self._window = window
+        self._noise = noise
         self._decoded: dict[int, Request] = {}
+        self._noisy: dict[int, tuple[Noise, ...]] = {}
         self._lock = RLock()
-        super().__init__(path, record_mode=RecordMode.NONE, match_on=(*_MATCHERS, self._body_matcher()))
+        super().__init__(path, record_mode=RecordMode.NONE, match_on=(*_MATCHERS, *self._own_matchers()))
         self.rewound = True  # nothing is recorded into it
 
     # The shelf ------------------------------------------------------------------------------------------------
@@ -57,17 +68,19 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
             return found
 
     def differences(self, recorded: Interaction, asked: Value) -> list[Difference]:
-        """The fields that vcrpy's matchers tell apart."""
+        """The fields that vcrpy's matchers tell apart, then those that known noise covers."""
         ours, theirs = self._recorded(recorded), _request(asked)
         _, failed = matchers.get_matchers_results(theirs, ours, self._match_on)
         found: list[Difference] = []
         for name, _ in failed:
             if name == "query":
-                found += _query_differences(ours, theirs)
+                found += unexpected(self._query(ours, theirs))
             elif name == "body":
-                found += _body_differences(ours, theirs, self._window)
+                found += unexpected(self._body(ours, theirs))
             else:
                 found.append(Difference(name, "changed", getattr(ours, name), getattr(theirs, name)))
+        if recorded.seq in self._noise:
+            found += [each for each in (*self._query(ours, theirs), *self._body(ours, theirs)) if _is_known(each)]
         return found
 
     def refusal(self, asked: Value, message: str) -> BaseException:
@@ -136,18 +149,33 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         request = self._decoded.get(interaction.seq)
         if request is None:
             request = self._decoded[interaction.seq] = _request(interaction.request)
+            self._noisy[id(request)] = self._noise.get(interaction.seq, ())
         return request
 
-    def _body_matcher(self) -> Any:
+    def _query(self, recorded: Request, asked: Request) -> list[Difference]:
+        return _query_differences(recorded, asked, self._window, self._noisy.get(id(recorded), ()))
+
+    def _body(self, recorded: Request, asked: Request) -> list[Difference]:
+        return _body_differences(recorded, asked, self._window, self._noisy.get(id(recorded), ()))
+
+    def _own_matchers(self) -> Any:
+        def query(asked: Request, recorded: Request) -> None:
+            if unexpected(self._query(recorded, asked)):
+                matchers.query(asked, recorded)  # words the difference
+
         def body(asked: Request, recorded: Request) -> None:
-            if _body_differences(recorded, asked, self._window):
+            if unexpected(self._body(recorded, asked)):
                 matchers.raw_body(asked, recorded)  # words the difference
                 raise AssertionError("the bodies differ")
 
-        return body
+        return query, body
 
 
-_MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port, matchers.path, matchers.query)
+_MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port, matchers.path)
+
+
+def _is_known(found: Difference) -> bool:
+    return found.note is not None and found.note.startswith("known noise")
 
 
 def _request(value: Value) -> Request:
@@ -157,6 +185,26 @@ def _request(value: Value) -> Request:
     for name, text in stored["headers"]:
         headers.setdefault(name, text)
     return Request(stored["method"], stored["url"], stored["body"] or None, headers)
+
+
+def fields(request: Value) -> dict[str, Any]:
+    """What a stored request is compared by, as plain data: `method`, `url` (no query), `query` and `body`."""
+    asked = _request(request)
+    body = undone(asked.body or b"", asked.headers.get("content-encoding", ""))
+    kind = asked.headers.get("content-type", "")
+    if "multipart/" in kind:
+        body = _fixed_boundary(body, kind)
+    shown: Any = json_of(body)
+    if "x-www-form-urlencoded" in kind:
+        shown = _grouped(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
+    elif not isinstance(shown, dict | list):
+        shown = body
+    return {
+        "method": asked.method,
+        "url": asked.uri.partition("?")[0],
+        "query": _grouped(asked.query),
+        "body": shown,
+    }
 
 
 def _response(interaction: Interaction) -> dict[str, Any]:
@@ -170,9 +218,12 @@ def _response(interaction: Interaction) -> dict[str, Any]:
     return {"status": status, "headers": headers, "body": {"string": body}}
 
 
-def _query_differences(recorded: Request, asked: Request) -> list[Difference]:
-    before, now = _grouped(recorded.query), _grouped(asked.query)
-    return _field_differences("query", before, now)
+def _query_differences(
+    recorded: Request, asked: Request, window: Window, noise: Sequence[Noise]
+) -> list[Difference]:
+    if recorded.query == asked.query:
+        return []
+    return _field_differences("query", _grouped(recorded.query), _grouped(asked.query), window, noise)
 
 
 def _grouped(pairs: list[tuple[str, str]]) -> dict[str, Any]:
@@ -183,8 +234,11 @@ def _grouped(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
-def _field_differences(prefix: str, before: dict[str, Any], now: dict[str, Any]) -> list[Difference]:
-    found: list[Difference] = []
+def _field_differences(
+    prefix: str, before: dict[str, Any], now: dict[str, Any], window: Window, noise: Sequence[Noise]
+) -> list[Difference]:
+    now, covered = cover(before, now, below(noise, prefix), window)
+    found = [replace(each, path=prefix + each.path.removeprefix("$")) for each in covered]
     for name in {**before, **now}:
         path = f"{prefix}.{name}"
         if name not in now:
@@ -196,7 +250,7 @@ def _field_differences(prefix: str, before: dict[str, Any], now: dict[str, Any])
     return found
 
 
-def _body_differences(recorded: Request, asked: Request, window: Window) -> list[Difference]:
+def _body_differences(recorded: Request, asked: Request, window: Window, noise: Sequence[Noise]) -> list[Difference]:
     """Where two bodies differ: raw bytes first, then as what they are."""
     before, now = recorded.body or b"", asked.body or b""
     if before == now:
@@ -210,10 +264,10 @@ def _body_differences(recorded: Request, asked: Request, window: Window) -> list
         return []
     if all("x-www-form-urlencoded" in kind for kind in kinds):
         forms = [_grouped(parse_qsl(body.decode("latin-1"), keep_blank_values=True)) for body in (before, now)]
-        return _field_differences("body", *forms)
+        return _field_differences("body", forms[0], forms[1], window, noise)
     left, right = json_of(before), json_of(now)
     if isinstance(left, dict | list) and isinstance(right, dict | list):
-        found = unexpected(differences(encode(left), encode(right), window=window))
+        found = differences(encode(left), encode(right), window=window, noise=below(noise, "body"))
         return [Difference("body" + d.path.removeprefix("$"), d.kind, d.recorded, d.actual, d.note) for d in found]
     return [Difference("body", "changed", before[:2000], now[:2000])]
 

@@ -30,11 +30,11 @@ The state told to the world: `returned` once a head arrived, however the body en
 from __future__ import annotations
 
 from asyncio import sleep
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import chain
 from time import perf_counter_ns
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
@@ -42,8 +42,11 @@ from replay.boundaries.http.faults import describe_error, rebuild
 from replay.core.codec import Gap, Limits, Value, encode
 from replay.core.families.scalars import raw
 from replay.core.recording import State
-from replay.core.world import Answer, Request, Ticket, World
+from replay.core.world import Answer, Request, Ticket, World, here
 from replay.errors import DivergenceError
+
+if TYPE_CHECKING:
+    from replay.boundaries.virtual_loop import Arrival
 
 T = TypeVar("T")
 Pair = tuple[str | bytes, str | bytes]
@@ -52,6 +55,10 @@ End = Literal["complete", "truncated", "closed_early", "abandoned", "error"]
 MAX_BODY = 8 << 20
 """Bytes kept of one body."""
 LIMITS = Limits(size=MAX_BODY * 2)  # base64 of a whole body fits
+_SMALL = 1 << 16
+"""Bytes of a request's text that is far below every limit, cut short or not."""
+_LONG = 3600.0
+"""Seconds of the replay's clock, after which a unit of work that does not end never will."""
 REDACTED = "[redacted]"
 CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"})
 
@@ -130,7 +137,8 @@ class HttpRequest:
 
     def settle(self) -> Value:
         plain = self.plain()
-        return _encode_ascii(plain) if not self.dropped and _is_ascii(plain) else _encode(plain, "$.body", self.dropped)
+        quick = None if self.dropped else _encode_ascii(plain)
+        return quick or _encode(plain, "$.body", self.dropped)
 
     @property
     def size(self) -> int:
@@ -253,8 +261,8 @@ class Exchange:
 class Recorded:
     """A stored answer, opened for a client to serve: the same pieces in the same cuts, then the same end."""
 
-    __slots__ = ("_beyond", "_error", "decoded", "dropped", "end", "headers", "http_version", "pieces", "reason",
-                 "status")  # fmt: skip
+    __slots__ = ("_arrival", "_beyond", "_error", "_offsets", "decoded", "dropped", "end", "headers", "http_version",
+                 "pieces", "reason", "status")  # fmt: skip
 
     def __init__(self, answer: dict[str, Any] | None, beyond: Callable[[str], BaseException] = DivergenceError) -> None:
         """`beyond` is told that the code reads more than there is, and gives what is raised (see `World.beyond`)."""
@@ -266,6 +274,8 @@ class Recorded:
         self.headers: list[tuple[str, str]] = [(name, value) for name, value in answer.get("headers") or ()]
         offsets = answer.get("pieces") or ()
         self.pieces: list[bytes] = [data for _, data in offsets]
+        self._offsets: list[int] = [offset for offset, _ in offsets]
+        self._arrival: Arrival | None = None
         self.decoded = bool(answer.get("decoded"))
         self.dropped: int = answer.get("dropped") or 0
         self.end: End = answer.get("end") or "abandoned"
@@ -278,19 +288,42 @@ class Recorded:
             return None
         return float(self._error.get("offset_ns") or 0) / 1e9
 
+    def travels(self, answer: Answer) -> None:
+        """It is asked for by a task, which waits for it as long as production did."""
+        from replay.boundaries.virtual_loop import Arrival  # at replay only
+
+        self._arrival = Arrival(answer)
+
+    async def arrive(self, piece: int = 0) -> None:
+        """Wait for this piece of the body; the head is there with the first. After the last: for the end."""
+        if self._arrival is None:
+            return
+        if piece < len(self._offsets):
+            await self._arrival.at(self._offsets[piece])
+        elif self.cancelled is None:
+            await self._arrival.whole()
+
     async def wait_for_cancel(self) -> None:
         """Where the recorded task was cancelled: wait for the application to do it again, else raise."""
         seconds = self.cancelled
+        if seconds is None and self.status is None and self._error is None and self._arrival is not None:
+            await self._arrival.never()  # the recording ended first
         if seconds is not None:
-            await sleep(2 * seconds + 5)
-            raise DivergenceError("The recorded task was cancelled while it waited here; this time it was not.")
+            if self._arrival is not None:
+                await self._arrival.never()
+            else:
+                await sleep(2 * seconds + 5)
+            raise self._beyond("The recorded task was cancelled while it waited here; this time it was not.")
 
     def head_error(self) -> BaseException | None:
         """What is raised instead of a head; a new exception each time. None: there is a head."""
         if self.status is not None:
             return None
         if self._error is None:
-            return DivergenceError("The recording ended before this request was answered: there is nothing to serve.")
+            world = here()
+            if self._arrival is None and world is not None:
+                world.sleep(_LONG, lambda seconds: None)  # a thread waits as it did, to the end
+            return self._beyond("The recording ended before this request was answered: there is nothing to serve.")
         return rebuild(self._error)
 
     @property
@@ -310,33 +343,63 @@ class Recorded:
         return self._beyond(f"Only the first {kept} bytes of this body are in the recording: it {why}.")
 
 
-def open_exchange(world: World, request: HttpRequest) -> Exchange | Recorded | None:
+def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -> Exchange | Recorded | None:
     """Ask `world`. Exchange: go live and note what comes. Recorded: serve it. None: go live, nobody listens.
+    `awaits`: the caller is a coroutine.
 
     In a player an unanswered request raises what the player raises; while capturing nothing is raised.
     """
-    asked = Request("http", request.target, request)
+    asked = Request("http", request.target, request, awaits)
     found = safely(world.ask, asked) if world.live else world.ask(asked)
     if found is None:
         return None
     if type(found) is Answer:
-        return Recorded(found.value.decode(found.resolve), partial(world.beyond, found.seq))
+        plain = _plainly(found.value) or found.value.decode(found.resolve)
+        recorded = Recorded(plain, partial(world.beyond, found.seq))
+        if awaits:
+            recorded.travels(found)
+        return recorded
     return safely(Exchange, world, found, request)
 
 
-def _is_ascii(plain: dict[str, Any]) -> bool:
-    """A request of plain text far below every limit, as nearly all are."""
-    texts = [plain["client"], plain["method"], plain["url"], *chain.from_iterable(plain["headers"])]
-    return (
-        len(texts) < 1000
-        and len(plain["body"]) < MAX_BODY
-        and all(type(text) is str and text.isascii() and len(text) < 1000 for text in texts)
-    )
+class _Stored(msgspec.Struct):
+    """A stored answer that ended well, its pieces still encoded."""
+
+    status: int
+    reason: str
+    http_version: str
+    headers: list[tuple[str, str]]
+    pieces: list[tuple[int, dict[str, str]]]
+    decoded: bool
+    dropped: int
+    end: End
+    error: None
 
 
-def _encode_ascii(plain: dict[str, Any]) -> Value:
-    """What `encode` makes of such a request, without its walk: a replay waits for it at every request."""
-    return Value(msgspec.json.encode({**plain, "body": raw(plain["body"])}).decode())
+_stored = msgspec.json.Decoder(_Stored)
+_BYTES: dict[str, Callable[[str], bytes]] = {"$bytes": str.encode, "$base64": b64decode}
+
+
+def _plainly(value: Value) -> dict[str, Any] | None:
+    """What `value.decode` makes of an answer that ended well, without its walk. None: it is not of that form."""
+    try:
+        stored = _stored.decode(value.text)
+        pieces = [(offset, _BYTES[tag](text)) for offset, piece in stored.pieces for tag, text in piece.items()]
+    except (ValueError, KeyError):
+        return None
+    return {**msgspec.structs.asdict(stored), "pieces": pieces} if len(pieces) == len(stored.pieces) else None
+
+
+def _encode_ascii(plain: dict[str, Any]) -> Value | None:
+    """What `encode` makes of a small request of plain ASCII, as nearly all are, without its walk: a replay waits for it
+    at every request. None: it is none of these."""
+    if not (type(plain["client"]) is type(plain["method"]) is type(plain["url"]) is str):
+        return None
+    try:
+        text = msgspec.json.encode({**plain, "body": raw(plain["body"])})
+    except ValueError:  # a lone surrogate
+        return None
+    return Value(text.decode()) if len(text) < _SMALL and text.isascii() else None
 
 
 def _encode(plain: dict[str, Any], path: str, missing: int) -> Value:

@@ -71,10 +71,11 @@ class _Seam:
             if world is None:
                 return await original(transport, request)
             body = None if world.live else b"".join([part async for part in request.stream])
-            exchange = self.open(world, request, body)
+            exchange = self.open(world, request, body, awaits=True)
             if exchange is None:
                 return await original(transport, request)
             if isinstance(exchange, Recorded):
+                await exchange.arrive()
                 if exchange.status is None:
                     await exchange.wait_for_cancel()
                 return self.play(exchange)
@@ -93,10 +94,12 @@ class _Seam:
 
         return handle_async_request
 
-    def open(self, world: World, request: Any, body: bytes | None) -> Exchange | Recorded | None:
+    def open(
+        self, world: World, request: Any, body: bytes | None, *, awaits: bool = False
+    ) -> Exchange | Recorded | None:
         """Ask the world. `body` is None while live: it is noted as it is sent."""
         asked = safely(self.asked, request, body) if world.live else self.asked(request, body)
-        return None if asked is None else open_exchange(world, asked)
+        return None if asked is None else open_exchange(world, asked, awaits=awaits)
 
     def asked(self, request: Any, body: bytes | None) -> HttpRequest:
         return HttpRequest(self.name, request.method, str(request.url), request.headers.raw, body or b"")
@@ -228,8 +231,10 @@ def _played(module: ModuleType) -> type:
                 raise error
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            for part in self._recorded.pieces:
+            for number, part in enumerate(self._recorded.pieces):
+                await self._recorded.arrive(number)
                 yield part
+            await self._recorded.arrive(len(self._recorded.pieces))
             await self._recorded.wait_for_cancel()
             error = self._recorded.body_error()
             if error is not None:

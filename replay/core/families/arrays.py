@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -12,6 +13,10 @@ from replay.core.looking import module_and_name, mro
 if TYPE_CHECKING:
     from replay.core.decoder import Decoder
     from replay.core.encoder import Encoder
+
+
+_MOST = 16 << 20
+"""Items of an array or index when read: more than the bytes that are kept of one value."""
 
 
 def writer(kind: type) -> Callable[[Encoder, Any], Any] | None:
@@ -68,6 +73,8 @@ def _numpy_dtype(body: Any) -> Any:
 def _read_array(decoder: Decoder, body: Any, number: int | None) -> Any:
     import numpy
 
+    if math.prod(max(size, 1) for size in body["shape"]) > _MOST:  # of an empty one, too: other sizes are walked
+        raise ValueError("a shape of too many items")
     flat = numpy.frombuffer(bytearray(b64decode(body["data"], validate=True)), dtype=_numpy_dtype(body["dtype"]))
     return decoder.bind(number, flat.reshape(body["shape"]))
 
@@ -77,6 +84,8 @@ def _read_scalar(decoder: Decoder, body: Any, number: int | None) -> Any:
 
     dtype = _numpy_dtype(body["dtype"])
     if "value" in body:
+        if dtype.kind not in "biuf" or dtype.itemsize > 8:  # numpy.void(n) would ask for n bytes
+            raise ValueError("a number expected")
         return dtype.type(decoder.value(body["value"]))
     return numpy.frombuffer(b64decode(body["data"], validate=True), dtype=dtype)[0]
 
@@ -179,6 +188,8 @@ def _read_index(decoder: Decoder, body: Any, number: int | None) -> Any:
 
     if "range" in body:
         index: Any = pandas.RangeIndex(*body["range"])
+        if len(index) > _MOST:
+            raise ValueError("a range of too many items")
     elif "levels" in body:
         index = pandas.MultiIndex.from_arrays([_read_column(decoder, level) for level in body["levels"]])
     else:

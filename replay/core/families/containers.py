@@ -145,8 +145,9 @@ def _space(encoder: Encoder, value: SimpleNamespace) -> Any:
 
 def fill(decoder: Decoder, into: Any, body: list[Any]) -> Any:
     """Decode the pairs of a mapping into it."""
+    crowd: dict[int, int] = {}
     for key, item in body:
-        name = decoder.value(key)
+        name = decoder.key(key, crowd)
         into[name] = decoder.value(item)
     return into
 
@@ -169,7 +170,7 @@ def _read_space(decoder: Decoder, body: Any, number: int | None) -> SimpleNamesp
 
 
 def _read_set(decoder: Decoder, body: Any, number: int | None) -> set[Any]:
-    return {decoder.apart(item) for item in body}
+    return set(decoder.members(body))
 
 
 WRITERS: dict[type, Callable[[Encoder, Any], Any]] = {
@@ -189,7 +190,7 @@ READERS: dict[str, Callable[[Decoder, Any, int | None], Any]] = {
     "$tuple": lambda decoder, body, number: tuple([decoder.value(item) for item in body]),
     "$dict": lambda decoder, body, number: fill(decoder, decoder.bind(number, {}), body),
     "$set": _read_set,
-    "$frozenset": lambda decoder, body, number: frozenset([decoder.apart(item) for item in body]),
+    "$frozenset": lambda decoder, body, number: frozenset(decoder.members(body)),
     "$ordereddict": lambda decoder, body, number: fill(decoder, decoder.bind(number, OrderedDict()), body),
     "$counter": lambda decoder, body, number: fill(decoder, decoder.bind(number, Counter()), body),
     "$defaultdict": _read_default,

@@ -14,7 +14,6 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from replay.core.looking import class_attribute, dotted, instance_dict, module_and_name, mro, namespace
-from replay.core.standins import made_class
 
 if TYPE_CHECKING:
     from replay.core.decoder import Decoder
@@ -201,7 +200,7 @@ def _class_of(decoder: Decoder, body: dict[str, Any]) -> type[BaseException]:
         base = known_class("builtins", body.get("base", "Exception"))
         if base is None:
             raise ValueError("the base is no builtin exception")
-        kind = made_class(place, base)
+        kind = decoder.stand_in(place, base)
     return kind  # type: ignore[no-any-return]
 
 

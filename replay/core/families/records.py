@@ -23,7 +23,7 @@ from replay.core.looking import (
     namespace,
     slots,
 )
-from replay.core.standins import Record, made_class
+from replay.core.standins import Record
 
 if TYPE_CHECKING:
     from replay.core.decoder import Decoder
@@ -174,10 +174,13 @@ class _Subclass:
 def _read_subclass(decoder: Decoder, body: Any, number: int | None) -> Any:
     base = _BASES[body["base"]]
     found = decoder.class_of(body["type"])
-    kind = found if found is not None and issubclass(found, base) else made_class(body["type"], base)
+    kind = found if found is not None and issubclass(found, base) else decoder.stand_in(body["type"], base)
     if base in _ATOMS or base in (tuple, frozenset):
         items = body["items"]
-        content = decoder.value(items) if base in _ATOMS else [decoder.value(item) for item in items]
+        if base is frozenset:
+            content = decoder.members(items)
+        else:
+            content = decoder.value(items) if base in _ATOMS else [decoder.value(item) for item in items]
         if base in _ATOMS and not isinstance(content, base):  # bytes(10**12) would ask for that much memory
             raise TypeError(f"{body['base']} expected")
         value = decoder.bind(number, base.__new__(kind, content))
@@ -197,11 +200,12 @@ def _fill(decoder: Decoder, base: type, value: Any, items: list[Any]) -> None:
     elif base is deque:
         deque.extend(value, map(decoder.value, items))
     elif base is set:
-        set.update(value, map(decoder.apart, items))
+        set.update(value, decoder.members(items))
     else:
         put = OrderedDict.__setitem__ if base is OrderedDict else dict.__setitem__
+        crowd: dict[int, int] = {}
         for key, item in items:
-            name = decoder.value(key)
+            name = decoder.key(key, crowd)
             put(value, name, decoder.value(item))
 
 
@@ -256,7 +260,7 @@ def _read_namedtuple(decoder: Decoder, body: Any, number: int | None) -> Any:
     if kind is None or not issubclass(kind, tuple):
         if not all(name.isidentifier() and name[:2] != "__" for name in fields):
             raise ValueError("a field that is no name")
-        kind = made_class(body["type"], tuple, tuple(fields))
+        kind = decoder.stand_in(body["type"], tuple, tuple(fields))
     return tuple.__new__(kind, fields.values())
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from replay.core.decoder import Decoder
     from replay.core.encoder import Encoder
 
+_FRACTION_BITS = 1 << 17
+"""Of a fraction's parts: reducing it takes quadratic time."""
 _QUIET_NAN = struct.pack(">d", math.nan)
 _TRUSTED_ZONES = frozenset({"dateutil", "pytz", "psycopg2", "pendulum"})
 """Libraries whose `utcoffset` may be called: they are no application's code."""
@@ -199,6 +201,13 @@ def _read_path(decoder: Decoder, body: Any, number: int | None) -> PurePath:
     return kind(decoder.value(body["path"]))
 
 
+def _read_fraction(decoder: Decoder, body: Any, number: int | None) -> Fraction:
+    parts = [decoder.value(part) for part in body]
+    if any(type(part) is not int or part.bit_length() > _FRACTION_BITS for part in parts):
+        raise ValueError("not two ints, or too long to be reduced")  # text such as 1e999999999 would fill the memory
+    return Fraction(*parts)
+
+
 def _complex(encoder: Encoder, value: complex) -> Any:
     return {"$complex": [encoder.node(value.real), encoder.node(value.imag)]}
 
@@ -267,7 +276,7 @@ READERS: dict[str, Callable[[Decoder, Any, int | None], Any]] = {
     "$timezone": _read_timezone,
     "$zoneinfo": lambda decoder, body, number: ZoneInfo(body),
     "$decimal": lambda decoder, body, number: Decimal(body),
-    "$fraction": lambda decoder, body, number: Fraction(decoder.value(body[0]), decoder.value(body[1])),
+    "$fraction": _read_fraction,
     "$uuid": lambda decoder, body, number: UUID(body),
     "$path": _read_path,
 }

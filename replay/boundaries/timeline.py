@@ -1,0 +1,417 @@
+"""Virtual time of one replay: who waits for what, and when time may move on.
+
+An *actor* is a thread of the replay: the one that runs the entry point, what it starts, and the threads of its event
+loops. While any of them runs, time stands still. When all of them wait, time jumps to what comes next and wakes one
+waiter, so that threads go on one after the other, in the same order each time.
+
+Recorded answers come in the order in which production got them, and as far apart as there if they were waited for at
+the same time; between them and other waits (sleeps, time limits) the time since the asking decides. What production
+spent computing is not part of this time: a limit of one second around a call that took 0.9 s holds, however long the
+code before it ran.
+
+An actor may block where it is not seen (a plain lock, a C extension). A keeper thread notices that the process
+computes nothing any more, and lets time move on.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from _thread import allocate_lock, get_ident, start_new_thread
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from heapq import heappop, heappush
+from os import listdir
+from typing import Any
+
+_SECOND = 1_000_000_000
+_TICK = 1_000
+"""Nanoseconds by which a reading of the clock moves it: a loop that waits for a time by looking at the clock ends."""
+_TOGETHER = 100_000
+"""Nanoseconds between two answers that one event loop got before any of its tasks could act on the first."""
+_PATIENCE = 1 * _SECOND
+"""Nanoseconds of real time without an event after which readings follow the real clock: something waits unseen."""
+_SLICE = 0.005
+"""Seconds between two looks of the keeper."""
+_QUIET_LOOKS = 3
+
+_real_sleep = time.sleep
+_real_monotonic = time.monotonic_ns
+
+
+class Wait:
+    """Something that happens at a virtual time, or when something else makes it `ready`."""
+
+    __slots__ = ("came", "due", "end", "fire", "fired", "gone", "loop", "ready", "strangers", "wall")
+
+    def __init__(
+        self,
+        fire: Callable[[], object],
+        *,
+        due: int | None = None,
+        wall: int = 0,
+        end: int | None = None,
+        ready: Callable[[], bool] = lambda: False,
+        strangers: bool = False,
+        loop: object = None,
+    ) -> None:
+        self.fire = fire
+        """Wakes the waiter. Must not block."""
+        self.due = due
+        """Virtual nanoseconds; None: no time limit."""
+        self.wall = wall
+        """Where the wall clock then stands, nanoseconds since the epoch."""
+        self.end = end
+        """Of a recorded answer: when production got it, nanoseconds since the epoch."""
+        self.ready = ready
+        """It was woken by other means and only has to notice."""
+        self.loop = loop
+        """Of a recorded answer that a task waits for: its event loop."""
+        self.strangers = strangers
+        """A thread that is no actor may wake it: its time comes only when the process has come to rest."""
+        self.fired = False
+        """Its time came."""
+        self.gone = False
+        """Nothing waits for it any longer."""
+        self.came = 0
+        """How many answers had come when it was asked for."""
+
+
+class Pool:
+    """The jobs of one executor: those that wait for a worker are not at work."""
+
+    __slots__ = ("active", "queued", "workers")
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self.queued = 0
+        self.active = 0
+
+
+class Timeline:
+    """One replay's virtual time. Every method is safe to call from any thread."""
+
+    def __init__(self, wall: int, move_wall: Callable[[int], None]) -> None:
+        self._lock = threading.RLock()
+        self._now = self._base = _real_monotonic()
+        self._wall = wall
+        self._move_wall = move_wall
+        self._actors: set[int] = {get_ident()}
+        self._starting = 0
+        self._pools: dict[int, Pool] = {}
+        self._blocked: list[Wait] = []
+        """Of the actors."""
+        self._answers: list[tuple[int, int, Wait]] = []
+        """A heap, by their ends in the recording."""
+        self._others: list[tuple[int, int, Wait]] = []
+        """A heap, by their times."""
+        self._numbers = 0
+        self._came = 0
+        """Answers that have come."""
+        self._ahead = 0
+        """When the last one came, virtual nanoseconds, less when it did in production."""
+        self._progress = 0
+        self._last_event = self._last_read = self._now
+        self._kept = False
+        self.closed = False
+
+    # Time -------------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Virtual monotonic nanoseconds; starts at the real clock's. Runs on when the replay is over."""
+        return self._now + _real_monotonic() - self._last_event if self.closed else self._now
+
+    @property
+    def elapsed(self) -> int:
+        """Virtual nanoseconds since the start."""
+        return self._now - self._base
+
+    @property
+    def wall(self) -> int:
+        """The wall clock, nanoseconds since the epoch."""
+        return self._wall
+
+    def read(self) -> int:
+        """`now`, as the application reads it: each reading moves it a little."""
+        with self._lock:
+            real = _real_monotonic()
+            step = _TICK
+            if real - self._last_event > _PATIENCE:
+                step = max(step, min(real - self._last_read, _PATIENCE))
+                self._set_wall(self._wall + step)
+            self._last_read = real
+            self._now += step
+            return self._now
+
+    def move_to(self, wall: int) -> None:
+        """Let the wall clock stand at this time, unless it is past it."""
+        with self._lock:
+            self._event()
+            self._set_wall(wall)
+
+    def shift(self, nanoseconds: int) -> None:
+        """Let the wall clock move on by this much."""
+        with self._lock:
+            self._event()
+            self._set_wall(self._wall + nanoseconds)
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Time stands while somebody looks on from a debugger; other threads that need it wait."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                self._event()
+
+    def creep(self, nanoseconds: int) -> None:
+        """Let time move on by this much although somebody runs, and what is due by then happen."""
+        with self._lock:
+            self._now += nanoseconds
+            self._set_wall(self._wall + nanoseconds)
+            while (found := self._next()) is not None and self._due(found[1]) <= self._now:
+                self._come(*found)
+
+    def _set_wall(self, wall: int) -> None:
+        if wall > self._wall:
+            self._move_wall(wall - self._wall)
+            self._wall = wall
+
+    def _event(self) -> None:
+        self._progress += 1
+        self._last_event = self._last_read = _real_monotonic()
+
+    # Actors -----------------------------------------------------------------------------------------------------
+
+    def is_actor(self) -> bool:
+        """The calling thread is known."""
+        return get_ident() in self._actors
+
+    @property
+    def has_strangers(self) -> bool:
+        """Threads that are no actors are alive: of the process, of an executor."""
+        return threading.active_count() > len(self._actors) + self._starting
+
+    def starting(self) -> None:
+        """A thread is about to start that will `enter`."""
+        with self._lock:
+            self._starting += 1
+
+    def not_started(self) -> None:
+        """It did not start after all."""
+        with self._lock:
+            self._starting -= 1
+
+    def enter(self, *, announced: bool = False) -> bool:
+        """The calling thread is an actor from now on; False if it was one. `announced`: by `starting`."""
+        with self._lock:
+            if announced:
+                self._starting -= 1
+            self._event()
+            known = get_ident() in self._actors
+            self._actors.add(get_ident())
+            return not known
+
+    def leave(self) -> None:
+        """The calling thread is no actor any more."""
+        with self._lock:
+            self._actors.discard(get_ident())
+            self._event()
+            self._turn()
+
+    def pool(self, executor: Any) -> Pool:
+        """The jobs of `executor`."""
+        with self._lock:
+            pool = self._pools.get(id(executor))
+            if pool is None:
+                pool = self._pools[id(executor)] = Pool(executor._max_workers)
+            return pool
+
+    def count(self, pool: Pool, *, queued: int = 0, active: int = 0) -> None:
+        """Jobs were put into the queue of `pool`, taken from it, or done."""
+        with self._lock:
+            pool.queued += queued
+            pool.active += active
+
+    # Waiting ----------------------------------------------------------------------------------------------------
+
+    def after(self, nanoseconds: int) -> tuple[int, int]:
+        """`due` and `wall` of what happens this much later."""
+        return self._now + nanoseconds, self._wall + nanoseconds
+
+    def add(self, wait: Wait) -> None:
+        """Expect something that no thread blocks for."""
+        with self._lock:
+            self._numbers += 1
+            if wait.due is None:
+                return
+            if wait.end is None:
+                heappush(self._others, (wait.due, self._numbers, wait))
+            else:
+                wait.came = self._came
+                heappush(self._answers, (wait.end, self._numbers, wait))
+
+    def block(self, wait: Wait, hold: Callable[[], object]) -> None:
+        """The calling thread waits. `hold` blocks it until `fire` or what makes it ready; not called if that is so."""
+        with self._lock:
+            actor = get_ident() in self._actors
+            if actor:
+                self._blocked.append(wait)
+            else:
+                self._event()
+            self.add(wait)
+            self._turn()
+            done = wait.fired or wait.ready() or self.closed
+            if not done:
+                self._keep()
+        try:
+            if not done:
+                hold()
+        finally:
+            with self._lock:
+                wait.gone = True
+                if wait in self._blocked:
+                    self._blocked.remove(wait)
+                self._event()
+
+    def sleep(self, nanoseconds: int, end: int | None = None) -> None:
+        """Block the calling thread for this long. `end`: it waits for a recorded answer."""
+        with self._lock:
+            due, wall = self.after(max(0, nanoseconds))
+            wall = wall if end is None else end
+            if self.closed or self._is_alone():
+                self._reach(due, wall, end)  # nothing else can happen meanwhile
+                return
+        lock = allocate_lock()
+        lock.acquire()
+        self.block(Wait(lock.release, due=due, wall=wall, end=end), lock.acquire)
+
+    def _is_alone(self) -> bool:
+        """The calling thread is the only actor."""
+        return (
+            not self._starting
+            and self._actors == {get_ident()}
+            and not any(pool.queued or pool.active for pool in self._pools.values())
+        )
+
+    def is_stuck(self) -> bool:
+        """Nobody runs, and nothing is expected."""
+        with self._lock:
+            return not self._busy() and self._next() is None
+
+    def close(self) -> None:
+        """The replay is over: who still waits is let go."""
+        with self._lock:
+            self._event()
+            self.closed = True
+            for _, _, wait in [*self._answers, *self._others]:
+                if not wait.gone and not wait.fired:
+                    wait.fired = True
+                    wait.fire()
+            self._blocked.clear()
+
+    # Turns ------------------------------------------------------------------------------------------------------
+
+    def _busy(self) -> bool:
+        """Somebody runs, or is about to."""
+        if self._starting or len(self._actors) > len(self._blocked):
+            return True
+        if any(pool.queued and pool.active < pool.workers for pool in self._pools.values()):
+            return True
+        return any(wait.ready() for wait in self._blocked)
+
+    def _next(self) -> tuple[list[tuple[int, int, Wait]], Wait] | None:
+        """What happens next: answers in the order of the recording, against all else by their times."""
+        for heap in (self._answers, self._others):
+            while heap and (heap[0][2].gone or heap[0][2].fired):
+                heappop(heap)
+        if not self._answers or not self._others:
+            heap = self._answers or self._others
+            return (heap, heap[0][2]) if heap else None
+        answer, other = self._answers[0][2], self._others[0][2]
+        return (self._answers, answer) if self._due(answer) <= self._due(other) else (self._others, other)
+
+    def _due(self, wait: Wait) -> int:
+        due = wait.due or 0
+        return due if wait.end is None or wait.came == self._came else max(due, wait.end + self._ahead)
+
+    def _turn(self) -> None:
+        """If nobody runs, let time move to what is next."""
+        if not self._busy():
+            self._advance()
+
+    def _advance(self, *, at_rest: bool = False) -> None:
+        found = self._next()
+        if found is None or (found[1].strangers and not at_rest):
+            return
+        self._come(*found)
+        last = found[1]
+        while last.loop is not None and (found := self._next()) is not None:
+            wait = found[1]
+            if wait.loop is not last.loop or (wait.end or 0) - (last.end or 0) > _TOGETHER:
+                return
+            self._come(*found)
+            last = wait
+
+    def _come(self, heap: list[tuple[int, int, Wait]], wait: Wait) -> None:
+        heappop(heap)
+        self._reach(self._due(wait), wait.wall, wait.end)
+        wait.fired = True
+        if wait in self._blocked:
+            self._blocked.remove(wait)
+        wait.fire()
+
+    def _reach(self, due: int, wall: int, end: int | None) -> None:
+        self._now = max(self._now, due)
+        self._set_wall(wall)
+        if end is not None:
+            self._came += 1
+            self._ahead = self._now - end
+        self._event()
+
+    def _keep(self) -> None:
+        """Make sure that somebody looks whether all has come to rest."""
+        if not self._kept and not self.closed and (self._busy() or self._next() is not None):
+            self._kept = True
+            start_new_thread(self._watch, ())
+
+    def _watch(self) -> None:
+        quiet, progress, computed = 0, -1, _cpu_of_others()
+        while not self.closed:
+            _real_sleep(_SLICE)
+            spent = _cpu_of_others() - computed
+            computed += spent
+            if progress != self._progress or spent > _SLICE / 4 or _somebody_runs():
+                quiet, progress = 0, self._progress
+                continue
+            quiet += 1
+            if quiet < _QUIET_LOOKS:
+                continue
+            with self._lock:
+                quiet = 0
+                if not self.closed and progress == self._progress:
+                    self._advance(at_rest=True)
+
+
+def _cpu_of_others() -> float:
+    """Seconds of processor time that this process used in other threads than the calling one."""
+    return time.process_time() - time.thread_time()
+
+
+def _somebody_runs() -> bool:
+    """A thread of this process computes or waits for a processor (Linux; elsewhere the used time must do)."""
+    if sys.platform != "linux":
+        return False
+    own = threading.get_native_id()
+    try:
+        for name in listdir("/proc/self/task"):
+            if int(name) != own:
+                with open(f"/proc/self/task/{name}/stat", "rb") as file:
+                    state = file.read().rpartition(b") ")[2][:1]
+                if state in b"RD":
+                    return True
+    except OSError:  # a thread that has just ended, or a folder that is closed to us
+        pass
+    return False

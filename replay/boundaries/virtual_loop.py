@@ -1,0 +1,224 @@
+"""An event loop in virtual time: sleeps and time limits cost no real time. Only at replay.
+
+Where a real loop would wait for its next timer, this one lets the replay's time jump to it (see `timeline`).
+Recorded answers arrive in between, when as much time has gone by as production waited for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from replay.boundaries.timeline import Timeline, Wait
+from replay.boundaries.waits import install as install_waits
+from replay.boundaries.waits import is_real_time, real_monotonic, timelines
+from replay.core.world import Answer, here
+from replay.errors import DivergenceError
+
+_SECOND = 1_000_000_000
+_EPSILON = 1e-7
+"""Seconds between timers that are set for the same time: they end in the order in which they were set."""
+_STUCK = 3.0
+"""Seconds of real time after which a loop ends in which nothing can happen any more."""
+_MOST_WALLS = 4096
+_SPINS = 100
+"""Rounds of a loop that always has something to do, after which its rounds take time: tasks may wait by polling."""
+_ROUND = 100_000
+"""Nanoseconds that each of them then takes."""
+_ASYNCIO = asyncio.base_events.__file__
+_FAR = 3600.0
+"""Seconds of virtual time."""
+
+_installed = False
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A selector event loop whose `time()` is the replay's."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self._walls: dict[float, int] = {}
+        self._set_at = -1
+        self._set_number = 0
+        super().__init__(_Selector(self))  # type: ignore[arg-type]  # has what the loop uses of one
+
+    def time(self) -> float:
+        """Seconds; the same clock as `time.monotonic()` at replay. It moves when the application reads it."""
+        asyncio_reads = sys._getframe(1).f_code.co_filename == _ASYNCIO
+        return (self.timeline.now if asyncio_reads else self.timeline.read()) / _SECOND
+
+    def call_at(  # type: ignore[override]  # as there, without its type variables
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
+        """As of any loop; timers for the same time keep their order."""
+        now, wall = self.timeline.now, self.timeline.wall
+        if now != self._set_at:
+            self._set_at, self._set_number = now, 0
+        self._set_number += 1
+        handle = super().call_at(when + self._set_number * _EPSILON, callback, *args, context=context)
+        if len(self._walls) > _MOST_WALLS:
+            self._walls = {when: self._walls[when] for when in self._pending() if when in self._walls}
+        self._walls[handle.when()] = wall + max(0, int(when * _SECOND) - now)
+        return handle
+
+    def _pending(self) -> list[float]:
+        return [handle.when() for handle in self._scheduled]  # type: ignore[attr-defined]
+
+    def next_timer(self) -> tuple[int, int]:
+        """When the next timer is due, virtual nanoseconds, and where the wall clock then stands."""
+        when: float = self._scheduled[0].when()  # type: ignore[attr-defined]
+        return int(when * _SECOND) + 1, self._walls.pop(when, 0)
+
+    @property
+    def has_ready(self) -> bool:
+        """A callback waits to be run."""
+        return bool(self._ready)  # type: ignore[attr-defined]
+
+    def wake(self) -> None:
+        """End the wait of the selector, from any thread."""
+        if not self.is_closed():
+            self._write_to_self()  # type: ignore[attr-defined]
+
+    def run_forever(self) -> None:
+        """As of any loop; its thread is an actor as long as it runs."""
+        entered = self.timeline.enter()
+        try:
+            super().run_forever()
+        finally:
+            if entered:
+                self.timeline.leave()
+
+
+class _Selector:
+    """A real selector that never waits for time to pass."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+        self._real = selectors.DefaultSelector()
+        self._spins = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        """What is ready. If nothing is: let time move on until something happens."""
+        events = self._real.select(0)
+        loop, timeline = self._loop, self._loop.timeline
+        if events or (timeout is not None and timeout <= 0):
+            self._spins += 1
+            if self._spins > _SPINS:
+                timeline.creep(_ROUND)
+            return events
+        self._spins = 0
+        if timeline.closed:
+            return self._real.select(timeout)
+        if len(self._real.get_map()) > 1:  # something besides the loop's own pipe may be about to answer
+            events = self._real.select(0.001)
+            if events:
+                return events
+        due, wall = (None, 0) if timeout is None else loop.next_timer()
+        wait = Wait(loop.wake, due=due, wall=wall, ready=lambda: loop.has_ready)
+        timeline.block(wait, lambda: events.extend(self._wait(timeline)))
+        return events
+
+    def _wait(self, timeline: Timeline) -> list[Any]:
+        while True:
+            patience = _STUCK if timeline.is_stuck() else None
+            events = self._real.select(patience)
+            if events or not timeline.is_stuck():
+                return events
+            raise DivergenceError(
+                "The event loop waits for something that cannot happen: no task, timer, thread or recorded answer is "
+                "left that could wake it. In production something unrecorded did."
+            )
+
+
+@contextmanager
+def virtual_waits(timeline: Timeline) -> Iterator[None]:
+    """What the replay does here waits in the time of `timeline`."""
+    install_waits()
+    install()
+    timelines.append(timeline)
+    try:
+        yield
+    finally:
+        timelines.remove(timeline)
+
+
+def install() -> None:
+    """Give code at replay that makes a loop of its own a virtual one. Patches once a process.
+
+    What asks for a loop by class (`uvloop.new_event_loop`, a `loop_factory`) gets what it asks for.
+    """
+    global _installed
+    if _installed:
+        return
+    _installed = True
+    tapped = _tap_new(asyncio.new_event_loop)
+    asyncio.new_event_loop = asyncio.events.new_event_loop = tapped
+    asyncio.BaseEventLoop.time = _loop_time  # type: ignore[method-assign]
+
+
+def _tap_new(original: Callable[[], asyncio.AbstractEventLoop]) -> Callable[[], asyncio.AbstractEventLoop]:
+    def new_event_loop() -> asyncio.AbstractEventLoop:
+        """Create an event loop: at replay one in virtual time, else as the policy says."""
+        world = here()
+        if not timelines or world is None or is_real_time(world):
+            return original()
+        return VirtualLoop(timelines[-1])
+
+    return new_event_loop
+
+
+def _loop_time(self: asyncio.BaseEventLoop) -> float:
+    """Of a real loop: it waits in real time, also in the middle of a replay."""
+    return float(real_monotonic())
+
+
+class Arrival:
+    """A recorded answer on its way to the task that asks now; on a real loop it is there at once."""
+
+    def __init__(self, answer: Answer) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop = loop if isinstance(loop, VirtualLoop) and not loop.timeline.closed else None
+        self._asked = 0 if self._loop is None else self._loop.timeline.now
+        self._answer = answer
+
+    async def whole(self) -> None:
+        """Wait until all of it is there."""
+        await self.at(self._answer.duration_ns)
+
+    async def at(self, offset_ns: int) -> None:
+        """Wait until what came this long after the asking is there."""
+        loop, answer = self._loop, self._answer
+        offset_ns = min(offset_ns, answer.duration_ns)
+        came_at = answer.ends_at - answer.duration_ns + offset_ns
+        if loop is None or answer.at_once or loop is not asyncio.get_running_loop():
+            if timelines:
+                timelines[-1].move_to(came_at)
+            return
+        future = loop.create_future()
+
+        def fire() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, future)
+
+        wait = Wait(fire, due=self._asked + offset_ns, wall=came_at, end=came_at, loop=loop)
+        loop.timeline.add(wait)
+        try:
+            await future
+        finally:
+            wait.gone = True
+
+    async def never(self) -> None:
+        """Wait for what did not come in production: until the application gives it up, or far longer than it did."""
+        await asyncio.sleep(self._answer.duration_ns / _SECOND + (1.0 if self._loop is None else _FAR))
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,160 @@
+"""Waiting with a time limit, and reading the monotonic clocks, in virtual time. Only at replay.
+
+`threading.Condition.wait` is what `Event`, `Semaphore`, `Barrier`, `queue.Queue`, `Timer` and `concurrent.futures`
+wait with; `Thread.join` waits for a thread that the replay started. Locks and `queue.SimpleQueue` are C code and keep
+real time, as does all that runs outside a replay.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import queue
+import threading
+import time
+from _thread import LockType, allocate_lock
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from replay.boundaries.seam import rebind
+from replay.boundaries.timeline import Timeline, Wait
+from replay.core.world import LIVE, World, current
+
+_SECOND = 1_000_000_000
+_real = {name: getattr(time, name) for name in ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")}
+real_monotonic = time.monotonic
+_perf_counter_ns = time.perf_counter_ns
+
+timelines: list[Timeline] = []
+"""Of the replays that run, innermost last."""
+_ended: dict[threading.Thread, list[LockType]] = {}
+"""Threads of the replay that run -> who joins them."""
+_installed = False
+
+
+def timeline_here() -> Timeline | None:
+    """The virtual time of the code that calls; None where it has real time: outside a replay, after its end, and where
+    it goes out to the real world."""
+    if not timelines:
+        return None
+    world = current.get()
+    if world is None or world is LIVE or is_real_time(world):  # type: ignore[arg-type]  # LIVE is the only _Live
+        return None
+    return timelines[-1]
+
+
+def is_real_time(world: World) -> bool:
+    """Nothing waits in virtual time there."""
+    return world.live or world.closed or getattr(world, "goes_out", False)
+
+
+def install() -> None:
+    """Patch once a process, when the first replay starts: a service that only captures never pays for it."""
+    global _installed
+    if _installed:
+        return
+    _installed = True
+    tapped = {name: _reader(name) for name in _real}
+    for name, reader in tapped.items():
+        setattr(time, name, reader)
+    rebind({name: (_real[name], reader) for name, reader in tapped.items()})
+    # under another name, and always together with waits that are virtual too
+    threading._time = queue.time = tapped["monotonic"]  # type: ignore[attr-defined]
+    threading.Condition.wait = _tap_wait(threading.Condition.wait)  # type: ignore[method-assign]
+    threading.Thread.join = _tap_join(threading.Thread.join)  # type: ignore[method-assign]
+    assert concurrent.futures  # its waits are conditions, its clock is `time.monotonic`
+
+
+def _reader(name: str) -> Callable[[], Any]:
+    original = _real[name]
+    offset = _perf_counter_ns() - _real["monotonic_ns"]() if name.startswith("perf") else 0
+    seconds = not name.endswith("_ns")
+
+    @wraps(original)
+    def read() -> Any:
+        timeline = timeline_here()
+        if timeline is None:
+            return original()
+        now = timeline.read() + offset
+        return now / _SECOND if seconds else now
+
+    return read
+
+
+def nanoseconds(seconds: float) -> int:
+    """A time limit; at most a century, as infinity is one too."""
+    return int(min(max(seconds, 0.0), 3.2e9) * _SECOND)
+
+
+def _tap_wait(original: Callable[..., bool]) -> Callable[..., bool]:
+    @wraps(original)
+    def wait(self: Any, timeout: float | None = None) -> bool:
+        timeline = timeline_here()
+        if timeline is None or not timeline.is_actor() or not self._is_owned():
+            return original(self, timeout)
+        if timeout is not None and timeout <= 0:
+            return original(self, timeout)
+        waiter = allocate_lock()
+        waiter.acquire()
+        waiting = _woken(waiter, timeline, timeout)
+        self._waiters.append(waiter)
+        saved = self._release_save()
+        try:
+            timeline.block(waiting, waiter.acquire)
+        finally:
+            self._acquire_restore(saved)
+            notified = waiter not in self._waiters
+            if not notified:
+                self._waiters.remove(waiter)
+        return notified
+
+    return wait
+
+
+def _tap_join(original: Callable[..., None]) -> Callable[..., None]:
+    @wraps(original)
+    def join(self: threading.Thread, timeout: float | None = None) -> None:
+        timeline = timeline_here()
+        joiners = _ended.get(self)
+        if timeline is None or joiners is None or not timeline.is_actor() or self is threading.current_thread():
+            return original(self, timeout)
+        if timeout is not None and timeout <= 0:
+            return original(self, timeout)
+        lock = allocate_lock()
+        lock.acquire()
+        joiners.append(lock)
+        if self not in _ended:  # it has just ended, perhaps before it saw us
+            return original(self, timeout)
+        timeline.block(_woken(lock, timeline, timeout), lock.acquire)
+        return original(self) if self not in _ended else None
+
+    return join
+
+
+def _woken(lock: LockType, timeline: Timeline, timeout: float | None) -> Wait:
+    """A wait that ends when somebody releases `lock`, or its time is over."""
+
+    def fire() -> None:
+        try:
+            lock.release()
+        except RuntimeError:  # it was woken in this moment
+            pass
+
+    def ready() -> bool:
+        return not lock.locked()
+
+    if timeout is None:
+        return Wait(fire, ready=ready)
+    due, wall = timeline.after(nanoseconds(timeout))
+    return Wait(fire, due=due, wall=wall, ready=ready, strangers=timeline.has_strangers)
+
+
+def started(thread: threading.Thread) -> None:
+    """A thread of the replay is about to run."""
+    _ended[thread] = []
+
+
+def ended(thread: threading.Thread) -> None:
+    """It has run: who joins it goes on."""
+    for lock in _ended.pop(thread, ()):
+        lock.release()

@@ -1,0 +1,88 @@
+"""Changing one place of an opened value, copying only what lies on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from replay.core.edits import Step, Steps
+from replay.core.opened import Typed, Unfit
+
+
+class Gone:
+    """In place of a value: it is taken out of its mapping or list."""
+
+
+class Renamed:
+    """In place of a value: its key becomes another one."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Twice:
+    """In place of an item of a list: it stands there twice."""
+
+
+def at(value: Any, steps: Steps) -> Any:
+    """What lies there. Raises Unfit if nothing does."""
+    for step in steps:
+        value = _child(value, step)
+    return value
+
+
+def changed(value: Any, steps: Steps, change: Callable[[Any], Any]) -> Any:
+    """`value` with `change` applied at that place. Raises Unfit if there is no such place, or it cannot hold that."""
+    if not steps:
+        new = change(value)
+        if isinstance(new, Gone | Renamed | Twice):
+            raise Unfit("the whole of a part has no key")
+        return new
+    step, child = steps[0], _child(value, steps[0])
+    if len(steps) == 1:
+        new = change(child)
+        return value if new is child else _with(value, step, new)
+    new = changed(child, steps[1:], change)
+    return value if new is child else _with(value, step, new)
+
+
+def _child(value: Any, step: Step) -> Any:
+    kind = type(value)
+    if kind is dict and step in value:
+        return value[step]
+    if (kind is list or kind is tuple) and type(step) is int and step < len(value):
+        return value[step]
+    if kind is Typed and step in value.fields:
+        return value.fields[step]
+    raise Unfit("no such place")
+
+
+def _with(value: Any, step: Any, new: Any) -> Any:
+    if type(value) is Typed:
+        if isinstance(new, Gone | Renamed | Twice):
+            raise Unfit("a record has all its fields, once")
+        return Typed(value.tag, {**value.fields, step: new}, value.rest)
+    if type(value) is dict:
+        return _mapping(value, step, new)
+    items = list(value)
+    if isinstance(new, Gone):
+        del items[step]
+    elif isinstance(new, Twice):
+        items.insert(step, items[step])
+    elif isinstance(new, Renamed):
+        raise Unfit("an item has no name")
+    else:
+        items[step] = new
+    return items if type(value) is list else tuple(items)
+
+
+def _mapping(value: dict[Any, Any], step: Any, new: Any) -> dict[Any, Any]:
+    if isinstance(new, Gone):
+        return {key: item for key, item in value.items() if key != step}
+    if isinstance(new, Renamed):
+        if new.name in value:
+            raise Unfit("there is that name already")
+        return {new.name if key == step else key: item for key, item in value.items()}
+    if isinstance(new, Twice):
+        raise Unfit("a mapping has each key once")
+    return {**value, step: new}

@@ -1,0 +1,368 @@
+"""Known noise of a recording: what varies between its replays, and how it is compared instead of being equal.
+
+`replay run --check` finds it and stores it in the recording's `context`, under `noise`. A bundle is untrusted, so the
+rules hold whatever is stored there:
+
+- noise covers a value that is there on both sides, of one type: a field too many or too few, another type of a value
+  and another type of an error stay differences;
+- `time` covers two times inside the recorded window, `uuid` two UUIDs that are written in the same way, `unordered` a
+  list or tuple with the same items in another order;
+- `type` covers two leaves of the same type, and lists, tuples and sets of leaves; never a mapping, nor a whole root.
+"""
+
+from __future__ import annotations
+
+import re
+from ast import literal_eval
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from replay.core.plain import readable, weight
+from replay.core.recording import Recording
+from replay.core.times import both_inside
+from replay.core.verdict import Difference, Frame, Window
+
+Matcher = Literal["time", "uuid", "unordered", "type"]
+MOST = 1_000
+"""Entries of one recording."""
+DEEPEST = 40
+"""Steps of a path."""
+LONGEST = 500
+"""Characters of a path."""
+LARGEST = 1 << 22
+"""About how many bytes of a value are looked through for the order of its items."""
+PLACES = 100_000
+"""Places that the paths of one value may lead to."""
+OUTCOME, DRAWS = "outcome", "draws"
+_REQUEST = re.compile(r"interaction\[(\d{1,9})\]\.request\Z")
+_STEP = re.compile(r"\.(<type>|[^\W\d]\w*)|\[(\*|\d{1,9}|b?'(?:[^'\\]|\\.)*'|b?\"(?:[^\"\\]|\\.)*\"|-?[\w.+-]+)\]")
+_UUID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}\Z", re.IGNORECASE)
+Steps = tuple[Any, ...]
+
+
+class _Any:
+    """The step `[*]`: each item of a list."""
+
+    def __repr__(self) -> str:
+        return "*"
+
+
+EACH = _Any()
+
+
+class Noise(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that varies."""
+
+    place: str
+    """`outcome`; `interaction[3].request`; `draws`: more random draws than were recorded, of the kind in `path`."""
+    path: str
+    """`$.items`, `$.kwargs.nonce`, `$.rows[*].id`; of an http request `$.query.nonce` or `$.body.user.id`."""
+    matcher: Matcher
+    cause: str = ""
+    """What moved it: `hash seed`, `time zone`, ..., or `varies from run to run`."""
+    where: Frame | None = None
+    """The line of user code where it came in; its file is relative to the project, if it is in it."""
+    source: str | None = None
+    """What that line reads, as far as it can be told."""
+
+    @property
+    def note(self) -> str:
+        """What a difference that it covers carries."""
+        cause = f", {self.cause}" if self.cause else ""
+        return f"known noise: {self.matcher}{cause}"
+
+
+class Known(msgspec.Struct, frozen=True):
+    """The noise of one recording, by place."""
+
+    outcome: tuple[Noise, ...] = ()
+    requests: Mapping[int, tuple[Noise, ...]] = {}
+    """By the number of the interaction."""
+    draws: Mapping[str, Noise] = {}
+    """By kind."""
+    refused: int = 0
+    """Entries that are malformed or against the rules. They cover nothing."""
+
+
+NONE = Known()
+
+
+def known(recording: Recording) -> Known:
+    """The noise that is stored with a recording. Entries that are malformed are counted, and cover nothing."""
+    if '"noise"' not in recording.context.text:
+        return NONE
+    context = recording.context.tree
+    stored = context.get("noise") if isinstance(context, dict) else None
+    if stored is None:
+        return NONE
+    if not isinstance(stored, list):
+        return Known(refused=1)
+    outcome: list[Noise] = []
+    requests: dict[int, tuple[Noise, ...]] = {}
+    draws: dict[str, Noise] = {}
+    refused = max(0, len(stored) - MOST)
+    for item in stored[:MOST]:
+        noise = _read(item)
+        if noise is None:
+            refused += 1
+        elif noise.place == OUTCOME:
+            outcome.append(noise)
+        elif noise.place == DRAWS:
+            draws[noise.path.removeprefix("$.")] = noise
+        else:
+            seq = int(_REQUEST.match(noise.place)[1])  # type: ignore[index]  # _read has matched it
+            requests[seq] = (*requests.get(seq, ()), noise)
+    return Known(tuple(outcome), requests, draws, refused)
+
+
+def with_noise(recording: Recording, found: Sequence[Noise]) -> Recording:
+    """The recording with exactly this noise; its id stays. Raises ValueError if its context is no mapping."""
+    context = recording.context.tree
+    if not isinstance(context, dict) or "$id" in context:
+        raise ValueError("its context is no mapping")
+    context = {name: value for name, value in context.items() if name != "noise"}
+    if found:
+        context["noise"] = [_stored(noise) for noise in found]
+    text = msgspec.json.encode(context).decode()
+    changed = msgspec.structs.replace(recording.context, text=text)
+    return msgspec.structs.replace(recording, context=changed)
+
+
+def _stored(noise: Noise) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(noise)
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def _read(item: Any) -> Noise | None:
+    try:
+        noise = msgspec.convert(item, Noise)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+    if noise.place not in (OUTCOME, DRAWS) and not _REQUEST.match(noise.place):
+        return None
+    steps = parse(noise.path)
+    if steps is None or (noise.matcher == "type" and not steps):
+        return None
+    return noise
+
+
+def request(seq: int) -> str:
+    """The place of the request of an interaction."""
+    return f"interaction[{seq}].request"
+
+
+# Paths ------------------------------------------------------------------------------------------------------------
+
+
+def parse(path: str) -> Steps | None:
+    """The steps of a path; None: it is none, or too long."""
+    if not path.startswith("$") or len(path) > LONGEST:
+        return None
+    steps: list[Any] = []
+    at = 1
+    while at < len(path):
+        found = _STEP.match(path, at)
+        if found is None or len(steps) >= DEEPEST:
+            return None
+        name, index = found[1], found[2]
+        try:
+            steps.append(name if name is not None else EACH if index == "*" else literal_eval(index))
+        except (ValueError, SyntaxError):
+            return None
+        at = found.end()
+    return tuple(steps)
+
+
+def path_of(steps: Steps) -> str:
+    """The path of steps, as differences write it."""
+    out = "$"
+    for step in steps:
+        if isinstance(step, str) and (step.isidentifier() or step == "<type>"):
+            out += f".{step}"
+        else:
+            out += f"[{step!r}]"
+    return out.encode(errors="backslashreplace").decode()
+
+
+def below(noise: Collection[Noise], name: str) -> tuple[Noise, ...]:
+    """The noise under the field `name`, with its paths from there."""
+    found = []
+    for each in noise:
+        steps = parse(each.path)
+        if steps and steps[0] == name:
+            found.append(msgspec.structs.replace(each, path=path_of(steps[1:])))
+    return tuple(found)
+
+
+# Covering ---------------------------------------------------------------------------------------------------------
+
+
+def cover(
+    recorded: Any, actual: Any, noise: Collection[Noise], window: Window | None = None
+) -> tuple[Any, list[Difference]]:
+    """`actual` with what the noise covers put as it was recorded, and those differences, each with its note.
+
+    Both are plain values (`Plainly`). Neither is changed.
+    """
+    root = _Node()
+    for each in noise:
+        steps = parse(each.path)
+        if steps is not None:
+            root.add(steps, each)
+    covering = _Covering(window)
+    changed = covering.of(root, recorded, actual, ())
+    return changed, covering.noted
+
+
+class _Node:
+    """Noise by step."""
+
+    __slots__ = ("children", "noise")
+
+    def __init__(self) -> None:
+        self.children: dict[Any, _Node] = {}
+        self.noise: Noise | None = None
+
+    def add(self, steps: Steps, noise: Noise) -> None:
+        node = self
+        for step in steps:
+            node = node.children.setdefault(step, _Node())
+        node.noise = noise
+
+    def child(self, step: Any) -> _Node | None:
+        return self.children.get(step) or self.children.get(EACH)
+
+
+class _Covering:
+    """One walk over two values, along the paths of the noise."""
+
+    def __init__(self, window: Window | None) -> None:
+        self.noted: list[Difference] = []
+        self._window = window
+        self._left = PLACES
+
+    def of(self, node: _Node, one: Any, two: Any, steps: Steps) -> Any:
+        self._left -= 1
+        if self._left < 0 or type(one) is not type(two):
+            return two
+        noise = node.noise
+        if noise is not None and noise.matcher == "unordered":
+            aligned = _aligned(one, two, node.children.get(EACH), self._window)
+            if aligned is not None and aligned != two:
+                self._note(noise, one, two, steps)
+                two = aligned
+        elif noise is not None and covers(noise.matcher, one, two, steps, self._window):
+            if identity(one) != identity(two):
+                self._note(noise, one, two, steps)
+            return one
+        if node.children:
+            return self._within(node, one, two, steps)
+        return two
+
+    def _note(self, noise: Noise, one: Any, two: Any, steps: Steps) -> None:
+        self.noted.append(Difference(path_of(steps), "changed", readable(one), readable(two), noise.note))
+
+    def _within(self, node: _Node, one: Any, two: Any, steps: Steps) -> Any:
+        if isinstance(one, dict):
+            changed = dict(two)
+            for name, child in node.children.items():
+                if name is EACH or name not in one or name not in two or names_a_type(one, name):
+                    continue
+                changed[name] = self.of(child, one[name], two[name], (*steps, name))
+            return changed
+        if isinstance(one, list | tuple) and len(one) == len(two):
+            items = []
+            for at, (first, second) in enumerate(zip(one, two, strict=True)):
+                inner = node.child(at)
+                items.append(second if inner is None else self.of(inner, first, second, (*steps, at)))
+            return tuple(items) if isinstance(one, tuple) else items
+        return two
+
+
+def names_a_type(owner: Mapping[Any, Any], name: Any) -> bool:
+    """Whether it is what says of which type a value or an error is."""
+    return name == "<type>" or (name in ("type", "cause") and "type" in owner and "message" in owner)
+
+
+def covers(matcher: Matcher, one: Any, two: Any, steps: Steps, window: Window | None) -> bool:
+    """Whether a matcher covers two values; of `type` not at the root."""
+    if matcher == "time":
+        return window is not None and both_inside(one, two, window)
+    if matcher == "uuid":
+        return is_uuid(one) and is_uuid(two) and form_of(one) == form_of(two)
+    return bool(steps) and matcher == "type" and type(one) is type(two) and _is_leafy(one) and _is_leafy(two)
+
+
+def is_uuid(value: Any) -> bool:
+    """A UUID, or the text of one."""
+    return isinstance(value, UUID) or (isinstance(value, str) and _UUID.match(value) is not None)
+
+
+def form_of(value: Any) -> Any:
+    """How a UUID is written."""
+    return (type(value), "-" in value) if isinstance(value, str) else type(value)
+
+
+def _is_leaf(value: Any) -> bool:
+    return not isinstance(value, dict | list | tuple | frozenset | set)
+
+
+def _is_leafy(value: Any) -> bool:
+    return not isinstance(value, dict) and (_is_leaf(value) or all(map(_is_leaf, value)))
+
+
+def _aligned(one: Any, two: Any, below: _Node | None, window: Window | None) -> Any:
+    """`two` in the order of `one`, if it has the same items but for the noise below them; else None."""
+    if not isinstance(one, list | tuple) or len(one) != len(two):
+        return None
+    if weight(one, LARGEST) + weight(two, LARGEST) >= LARGEST:
+        return None
+    waiting: dict[Any, list[Any]] = {}
+    for item in two:
+        waiting.setdefault(_masked(item, below, window), []).append(item)
+    for items in waiting.values():
+        items.reverse()
+    found = []
+    for item in one:
+        items = waiting.get(_masked(item, below, window), [])
+        if not items:
+            return None
+        found.append(items.pop())
+    return tuple(found) if isinstance(one, tuple) else found
+
+
+def _masked(value: Any, node: _Node | None, window: Window | None) -> Any:
+    """`identity` of a value, without what the noise in and below it covers."""
+    if node is None:
+        return identity(value)
+    if isinstance(value, dict):
+        return "dict", frozenset((name, _masked(item, node.child(name), window)) for name, item in value.items())
+    noise = node.noise
+    if noise is not None and covers(noise.matcher, value, value, ("",), window):
+        return noise.matcher, type(value)
+    if isinstance(value, list | tuple):
+        items = [_masked(item, node.child(at), window) for at, item in enumerate(value)]
+        if noise is not None and noise.matcher == "unordered":
+            return type(value), frozenset(Counter(items).items())
+        return type(value), tuple(items)
+    return identity(value)
+
+
+def identity(value: Any) -> Any:
+    """Equal for plain values of equal type and content, and hashable."""
+    if isinstance(value, dict):
+        return "dict", frozenset((name, identity(item)) for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return type(value), tuple(map(identity, value))
+    if isinstance(value, frozenset):
+        return "set", frozenset(map(identity, value))
+    if type(value) in (str, int, bool, bytes, type(None)):
+        return type(value), value
+    try:
+        return type(value), repr(value)
+    except (ValueError, RecursionError):
+        return type(value), id(value)

@@ -1,0 +1,253 @@
+"""Running many mutations of one recording: what they share is prepared once, each runs in a world of its own.
+
+Each run goes through the same player, seams and virtual clock as a replay.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from contextvars import copy_context
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from replay.core.codec import Resolve, Value
+from replay.core.opened import Opened
+from replay.core.recording import Interaction, Kind, Outcome, Recording
+from replay.core.world import Boundary, Shelf, current, occupy
+from replay.engine import guard
+from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative
+from replay.engine.lines import last_raised
+from replay.engine.mutant import Mutant, Taken
+from replay.engine.mutation import Mutations
+from replay.engine.player import window
+from replay.engine.targets import Targets
+from replay.errors import Unanswerable
+
+Runner = Callable[[Recording, Any, Resolve | None], Outcome]
+_TICK = 0.25
+"""Seconds between looks at the time limit."""
+
+
+class Overrun(BaseException):
+    """Raised into code that does not end."""
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """One run of a mutation."""
+
+    mutated: Recording
+    outcome: Outcome | None
+    """None: it could not be run."""
+    failure: Failure | None
+    """None also for what says nothing: a diverged run, a declared error."""
+    diverged: bool
+    stretched: int
+    """Requests that got the nearest answer instead of their own."""
+    taken: tuple[Taken, ...]
+    drawn: Mapping[str, Mapping[str, list[Any]]]
+    reason: str | None = None
+    """Why it could not be run."""
+    seed: str | None = None
+    """Of the system's generator, where the recording has none and it was drawn from."""
+
+    @property
+    def effect(self) -> tuple[Any, ...]:
+        """What the run did, as far as the world sees it; equal for runs that did the same."""
+        ended = None if self.outcome is None else (self.outcome.state, _ending(self.outcome.payload))
+        return ended, tuple((each.request.target, each.asked.text) for each in self.taken)
+
+
+def _ending(payload: Value) -> Any:
+    """An error by its type and message: frames are long, and lines tell where it was raised."""
+    return payload.text if payload.error_type is None else payload.text[:200]
+
+
+class Stage:
+    """Where the mutations of one recording run."""
+
+    def __init__(
+        self,
+        recording: Recording,
+        *,
+        boundaries: Sequence[Boundary],
+        runners: Mapping[Kind, Runner],
+        targets: Targets,
+        move: Callable[[int], None],
+        wait: Callable[[int, int | None], None] | None = None,
+        folders: Collection[str] = (),
+        allowed: Collection[str] = (),
+        limit: float = 5.0,
+    ) -> None:
+        """`allowed`: types of errors that are declared. `limit`: seconds that one run may take (main thread only).
+        Raises Unanswerable if the target cannot be had."""
+        guard.install()
+        self.recording = recording
+        self.target = targets.load(recording.entrypoint)
+        self.mutations = Mutations(recording)
+        self.root = targets.root
+        self._boundaries, self._run = boundaries, runners[recording.kind]
+        self._resolve, self._move, self._wait = targets.resolve, move, wait
+        self._folders, self._allowed, self._limit = folders, tuple(allowed), limit
+        self._shelves = _by_boundary(recording)
+        self._started: float | None = None
+
+    def execute(self, edits: Sequence[Any]) -> Execution:
+        """Run the recording with these edits. Never raises for what the code does, but KeyboardInterrupt."""
+        mutated = self.mutations.quick(edits)
+        try:
+            player, outcome = copy_context().run(self._play, mutated)
+        except Unanswerable as error:
+            return _not_run(mutated, str(error))
+        except Overrun:
+            self._started = None
+            hang = Failure("hang", "Overrun", f"did not end within {self._limit:g} s", ())
+            return msgspec.structs.replace(_not_run(mutated, hang.message), failure=hang)
+        except Exception as error:  # not the application's: an edited value that our own code cannot serve
+            return _not_run(mutated, f"{type(error).__name__}: {error}"[:300])
+        failure = None if player.diverged else self._failure(outcome)
+        return Execution(
+            mutated,
+            outcome,
+            failure,
+            player.diverged,
+            player.stretched,
+            tuple(player.taken),
+            player.drawn,
+            seed=player.made_seed,
+        )
+
+    def locate(self, edits: Sequence[Any], failure: Failure) -> Failure:
+        """A status's failure with the place of the error behind it, found by running it once more."""
+        if failure.kind != "status":
+            return failure
+        found = last_raised(self.root, lambda: self.execute(edits))
+        if found is None:
+            return failure
+        frame = msgspec.structs.replace(found, file=relative(self.root, found.file))
+        return msgspec.structs.replace(failure, message=f"{failure.message} after {found.source}", frames=(frame,))
+
+    def recorded(self, execution: Execution, edits: Sequence[Any]) -> Recording:
+        """The run as a recording of its own: what it asked, what answered, what it drew, how it ended."""
+        outcome = execution.outcome
+        assert outcome is not None
+        mutated = execution.mutated
+        interactions: list[Interaction] = []
+        last = 0
+        for seq, each in enumerate(execution.taken):
+            last = max(last, each.answered_by.offset_ns)
+            interactions.append(msgspec.structs.replace(
+                each.answered_by, seq=seq, lane=each.lane, target=each.request.target, request=each.asked,
+                offset_ns=last))  # fmt: skip
+        longest = max((each.offset_ns + each.duration_ns for each in interactions), default=0)
+        ran = msgspec.structs.replace(
+            mutated,
+            interactions=tuple(interactions),
+            outcome=outcome,
+            duration_ns=max(mutated.duration_ns, longest),
+            context=_with_draws(mutated.context, execution.drawn, execution.seed),
+            model_calls=(),
+            predictions=(),
+            logs=(),
+            http_response_status_code=_status(outcome) if mutated.kind in ("asgi", "wsgi") else None,
+        )
+        return self.mutations.named(ran, edits)
+
+    def _play(self, recording: Recording) -> tuple[Mutant, Outcome]:
+        span = window(recording)
+        shelves: dict[str, Shelf] = {}
+        asked = _by_boundary(recording) if recording.interactions is not self.recording.interactions else self._shelves
+        for boundary in self._boundaries:
+            shelf = boundary.shelf(asked.get(boundary.kind, ()), span)
+            if shelf is not None:
+                shelves[boundary.kind] = shelf
+        with ExitStack() as stack:
+            for boundary in self._boundaries:
+                playing = boundary.playing(recording)
+                if type(playing) is not nullcontext:
+                    stack.enter_context(playing)
+            player = Mutant(
+                recording,
+                shelves=shelves,
+                resolve=self._resolve,
+                move=self._move,
+                wait=self._wait,
+                root=self.root,
+                permits=guard.permits((), self._folders),
+            )
+            occupy(player)
+            stack.callback(occupy, None)
+            current.set(player)  # of the copied context: nothing to reset
+            self._started = perf_counter()
+            try:
+                outcome = self._run(recording, self.target, self._resolve)
+            finally:
+                self._started = None
+                player.closed = True
+        if outcome.payload.error_type == _OVERRUN:
+            raise Overrun
+        return player, outcome
+
+    def _failure(self, outcome: Outcome) -> Failure | None:
+        if outcome.state == "returned" and self.recording.kind in ("asgi", "wsgi"):
+            status = _status(outcome)
+            if status is None or status < 500:
+                return None
+            return Failure("status", f"HTTP {status}", f"answered {status}", ())
+        failure = error_of(outcome, self.root)
+        if failure is None or failure.error_type in OURS or is_allowed(failure, self._allowed):
+            return None
+        return failure
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """While it is open, a run that takes too long is ended. Where there are no timers, it is not."""
+        if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+            yield
+            return
+
+        def look(number: int, frame: Any) -> None:
+            if self._started is not None and perf_counter() - self._started > self._limit:
+                raise Overrun(f"did not end within {self._limit:g} s")
+
+        before = signal.signal(signal.SIGALRM, look)
+        signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
+_OVERRUN = f"{Overrun.__module__}.{Overrun.__qualname__}"
+
+
+def _by_boundary(recording: Recording) -> dict[str, list[Interaction]]:
+    found: dict[str, list[Interaction]] = {}
+    for interaction in recording.interactions:
+        found.setdefault(interaction.boundary, []).append(interaction)
+    return found
+
+
+def _not_run(mutated: Recording, reason: str) -> Execution:
+    return Execution(mutated, None, None, True, 0, (), {}, reason)
+
+
+def _status(outcome: Outcome) -> int | None:
+    tree = outcome.payload.tree
+    found = tree.get("status") if type(tree) is dict else None
+    return found if type(found) is int else None
+
+
+def _with_draws(context: Value, drawn: Mapping[str, Mapping[str, list[Any]]], seed: str | None) -> Value:
+    tree = dict(context.tree or {})
+    tree.pop("draws", None)
+    if drawn:
+        tree["draws"] = Opened(Value("null")).tree({lane: dict(kinds) for lane, kinds in drawn.items()})
+    if seed is not None:
+        tree["entropy"] = {**tree.get("entropy", {}), "seed": seed}
+    return Value(msgspec.json.encode(tree).decode(), context.gaps)

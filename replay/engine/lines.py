@@ -1,0 +1,220 @@
+"""Which lines of the project's functions a run reaches, at the cost of one byte written a statement.
+
+The project's modules are compiled once more from their source with a mark before each statement, and the functions
+that exist take that code until the search ends: same lines, same names, same frames. `sys.settrace` would be told of
+every call in every library as well, which makes a run with an HTTP client five times slower. A function is left alone
+if its source no longer gives the code that it has, and statements outside functions are not counted.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+from replay.core.verdict import Frame
+
+Line = tuple[str, int]
+Key = tuple[str, str, int]
+LARGEST = 4 << 20
+"""Bytes of a source file that is read."""
+_PACKAGE = str(Path(__file__).parent.parent)
+_MARK = "replay: a line was reached"
+"""A constant that the compiler keeps; in the compiled code the marks' own bytes take its place."""
+
+
+def in_project(root: Path, file: str) -> bool:
+    """Whether a file is the project's own code: below the root, and no installed package. Our demo counts."""
+    if file.startswith(_PACKAGE):
+        return "/demo/" in file
+    return file.startswith(f"{root}/") and "site-packages" not in file and "/.venv/" not in file
+
+
+class Lines:
+    """The lines of the project that runs reach. `close` gives the functions their own code back."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lines: list[Line] = []
+        """By the number of their mark."""
+        self._marks = bytearray()
+        self._seen = 0
+        self._files: dict[str, dict[Key, tuple[CodeType, CodeType]]] = {}
+        self._changed: list[tuple[FunctionType, CodeType]] = []
+        self._modules = 0
+
+    def prepare(self) -> None:
+        """Mark the functions of the project's modules that are loaded by now. To be called again costs little."""
+        if len(sys.modules) == self._modules:
+            return
+        self._modules = len(sys.modules)
+        fresh = [file for file in self._loaded() if file not in self._files]
+        for file in fresh:
+            self._files[file] = self._compiled(file)
+        if fresh:
+            for each in gc.get_objects():
+                if type(each) is FunctionType and each.__code__.co_filename in self._files:
+                    self._exchange(each)
+
+    def start(self) -> None:
+        """A run begins."""
+        self._marks[:] = bytes(len(self._marks))
+
+    def reached(self) -> int:
+        """The lines that the run has reached, as a number with a bit for each."""
+        return int.from_bytes(self._marks, "little")
+
+    def add(self, reached: int) -> bool:
+        """Count lines as seen; whether there were new ones."""
+        before, self._seen = self._seen, self._seen | reached
+        return self._seen != before
+
+    @property
+    def count(self) -> int:
+        """Lines seen so far."""
+        return self._seen.bit_count()
+
+    @property
+    def files(self) -> list[str]:
+        """Files with a line that was seen."""
+        seen = self._seen.to_bytes(len(self._marks), "little")
+        return sorted({file for (file, _), mark in zip(self.lines, seen, strict=True) if mark})
+
+    def close(self) -> None:
+        """Undo what `prepare` did."""
+        for function, code in self._changed:
+            function.__code__ = code
+        self._changed.clear()
+
+    def _loaded(self) -> Iterator[str]:
+        for module in list(sys.modules.values()):
+            file = getattr(module, "__file__", None)
+            if type(file) is str and file.endswith(".py") and in_project(self.root, file):
+                yield file
+
+    def _compiled(self, file: str) -> dict[Key, tuple[CodeType, CodeType]]:
+        """By name and first line: the code of each function as it is, and with marks."""
+        try:
+            source = Path(file).read_bytes()
+            if len(source) > LARGEST:
+                return {}
+            plain = compile(source, file, "exec", dont_inherit=True)
+            marked = _Marked(file, self.lines)
+            tree = ast.fix_missing_locations(marked.visit(ast.parse(source, file)))
+            self._marks += bytes(len(self.lines) - len(self._marks))
+            with_marks = self._with_marks(compile(tree, file, "exec", dont_inherit=True))
+        except (OSError, ValueError, SyntaxError, RecursionError):
+            del self.lines[len(self._marks) :]
+            return {}
+        ours = {_key(code): code for code in _codes(with_marks)}
+        return {_key(code): (code, ours[_key(code)]) for code in _codes(plain) if _key(code) in ours}
+
+    def _with_marks(self, code: CodeType) -> CodeType:
+        constants = tuple(
+            self._marks if each == _MARK else self._with_marks(each) if type(each) is CodeType else each
+            for each in code.co_consts
+        )
+        return code.replace(co_consts=constants)
+
+    def _exchange(self, function: FunctionType) -> None:
+        code = function.__code__
+        found = self._files[code.co_filename].get(_key(code))
+        if found is None or found[0] != code or found[1].co_freevars != code.co_freevars:
+            return
+        function.__code__ = found[1]
+        self._changed.append((function, code))
+
+
+def _key(code: CodeType) -> Key:
+    return code.co_qualname, code.co_name, code.co_firstlineno
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for each in code.co_consts:
+        if type(each) is CodeType:
+            yield each
+            yield from _codes(each)
+
+
+class _Marked(ast.NodeTransformer):
+    """Puts `MARKS[number] = 1` before each statement of a function."""
+
+    def __init__(self, file: str, lines: list[Line]) -> None:
+        self._file, self._lines = file, lines
+        self._inside = 0
+
+    def visit_FunctionDef(self, node: Any) -> Any:
+        self._inside += 1
+        self._fill(node)
+        self._inside -= 1
+        return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def generic_visit(self, node: ast.AST) -> Any:
+        self._fill(node)
+        return node
+
+    def _fill(self, node: Any) -> None:
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
+                setattr(node, name, self._block(block, has_docstring=isinstance(node, _DOCUMENTED) and name == "body"))
+        for name in ("handlers", "cases"):
+            for each in getattr(node, name, ()):
+                self._fill(each)
+
+    def _block(self, block: list[ast.stmt], *, has_docstring: bool) -> list[ast.stmt]:
+        out: list[ast.stmt] = []
+        for place, statement in enumerate(block):
+            is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+            visited = self.visit(statement)
+            if self._inside and not (place == 0 and has_docstring and is_text):
+                out.append(self._mark(statement))
+            out.append(visited)
+        return out
+
+    def _mark(self, statement: ast.stmt) -> ast.stmt:
+        place = ast.Subscript(ast.Constant(_MARK), ast.Constant(len(self._lines)), ast.Store())
+        self._lines.append((self._file, statement.lineno))
+        mark = ast.Assign([place], ast.Constant(1))
+        for node in ast.walk(mark):
+            ast.copy_location(node, statement)
+        return mark
+
+
+_DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def last_raised(root: Path, run: Callable[[], object]) -> Frame | None:
+    """Where in the project the last exception was raised while `run` ran: of an error that a framework swallowed.
+    Its type is the frame's `source`."""
+    found: list[Frame] = []
+
+    def called(frame: FrameType, event: str, argument: Any) -> Any:
+        return inside if in_project(root, frame.f_code.co_filename) else None
+
+    def inside(frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "exception" and argument[0] not in (StopIteration, StopAsyncIteration, GeneratorExit):
+            name = argument[0].__qualname__
+            found.append(Frame(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, name))
+        return inside
+
+    before = sys.gettrace()
+    sys.settrace(called)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    if not found:
+        return None
+    last = found[-1]
+    for each in reversed(found):  # it passes outwards: the first frame of the last error is where it was raised
+        if each.source != last.source:
+            break
+        last = each
+    return last

@@ -1,0 +1,128 @@
+"""The world of a mutated recording: it answers as far as sense goes where a strict replay would stop.
+
+A mutation changes what the code asks: another customer is looked up, an item is asked for twice. In this order:
+1. the recorded answer of that very request, as in any replay;
+2. the nearest answer that is still unserved: of the same target, in the order of the recording, the own lane first;
+   then of a URL of which one part is another;
+3. an answer that was served already: of the same request (the world would say the same again), then of the same target.
+Answers of the second and third kind are counted (`stretched`): they are answers to another question. What nothing
+answers ends the run as diverged, which is never a failure of the code. Random draws beyond the recorded ones go on
+deterministically. What was asked, answered and drawn is kept: with it the run is a recording of its own.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from random import Random
+from typing import Any, TypeVar
+
+import msgspec
+
+from replay.core.codec import Value
+from replay.core.recording import Interaction
+from replay.core.world import Request, Shelf
+from replay.engine.player import Player
+from replay.engine.waiting import alike
+
+T = TypeVar("T")
+_HARMLESS = frozenset({"missing", "reordered"})
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """One request of the run and what answered it."""
+
+    answered_by: Interaction
+    request: Request
+    asked: Value
+    lane: str
+
+
+class Mutant(Player):
+    """A player that does not mind other requests than the recorded ones."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.taken: list[Taken] = []
+        self.stretched = 0
+        self.drawn: dict[str, dict[str, list[Any]]] = {}
+        self.made_seed: str | None = None
+        """What the system's generator was seeded with, if the recording does not say."""
+        self._kinds: dict[str, deque[Any]] = {}
+        for (_, kind), values in self._draws.items():
+            self._kinds.setdefault(kind, deque()).extend(values)
+
+    @property
+    def diverged(self) -> bool:
+        """Something could not be answered, or reached for the real world: how the run ended says nothing."""
+        return self.unanswered > 0 or any(each.kind not in _HARMLESS for each in self.divergences)
+
+    def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
+        if not self._seed:
+            self._seed = self.made_seed = f"mutation of {self.recording.id}"
+        return super().entropy(size, live)
+
+    def draw(self, kind: str, live: Callable[[], T]) -> T:
+        if self.closed:
+            return live()
+        with self._lock:
+            lane = self.lanes.name()
+            values = self._draws.get((lane, kind))
+            value = values.popleft() if values else self._more(kind, live)
+            self.drawn.setdefault(lane, {}).setdefault(kind, []).append(value)
+            return value  # type: ignore[no-any-return]
+
+    def _more(self, kind: str, live: Callable[[], T]) -> Any:
+        """Draws of that kind again from the start; where there were none, from a generator of fixed seed."""
+        before = self._kinds.get(kind)
+        if before:
+            before.rotate(-1)
+            return before[-1]
+        made = _MADE.get(kind)
+        if made is None:
+            return live()  # numpy's and the like: of the types that they have there
+        number = sum(len(kinds.get(kind, ())) for kinds in self.drawn.values())
+        return made(Random(f"{self.recording.id}/{kind}/{number}"))
+
+    def _take(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> Interaction | None:
+        found = super()._take(shelf, request, asked, lane)
+        if found is None:
+            found = self._nearest(request, asked, lane)
+            if found is None:
+                return None
+            self.stretched += 1
+        self.taken.append(Taken(found, request, asked, lane))
+        return found
+
+    def _nearest(self, request: Request, asked: Value, lane: str) -> Interaction | None:
+        course = self._partings.course
+        own = course.recorded.get(lane, lane)
+        for test in (_same_target, alike):
+            waiting = [each for each in self._waiting if test(each, request)]
+            if waiting:
+                found = min(waiting, key=lambda each: (each.lane != own, each.seq))
+                self._waiting.take(found)
+                course.recorded.setdefault(lane, found.lane)
+                course.answered[lane] = course.answered.get(lane, 0) + 1
+                return found
+        again = [each for each in self._spent if _same_target(each, request)]
+        same = [each for each in again if each.request.text == asked.text]
+        return next(iter(same or again), None)
+
+    def _refuse(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> BaseException:
+        """Nobody reads where it parted: the run is given up."""
+        self.unanswered += 1
+        return shelf.refusal(asked, f"replay: nothing answers {request.boundary} {request.target} in this mutation")
+
+
+def _same_target(interaction: Interaction, request: Request) -> bool:
+    return interaction.boundary == request.boundary and interaction.target == request.target
+
+
+_MADE: dict[str, Callable[[Random], Any]] = {
+    "random": lambda source: source.random(),
+    "getrandbits": lambda source: source.getrandbits(64),
+    "uuid": lambda source: source.randbytes(16),
+    "seed": lambda source: source.getrandbits(64),
+    "gauss_next": lambda source: None,
+}

@@ -1,0 +1,86 @@
+"""Mutations: a list of edits applied to a recording gives a recording, which shares with it all that was not edited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from replay.core.codec import Value
+from replay.core.edits import Edit, parse, read_edit
+from replay.core.opened import Unfit
+from replay.core.parts import Draft, Parts
+from replay.core.recording import Recording
+from replay.engine.operators import CHANGES
+from replay.engine.operators.site import applied
+
+Edits = tuple[Edit, ...]
+
+
+class Mutations:
+    """Mutates one recording, many times: each part is opened once."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.parts = Parts(recording)
+        self._digest: str | None = None
+
+    def draft(self, edits: Iterable[Edit]) -> Draft:
+        """The fields that change. Edits that do not fit do nothing, in the order given."""
+        values: dict[str, Any] = {}
+        for edit in edits:
+            root, steps = parse(edit.path)
+            part = self.parts.get(root)
+            change = CHANGES.get(edit.operator)
+            if part is None or change is None:
+                continue
+            try:
+                values[root] = applied(values.get(root, part.value), steps, change, edit.argument)
+            except Unfit:
+                continue
+        draft: Draft = {"interactions": list(self.recording.interactions)}
+        for root, value in values.items():
+            part = self.parts.get(root)
+            if part is not None and value is not part.value:
+                try:
+                    part.write(draft, value)
+                except (Unfit, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
+                    continue  # the recording cannot hold it
+        draft["interactions"] = tuple(draft["interactions"])
+        return draft
+
+    def quick(self, edits: Sequence[Edit]) -> Recording:
+        """The mutation for a run: without lineage, its id the parent's."""
+        return msgspec.structs.replace(self.recording, **self.draft(edits))
+
+    def apply(self, edits: Sequence[Edit]) -> Recording:
+        """The mutation with its lineage and an id of its own."""
+        return self.named(self.quick(edits), edits)
+
+    def named(self, mutated: Recording, edits: Sequence[Edit]) -> Recording:
+        """A mutated recording with its lineage and an id of its own."""
+        if self._digest is None:
+            self._digest = self.recording.digest
+        found = msgspec.structs.replace(mutated, parent_digest=self._digest, edits=write_edits(edits))
+        return msgspec.structs.replace(found, id=found.digest[:16])
+
+
+def mutate(recording: Recording, edits: Sequence[Edit]) -> Recording:
+    """`recording` with these edits applied, in order; its `parent_digest` and `edits` say where it comes from."""
+    return Mutations(recording).apply(edits)
+
+
+def write_edits(edits: Iterable[Edit]) -> Value:
+    """Edits as a recording stores them."""
+    return Value(msgspec.json.encode([edit.tree() for edit in edits]).decode())
+
+
+def read_edits(stored: Value | None) -> Edits:
+    """Stored edits. Raises ValueError for what are none."""
+    if stored is None:
+        return ()
+    tree = stored.tree
+    if type(tree) is not list:
+        raise ValueError("not a list of edits")
+    return tuple(read_edit(each) for each in tree)

@@ -1,0 +1,101 @@
+"""A place that can be edited, and what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from replay.core.changes import changed
+from replay.core.edits import Steps, write
+from replay.core.opened import Unfit, named
+
+Change = Callable[[Any, Any], Any]
+"""`(value, argument) -> new value`. Raises Unfit, or anything, where it does not fit: then the edit does nothing."""
+Tried = tuple[str, Any]
+"""An operator and its argument."""
+Suggest = Callable[["Site"], Iterable[Tried]]
+"""What to try at a place; what production does most comes first."""
+WIDE = 3
+"""Items of a long list that are sites: the first, the second, the last."""
+DEEP = 24
+MOST = 4_000
+"""Sites of one recording."""
+LONG = 120
+"""Characters of a text that an edit writes out instead of saying how it was made."""
+
+
+class Site(msgspec.Struct, frozen=True):
+    """One place in a recording."""
+
+    root: str
+    """Name of its part."""
+    steps: Steps
+    value: Any
+    """What lies there, opened."""
+    learned: tuple[Any, ...] = ()
+    """Other values that were seen there."""
+    constants: tuple[Any, ...] = ()
+    """What the code compares with."""
+    other: Any = None
+    """Of a name in a mapping: another value of that mapping, to be swapped with."""
+
+    @property
+    def path(self) -> str:
+        return write(self.root, self.steps)
+
+    @property
+    def boundary(self) -> str:
+        """`input`, `clock`, `draws`, `http`, `call` or `model`."""
+        return self.root.partition("[")[0]
+
+    @property
+    def is_body(self) -> bool:
+        """The whole body of a message."""
+        return self.steps == ("body",) and self.boundary in ("http", "input")
+
+    @property
+    def is_message(self) -> bool:
+        """A status, header, method or the like: not free data."""
+        if self.boundary == "http":
+            return bool(self.steps) and self.steps[0] != "body"
+        return self.boundary == "input" and self.steps[:1] in (("method",), ("path",), ("headers",))
+
+
+def sites(root: str, value: Any) -> Iterator[Site]:
+    """All places of a part, its whole first, then in the order of its value; of long lists a few items."""
+    waiting: list[tuple[Steps, Any]] = [((), value)]
+    left = MOST
+    while waiting and left:
+        steps, each = waiting.pop()
+        left -= 1
+        yield Site(root, steps, each)
+        if len(steps) < DEEP:
+            held = named(each)
+            if isinstance(each, list | tuple) and len(held) > WIDE:
+                held = [held[0], held[1], held[-1]]
+            waiting += [((*steps, step), item) for step, item in reversed(held)]
+
+
+def written_out(site: Site, change: Change, operator: str, argument: Any) -> Tried:
+    """The same edit as `set`, where the text that it makes is short enough to be read."""
+    try:
+        new = change(site.value, argument)
+    except Exception:  # it does not fit: it will do nothing
+        return operator, argument
+    return ("set", new) if type(new) is str and len(new) <= LONG else (operator, argument)
+
+
+def applied(value: Any, steps: Steps, change: Change, argument: Any) -> Any:
+    """`value` with the change made there. Raises Unfit where it does not fit."""
+
+    def at_place(old: Any) -> Any:
+        try:
+            return change(old, argument)
+        except Unfit:
+            raise
+        except Exception as error:  # operators are total, users' too
+            raise Unfit(f"{type(error).__name__}: {error}"[:200]) from error
+
+    return changed(value, steps, at_place)

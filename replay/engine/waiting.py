@@ -1,0 +1,100 @@
+"""The recorded interactions that nobody has asked for yet, in the order of their lanes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterator
+
+from replay.core.recording import Interaction, Recording
+from replay.core.world import Request
+
+
+class Waiting:
+    """One queue a lane. Not locked: the player asks under its lock.
+
+    An interaction that the code went past stays in its queue: it may still be asked, and those behind it are next too.
+    """
+
+    def __init__(self, recording: Recording, through: Collection[str]) -> None:
+        self._lanes: dict[str, deque[Interaction]] = {}
+        self._passed: set[int] = set()
+        for interaction in recording.interactions:
+            if interaction.boundary not in through:
+                self._lanes.setdefault(interaction.lane, deque()).append(interaction)
+
+    def __contains__(self, seq: int) -> bool:
+        return any(interaction.seq == seq for interaction in self)
+
+    def __iter__(self) -> Iterator[Interaction]:
+        return (interaction for queue in self._lanes.values() for interaction in queue)
+
+    def left(self) -> list[Interaction]:
+        """All of them, in the order in which production asked."""
+        return sorted(self, key=lambda interaction: interaction.seq)
+
+    def next(self, request: Request) -> list[Interaction]:
+        """Those that are next in their lane and ask the same thing."""
+        found = []
+        passed = self._passed
+        for queue in self._lanes.values():
+            for interaction in queue:
+                if same(interaction, request):
+                    found.append(interaction)
+                if interaction.seq not in passed:
+                    break
+        return found
+
+    def later(self, request: Request) -> list[Interaction]:
+        """Those that ask the same thing, wherever they stand."""
+        return [interaction for interaction in self if same(interaction, request)]
+
+    def expected(self, lane: str) -> Interaction | None:
+        """What production asked next in this lane."""
+        return next((i for i in self._lanes.get(lane, ()) if i.seq not in self._passed), None)
+
+    def before(self, interaction: Interaction) -> list[Interaction]:
+        """What its lane had to ask first and the code has not gone past yet."""
+        queue = self._lanes[interaction.lane]
+        return [each for each in queue if each.seq < interaction.seq and each.seq not in self._passed]
+
+    def is_passed(self, interaction: Interaction) -> bool:
+        """The code went on without asking it."""
+        return interaction.seq in self._passed
+
+    def go_past(self, interaction: Interaction) -> None:
+        """The code went on without asking it."""
+        self._passed.add(interaction.seq)
+
+    def take(self, interaction: Interaction) -> None:
+        """It is asked for."""
+        queue = self._lanes[interaction.lane]
+        if queue[0] is interaction:
+            queue.popleft()
+        else:
+            queue.remove(interaction)
+        if not queue:
+            del self._lanes[interaction.lane]
+
+
+def same(interaction: Interaction, request: Request) -> bool:
+    """Whether they ask the same thing, as far as targets tell. URLs of http are compared by its own matchers."""
+    if interaction.boundary != request.boundary:
+        return False
+    return request.boundary == "http" or interaction.target == request.target
+
+
+def alike(interaction: Interaction, request: Request) -> bool:
+    """Whether one can be the other with other values: the same target, or a URL of which one part is another."""
+    if interaction.boundary != request.boundary:
+        return False
+    if interaction.target == request.target:
+        return True
+    recorded, asked = interaction.target.split("/"), request.target.split("/")
+    parted = [at for at, (one, two) in enumerate(zip(recorded, asked, strict=False)) if one != two]
+    if len(recorded) <= _PATH or len(recorded) != len(asked) or len(parted) != 1:
+        return False
+    return parted[0] < _PATH or len(recorded) > _PATH + 1  # the only part of a path says what is asked
+
+
+_PATH = 3
+"""Where the path begins among the parts of `GET https://host/path`."""

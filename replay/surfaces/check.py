@@ -1,0 +1,533 @@
+"""`replay run --check`: what varies between replays of one recording, and where that comes in.
+
+The recording is replayed in fresh processes: twice as it is, then with one thing changed at a time. What a replay sets
+itself from the recording (its clock, its time zone) is declared: what moves only with that is listed apart.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from replay.core.codec import Value
+from replay.core.noise import DRAWS, EACH, OUTCOME, Matcher, Noise, Steps, identity, path_of, request, with_noise
+from replay.core.plain import Plainly
+from replay.core.recording import Outcome, Recording
+from replay.core.varying import ABSENT, Varied, at, varied
+from replay.core.verdict import Divergence, Frame, Verdict
+from replay.engine.player import window
+from replay.errors import BundleError, CodecError
+from replay.surfaces.job import Probe, Reply
+from replay.surfaces.select import Chosen
+from replay.surfaces.sources import Origin, Partings, asked_at
+from replay.surfaces.tracing import Trace, unpack
+
+AGAIN = "varies from run to run"
+"""The cause of what varies though nothing is changed."""
+MOST_ROUNDS = 40
+"""Replays in search of requests that vary: each hides what comes after it."""
+_OFFSET = (25 * 3600 + 61) * 10**9
+_HASH_SEEDS = ("1", "4242", "77777")
+_ZONES = ("<+0545>-05:45", "<-0330>+03:30")
+_LOCALES = ("tr_TR.UTF-8", "C")
+_SWITCH = 1e-6
+_TRIES = 3
+_SECOND = 1.0
+
+
+class Factor(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is changed for a replay."""
+
+    name: str
+    probe: Probe = Probe()
+    change: Callable[[Recording], Recording] = lambda recording: recording
+    declared: bool = False
+    """A replay sets it from the recording."""
+
+
+class Variation(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that varies."""
+
+    place: str
+    path: str
+    matcher: Matcher | None
+    """What covers it from now on; None: nothing may, so it is not stored."""
+    cause: str
+    where: Frame | None = None
+    source: str | None = None
+    examples: tuple[Any, Any] = (None, None)
+    """As recorded in the first replay, and another."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check found out about one recording."""
+
+    id: str
+    path: str | None = None
+    varies: tuple[Variation, ...] = ()
+    clock: tuple[Variation, ...] = ()
+    """What moves only with what a replay sets itself."""
+    verdict: Verdict
+    """Of a replay with what was found as known noise."""
+    runs: int = 0
+    seconds: float = 0.0
+    cut: bool = False
+    """A run was too long to be followed line by line to its end."""
+    noise: tuple[Noise, ...] = ()
+    """What is to be stored."""
+    saved: bool = False
+
+
+class _Ended(msgspec.Struct, frozen=True):
+    """An outcome as plain data."""
+
+    state: str = "not run"
+    value: Any = None
+
+    @classmethod
+    def of(cls, outcome: Outcome | None) -> _Ended:
+        return cls() if outcome is None else cls(outcome.state, _plainly(outcome.payload))
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One replay."""
+
+    verdict: Verdict
+    outcome: _Ended
+    requests: Mapping[int, Any]
+    """As plain data, by the number of the interaction."""
+    asked_at: Mapping[int, Frame]
+    trace: Trace | None = None
+
+
+def check(recording: Recording, replay: Callable[..., Verdict], root: Path) -> Report:
+    """Find what varies. `replay`: `fresh.replay_fresh` with its options, `root` among them: the project.
+
+    Raises ReplayError for a configuration that is refused. What cannot be run is said by the report's verdict.
+    """
+    with TemporaryDirectory(prefix="replay-check-") as folder:
+        return _Check(recording, replay, root, folder).report()
+
+
+def factors(recording: Recording, folder: str, environ: Mapping[str, str | None]) -> list[Factor]:
+    """What is changed, one at a time; never to what `environ`, in which the recording is replayed, has already."""
+    seeds = [seed for seed in _HASH_SEEDS if seed != environ.get("PYTHONHASHSEED")]
+    zone = next(zone for zone in _ZONES if zone != environ.get("TZ"))
+    locale = next(name for name in _LOCALES if name != environ.get("LC_ALL"))
+    return [
+        *(Factor(name="hash seed", probe=Probe(environment={"PYTHONHASHSEED": seed})) for seed in seeds[:2]),
+        Factor(name="time zone", probe=Probe(environment={"TZ": zone})),
+        Factor(name="locale", probe=Probe(environment={"LC_ALL": locale, "LANGUAGE": None, "PYTHONUTF8": "0"})),
+        Factor(name="working folder", probe=Probe(folder=folder)),
+        Factor(name="thread switch interval", probe=Probe(switch_interval=_SWITCH)),
+        Factor(name="clock", change=lambda found: replace(found, started_at=found.started_at + _OFFSET), declared=True),
+        Factor(name="recorded time zone", change=lambda found: _with_context(found, zone=zone), declared=True),
+    ]
+
+
+_BASE = Factor(name=AGAIN)
+
+
+class _Check:
+    """One check, from the first replay to the last."""
+
+    def __init__(self, recording: Recording, replay: Callable[..., Verdict], root: Path, folder: str) -> None:
+        from replay.boundaries.interpreter import variables
+
+        self._original = recording
+        self._plain = _settled(recording)
+        self._replay = replay
+        self._root = root
+        self._runs = 0
+        self._found: dict[tuple[str, Steps], tuple[Matcher | None, Factor]] = {}
+        self._moved: dict[tuple[str, Steps], Factor] = {}
+        self._draws: list[Divergence] = []
+        self._cut = False
+        self._factors = factors(recording, folder, {**os.environ, **variables(recording)})
+        self._recorded_outcome = _Ended.of(recording.outcome)
+        self._boundaries = {each.seq: each.boundary for each in recording.interactions}
+        self._recorded = {each.seq: _asked(each.boundary, each.request) for each in recording.interactions}
+
+    def report(self) -> Report:
+        started = monotonic()
+        base, again = self._alike()
+        if base.verdict.status == "unanswerable" or again.verdict.status == "unanswerable":
+            broken = base if base.verdict.status == "unanswerable" else again
+            return self._report(started, broken.verdict, (), (), ())
+        others = [(factor, self._other(factor, base)) for factor in self._factors]
+        late = self._run(_BASE)  # what moves with real time may be the same in two replays on end
+        runs = [(_BASE, again), (_BASE, late), *((factor, run) for factor, run in others if run is not None)]
+        self._outcomes(base, runs)
+        varies, clock = self._explained()
+        noise = tuple(
+            Noise(place=v.place, path=v.path, matcher=v.matcher, cause=v.cause, where=v.where, source=v.source)
+            for v in varies
+            if v.matcher is not None
+        )
+        last = self._run(_BASE, with_noise(self._plain, noise))
+        return self._report(started, last.verdict, varies, clock, noise)
+
+    def _report(
+        self,
+        started: float,
+        verdict: Verdict,
+        varies: Sequence[Variation],
+        clock: Sequence[Variation],
+        noise: tuple[Noise, ...],
+    ) -> Report:
+        return Report(
+            id=self._original.id,
+            varies=tuple(varies),
+            clock=tuple(clock),
+            verdict=verdict,
+            runs=self._runs,
+            seconds=monotonic() - started,
+            cut=self._cut,
+            noise=noise,
+        )
+
+    # Replays ----------------------------------------------------------------------------------------------------
+
+    def _alike(self) -> tuple[Run, Run]:
+        """Two replays as recorded, which differ in no request that is not known yet."""
+        for _ in range(MOST_ROUNDS):
+            base, again = self._run(_BASE), self._run(_BASE)
+            if not self._learn(_BASE, base, again) and not self._learn_draws(base):
+                break
+        return base, again
+
+    def _other(self, factor: Factor, base: Run) -> Run | None:
+        """A replay with the factor changed; None: it could not be run."""
+        for _ in range(MOST_ROUNDS):
+            run = self._run(factor)
+            if run.verdict.status == "unanswerable":
+                self._found[OUTCOME, ()] = (None, factor)
+                return None
+            if not self._learn(factor, base, run):
+                break
+        return run
+
+    def _run(self, factor: Factor, recording: Recording | None = None, *, trace: bool = False) -> Run:
+        self._runs += 1
+        replies: list[Reply] = []
+        verdict = self._replay(
+            factor.change(recording or with_noise(self._plain, self._known(factor))),
+            probe=replace(factor.probe, trace=trace),
+            hear=replies.append,
+        )
+        requests: dict[int, Any] = {}
+        places: dict[int, Frame] = {}
+        for asked in replies[0].asked if replies else ():
+            requests[asked.seq] = _asked(self._boundaries.get(asked.seq, ""), asked.request)
+            if asked.where is not None:
+                places[asked.seq] = asked.where
+        for divergence in verdict.divergences:
+            if divergence.kind == "changed" and divergence.seq is not None and divergence.asked is not None:
+                requests.setdefault(divergence.seq, _asked(divergence.boundary, divergence.asked))
+                if divergence.where:
+                    places.setdefault(divergence.seq, divergence.where[-1])
+        return Run(
+            verdict=verdict,
+            outcome=_Ended.of(verdict.outcome),
+            requests=requests,
+            asked_at=places,
+            trace=unpack(replies[0].trace) if trace and replies and replies[0].trace else None,
+        )
+
+    def _known(self, factor: Factor) -> list[Noise]:
+        """What was found so far, so that a replay goes on past it."""
+        found: list[tuple[str, Steps, Matcher | None]] = [(DRAWS, (each.target,), "type") for each in self._draws]
+        found += [(*key, matcher) for key, (matcher, _) in self._found.items()]
+        if factor.declared:
+            found += [(*key, _allowed("type", key[1], self._boundary(key[0]))) for key in self._moved]
+        return [Noise(place=place, path=path_of(steps), matcher=matcher) for place, steps, matcher in found if matcher]
+
+    def _boundary(self, place: str) -> str:
+        return self._boundaries.get(_seq(place), "")
+
+    # What varies ------------------------------------------------------------------------------------------------
+
+    def _learn(self, factor: Factor, base: Run, other: Run) -> bool:
+        """Note requests that differ; True: some are new, so that a replay will come further now."""
+        new = False
+        span = window(self._plain)
+        for seq in sorted(base.requests.keys() & other.requests.keys()):
+            place = request(seq)
+            pair = [base.requests[seq], other.requests[seq]]
+            for found in varied(self._recorded.get(seq, ABSENT), pair, span):
+                key = place, found.steps
+                matcher = _allowed(found.matcher, found.steps, self._boundary(place))
+                if factor.declared:
+                    if self._covers(key):
+                        continue
+                    new = new or key not in self._moved
+                    self._moved[key] = factor
+                elif key not in self._found and not self._covers(key):
+                    self._found[key] = matcher, factor
+                    new = new or matcher is not None
+                elif key in self._found and _weaker(matcher, self._found[key][0]):
+                    self._found[key] = matcher, self._found[key][1]
+                    new = new or matcher is not None
+        return new
+
+    def _covers(self, key: tuple[str, Steps]) -> bool:
+        """Whether something that is found already lies at or above it."""
+        place, steps = key
+        return any(
+            known == place and _leads(above, steps, matcher) for (known, above), (matcher, _) in self._found.items()
+        )
+
+    def _learn_draws(self, base: Run) -> bool:
+        known = {each.target for each in self._draws}
+        new = [
+            each
+            for each in base.verdict.divergences
+            if each.kind == "exhausted" and each.boundary == "random" and each.target not in known
+        ]
+        self._draws += {each.target: each for each in reversed(new)}.values()
+        return bool(new)
+
+    def _outcomes(self, base: Run, runs: Sequence[tuple[Factor, Run]]) -> None:
+        for found in self._parted([base, *(run for factor, run in runs if not factor.declared)]):
+            self._found[OUTCOME, found.steps] = found.matcher, self._mover(found.steps, base, runs)
+        for factor, run in runs:
+            if factor.declared and run.verdict.status != "diverged":
+                for found in self._parted([base, run]):
+                    key = OUTCOME, found.steps
+                    if not self._covers(key):
+                        self._moved.setdefault(key, factor)
+
+    def _parted(self, runs: Sequence[Run]) -> list[Varied]:
+        """Where their outcomes differ."""
+        states = {run.outcome.state for run in runs}
+        if len(states) > 1:
+            return [Varied((), None)]
+        recorded = self._recorded_outcome
+        value = recorded.value if {recorded.state} == states else ABSENT
+        return varied(value, [run.outcome.value for run in runs], window(self._plain))
+
+    def _mover(self, steps: Steps, base: Run, runs: Sequence[tuple[Factor, Run]]) -> Factor:
+        """The first thing whose change changes what lies there. The second replay, in which nothing is, comes first."""
+        first = base.outcome.state, identity(at(base.outcome.value, steps))
+        for factor, run in runs:
+            if not factor.declared and (run.outcome.state, identity(at(run.outcome.value, steps))) != first:
+                return factor
+        return _BASE
+
+    # Where from -------------------------------------------------------------------------------------------------
+
+    def _explained(self) -> tuple[list[Variation], list[Variation]]:
+        """All that varies, each with the line where it came in; the declared ones apart."""
+        varies = [self._drawn(each) for each in self._draws]
+        if self._found or self._moved:
+            base = self._run(_BASE, trace=True)
+            again = self._again(base)
+            noise = _partings(base, again)
+            for factor in dict.fromkeys(factor.name for _, factor in self._found.values()):
+                varies += self._of_factor(factor, base, again, noise)
+        clock = [
+            Variation(place=place, path=path_of(steps), matcher=None, cause=factor.name)
+            for (place, steps), factor in self._moved.items()
+        ]
+        return varies, clock
+
+    def _again(self, base: Run) -> Run:
+        """A traced replay that shows what varies from run to run, if one of a few does."""
+        keys = [key for key, (_, factor) in self._found.items() if factor is _BASE]
+        for _ in range(_TRIES):
+            run = self._run(_BASE, trace=True)
+            if all(identity(_at(base, *key)) != identity(_at(run, *key)) for key in keys):
+                break
+            sleep(_SECOND)
+        return run
+
+    def _of_factor(self, name: str, base: Run, again: Run, noise: Partings | None) -> Iterator[Variation]:
+        keys = [key for key, (_, factor) in self._found.items() if factor.name == name]
+        best, other, partings = 0, again, noise
+        if name != AGAIN:
+            for factor in self._factors:
+                if factor.name != name:
+                    continue
+                run = self._run(factor, trace=True)
+                moved = sum(identity(_at(base, *key)) != identity(_at(run, *key)) for key in keys)
+                if moved > best:
+                    best, other = moved, run
+            partings = _partings(base, other, noise)
+        self._cut = self._cut or (partings is not None and partings.cut)
+        for key in keys:
+            yield self._variation(key, base, other, partings, [each for each in keys if each != key])
+
+    def _variation(
+        self,
+        key: tuple[str, Steps],
+        base: Run,
+        other: Run,
+        partings: Partings | None,
+        rest: Sequence[tuple[str, Steps]],
+    ) -> Variation:
+        place, steps = key
+        matcher, factor = self._found[key]
+        values = _at(base, *key), _at(other, *key)
+        origin: Origin | None = None
+        asked = None if place == OUTCOME else base.asked_at.get(_seq(place))
+        if partings is not None and identity(values[0]) != identity(values[1]):
+            field = next((step for step in reversed(steps) if isinstance(step, str)), None)
+            claimed = [_differing(each[1], _at(base, *each), _at(other, *each)) for each in rest]
+            origin = partings.origin(_differing(steps, *values), field, claimed, self._root, asked)
+        if origin is None and asked is not None:
+            origin = Origin(asked_at(asked, self._root), None)
+        return Variation(
+            place=place,
+            path=path_of(steps),
+            matcher=matcher,
+            cause=factor.name,
+            where=None if origin is None else origin.where,
+            source=None if origin is None else origin.source,
+            examples=values,
+        )
+
+    def _drawn(self, divergence: Divergence) -> Variation:
+        where = asked_at(divergence.where[-1], self._root) if divergence.where else None
+        return Variation(
+            place=DRAWS,
+            path=f"$.{divergence.target}",
+            matcher="type",
+            cause=AGAIN,
+            where=where,
+            source=f"reads an untaped source: random.{divergence.target}",
+        )
+
+
+def _partings(base: Run, other: Run, besides: Partings | None = None) -> Partings | None:
+    if base.trace is None or other.trace is None:
+        return None
+    return Partings(base.trace, other.trace, besides)
+
+
+def _plainly(value: Value) -> Any:
+    return Plainly().of(value.decode())
+
+
+def _asked(boundary: str, value: Value) -> Any:
+    """A request as plain data; of http the fields that are compared."""
+    try:
+        if boundary == "http":
+            from replay.boundaries.http.cassette import fields
+
+            return fields(value)
+        return _plainly(value)
+    except (CodecError, LookupError, TypeError, ValueError, AttributeError):  # of a bundle: it may have any form
+        return value.text
+
+
+def _seq(place: str) -> int:
+    number = place.partition("[")[2].partition("]")[0]
+    return int(number) if number else -1
+
+
+def _at(run: Run, place: str, steps: Steps) -> Any:
+    return at(run.outcome.value if place == OUTCOME else run.requests.get(_seq(place)), steps)
+
+
+def _differing(steps: Steps, one: Any, two: Any) -> tuple[Any, Any]:
+    """Two values that differ; where the steps lead to many, the first two that do."""
+    for _ in range(sum(step is EACH for step in steps)):
+        if not isinstance(one, list) or not isinstance(two, list):
+            break
+        pairs = (
+            (first, second) for first, second in zip(one, two, strict=False) if identity(first) != identity(second)
+        )
+        one, two = next(pairs, (one, two))
+    return one, two
+
+
+def _allowed(matcher: Matcher | None, steps: Steps, boundary: str) -> Matcher | None:
+    """What the comparison of such requests takes note of."""
+    if boundary != "http":
+        return matcher if steps or matcher != "type" else None
+    within = steps[:1] in (("query",), ("body",))
+    return matcher if within and (len(steps) > 1 or matcher != "type") else None
+
+
+def _leads(above: Steps, steps: Steps, matcher: Matcher | None) -> bool:
+    """Whether noise at `above` covers what lies at `steps`."""
+    if len(above) > len(steps) or (matcher == "unordered" and len(above) != len(steps)):
+        return False
+    return all(one is EACH or one == two for one, two in zip(above, steps, strict=False))
+
+
+_RANKS: tuple[Matcher | None, ...] = ("uuid", "time", "unordered", "type", None)
+
+
+def _weaker(one: Matcher | None, two: Matcher | None) -> bool:
+    return _RANKS.index(one) > _RANKS.index(two)
+
+
+def _with_context(recording: Recording, **changes: Any) -> Recording:
+    context = recording.context.tree
+    if not isinstance(context, dict):
+        return recording
+    text = msgspec.json.encode({**context, **changes}).decode()
+    return replace(recording, context=replace(recording.context, text=text))
+
+
+def _settled(recording: Recording) -> Recording:
+    """Without known noise, which is found anew. What replays draw does not depend on what is changed here."""
+    context = recording.context.tree
+    entropy = context.get("entropy") if isinstance(context, dict) else None
+    if not isinstance(entropy, dict) or not entropy.get("seed"):
+        recording = _with_context(recording, entropy={"lengths": {}, "seed": recording.digest})
+    return with_noise(recording, ())
+
+
+def store(path: Path, id: str, noise: Sequence[Noise]) -> None:
+    """Store the noise of one recording; the others stay as they are. The bundle is replaced whole.
+
+    Raises BundleError (`bundle-unwritable`, `bundle-unfit`); then it is as it was.
+    """
+    from replay.store.bundle import open_bundle, write_bundle
+
+    bundle = open_bundle(path)
+    before = list(bundle)
+    try:
+        after = [with_noise(each, noise) if each.id == id else each for each in before]
+    except ValueError as error:
+        raise BundleError(f"{path}: the noise that was found was not stored: {error}.", slug="bundle-unfit") from error
+    if after == before:
+        return
+    mode = path.stat().st_mode
+    if not mode & 0o222:
+        raise BundleError(
+            f"{path} is read-only, so the noise that was found was not stored. Make it writable, or give --no-save.",
+            slug="bundle-unwritable",
+        )
+    write_bundle(after, path, overwrite=True, created_ns=bundle.created, producer=bundle.producer)
+    path.chmod(mode & 0o777)
+
+
+def check_bundle(
+    chosen: Chosen,
+    replay: Callable[..., Verdict],
+    root: Path,
+    *,
+    save: bool,
+    unsaved: Callable[[BundleError], object],
+) -> Iterator[Report]:
+    """Check recordings of a bundle one by one, and store what was found with each. `unsaved` is told what could not be
+    stored."""
+    for recording in chosen.recordings():
+        report = replace(check(recording, replay, root), path=str(chosen.path))
+        if save and report.verdict.status != "unanswerable":
+            try:
+                store(chosen.path, recording.id, report.noise)
+                report = replace(report, saved=True)
+            except BundleError as error:
+                unsaved(error)
+        yield report

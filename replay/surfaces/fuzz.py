@@ -1,0 +1,213 @@
+"""`replay fuzz`: explore what lies next to a recording, keep each failure as a bundle that replays."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from replay.boundaries import ALL
+from replay.boundaries.clock import move_to, wait
+from replay.boundaries.environ import apply
+from replay.core.edits import Edit, parse
+from replay.core.opened import Unfit
+from replay.core.parts import Parts
+from replay.core.recording import Recording
+from replay.engine.constants import constants_of
+from replay.engine.executions import Stage
+from replay.engine.explorer import Explorer, Find, Progress
+from replay.engine.operators.site import applied
+from replay.engine.session import Session
+from replay.engine.targets import Targets
+from replay.engine.values import Profile
+from replay.entrypoints import RUNNERS
+from replay.errors import UsageError
+from replay.store.bundle import SUFFIX, write_bundle
+from replay.surfaces.config import Config, load
+from replay.surfaces.init import install, replaying
+
+SECONDS = 20.0
+"""The budget where none is given."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to search."""
+
+    seconds: float | None = None
+    """Of all recordings together."""
+    executions: int | None = None
+    """Of each recording."""
+    seed: int = 0
+    out: Path = Path("finds")
+    """Folder that finds are written to."""
+    allowed: tuple[str, ...] = ()
+    """Types of errors that the code declares."""
+    limit: float = 5.0
+    """Seconds that one execution may take."""
+    root: str | None = None
+    allow: tuple[str, ...] = ()
+    targets: Mapping[str, str] = {}
+    writable: tuple[str, ...] = ()
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A find, where it was written, and whether a strict replay of it ends in the same way."""
+
+    find: Find
+    parent: Recording
+    parent_name: str
+    """`PATH::ID` of the recording that was mutated."""
+    bundle: Path | None
+    reproduced: bool
+
+
+class Report(msgspec.Struct):
+    """What a search of one or more recordings found."""
+
+    seed: int
+    finds: list[Kept] = []
+    executions: int = 0
+    seconds: float = 0.0
+    lines: int = 0
+    diverged: int = 0
+    stopped: str = ""
+
+
+def fuzz(
+    recordings: Sequence[tuple[str, Recording]],
+    options: Options,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Report:
+    """Search around each recording, in order; the seconds are shared evenly.
+
+    Raises UsageError for a budget that cannot be meant, Unanswerable if a recording's target cannot be run.
+    """
+    _check(options)
+    report = Report(seed=options.seed)
+    started = perf_counter()
+    config = load(options.root)
+    if str(config.root) not in sys.path:
+        sys.path.insert(0, str(config.root))
+    install()
+    seen: set[Any] = set()
+    seconds = options.seconds
+    if seconds is None and options.executions is None:
+        seconds = SECONDS
+    with replaying():
+        for number, (path, recording) in enumerate(recordings):
+            share = None
+            if seconds is not None:
+                share = (seconds - (perf_counter() - started)) / (len(recordings) - number)
+            profile = Profile()
+            profile.learn(other for _, other in recordings if other.entrypoint == recording.entrypoint)
+            progress = _search(config, recording, options, share, profile, on_progress)
+            _add(report, progress, path, recording, config, options, seen)
+            if progress.stopped == "interrupted":
+                break
+    report.seconds = perf_counter() - started
+    return report
+
+
+def _check(options: Options) -> None:
+    if options.seconds is not None and not options.seconds > 0:
+        raise UsageError("--seconds is a time above 0")
+    if options.executions is not None and options.executions < 1:
+        raise UsageError("--executions is a number from 1")
+
+
+def _search(config: Config, recording: Recording, options: Options, seconds: float | None, profile: Profile,
+            on_progress: Callable[[Progress], None]) -> Progress:  # fmt: skip
+    apply(recording)
+    stage = Stage(
+        recording,
+        boundaries=ALL,
+        runners=RUNNERS,
+        targets=_targets(config, options),
+        move=move_to,
+        wait=wait,
+        folders=options.writable,
+        allowed=options.allowed,
+        limit=options.limit,
+    )
+    explorer = Explorer(
+        stage,
+        seed=options.seed,
+        executions=options.executions,
+        seconds=seconds,
+        profile=profile,
+        constants=constants_of,
+        on_progress=on_progress,
+    )
+    return explorer.explore()
+
+
+def _targets(config: Config, options: Options) -> Targets:
+    return Targets(config.root, (*config.allow, *options.allow), {**config.targets, **options.targets})
+
+
+def _add(report: Report, progress: Progress, path: str, recording: Recording, config: Config, options: Options,
+         seen: set[Any]) -> None:  # fmt: skip
+    for find in progress.finds:
+        if find.failure.fingerprint in seen:  # of another recording
+            continue
+        seen.add(find.failure.fingerprint)
+        report.finds.append(_keep(find, f"{path}::{recording.id}", recording, config, options))
+    report.executions += progress.executions
+    report.lines += progress.lines
+    report.diverged += progress.diverged
+    report.stopped = progress.stopped
+
+
+def _keep(find: Find, name: str, parent: Recording, config: Config, options: Options) -> Kept:
+    if find.recording is None:
+        return Kept(find, parent, name, None, False)
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = write_bundle([find.recording], options.out / file_name(find), overwrite=True)
+    session = Session(
+        boundaries=ALL, runners=RUNNERS, targets=_targets(config, options), move=move_to, wait=wait,
+        ignore=config.ignore, tolerance=config.tolerance, folders=options.writable,
+    )  # fmt: skip
+    return Kept(find, parent, name, path, session.run(find.recording).green)
+
+
+def file_name(find: Find) -> str:
+    """Of a find's bundle: `KeyError-triage-1a2b3c4d.replay.db`."""
+    assert find.recording is not None
+    where = find.failure.frames[-1].function if find.failure.frames else find.recording.entrypoint.rpartition(":")[2]
+    words = f"{find.failure.error_type.rpartition('.')[2]}-{where}"
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', words).strip('-')[:80]}-{find.recording.id[:8]}{SUFFIX}"
+
+
+def before(parent: Recording, edits: Iterable[Edit]) -> list[tuple[Edit, Any]]:
+    """Each edit with what lies at its place in the recording; the edit itself where nothing does."""
+    parts = Parts(parent)
+    found: list[tuple[Edit, Any]] = []
+    for edit in edits:
+        root, steps = parse(edit.path)
+        part = parts.get(root)
+        held: list[Any] = []
+
+        def look(value: Any, _: Any, held: list[Any] = held) -> Any:
+            held.append(value)
+            return value
+
+        try:
+            if part is not None:
+                applied(part.value, steps, look, None)
+        except Unfit:
+            pass
+        found.append((edit, held[0] if held else edit))
+    return found
+
+
+def command(kept: Kept) -> str:
+    """The one that reproduces a find."""
+    import shlex
+
+    return f"replay run {shlex.quote(os.fspath(kept.bundle))}" if kept.bundle is not None else ""

@@ -1,0 +1,187 @@
+"""Virtual time: it moves when everybody waits, wakes one after the other, and never lets anybody wait for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import pytest
+
+from replay.boundaries.timeline import Timeline, Wait
+
+SECOND = 1_000_000_000
+START = 1_700_000_000 * SECOND
+LONG = 20.0
+
+
+class Line(Timeline):
+    """One whose wall clock is a number."""
+
+    def __init__(self) -> None:
+        self.shown = START
+        super().__init__(START, self._show)
+
+    def _show(self, step: int) -> None:
+        self.shown += step
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    """The calling thread is its only actor."""
+    made = Line()
+    yield made
+    made.close()
+
+
+def test_a_sleep_moves_both_clocks(line: Line) -> None:
+    """Nobody else is there: time jumps, and nothing waits."""
+    before = line.now
+    started = time.perf_counter()
+    line.sleep(30 * SECOND)
+    assert time.perf_counter() - started < LONG
+    assert (line.now - before, line.shown - START) == (30 * SECOND, 30 * SECOND)
+
+
+def test_the_wall_clock_follows_the_recording(line: Line) -> None:
+    """Of an answer it shows when production had it; the time that is waited is that since the asking."""
+    before = line.now
+    line.move_to(START + 5 * SECOND)
+    line.sleep(2 * SECOND, START + 8 * SECOND)
+    assert (line.now - before, line.shown - START) == (2 * SECOND, 8 * SECOND)
+    line.move_to(START)
+    assert line.shown == START + 8 * SECOND
+
+
+def _run(line: Line, works: Sequence[Callable[[], object]]) -> None:
+    """Every work in a thread of its own, all of them actors."""
+    threads = []
+    for work in works:
+        line.starting()
+
+        def act(work: Callable[[], object] = work) -> None:
+            line.enter(announced=True)
+            try:
+                work()
+            finally:
+                line.leave()
+
+        threads.append(threading.Thread(target=act))
+    for thread in threads:
+        thread.start()
+    line.leave()
+    for thread in threads:
+        thread.join(LONG)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_threads_wake_one_after_the_other_in_the_order_of_their_times(line: Line) -> None:
+    """Twenty sleepers, started in any order, end in the order of their sleeps; time is that of the longest."""
+    before, order = line.now, []
+
+    def sleeper(number: int) -> None:
+        line.sleep(number * SECOND)
+        order.append(number)
+
+    _run(line, [partial(sleeper, number) for number in (*range(20, 10, -1), *range(1, 11))])
+    assert order == list(range(1, 21))
+    assert line.now - before == 20 * SECOND
+
+
+def test_answers_come_in_the_order_of_the_recording(line: Line) -> None:
+    """Also where the time since the asking says otherwise, and as far apart as they were."""
+    before, order = line.now, []
+
+    def ask(name: str, duration: int, end: int) -> None:
+        line.sleep(duration * SECOND, START + end * SECOND)
+        order.append((name, (line.now - before) // SECOND))
+
+    _run(line, [lambda: ask("b", 1, 9), lambda: ask("a", 3, 4), lambda: ask("c", 2, 10)])
+    assert order == [("a", 3), ("b", 8), ("c", 9)]
+
+
+def test_a_limit_ends_before_a_later_answer(line: Line) -> None:
+    """A sleep of one second is over before an answer that took two."""
+    order: list[str] = []
+
+    def ask() -> None:
+        line.sleep(2 * SECOND, START + 2 * SECOND)
+        order.append("answer")
+
+    def limit() -> None:
+        line.sleep(1 * SECOND)
+        order.append("limit")
+
+    _run(line, [ask, limit])
+    assert order == ["limit", "answer"]
+
+
+def test_who_blocks_unseen_does_not_stop_time(line: Line) -> None:
+    """An actor that waits on a plain lock is not seen to wait; time moves on when the process has come to rest."""
+    lock = threading.Lock()
+    lock.acquire()
+
+    def sleeper() -> None:
+        line.sleep(60 * SECOND)
+        lock.release()
+
+    _run(line, [sleeper, lock.acquire])
+
+
+def test_a_thread_that_computes_holds_time(line: Line) -> None:
+    """As long as an actor runs, nobody's time is over."""
+    order: list[str] = []
+
+    def compute() -> None:
+        until = time.process_time() + 0.2
+        while time.process_time() < until:
+            pass
+        order.append("computed")
+
+    def sleeper() -> None:
+        line.sleep(1)
+        order.append("slept")
+
+    _run(line, [sleeper, compute])
+    assert order == ["computed", "slept"]
+
+
+def test_reading_moves_it(line: Line) -> None:
+    """A loop that only looks at the clock ends; each reading is later than the one before."""
+    readings = [line.read() for _ in range(1000)]
+    assert readings == sorted(set(readings))
+    assert readings[-1] - readings[0] < SECOND
+
+
+def test_what_is_forgotten_does_not_happen(line: Line) -> None:
+    """A wait that was given up neither wakes nor moves time."""
+    before, woken = line.now, set[int]()
+    wait = Wait(lambda: woken.add(1), due=before + SECOND, wall=START)
+    line.add(wait)
+    wait.gone = True
+    line.sleep(3 * SECOND)
+    line.creep(SECOND)
+    assert (woken, line.now - before) == (set(), 4 * SECOND)
+
+
+def test_it_lets_go_at_the_end(line: Line) -> None:
+    """Threads that still wait when the replay is over go on, and time is real again."""
+    ended = threading.Event()
+    line.starting()  # somebody who never comes: time cannot move
+
+    def wait() -> None:
+        line.enter()
+        line.block(Wait(gate.release, due=line.now + 3600 * SECOND), gate.acquire)
+        ended.set()
+
+    gate = threading.Lock()
+    gate.acquire()
+    thread = threading.Thread(target=wait)
+    thread.start()
+    line.close()
+    thread.join(LONG)
+    assert ended.is_set()
+    now = line.now
+    time.sleep(0.01)
+    assert line.now > now

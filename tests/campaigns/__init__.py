@@ -1,0 +1,1 @@
+"""Campaigns: long runs by command, of which the suite runs a short one."""

@@ -1,0 +1,56 @@
+"""When a recording does not say whose an answer was."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from replay.core.codec import Value, encode
+from replay.core.recording import Interaction, Outcome, Recording
+from replay.engine.ambiguity import nondeterminism
+
+
+def _recording(*interactions: Interaction) -> Recording:
+    numbered = tuple(msgspec.structs.replace(one, seq=seq) for seq, one in enumerate(interactions))
+    nothing = encode(None)
+    return Recording(
+        id="r", kind="function", entrypoint="m:f", started_at=0, duration_ns=100, input=nothing,
+        outcome=Outcome("returned", nothing), context=encode({}), interactions=numbered,
+    )  # fmt: skip
+
+
+def _asked(lane: str, answer: Value, offset: int = 0, asked: str = "turn") -> Interaction:
+    return Interaction(
+        seq=0, lane=lane, boundary="call", target="m:turn", request=encode({"args": [asked], "kwargs": {}}),
+        answer=answer, state="returned", offset_ns=offset, duration_ns=10,
+    )  # fmt: skip
+
+
+ONE, TWO = encode(1), encode(2)
+
+
+def _pieces(offset: int, data: bytes) -> Value:
+    return encode({"status": 200, "pieces": [[offset, data]], "end": "complete", "error": None})
+
+
+@pytest.mark.parametrize(
+    ("interactions", "ambiguous"),
+    [
+        ([_asked("0.0", ONE), _asked("0.1", TWO)], True),
+        ([_asked("0.0", ONE), _asked("0.1", ONE)], False),
+        ([_asked("0.0", ONE), _asked("0.0", TWO)], False),
+        ([_asked("0.0", ONE), _asked("0.1", TWO, asked="other")], False),
+        ([_asked("0", ONE), _asked("0.0", TWO, offset=5)], True),
+        ([_asked("0", ONE), _asked("0.0", TWO, offset=50)], False),
+        ([_asked("0.0", _pieces(3, b"a")), _asked("0.1", _pieces(9, b"a"))], False),
+        ([_asked("0.0", _pieces(3, b"a")), _asked("0.1", _pieces(3, b"b"))], True),
+    ],
+    ids=["siblings", "same answer", "one lane", "other request", "at once", "one after the other", "when", "what"],
+)
+def test_equal_requests_of_lanes_without_an_order(interactions: list[Interaction], ambiguous: bool) -> None:
+    """Different answers to the same request in lanes that nothing puts in order; when an answer came is no answer."""
+    reason = nondeterminism(_recording(*interactions))
+    assert (reason is not None) is ambiguous
+    if reason is not None:
+        assert reason.startswith("nondeterministic: ")
+        assert "#0 and #1" in reason

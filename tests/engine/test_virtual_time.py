@@ -1,0 +1,241 @@
+"""Virtual time and lanes, recorded for real and replayed: waits cost no time, and all ends in the recorded order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import replay
+from replay.core.recording import Recording
+from tests.boundaries.http.server import Server
+from tests.engine import timed
+
+Record = Callable[..., list[Recording]]
+LONG = 20.0
+"""Seconds of real time that no replay here may take."""
+
+
+def _replayed(recording: Recording, unit_seconds: float = 0.001) -> replay.Verdict:
+    timed.SCALE["seconds"] = unit_seconds
+    started = time.perf_counter()
+    try:
+        verdict = replay.run(recording)
+    finally:
+        timed.SCALE["seconds"] = 0.001
+    assert time.perf_counter() - started < LONG
+    return verdict
+
+
+LONG_WAITS: dict[str, Callable[[], Any]] = {
+    "backs_off": lambda: asyncio.run(timed.backs_off()),
+    "backs_off_blocking": timed.backs_off_blocking,
+    "polls": lambda: timed.polls(30),
+    "waits_in_threads": timed.waits_in_threads,
+    "loops_inside": timed.loops_inside,
+}
+
+
+@pytest.mark.parametrize("work", LONG_WAITS.values(), ids=LONG_WAITS.keys())
+def test_half_a_minute_of_waiting_takes_no_time(record: Record, work: Callable[[], Any]) -> None:
+    """Recorded with waits of milliseconds; the replayed code waits for minutes, which pass at once."""
+    (recording,) = record(work)
+    assert recording.status == "ok", recording.outcome.payload.text
+    verdict = _replayed(recording, 1.0)
+    assert verdict.status == "reproduced", verdict
+    assert verdict.left_over == 0
+
+
+@pytest.mark.parametrize(("limit", "delay"), [(0.05, 5.0), (5.0, 0.05)])
+def test_a_limit_around_a_call_ends_as_recorded(record: Record, limit: float, delay: float) -> None:
+    """What timed out does so again, what did not does not."""
+    (recording,) = record(lambda: asyncio.run(timed.times_out(limit, delay)))
+    verdict = _replayed(recording)
+    assert verdict.status == "reproduced", verdict
+    assert recording.outcome.value.startswith("too slow") == (limit < delay)
+
+
+def test_a_shorter_limit_times_out_at_replay(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recorded duration counts: code that waits less long than production did gives up."""
+    (recording,) = record(lambda: asyncio.run(timed.times_out(5.0, 0.1)))
+    original = asyncio.wait_for
+    monkeypatch.setattr(asyncio, "wait_for", lambda work, limit: original(work, 0.05))
+    verdict = _replayed(recording)
+    assert verdict.status == "diverged"
+    assert verdict.divergence is not None
+    assert '"b"' in str(verdict.divergence.asked)
+
+
+@pytest.mark.parametrize(("limit", "delay"), [(0.02, 0.1), (0.1, 0.02)])
+def test_a_shielded_call_goes_on(record: Record, limit: float, delay: float) -> None:
+    """The limit and the answer come in their order."""
+    (recording,) = record(lambda: asyncio.run(timed.shields(limit, delay)))
+    assert _replayed(recording).status == "reproduced"
+
+
+NAMES = [f"n{number}" for number in range(12)]
+TASKS: dict[str, Callable[[], Any]] = {
+    "as_completed": lambda: asyncio.run(timed.finishes_in_order(NAMES)),
+    "first_completed": lambda: asyncio.run(timed.first_wins(NAMES)),
+}
+THREADS: dict[str, Callable[[], Any]] = {
+    "groups": lambda: asyncio.run(timed.in_groups(NAMES[:5])),
+    "threads": lambda: timed.in_threads(NAMES),
+}
+
+
+@pytest.mark.parametrize("work", TASKS.values(), ids=TASKS.keys())
+def test_tasks_finish_as_recorded(record: Record, work: Callable[[], Any]) -> None:
+    """Whatever finished first in production does so again, in each of many replays."""
+    for _ in range(5):
+        (recording,) = record(work)
+        verdicts = [_replayed(recording) for _ in range(10)]
+        assert {verdict.status for verdict in verdicts} == {"reproduced"}, verdicts[0]
+
+
+@pytest.mark.parametrize("work", THREADS.values(), ids=THREADS.keys())
+def test_racing_threads_end_the_same_each_time(record: Record, work: Callable[[], Any]) -> None:
+    """What threads do to a shared list between two interactions is not recorded: if it was decided by microseconds the
+    verdict may be `changed`, but it is the same in all replays, and every answer finds its lane."""
+    for _ in range(3):
+        (recording,) = record(work)
+        verdicts = [_replayed(recording) for _ in range(10)]
+        assert len({(v.status, v.outcome and v.outcome.payload.text) for v in verdicts}) == 1
+        assert {len(verdict.divergences) + verdict.left_over for verdict in verdicts} == {0}
+        assert verdicts[0].outcome is not None
+        assert sorted(verdicts[0].outcome.value) == sorted(recording.outcome.value)
+
+
+def test_a_crowd_is_reproduced(record: Record) -> None:
+    """200 tasks and 50 threads of one recording: the same end each time, every answer served, none twice."""
+    (recording,) = record(lambda: asyncio.run(timed.many(200, 50)))
+    assert len(recording.interactions) == 450
+    verdicts = [_replayed(recording) for _ in range(3)]
+    assert {(verdict.status, verdict.served, verdict.left_over) for verdict in verdicts} == {("reproduced", 450, 0)}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Something to ask."""
+    running = Server()
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize("client", ["httpx", "aiohttp"])
+def test_a_recorded_timeout_of_a_client_times_out(record: Record, client: str, server: Server) -> None:
+    """The client's own limit, around a server that never answers."""
+    timed.URL["base"] = server.url
+    (recording,) = record(lambda: asyncio.run(timed.reads(client, 0.2)))
+    assert "Timeout" in recording.outcome.value
+    server.stop()
+    verdict = _replayed(recording)
+    assert verdict.status == "reproduced", verdict
+
+
+def test_the_clocks_move_with_calls_and_sleeps(record: Record) -> None:
+    """Elapsed time is what was recorded, on every clock, and the same in each replay."""
+    (recording,) = record(timed.measures)
+    values = [verdict.outcome.value for verdict in (_replayed(recording) for _ in range(3)) if verdict.outcome]
+    assert {value[:2] for value in values} == {(True, True)}
+    assert len({round(value[2], 5) for value in values}) == 1
+
+
+def test_the_real_clocks_run_on_outside(record: Record) -> None:
+    """After a replay nothing is virtual any more."""
+    (recording,) = record(timed.backs_off_blocking)
+    _replayed(recording, 1.0)
+    started = time.monotonic()
+    asyncio.run(asyncio.sleep(0.02))
+    assert 0.015 <= time.monotonic() - started < LONG
+    loop = asyncio.new_event_loop()
+    loop.close()
+    assert not type(loop).__module__.startswith("replay")
+
+
+def test_what_nothing_can_wake_does_not_hang(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The replay ends with an error that says so."""
+    (recording,) = record(lambda: asyncio.run(timed.woken()))
+    monkeypatch.setattr(timed, "STUCK", {"event"})
+    verdict = _replayed(recording)
+    assert verdict.status == "diverged"
+    assert verdict.outcome is not None
+    assert "waits for something that cannot happen" in verdict.outcome.payload.text
+
+
+def test_what_was_given_up_is_given_up_again(record: Record) -> None:
+    """A unit of work that its caller cancelled, after the time that it had."""
+
+    async def given_up() -> None:
+        task = asyncio.create_task(timed.never_woken())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    (recording,) = record(lambda: asyncio.run(given_up()))
+    assert _replayed(recording).status == "reproduced"
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Waits for half a minute (of replay) before it answers, unless the limit is shorter."""
+    body = (await receive())["body"]
+    try:
+        async with asyncio.timeout(timed.seconds(60)):
+            await asyncio.sleep(timed.seconds(float(body)))
+            answer = await timed.slow("done", 0.001)
+    except TimeoutError:
+        answer = "too slow"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": answer.encode()})
+
+
+served = replay.ASGI(application, target="tests.engine.test_virtual_time:served")
+
+
+@pytest.mark.parametrize("wait", [b"30", b"90"])
+def test_a_web_application_waits_in_virtual_time(record: Record, wait: bytes) -> None:
+    """Its loop is virtual too."""
+    scope = {
+        "type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"", "headers": [],
+        "http_version": "1.1", "scheme": "http", "server": ("s", 80), "client": ("c", 1), "root_path": "",
+    }  # fmt: skip
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": wait, "more_body": False}
+
+    async def send(message: Any) -> None:
+        """Nobody looks."""
+
+    (recording,) = record(lambda: asyncio.run(served(scope, receive, send)))
+    verdict = _replayed(recording, 1.0)
+    assert verdict.status == "reproduced", verdict
+
+
+def test_what_goes_out_waits_in_real_time(record: Record, server: Server) -> None:
+    """With a boundary live, limits run in real time: the real world answers when it does."""
+    timed.URL["base"] = server.url
+    (recording,) = record(lambda: asyncio.run(timed.reads("httpx", 0.2)))
+    started = time.monotonic()
+    verdict = replay.run(recording, live=["http"])
+    assert 0.15 <= time.monotonic() - started < LONG
+    assert verdict.outcome is not None
+    assert verdict.outcome.value == "ReadTimeout"
+
+
+def test_inside_a_running_loop(record: Record) -> None:
+    """A replay that an asynchronous test starts: its loop keeps real time, the replay's does not."""
+    (recording,) = record(lambda: asyncio.run(timed.backs_off()))
+
+    async def test() -> tuple[str, float]:
+        before = asyncio.get_running_loop().time()
+        verdict = _replayed(recording, 1.0)
+        return verdict.status, asyncio.get_running_loop().time() - before
+
+    status, took = asyncio.run(test())
+    assert status == "reproduced"
+    assert took < LONG

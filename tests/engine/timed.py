@@ -1,0 +1,389 @@
+"""Units of work that wait, race and time out, as the tests of virtual time record and replay them."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import queue
+import random
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+import aiohttp
+import anyio
+import anyio.to_thread
+import httpx
+
+import replay
+
+SCALE = {"seconds": 0.001}
+"""How long a second of back-off really is: tests record short waits, and replay what a service would do."""
+DELAYS = Random()
+"""Of the live side only: how the world's answers race."""
+URL = {"base": ""}
+
+
+def seconds(number: float) -> float:
+    """So many seconds at replay; a thousandth of them where it is recorded."""
+    return number * SCALE["seconds"]
+
+
+@replay.boundary
+async def slow(name: str, delay: float) -> str:
+    """An answer that takes a while."""
+    await asyncio.sleep(delay)
+    return name.upper()
+
+
+@replay.boundary
+def blocking(name: str, delay: float) -> str:
+    """The same for a thread."""
+    time.sleep(delay)
+    return name.upper()
+
+
+@replay.boundary
+async def racing(name: str) -> str:
+    """An answer whose time nobody knows."""
+    await asyncio.sleep(0.005 + DELAYS.random() * 0.02)
+    return name.upper()
+
+
+@replay.boundary
+def racing_blocking(name: str) -> str:
+    """The same for a thread."""
+    time.sleep(0.005 + DELAYS.random() * 0.02)
+    return name.upper()
+
+
+@replay.boundary
+def flaky(number: int) -> int:
+    """Fails twice."""
+    if number < 3:
+        raise ConnectionError(f"attempt {number}")
+    return number
+
+
+@replay.capture
+async def backs_off() -> int:
+    """Half a minute of asyncio's own waits."""
+    for attempt in range(1, 5):
+        try:
+            async with asyncio.timeout(seconds(90)):
+                return flaky(attempt)
+        except ConnectionError:
+            await asyncio.sleep(seconds(15))
+    raise AssertionError
+
+
+@replay.capture
+def backs_off_blocking() -> int:
+    """The same with a deadline of the monotonic clock."""
+    deadline, attempt = time.monotonic() + seconds(3600), 0
+    while time.monotonic() < deadline:
+        attempt += 1
+        with suppress(ConnectionError):
+            return flaky(attempt)
+        time.sleep(seconds(15))
+    raise TimeoutError
+
+
+@replay.capture
+def polls(limit: float) -> str:
+    """Looks at a clock until its time is over; nothing ever comes."""
+    inbox: queue.Queue[int] = queue.Queue()
+    deadline = time.perf_counter() + seconds(limit)
+    while time.perf_counter() < deadline:
+        with suppress(queue.Empty):
+            inbox.get(timeout=seconds(limit / 10))
+    return blocking("over", 0)
+
+
+@replay.capture
+async def times_out(limit: float, delay: float) -> str:
+    """A limit around a call."""
+    try:
+        return await asyncio.wait_for(slow("a", delay), limit)
+    except TimeoutError:
+        return "too slow; " + await slow("b", 0.001)
+
+
+@replay.capture
+async def shields(limit: float, delay: float) -> list[str]:
+    """A limit around a call that goes on nevertheless."""
+    task = asyncio.create_task(slow("a", delay))
+    order = []
+    with suppress(TimeoutError):
+        order.append(await asyncio.wait_for(asyncio.shield(task), limit))
+    order.append("limit")
+    order.append(await task)
+    return order
+
+
+@replay.capture
+async def finishes_in_order(names: list[str]) -> list[str]:
+    """What comes first is first."""
+    return [await each for each in asyncio.as_completed([racing(name) for name in names])]
+
+
+@replay.capture
+async def first_wins(names: list[str]) -> list[str]:
+    """The first answer is taken, the others are cancelled."""
+    tasks = [asyncio.create_task(racing(name), name=name) for name in names]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    return sorted(task.get_name() for task in done)
+
+
+@replay.capture
+async def in_groups(names: list[str]) -> list[str]:
+    """Task groups of asyncio and anyio, and threads of both."""
+    order: list[str] = []
+
+    async def one(name: str) -> None:
+        order.append(await racing(name))
+        order.append(await asyncio.to_thread(racing_blocking, name + "-t"))
+        order.append(await anyio.to_thread.run_sync(racing_blocking, name + "-a"))
+
+    async with asyncio.TaskGroup() as group:
+        for name in names:
+            group.create_task(one(name))
+    async with anyio.create_task_group() as other:
+        for name in names:
+            other.start_soon(one, name)
+    return order
+
+
+@replay.capture
+def in_threads(names: list[str]) -> list[str]:
+    """Threads and a pool append as they finish."""
+    order: list[str] = []
+
+    def one(name: str) -> None:
+        order.append(racing_blocking(name))
+        order.append(racing_blocking(name * 2))
+
+    threads = [threading.Thread(target=one, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with ThreadPoolExecutor(3) as pool:
+        jobs = [pool.submit(racing_blocking, name + "-p") for name in names]
+        order.extend(job.result() for job in concurrent.futures.as_completed(jobs))
+    return order
+
+
+@replay.capture
+def waits_in_threads() -> list[Any]:
+    """Every kind of wait with a limit, in a thread."""
+    seen: list[Any] = []
+    event, condition = threading.Event(), threading.Condition()
+    seen.append(event.wait(seconds(30)))
+    with condition:
+        seen.append(condition.wait(seconds(30)))
+        seen.append(condition.wait_for(lambda: False, seconds(30)))
+    seen.append(threading.Semaphore(0).acquire(timeout=seconds(30)))
+    try:
+        queue.Queue[int]().get(timeout=seconds(30))
+    except queue.Empty:
+        seen.append("empty")
+    release = threading.Event()
+    thread = threading.Thread(target=release.wait, daemon=True)
+    thread.start()
+    thread.join(seconds(30))
+    seen.append(thread.is_alive())
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(release.wait)
+        done, _ = concurrent.futures.wait([future], timeout=seconds(30))
+        seen.append(len(done))
+        try:
+            future.result(timeout=seconds(30))
+        except TimeoutError:
+            seen.append("no result")
+        release.set()
+    thread.join()
+    seen.append(blocking("end", 0))
+    return seen
+
+
+@replay.capture
+def loops_inside() -> list[str]:
+    """Sync code with loops of its own."""
+
+    async def main(name: str) -> str:
+        await asyncio.sleep(seconds(30))
+        with anyio.move_on_after(seconds(30)):
+            await anyio.sleep(seconds(3600))
+        return await slow(name, 0.001)
+
+    with asyncio.Runner() as runner:
+        first = runner.run(main("a"))
+    loop = asyncio.new_event_loop()
+    try:
+        second = loop.run_until_complete(main("b"))
+    finally:
+        loop.close()
+    third = anyio.run(main, "c")
+    with ThreadPoolExecutor(1) as pool:
+        return [first, second, third, asyncio.run(main("d")), pool.submit(asyncio.run, main("e")).result()]
+
+
+@replay.capture
+async def reads(client: str, limit: float) -> str:
+    """A request whose answer does not come in time, by either client."""
+    try:
+        if client == "httpx":
+            async with httpx.AsyncClient(timeout=limit, trust_env=False) as session:
+                return (await session.get(URL["base"] + "/slow")).text
+        timeout = aiohttp.ClientTimeout(total=limit)
+        async with aiohttp.ClientSession(timeout=timeout) as other, other.get(URL["base"] + "/slow") as response:
+            return await response.text()
+    except (httpx.ReadTimeout, TimeoutError) as error:
+        return type(error).__name__
+
+
+@replay.capture
+async def many(tasks: int, threads: int) -> list[str]:
+    """A crowd of tasks and threads."""
+    order: list[str] = []
+
+    async def one(number: int) -> None:
+        order.append(await racing(f"t{number}"))
+        await asyncio.sleep(0.001)
+        order.append(await racing(f"u{number}"))
+
+    with ThreadPoolExecutor(threads) as pool:
+        loop = asyncio.get_running_loop()
+        jobs = [loop.run_in_executor(pool, racing_blocking, f"j{number}") for number in range(threads)]
+        await asyncio.gather(*(one(number) for number in range(tasks)))
+        order.extend(await asyncio.gather(*jobs))
+    return order
+
+
+@replay.capture
+def measures() -> tuple[bool, bool, float]:
+    """What the clocks say of a call and a sleep."""
+    started, wall = time.perf_counter(), time.time()
+    blocking("a", 0.02)
+    time.sleep(0.03)
+    return time.perf_counter() - started >= 0.05, time.time() - wall >= 0.05, time.monotonic() - started
+
+
+@replay.capture
+async def never_woken() -> None:
+    """Waits for what never comes, until somebody gives it up."""
+    await slow("a", 0.001)
+    await asyncio.Event().wait()
+
+
+STUCK: set[str] = set()
+
+
+@replay.capture
+async def woken() -> str:
+    """Waits for what something unrecorded brought."""
+    if STUCK:
+        await asyncio.Event().wait()
+    return await slow("a", 0.001)
+
+
+@replay.boundary
+async def pieces(number: int) -> Any:
+    """A stream that takes its time."""
+    for piece in range(number):
+        await asyncio.sleep(0.01)
+        yield piece
+
+
+@replay.capture
+async def stream_against_calls() -> list[Any]:
+    """A stream and calls, each coming in between."""
+    order: list[Any] = []
+
+    async def read() -> None:
+        async for piece in pieces(4):
+            order.append(piece)
+
+    async def ask(name: str, delay: float) -> None:
+        order.append(await slow(name, delay))
+
+    await asyncio.gather(read(), *(ask(f"c{number}", 0.005 + number * 0.01) for number in range(4)))
+    return order
+
+
+@replay.capture
+async def polls_a_task() -> str:
+    """Looks again and again whether the answer is there."""
+    task = asyncio.create_task(slow("a", 0.02))
+    while not task.done():
+        await asyncio.sleep(0)
+    deadline = asyncio.get_running_loop().time() + 0.05
+    while asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0)
+    return task.result()
+
+
+@replay.capture
+async def cancels(number: int) -> list[str]:
+    """Tasks that are cancelled while they wait, some before they asked, and clean up by asking."""
+    ended: list[str] = []
+
+    async def one(name: str) -> None:
+        try:
+            await slow(name, 5)
+        except asyncio.CancelledError:
+            ended.append(await slow("undo " + name, 0.001))
+            raise
+
+    tasks = [asyncio.create_task(one(f"n{each}")) for each in range(number)]
+    await asyncio.sleep(0.02)
+    tasks.append(asyncio.create_task(one("late")))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return ended
+
+
+@replay.capture
+def draws_in_threads(number: int) -> list[Any]:
+    """Threads that draw, equal but for their luck, and ask in an order that nobody knows."""
+    found: dict[int, Any] = {}
+
+    def one(index: int) -> None:
+        racing_blocking("the same")
+        found[index] = (random.random(), str(uuid.uuid4()))
+
+    threads = [threading.Thread(target=one, args=(index,)) for index in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [found[index] for index in range(number)]
+
+
+@replay.capture
+def loses_an_update(number: int) -> int:
+    """Threads that read, ask, and write back what they read: what is lost depends on the order."""
+    held = {"count": 0}
+    together = threading.Barrier(number - 1)
+
+    def one(index: int) -> None:
+        together.wait()
+        before = held["count"]
+        racing_blocking(f"i{index}")
+        held["count"] = before + index
+
+    threads = [threading.Thread(target=one, args=(index,)) for index in range(1, number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return held["count"]

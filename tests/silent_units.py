@@ -1,0 +1,190 @@
+"""Applications that hide what goes wrong: each ends in the same result whatever it is answered.
+
+`CHANGE` is what a developer edited since the recording.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import httpx
+import requests
+
+import replay
+
+CHANGE: set[str] = set()
+COUNT = {"polled": 0}
+
+
+@replay.boundary
+def poll() -> int:
+    """Another number each time."""
+    COUNT["polled"] += 1
+    return COUNT["polled"]
+
+
+@replay.boundary
+def slow() -> str:
+    """Answers when nobody waits any more."""
+    time.sleep(0.4)
+    return "late"
+
+
+def _client() -> httpx.Client:
+    return httpx.Client(trust_env=False, timeout=10)
+
+
+@replay.capture
+def polls() -> str:
+    """Asks the same three times; once more after the edit."""
+    found = [poll() for _ in range(3)]
+    if "once-more" in CHANGE:
+        try:
+            found.append(poll())
+        except BaseException:
+            pass
+    return ",".join(map(str, found[:3]))
+
+
+@replay.capture
+def swallows(url: str) -> str:
+    """Every error is fine."""
+    try:
+        with _client() as client:
+            client.get(f"{url}/echo", params={"customer": "2" if "other" in CHANGE else "1"})
+    except BaseException:
+        pass
+    return "done"
+
+
+@replay.capture
+def posts(url: str) -> str:
+    """The same URL, another body."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.post(f"{url}/echo", json={"filter": {"id": 20 if "other" in CHANGE else 1}}, timeout=10)
+    except BaseException:
+        pass
+    return "done"
+
+
+@replay.capture
+def falls_back(url: str) -> str:
+    """A lost connection is everyday business: there is a default."""
+    path = "/chunked" if "other" in CHANGE else "/reset"
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.get(url + path, timeout=10).text
+    except Exception:
+        return "default"
+
+
+@replay.capture
+def forgets(url: str) -> str:
+    """Asks; after the edit no more."""
+    with _client() as client:
+        if "less" not in CHANGE:
+            client.get(f"{url}/echo?a=1")
+        if "nothing" not in CHANGE:
+            client.get(f"{url}/echo?a=2")
+    return "done"
+
+
+@replay.capture
+def reads(url: str) -> int:
+    """Reads the beginning of a stream; after the edit all of it."""
+    read = b""
+    try:
+        with _client() as client, client.stream("GET", f"{url}/sse") as response:
+            for piece in response.iter_raw():
+                read += piece
+                if "on" not in CHANGE:
+                    break
+    except BaseException:
+        pass
+    return min(1, len(read))
+
+
+@replay.capture
+def downloads(url: str) -> str:
+    """A reset inside the body: part of a file is no file."""
+    try:
+        with _client() as client:
+            return f"{len(client.get(f'{url}/reset_in_body').content)} bytes"
+    except httpx.TransportError as error:
+        return type(error).__name__
+
+
+@replay.capture
+def leaves_behind() -> str:
+    """Does not wait for the answer; after the edit it does, and takes what comes."""
+    found: list[Any] = []
+
+    def ask() -> None:
+        try:
+            found.append(slow())
+        except BaseException:
+            pass
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    if "waits" in CHANGE:
+        thread.join()
+    else:
+        time.sleep(0.1)
+    return "done"
+
+
+@replay.capture
+def in_background(url: str) -> str:
+    """A thread whose errors nobody sees."""
+
+    def ask() -> None:
+        try:
+            with _client() as client:
+                client.get(f"{url}/echo?from={'other' if 'other' in CHANGE else 'thread'}")
+        except BaseException:
+            pass
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    return "done"
+
+
+@replay.capture
+async def gathers(url: str) -> str:
+    """Tasks whose errors nobody reads, or that are dropped."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+
+        async def ask(name: str) -> None:
+            await client.get(f"{url}/echo?task={name}")
+
+        tasks = [asyncio.create_task(ask("other" if "other" in CHANGE and n == 2 else str(n))) for n in range(4)]
+        if "drops" in CHANGE:
+            tasks.pop().cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return "done"
+
+
+@replay.capture
+def asks_twice() -> str:
+    """After the edit two threads ask what production asked once."""
+
+    def ask() -> None:
+        try:
+            poll()
+        except BaseException:
+            pass
+
+    threads = [threading.Thread(target=ask) for _ in range(2 if "twice" in CHANGE else 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return "done"

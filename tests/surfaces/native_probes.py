@@ -1,0 +1,251 @@
+"""Code that reaches for the real world by native code, which raises no audit events. `ARMED`: it does so."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import sqlite3
+import struct
+import time
+from collections.abc import Callable
+from typing import Any
+
+import replay
+from tests.engine import probes
+
+ARMED = "REPLAY_TEST_ARMED"
+
+
+def _native(name: str, *args: Any) -> int:
+    """Call a function of libc past the soft guard, as a compiled library would."""
+    libc = ctypes.CDLL(None)
+    libc.dlsym.restype = ctypes.c_void_p
+    libc.dlsym.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    kinds = [ctypes.c_char_p if isinstance(each, bytes) else ctypes.c_long for each in args]
+    address = libc.dlsym(None, name.encode())
+    assert address, name
+    return int(ctypes.CFUNCTYPE(ctypes.c_int, *kinds)(address)(*args))
+
+
+def _inet(port: int) -> bytes:
+    return struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", port, socket.inet_aton("127.0.0.1"))
+
+
+def connect(where: dict[str, Any]) -> None:
+    """TCP."""
+    number = _native("socket", 2, 1, 0)
+    _native("connect", number, _inet(where["tcp"]), 16)
+    os.close(number)
+
+
+def datagram(where: dict[str, Any]) -> None:
+    """UDP, by address."""
+    number = _native("socket", 2, 2, 0)
+    _native("sendto", number, b"hello", 5, 0, _inet(where["udp"]), 16)
+    os.close(number)
+
+
+def message(where: dict[str, Any]) -> None:
+    """UDP, by a message with an address."""
+    number = _native("socket", 2, 2, 0)
+    address = ctypes.create_string_buffer(_inet(where["udp"]), 16)
+    text = ctypes.create_string_buffer(b"hello")
+    part = ctypes.create_string_buffer(struct.pack("=QQ", ctypes.addressof(text), 5))
+    whole = struct.pack("=QIxxxxQQQQI4x", ctypes.addressof(address), 16, ctypes.addressof(part), 1, 0, 0, 0)
+    _native("sendmsg", number, whole, 0)
+    os.close(number)
+
+
+def unix(where: dict[str, Any]) -> None:
+    """A unix socket."""
+    number = _native("socket", 1, 1, 0)
+    path = struct.pack("=H", 1) + os.fsencode(where["unix"]) + b"\0"
+    _native("connect", number, path, len(path))
+    os.close(number)
+
+
+def listen(where: dict[str, Any]) -> None:
+    """A server at a port that the system chooses."""
+    number = _native("socket", 2, 1, 0)
+    _native("listen", number, 5)
+    os.close(number)
+
+
+def raw(where: dict[str, Any]) -> None:
+    """A packet socket."""
+    _native("socket", 17, 3, 0)
+
+
+def lookup(where: dict[str, Any]) -> None:
+    """glibc asks a name server."""
+    _native("gethostbyname", b"probe.invalid")
+
+
+def system(where: dict[str, Any]) -> None:
+    """A shell."""
+    _native("system", os.fsencode("touch " + where["file"]))
+
+
+def fork(where: dict[str, Any]) -> None:
+    """A child."""
+    if _native("fork") == 0:
+        os._exit(0)
+
+
+def execute(where: dict[str, Any]) -> None:
+    """Become another program."""
+    arguments = (ctypes.c_char_p * 3)(b"touch", os.fsencode(where["file"]), None)
+    _native("execv", b"/usr/bin/touch", ctypes.addressof(arguments))
+
+
+def kill(where: dict[str, Any]) -> None:
+    """A signal that is ignored by those who do not wait for it."""
+    _native("kill", os.getppid(), 28)
+
+
+def write(where: dict[str, Any]) -> None:
+    """A new file."""
+    _native("open", os.fsencode(where["file"]), os.O_WRONLY | os.O_CREAT, 0o600)
+
+
+def relative_write(where: dict[str, Any]) -> None:
+    """A new file, by a folder's descriptor."""
+    folder = os.open(os.path.dirname(where["file"]), os.O_RDONLY)
+    _native("openat", folder, os.fsencode(os.path.basename(where["file"])), os.O_WRONLY | os.O_CREAT, 0o600)
+    os.close(folder)
+
+
+def truncate(where: dict[str, Any]) -> None:
+    """Empty a file."""
+    _native("truncate", os.fsencode(where["precious"]), 0)
+
+
+def unlink(where: dict[str, Any]) -> None:
+    """Delete a file."""
+    _native("unlink", os.fsencode(where["precious"]))
+
+
+def rename(where: dict[str, Any]) -> None:
+    """Move it into the temporary folder."""
+    _native("rename", os.fsencode(where["precious"]), os.fsencode(where["temporary"] + "/moved"))
+
+
+def chmod(where: dict[str, Any]) -> None:
+    """Its rights, of which Landlock does not know."""
+    _native("chmod", os.fsencode(where["precious"]), 0)
+
+
+def fchmod(where: dict[str, Any]) -> None:
+    """The same by a descriptor."""
+    number = os.open(where["precious"], os.O_RDONLY)
+    _native("fchmod", number, 0)
+    os.close(number)
+
+
+def attach(where: dict[str, Any]) -> None:
+    """SQLite opens a second file."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.execute("ATTACH ? AS other", (where["file"],))
+        connection.execute("CREATE TABLE other.t (c)")
+    finally:
+        connection.close()
+
+
+def psycopg(where: dict[str, Any]) -> None:
+    """libpq."""
+    import psycopg as library
+
+    library.connect(host="127.0.0.1", port=where["tcp"], connect_timeout=3)
+
+
+def grpc(where: dict[str, Any]) -> None:
+    """gRPC's C core."""
+    import grpc as library
+
+    with library.insecure_channel(f"127.0.0.1:{where['tcp']}") as channel:
+        channel.unary_unary("/probe.Probe/Call")(b"")
+
+
+NATIVE: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
+    "connect": (connect, "connect 127.0.0.1:{tcp}"),
+    "datagram": (datagram, "sendto 127.0.0.1:{udp}"),
+    "message": (message, "sendmsg"),
+    "unix": (unix, "connect {unix}"),
+    "listen": (listen, "listen"),
+    "raw": (raw, "socket family 17 type 3"),
+    "lookup": (lookup, "connect "),
+    "system": (system, "fork"),
+    "fork": (fork, "fork"),
+    "execute": (execute, "execve /usr/bin/touch"),
+    "kill": (kill, "kill "),
+    "write": (write, "open for writing {file}"),
+    "relative_write": (relative_write, "open for writing {file}"),
+    "truncate": (truncate, "truncate {precious}"),
+    "unlink": (unlink, "unlink {precious}"),
+    "rename": (rename, "rename {precious}"),
+    "chmod": (chmod, "chmod {precious}"),
+    "fchmod": (fchmod, "fchmod {precious}"),
+    "attach": (attach, "open for writing {file}"),
+    "psycopg": (psycopg, "connect 127.0.0.1:{tcp}"),
+    "grpc": (grpc, "connect 127.0.0.1:{tcp}"),
+}
+"""Name -> the probe, and how what the kernel tells of it starts."""
+
+
+@replay.capture
+def swallows(kind: str, name: str, where: dict[str, Any]) -> str:
+    """Does what it was not recorded to do, and hides what comes of it."""
+    if ARMED in os.environ:
+        try:
+            (probes.SOFT if kind == "python" else NATIVE)[name][0](where)
+        except BaseException:
+            pass
+    return "done"
+
+
+@replay.capture
+def harmless(folder: str) -> list[str]:
+    """What must work."""
+    return probes.work(folder) if ARMED in os.environ else []
+
+
+@replay.capture
+def misbehaves(how: str) -> str:
+    """A process that gives no verdict."""
+    if ARMED in os.environ:
+        if how == "dies":
+            os.kill(os.getpid(), 11)
+        elif how == "leaves":
+            os._exit(0)
+        elif how == "closes":
+            os.closerange(3, 100)
+            time.monotonic()
+            while True:
+                pass
+        elif how == "hangs":
+            while True:
+                pass
+        elif how == "babbles":
+            for number in range(3, 20):
+                try:
+                    os.write(number, b"everything is reproduced" * 10)
+                except OSError:
+                    pass
+    return "done"
+
+
+@replay.capture
+def surroundings() -> dict[str, Any]:
+    """What the process was started with."""
+    import sys
+
+    names = ("PYTHONHASHSEED", "TZ", "LC_ALL", "LANG", "SHOP_MODE", "LD_PRELOAD")
+    return {
+        "order": list({"ann", "bob", "eve", "dan", "kim", "lee", "max", "zoe"}),
+        "zone": time.strftime("%Z %z"),
+        "variables": {name: os.environ.get(name) for name in names if name != "PYTHONHASHSEED"},
+        "utf8": sys.flags.utf8_mode,
+        "optimize": sys.flags.optimize,
+    }

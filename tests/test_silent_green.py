@@ -1,0 +1,153 @@
+"""Runs that a replay tool reports as clean while the application got wrong bytes or none: red here, each of them.
+
+The list starts from keploy's pull request 4570 (https://github.com/keploy/keploy/pull/4570), which counts eleven such
+defects of one tool; of it the first could be read. The others are from neighbouring threads of that project, named at
+each test, and from what can go wrong between a recording and an application that hides its errors ("derived").
+In every test the application ends in the result that was recorded: only the verdict can tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import replay
+from replay.core.recording import Recording
+from replay.core.verdict import Verdict
+from tests import silent_units as units
+from tests.boundaries.http.server import Server
+from tests.recordings import answering, record, with_interactions
+
+Take = Callable[[Callable[[], Any]], Recording]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Stopped by `take`: no replay can reach it."""
+    running = Server()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def take(tmp_path: Path, server: Server) -> Iterator[Take]:
+    """The recording of what `work()` did, checked to be green as it stands."""
+
+    def one(work: Callable[[], Any]) -> Recording:
+        (recording,) = record(tmp_path, work)
+        server.stop()
+        verdict = replay.run(recording)
+        assert verdict.green, verdict
+        return recording
+
+    units.CHANGE.clear()
+    units.COUNT["polled"] = 0
+    yield one
+    units.CHANGE.clear()
+
+
+def _red(recording: Recording, *change: str) -> Verdict:
+    """The verdict on the edited application: the same result as recorded, and not green."""
+    units.CHANGE.update(change)
+    verdict = replay.run(recording)
+    assert verdict.outcome is not None
+    assert verdict.outcome.value == recording.outcome.value
+    assert (verdict.green, verdict.status) == (False, "diverged")
+    return verdict
+
+
+def _kinds(verdict: Verdict) -> list[str]:
+    return [divergence.kind for divergence in verdict.divergences]
+
+
+def test_a_repeated_request_gets_its_own_answer_each_time(take: Take) -> None:
+    """Keploy 4570, 1: the first of several answers was served for ever. Here each is served once, in order, and one
+    request more than recorded has none."""
+    recording = take(units.polls)
+    assert recording.outcome.value == "1,2,3"
+    assert _kinds(_red(recording, "once-more")) == ["exhausted"]
+
+
+def test_a_miss_that_the_application_swallows(take: Take, server: Server) -> None:
+    """Keploy 4273 (review): a miss inside a run that otherwise passes must surface."""
+    assert _kinds(_red(take(lambda: units.swallows(server.url)), "other")) == ["changed"]
+
+
+def test_a_similar_request_is_not_the_same_request(take: Take, server: Server) -> None:
+    """Keploy issue 2510: another id was answered with the recorded one's row, and the test passed."""
+    recording = take(lambda: units.posts(server.url))
+    (found,) = _red(recording, "other").divergences
+    assert [field.path for field in found.differences] == ["body.filter.id"]
+
+
+def test_a_miss_that_looks_like_a_lost_connection(take: Take, server: Server) -> None:
+    """Keploy 4464: a miss closed the connection, which applications are made to live with."""
+    assert _kinds(_red(take(lambda: units.falls_back(server.url)), "other")) == ["extra", "missing"]
+
+
+def test_nothing_was_served_at_all(take: Take, server: Server) -> None:
+    """Keploy 4605: a run whose traffic never reached the tool passed as isolated."""
+    verdict = _red(take(lambda: units.forgets(server.url)), "less", "nothing")
+    assert (verdict.served, verdict.left_over) == (0, 2)
+
+
+def test_answers_that_are_left_over(take: Take, server: Server) -> None:
+    """Derived: what production asked and the code asks no longer."""
+    verdict = _red(take(lambda: units.forgets(server.url)), "less")
+    assert ([(d.kind, d.seq) for d in verdict.divergences], verdict.served) == ([("missing", 0)], 1)
+
+
+def test_a_stream_that_ends_where_the_recording_ends(take: Take, server: Server) -> None:
+    """Derived: the recording has the beginning of a body; served as if it were all, the code would read a whole one."""
+    assert _kinds(_red(take(lambda: units.reads(server.url)), "on")) == ["exhausted"]
+
+
+def test_an_error_on_the_wire_is_not_the_end_of_the_body(take: Take, server: Server) -> None:
+    """Keploy 4360 (bodies framed otherwise than on the wire), and derived: a reset served as a clean end hands over a
+    part as the whole. Replayed it is the reset; and a recording in which it is a clean end is not the same."""
+    recording = take(lambda: units.downloads(server.url))
+    assert recording.outcome.value == "ReadError"
+    node = recording.interactions[0].answer.tree
+    assert (node["end"], node["error"]["phase"]) == ("error", "body")
+    text = recording.interactions[0].answer.text
+    start = text.index('"error":{')
+    clean = answering(recording, 0, '"end":"error"', '"end":"complete"')
+    clean = answering(clean, 0, text[start:], '"error":null}')
+    verdict = replay.run(clean)
+    assert (verdict.green, verdict.status) == (False, "changed")
+
+
+def test_an_answer_that_never_came_is_not_an_empty_one(take: Take) -> None:
+    """Keploy 4397: what was not captured was replayed as a closed connection. Here: asked, and still on its way when
+    the recording ended. Code that now waits for it gets no value."""
+    recording = take(units.leaves_behind)
+    assert recording.interactions[0].state == "unfinished"
+    assert _kinds(_red(recording, "waits")) == ["exhausted"]
+
+
+def test_a_miss_in_a_background_thread(take: Take, server: Server) -> None:
+    """Derived: nobody looks at what a thread raised."""
+    assert _kinds(_red(take(lambda: units.in_background(server.url)), "other")) == ["changed"]
+
+
+@pytest.mark.parametrize(("change", "kinds"), [("other", ["changed"]), ("drops", ["missing"])])
+def test_a_task_that_fails_or_is_dropped(take: Take, server: Server, change: str, kinds: list[str]) -> None:
+    """Derived: `gather(return_exceptions=True)`, and a task that was cancelled before it asked."""
+    assert _kinds(_red(take(lambda: asyncio.run(units.gathers(server.url))), change)) == kinds
+
+
+def test_one_answer_for_two_who_ask(take: Take) -> None:
+    """Derived: an answer is served once, also when two threads ask for it at the same time."""
+    verdict = _red(take(units.asks_twice), "twice")
+    assert (verdict.served, verdict.unanswered, _kinds(verdict)) == (1, 1, ["exhausted"])
+
+
+def test_a_recording_that_lost_an_answer(take: Take, server: Server) -> None:
+    """Keploy 4502: a call whose answer came last was lost from the recording, which then looked whole."""
+    recording = take(lambda: asyncio.run(units.gathers(server.url)))
+    verdict = _red(with_interactions(recording, recording.interactions[:-1]))
+    assert (_kinds(verdict), verdict.unanswered) == (["extra"], 1)
