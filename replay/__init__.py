@@ -24,6 +24,7 @@ _HOMES = {
     "note": "replay.surfaces.init",
     "on_error": "replay.engine.keep",
     "open": "replay.surfaces.run",
+    "operator": "replay.engine.operators",
     "recording": "replay.entrypoints.block",
     "run": "replay.surfaces.run",
     "sample": "replay.engine.keep",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from replay.engine.keep import (
         status_at_least as status_at_least,
     )
+    from replay.engine.operators import operator as operator
     from replay.entrypoints.asgi import ASGI as ASGI
     from replay.entrypoints.block import recording as recording
     from replay.entrypoints.function import capture as capture

@@ -81,9 +81,13 @@ def _reader(name: str) -> Callable[[], Any]:
     return read
 
 
+_LEAST = 1_000
+"""Nanoseconds that any wait takes: one that took none would let `while time.time() <= until: wait(...)` run for ever."""
+
+
 def nanoseconds(seconds: float) -> int:
     """A time limit; at most a century, as infinity is one too."""
-    return int(min(max(seconds, 0.0), 3.2e9) * _SECOND)
+    return max(_LEAST, int(min(max(seconds, 0.0), 3.2e9) * _SECOND))
 
 
 def _tap_wait(original: Callable[..., bool]) -> Callable[..., bool]:
@@ -93,6 +97,7 @@ def _tap_wait(original: Callable[..., bool]) -> Callable[..., bool]:
         if timeline is None or not timeline.is_actor() or not self._is_owned():
             return original(self, timeout)
         if timeout is not None and timeout <= 0:
+            timeline.creep(_LEAST)
             return original(self, timeout)
         waiter = allocate_lock()
         waiter.acquire()
@@ -119,6 +124,7 @@ def _tap_join(original: Callable[..., None]) -> Callable[..., None]:
         if timeline is None or joiners is None or not timeline.is_actor() or self is threading.current_thread():
             return original(self, timeout)
         if timeout is not None and timeout <= 0:
+            timeline.creep(_LEAST)
             return original(self, timeout)
         lock = allocate_lock()
         lock.acquire()

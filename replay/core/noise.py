@@ -215,7 +215,7 @@ def cover(
             root.add(steps, each)
     covering = _Covering(window)
     changed = covering.of(root, recorded, actual, ())
-    return changed, covering.noted
+    return (actual, []) if covering.spent else (changed, covering.noted)
 
 
 class _Node:
@@ -245,9 +245,14 @@ class _Covering:
         self._window = window
         self._left = PLACES
 
+    @property
+    def spent(self) -> bool:
+        """There are too many places: nothing is covered."""
+        return self._left < 0
+
     def of(self, node: _Node, one: Any, two: Any, steps: Steps) -> Any:
         self._left -= 1
-        if self._left < 0 or type(one) is not type(two):
+        if self.spent or type(one) is not type(two):
             return two
         noise = node.noise
         if noise is not None and noise.matcher == "unordered":

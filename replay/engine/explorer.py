@@ -26,6 +26,7 @@ from replay.engine.operators import suggested
 from replay.engine.operators.site import MOST, Site, sites
 from replay.engine.shrink import shrink
 from replay.engine.values import Profile, origin
+from replay.errors import Unanswerable
 
 RANKS = 3
 """Suggestions of a site that have a round of their own; the rest share the last."""
@@ -132,7 +133,12 @@ class Explorer:
     # The stages -------------------------------------------------------------------------------------------------
 
     def _baseline(self) -> Any:
-        effect, execution = self._effect(())
+        effect, execution = self._run(())
+        self._lines.add(effect[1])
+        if execution.failure is None and (execution.outcome is None or execution.diverged):
+            why = execution.reason or "it asks what the recording does not answer, or reaches for the real world"
+            raise Unanswerable(f"{self._stage.recording.entrypoint}: cannot be replayed as it is, so its mutations say "
+                               f"nothing: {why}. See `replay run`.")  # fmt: skip
         if execution.failure is not None:
             self._known.add(self._stage.locate((), execution.failure).fingerprint)
         return effect
@@ -155,16 +161,15 @@ class Explorer:
         first, *later = waiting
         self._random.shuffle(first)
         for edit in first:
-            effect, execution = self._effect((edit,))
-            if effect != base:
+            if self._try((edit,)) != base:
                 self._live.add(edit.path)
-            self._consider((edit,), execution)
         for edits in later:
             self._random.shuffle(edits)
+        first_to_go = set(self._live)  # more will matter as the search goes on: the order is fixed here
         for alive in (True, False):
             for edits in later:
                 for edit in edits:
-                    if (edit.path in self._live) is alive:
+                    if (edit.path in first_to_go) is alive:
                         self._try((edit,))
         self._live = self._live or set(self._plans)
 
@@ -217,32 +222,27 @@ class Explorer:
 
     # One mutation -----------------------------------------------------------------------------------------------
 
-    def _try(self, edits: Edits) -> None:
+    def _run(self, edits: Edits) -> tuple[Any, Execution]:
+        """What a mutation does (its lines too, as the last part), and its run."""
         self._count()
-        with self._lines.watch() as fresh:
-            execution = self._stage.execute(edits)
-        self._consider(edits, execution, bool(fresh))
+        self._lines.prepare()
+        self._lines.start()
+        execution = self._stage.execute(edits)
+        return (execution.effect, self._lines.reached()), execution
 
-    def _effect(self, edits: Edits) -> tuple[Any, Execution]:
-        """What a mutation does, its lines too, and its run."""
-        self._count()
-        with self._lines.whole() as reached:
-            before = len(self._lines.seen)
-            execution = self._stage.execute(edits)
-        self._new = len(self._lines.seen) > before
-        return (execution.effect, frozenset(reached)), execution
-
-    _new = False
-
-    def _consider(self, edits: Edits, execution: Execution, fresh: bool | None = None) -> None:
+    def _try(self, edits: Edits) -> Any:
+        """Run a mutation and keep what comes of it; gives what it does."""
+        effect, execution = self._run(edits)
+        fresh = self._lines.add(effect[1])
         self.progress.diverged += execution.diverged and execution.failure is None
-        self.progress.lines = len(self._lines.seen)
+        self.progress.lines = self._lines.count
         if execution.failure is not None:
             self._found(edits, execution.failure)
-        if fresh if fresh is not None else self._new:
-            self._grow(edits, execution)
+        if fresh:
+            self._grow(edits, execution, effect)
+        return effect
 
-    def _grow(self, edits: Edits, execution: Execution) -> None:
+    def _grow(self, edits: Edits, execution: Execution, effect: Any) -> None:
         """Keep a mutation that reached new lines, and find which places matter since."""
         if execution.diverged or len(edits) >= DEEPEST:
             return
@@ -251,14 +251,16 @@ class Explorer:
         self._parents.append(parent)
         candidates = [path for path in self._plans if path not in self._live]
         if candidates:
-            effect, _ = self._effect(edits)
             self._matters(edits, effect, candidates, parent.live, [TRIES])
             self._live.update(parent.live)
 
     def _matters(self, edits: Edits, effect: Any, paths: list[str], found: list[str], left: list[int]) -> None:
         """Which of the places change what the mutation does: all at once, then by halves."""
         left[0] -= 1
-        now, _ = self._effect((*edits, *(self._plans[path][0] for path in paths)))
+        together = (*edits, *(self._plans[path][0] for path in paths))
+        now, execution = self._run(together)  # its lines do not count: nobody could say which of the edits reached them
+        if execution.failure is not None:
+            self._found(together, execution.failure)
         if now == effect or left[0] <= 0:
             return
         if len(paths) == 1:
@@ -280,11 +282,20 @@ class Explorer:
             found = self._stage.execute(tried).failure
             return found is not None and self._stage.locate(tried, found).fingerprint == failure.fingerprint
 
-        small = edits if failure.kind == "hang" else shrink(edits, fails, self._simpler)
+        small, interrupted = edits, False
+        try:
+            if failure.kind != "hang":  # each try takes as long as the limit
+                small = shrink(edits, fails, self._simpler)
+        except KeyboardInterrupt:
+            interrupted = True  # what was found is kept as it is
         execution = self._stage.execute(small)
+        if execution.failure is not None:
+            failure = self._stage.locate(small, execution.failure)  # its message is of the smallest mutation
         recording = None if execution.outcome is None else self._stage.recorded(execution, small)
         self.progress.finds.append(Find(failure=failure, edits=small, executions=at, seconds=seconds,
                                         stretched=execution.stretched, recording=recording))  # fmt: skip
+        if interrupted:
+            raise KeyboardInterrupt
         self._tell()
 
     def _simpler(self, edit: Edit) -> list[Edit]:

@@ -23,18 +23,21 @@ def shrink(edits: Edits, fails: Fails, simpler: Callable[[Edit], list[Edit]]) ->
 
 
 def fewest(edits: Edits, fails: Fails) -> Edits:
-    """Each edit alone, then one less as long as that fails too."""
-    if len(edits) > 2:
-        for edit in edits:
-            if fails((edit,)):
-                return (edit,)
-    at = 0
-    while at < len(edits) and len(edits) > 1:
-        without = edits[:at] + edits[at + 1 :]
-        if fails(without):
-            edits, at = without, 0
+    """As few of the edits as still fail so: parts of half, a quarter, ... are left out, down to each single one
+    (delta debugging: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, 2002)."""
+    parts = 2
+    while len(edits) > 1:
+        size = -(-len(edits) // parts)
+        chunks = [edits[at : at + size] for at in range(0, len(edits), size)]
+        rests = [tuple(e for other in chunks if other is not chunk for e in other) for chunk in chunks]
+        found = next((each for each in (*chunks, *rests) if each and len(each) < len(edits) and fails(each)), None)
+        if found is not None:
+            parts = 2 if found in chunks else max(parts - 1, 2)
+            edits = found
+        elif size == 1:
+            break
         else:
-            at += 1
+            parts = min(len(edits), 2 * parts)
     return edits
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from time import monotonic, sleep
 from typing import Any
 
@@ -38,6 +40,8 @@ _HASH_SEEDS = ("1", "4242", "77777")
 _ZONES = ("<+0545>-05:45", "<-0330>+03:30")
 _LOCALES = ("tr_TR.UTF-8", "C")
 _SWITCH = 1e-6
+_AT_ONCE = min(4, os.cpu_count() or 1)
+"""Replays that run at the same time."""
 _TRIES = 3
 _SECOND = 1.0
 
@@ -146,6 +150,7 @@ class _Check:
         self._replay = replay
         self._root = root
         self._runs = 0
+        self._lock = Lock()
         self._found: dict[tuple[str, Steps], tuple[Matcher | None, Factor]] = {}
         self._moved: dict[tuple[str, Steps], Factor] = {}
         self._draws: list[Divergence] = []
@@ -161,7 +166,11 @@ class _Check:
         if base.verdict.status == "unanswerable" or again.verdict.status == "unanswerable":
             broken = base if base.verdict.status == "unanswerable" else again
             return self._report(started, broken.verdict, (), (), ())
-        others = [(factor, self._other(factor, base)) for factor in self._factors]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            firsts = list(pool.map(self._run, self._factors))
+        others = [
+            (factor, self._other(factor, base, first)) for factor, first in zip(self._factors, firsts, strict=True)
+        ]
         late = self._run(_BASE)  # what moves with real time may be the same in two replays on end
         runs = [(_BASE, again), (_BASE, late), *((factor, run) for factor, run in others if run is not None)]
         self._outcomes(base, runs)
@@ -203,19 +212,20 @@ class _Check:
                 break
         return base, again
 
-    def _other(self, factor: Factor, base: Run) -> Run | None:
-        """A replay with the factor changed; None: it could not be run."""
+    def _other(self, factor: Factor, base: Run, run: Run) -> Run | None:
+        """A replay with the factor changed, `run` or one that comes further; None: it could not be run."""
         for _ in range(MOST_ROUNDS):
-            run = self._run(factor)
             if run.verdict.status == "unanswerable":
                 self._found[OUTCOME, ()] = (None, factor)
                 return None
             if not self._learn(factor, base, run):
                 break
+            run = self._run(factor)
         return run
 
     def _run(self, factor: Factor, recording: Recording | None = None, *, trace: bool = False) -> Run:
-        self._runs += 1
+        with self._lock:
+            self._runs += 1
         replies: list[Reply] = []
         verdict = self._replay(
             factor.change(recording or with_noise(self._plain, self._known(factor))),

@@ -48,7 +48,7 @@ def load(start: str | os.PathLike[str] | None = None) -> Config:
         except (OSError, ValueError):
             continue
         if S_ISREG(status.st_mode):
-            return _read(Path(place), status.st_mtime_ns, status.st_size)
+            return _read(place, status.st_mtime_ns, status.st_size)
     return Config(root=folder)
 
 
@@ -62,8 +62,9 @@ def _places(start: str) -> tuple[Path, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=64)
-def _read(file: Path, changed_ns: int, size: int) -> Config:
+def _read(place: str, changed_ns: int, size: int) -> Config:
     """The settings of a file as it was at that time: parsing costs more than a replay of a small recording."""
+    file = Path(place)
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -27,7 +27,7 @@ from replay.engine.session import Session
 from replay.engine.targets import Targets
 from replay.engine.values import Profile
 from replay.entrypoints import RUNNERS
-from replay.errors import UsageError
+from replay.errors import Unanswerable, UsageError
 from replay.store.bundle import SUFFIX, write_bundle
 from replay.surfaces.config import Config, load
 from replay.surfaces.init import install, replaying
@@ -77,6 +77,8 @@ class Report(msgspec.Struct):
     lines: int = 0
     diverged: int = 0
     stopped: str = ""
+    skipped: list[tuple[str, str]] = []
+    """Recordings that cannot be run here, and why."""
 
 
 def fuzz(
@@ -86,7 +88,7 @@ def fuzz(
 ) -> Report:
     """Search around each recording, in order; the seconds are shared evenly.
 
-    Raises UsageError for a budget that cannot be meant, Unanswerable if a recording's target cannot be run.
+    Raises UsageError for a budget that cannot be meant. Runs in this process: the environment of each recording is set.
     """
     _check(options)
     report = Report(seed=options.seed)
@@ -106,7 +108,11 @@ def fuzz(
                 share = (seconds - (perf_counter() - started)) / (len(recordings) - number)
             profile = Profile()
             profile.learn(other for _, other in recordings if other.entrypoint == recording.entrypoint)
-            progress = _search(config, recording, options, share, profile, on_progress)
+            try:
+                progress = _search(config, recording, options, share, profile, on_progress)
+            except Unanswerable as error:
+                report.skipped.append((f"{path}::{recording.id}", str(error)))
+                continue
             _add(report, progress, path, recording, config, options, seen)
             if progress.stopped == "interrupted":
                 break

@@ -109,7 +109,7 @@ def pack_reply(reply: Reply) -> bytes:
     try:
         data = msgspec.msgpack.encode(reply)
     except UnicodeEncodeError:  # a lone surrogate in the name of a file or in a line of source
-        data = msgspec.msgpack.encode(_printable(msgspec.to_builtins(reply)))
+        data = msgspec.msgpack.encode(_printable(msgspec.to_builtins(reply, builtin_types=(bytes,))))
     return _HEAD.pack(_MAGIC, len(data)) + data
 
 

@@ -42,7 +42,7 @@ _current_task = asyncio.current_task
 
 
 class Change(msgspec.Struct, array_like=True, frozen=True):
-    """A variable that has another value than before; of a return, `name` is `return`."""
+    """A variable that has another value than before; `return` and `raise` are what a function ended with."""
 
     name: str
     digest: str
@@ -124,7 +124,7 @@ def _parts(value: Any) -> tuple[str, ...]:
 class _State:
     """One frame of user code."""
 
-    __slots__ = ("calls", "code", "held", "line", "number", "parent", "seen")
+    __slots__ = ("calls", "code", "held", "line", "number", "parent", "raised", "seen")
 
     def __init__(self, code: CodeType, number: int, parent: int) -> None:
         self.code = code
@@ -132,6 +132,8 @@ class _State:
         self.parent = parent
         self.line = 0
         self.calls: list[str] = []
+        self.raised: tuple[Change, ...] = ()
+        """What was raised in the line that runs."""
         self.seen: dict[str, str] = {}
         self.held: dict[str, Any] = {}
         """Values that cannot change, by which an unchanged variable is told cheaply."""
@@ -202,14 +204,20 @@ class Tracer:
         if not self._on or self._left <= 0:
             return None
         state = self._states.get(id(frame))
-        if state is None or event not in ("line", "return"):
+        if state is None or event not in ("line", "return", "exception"):
+            return self._local
+        if event == "exception":
+            said = arg[1].args if isinstance(arg[1], BaseException) else ()
+            state.raised = (Change("raise", digest(said), _parts(said)),)
             return self._local
         if event == "line":
             if state.line:
-                self._line(frame, state, frame.f_lineno, ())
-            state.line = frame.f_lineno
+                self._line(frame, state, frame.f_lineno, state.raised)
+            state.line, state.raised = frame.f_lineno, ()
             return self._local
-        returned = () if frame.f_locals is frame.f_globals else (Change("return", digest(arg), _parts(arg)),)
+        returned = state.raised
+        if not returned and frame.f_locals is not frame.f_globals:
+            returned = (Change("return", digest(arg), _parts(arg)),)
         self._line(frame, state, 0, returned)
         if not frame.f_code.co_flags & _RESUMED:
             self._states.pop(id(frame), None)

@@ -35,6 +35,7 @@ LONG_WAITS: dict[str, Callable[[], Any]] = {
     "backs_off": lambda: asyncio.run(timed.backs_off()),
     "backs_off_blocking": timed.backs_off_blocking,
     "polls": lambda: timed.polls(30),
+    "waits_until": lambda: timed.waits_until(0.0),
     "waits_in_threads": timed.waits_in_threads,
     "loops_inside": timed.loops_inside,
 }

@@ -94,6 +94,17 @@ def backs_off_blocking() -> int:
 
 
 @replay.capture
+def waits_until(least: float) -> str:
+    """Waits on until the wall clock has passed a moment, as long as `least` is not negative: the last wait is of nothing."""
+    condition = threading.Condition()
+    until = time.time() + seconds(30.0)
+    with condition:
+        while (left := until - time.time()) >= least:
+            condition.wait(left)
+    return "done"
+
+
+@replay.capture
 def polls(limit: float) -> str:
     """Looks at a clock until its time is over; nothing ever comes."""
     inbox: queue.Queue[int] = queue.Queue()

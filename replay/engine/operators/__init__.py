@@ -55,6 +55,7 @@ _TABLE: dict[str, tuple[Suggest, ...]] = {
     "draws": (times.draws,),
 }
 """What is tried where, the most likely in production first."""
+_ARGUMENT: tuple[Suggest, ...] = (models.labels, models.scores, data.data, _added)
 
 
 def suggested(site: Site) -> list[Edit]:
@@ -68,11 +69,15 @@ def suggested(site: Site) -> list[Edit]:
         table = (answers.whole_answer, models.chats, data.data)
     elif site.boundary == "input" and site.steps in (("args",), ("kwargs",), ("query",), ("headers",)):
         return []
+    elif site.boundary == "input" and len(site.steps) == 2 and site.steps[0] in ("args", "kwargs"):
+        table = _ARGUMENT  # a call without one of its arguments is no call that production makes
     path = site.path
     found: dict[str, Edit] = {}
     for suggest in table:
         for name, argument in suggest(site):
             edit = Edit(path, name, argument)
+            if table is _ARGUMENT and name in ("drop", "twice", "rename"):
+                continue
             if name == "set" and type(argument) is type(site.value) and _same(argument, site.value):
                 continue
             found.setdefault(edit.key, edit)

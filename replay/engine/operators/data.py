@@ -35,6 +35,8 @@ def data(site: Site) -> Iterator[Tried]:
     """What to try at a value, by its type."""
     value = site.value
     named = bool(site.steps) and type(site.steps[-1]) is str
+    if type(value) is bool:
+        yield "set", not value
     if value is not None:
         yield "set", None
     if named:
@@ -48,7 +50,6 @@ def data(site: Site) -> Iterator[Tried]:
 
 
 def _flag(site: Site) -> Iterator[Tried]:
-    yield "set", not site.value
     yield "set", str(site.value).lower()
     yield "set", int(not site.value)
     yield "set", ""

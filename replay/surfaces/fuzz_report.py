@@ -1,0 +1,156 @@
+"""What `replay fuzz` says of its finds: as lines for people, as one JSON document."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any
+
+from replay.core.edits import Edit, parse, shown_json
+from replay.core.opened import Kept as KeptTree
+from replay.core.opened import Typed
+from replay.core.parts import Parts
+from replay.core.recording import Recording
+from replay.engine.explorer import Find, Progress
+from replay.surfaces.documents import Document
+from replay.surfaces.fuzz import Kept, Report, before, command
+from replay.surfaces.printable import clip, escape
+from replay.surfaces.text import Page, count, duration
+
+SHOWN = 60
+"""Characters of a value."""
+
+
+def document(report: Report) -> Document:
+    """`{finds, executions, seconds, seed, lines, diverged, stopped, skipped: [{recording, reason}]}`.
+
+    A find is `{kind, error_type, message, frames: [{file, line, function}], edits, executions, seconds, bundle, changes:
+    [{edit, recorded}], recording, stretched, reproduced}`: `edits` are `[path, operator, argument]`, `changes` the same
+    in words.
+    """
+    return {
+        "finds": [_find(kept) for kept in report.finds],
+        "executions": report.executions,
+        "seconds": report.seconds,
+        "seed": report.seed,
+        "lines": report.lines,
+        "diverged": report.diverged,
+        "stopped": report.stopped,
+        "skipped": [{"recording": name, "reason": reason} for name, reason in report.skipped],
+    }
+
+
+def _find(kept: Kept) -> Document:
+    find = kept.find
+    return {
+        "kind": find.failure.kind,
+        "error_type": find.failure.error_type,
+        "message": find.failure.message,
+        "frames": [{"file": f.file, "line": f.line, "function": f.function} for f in find.failure.frames],
+        "edits": [edit.tree() for edit in find.edits],
+        "changes": [
+            {"edit": str(edit), "recorded": _held(edit, value)} for edit, value in before(kept.parent, find.edits)
+        ],
+        "executions": find.executions,
+        "seconds": find.seconds,
+        "bundle": None if kept.bundle is None else str(kept.bundle),
+        "recording": kept.parent_name,
+        "stretched": find.stretched,
+        "reproduced": kept.reproduced,
+    }
+
+
+def text(report: Report, page: Page) -> str:
+    """The finds, each with its smallest edit, what production saw there and how to see it again; then the sums."""
+    lines: list[str] = []
+    for kept in report.finds:
+        lines += [*_lines(kept, page), ""]
+    for name, reason in report.skipped:
+        lines += [f"{page.status('unanswerable')}  {escape(name)}: {escape(reason)}", ""]
+    found = count(len(report.finds), "failure") if report.finds else "no failure"
+    rate = report.executions / report.seconds if report.seconds else 0.0
+    lines.append(
+        f"{found} in {count(report.executions, 'execution')} ({duration(report.seconds * 1e9)}, {rate:,.0f} a second), "
+        f"{count(report.lines, 'line')} reached, {report.diverged:,} diverged; seed {report.seed}; "
+        f"ended by {report.stopped or 'nothing to run'}"
+    )
+    return "\n".join(lines)
+
+
+def _lines(kept: Kept, page: Page) -> Iterator[str]:
+    find = kept.find
+    what = f"{find.failure.error_type}: {find.failure.message}" if find.failure.message else find.failure.error_type
+    yield f"{page.status('error')}  {page.heading(clip(escape(what), page.width - 10))}"
+    yield page.row("of", escape(kept.parent_name))
+    for edit, value in before(kept.parent, find.edits):
+        yield page.row("changed", escape(str(edit)))
+        yield page.row("recorded", escape(_was(edit, value, kept.parent)))
+    yield page.row("did", escape(_did(find)))
+    if find.stretched:
+        answers = count(find.stretched, "request")
+        yield page.row("note", f"{answers} got the nearest recorded answer, as production did not ask quite that")
+    if kept.bundle is not None:
+        yield f"{page.row('again', '')}{escape(command(kept))}"  # never cut: it is to be copied
+        if not kept.reproduced:
+            yield page.row("note", "a strict replay of it ends in another way: it depends on what no recording holds")
+
+
+def _did(find: Find) -> str:
+    places = [f"{frame.file}:{frame.line} in {frame.function}" for frame in find.failure.frames[-3:]]
+    does = {"error": "raised", "status": "answered", "hang": "hung"}[find.failure.kind]
+    return f"{does} {find.failure.error_type}" + (f" at {' <- '.join(reversed(places))}" if places else "")
+
+
+def _held(edit: Edit, value: Any) -> str | None:
+    """What production saw at an edit's place, as JSON text; None: there was nothing."""
+    return None if value is edit else _shown(value)
+
+
+def _was(edit: Edit, value: Any, parent: Recording) -> str:
+    held = _held(edit, value)
+    text = "nothing there" if held is None else held
+    interaction = Parts(parent).interaction(parse(edit.path)[0])
+    return text if interaction is None else f"{text}  of {interaction.target}"
+
+
+def _shown(value: Any) -> str:
+    text = shown_json(_plain(value))
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text):,} characters)"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Typed):
+        return {name: _plain(item) for name, item in value.fields.items()}
+    if isinstance(value, KeptTree):
+        return value.tree
+    if isinstance(value, dict):
+        return {name if isinstance(name, str) else repr(name): _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+@contextmanager
+def watching() -> Iterator[Callable[[Progress], None]]:
+    """While it is open, what the code under test prints goes nowhere; gives what shows progress, if stderr is a
+    terminal."""
+    terminal = sys.stderr if sys.stderr.isatty() else None
+
+    def show(progress: Progress) -> None:
+        if terminal is not None:
+            terminal.write(f"\r\x1b[K{progress_line(progress)}")
+            terminal.flush()
+
+    with open(os.devnull, "w") as sink, redirect_stdout(sink), redirect_stderr(sink):
+        yield show
+    if terminal is not None:
+        terminal.write("\r\x1b[K")
+
+
+def progress_line(progress: Progress) -> str:
+    """How far it is."""
+    rate = progress.executions / progress.seconds if progress.seconds else 0.0
+    return (
+        f"{progress.executions:,} executions, {rate:,.0f} a second, {progress.lines:,} lines, "
+        f"{count(len(progress.finds), 'failure')}"
+    )

@@ -1,0 +1,204 @@
+"""Known noise: what its matchers cover, and what nothing may cover, whatever a bundle says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from replay.core.codec import Value, encode
+from replay.core.compare import differences, unexpected
+from replay.core.noise import Noise, below, known, parse, path_of, with_noise
+from replay.core.recording import Outcome, Recording
+from replay.core.varying import varied
+from replay.core.verdict import Window
+
+ONE, TWO = "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "9b2d7c9e-1c9b-4c0e-8f0e-5b6f5d1f0a11"
+WINDOW = Window(1_700_000_000_000_000_000, 1_700_000_010_000_000_000)
+
+
+def _noise(path: str, matcher: Any, place: str = "outcome") -> Noise:
+    return Noise(place=place, path=path, matcher=matcher, cause="hash seed")
+
+
+def _left(recorded: Any, actual: Any, *noise: Noise, window: Window | None = None) -> list[str]:
+    """Paths of the unexpected differences."""
+    return [each.path for each in unexpected(differences(encode(recorded), encode(actual), noise=noise, window=window))]
+
+
+def _recording(context: str) -> Recording:
+    return Recording(
+        id="one",
+        kind="function",
+        entrypoint="a:b",
+        started_at=0,
+        duration_ns=0,
+        input=encode(None),
+        outcome=Outcome("returned", encode(None)),
+        context=Value(context),
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "matcher", "recorded", "actual"),
+    [
+        ("$.id", "uuid", {"id": ONE}, {"id": TWO}),
+        ("$.rows[*].id", "uuid", {"rows": [{"id": ONE}, {"id": ONE}]}, {"rows": [{"id": TWO}, {"id": ONE}]}),
+        ("$.rows[1]", "type", {"rows": [1, 2]}, {"rows": [1, 3]}),
+        ("$['odd key']", "type", {"odd key": 1}, {"odd key": 2}),
+        ("$.items", "unordered", {"items": ["a", "b"]}, {"items": ["b", "a"]}),
+        ("$", "unordered", [1, 2, 3], [3, 1, 2]),
+        ("$.tags", "type", {"tags": ["a"]}, {"tags": ["b", "c"]}),
+        ("$.at", "time", {"at": 1_700_000_001.5}, {"at": 1_700_000_009.25}),
+    ],
+)
+def test_a_matcher_covers_what_it_says(path: str, matcher: str, recorded: Any, actual: Any) -> None:
+    """Nothing unexpected is left, and what is covered stays, with a note that says so."""
+    assert _left(recorded, actual, window=None) != []
+    found = differences(encode(recorded), encode(actual), noise=[_noise(path, matcher)], window=WINDOW)
+    assert unexpected(found) == []
+    assert found
+    if matcher != "time":  # those the window excuses anyway
+        assert {each.note for each in found} == {f"known noise: {matcher}, hash seed"}
+
+
+@pytest.mark.parametrize(
+    ("path", "matcher", "recorded", "actual", "left"),
+    [
+        ("$.id", "uuid", {"id": ONE}, {"id": "none"}, ["$.id"]),
+        ("$.id", "uuid", {"id": ONE}, {"id": TWO.replace("-", "")}, ["$.id"]),
+        ("$.id", "type", {"id": 1}, {"id": "1"}, ["$.id"]),
+        ("$.id", "type", {"id": 1}, {}, ["$.id"]),
+        ("$.id", "type", {}, {"id": 1}, ["$.id"]),
+        ("$.id", "type", {"id": {"a": 1}}, {"id": {"a": 2}}, ["$.id.a"]),
+        ("$.rows", "type", {"rows": [{"a": 1}]}, {"rows": [{"a": 2}]}, ["$.rows[0].a"]),
+        ("$.items", "unordered", {"items": ["a", "b"]}, {"items": ["a", "c"]}, ["$.items[1]"]),
+        ("$.items", "unordered", {"items": [1]}, {"items": [1, 2]}, ["$.items[1]"]),
+        ("$.other", "type", {"id": 1}, {"id": 2}, ["$.id"]),
+        ("$", "type", 1, 2, ["$"]),
+        ("$", "type", "a", "b", ["$"]),
+        ("$.at", "time", {"at": 1_700_000_001.5}, {"at": 1_800_000_009.25}, ["$.at"]),
+    ],
+)
+def test_what_a_matcher_does_not_cover_stays(path: str, matcher: str, recorded: Any, actual: Any, left: Any) -> None:
+    """Another type, a field more or less, a mapping, a whole root: differences, whatever the noise says."""
+    assert _left(recorded, actual, _noise(path, matcher), window=WINDOW) == left
+
+
+def test_an_error_of_another_type_is_never_covered() -> None:
+    """Its message may vary; what it is may not, at the root or inside a value."""
+    noise = [_noise("$.type", "type"), _noise("$.message", "type"), _noise("$.error.type", "type")]
+    assert _left(ValueError("a 1"), ValueError("a 2"), *noise) == []
+    assert "$.type" in _left(ValueError("a"), KeyError("a"), *noise)
+    assert "$.error.type" in _left({"error": ValueError("a")}, {"error": TypeError("a")}, *noise)
+
+
+def test_an_order_that_varies_may_have_noise_inside() -> None:
+    """Items are paired by what does not vary in them."""
+    recorded = {"rows": [{"n": 1, "id": ONE}, {"n": 2, "id": TWO}]}
+    actual = {"rows": [{"n": 2, "id": ONE}, {"n": 1, "id": ONE}]}
+    noise = [_noise("$.rows", "unordered"), _noise("$.rows[*].id", "uuid")]
+    assert _left(recorded, actual, *noise) == []
+    assert _left(recorded, {"rows": [{"n": 3, "id": ONE}, {"n": 1, "id": ONE}]}, *noise) != []
+    assert _left(recorded, {"rows": [{"n": 1, "id": ONE}, {"n": 1, "id": ONE}]}, *noise) != []
+
+
+def test_noise_is_stored_with_a_recording_that_keeps_its_id() -> None:
+    """What is written is what is read; the rest of the context stays; without noise it is as it was."""
+    recording = _recording('{"zone":"UTC"}')
+    noise = [
+        _noise("$.a", "type"),
+        _noise("$.kwargs.nonce", "uuid", "interaction[3].request"),
+        _noise("$.random", "type", "draws"),
+    ]
+    stored = with_noise(recording, noise)
+    found = known(stored)
+    assert (found.outcome, found.requests, found.draws, found.refused) == (
+        (noise[0],),
+        {3: (noise[1],)},
+        {"random": noise[2]},
+        0,
+    )
+    assert (stored.id, json.loads(stored.context.text)["zone"]) == ("one", "UTC")
+    assert with_noise(stored, []) == recording
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "text",
+        {"place": "outcome", "path": "$.a", "matcher": "anything"},
+        {"place": "input", "path": "$.a", "matcher": "type"},
+        {"place": "interaction[x].request", "path": "$.a", "matcher": "type"},
+        {"place": "outcome", "path": "a.b", "matcher": "type"},
+        {"place": "outcome", "path": "$", "matcher": "type"},
+        {"place": "outcome", "path": "$" + "[0]" * 100, "matcher": "unordered"},
+        {"place": "outcome", "path": "$.a" * 1000, "matcher": "type"},
+        {"place": "outcome", "path": "$[__import__('os')]", "matcher": "type"},
+        {"place": "outcome", "matcher": "type"},
+        {"place": "outcome", "path": 1, "matcher": "type"},
+    ],
+)
+def test_malformed_noise_covers_nothing_and_is_counted(entry: Any) -> None:
+    """A bundle may say anything."""
+    good = {"place": "outcome", "path": "$.ok", "matcher": "type"}
+    found = known(_recording(json.dumps({"noise": [entry, good]})))
+    assert (len(found.outcome), found.refused, found.requests) == (1, 1, {})
+
+
+@pytest.mark.parametrize("context", ['{"noise":{"a":1}}', '["noise"]', '"noise"'])
+def test_noise_of_another_shape_covers_nothing(context: str) -> None:
+    """It is no list, or the context is no mapping."""
+    assert known(_recording(context)).outcome == ()
+
+
+def test_hostile_noise_ends_in_bounded_time() -> None:
+    """Lists that hold the next one many times, and paths into each of them."""
+    value: Any = ["x"]
+    for _ in range(30):
+        value = [value, value]
+    other: Any = ["y"]
+    for _ in range(30):
+        other = [other, other]
+    noise = [_noise("$" + "[*]" * 31, "type"), _noise("$", "unordered")]
+    assert differences(encode(value), encode(other), noise=noise)
+
+
+@pytest.mark.parametrize("steps", [("a", 0, "b c", "'"), (), (3,), ("<type>",), ("é", "\n")])
+def test_paths_are_read_as_they_are_written(steps: tuple[Any, ...]) -> None:
+    """Keys that are no names are quoted."""
+    assert parse(path_of(steps)) == steps
+
+
+def test_below_takes_the_first_step_off() -> None:
+    """Noise of a part, as seen from it."""
+    found = below([_noise("$.body.user.id", "uuid"), _noise("$.query.n", "type")], "body")
+    assert [each.path for each in found] == ["$.user.id"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "runs", "found"),
+    [
+        ({"a": 1}, [{"a": 1}, {"a": 1}], []),
+        ({"a": 1}, [{"a": 2}, {"a": 2}], []),
+        ({"a": 1}, [{"a": 2}, {"a": 3}], [("$.a", "type")]),
+        ({"a": ONE}, [{"a": TWO}, {"a": ONE}], [("$.a", "uuid")]),
+        ({"a": "none"}, [{"a": TWO}, {"a": ONE}], [("$.a", "type")]),
+        ({"a": [1, 2]}, [{"a": [2, 1]}, {"a": [1, 2]}], [("$.a", "unordered")]),
+        ({"a": [1, 3]}, [{"a": [2, 1]}, {"a": [1, 2]}], [("$.a[*]", "type")]),
+        ({"a": [1]}, [{"a": [1]}, {"a": [1, 2]}], [("$.a", "type")]),
+        ({"a": [{}]}, [{"a": [{}]}, {"a": [{}, {}]}], [("$.a", None)]),
+        ({"a": 1}, [{"a": 1}, {"a": "1"}], [("$.a", None)]),
+        ({"a": 1}, [{"a": 1}, {"b": 1}], [("$", None)]),
+        (1, [1, 2], [("$", None)]),
+        (
+            [{"n": 1, "id": ONE}, {"n": 2, "id": ONE}],
+            [[{"n": 1, "id": TWO}, {"n": 2, "id": ONE}], [{"n": 2, "id": TWO}, {"n": 1, "id": ONE}]],
+            [("$", "unordered"), ("$[*].id", "uuid")],
+        ),
+    ],
+)
+def test_what_varies_gets_the_strictest_matcher_that_holds(recorded: Any, runs: Any, found: Any) -> None:
+    """Only differences between the runs count; the matcher must hold for what was recorded too."""
+    assert [(path_of(each.steps), each.matcher) for each in varied(recorded, runs)] == found

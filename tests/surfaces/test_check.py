@@ -1,0 +1,266 @@
+"""`replay run --check`: what varies is named, with its line, stored, and compared as known noise from then on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replay.core.noise import Noise, known, with_noise
+from replay.store.bundle import open_bundle, write_bundle
+from tests.surfaces import noisy
+from tests.surfaces.projects import environment
+
+BUNDLE = "captures/noisy.replay.db"
+Checked = tuple[Path, dict[str, dict[str, Any]], dict[str, Any]]
+
+
+def _replay(folder: Path, *arguments: str, **variables: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of the command, run in the project."""
+    done = subprocess.run(
+        [sys.executable, "-m", "replay.surfaces.cli", *arguments],
+        cwd=folder,
+        env=environment() | variables,
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def _documents(folder: Path, *arguments: str, **variables: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Exit code, and the JSON document of each recording by the name of its function."""
+    code, out, error = _replay(folder, *arguments, "--json", **variables)
+    assert out, error
+    names = {each.id: each.entrypoint.partition(":")[2] for each in open_bundle(folder / BUNDLE)}
+    return code, {names[row["id"]]: row for row in json.loads(out)}
+
+
+@pytest.fixture(scope="module")
+def _checked(tmp_path_factory: pytest.TempPathFactory) -> Checked:
+    folder = tmp_path_factory.mktemp("noisy")
+    before = {each.id: each for each in open_bundle(noisy.make(folder))}
+    code, found = _documents(folder, "run", "--check", BUNDLE)
+    assert code == 1
+    return folder, found, before
+
+
+@pytest.fixture
+def checked(_checked: Checked, tmp_path: Path) -> Checked:
+    """The project after a check of all its recordings, in a fresh copy; what was said; the recordings before it."""
+    folder, found, before = _checked
+    shutil.copytree(folder, tmp_path / "project")
+    return tmp_path / "project", found, before
+
+
+def _said(row: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """What varies, by place and path: matcher, cause, line, source."""
+    return {
+        f"{each['place']} {each['path']}": (
+            each["matcher"],
+            each["cause"],
+            each["where"] and (each["where"]["file"], each["where"]["line"]),
+            each["source"],
+        )
+        for each in row["varies"]
+    }
+
+
+AGAIN = "varies from run to run"
+OWN = "reads an untaped source: random.Random"
+
+
+def _at(mark: str) -> tuple[str, int]:
+    return "svc.py", noisy.line_of(mark)
+
+
+def test_a_steady_service_is_steady(checked: Checked) -> None:
+    """Nothing varies but what the recorded clock says, which is listed apart; concurrent tasks included."""
+    _, found, _ = checked
+    assert [found[name]["varies"] for name in ("clean", "gathered")] == [[], []]
+    assert found["clean"]["clock"] == [{"place": "outcome", "path": "$.at", "cause": "clock"}]
+    assert found["gathered"]["clock"] == []
+    assert {found[name]["status"] for name in ("clean", "gathered")} == {"reproduced"}
+
+
+def test_the_order_of_a_set_is_named(checked: Checked) -> None:
+    """Another hash seed gives another order: of a list its items are compared, of a text its type."""
+    _, found, _ = checked
+    assert _said(found["tagged"]) == {
+        "outcome $.items": ("unordered", "hash seed", _at("set"), "order of a set: tags"),
+        "outcome $.line": ("type", "hash seed", _at("joined"), "order of a set: tags"),
+    }
+
+
+def test_untaped_sources_are_named_with_their_lines(checked: Checked) -> None:
+    """A generator of the service's own, an address, native code, a file that changes: each at the line that reads it,
+    also where the value is made into another one, or in a function that is called."""
+    _, found, _ = checked
+    said = _said(found["untaped"])
+    assert said.pop("outcome $.key")[:2] == ("uuid", AGAIN)
+    assert said == {
+        "outcome $.score": ("type", AGAIN, _at("generator"), f"{OWN}.random"),
+        "outcome $.label": ("type", AGAIN, _at("address"), "reads the address of an object: id()"),
+        "outcome $.now": ("type", AGAIN, _at("native"), "calls native code: LIBC.time"),
+        "outcome $.count": ("type", AGAIN, _at("file"), "reads the file counter"),
+        "outcome $.rows[*].id": ("type", AGAIN, _at("rows"), f"{OWN}.random"),
+    }
+
+
+def test_a_generator_bound_before_the_patch_is_named(checked: Checked) -> None:
+    """Production's draws were not recorded, so the replay draws on its own."""
+    _, found, _ = checked
+    assert _said(found["bound"]) == {
+        "draws $.random": ("type", AGAIN, _at("bound"), "reads an untaped source: random.random"),
+        "outcome $.draw": ("type", AGAIN, _at("bound"), "reads an untaped source: random.random"),
+    }
+
+
+def test_fields_of_requests_are_named(checked: Checked) -> None:
+    """Also those that are asked only after the first one had its answer; of http in query and body."""
+    _, found, _ = checked
+    assert _said(found["asks"]) == {
+        "interaction[0].request $.kwargs.nonce": ("type", AGAIN, _at("nonce"), f"{OWN}.getrandbits"),
+        "interaction[1].request $.kwargs.nonce": ("uuid", AGAIN, _at("inline"), f"{OWN}.getrandbits"),
+    }
+    assert _said(found["orders"]) == {
+        f"interaction[{number}].request {path}": ("type", AGAIN, _at(mark), f"{OWN}.{source}")
+        for number in (0, 1)
+        for path, mark, source in (("$.query.mark", "mark", "random"), ("$.body.key", "key", "getrandbits"))
+    }
+
+
+def test_what_a_process_is_started_in_is_named(checked: Checked) -> None:
+    """The working folder, and the time zone where it is read before the replay sets the recorded one."""
+    _, found, _ = checked
+    said = _said(found["placed"])
+    assert said["outcome $.folder"] == (
+        "type",
+        "working folder",
+        _at("folder"),
+        "reads the working folder: os.getcwd()",
+    )
+    assert said["outcome $.zone"][:3] == ("type", "time zone", _at("zone"))
+
+
+def test_the_message_of_an_error_is_named(checked: Checked) -> None:
+    """At the line that raises."""
+    _, found, _ = checked
+    place = ("type", AGAIN, _at("fails"), "reads the address of an object: id()")
+    assert _said(found["fails"]) == {"outcome $.message": place}
+
+
+def test_what_nothing_may_cover_is_named_and_not_stored(checked: Checked) -> None:
+    """The name of a field varies: it stays a difference at every replay."""
+    folder, found, _ = checked
+    (varies,) = found["fields"]["varies"]
+    assert (varies["path"], varies["matcher"], found["fields"]["status"]) == ("$", None, "changed")
+    stored = next(each for each in open_bundle(folder / BUNDLE) if each.entrypoint == "svc:fields")
+    assert known(stored).outcome == ()
+
+
+@pytest.mark.parametrize("seed", ["0", "3"])
+def test_what_was_found_is_expected_from_then_on(checked: Checked, seed: str) -> None:
+    """A plain replay is reproduced under any hash seed, and each difference is still there with its note."""
+    folder, found, _ = checked
+    _, rows = _documents(folder, "run", "--in-process", BUNDLE, PYTHONHASHSEED=seed)
+    del rows["fields"]
+    del rows["placed"]  # reads the zone of the process as it is imported: the same here
+    assert {name: row["status"] for name, row in rows.items()} == dict.fromkeys(rows, "reproduced")
+    noted = {each["path"]: each["note"] for each in rows["untaped"]["difference"]}
+    assert noted["$.score"] == f"known noise: type, {AGAIN}"
+    assert noted["$.key"] == f"known noise: uuid, {AGAIN}"
+    assert {each["path"] for each in rows["orders"]["difference"]} == {
+        f"{each['place']} {each['path']}" for each in found["orders"]["varies"]
+    }
+    assert [each["path"] for each in rows["bound"]["difference"]] == ["$.draw", "draws $.random"]
+    assert {each["note"] for each in rows["clean"]["difference"]} <= {"time inside the recorded window"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name", "status"),
+    [
+        ("items = list(tags)", "items = [*tags, 'z']", "tagged", "changed"),
+        ('"score": score', '"score": str(score)', "untaped", "changed"),
+        ('"key": key', '"key": key[1:]', "untaped", "changed"),
+        ('"score": score,', "", "untaped", "changed"),
+        ("raise ValueError", "raise KeyError", "fails", "changed"),
+        ("send(order, nonce=nonce)", "send(order, nonce=str(nonce))", "asks", "diverged"),
+        ("send(order, nonce=nonce)", "send(order + '!', nonce=nonce)", "asks", "diverged"),
+        ('"number": number, ', "", "orders", "diverged"),
+        ('"key": key}', '"key": str(key)}', "orders", "diverged"),
+        ('params={"mark": mark}', 'params={"mark": mark, "more": 1}', "orders", "diverged"),
+    ],
+)
+def test_what_a_matcher_does_not_cover_is_still_told(
+    checked: Checked, before: str, after: str, name: str, status: str
+) -> None:
+    """Another item, type, field, error or value of the same request is no noise."""
+    folder, _, _ = checked
+    text = (folder / "svc.py").read_text()
+    assert before in text
+    (folder / "svc.py").write_text(text.replace(before, after))
+    id = next(each.id for each in open_bundle(folder / BUNDLE) if each.entrypoint == f"svc:{name}")
+    code, rows = _documents(folder, "run", "--in-process", f"{BUNDLE}::{id}")
+    assert (code, rows[name]["status"]) == (1, status)
+
+
+def test_only_noise_is_written(checked: Checked) -> None:
+    """Recordings keep their ids and their order; without the noise each is what it was."""
+    folder, _, before = checked
+    after = list(open_bundle(folder / BUNDLE))
+    assert [each.id for each in after] == list(before)
+    assert [with_noise(each, ()) for each in after] == list(before.values())
+    assert before["" or after[0].id] == after[0]  # the steady one is the same, digest and all
+
+
+def test_a_check_finds_noise_anew_and_can_leave_the_bundle_alone(checked: Checked) -> None:
+    """Noise that is no longer there is taken out; `--no-save` writes nothing, and the text names what varies."""
+    folder, _, _ = checked
+    recordings = list(open_bundle(folder / BUNDLE))
+    stale = [Noise(place="outcome", path="$.name", matcher="type")]
+    write_bundle([with_noise(recordings[0], stale), recordings[1]], folder / "two.replay.db")
+    content = (folder / "two.replay.db").read_bytes()
+    code, out, _ = _replay(folder, "run", "--check", "--no-save", "two.replay.db")
+    assert (code, (folder / "two.replay.db").read_bytes()) == (1, content)
+    for words in ("nothing varies", "$.items", "svc.py", "order of a set: tags", "any order", "not stored (--no-save)"):
+        assert words in out
+    (folder / "two.replay.db").chmod(0o444)
+    code, out, error = _replay(folder, "run", "--check", f"two.replay.db::{recordings[0].id}")
+    assert (code, "steady" in out, "[bundle-unwritable]" in error) == (3, True, True)
+    (folder / "two.replay.db").chmod(0o644)
+    assert _replay(folder, "run", "--check", f"two.replay.db::{recordings[0].id}")[0] == 0
+    first, second = open_bundle(folder / "two.replay.db")
+    assert (known(first).outcome, second) == ((), recordings[1])
+
+
+def test_malformed_noise_is_ignored_and_said(checked: Checked) -> None:
+    """What a bundle says of its noise is checked; the rest of the recording is as good as before."""
+    folder, _, _ = checked
+    recording = next(each for each in open_bundle(folder / BUNDLE) if each.entrypoint == "svc:tagged")
+    text = recording.context.text.replace('"unordered"', '"anything"')
+    context = type(recording.context)(text, recording.context.gaps)
+    from msgspec.structs import replace
+
+    (folder / BUNDLE).unlink()
+    write_bundle([replace(recording, context=context)], folder / BUNDLE)
+    _, rows = _documents(folder, "run", "--in-process", BUNDLE, PYTHONHASHSEED="3")
+    noted = {each["path"]: each["note"] for each in rows["tagged"]["difference"]}
+    assert (rows["tagged"]["status"], noted["$.line"]) == ("changed", "known noise: type, hash seed")
+    assert "malformed" in noted["context.noise"]
+
+
+def test_a_check_that_cannot_be_run_says_why(checked: Checked) -> None:
+    """The code is gone: exit 4. An option that excludes it: exit 2."""
+    folder, _, _ = checked
+    (folder / "svc.py").write_text("")
+    id = next(iter(open_bundle(folder / BUNDLE))).id
+    code, rows = _documents(folder, "run", "--check", f"{BUNDLE}::{id}")
+    (row,) = rows.values()
+    assert (code, row["status"], row["saved"]) == (4, "unanswerable", False)
+    assert _replay(folder, "run", "--check", "--in-process", BUNDLE)[0] == 2
+    assert _replay(folder, "run", "--no-save", BUNDLE)[0] == 2
