@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from replay.core.noise import Noise
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Window
 from replay.core.world import LIVE, Shelf, current
+
+if TYPE_CHECKING:
+    from replay.core.noise import Noise
 
 
 class Seam:

@@ -29,6 +29,8 @@ class Value(msgspec.Struct, frozen=True):
     def decode(self, resolve: Resolve | None = None) -> Any:
         """The Python value. Raises CodecError if the text is not an encoded value."""
         tree = self.tree
+        if '"$' not in self.text:  # no key can be a tag: plain JSON stands for itself
+            return tree
         try:
             return Decoder(resolve).value(tree)
         except Exception as error:

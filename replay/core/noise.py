@@ -13,7 +13,6 @@ rules hold whatever is stored there:
 from __future__ import annotations
 
 import re
-from ast import literal_eval
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
@@ -162,6 +161,8 @@ def parse(path: str) -> Steps | None:
     """The steps of a path; None: it is none, or too long."""
     if not path.startswith("$") or len(path) > LONGEST:
         return None
+    from ast import literal_eval  # not for services, which only capture
+
     steps: list[Any] = []
     at = 1
     while at < len(path):

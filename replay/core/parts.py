@@ -26,6 +26,7 @@ from replay.core.messages import (
 from replay.core.opened import Opened, Unfit
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
+from replay.errors import CodecError
 
 FIRST, LAST = -62_135_596_800 * 10**9, 253_402_300_799 * 10**9
 """Nanoseconds since the epoch of the years 1 and 9999."""
@@ -62,7 +63,7 @@ class Parts:
         if name not in self._opened:
             try:
                 self._opened[name] = self._open(name)
-            except (Unfit, ValueError, TypeError, LookupError, AttributeError):  # untrusted: of any shape
+            except (Unfit, CodecError, ValueError, TypeError, LookupError, AttributeError):  # untrusted: of any shape
                 self._opened[name] = None
         return self._opened[name]
 

@@ -13,15 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
 from replay.core.codec import Resolve, Value
-from replay.core.noise import Noise
 from replay.core.recording import Interaction, Recording, State
 from replay.core.verdict import Difference, Window
 from replay.errors import DivergenceError
+
+if TYPE_CHECKING:
+    from replay.core.noise import Noise
 
 T = TypeVar("T")
 

@@ -166,11 +166,8 @@ class _Check:
         if base.verdict.status == "unanswerable" or again.verdict.status == "unanswerable":
             broken = base if base.verdict.status == "unanswerable" else again
             return self._report(started, broken.verdict, (), (), ())
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            firsts = list(pool.map(self._run, self._factors))
-        others = [
-            (factor, self._other(factor, base, first)) for factor, first in zip(self._factors, firsts, strict=True)
-        ]
+        firsts = zip(self._factors, self._all(self._factors), strict=True)
+        others = [(factor, self._other(factor, base, first)) for factor, first in firsts]
         late = self._run(_BASE)  # what moves with real time may be the same in two replays on end
         runs = [(_BASE, again), (_BASE, late), *((factor, run) for factor, run in others if run is not None)]
         self._outcomes(base, runs)
@@ -207,7 +204,7 @@ class _Check:
     def _alike(self) -> tuple[Run, Run]:
         """Two replays as recorded, which differ in no request that is not known yet."""
         for _ in range(MOST_ROUNDS):
-            base, again = self._run(_BASE), self._run(_BASE)
+            base, again = self._all([_BASE, _BASE])
             if not self._learn(_BASE, base, again) and not self._learn_draws(base):
                 break
         return base, again
@@ -223,13 +220,18 @@ class _Check:
             run = self._run(factor)
         return run
 
+    def _all(self, factors: Sequence[Factor]) -> list[Run]:
+        """A replay of each."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(self._run, factors))
+
     def _run(self, factor: Factor, recording: Recording | None = None, *, trace: bool = False) -> Run:
         with self._lock:
             self._runs += 1
         replies: list[Reply] = []
         verdict = self._replay(
             factor.change(recording or with_noise(self._plain, self._known(factor))),
-            probe=replace(factor.probe, trace=trace),
+            probe=replace(factor.probe, trace=trace, compare=recording is not None),
             hear=replies.append,
         )
         requests: dict[int, Any] = {}

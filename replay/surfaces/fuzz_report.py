@@ -26,9 +26,9 @@ SHOWN = 60
 def document(report: Report) -> Document:
     """`{finds, executions, seconds, seed, lines, diverged, stopped, skipped: [{recording, reason}]}`.
 
-    A find is `{kind, error_type, message, frames: [{file, line, function}], edits, executions, seconds, bundle, changes:
-    [{edit, recorded}], recording, stretched, reproduced}`: `edits` are `[path, operator, argument]`, `changes` the same
-    in words.
+    A find is `{kind, error_type, message, frames: [{file, line, function}], edits, executions, seconds, bundle,
+    changes: [{edit, recorded}], recording, stretched, reproduced}`: `edits` are `[path, operator, argument]`, `changes`
+    the same in words.
     """
     return {
         "finds": [_find(kept) for kept in report.finds],

@@ -46,6 +46,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after which a thread gives way to another."""
     trace: bool = False
     """Note what each line of user code does."""
+    compare: bool = True
+    """Compare the outcome with the recorded one. A check compares replays with each other."""
 
 
 class Asked(msgspec.Struct, frozen=True):

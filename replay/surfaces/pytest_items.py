@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -58,8 +59,18 @@ class Options(NamedTuple):
         return replace(verdict, path=None if path is None else _relative(path, self.root))
 
 
+_OPTIONS = pytest.StashKey[Options]()
+
+
 def options_of(config: pytest.Config) -> Options:
-    """Options and ini values; those of `[tool.replay-harness]` are added where the replay is run."""
+    """Options and ini values, read once; those of `[tool.replay-harness]` are added where the replay is run."""
+    found = config.stash.get(_OPTIONS, None)
+    if found is None:
+        found = config.stash[_OPTIONS] = _read_options(config)
+    return found
+
+
+def _read_options(config: pytest.Config) -> Options:
     targets = {}
     for line in config.getini("incident_targets"):
         recorded, separator, new = (part.strip() for part in line.partition("="))
@@ -92,7 +103,9 @@ def hard_isolation(config: pytest.Config) -> str:
     return f"hard isolation is not available here: {reason}"
 
 
+@lru_cache(maxsize=1024)
 def _relative(path: Path, root: Path) -> str:
+    """Asked for each recording of a bundle; a path is slow to compare."""
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 

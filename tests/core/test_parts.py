@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from typing import Any
 
+import msgspec
 import pytest
 
 from replay.boundaries.http.exchange import Recorded
@@ -22,7 +24,8 @@ def http(body: bytes, headers: list[list[str]], *, client: str = "httpx", seq: i
     half = len(body) // 2
     answer = {
         "status": 200, "reason": "OK", "http_version": "HTTP/1.1", "headers": headers,
-        "pieces": [[10, body[:half]], [20, body[half:]]], "decoded": False, "dropped": 0, "end": "complete", "error": None,
+        "pieces": [[10, body[:half]], [20, body[half:]]], "decoded": False, "dropped": 0,
+        "end": "complete", "error": None,
     }  # fmt: skip
     request = {"client": client, "method": "GET", "url": "http://crm/x", "headers": [], "body": b""}
     return Interaction(
@@ -73,8 +76,6 @@ def test_an_edited_json_body_keeps_its_length_in_step() -> None:
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_an_edited_body_is_encoded_as_it_was(encoding: str) -> None:
     """A client that reads it decodes the edited JSON."""
-    import zlib
-
     plain = json.dumps(PLAN).encode()
     packed = gzip.compress(plain) if encoding == "gzip" else zlib.compress(plain)
     headers = [
@@ -220,8 +221,6 @@ def test_the_number_of_a_part_is_the_interactions() -> None:
 def test_an_answer_of_any_shape_cannot_be_edited_but_does_no_harm() -> None:
     """A bundle is untrusted: its answers may be anything."""
     for text in ("[]", "3", '{"status": 200}', '{"pieces": 1}', '{"$tuple": 1}', "not json"):
-        import msgspec
-
         odd = msgspec.structs.replace(http(b"{}", JSON), answer=Value(text))
         base = recording(odd)
         assert Mutations(base).quick([Edit("http[0].body", "set", 1)]) == base

@@ -11,16 +11,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from replay.boundaries.http import aiohttp_client, httpx_clients
 from replay.boundaries.http.exchange import dropped
 from replay.boundaries.seam import when_imported
 from replay.core.codec import Value
-from replay.core.noise import Noise
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Difference, Window
 from replay.core.world import Shelf
+
+if TYPE_CHECKING:
+    from replay.core.noise import Noise
 
 CLIENTS = {
     "http.client": "requests, urllib3, botocore, httplib2, urllib",

@@ -1,0 +1,72 @@
+"""Units of work with failures next door: what the search's tests record once and then explore."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+import uuid
+from typing import Any
+
+import replay
+
+HANGS = False
+
+
+class Declared(Exception):
+    """The code says of an input that it is wrong."""
+
+
+@replay.boundary
+def customer(number: int) -> dict[str, Any]:
+    """What the customer system says."""
+    return {"id": number, "plan": "pro", "notes": ["a", "b"], "limits": {"seats": 3}}
+
+
+@replay.boundary
+def item(sku: str) -> dict[str, Any]:
+    """What the shop says of an article."""
+    return {"sku": sku, "price": 10}
+
+
+@replay.capture
+def order(given: dict[str, Any]) -> dict[str, Any]:
+    """Fails for a customer without a plan, for a gift in another currency, and declares that it takes no empty order."""
+    if not isinstance(given, dict) or not isinstance(given.get("items"), list) or not given["items"]:
+        raise Declared("no items")
+    found = customer(given.get("customer"))
+    plan = found["plan"].upper()
+    currency = given.get("currency", "EUR")
+    if currency == "JPY":
+        wrapped = given.get("gift")
+        if wrapped is True:
+            raise ArithmeticError("gifts have cents")
+    total = 0
+    for sku in given["items"]:
+        price = item(sku).get("price")
+        total += price if isinstance(price, int) else 0
+    return {"plan": plan, "total": total}
+
+
+@replay.capture
+def drawing(count: int) -> list[Any]:
+    """Draws as often as it is told, and asks the clock."""
+    drawn = [random.random() for _ in range(count)]
+    if not drawn:
+        raise ValueError("nothing drawn")
+    if count > 5:
+        raise KeyError(f"{drawn[-1]} {secrets.token_hex(4)} {uuid.uuid4()}")
+    return [drawn, int(time.time())]
+
+
+@replay.capture
+def waiting(text: str) -> int:
+    """Does not end if the text is empty."""
+    while HANGS and not text:
+        pass
+    return len(text)
+
+
+def record_order() -> None:
+    """The benign order that is recorded."""
+    order({"customer": 7, "items": ["a", "b"], "currency": "EUR", "gift": False, "note": "soon"})

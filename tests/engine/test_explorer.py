@@ -1,0 +1,204 @@
+"""The search over mutations: what it finds, how small, the same each time, and what it keeps of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import replay
+from replay.boundaries import ALL
+from replay.boundaries.clock import move_to, wait
+from replay.core.edits import Edit
+from replay.core.recording import Recording
+from replay.engine.constants import constants_of
+from replay.engine.executions import Stage
+from replay.engine.explorer import Explorer, Progress
+from replay.engine.mutation import read_edits
+from replay.engine.session import Session
+from replay.engine.targets import Targets
+from replay.entrypoints import RUNNERS
+from replay.errors import Unanswerable
+from tests.engine import desk
+
+Record = Callable[..., list[Recording]]
+ROOT = Path(__file__).parent.parent.parent
+TARGETS = Targets(ROOT)
+
+
+def stage(recording: Recording, **options: Any) -> Stage:
+    """Where its mutations run."""
+    return Stage(
+        recording, boundaries=ALL, runners=RUNNERS, targets=TARGETS, move=move_to, wait=wait,
+        allowed=("Declared",), **options,
+    )  # fmt: skip
+
+
+def explore(recording: Recording, executions: int = 1500, seed: int = 0, **options: Any) -> Progress:
+    """A search with the constants of the code."""
+    return Explorer(stage(recording), seed=seed, executions=executions, constants=constants_of, **options).explore()
+
+
+def summary(progress: Progress) -> list[tuple[str, list[str]]]:
+    """Types and edits of what was found, in order."""
+    return [(find.failure.error_type, [str(edit) for edit in find.edits]) for find in progress.finds]
+
+
+@pytest.fixture
+def order(record: Record) -> Recording:
+    """The benign order."""
+    return record(desk.record_order)[0]
+
+
+def test_it_finds_failures_next_door_with_their_smallest_edit(order: Recording) -> None:
+    """A null in an answer, a missing name, and what needs two edits together."""
+    found = summary(explore(order))
+    assert ("AttributeError", ["call[0].plan: null"]) in found
+    assert ("KeyError", ["call[0].plan: drop"]) in found
+    pair = next(edits for kind, edits in found if kind == "ArithmeticError")
+    assert pair == ['input.args[0].currency: "JPY"', "input.args[0].gift: true"]
+
+
+def test_declared_errors_are_no_finds(order: Recording) -> None:
+    """And they are, where they are not declared."""
+    assert not any(kind.endswith("Declared") for kind, _ in summary(explore(order, 400)))
+    undeclared = Stage(order, boundaries=ALL, runners=RUNNERS, targets=TARGETS, move=move_to, wait=wait)
+    found = summary(Explorer(undeclared, executions=400).explore())
+    assert any(kind.endswith("Declared") for kind, _ in found)
+
+
+def test_equal_seeds_give_equal_finds(order: Recording) -> None:
+    """In the same order, after the same number of executions."""
+    one, two = explore(order, 800, seed=3), explore(order, 800, seed=3)
+    assert summary(one) == summary(two)
+    assert [find.executions for find in one.finds] == [find.executions for find in two.finds]
+    assert [find.recording for find in one.finds] == [find.recording for find in two.finds]
+
+
+def test_each_find_is_a_recording_that_reproduces(order: Recording) -> None:
+    """A strict replay, without the search, ends in the same failure; the lineage says what was edited."""
+    session = Session(boundaries=ALL, runners=RUNNERS, targets=TARGETS, move=move_to, wait=wait)
+    finds = explore(order).finds
+    assert len(finds) >= 3
+    for find in finds:
+        assert find.recording is not None
+        verdict = session.run(find.recording)
+        assert (verdict.status, verdict.left_over) == ("reproduced", 0)
+        assert find.recording.error_type == find.failure.error_type
+        assert find.recording.parent_digest == order.digest
+        assert read_edits(find.recording.edits) == find.edits
+
+
+def test_each_failure_is_shown_once(order: Recording) -> None:
+    """By type and place."""
+    finds = explore(order).finds
+    fingerprints = [find.failure.fingerprint for find in finds]
+    assert len(set(fingerprints)) == len(fingerprints)
+
+
+def test_the_incidents_own_failure_is_no_find(record: Record) -> None:
+    """What production saw already is known."""
+    broken = record(lambda: desk.drawing(0))[0]
+    assert broken.error_type == "ValueError"
+    assert all(find.failure.error_type != "ValueError" for find in explore(broken, 200).finds)
+
+
+def test_draws_beyond_the_recorded_ones_are_kept_with_the_find(record: Record) -> None:
+    """The find holds what was drawn, so that it replays; and equal searches draw equal values."""
+    drawing = record(lambda: desk.drawing(2))[0]
+    found = [next(f for f in explore(drawing, 200).finds if f.failure.error_type == "KeyError") for _ in range(2)]
+    assert found[0].failure.message == found[1].failure.message
+    assert found[0].recording is not None
+    session = Session(boundaries=ALL, runners=RUNNERS, targets=TARGETS, move=move_to, wait=wait)
+    assert session.run(found[0].recording).status == "reproduced"
+
+
+def test_the_budget_is_kept(order: Recording) -> None:
+    """By number (but for the shrinking of the last find) or by time."""
+    assert explore(order, 50).executions <= 50 + 60
+    began = time.monotonic()
+    progress = Explorer(stage(order), seconds=0.5).explore()
+    assert progress.stopped == "the budget"
+    assert time.monotonic() - began < 20
+
+
+def test_ctrl_c_keeps_what_was_found(order: Recording) -> None:
+    """The search ends, its finds stay, the process goes on."""
+
+    def interrupt(progress: Progress) -> None:
+        if len(progress.finds) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    progress = explore(order, 100_000, on_progress=interrupt)
+    assert progress.stopped == "interrupted"
+    assert len(progress.finds) == 2
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
+def test_what_does_not_end_is_found_and_the_search_goes_on(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hang has no recording, as it has no end."""
+    recording = record(lambda: desk.waiting("text"))[0]
+    monkeypatch.setattr(desk, "HANGS", True)
+    progress = Explorer(stage(recording, limit=0.5), executions=60).explore()
+    hangs = [find for find in progress.finds if find.failure.kind == "hang"]
+    assert [(find.recording, len(find.edits)) for find in hangs] == [(None, 1)]
+    assert progress.executions >= 20
+
+
+def test_the_functions_get_their_own_code_back(order: Recording) -> None:
+    """A search leaves no marks in the project's code, nor a signal handler, nor a world."""
+    inner = desk.order.__wrapped__  # type: ignore[attr-defined]
+    before, handler = inner.__code__, signal.getsignal(signal.SIGALRM)
+    explore(order, 30)
+    assert inner.__code__ is before
+    assert signal.getsignal(signal.SIGALRM) is handler
+    assert desk.order({"customer": 1, "items": ["a"]}) == {"plan": "PRO", "total": 10}
+
+
+def test_a_recording_that_does_not_replay_is_not_explored(order: Recording) -> None:
+    """Its mutations would say nothing."""
+    import msgspec
+
+    lost = msgspec.structs.replace(order, interactions=())
+    with pytest.raises(Unanswerable, match="cannot be replayed as it is"):
+        explore(lost, 10)
+
+
+class Test_a_mutant_answers_as_far_as_sense_goes:
+    """Where a strict replay would stop."""
+
+    def test_another_request_gets_the_nearest_answer(self, order: Recording) -> None:
+        """Of the same target, and it is counted."""
+        ran = stage(order).execute([Edit("input.args[0].customer", "set", 8)])
+        assert ran.outcome is not None
+        assert ran.outcome.payload.decode() == {"plan": "PRO", "total": 20}
+        assert (ran.stretched, ran.diverged) == (1, False)
+
+    def test_a_request_more_gets_an_answer_again(self, order: Recording) -> None:
+        """The same question, the same answer."""
+        ran = stage(order).execute([Edit("input.args[0].items[0]", "twice")])
+        assert ran.outcome is not None
+        assert ran.outcome.payload.decode()["total"] == 30
+
+    def test_a_request_less_is_no_divergence(self, order: Recording) -> None:
+        """Nothing is missed."""
+        ran = stage(order).execute([Edit("input.args[0].items[0]", "drop")])
+        assert (ran.diverged, ran.stretched) == (False, 0)
+
+    def test_what_nothing_answers_ends_it_without_a_find(self, record: Record) -> None:
+        """The code asks what production never asked: how that ends says nothing of the code."""
+        empty = record(lambda: desk.order({"items": []}))[0]
+        ran = stage(empty).execute([Edit("input.args[0].items", "set", ["a"])])
+        assert (ran.diverged, ran.failure) == (True, None)
+
+
+def test_replay_run_needs_no_search(order: Recording) -> None:
+    """The public `replay.run` reproduces a find."""
+    find = explore(order, 300).finds[0]
+    assert find.recording is not None
+    assert replay.run(find.recording, root=ROOT).status == "reproduced"
