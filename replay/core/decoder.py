@@ -85,22 +85,14 @@ class Decoder:
         if type(value) is str:
             return value
         if isinstance(value, tuple):
-            self._weigh(value)
+            self.weighed += _weight(value, {})
+            if self.weighed > MOST_HASHED:
+                raise ValueError("keys too large to be hashed")
         mark = hash(value)
         crowd[mark] = crowd.get(mark, 0) + 1
         if crowd[mark] > SAME_HASH:
             raise ValueError("too many keys of one hash")
         return value
-
-    def _weigh(self, value: tuple[Any, ...]) -> None:
-        """Count what hashing a tuple visits."""
-        left = [value]
-        while left:
-            part = left.pop()
-            self.weighed += len(part)
-            if self.weighed > MOST_HASHED:
-                raise ValueError("keys too large to be hashed")
-            left += [item for item in part if isinstance(item, tuple)]
 
     def stand_in(self, name: str, base: type, fields: tuple[str, ...] = ()) -> type:
         """A class for `name` (see `made_class`); not for any number of names."""
@@ -120,6 +112,15 @@ class Decoder:
             raise ValueError(f"not module:qualname: {name[:80]!r}")
         found = self.resolve(module, qualname) if self.resolve is not None else None
         return found if isinstance(found, type) else None
+
+
+def _weight(value: tuple[Any, ...], known: dict[int, int]) -> int:
+    """How many items hashing a tuple visits; each tuple is looked at once, however often it is shared."""
+    found = known.get(id(value))
+    if found is None:
+        inner = sum(_weight(item, known) for item in value if isinstance(item, tuple))
+        found = known[id(value)] = len(value) + inner
+    return found
 
 
 def exactly(kind: type, value: Any) -> Any:

@@ -119,10 +119,15 @@ def known(recording: Recording) -> Known:
 
 
 def with_noise(recording: Recording, found: Sequence[Noise]) -> Recording:
-    """The recording with exactly this noise; its id stays. Raises ValueError if its context is no mapping."""
+    """The recording with exactly this noise; its id stays. Raises ValueError if there is some and its context is no
+    mapping."""
     context = recording.context.tree
     if not isinstance(context, dict) or "$id" in context:
-        raise ValueError("its context is no mapping")
+        if found:
+            raise ValueError("its context is no mapping")
+        return recording
+    if not found and "noise" not in context:
+        return recording
     context = {name: value for name, value in context.items() if name != "noise"}
     if found:
         context["noise"] = [_stored(noise) for noise in found]

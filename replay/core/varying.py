@@ -28,6 +28,13 @@ class Varied(msgspec.Struct, frozen=True):
 
 def varied(recorded: Any, runs: Sequence[Any], window: Window | None = None) -> list[Varied]:
     """Where the runs of a recording differ from each other. All are plain values; `recorded` may be ABSENT."""
+    try:
+        return _varied(recorded, runs, window)
+    except RecursionError:
+        return [Varied((), None)]
+
+
+def _varied(recorded: Any, runs: Sequence[Any], window: Window | None) -> list[Varied]:
     if any(weight(each, LARGEST) >= LARGEST for each in (recorded, *runs)):
         same = all(each == runs[0] for each in runs[1:])
         return [] if same else [Varied((), None)]

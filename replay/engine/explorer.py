@@ -34,6 +34,8 @@ TRIES = 60
 """Runs that look for the places which a mutation made matter."""
 DEEPEST = 3
 """Edits of one mutation, before it is shrunk."""
+HANGS = 2
+"""Hangs after which a place is left alone: each takes as long as the limit."""
 IDLE = 2_000
 """Mutations in a row that were all tried before: the space is exhausted."""
 
@@ -107,6 +109,7 @@ class Explorer:
         self._parents: list[_Parent] = []
         self._tried: set[str] = set()
         self._live: set[str] = set()
+        self._hung: dict[str, int] = {}
 
     def explore(self) -> Progress:
         """Search until the budget is used up, nothing is left to try, or Ctrl-C: what was found is kept."""
@@ -147,7 +150,7 @@ class Explorer:
         """What to try at each place, the likeliest first."""
         constants = self._constants(self._lines.files)
         parts = self._stage.mutations.parts
-        for site in _sites(parts, self._profile, constants):
+        for site in places(parts, self._profile, constants):
             found = suggested(site)
             if found:
                 self._plans[site.path] = found
@@ -232,11 +235,15 @@ class Explorer:
 
     def _try(self, edits: Edits) -> Any:
         """Run a mutation and keep what comes of it; gives what it does."""
+        if any(self._hung.get(edit.path, 0) >= HANGS for edit in edits):
+            return None
         effect, execution = self._run(edits)
         fresh = self._lines.add(effect[1])
         self.progress.diverged += execution.diverged and execution.failure is None
         self.progress.lines = self._lines.count
         if execution.failure is not None:
+            if execution.failure.kind == "hang":
+                self._hung[edits[-1].path] = self._hung.get(edits[-1].path, 0) + 1
             self._found(edits, execution.failure)
         if fresh:
             self._grow(edits, execution, effect)
@@ -278,8 +285,12 @@ class Explorer:
         at, seconds = self.progress.executions, perf_counter() - self._started
 
         def fails(tried: Edits) -> bool:
+            if any(edit.path in self._hung and edit not in edits for edit in tried):
+                return False
             self.progress.executions += 1  # shrinking is not cut short: what was found is worth it
             found = self._stage.execute(tried).failure
+            if found is not None and found.kind == "hang":
+                self._hung.update((edit.path, HANGS) for edit in tried if edit not in edits)
             return found is not None and self._stage.locate(tried, found).fingerprint == failure.fingerprint
 
         small, interrupted = edits, False
@@ -322,7 +333,7 @@ class Explorer:
         self._on_progress(self.progress)
 
 
-def _sites(parts: Parts, profile: Profile | None, constants: tuple[Any, ...]) -> Iterator[Site]:
+def places(parts: Parts, profile: Profile | None, constants: tuple[Any, ...]) -> Iterator[Site]:
     """All places of a recording with what is known of them."""
     left = MOST
     for root in parts.names():

@@ -65,7 +65,7 @@ class Lines:
         self._marks[:] = bytes(len(self._marks))
 
     def reached(self) -> int:
-        """The lines that the run has reached, as a number with a bit for each."""
+        """The lines that the run has reached, as a number with a byte, 1 or 0, for each."""
         return int.from_bytes(self._marks, "little")
 
     def add(self, reached: int) -> bool:

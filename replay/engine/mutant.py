@@ -13,7 +13,7 @@ deterministically. What was asked, answered and drawn is kept: with it the run i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, TypeVar
 
@@ -21,11 +21,16 @@ import msgspec
 
 from replay.core.codec import Value
 from replay.core.recording import Interaction
+from replay.core.verdict import Difference
 from replay.core.world import Request, Shelf
 from replay.engine.player import Player
 from replay.engine.waiting import alike
+from replay.errors import DivergenceError
 
 T = TypeVar("T")
+MOST_AGAIN = 200
+"""Requests of a run (and ten for each recorded one) before served answers are not given again: the run has gone too far
+from the recording."""
 _HARMLESS = frozenset({"missing", "reordered"})
 
 
@@ -38,6 +43,20 @@ class Taken(msgspec.Struct, frozen=True):
     lane: str
 
 
+class _Same:
+    """A shelf that finds an answer by the text of the request: what differs gets the nearest answer anyway, and nobody
+    reads in what it differs."""
+
+    def take(self, asked: Value, candidates: Sequence[Interaction]) -> Interaction | None:
+        return next((each for each in candidates if each.request.text == asked.text), None)
+
+    def differences(self, recorded: Interaction, asked: Value) -> list[Difference]:
+        return []
+
+    def refusal(self, asked: Value, message: str) -> BaseException:
+        return DivergenceError(message)
+
+
 class Mutant(Player):
     """A player that does not mind other requests than the recorded ones."""
 
@@ -45,6 +64,10 @@ class Mutant(Player):
         super().__init__(*args, **kwargs)
         self.taken: list[Taken] = []
         self.stretched = 0
+        self._most = MOST_AGAIN + 10 * len(self.recording.interactions)
+        self._equality: Any = _Same()
+        self._indexed = 0
+        self._served: dict[tuple[str, str, str | None], Interaction] = {}
         self.drawn: dict[str, dict[str, list[Any]]] = {}
         self.made_seed: str | None = None
         """What the system's generator was seeded with, if the recording does not say."""
@@ -105,9 +128,15 @@ class Mutant(Player):
                 course.recorded.setdefault(lane, found.lane)
                 course.answered[lane] = course.answered.get(lane, 0) + 1
                 return found
-        again = [each for each in self._spent if _same_target(each, request)]
-        same = [each for each in again if each.request.text == asked.text]
-        return next(iter(same or again), None)
+        if len(self.taken) > self._most:
+            return None
+        for each in self.taken[self._indexed :]:
+            found = each.answered_by
+            self._served.setdefault((found.boundary, found.target, found.request.text), found)
+            self._served.setdefault((found.boundary, found.target, None), found)
+        self._indexed = len(self.taken)
+        same = self._served.get((request.boundary, request.target, asked.text))
+        return same or self._served.get((request.boundary, request.target, None))
 
     def _refuse(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> BaseException:
         """Nobody reads where it parted: the run is given up."""

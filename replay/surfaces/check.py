@@ -7,7 +7,7 @@ itself from the recording (its clock, its time zone) is declared: what moves onl
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,42 +18,25 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from replay.core.codec import Value
 from replay.core.noise import DRAWS, EACH, OUTCOME, Matcher, Noise, Steps, identity, path_of, request, with_noise
-from replay.core.plain import Plainly
-from replay.core.recording import Outcome, Recording
+from replay.core.recording import Recording
 from replay.core.varying import ABSENT, Varied, at, varied
 from replay.core.verdict import Divergence, Frame, Verdict
 from replay.engine.player import window
-from replay.errors import BundleError, CodecError
-from replay.surfaces.job import Probe, Reply
-from replay.surfaces.select import Chosen
+from replay.errors import BundleError
+from replay.surfaces.check_runs import REQUESTS, Ended, Run, differing, plain_request, run_of, seq_of, value_at
+from replay.surfaces.factors import AGAIN, BASE, Factor, factors, settled
+from replay.surfaces.job import Reply
 from replay.surfaces.sources import Origin, Partings, asked_at
-from replay.surfaces.tracing import Trace, unpack
 
-AGAIN = "varies from run to run"
-"""The cause of what varies though nothing is changed."""
 MOST_ROUNDS = 40
 """Replays in search of requests that vary: each hides what comes after it."""
-_OFFSET = (25 * 3600 + 61) * 10**9
-_HASH_SEEDS = ("1", "4242", "77777")
-_ZONES = ("<+0545>-05:45", "<-0330>+03:30")
-_LOCALES = ("tr_TR.UTF-8", "C")
-_SWITCH = 1e-6
 _AT_ONCE = min(4, os.cpu_count() or 1)
 """Replays that run at the same time."""
+_RACE = 3
+"""Causes from which on it is none of them."""
 _TRIES = 3
 _SECOND = 1.0
-
-
-class Factor(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is changed for a replay."""
-
-    name: str
-    probe: Probe = Probe()
-    change: Callable[[Recording], Recording] = lambda recording: recording
-    declared: bool = False
-    """A replay sets it from the recording."""
 
 
 class Variation(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,54 +72,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     saved: bool = False
 
 
-class _Ended(msgspec.Struct, frozen=True):
-    """An outcome as plain data."""
-
-    state: str = "not run"
-    value: Any = None
-
-    @classmethod
-    def of(cls, outcome: Outcome | None) -> _Ended:
-        return cls() if outcome is None else cls(outcome.state, _plainly(outcome.payload))
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One replay."""
-
-    verdict: Verdict
-    outcome: _Ended
-    requests: Mapping[int, Any]
-    """As plain data, by the number of the interaction."""
-    asked_at: Mapping[int, Frame]
-    trace: Trace | None = None
-
-
 def check(recording: Recording, replay: Callable[..., Verdict], root: Path) -> Report:
     """Find what varies. `replay`: `fresh.replay_fresh` with its options, `root` among them: the project.
 
-    Raises ReplayError for a configuration that is refused. What cannot be run is said by the report's verdict.
+    Raises ReplayError for a configuration that is refused, and BundleError for a recording without a context. What
+    cannot be run is said by the report's verdict.
     """
     with TemporaryDirectory(prefix="replay-check-") as folder:
-        return _Check(recording, replay, root, folder).report()
-
-
-def factors(recording: Recording, folder: str, environ: Mapping[str, str | None]) -> list[Factor]:
-    """What is changed, one at a time; never to what `environ`, in which the recording is replayed, has already."""
-    seeds = [seed for seed in _HASH_SEEDS if seed != environ.get("PYTHONHASHSEED")]
-    zone = next(zone for zone in _ZONES if zone != environ.get("TZ"))
-    locale = next(name for name in _LOCALES if name != environ.get("LC_ALL"))
-    return [
-        *(Factor(name="hash seed", probe=Probe(environment={"PYTHONHASHSEED": seed})) for seed in seeds[:2]),
-        Factor(name="time zone", probe=Probe(environment={"TZ": zone})),
-        Factor(name="locale", probe=Probe(environment={"LC_ALL": locale, "LANGUAGE": None, "PYTHONUTF8": "0"})),
-        Factor(name="working folder", probe=Probe(folder=folder)),
-        Factor(name="thread switch interval", probe=Probe(switch_interval=_SWITCH)),
-        Factor(name="clock", change=lambda found: replace(found, started_at=found.started_at + _OFFSET), declared=True),
-        Factor(name="recorded time zone", change=lambda found: _with_context(found, zone=zone), declared=True),
-    ]
-
-
-_BASE = Factor(name=AGAIN)
+        try:
+            return _Check(recording, replay, root, folder).report()
+        except ValueError as error:
+            raise BundleError(f"{recording.id} cannot be checked: {error}.", slug="bundle-unfit") from error
 
 
 class _Check:
@@ -146,7 +92,7 @@ class _Check:
         from replay.boundaries.interpreter import variables
 
         self._original = recording
-        self._plain = _settled(recording)
+        self._plain = settled(recording)
         self._replay = replay
         self._root = root
         self._runs = 0
@@ -156,9 +102,9 @@ class _Check:
         self._draws: list[Divergence] = []
         self._cut = False
         self._factors = factors(recording, folder, {**os.environ, **variables(recording)})
-        self._recorded_outcome = _Ended.of(recording.outcome)
+        self._recorded_outcome = Ended.of(recording.outcome)
         self._boundaries = {each.seq: each.boundary for each in recording.interactions}
-        self._recorded = {each.seq: _asked(each.boundary, each.request) for each in recording.interactions}
+        self._recorded = {each.seq: plain_request(each.boundary, each.request) for each in recording.interactions}
 
     def report(self) -> Report:
         started = monotonic()
@@ -168,8 +114,8 @@ class _Check:
             return self._report(started, broken.verdict, (), (), ())
         firsts = zip(self._factors, self._all(self._factors), strict=True)
         others = [(factor, self._other(factor, base, first)) for factor, first in firsts]
-        late = self._run(_BASE)  # what moves with real time may be the same in two replays on end
-        runs = [(_BASE, again), (_BASE, late), *((factor, run) for factor, run in others if run is not None)]
+        late = self._run(BASE)  # what moves with real time may be the same in two replays on end
+        runs = [(BASE, again), (BASE, late), *((factor, run) for factor, run in others if run is not None)]
         self._outcomes(base, runs)
         varies, clock = self._explained()
         noise = tuple(
@@ -177,7 +123,7 @@ class _Check:
             for v in varies
             if v.matcher is not None
         )
-        last = self._run(_BASE, with_noise(self._plain, noise))
+        last = self._run(BASE, with_noise(self._plain, noise))
         return self._report(started, last.verdict, varies, clock, noise)
 
     def _report(
@@ -204,8 +150,8 @@ class _Check:
     def _alike(self) -> tuple[Run, Run]:
         """Two replays as recorded, which differ in no request that is not known yet."""
         for _ in range(MOST_ROUNDS):
-            base, again = self._all([_BASE, _BASE])
-            if not self._learn(_BASE, base, again) and not self._learn_draws(base):
+            base, again = self._all([BASE, BASE])
+            if not self._learn(BASE, base, again) and not self._learn_draws(base):
                 break
         return base, again
 
@@ -234,24 +180,7 @@ class _Check:
             probe=replace(factor.probe, trace=trace, compare=recording is not None),
             hear=replies.append,
         )
-        requests: dict[int, Any] = {}
-        places: dict[int, Frame] = {}
-        for asked in replies[0].asked if replies else ():
-            requests[asked.seq] = _asked(self._boundaries.get(asked.seq, ""), asked.request)
-            if asked.where is not None:
-                places[asked.seq] = asked.where
-        for divergence in verdict.divergences:
-            if divergence.kind == "changed" and divergence.seq is not None and divergence.asked is not None:
-                requests.setdefault(divergence.seq, _asked(divergence.boundary, divergence.asked))
-                if divergence.where:
-                    places.setdefault(divergence.seq, divergence.where[-1])
-        return Run(
-            verdict=verdict,
-            outcome=_Ended.of(verdict.outcome),
-            requests=requests,
-            asked_at=places,
-            trace=unpack(replies[0].trace) if trace and replies and replies[0].trace else None,
-        )
+        return run_of(verdict, replies[0] if replies else None, self._boundaries)
 
     def _known(self, factor: Factor) -> list[Noise]:
         """What was found so far, so that a replay goes on past it."""
@@ -262,7 +191,7 @@ class _Check:
         return [Noise(place=place, path=path_of(steps), matcher=matcher) for place, steps, matcher in found if matcher]
 
     def _boundary(self, place: str) -> str:
-        return self._boundaries.get(_seq(place), "")
+        return self._boundaries.get(seq_of(place), "")
 
     # What varies ------------------------------------------------------------------------------------------------
 
@@ -310,6 +239,8 @@ class _Check:
         for found in self._parted([base, *(run for factor, run in runs if not factor.declared)]):
             self._found[OUTCOME, found.steps] = found.matcher, self._mover(found.steps, base, runs)
         for factor, run in runs:
+            if not factor.declared and run.order != base.order:
+                self._found.setdefault((REQUESTS, ()), (None, factor))
             if factor.declared and run.verdict.status != "diverged":
                 for found in self._parted([base, run]):
                     key = OUTCOME, found.steps
@@ -326,12 +257,17 @@ class _Check:
         return varied(value, [run.outcome.value for run in runs], window(self._plain))
 
     def _mover(self, steps: Steps, base: Run, runs: Sequence[tuple[Factor, Run]]) -> Factor:
-        """The first thing whose change changes what lies there. The second replay, in which nothing is, comes first."""
+        """The first thing whose change changes what lies there. None does, if it changed with nothing changed, or with
+        so many things that it is a race."""
         first = base.outcome.state, identity(at(base.outcome.value, steps))
-        for factor, run in runs:
-            if not factor.declared and (run.outcome.state, identity(at(run.outcome.value, steps))) != first:
-                return factor
-        return _BASE
+        movers = {
+            factor.name: factor
+            for factor, run in reversed(runs)
+            if not factor.declared and (run.outcome.state, identity(at(run.outcome.value, steps))) != first
+        }
+        if AGAIN in movers or not 0 < len(movers) < _RACE:
+            return BASE
+        return next(factor for factor, _ in runs if factor.name in movers)
 
     # Where from -------------------------------------------------------------------------------------------------
 
@@ -339,7 +275,7 @@ class _Check:
         """All that varies, each with the line where it came in; the declared ones apart."""
         varies = [self._drawn(each) for each in self._draws]
         if self._found or self._moved:
-            base = self._run(_BASE, trace=True)
+            base = self._run(BASE, trace=True)
             again = self._again(base)
             noise = _partings(base, again)
             for factor in dict.fromkeys(factor.name for _, factor in self._found.values()):
@@ -352,10 +288,10 @@ class _Check:
 
     def _again(self, base: Run) -> Run:
         """A traced replay that shows what varies from run to run, if one of a few does."""
-        keys = [key for key, (_, factor) in self._found.items() if factor is _BASE]
+        keys = [key for key, (_, factor) in self._found.items() if factor is BASE]
         for _ in range(_TRIES):
-            run = self._run(_BASE, trace=True)
-            if all(identity(_at(base, *key)) != identity(_at(run, *key)) for key in keys):
+            run = self._run(BASE, trace=True)
+            if all(identity(value_at(base, *key)) != identity(value_at(run, *key)) for key in keys):
                 break
             sleep(_SECOND)
         return run
@@ -368,7 +304,7 @@ class _Check:
                 if factor.name != name:
                     continue
                 run = self._run(factor, trace=True)
-                moved = sum(identity(_at(base, *key)) != identity(_at(run, *key)) for key in keys)
+                moved = sum(identity(value_at(base, *key)) != identity(value_at(run, *key)) for key in keys)
                 if moved > best:
                     best, other = moved, run
             partings = _partings(base, other, noise)
@@ -386,13 +322,13 @@ class _Check:
     ) -> Variation:
         place, steps = key
         matcher, factor = self._found[key]
-        values = _at(base, *key), _at(other, *key)
+        values = value_at(base, *key), value_at(other, *key)
         origin: Origin | None = None
-        asked = None if place == OUTCOME else base.asked_at.get(_seq(place))
+        asked = None if place == OUTCOME else base.asked_at.get(seq_of(place))
         if partings is not None and identity(values[0]) != identity(values[1]):
             field = next((step for step in reversed(steps) if isinstance(step, str)), None)
-            claimed = [_differing(each[1], _at(base, *each), _at(other, *each)) for each in rest]
-            origin = partings.origin(_differing(steps, *values), field, claimed, self._root, asked)
+            claimed = [differing(each[1], value_at(base, *each), value_at(other, *each)) for each in rest]
+            origin = partings.origin(differing(steps, *values), field, claimed, self._root, asked)
         if origin is None and asked is not None:
             origin = Origin(asked_at(asked, self._root), None)
         return Variation(
@@ -423,43 +359,6 @@ def _partings(base: Run, other: Run, besides: Partings | None = None) -> Parting
     return Partings(base.trace, other.trace, besides)
 
 
-def _plainly(value: Value) -> Any:
-    return Plainly().of(value.decode())
-
-
-def _asked(boundary: str, value: Value) -> Any:
-    """A request as plain data; of http the fields that are compared."""
-    try:
-        if boundary == "http":
-            from replay.boundaries.http.cassette import fields
-
-            return fields(value)
-        return _plainly(value)
-    except (CodecError, LookupError, TypeError, ValueError, AttributeError):  # of a bundle: it may have any form
-        return value.text
-
-
-def _seq(place: str) -> int:
-    number = place.partition("[")[2].partition("]")[0]
-    return int(number) if number else -1
-
-
-def _at(run: Run, place: str, steps: Steps) -> Any:
-    return at(run.outcome.value if place == OUTCOME else run.requests.get(_seq(place)), steps)
-
-
-def _differing(steps: Steps, one: Any, two: Any) -> tuple[Any, Any]:
-    """Two values that differ; where the steps lead to many, the first two that do."""
-    for _ in range(sum(step is EACH for step in steps)):
-        if not isinstance(one, list) or not isinstance(two, list):
-            break
-        pairs = (
-            (first, second) for first, second in zip(one, two, strict=False) if identity(first) != identity(second)
-        )
-        one, two = next(pairs, (one, two))
-    return one, two
-
-
 def _allowed(matcher: Matcher | None, steps: Steps, boundary: str) -> Matcher | None:
     """What the comparison of such requests takes note of."""
     if boundary != "http":
@@ -480,66 +379,3 @@ _RANKS: tuple[Matcher | None, ...] = ("uuid", "time", "unordered", "type", None)
 
 def _weaker(one: Matcher | None, two: Matcher | None) -> bool:
     return _RANKS.index(one) > _RANKS.index(two)
-
-
-def _with_context(recording: Recording, **changes: Any) -> Recording:
-    context = recording.context.tree
-    if not isinstance(context, dict):
-        return recording
-    text = msgspec.json.encode({**context, **changes}).decode()
-    return replace(recording, context=replace(recording.context, text=text))
-
-
-def _settled(recording: Recording) -> Recording:
-    """Without known noise, which is found anew. What replays draw does not depend on what is changed here."""
-    context = recording.context.tree
-    entropy = context.get("entropy") if isinstance(context, dict) else None
-    if not isinstance(entropy, dict) or not entropy.get("seed"):
-        recording = _with_context(recording, entropy={"lengths": {}, "seed": recording.digest})
-    return with_noise(recording, ())
-
-
-def store(path: Path, id: str, noise: Sequence[Noise]) -> None:
-    """Store the noise of one recording; the others stay as they are. The bundle is replaced whole.
-
-    Raises BundleError (`bundle-unwritable`, `bundle-unfit`); then it is as it was.
-    """
-    from replay.store.bundle import open_bundle, write_bundle
-
-    bundle = open_bundle(path)
-    before = list(bundle)
-    try:
-        after = [with_noise(each, noise) if each.id == id else each for each in before]
-    except ValueError as error:
-        raise BundleError(f"{path}: the noise that was found was not stored: {error}.", slug="bundle-unfit") from error
-    if after == before:
-        return
-    mode = path.stat().st_mode
-    if not mode & 0o222:
-        raise BundleError(
-            f"{path} is read-only, so the noise that was found was not stored. Make it writable, or give --no-save.",
-            slug="bundle-unwritable",
-        )
-    write_bundle(after, path, overwrite=True, created_ns=bundle.created, producer=bundle.producer)
-    path.chmod(mode & 0o777)
-
-
-def check_bundle(
-    chosen: Chosen,
-    replay: Callable[..., Verdict],
-    root: Path,
-    *,
-    save: bool,
-    unsaved: Callable[[BundleError], object],
-) -> Iterator[Report]:
-    """Check recordings of a bundle one by one, and store what was found with each. `unsaved` is told what could not be
-    stored."""
-    for recording in chosen.recordings():
-        report = replace(check(recording, replay, root), path=str(chosen.path))
-        if save and report.verdict.status != "unanswerable":
-            try:
-                store(chosen.path, recording.id, report.noise)
-                report = replace(report, saved=True)
-            except BundleError as error:
-                unsaved(error)
-        yield report

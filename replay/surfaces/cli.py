@@ -267,7 +267,7 @@ def _root_to_check(root: str | None, in_process: bool) -> str:
 
 def _check(names: tuple[str, ...], refused: Refusals, replay_recording: Callable[..., Verdict], root: Path, *,
            save: bool, as_json: bool) -> int:  # fmt: skip
-    from replay.surfaces.check import check_bundle
+    from replay.surfaces.check_store import check_bundle
     from replay.surfaces.check_text import document, text
     from replay.surfaces.select import choose
 

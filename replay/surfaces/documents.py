@@ -16,11 +16,12 @@ Document = dict[str, Any]
 
 
 def dumps(document: Any) -> str:
-    """ASCII only: whatever was recorded, nothing of it can drive a terminal."""
+    """ASCII only: whatever was recorded, nothing of it can drive a terminal, or a build server that reads along."""
     try:
-        return json.dumps(document, indent=2, ensure_ascii=True, default=_stored)
+        text = json.dumps(document, indent=2, ensure_ascii=True, default=_stored)
     except RecursionError:  # indenting takes more of the stack than reading what is indented
-        return json.dumps(document, ensure_ascii=True, default=_stored)
+        text = json.dumps(document, ensure_ascii=True, default=_stored)
+    return text.replace("##", "#\\u0023")
 
 
 def _stored(value: Any) -> Any:

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-import msgspec
-
 from replay.core.codec import Value
+from replay.errors import CodecError
 from replay.surfaces.printable import clip, escape
 
 STRING = 60
@@ -25,8 +24,8 @@ ERROR = 200
 def tree(value: Value) -> Any:
     """The JSON tree of an encoded value, tags and all."""
     try:
-        return msgspec.json.decode(value.text)
-    except (ValueError, RecursionError, msgspec.MsgspecError):
+        return value.tree
+    except CodecError:
         return {"$damaged": value.text[:STRING]}
 
 
@@ -40,8 +39,8 @@ def bare(node: Any) -> Any:
 def quote(text: str, longest: int = STRING) -> str:
     """A string as a Python literal, cut after `longest` characters with its whole length noted."""
     if len(text) <= longest:
-        return repr(text)
-    return f"{text[:longest]!r}… ({len(text):,} characters)"
+        return escape(repr(text))
+    return f"{escape(repr(text[:longest]))}… ({len(text):,} characters)"
 
 
 def literal(node: Any, depth: int = 0, longest: int = STRING) -> str:
@@ -112,7 +111,7 @@ def _ascii_bytes(body: str, depth: int, longest: int) -> str:
 
 
 def _raw(raw: bytes, longest: int) -> str:
-    return repr(raw) if len(raw) <= longest else f"{raw[:longest]!r}… ({len(raw):,} bytes)"
+    return escape(repr(raw)) if len(raw) <= longest else f"{escape(repr(raw[:longest]))}… ({len(raw):,} bytes)"
 
 
 def _text(body: str, depth: int, longest: int) -> str:

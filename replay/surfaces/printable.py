@@ -6,11 +6,24 @@ what is read (Unicode UTS 39, "Trojan Source"), so whatever Python does not call
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+_COMMAND = re.compile(
+    r"::(?=(?:add-mask|add-matcher|add-path|debug|echo|endgroup|error|group|notice|remove-matcher|save-state|set-env|"
+    r"set-output|stop-commands|warning)(?:::| ))|##(?=\[|vso\[)",
+    re.IGNORECASE,
+)
+"""What a line of a build's log says to GitHub Actions or Azure Pipelines: `::error file=a::text`, `##[group]`."""
 
 
 def escape(text: str) -> str:
-    """`text` with every control, format, bidirectional and other unprintable character escaped."""
+    """`text` with every control, format, bidirectional and other unprintable character escaped.
+
+    Commands to a build server too, wherever they stand: a longer text is wrapped, and any word may begin a line.
+    """
+    if "::" in text or "##" in text:
+        text = _COMMAND.sub(lambda found: f"{found[0][0]}\\x{ord(found[0][1]):02x}", text)
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

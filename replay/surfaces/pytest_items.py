@@ -17,6 +17,7 @@ from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Verdict
 from replay.errors import BundleError, ReplayError, UsageError
 from replay.store.bundle import Bundle, open_bundle
+from replay.surfaces.printable import escape
 from replay.surfaces.run import run as replay_recording
 from replay.surfaces.select import choose, split
 from replay.surfaces.text import Page, headline, outcome_line, verdict_text
@@ -120,9 +121,10 @@ def named_arguments(config: pytest.Config) -> list[str]:
                     raise BundleError(f"--incident {name}: there is no such file or folder")
                 arguments.append(str(path.absolute()))
             else:
-                arguments += [f"{path.absolute()}::{found}" for chosen in choose([name]) for found in chosen.ids]
+                ids = [escape(found) for chosen in choose([name]) for found in chosen.ids]
+                arguments += [f"{path.absolute()}::{found}" for found in ids]
         except ReplayError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise pytest.UsageError(escape(str(error))) from error
     return arguments
 
 
@@ -142,14 +144,24 @@ def is_wanted(path: Path, session: pytest.Session) -> bool:
 class BundleFile(pytest.File):
     """One bundle: an item a recording, from one query."""
 
+    @classmethod
+    def of(cls, parent: pytest.Collector, path: Path) -> BundleFile:
+        """The node of a bundle. A name that may drive a terminal is shown escaped."""
+        shown = escape(str(path))
+        if shown == str(path):
+            return cls.from_parent(parent, path=path)
+        shown = _relative(Path(shown), Path(escape(str(parent.config.rootpath)))).replace(os.sep, "/")
+        shown = shown.replace("::", r":\x3a").replace("[", r"\x5b")  # pytest would read these as its own
+        return cls.from_parent(parent, path=path, name=Path(shown).name, nodeid=shown)
+
     def collect(self) -> Iterator[RecordingItem]:
         bundle = open_bundle(self.path)
         for row in bundle.rows():
-            yield RecordingItem.from_parent(self, name=row["id"], row=row, bundle=bundle)
+            yield RecordingItem.from_parent(self, name=escape(row["id"]), row=row, bundle=bundle)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
         if isinstance(excinfo.value, ReplayError):
-            return f"{excinfo.value} [{excinfo.value.slug}]"
+            return escape(f"{excinfo.value} [{excinfo.value.slug}]")
         return super().repr_failure(excinfo)
 
 
@@ -196,16 +208,16 @@ class RecordingItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
         error = excinfo.value
         if isinstance(error, ReplayError):
-            return f"{error} [{error.slug}]"
+            return escape(f"{error} [{error.slug}]")
         if not isinstance(error, IncidentFailure):
             return super().repr_failure(excinfo)
         text = f"{error.line}\n\n{error.text}"
         lines = [line + "\n" for line in text.splitlines()]
-        crash = ReprFileLocation(str(self.path), 0, error.line)
+        crash = ReprFileLocation(escape(str(self.path)), 0, error.line)
         return ReprExceptionInfo(ReprTraceback([ReprEntryNative(lines)], None, "native"), crash)
 
-    def reportinfo(self) -> tuple[Path, None, str]:
-        return self.path, None, f"{self.name} {self._row['entrypoint']}"
+    def reportinfo(self) -> tuple[str, None, str]:
+        return escape(str(self.path)), None, f"{self.name} {escape(self._row['entrypoint'])}"
 
 
 def _failure(verdict: Verdict, recording: Recording, line: str) -> IncidentFailure:
@@ -279,7 +291,7 @@ def references(node: Any, config: pytest.Config) -> list[Reference]:
                 chosen = choose([_placed(str(name), node.path.parent, config.rootpath)])
                 found += [Reference(one.path, id) for one in chosen for id in one.ids]
             except (BundleError, UsageError) as error:
-                raise pytest.UsageError(f"{node.nodeid}: {error}") from error
+                raise pytest.UsageError(escape(f"{node.nodeid}: {error}")) from error
     if not found:
         raise pytest.UsageError(f"{node.nodeid}: the marker `incident` names no recording")
     return list(dict.fromkeys(found))
@@ -296,7 +308,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     """One test a recording if the markers name more than one."""
     found = references(metafunc.definition, metafunc.config)
     if len(found) > 1:
-        metafunc.parametrize("incident", found, ids=[one.id for one in found], indirect=True)
+        metafunc.parametrize("incident", found, ids=[escape(one.id) for one in found], indirect=True)
 
 
 def incident_of(request: pytest.FixtureRequest) -> Incident:
@@ -305,7 +317,7 @@ def incident_of(request: pytest.FixtureRequest) -> Incident:
     if reference is None:
         found = references(request.node, request.config)
         if len(found) > 1:
-            names = ", ".join(one.id for one in found[:5])
+            names = escape(", ".join(one.id for one in found[:5]))
             raise pytest.UsageError(f"{request.node.nodeid}: name one recording, PATH::ID, of {names}")
         reference = found[0]
     incident = Incident(open_bundle(reference.path)[reference.id], reference.path, options_of(request.config))

@@ -77,7 +77,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> BundleFile
 
     if not is_wanted(file_path, parent.session):
         return None
-    return BundleFile.from_parent(parent, path=file_path)
+    return BundleFile.of(parent, file_path)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -211,7 +211,16 @@ def _reads(calls: Sequence[str], node: ast.AST | None, root: Path) -> str | None
             found.append(f"reads an untaped source: {module.lstrip('_')}.{name}")
     if not found:
         found += [f"order of a set: {call[4:]}" for call in calls if call.startswith("set ")]
+        found += ["order of a set"] if not found and _makes_a_set(node) else []
     return "; ".join(dict.fromkeys(found)) or None
+
+
+def _makes_a_set(node: ast.AST | None) -> bool:
+    if node is None:
+        return False
+    return bool({"set", "frozenset"} & _called(node).keys()) or any(
+        isinstance(each, ast.Set | ast.SetComp) for each in ast.walk(node)
+    )
 
 
 def _is_read(module: str, name: str) -> bool:

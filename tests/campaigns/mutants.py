@@ -1,8 +1,8 @@
 """`python -m tests.campaigns.mutants --count N --seed S`: mutants of the sample bundles, each looked at in every way.
 
-A mutant is opened, listed, shown and replayed in a child (`probe`). What may come of it: a BundleError, a right answer or
-a verdict; in 2 seconds and 512 MB, nothing run, no file touched. Anything else is a find: it is kept with its seed and
-number, so that `--only NUMBER` repeats it.
+A mutant is opened, listed, shown and replayed in a child (`probe`). What may come of it: a BundleError, a right answer
+or a verdict; in 2 seconds and 512 MB, nothing run, no file touched. Anything else is a find: it is kept with its seed
+and number, so that `--only NUMBER` repeats it.
 """
 
 from __future__ import annotations

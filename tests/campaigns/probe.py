@@ -1,8 +1,8 @@
 """What is done with one mutant, in a child that may die of it: `python -m tests.campaigns.probe ROOT`.
 
-Reads a line `BUNDLE<tab>ORIGINAL<tab>honest|forged` and answers one JSON line, for ever. An answer has `trouble`: what no
-bundle may cause: an exception that is none of ours, a control character on a terminal, a forbidden act (seen by an audit
-hook), a recording that differs from the original though its bytes were not sealed again.
+Reads a line `BUNDLE<tab>ORIGINAL<tab>honest|forged` and answers one JSON line, for ever. An answer has `trouble`: what
+no bundle may cause: an exception that is none of ours, a control character on a terminal, a forbidden act (seen by an
+audit hook), a recording that differs from the original though its bytes were not sealed again.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "s
              "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.symlink", "os.link", "os.truncate", "os.chmod",
              "shutil.", "pickle.find_class", "ctypes.dlopen", "exec", "sqlite3.load_extension")  # fmt: skip
 
+_out, _err = io.StringIO(), io.StringIO()
+"""The same ones for each command: click keeps every stream that it has written to."""
 _acts: list[str] = []
 _watching = False
 
@@ -36,14 +38,17 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     if not _watching:
         return
     if event == "open":
-        path, mode, flags = arguments
+        path, _, flags = arguments
         if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and path != os.devnull:
             _acts.append(f"open {path!r} for writing")
     elif event == "sqlite3.connect":
         if arguments[0] != ":memory:":
             _acts.append(f"sqlite3.connect {arguments[0]!r}")
     elif event == "exec":
-        if arguments[0].co_filename.startswith(("<", "/dev")) and arguments[0].co_filename[:8] not in ("<string>", "<frozen "):
+        if arguments[0].co_filename.startswith(("<", "/dev")) and arguments[0].co_filename[:8] not in (
+            "<string>",
+            "<frozen ",
+        ):
             _acts.append(f"exec {arguments[0]!r}")
     elif event.startswith(FORBIDDEN):
         _acts.append(f"{event} {arguments!r}"[:200])
@@ -65,20 +70,21 @@ def strange(text: str) -> str | None:
     return next((repr(c) for c in text if not c.isprintable() and c != "\n"), None)
 
 
-def faces(path: Path, original: Path) -> list[tuple[str, list[str]]]:
+def faces(path: Path) -> list[tuple[str, list[str]]]:
     """The commands that a user would give."""
-    return [("list", ["list", str(path)]), ("list --json", ["list", "--json", str(path)]), ("show", ["show", str(path)]),
-            ("show --json", ["show", "--json", str(path)])]  # fmt: skip
+    return [(verb, [*verb.split(), str(path)]) for verb in ("list", "list --json", "show", "show --json")]
 
 
 def command(arguments: list[str]) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of `replay ARGUMENTS`, in this process."""
     from replay.surfaces.cli import main
 
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
+    for stream in (_out, _err):
+        stream.seek(0)
+        stream.truncate()
+    with redirect_stdout(_out), redirect_stderr(_err):
         code = main(arguments)
-    return code, out.getvalue(), err.getvalue()
+    return code, _out.getvalue(), _err.getvalue()
 
 
 def look(path: Path, original: Path, root: Path, honest: bool) -> dict[str, Any]:
@@ -95,7 +101,7 @@ def look(path: Path, original: Path, root: Path, honest: bool) -> dict[str, Any]
             trouble.append(f"{name}: {''.join(traceback.format_exception(error))[-3000:]}")
         return None
 
-    for name, arguments in faces(path, original):
+    for name, arguments in faces(path):
         found = guarded(name, lambda arguments=arguments: command(arguments))
         if found is not None:
             code, out, err = found
@@ -149,7 +155,9 @@ def main() -> None:
     sys.path.insert(0, str(root))
     for warm in sorted((root / "captures").glob("*.replay.db")):  # imports are made before memory is counted
         look(warm, warm, root, True)
-    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 0
+    size = (
+        int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 0
+    )
     if size:
         resource.setrlimit(resource.RLIMIT_AS, (size + 4 * MEMORY, size + 4 * MEMORY))
     sys.addaudithook(_watch)

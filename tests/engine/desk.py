@@ -31,7 +31,7 @@ def item(sku: str) -> dict[str, Any]:
 
 @replay.capture
 def order(given: dict[str, Any]) -> dict[str, Any]:
-    """Fails for a customer without a plan, for a gift in another currency, and declares that it takes no empty order."""
+    """Fails for a customer without a plan and for a gift in another currency; declares that it takes no empty order."""
     if not isinstance(given, dict) or not isinstance(given.get("items"), list) or not given["items"]:
         raise Declared("no items")
     found = customer(given.get("customer"))
@@ -51,6 +51,8 @@ def order(given: dict[str, Any]) -> dict[str, Any]:
 @replay.capture
 def drawing(count: int) -> list[Any]:
     """Draws as often as it is told, and asks the clock."""
+    if not isinstance(count, int) or count > 100:
+        raise Declared("too many")
     drawn = [random.random() for _ in range(count)]
     if not drawn:
         raise ValueError("nothing drawn")

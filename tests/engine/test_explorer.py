@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import replay
@@ -129,9 +130,11 @@ def test_the_budget_is_kept(order: Recording) -> None:
 
 def test_ctrl_c_keeps_what_was_found(order: Recording) -> None:
     """The search ends, its finds stay, the process goes on."""
+    sent: list[int] = []
 
     def interrupt(progress: Progress) -> None:
-        if len(progress.finds) == 2:
+        if len(progress.finds) == 2 and not sent:
+            sent.append(1)
             os.kill(os.getpid(), signal.SIGINT)
 
     progress = explore(order, 100_000, on_progress=interrupt)
@@ -144,10 +147,10 @@ def test_what_does_not_end_is_found_and_the_search_goes_on(record: Record, monke
     """A hang has no recording, as it has no end."""
     recording = record(lambda: desk.waiting("text"))[0]
     monkeypatch.setattr(desk, "HANGS", True)
-    progress = Explorer(stage(recording, limit=0.5), executions=60).explore()
+    progress = Explorer(stage(recording, limit=0.5), executions=200).explore()
     hangs = [find for find in progress.finds if find.failure.kind == "hang"]
     assert [(find.recording, len(find.edits)) for find in hangs] == [(None, 1)]
-    assert progress.executions >= 20
+    assert progress.stopped == "nothing left to try"
 
 
 def test_the_functions_get_their_own_code_back(order: Recording) -> None:
@@ -162,8 +165,6 @@ def test_the_functions_get_their_own_code_back(order: Recording) -> None:
 
 def test_a_recording_that_does_not_replay_is_not_explored(order: Recording) -> None:
     """Its mutations would say nothing."""
-    import msgspec
-
     lost = msgspec.structs.replace(order, interactions=())
     with pytest.raises(Unanswerable, match="cannot be replayed as it is"):
         explore(lost, 10)

@@ -44,8 +44,12 @@ def send(order, nonce=None):
 
 
 @replay.capture
-def clean(name):
-    return {{"name": name, "sent": send(name), "at": datetime.now().isoformat()}}
+async def clean(names):
+    async def one(name):
+        await asyncio.sleep(0)
+        return send(name)["order"]
+
+    return {{"sent": await asyncio.gather(*(one(name) for name in names)), "at": datetime.now().isoformat()}}
 
 
 @replay.capture
@@ -117,12 +121,11 @@ def fields(name):
 
 
 @replay.capture
-async def gathered(names):
-    async def one(name):
-        await asyncio.sleep(0)
-        return send(name)["order"]
-
-    return await asyncio.gather(*(one(name) for name in names))
+def looped(names):
+    sent = 0
+    for tag in set(names):  # loop
+        sent += send(tag)["ok"]
+    return sent
 """
 
 RECORD = """\
@@ -159,7 +162,7 @@ class Shop(BaseHTTPRequestHandler):
 
 server = HTTPServer(("127.0.0.1", 0), Shop)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-svc.clean("ann")
+asyncio.run(svc.clean(["a", "b", "c"]))
 svc.tagged(list("abcdefgh"))
 svc.untaped("ann")
 svc.bound("ann")
@@ -171,7 +174,7 @@ except ValueError:
     pass
 svc.placed("ann")
 svc.fields("ann")
-asyncio.run(svc.gathered(["a", "b", "c"]))
+svc.looped(list("abcdefgh"))
 server.shutdown()
 server.server_close()
 assert replay.flush()

@@ -37,7 +37,7 @@ def _drop(value: Any, _: Any) -> Any:
 
 
 def _rename(value: Any, name: str) -> Any:
-    return Renamed(name)
+    return Renamed(_text(name))
 
 
 def _twice(value: Any, _: Any) -> Any:

@@ -135,7 +135,7 @@ def _list(site: Site) -> Iterator[Tried]:
             yield "cut", 1
             yield "cut", -1
         yield "many", 2
-        yield "many", 1000
+        yield "many", 100
     yield from _each(({}, "", 0, True))
     yield "wrap", "data"
     if len(value) >= 4 and all(type(each) in (int, float) for each in value):

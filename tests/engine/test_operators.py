@@ -1,0 +1,229 @@
+"""What is tried where, and what each operator does to a value."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+import replay
+from replay.core.changes import Gone, Renamed, Twice
+from replay.core.edits import Edit
+from replay.core.faults import Fault
+from replay.core.messages import Verbatim
+from replay.core.opened import Unfit
+from replay.core.parts import Parts
+from replay.engine import operators
+from replay.engine.constants import constants_of
+from replay.engine.explorer import places
+from replay.engine.mutation import mutate
+from replay.engine.operators import CHANGES, suggested
+from replay.engine.operators.site import Site, applied
+from replay.engine.shrink import fewest, shrink
+from replay.errors import UsageError
+from tests.core.test_parts import JSON, call, http, recording
+
+ANSWER = {"status": 200, "headers": {"a": "b"}, "body": {"data": [1], "has_more": False}}
+CHAT = {"choices": [{"finish_reason": "tool_calls", "message": {"content": "{}", "tool_calls": [
+    {"function": {"name": "route", "arguments": '{"a": 1}'}}]}}]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "argument", "expected"),
+    [
+        ("set", 1, None, None),
+        ("pad", "a", ["", " "], "a "),
+        ("put", "ab", [1, "-"], "a-b"),
+        ("put", {"a": 1}, [0, "\ufeff"], Verbatim('\ufeff{"a":1}'.encode())),
+        ("case", "straße", "upper", "STRASSE"),
+        ("long", "x", [3, "é"], "ééé"),
+        ("cut", "abc", -1, "ab"),
+        ("cut", [1, 2, 3], 1, [1]),
+        ("cut", {"a": [1]}, 4, Verbatim(b'{"a"')),
+        ("replace", "a,b", [",", ";"], "a;b"),
+        ("mangle", "é", "latin-1", "Ã©"),
+        ("many", [1], 3, [1, 1, 1]),
+        ("reverse", (1, 2), None, (2, 1)),
+        ("first", [7, 8], None, 7),
+        ("listed", 7, None, [7]),
+        ("wrap", 7, "data", {"data": 7}),
+        ("add", {"a": 1}, ["b", 2], {"a": 1, "b": 2}),
+        ("swap", {"a": 1, "b": 2}, ["a", "b"], {"a": 2, "b": 1}),
+        ("resize", [1.0, 2.0], 4, [1.0, 2.0, 2.0, 2.0]),
+        ("scale", {"a": 0.5, "b": "x"}, 2.0, {"a": 1.0, "b": "x"}),
+        ("duplicate_key", {"a": 1}, ["a", None], Verbatim(b'{"a":1,"a":null}')),
+        ("fault", ANSWER, "reset", Fault("reset")),
+        ("empty_page", {"data": [1], "hasMore": False}, True, {"data": [], "hasMore": True}),
+        ("at", 0, "1970-01-01T00:00:01", 10**9),
+    ],
+)
+def test_what_an_operator_does(name: str, value: Any, argument: Any, expected: Any) -> None:
+    """Each gives a new value."""
+    assert CHANGES[name](value, argument) == expected
+
+
+def test_places_are_marked() -> None:
+    """Some operators say what becomes of a place."""
+    assert isinstance(CHANGES["drop"](1, None), Gone)
+    assert isinstance(CHANGES["twice"](1, None), Twice)
+    renamed = CHANGES["rename"](1, "b")
+    assert isinstance(renamed, Renamed)
+    assert renamed.name == "b"
+
+
+def test_an_answer_of_another_status() -> None:
+    """With its header, and a body of an error."""
+    found = CHANGES["answer"](ANSWER, [429, "1"])
+    assert (found["status"], found["headers"]["retry-after"], "error" in found["body"]) == (429, "1", True)
+    assert "body" not in CHANGES["answer"](ANSWER, [204, None])
+    assert ANSWER["status"] == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "check"),
+    [
+        ("empty", lambda c: c["message"]["content"] == "" and "tool_calls" not in c["message"]),
+        ("truncated", lambda c: c["finish_reason"] == "length"),
+        ("refusal", lambda c: c["finish_reason"] == "stop" and "can't" in c["message"]["content"]),
+        ("fence", lambda c: c["message"]["content"].startswith("```json")),
+        ("bad tool arguments", lambda c: c["message"]["tool_calls"][0]["function"]["arguments"] == '{"a": 1'),
+        ("wrong tool", lambda c: c["message"]["tool_calls"][0]["function"]["name"] == "route_v2"),
+    ],
+)
+def test_chat_answers(kind: str, check: Any) -> None:
+    """What a model does wrong."""
+    before = json.dumps(CHAT)
+    assert check(CHANGES["chat"](CHAT, kind)["choices"][0])
+    assert json.dumps(CHAT) == before
+
+
+ODD: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    10**30,
+    math.nan,
+    "",
+    "x",
+    "\ud800",
+    b"\xff",
+    [],
+    [1],
+    {},
+    {"a": 1},
+    (1,),
+    object(),
+    ANSWER,
+    CHAT,
+]
+
+
+@pytest.mark.parametrize("name", sorted(CHANGES))
+def test_operators_are_total(name: str) -> None:
+    """On any value, with any argument: a value, or Unfit. Nothing else comes out, and nothing is changed in place."""
+    before = repr(ODD)
+    for value in ODD:
+        for argument in ODD:
+            try:
+                applied({"x": value}, ("x",), CHANGES[name], argument)
+            except Unfit:
+                pass
+    assert repr(ODD) == before
+
+
+RICH = recording(
+    http(json.dumps({"data": [{"id": 1, "when": "2026-01-01"}], "has_more": False}).encode(), JSON),
+    call({"label": "ok", "score": 0.9, "scores": {"ok": 0.9, "fraud": 0.1}, "embedding": [0.1] * 8}, seq=1),
+    given={"args": [{"name": "Ann", "count": 2, "tags": ["a"], "price": 1.5, "vip": True, "x": None}], "kwargs": {}},
+    context={"draws": {"0": {"random": [0.5]}}},
+)
+"""A recording with something of everything."""
+
+
+def _all_suggested() -> list[Edit]:
+    return [edit for site in places(Parts(RICH), None, ()) for edit in suggested(site)]
+
+
+def test_each_suggestion_changes_the_recording() -> None:
+    """Nothing is tried in vain: at least nine of ten edits change something, each alone."""
+    edits = _all_suggested()
+    assert len(edits) > 500
+    idle = [edit for edit in edits if replace(mutate(RICH, [edit]), id="r", parent_digest=None, edits=None) == RICH]
+    assert len(idle) < len(edits) / 10, [str(edit) for edit in idle][:20]
+
+
+def test_suggestions_are_where_they_bite() -> None:
+    """Statuses on answers, times on the clock, labels that the model knows, no call without its argument."""
+    lines = [str(edit) for edit in _all_suggested()]
+    for line in (
+        'http[0]: fault "timeout"', "http[0]: answer 503, null", "http[0].body: empty page true", "call[1].score: NaN",
+        "call[1].embedding: resize 7", 'call[1].label: "fraud"', "input.args[0].name: null", 'input.args[0].count: "2"',
+        "input.args[0].tags: []", "input.args[0].vip: false", 'draws["0"].random[0]: 0.0',
+    ):  # fmt: skip
+        assert line in lines
+    assert any(line.startswith("clock.started_at: at ") for line in lines)
+    assert "input.args[0]: drop" not in lines
+    assert "input.args[0]: twice" not in lines
+
+
+def test_learned_values_come_early() -> None:
+    """What production was seen to send is likelier than what nobody saw."""
+    found = [str(edit) for edit in suggested(Site("input", ("args", 0, "plan"), "pro", learned=("team",)))]
+    assert found.index('input.args[0].plan: "team"') <= 2
+
+
+@pytest.fixture
+def _clean() -> Iterator[None]:
+    before = dict(operators.own)
+    yield
+    operators.own.clear()
+    operators.own.update(before)
+
+
+@pytest.mark.usefixtures("_clean")
+def test_a_user_adds_an_operator() -> None:
+    """The edit holds the value itself: a find does not need the operator."""
+
+    @replay.operator
+    def comma(value: object) -> Iterator[object]:
+        if isinstance(value, str) and "." in value:
+            yield value.replace(".", ",")
+
+    @replay.operator
+    def broken(value: object) -> Iterator[object]:
+        raise RuntimeError("of the project")
+
+    assert Edit("input.args[0].a", "set", "1,5") in suggested(Site("input", ("args", 0, "a"), "1.5"))
+    with pytest.raises(UsageError):
+        replay.operator(3)  # type: ignore[arg-type]
+
+
+def test_constants_are_those_that_code_compares_with(tmp_path: Any) -> None:
+    """And numbers beside them; other literals, broken files and missing ones give none."""
+    (tmp_path / "a.py").write_text(
+        'LIMIT = 40\nVALID = {"A", "B"}\nX = "not compared"\n'
+        'def f(x):\n    if x == "JPY" or x in VALID or x > LIMIT or x < -0.5 or x.startswith("ord_"):\n'
+        "        return 99\n"
+        '    match x:\n        case "m":\n            return 1\n'
+    )
+    (tmp_path / "b.py").write_text("def broken(:\n")
+    found = constants_of([str(tmp_path / name) for name in ("a.py", "b.py", "c.py")])
+    assert {"JPY", "A", "B", "ord_", "m", 40, 39, 41, -0.5} <= set(found)
+    assert not {"not compared", 99} & set(found)
+
+
+def test_shrinking_finds_the_fewest_and_simplest() -> None:
+    """Whatever stood beside them."""
+    edits = tuple(Edit("input.args[0]", "set", number) for number in range(40))
+    needed = {3, 17, 31}
+    found = fewest(edits, lambda tried: needed <= {edit.argument for edit in tried})
+    assert {edit.argument for edit in found} == needed
+    small = shrink((edits[9],), lambda tried: tried[0].argument in (5, 7, 9), lambda edit: list(edits[: edit.argument]))
+    assert [edit.argument for edit in small] == [5]
+    long = (Edit("input.args[0]", "long", [65537, "x"]),)
+    assert shrink(long, lambda tried: tried[0].argument[0] > 255, lambda edit: [])[0].argument == [256, "x"]
