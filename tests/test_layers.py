@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ ALLOWED = {
 HEAVY = {"pytest", "hypothesis", "vcr", "deepdiff", "sqlite_utils"}
 
 
+@cache
 def _modules() -> dict[str, ast.Module]:
     found = {}
     for path in PACKAGE.rglob("*.py"):

@@ -34,6 +34,8 @@ CHECKED = (
     "replay.ASGI(app",
     "async def lifespan",
     "replay list captures",
+    "replay fuzz captures",
+    "def decimal_comma",
     "bundle = replay.open",
     "incident_paths = ",
     "@pytest.mark.incident(",
@@ -154,6 +156,21 @@ def test_the_incident_is_shown_and_reproduced(recorded: Path) -> None:
     assert "AttributeError" in shown
     run = json.loads(verb(recorded, "run", "captures", "--json").stdout)
     assert [row["status"] for row in run] == ["reproduced", "reproduced"]
+
+
+def test_the_fuzz_example(project: Path) -> None:
+    """As written but for the time: it finds something near the incident, saved so that it replays; and the operator
+    of the text is one."""
+    (line,) = block("replay fuzz captures").splitlines()
+    arguments = [*shlex.split(line)[1:-2], "--executions", "300", "--json"]
+    done = verb(project, *arguments)
+    assert done.returncode == cli.UNEXPECTED, done.stderr
+    found = json.loads(done.stdout)["finds"]
+    assert found
+    assert all(verb(project, "run", find["bundle"]).returncode == cli.EXPECTED for find in found[:2])
+    names: dict[str, Any] = {"replay": replay}
+    exec(block("def decimal_comma"), names)
+    assert list(names["decimal_comma"]("1.5")) == ["1,5"]
 
 
 def test_exit_codes(project: Path) -> None:

@@ -82,7 +82,7 @@ def _reader(name: str) -> Callable[[], Any]:
 
 
 _LEAST = 1_000
-"""Nanoseconds that any wait takes: one that took none would let `while time.time() <= until: wait(...)` run for ever."""
+"""Nanoseconds that any wait takes: if one took none, `while time.time() <= until: wait(...)` would never end."""
 
 
 def nanoseconds(seconds: float) -> int:

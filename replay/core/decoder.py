@@ -123,6 +123,14 @@ def _weight(value: tuple[Any, ...], known: dict[int, int]) -> int:
     return found
 
 
+def items_of(value: Any) -> list[Any]:
+    """The items of a decoded list or tuple. Raises TypeError for anything else: a bundle may have put a range of
+    10**18 numbers there, which some bytes of text are enough for."""
+    if type(value) is not list and type(value) is not tuple:
+        raise TypeError(f"list expected, found {type(value).__name__}")
+    return list(value)
+
+
 def exactly(kind: type, value: Any) -> Any:
     """`value`, which must be of exactly this type."""
     if type(value) is not kind:

@@ -7,7 +7,7 @@ is shrunk when it is found, and shown once. Equal seeds give equal finds in equa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from random import Random
 from time import perf_counter
@@ -15,17 +15,16 @@ from typing import Any
 
 import msgspec
 
-from replay.core.edits import Edit, Steps, parse
-from replay.core.parts import Parts
+from replay.core.edits import Edit, parse
 from replay.core.recording import Recording
 from replay.engine.executions import Execution, Stage
 from replay.engine.failures import Failure
 from replay.engine.lines import Lines
 from replay.engine.mutation import Edits
 from replay.engine.operators import suggested
-from replay.engine.operators.site import MOST, Site, sites
+from replay.engine.places import beside, places
 from replay.engine.shrink import shrink
-from replay.engine.values import Profile, origin
+from replay.engine.values import Profile
 from replay.errors import Unanswerable
 
 RANKS = 3
@@ -109,6 +108,9 @@ class Explorer:
         self._parents: list[_Parent] = []
         self._tried: set[str] = set()
         self._live: set[str] = set()
+        self._base: frozenset[str] | None = None
+        """Places that matter in the recording as it is."""
+        self._ungrown: list[tuple[Edits, Execution, Any]] = []
         self._hung: dict[str, int] = {}
 
     def explore(self) -> Progress:
@@ -166,6 +168,9 @@ class Explorer:
         for edit in first:
             if self._try((edit,)) != base:
                 self._live.add(edit.path)
+        self._base = frozenset(self._live)
+        for grown in self._ungrown:
+            self._grow(*grown)
         for edits in later:
             self._random.shuffle(edits)
         first_to_go = set(self._live)  # more will matter as the search goes on: the order is fixed here
@@ -212,7 +217,7 @@ class Explorer:
             paths = parent.live
         elif parent is not None and chance < 0.6:
             root, steps = parse(parent.edits[-1].path)
-            paths = [path for path in self._ordered() if _beside(path, root, steps)]
+            paths = [path for path in self._ordered() if beside(path, root, steps)]
         path = self._random.choice(paths or self._ordered())
         return self._random.choice(self._plans[path])
 
@@ -253,10 +258,13 @@ class Explorer:
         """Keep a mutation that reached new lines, and find which places matter since."""
         if execution.diverged or len(edits) >= DEEPEST:
             return
+        if self._base is None:  # it is not known yet what matters anyway
+            self._ungrown.append((edits, execution, effect))
+            return
         returned = execution.outcome is not None and execution.outcome.state == "returned"
         parent = _Parent(edits, returned, [])
         self._parents.append(parent)
-        candidates = [path for path in self._plans if path not in self._live]
+        candidates = [path for path in self._plans if path not in self._base]
         if candidates:
             self._matters(edits, effect, candidates, parent.live, [TRIES])
             self._live.update(parent.live)
@@ -331,28 +339,3 @@ class Explorer:
         self._told = perf_counter()
         self.progress.seconds = self._told - self._started
         self._on_progress(self.progress)
-
-
-def places(parts: Parts, profile: Profile | None, constants: tuple[Any, ...]) -> Iterator[Site]:
-    """All places of a recording with what is known of them."""
-    left = MOST
-    for root in parts.names():
-        part = parts.get(root)
-        if part is None:
-            continue
-        within: dict[Steps, Any] = {}
-        for site in sites(root, part.value):
-            left -= 1
-            if left < 0:
-                return
-            within[site.steps] = site.value
-            learned = () if profile is None else profile.others(origin(parts, root), site.steps, site.value)
-            other = within.get(site.steps[:-1]) if site.steps else None
-            yield msgspec.structs.replace(site, learned=learned, constants=constants, other=other)
-
-
-def _beside(path: str, root: str, steps: Steps) -> bool:
-    """Whether a place lies in the same mapping or below it, and is another one."""
-    other_root, other = parse(path)
-    near = steps[:-1]
-    return other_root == root and other[: len(near)] == near and other != steps

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from replay.core.codec import Resolve, Value
 from replay.core.compare import differences, unexpected
+from replay.core.decoder import items_of
 from replay.core.noise import Noise, known
 from replay.core.recording import Interaction, Outcome, Recording, State
 from replay.core.verdict import Difference, Divergence, Frame, Window
@@ -119,7 +120,9 @@ class Player:
         self.lanes = Lanes(numbered_when="started" if context.get("lanes") == "started" else "asking")
         drawn_values = recording.context.decode()["draws"] if "draws" in context else {}
         self._draws = {
-            (lane, kind): deque(values) for lane, kinds in drawn_values.items() for kind, values in kinds.items()
+            (lane, kind): deque(items_of(values))
+            for lane, kinds in drawn_values.items()
+            for kind, values in kinds.items()
         }
         self._seed: str | None = context.get("entropy", {}).get("seed")
         self._entropy: dict[str, int] = {}

@@ -9,6 +9,7 @@ from contextvars import copy_context
 from typing import Any
 
 from replay.core.codec import Resolve
+from replay.core.decoder import items_of
 from replay.core.recording import Outcome, Recording
 from replay.core.snapshot import snapshot_error
 from replay.core.world import current
@@ -61,7 +62,7 @@ class _Server:
             if request.get(name) is not None:
                 scope[name] = request[name]
         for name in ("server", "client"):
-            scope[name] = None if request.get(name) is None else tuple(request[name])
+            scope[name] = None if request.get(name) is None else tuple(items_of(request[name]))
         scope["headers"] = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request["headers"]]
         if state is not None:
             scope["state"] = dict(state)

@@ -9,6 +9,7 @@ from functools import partial, wraps
 from typing import Any, TypeVar, overload
 
 from replay.core.codec import Resolve
+from replay.core.decoder import items_of
 from replay.core.recording import Outcome, Recording
 from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
 from replay.core.world import current, is_free
@@ -166,7 +167,7 @@ def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> 
     """Call `target` with the recorded arguments. A bound method brings its own `self`."""
     bound = inspect.ismethod(target) and _is_method(recording.entrypoint)
     given = whole_input(recording, resolve, ignore="$.args[0]" if bound else None)
-    args = list(given["args"])[1:] if bound else list(given["args"])
+    args = items_of(given["args"])[1 if bound else 0 :]
     function = _innermost(target)
     shape = getattr(function, "__replay_kind__", None) or shape_of(function)
     call = partial(function, *args, **given["kwargs"])

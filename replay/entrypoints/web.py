@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from replay.core.codec import Gap, Value, encode
+from replay.core.decoder import items_of
 from replay.core.recording import Recording
 from replay.entrypoints.naming import callers, global_name
 from replay.errors import Unanswerable
@@ -121,7 +122,7 @@ class Pieces:
     """The body of a recorded request, read again. Remembers if more is asked for than production read."""
 
     def __init__(self, recording: Recording, request: dict[str, Any]) -> None:
-        self.pieces: list[bytes] = list(request["body"])
+        self.pieces: list[bytes] = items_of(request["body"])
         self.whole = request["body_read"] == "whole"
         self._entrypoint = recording.entrypoint
         self._beyond = False

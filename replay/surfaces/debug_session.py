@@ -39,7 +39,6 @@ from replay.surfaces.text import Page, headline
 
 Work = Callable[[Depart], Message]
 Say = Callable[[str], None]
-NO_INTERACTION = "no-such-interaction"
 TEXT = 300
 """Columns of a verdict's headline."""
 CODES = {"reproduced": 0, "changed": 1, "diverged": 1, "unanswerable": 4}
@@ -61,7 +60,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             known = f"it has 0 to {number - 1}" if number else "it has none"
             raise UsageError(
                 f"--at {self.at}: recording {recording.id} has no such interaction; {known} (see `replay show`)",
-                slug=NO_INTERACTION,
+                slug="no-such-interaction",
             )
         if self.until is not None:
             self.code()

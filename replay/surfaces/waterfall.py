@@ -215,7 +215,7 @@ def _row(row: dict[str, Any], page: Page) -> str:
     times = f"{started}  {duration(row['duration_ns']):>8}" if page.width >= WIDE else started[5:16]
     left = max(12, page.width - 16 - 5 - len(times) - 9)
     entrypoint = left if not what else left * 3 // 5
-    status = page.status(pad(str(row["status"]), 5))
+    status = page.status(pad(escape(str(row["status"])), 5))
     return (
         f"  {pad(escape(str(row['id'])), 16)}  {status}  {times}  {pad(escape(str(row['entrypoint'])), entrypoint)} "
         f"{clip(escape(what), left - entrypoint)}"

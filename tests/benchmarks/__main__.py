@@ -6,16 +6,17 @@ import argparse
 import platform
 from pathlib import Path
 
-from tests.benchmarks import capture, playback
+from tests.benchmarks import capture, playback, suite
 
 BEGIN = "<!-- benchmark -->"
 END = "<!-- /benchmark -->"
 
 
 def table(*, short: bool = False) -> str:
-    """Both benchmarks as Markdown tables. `short`: a few small rounds, to see that it works."""
+    """The benchmarks as Markdown tables. `short`: a few small rounds, to see that it works."""
     captured = capture.run(rounds=3, batch_ns=2_000_000) if short else capture.run()
     played = playback.run(rounds=2, batch_ns=4_000_000) if short else playback.run()
+    items = suite.run(count=20, rounds=1) if short else suite.run()
     system = f"CPython {platform.python_version()}, {platform.system()} {platform.machine()}"
     return "\n".join(
         [
@@ -24,6 +25,8 @@ def table(*, short: bool = False) -> str:
             *_rows("Added to one call with three recorded sub-calls, 2 KB of values", capture.rows(captured)),
             "",
             *_rows("One run of a test with three httpx calls, 5 KB answers", playback.rows(played)),
+            "",
+            *_rows("One of 1,000 items under pytest (CPU of the whole process)", suite.rows(items)),
         ]
     )
 

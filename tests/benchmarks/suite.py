@@ -83,7 +83,8 @@ answers = [(Path(__file__).parent / f"answer{{n}}").read_bytes() for n in range(
 
 
 def answer(request):
-    return httpx.Response(200, headers={{"content-type": "application/json"}}, content=answers[int(request.url.path[-1])])
+    content = answers[int(request.url.path[-1])]
+    return httpx.Response(200, headers={{"content-type": "application/json"}}, content=content)
 
 
 client = httpx.Client(transport=httpx.MockTransport(answer), trust_env=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import capture, playback
+from tests.benchmarks import capture, playback, suite
 from tests.benchmarks.__main__ import BEGIN, END, main, replaced
 
 
@@ -24,9 +24,17 @@ def test_capture_is_measured_beside_its_peers() -> None:
 def test_playback_is_measured_beside_its_peer() -> None:
     """Every run of ours is checked to be green, every run of the cassette to give the recorded values."""
     found = playback.run(rounds=1, batch_ns=2_000_000)
-    assert list(found) == [playback.OURS, playback.OPEN, playback.VCR]
+    assert list(found) == [playback.OPEN, playback.OURS, playback.VCR]
     assert all(isfinite(cost) and cost > 0 for cost in found.values())
     assert len(playback.rows(found)) == 3
+
+
+def test_items_are_measured_beside_their_peers() -> None:
+    """Each variant runs, and all of its items pass."""
+    found = suite.run(count=3, rounds=1)
+    assert list(found) == [suite.FLOOR, suite.FUNCTION, suite.HTTP, suite.MOCK, suite.VCR]
+    assert all(isfinite(cost) for cost in found.values())
+    assert len(suite.rows(found)) == 5
 
 
 def test_a_block_is_replaced() -> None:

@@ -113,7 +113,8 @@ def look(path: Path, original: Path, root: Path, honest: bool) -> dict[str, Any]
     if isinstance(bundle, BundleError) or bundle is None:
         return {"ended": ended, "trouble": trouble}
     known = {recording.digest for recording in _open(original)} if honest else set()
-    for id in bundle.ids():
+    ids = guarded("open", bundle.ids)
+    for id in () if ids is None or isinstance(ids, BundleError) else ids:
         recording = guarded("load", lambda id=id: bundle[id])
         if isinstance(recording, BundleError) or recording is None:
             continue

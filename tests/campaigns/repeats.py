@@ -1,8 +1,9 @@
 """`python -m tests.campaigns.repeats --times 100`: every sample bundle, replayed again and again under many conditions.
 
-Each process has another hash seed, time zone, locale, working folder and thread switch interval, and with `--python` another
-interpreter. A verdict's document, less the seconds it took, must be the same bytes everywhere; between interpreters less
-what only says which of them it was: frames of libraries, whose files and lines are others, and sizes of opaque objects.
+Each process has another hash seed, time zone, locale, working folder and thread switch interval, and with `--python`
+another interpreter. A verdict's document, less the seconds it took, must be the same bytes everywhere; between
+interpreters less what only says which of them it was: frames of libraries, whose files and lines are others, and sizes
+of opaque objects.
 """
 
 from __future__ import annotations

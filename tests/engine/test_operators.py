@@ -19,10 +19,10 @@ from replay.core.opened import Unfit
 from replay.core.parts import Parts
 from replay.engine import operators
 from replay.engine.constants import constants_of
-from replay.engine.explorer import places
 from replay.engine.mutation import mutate
 from replay.engine.operators import CHANGES, suggested
 from replay.engine.operators.site import Site, applied
+from replay.engine.places import places
 from replay.engine.shrink import fewest, shrink
 from replay.errors import UsageError
 from tests.core.test_parts import JSON, call, http, recording

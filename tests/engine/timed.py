@@ -95,7 +95,7 @@ def backs_off_blocking() -> int:
 
 @replay.capture
 def waits_until(least: float) -> str:
-    """Waits on until the wall clock has passed a moment, as long as `least` is not negative: the last wait is of nothing."""
+    """Waits on until the wall clock has passed a moment; with a `least` of 0 the last wait is of nothing."""
     condition = threading.Condition()
     until = time.time() + seconds(30.0)
     with condition:

@@ -138,6 +138,8 @@ OTHERS: dict[str, Change] = {
     "no-args": {"input": Value("{}")}, "args-mapping": {"input": Value('{"args":{"a":1},"kwargs":[1]}')},
     "keyword-no-text": {"input": Value('{"args":[],"kwargs":{"$dict":[[1,2]]}}')},
     "log-times": {"logs": (Log(offset_ns=-(10**15), level="", logger="", message=""),)},
+    "args-endless": {"input": Value('{"args":{"$range":[0,1000000000000000000]},"kwargs":{}}')},
+    "draws-endless": {"context": Value('{"draws":{"0":{"random":{"$range":[0,1000000000000000000]}}}}')},
     "many": {"interactions": tuple(_interaction(n) for n in range(20_000))},
 }  # fmt: skip
 CASES: dict[str, Change] = {

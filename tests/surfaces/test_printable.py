@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -230,3 +232,15 @@ def test_pytest_and_junit_are_harmless(folder: Path) -> None:
         for node in case.iter():
             for found in (*node.attrib.values(), node.text or ""):
                 harmless(found.replace("\t", " ").encode())
+
+
+@pytest.mark.parametrize("column", ["status", "error_type", "entrypoint", "id", "http_route"])
+def test_cells_that_a_list_does_not_check(folder: Path, tmp_path: Path, column: str) -> None:
+    """`list` reads no digests: what was written into a cell afterwards is shown, escaped."""
+    path = tmp_path / "x.replay.db"
+    path.write_bytes((folder / "captures" / "log.replay.db").read_bytes())
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"UPDATE recording SET {column} = ?", (MARK,))
+    for arguments in (["list", str(path)], ["list", "--json", str(path)]):
+        done = _run(folder, "-m", "replay.surfaces.cli", *arguments)
+        harmless(done.stdout + done.stderr)

@@ -218,9 +218,7 @@ def _response(interaction: Interaction) -> dict[str, Any]:
     return {"status": status, "headers": headers, "body": {"string": body}}
 
 
-def _query_differences(
-    recorded: Request, asked: Request, window: Window, noise: Sequence[Noise]
-) -> list[Difference]:
+def _query_differences(recorded: Request, asked: Request, window: Window, noise: Sequence[Noise]) -> list[Difference]:
     if recorded.query == asked.query:
         return []
     return _field_differences("query", _grouped(recorded.query), _grouped(asked.query), window, noise)
