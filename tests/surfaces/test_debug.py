@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from select import select
 from typing import Any
 
 import pytest
@@ -283,13 +284,26 @@ def test_the_launch_configuration(desk: Path) -> None:
     assert "'bob'" in done.stdout
 
 
-def read_until(terminal: int, text: str, seen: bytearray) -> None:
-    """Read what the terminal shows until it shows `text`."""
-    start = len(seen)
-    while text.encode() not in seen[start:]:
-        piece = os.read(terminal, 4096)
-        assert piece, seen.decode(errors="replace")
-        seen += piece
+class Terminal:
+    """What a terminal shows, read on from where the last thing that was waited for ended."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._at = 0
+        self.seen = b""
+
+    def until(self, text: str) -> None:
+        """Read until it shows `text`. Fails after a minute without news."""
+        while (found := self.seen.find(text.encode(), self._at)) < 0:
+            assert select([self._descriptor], [], [], 60.0)[0], self.seen.decode(errors="replace")
+            piece = os.read(self._descriptor, 4096)
+            assert piece, self.seen.decode(errors="replace")
+            self.seen += piece
+        self._at = found + len(text.encode())
+
+    def type(self, keys: bytes) -> None:
+        """Type."""
+        os.write(self._descriptor, keys)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a terminal needs a POSIX system")
@@ -297,26 +311,27 @@ def test_in_a_terminal(desk: Path) -> None:
     """Through a pty: prompts, restart, Ctrl-C at the prompt, quit."""
     import pty
 
-    child, terminal = pty.fork()
+    child, descriptor = pty.fork()
     if child == 0:
         os.execvpe(COMMAND[0], [*COMMAND, "captures/triage.replay.db"], {**projects.environment(), "TERM": "dumb"})
-    seen: Any = bytearray()
-    read_until(terminal, "(replay) ", seen)
-    os.write(terminal, b"p customer\n")
-    read_until(terminal, "'plan': None}", seen)
-    os.write(terminal, b"\x03")
-    read_until(terminal, "(replay) ", seen)
-    os.write(terminal, b"restart\n")
-    read_until(terminal, "(replay) ", seen)
-    os.write(terminal, b"c\n")
-    read_until(terminal, "r restarts, q ends: ", seen)
-    os.write(terminal, b"r\n")
-    read_until(terminal, "(replay) ", seen)
-    os.write(terminal, b"q\n")
+    terminal = Terminal(descriptor)
+    terminal.until("(replay) ")
+    terminal.type(b"p customer\n")
+    terminal.until("'plan': None}")
+    terminal.until("(replay) ")
+    terminal.type(b"\x03")
+    terminal.until("(replay) ")
+    terminal.type(b"restart\n")
+    terminal.until("(replay) ")
+    terminal.type(b"c\n")
+    terminal.until("r restarts, q ends: ")
+    terminal.type(b"r\n")
+    terminal.until("(replay) ")
+    terminal.type(b"q\n")
     _, status = os.waitpid(child, 0)
-    os.close(terminal)
+    os.close(descriptor)
     assert os.waitstatus_to_exitcode(status) == 0
-    assert seen.count(b"> " + str(desk / "desk.py").encode()) == 3
+    assert terminal.seen.count(b"> " + str(desk / "desk.py").encode()) == 3
 
 
 def test_pytest_pdb_stops_in_user_code(desk: Path) -> None:
