@@ -58,6 +58,10 @@ def install() -> None:
     for name, reader in tapped.items():
         setattr(time, name, reader)
     rebind({name: (_real[name], reader) for name, reader in tapped.items()})
+    now = {name: (getattr(time, name), _of_now(name)) for name in ("ctime", "asctime")}
+    for name, (_, tapped_now) in now.items():
+        setattr(time, name, tapped_now)
+    rebind(now)
     # under another name, and always together with waits that are virtual too
     threading._time = queue.time = tapped["monotonic"]  # type: ignore[attr-defined]
     threading.Condition.wait = _tap_wait(threading.Condition.wait)  # type: ignore[method-assign]
@@ -79,6 +83,18 @@ def _reader(name: str) -> Callable[[], Any]:
         return now / _SECOND if seconds else now
 
     return read
+
+
+def _of_now(name: str) -> Callable[..., str]:
+    """`time.ctime` or `time.asctime`, which know of no clock but the system's: at replay it is the virtual one's turn."""
+    original = getattr(time, name)
+    moment = {"ctime": time.time, "asctime": time.localtime}[name]
+
+    @wraps(original)
+    def text(given: Any = None, /) -> str:
+        return original(moment() if given is None else given)  # type: ignore[no-any-return]
+
+    return text
 
 
 _LEAST = 1_000
@@ -131,7 +147,11 @@ def _tap_join(original: Callable[..., None]) -> Callable[..., None]:
         joiners.append(lock)
         if self not in _ended:  # it has just ended, perhaps before it saw us
             return original(self, timeout)
-        timeline.block(_woken(lock, timeline, timeout), lock.acquire)
+        try:
+            timeline.block(_woken(lock, timeline, timeout), lock.acquire)
+        finally:
+            if lock in joiners:  # its time was over first
+                joiners.remove(lock)
         return original(self) if self not in _ended else None
 
     return join
@@ -162,5 +182,8 @@ def started(thread: threading.Thread) -> None:
 
 def ended(thread: threading.Thread) -> None:
     """It has run: who joins it goes on."""
-    for lock in _ended.pop(thread, ()):
-        lock.release()
+    for lock in tuple(_ended.pop(thread, ())):
+        try:
+            lock.release()
+        except RuntimeError:  # it was woken in this moment
+            pass

@@ -75,7 +75,7 @@ def lock_down(folders: Sequence[str]) -> int:
 def _landlock(libc: ctypes.CDLL, folders: Sequence[str]) -> None:
     version = landlock_version(libc)
     files = _WRITES | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
-    network = 0b11 if version >= 4 else 0  # TCP bind and connect
+    network = 0b10 if version >= 4 else 0  # TCP connect; to bind reaches nobody, to listen is the filter's to refuse
     scoped = 0b11 if version >= 6 else 0  # abstract unix sockets, signals
     attributes = struct.pack("=QQQ", files, network, scoped)[: 8 if version < 4 else 16 if version < 6 else 24]
     ruleset = _check(

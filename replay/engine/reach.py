@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import socket
 import sys
@@ -18,6 +19,7 @@ _LONGEST = 200
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _SINKS = frozenset({"/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/stdout", "/dev/stderr", "nul", "NUL"})
 """Files that keep nothing, or are open already."""
+_BYTECODE = re.compile(r"/__pycache__(/[^/]+\.pyc(\.\d+)?)?/?\Z")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _getpid = os.getpid
 _getcwd = os.getcwd
@@ -180,8 +182,8 @@ def _of_descriptor(number: int) -> str:
 
 
 def may_write(place: str, folders: Folders) -> bool:
-    """Below one of the folders (itself too), or a cache of bytecode, which the import system writes as it likes."""
-    return (place.rstrip("/") + "/").startswith(folders) or "__pycache__" in place.split(os.sep)
+    """Below one of the folders (itself too), or bytecode in its cache, which the import system writes as it likes."""
+    return (place.rstrip("/") + "/").startswith(folders) or _BYTECODE.search(place) is not None
 
 
 def _open(args: tuple[Any, ...], folders: Folders) -> Reach | None:

@@ -30,7 +30,6 @@ MOST = 200
 """Refusals that are told."""
 _QUIET_SOCKETS = ("/run/nscd/", "/var/run/nscd/", "/run/systemd/userdb/", "/var/lib/sss/")
 """Services of the machine that glibc asks for users and hosts, and does without."""
-_QUIET_FILES = ("/dev/shm/sem.",)
 _SINKS = frozenset({"/dev/null", "/dev/zero", "/dev/full", "/dev/tty"})
 _STANDARD = {"/dev/stdout": "/dev/fd/1", "/dev/stderr": "/dev/fd/2"}
 
@@ -143,7 +142,7 @@ class Supervisor:
         if family == socket.AF_UNIX and isinstance(address, str) and address.startswith(_QUIET_SOCKETS):
             return None, errno.ECONNREFUSED
         if name == "bind" and address in (("127.0.0.1", 0), ("::1", 0)):  # the look for IPv6 of urllib3
-            return None, errno.EADDRNOTAVAIL
+            return None, 0  # reaches nobody: to listen and to connect are refused
         if name == "connect" and family == socket.AF_UNSPEC:  # dissolves a connection
             return None, errno.EACCES
         return Reach("socket", f"{name} {address_text(address)}"), errno.EACCES
@@ -163,8 +162,6 @@ class Supervisor:
                 if "__pycache__" in place and not may_write(place.replace("__pycache__", ""), self._folders):
                     return None, errno.EACCES  # a cache that is not kept is no loss
                 continue
-            if place.startswith(_QUIET_FILES):
-                return None, errno.EACCES
             return Reach("file", f"{verb} {place}"[:200]), errno.EACCES
         return None, 0
 

@@ -31,9 +31,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Paths of an outcome that are not compared, e.g. `$.headers.date`."""
     tolerance: float = 0.0
     """Relative difference of two floats that still counts as equal."""
+    writable: tuple[str, ...] = ()
+    """Folders that a replay may write to, beside the temporary one; absolute. For a log that is always written."""
 
 
-KEYS = ("root", "allow", "targets", "ignore", "tolerance")
+KEYS = ("root", "allow", "targets", "ignore", "tolerance", "writable")
 
 
 def load(start: str | os.PathLike[str] | None = None) -> Config:
@@ -89,9 +91,11 @@ def _config(file: Path, section: Any) -> Config:
     if not isinstance(root, str):
         raise UsageError(f"{where}: `root` must be a folder, as text", slug="config")
     try:
-        return msgspec.convert(
+        found: Config = msgspec.convert(
             section | {"root": str((file.parent / root).resolve()), "file": str(file)}, Config, dec_hook=_path
         )
+        folders = tuple(os.path.abspath(file.parent / folder) for folder in found.writable)
+        return msgspec.structs.replace(found, writable=folders)
     except msgspec.ValidationError as error:
         raise UsageError(f"{where}: {error}", slug="config") from error
 

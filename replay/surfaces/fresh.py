@@ -26,6 +26,7 @@ from replay.core.recording import Recording
 from replay.core.verdict import Divergence, Verdict
 from replay.engine.guard import temporary, with_refusals
 from replay.errors import ReplayError, Unanswerable
+from replay.surfaces.config import load
 from replay.surfaces.job import Job, Options, Probe, Reply, missing, pack_job, unpack_reply
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def replay_fresh(
     Raises ReplayError for a configuration that is refused."""
     started = monotonic()
     place = gettempdir()
-    folders = temporary(place, *options.writable)
+    folders = temporary(place, *load(options.root).writable, *options.writable)
     job = Job(token=token_hex(16), recording=recording, options=options, temporary=place, folders=folders, probe=probe)
     refused: Sequence[Divergence] = ()
     try:

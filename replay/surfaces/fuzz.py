@@ -137,7 +137,7 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
         targets=_targets(config, options),
         move=move_to,
         wait=wait,
-        folders=options.writable,
+        folders=(*config.writable, *options.writable),
         allowed=options.allowed,
         limit=options.limit,
     )
@@ -177,7 +177,8 @@ def _keep(find: Find, name: str, parent: Recording, config: Config, options: Opt
     path = write_bundle([find.recording], options.out / file_name(find), overwrite=True)
     session = Session(
         boundaries=ALL, runners=RUNNERS, targets=_targets(config, options), move=move_to, wait=wait,
-        ignore=config.ignore, tolerance=config.tolerance, folders=options.writable,
+        ignore=config.ignore, tolerance=config.tolerance,
+        folders=(*config.writable, *options.writable),
     )  # fmt: skip
     return Kept(find, parent, name, path, session.run(find.recording).green)
 

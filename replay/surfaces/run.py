@@ -61,7 +61,7 @@ def run(
         ignore=(*config.ignore, *ignore),
         tolerance=tolerance or config.tolerance,
         on_ask=on_ask,
-        folders=writable,
+        folders=(*config.writable, *writable),
     )
     with replaying():
         return session.run(recording)

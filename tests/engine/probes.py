@@ -347,6 +347,10 @@ def work(folder: str) -> list[str]:
     found.append(right.recv(4).decode())
     left.close()
     right.close()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        found.append(str(free.getsockname()[1] > 0))
+    found.append(str(multiprocessing.Lock().acquire()))
     found.append(asyncio.run(asyncio.to_thread(lambda: "loop")))
     with sqlite3.connect(":memory:") as connection:
         found.append(connection.execute("SELECT 'memory'").fetchone()[0])

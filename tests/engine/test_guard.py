@@ -77,7 +77,7 @@ def test_what_must_work_works(tmp_path: Path, where: dict[str, Any], record: Cal
     probes.ARMED.add("reach")
     verdict = replay.run(recording, root=ROOT)
     assert verdict.divergences == ()
-    assert verdict.outcome.value == ["pair", "loop", "memory", '"""']
+    assert verdict.outcome.value == ["pair", "True", "True", "loop", "memory", '"""']
 
 
 def test_importing_writes_bytecode(tmp_path: Path, where: dict[str, Any], record: Callable[..., Any],

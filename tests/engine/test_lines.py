@@ -164,7 +164,7 @@ def test_files_that_cannot_be_compiled_are_none(module: Any, tmp_path: Path) -> 
     (tmp_path / "linesproject.py").write_text("def broken(:\n")
     found = Lines(tmp_path)
     found.prepare()
-    assert found.lines == []
+    assert [place for place in found.lines if place[0].startswith(str(tmp_path))] == []
     found.close()
 
 

@@ -146,6 +146,23 @@ def test_the_clocks_move_with_calls_and_sleeps(record: Record) -> None:
     assert len({round(value[2], 5) for value in values}) == 1
 
 
+def test_a_thread_that_was_given_up_is_joined_again(record: Record) -> None:
+    """The second wait ends, whatever became of the first."""
+    timed.SCALE["seconds"] = 1.0
+    (recording,) = record(timed.joins_again)
+    verdict = _replayed(recording, 1.0)
+    assert verdict.status == "reproduced", verdict
+    assert recording.outcome.value == "True, then False"
+
+
+def test_the_time_of_now_is_the_recorded_one(record: Record) -> None:
+    """Also where no clock is named: in a replay in another second than the capture's."""
+    (recording,) = record(timed.tells_the_time)
+    time.sleep(1.1)
+    verdict = _replayed(recording)
+    assert verdict.status == "reproduced", verdict
+
+
 def test_the_real_clocks_run_on_outside(record: Record) -> None:
     """After a replay nothing is virtual any more."""
     (recording,) = record(timed.backs_off_blocking)

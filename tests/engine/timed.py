@@ -94,6 +94,23 @@ def backs_off_blocking() -> int:
 
 
 @replay.capture
+def joins_again() -> str:
+    """Waits for a thread, gives up, and waits again."""
+    thread = threading.Thread(target=blocking, args=("a", seconds(0.4)))
+    thread.start()
+    thread.join(seconds(0.1))
+    late = thread.is_alive()
+    thread.join()
+    return f"{late}, then {thread.is_alive()}"
+
+
+@replay.capture
+def tells_the_time() -> list[str]:
+    """Every way to write the time of now."""
+    return [time.ctime(), time.asctime(), time.strftime("%c"), time.ctime(0), time.asctime(time.gmtime(0))]
+
+
+@replay.capture
 def waits_until(least: float) -> str:
     """Waits on until the wall clock has passed a moment; with a `least` of 0 the last wait is of nothing."""
     condition = threading.Condition()

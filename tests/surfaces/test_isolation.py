@@ -23,7 +23,7 @@ from replay.surfaces.job import Options, Reply, missing, pack_reply, unpack_repl
 from tests.engine import probes
 from tests.engine.outside import told, untouched
 from tests.engine.outside import where as where  # a fixture
-from tests.surfaces import native_probes
+from tests.surfaces import native_probes, projects
 
 ROOT = Path(__file__).parent.parent.parent
 hard_only = pytest.mark.skipif(
@@ -69,7 +69,7 @@ def test_native_code_is_refused_by_the_kernel(name: str, where: dict[str, Any]) 
         pytest.skip(f"{name} is not installed")
     verdict = run(recording("swallows", "native", name, told(where)), hard=True)
     assert verdict.status == "diverged", verdict
-    targets = [divergence.target for divergence in verdict.divergences]
+    targets = [found.target.replace("[::ffff:127.0.0.1]", "127.0.0.1") for found in verdict.divergences]
     assert {divergence.kind for divergence in verdict.divergences} == {"refused"}
     expected = native_probes.NATIVE[name][1].format_map(where)
     assert any(target.startswith(expected) for target in targets), targets
@@ -111,7 +111,7 @@ def test_the_probes_reach(where: dict[str, Any]) -> None:
 @hard_only
 def test_what_must_work_works_in_hard_isolation(where: dict[str, Any]) -> None:
     """Temporary files, socket pairs, event loops, threads, databases in memory and in temporary files."""
-    work = ["pair", "loop", "memory", '"""']
+    work = ["pair", "True", "True", "loop", "memory", '"""']
     verdict = run(recording("harmless", where["temporary"], outcome=work), hard=True)
     assert (verdict.status, verdict.divergences, verdict.reason) == ("reproduced", (), None)
 
@@ -368,3 +368,44 @@ def test_pytest_says_that_it_is_only_soft(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result = pytester.runpytest_subprocess(*base, "--incident-require-hard", "--incident-live=http")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+LOGGING = """
+import replay
+
+@replay.capture
+def writes(text):
+    with open("logs/service.log", "a") as file:
+        file.write(text)
+    return text
+"""
+
+
+@pytest.mark.parametrize("how", [[], pytest.param(["--isolation", "hard"], marks=hard_only), ["--in-process"]])
+def test_folders_that_the_project_lets_be_written(tmp_path: Path, how: list[str]) -> None:
+    """Named in its configuration, relative to it; all else outside the temporary folder stays refused."""
+    project, temporary = tmp_path / "project", tmp_path / "temporary"
+    (project / "logs").mkdir(parents=True)
+    temporary.mkdir()
+    (project / "writer.py").write_text(LOGGING)
+    (project / "pyproject.toml").write_text("[tool.replay-harness]\n")
+    environment = {**projects.environment(), "TMPDIR": str(temporary)}
+
+    def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, timeout=60
+        )
+
+    made = python(
+        "-c",
+        "import replay; replay.init(service='w', spool='cap', keep=replay.always())\n"
+        "import writer; writer.writes('x'); assert replay.flush(20)",
+    )
+    assert made.returncode == 0, made.stderr
+    refused = python("-m", "replay.surfaces.cli", "run", "cap", *how)
+    assert refused.returncode == 1, refused.stdout + refused.stderr
+    assert "refused" in refused.stdout
+    (project / "pyproject.toml").write_text('[tool.replay-harness]\nwritable = ["logs"]\n')
+    allowed = python("-m", "replay.surfaces.cli", "run", "cap", *how)
+    assert allowed.returncode == 0, allowed.stdout + allowed.stderr
+    assert (project / "logs" / "service.log").read_text() == "xx"
