@@ -86,13 +86,13 @@ def _reader(name: str) -> Callable[[], Any]:
 
 
 def _of_now(name: str) -> Callable[..., str]:
-    """`time.ctime` or `time.asctime`, which know of no clock but the system's: at replay it is the virtual one's turn."""
-    original = getattr(time, name)
-    moment = {"ctime": time.time, "asctime": time.localtime}[name]
+    """`time.ctime` or `time.asctime`, which know of no clock but the system's, by the clock that replay sets."""
+    original: Callable[[Any], str] = getattr(time, name)
+    moment: Callable[[], Any] = time.time if name == "ctime" else time.localtime
 
     @wraps(original)
     def text(given: Any = None, /) -> str:
-        return original(moment() if given is None else given)  # type: ignore[no-any-return]
+        return original(moment() if given is None else given)
 
     return text
 

@@ -83,8 +83,8 @@ def permits(live: Collection[str] = (), folders: Iterable[str] = ()) -> Permits:
 
 @lru_cache(maxsize=64)
 def temporary(*folders: str) -> tuple[str, ...]:
-    """Real paths of `folders`, of shared memory (the locks of `multiprocessing`), and of where bytecode is cached if that
-    is elsewhere; each ends in a separator."""
+    """Real paths of `folders`, of shared memory (locks of `multiprocessing`), and of where bytecode is cached if it is
+    elsewhere; each ends in a separator."""
     cache = (sys.pycache_prefix,) if sys.pycache_prefix else ()
     shared = ("/dev/shm",) if sys.platform == "linux" else ()
     return tuple(dict.fromkeys(realpath(folder).rstrip("/\\") + "/" for folder in (*folders, *shared, *cache)))

@@ -112,8 +112,11 @@ class _Check:
         if base.verdict.status == "unanswerable" or again.verdict.status == "unanswerable":
             broken = base if base.verdict.status == "unanswerable" else again
             return self._report(started, broken.verdict, (), (), ())
+        known = len(self._found)
         firsts = zip(self._factors, self._all(self._factors), strict=True)
-        others = [(factor, self._other(factor, base, first)) for factor, first in firsts]
+        others = [(factor, self._other(factor, base, first, known)) for factor, first in firsts]
+        if base.verdict.status == "diverged" and known < len(self._found):
+            base, again = self._alike()  # it parted from production where something varies that is known now
         late = self._run(BASE)  # what moves with real time may be the same in two replays on end
         runs = [(BASE, again), (BASE, late), *((factor, run) for factor, run in others if run is not None)]
         self._outcomes(base, runs)
@@ -155,14 +158,16 @@ class _Check:
                 break
         return base, again
 
-    def _other(self, factor: Factor, base: Run, run: Run) -> Run | None:
-        """A replay with the factor changed, `run` or one that comes further; None: it could not be run."""
+    def _other(self, factor: Factor, base: Run, run: Run, known: int) -> Run | None:
+        """A replay with the factor changed, `run` or one that comes further; None: it could not be run. `known`: how
+        much had been found when `run` was made, which parted where it would not now."""
         for _ in range(MOST_ROUNDS):
             if run.verdict.status == "unanswerable":
                 self._found[OUTCOME, ()] = (None, factor)
                 return None
-            if not self._learn(factor, base, run):
+            if not self._learn(factor, base, run) and (run.verdict.status != "diverged" or known == len(self._found)):
                 break
+            known = len(self._found)
             run = self._run(factor)
         return run
 

@@ -136,7 +136,7 @@ def test_an_order_of_requests_is_named_and_not_stored(checked: Checked) -> None:
     """Requests in the order of a set come in another order: nothing covers that."""
     _, found, _ = checked
     assert _said(found["looped"]) == {"requests $": (None, "hash seed", _at("loop"), "order of a set")}
-    assert found["looped"]["status"] == "diverged"
+    assert found["looped"]["status"] == "reproduced"
 
 
 def test_what_a_process_is_started_in_is_named(checked: Checked) -> None:
@@ -269,3 +269,34 @@ def test_a_check_that_cannot_be_run_says_why(checked: Checked) -> None:
     assert (code, row["status"], row["saved"]) == (4, "unanswerable", False)
     assert _replay(folder, "run", "--check", "--in-process", BUNDLE)[0] == 2
     assert _replay(folder, "run", "--no-save", BUNDLE)[0] == 2
+
+
+ORDERED = """
+import replay
+
+@replay.boundary
+def send(names):
+    return len(names)
+
+@replay.capture
+def asks(count):
+    return send(list({f"name {number}" for number in range(count)}))
+"""
+
+
+def test_a_baseline_that_parts_from_production_is_made_again(tmp_path: Path) -> None:
+    """Recorded under a hash seed that nobody knows: the first replays ask in another order, and that is all."""
+    (tmp_path / "ordered.py").write_text(ORDERED)
+    (tmp_path / "pyproject.toml").write_text("[tool.replay-harness]\n")
+    record = (
+        "import replay; replay.init(service='o', spool='cap', keep=replay.always())\nimport ordered; ordered.asks(8)"
+    )
+    subprocess.run([sys.executable, "-c", f"{record}; replay.flush()"], cwd=tmp_path, check=True,
+                   env=environment() | {"PYTHONHASHSEED": "random"})  # fmt: skip
+    code, out, error = _replay(tmp_path, "run", "cap", "--check", "--json")
+    assert code == 1, error
+    (row,) = json.loads(out)
+    assert row["status"] == "reproduced"
+    assert [(found["place"], found["path"], found["matcher"]) for found in row["varies"]] == [
+        ("interaction[0].request", "$.args[0]", "unordered")
+    ]

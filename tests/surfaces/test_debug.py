@@ -11,7 +11,6 @@ import sys
 import time
 from pathlib import Path
 from select import select
-from typing import Any
 
 import pytest
 
