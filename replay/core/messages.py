@@ -70,7 +70,7 @@ def _held(data: bytes, kind: str) -> tuple[Form, Any]:
     if "json" in kind or data.lstrip()[:1] in (b"{", b"["):
         try:
             return "json", json.loads(data)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError):  # it only says that it is JSON: edited as the text it is
             pass
     try:
         return "text", data.decode()

@@ -70,10 +70,10 @@ def _bytes(node: Any) -> bytes:
     node = bare(node)
     try:
         if isinstance(node, dict) and "$bytes" in node:
-            return bytes(node["$bytes"], "latin-1")
+            return bytes(node["$bytes"], "utf-8")
         if isinstance(node, dict) and "$base64" in node:
             return b64decode(node["$base64"])
-    except (ValueError, TypeError):
+    except (ValueError, TypeError):  # damage in a bundle: a line for people shows what it can
         pass
     return b""
 

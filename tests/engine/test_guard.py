@@ -257,3 +257,11 @@ def test_refusals_are_errors_that_code_knows(kind: type[Refused]) -> None:
     assert str(copy.copy(error)) == str(error)
     assert isinstance(guard.RefusedConnection("x"), ConnectionError)
     assert isinstance(guard.RefusedName("x"), socket.gaierror)
+
+
+def test_a_cache_of_bytecode_takes_bytecode_only() -> None:
+    """What the import system writes passes anywhere; other files do not, whatever their folder is called."""
+    for place in ("/srv/a/__pycache__", "/srv/a/__pycache__/m.cpython-311.pyc", "/srv/a/__pycache__/m.pyc.140234"):
+        assert reach.may_write(place, ("/tmp/",))
+    for place in ("/srv/a/__pycache__/notes.txt", "/srv/a/__pycache__/deep/m.pyc", "/srv/__pycache__x/m.pyc"):
+        assert not reach.may_write(place, ("/tmp/",))

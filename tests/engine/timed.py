@@ -96,8 +96,9 @@ def backs_off_blocking() -> int:
 @replay.capture
 def joins_again() -> str:
     """Waits for a thread, gives up, and waits again."""
-    thread = threading.Thread(target=blocking, args=("a", seconds(0.4)))
+    thread = threading.Thread(target=lambda: time.sleep(seconds(0.4)))
     thread.start()
+    time.sleep(seconds(0.05))  # it sleeps by now, so that nothing runs when the wait begins
     thread.join(seconds(0.1))
     late = thread.is_alive()
     thread.join()

@@ -42,6 +42,8 @@ def test_what_production_got() -> None:
     """Status, size and the beginning of the body; of an error its type and message; of the unfinished just that."""
     whole = encode({"status": 200, "pieces": [[1, b'{"plan"'], [2, b": null}"]], "end": "complete", "error": None})
     assert got_line(_interaction(whole)) == "200, 14 bytes: '{\"plan\": null}'"
+    abroad = encode({"status": 200, "pieces": [[1, "Zürich → Łódź".encode()]], "end": "complete", "error": None})
+    assert got_line(_interaction(abroad)) == "200, 19 bytes: 'Zürich → Łódź'"
     assert got_line(_interaction(encode(ValueError("no")), "call", "raised")) == "ValueError: no"
     assert got_line(_interaction(encode(None), "call", "unfinished")) == "unfinished"
     assert got_line(_interaction(encode({"plan": None}), "call")) == "{'plan': None}"

@@ -189,10 +189,7 @@ def _moment(site: Site) -> Iterator[Tried]:
         yield "set", value.replace(tzinfo=None)
         yield "set", value.replace(hour=0, minute=0, second=0, microsecond=0)
         yield "set", value.replace(hour=23, minute=59, second=59, microsecond=999999)
-    try:
-        yield "set", value.replace(year=2028, month=2, day=29)
-    except ValueError:
-        pass
+    yield "set", value.replace(year=2028, month=2, day=29)
     yield "set", value.isoformat()
 
 
