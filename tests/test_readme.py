@@ -23,6 +23,7 @@ import pytest
 import replay
 from replay.core.verdict import Status
 from replay.surfaces import cli, config
+from replay.surfaces.verbs import VERBS, shared
 from tests.surfaces import projects
 
 README = (projects.ROOT / "README.md").read_text(encoding="utf-8")
@@ -141,7 +142,7 @@ READING = [shlex.split(line, comments=True)[1:] for line in block("replay list c
 @pytest.mark.parametrize("arguments", READING, ids=lambda arguments: arguments[0])
 def test_commands_that_read_an_incident(recorded: Path, arguments: list[str]) -> None:
     """As written, with no server running: as expected, but for two recordings that differ."""
-    expected = cli.UNEXPECTED if arguments[0] == "diff" else cli.EXPECTED
+    expected = shared.UNEXPECTED if arguments[0] == "diff" else shared.EXPECTED
     done = verb(recorded, *arguments)
     assert (done.returncode, done.stderr) == (expected, "")
     as_json = verb(recorded, *arguments, "--json")
@@ -164,10 +165,10 @@ def test_the_fuzz_example(project: Path) -> None:
     (line,) = block("replay fuzz captures").splitlines()
     arguments = [*shlex.split(line)[1:-2], "--executions", "300", "--json"]
     done = verb(project, *arguments)
-    assert done.returncode == cli.UNEXPECTED, done.stderr
+    assert done.returncode == shared.UNEXPECTED, done.stderr
     found = json.loads(done.stdout)["finds"]
     assert found
-    assert all(verb(project, "run", find["bundle"]).returncode == cli.EXPECTED for find in found[:2])
+    assert all(verb(project, "run", find["bundle"]).returncode == shared.EXPECTED for find in found[:2])
     names: dict[str, Any] = {"replay": replay}
     exec(block("def decimal_comma"), names)  # noqa: S102  # our own text
     assert list(names["decimal_comma"]("1.5")) == ["1,5"]
@@ -176,14 +177,14 @@ def test_the_fuzz_example(project: Path) -> None:
 def test_exit_codes(project: Path) -> None:
     """Each code of the table is the constant of that number, and comes when the table says."""
     codes = {int(code): meaning for code, meaning in table("exit code")}
-    assert sorted(codes) == [cli.EXPECTED, cli.UNEXPECTED, cli.USAGE, cli.REFUSED, cli.NOT_RUN]
-    assert verb(project, "run", "captures").returncode == cli.EXPECTED
-    assert verb(project, "run", "captures", "--nothing").returncode == cli.USAGE
-    assert verb(project, "run", "nowhere.replay.db").returncode == cli.REFUSED
+    assert sorted(codes) == [shared.EXPECTED, shared.UNEXPECTED, shared.USAGE, shared.REFUSED, shared.NOT_RUN]
+    assert verb(project, "run", "captures").returncode == shared.EXPECTED
+    assert verb(project, "run", "captures", "--nothing").returncode == shared.USAGE
+    assert verb(project, "run", "nowhere.replay.db").returncode == shared.REFUSED
     projects.edit(project, *FIX)
-    assert verb(project, "run", "captures").returncode == cli.UNEXPECTED
+    assert verb(project, "run", "captures").returncode == shared.UNEXPECTED
     projects.edit(project, "def quote", "def moved")
-    assert verb(project, "run", "captures").returncode == cli.NOT_RUN
+    assert verb(project, "run", "captures").returncode == shared.NOT_RUN
 
 
 def test_verdicts() -> None:
@@ -334,12 +335,14 @@ def test_commands() -> None:
     """Each verb of the command line is in the README, and the README has no other."""
     code = "\n".join([*(text for language, text in BLOCKS if language == "sh"), *re.findall(r"`([^`\n]+)`", README)])
     said = set(re.findall(r"(?:^|&& |\n)replay ([a-z]+)", code))
-    assert said == set(cli.cli.commands)
+    assert said == set(VERBS)
 
 
 def test_json_is_everywhere() -> None:
     """Every verb that the README promises `--json` for has it."""
-    for name, command in cli.cli.commands.items():
+    for name in VERBS:
+        command = cli.cli.get_command(click.Context(cli.cli), name)
+        assert command is not None, name
         options = {option for one in command.params if isinstance(one, click.Option) for option in one.opts}
         assert ("--json" in options) == (name != "completion"), name
 
@@ -414,7 +417,7 @@ def test_set_up_commands(mark: str) -> None:
     program, *arguments = then.split()
     if program == "replay":
         assert about["scripts"]["replay"] == "replay.surfaces.cli:main"
-        assert arguments[0] in cli.cli.commands
+        assert arguments[0] in VERBS
     else:
         assert program in {requirements(one) for one in about["dependencies"]}
 

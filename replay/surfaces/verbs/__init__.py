@@ -1,0 +1,9 @@
+"""The verbs of the `replay` command, a module each, imported when asked for.
+
+Each module has `command`, a click command; what it needs beyond click is imported inside it.
+"""
+
+from __future__ import annotations
+
+VERBS = ("demo", "list", "show", "run", "debug", "fuzz", "diff", "doctor", "completion")
+"""In the order of `replay --help`; the module of a verb has its name."""

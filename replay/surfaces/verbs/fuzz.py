@@ -1,0 +1,62 @@
+"""`replay fuzz`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from replay.errors import BundleError
+from replay.surfaces.verbs.shared import (
+    EXPECTED,
+    INTERRUPTED,
+    NOT_RUN,
+    REFUSED,
+    UNEXPECTED,
+    Refusals,
+    code_options,
+    emit,
+    json_option,
+    names,
+    page,
+    recordings,
+    target,
+)
+
+
+@click.command(name="fuzz")
+@names(nargs=-1, required=True)
+@click.option("--seconds", type=float, metavar="S", help="Search so long, all recordings together (default 20).")
+@click.option("--executions", type=int, metavar="N", help="Run so many mutations of each recording.")
+@click.option("--seed", type=int, default=0, metavar="N", help="Equal seeds give equal finds in equal order.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("finds"), show_default=True,
+              help="Folder that each find is written to, as a bundle.")  # fmt: skip
+@click.option("--allowed", multiple=True, metavar="TYPE", help="An exception that the code may raise.")
+@click.option("--limit", type=click.FloatRange(min=0.1), default=5.0, metavar="SECONDS", show_default=True,
+              help="After which one execution counts as hung.")  # fmt: skip
+@code_options
+@json_option
+def command(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, **options: Any) -> int:
+    """Mutate recordings, run the code on each mutation, and keep the failures as bundles that replay."""
+    from replay.surfaces import fuzz_report
+    from replay.surfaces.fuzz import Options
+    from replay.surfaces.fuzz import fuzz as search
+    from replay.surfaces.select import choose
+
+    refused = Refusals()
+    chosen = list(recordings(choose(names, refused)))
+    if not chosen and not refused.count:
+        raise BundleError(f"{', '.join(names)}: no recordings there, so nothing was run", slug="no-recording")
+    options["targets"] = dict(target(text) for text in targets)
+    with fuzz_report.watching() as show:
+        report = search(chosen, Options(**options), show)
+    if as_json:
+        emit(fuzz_report.document(report))
+    else:
+        click.echo(fuzz_report.text(report, page()))
+    if report.finds:
+        return UNEXPECTED
+    if report.stopped == "interrupted":
+        return INTERRUPTED
+    return REFUSED if refused.count else NOT_RUN if report.skipped else EXPECTED

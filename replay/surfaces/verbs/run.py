@@ -1,0 +1,154 @@
+"""`replay run`: replay and say whether it reproduces."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from replay.errors import BundleError, UsageError
+from replay.surfaces.verbs.shared import (
+    EXPECTED,
+    NOT_RUN,
+    REFUSED,
+    UNEXPECTED,
+    Refusals,
+    code_options,
+    complain,
+    emit,
+    json_option,
+    names,
+    page,
+    recordings,
+    target,
+)
+
+if TYPE_CHECKING:
+    from replay.core.recording import Recording
+    from replay.core.verdict import Verdict
+
+
+@click.command(name="run")
+@names(nargs=-1, required=True)
+@code_options
+@click.option("--live", multiple=True, metavar="KIND", help="A boundary that is not replayed.")
+@click.option("--ignore", multiple=True, metavar="JSONPATH", help="A path of the outcome that is not compared.")
+@click.option("--tolerance", type=float, default=0.0, help="Relative difference of numbers that counts as equal.")
+@click.option("--isolation", type=click.Choice(["soft", "hard"]), default="soft",
+              help="Who refuses the real world: Python (soft) or the kernel too (hard).")  # fmt: skip
+@click.option("--require-hard", is_flag=True, help="Hard isolation, or exit 4 where it is not to be had.")
+@click.option("--in-process", is_flag=True, help="Replay in this process, not in a fresh one each.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+              help="After which a replay in a fresh process is given up (default 300).")  # fmt: skip
+@click.option("--check", is_flag=True, help="Replay under many conditions, name what varies, store it as known noise.")
+@click.option("--no-save", is_flag=True, help="With --check: store nothing.")
+@json_option
+def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, require_hard: bool, in_process: bool,
+        timeout: float | None, check: bool, no_save: bool, as_json: bool, **options: Any) -> int:  # fmt: skip
+    """Replay recordings offline and say whether they reproduce."""
+    from replay.surfaces.documents import run_row
+    from replay.surfaces.isolation import replayer
+    from replay.surfaces.select import choose
+
+    refused = Refusals()
+    options["targets"] = dict(target(text) for text in targets)
+    if no_save and not check:
+        raise UsageError("--no-save is for --check: a plain replay stores nothing")
+    if check:
+        options["root"] = _root_to_check(options["root"], in_process)
+    replay_recording = replayer(
+        options, hard=isolation == "hard" or require_hard, required=require_hard, in_process=in_process, timeout=timeout
+    )
+    if check:
+        return _check(names, refused, replay_recording, Path(options["root"]), save=not no_save, as_json=as_json)
+    verdicts, rows = [], []
+    for path, recording in recordings(choose(names, refused)):
+        verdict = _replayed(path, recording, replay_recording)
+        verdicts.append(verdict.status)
+        if as_json:
+            rows.append(run_row(verdict))
+        else:
+            _say(verdict, recording)
+    if as_json:
+        emit(rows)
+    elif verdicts:
+        _sum_up(verdicts)
+    if not verdicts and not refused.count:
+        raise BundleError(f"{', '.join(names)}: no recordings there, so nothing was checked", slug="no-recording")
+    return _run_code(verdicts, refused)
+
+
+def _root_to_check(root: str | None, in_process: bool) -> str:
+    from replay.surfaces import fresh
+    from replay.surfaces.config import load
+
+    if in_process or not fresh.AVAILABLE:
+        raise UsageError("--check starts processes with other hash seeds, zones and locales: it cannot be --in-process")
+    return str(load(root).root)
+
+
+def _check(names: tuple[str, ...], refused: Refusals, replay_recording: Callable[..., Verdict], root: Path, *,
+           save: bool, as_json: bool) -> int:  # fmt: skip
+    from replay.surfaces.check_store import check_bundle
+    from replay.surfaces.check_text import document, text
+    from replay.surfaces.select import choose
+
+    statuses: list[str] = []
+    rows = []
+    unsaved: list[BundleError] = []
+    for chosen in choose(names, refused):
+        for report in check_bundle(chosen, replay_recording, root, save=save, unsaved=unsaved.append):
+            statuses.append("changed" if report.varies else report.verdict.status)
+            if as_json:
+                rows.append(document(report))
+            else:
+                click.echo(("\n" if len(statuses) > 1 else "") + text(report, page()))
+    if as_json:
+        emit(rows)
+    for error in unsaved:
+        complain(error)
+    if not statuses and not refused.count:
+        raise BundleError(f"{', '.join(names)}: no recordings there, so nothing was checked", slug="no-recording")
+    return REFUSED if unsaved else _run_code(statuses, refused)
+
+
+def _replayed(path: str, recording: Recording, replay_recording: Callable[[Recording], Verdict]) -> Verdict:
+    from msgspec.structs import replace
+
+    with redirect_stdout(sys.stderr):  # what the code under test prints is not our document
+        verdict = replay_recording(recording)
+    return replace(verdict, path=path)
+
+
+def _say(verdict: Verdict, recording: Recording) -> None:
+    from replay.surfaces.printable import clip
+    from replay.surfaces.text import duration, headline, name_of, verdict_text
+
+    sheet = page()
+    if verdict.green:
+        took = duration(verdict.seconds * 1e9)
+        text = f"{name_of(verdict)}  {took}  {headline(verdict).partition(': ')[2]}"
+        click.echo(f"{sheet.status(verdict.status)}  {clip(text, sheet.width - 12)}")
+        return
+    click.echo(f"{sheet.status(verdict.status)}  {name_of(verdict)}")
+    click.echo(verdict_text(verdict, recording, sheet))
+    click.echo(sheet.paint("─" * sheet.width, dim=True))
+
+
+def _sum_up(statuses: Sequence[str]) -> None:
+    from replay.surfaces.text import count
+
+    parts = [f"{statuses.count(status):,} {status}" for status in dict.fromkeys(sorted(statuses))]
+    click.echo(f"{count(len(statuses), 'recording')}: {', '.join(parts)}")
+
+
+def _run_code(statuses: Sequence[str], refused: Refusals) -> int:
+    if refused.count:
+        return REFUSED
+    if any(status in ("changed", "diverged") for status in statuses):
+        return UNEXPECTED
+    return NOT_RUN if "unanswerable" in statuses else EXPECTED

@@ -1,0 +1,96 @@
+"""What the verbs share: exit codes, the names of recordings, the page, documents, refusals."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from replay.errors import BundleError, ReplayError, UsageError
+from replay.surfaces.completion import complete_recording
+
+if TYPE_CHECKING:
+    from replay.core.recording import Recording
+    from replay.surfaces.text import Page
+
+EXPECTED, UNEXPECTED, USAGE, REFUSED, NOT_RUN = range(5)
+INTERRUPTED = 130
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def complain(error: ReplayError) -> None:
+    """One error on stderr: its text and its slug."""
+    from replay.surfaces.printable import escape
+
+    lines = [escape(line) for line in str(error).splitlines()] or [""]
+    click.echo("\n".join([f"replay: {lines[0]}", *lines[1:]]) + f" [{error.slug}]", err=True)
+
+
+def names(**options: Any) -> Callable[[F], F]:
+    """The recordings that a command is given."""
+    return click.argument("names", metavar="PATH[::ID]...", shell_complete=complete_recording, **options)
+
+
+def page() -> Page:
+    """What stdout is: the terminal's width, and colours only where they are wanted."""
+    from shutil import get_terminal_size
+
+    from replay.surfaces.text import Page
+
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Page(width=max(60, get_terminal_size((100, 24)).columns), colour=colour)
+
+
+def emit(document: Any) -> None:
+    """Print one JSON document."""
+    from replay.surfaces.documents import dumps
+
+    click.echo(dumps(document))
+
+
+class Refusals:
+    """Bundles of a folder that were refused: said on stderr, remembered for the exit code."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, path: Path, error: BundleError) -> None:
+        self.count += 1
+        complain(error if str(path) in str(error) else BundleError(f"{path}: {error}", slug=error.slug))
+
+
+def recordings(found: Iterator[Any]) -> Iterator[tuple[str, Recording]]:
+    """The chosen recordings, each with its path."""
+    for chosen in found:
+        for recording in chosen.recordings():
+            yield str(chosen.path), recording
+
+
+def target(text: str) -> tuple[str, str]:
+    """`--target RECORDED=NEW`, taken apart."""
+    recorded, separator, new = text.partition("=")
+    if not separator or ":" not in new:
+        raise UsageError(f"--target {text}: give RECORDED=NEW, e.g. shop.app:old=shop.triage:new")
+    return recorded.strip(), new.strip()
+
+
+def code_options(command: F) -> F:
+    """`--root`, `--allow`, `--target`: where the recorded code is and what may be imported."""
+    for option in (
+        click.option(
+            "--target", "targets", multiple=True, metavar="RECORDED=NEW", help="Run NEW (module:name) instead."
+        ),
+        click.option(
+            "--allow", multiple=True, metavar="MODULE", help="A module outside the project that may be imported."
+        ),
+        click.option("--root", type=click.Path(exists=True, file_okay=False), help="The project whose code runs."),
+    ):
+        command = option(command)
+    return command
