@@ -44,6 +44,7 @@ class Session:
         tolerance: float = 0.0,
         on_ask: OnAsk | None = None,
         folders: Collection[str] = (),
+        player: Callable[..., Player] = Player,
     ) -> None:
         self._live = frozenset(live)
         self._boundaries = boundaries
@@ -55,6 +56,7 @@ class Session:
         self._tolerance = tolerance
         self._on_ask = on_ask
         self._folders = folders
+        self._player = player
 
     def run(self, recording: Recording) -> Verdict:
         """Replay `recording`. Never raises for what the recording or the code under test does."""
@@ -91,7 +93,7 @@ class Session:
                 playing = boundary.playing(recording) if boundary.kind not in self._live else _NOTHING
                 if type(playing) is not nullcontext:
                     stack.enter_context(playing)
-            player = Player(
+            player = self._player(
                 recording,
                 shelves=shelves,
                 resolve=self._targets.resolve,

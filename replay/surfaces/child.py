@@ -59,6 +59,7 @@ def _reply(job: Job) -> Reply:
                 tolerance=options.tolerance,
                 writable=(*options.writable, *job.folders),
                 on_ask=probed.on_ask,
+                onward=options.onward,
             )
     except ReplayError as error:
         return Reply(token=job.token, failure=Failure(str(error), error.slug, error.exit_code))

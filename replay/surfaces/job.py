@@ -33,6 +33,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     ignore: tuple[str, ...] = ()
     tolerance: float = 0.0
     writable: tuple[str, ...] = ()
+    onward: bool = False
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):

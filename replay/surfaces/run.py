@@ -9,9 +9,11 @@ from pathlib import Path
 
 from replay.boundaries import ALL
 from replay.boundaries.clock import move_to, wait
+from replay.core.promoted import promoted, with_onward
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
-from replay.engine.player import OnAsk
+from replay.engine.onward import Onward
+from replay.engine.player import OnAsk, Player
 from replay.engine.session import Session
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
@@ -36,6 +38,7 @@ def run(
     tolerance: float = 0.0,
     writable: Collection[str] = (),
     on_ask: OnAsk | None = None,
+    onward: bool = False,
 ) -> Verdict:
     """Replay `recording` in this process, offline.
 
@@ -43,7 +46,8 @@ def run(
     current one). `allow`: further modules. `targets`: entry point -> the one to run instead. `live`: boundaries that
     are not replayed. `ignore`: paths of the outcome that are not compared (`$.items[*].id`). `tolerance`: relative,
     for numbers. `writable`: folders that the code may write to, beside the temporary one. `on_ask`: called where an
-    interaction was asked, before it is served. Options are added to those of `[tool.replay-harness]`.
+    interaction was asked, before it is served. `onward`: run as the test of a fix does, with the answers that
+    `replay promote` added and draws that go on. Options are added to those of `[tool.replay-harness]`.
     Never raises for what the recording or the code does: the verdict says it.
     """
     config = load(root)
@@ -62,6 +66,16 @@ def run(
         tolerance=tolerance or config.tolerance,
         on_ask=on_ask,
         folders=(*config.writable, *writable),
+        player=Onward if onward else Player,
     )
     with replaying():
-        return session.run(recording)
+        return session.run(_with_answers(recording) if onward else recording)
+
+
+def _with_answers(recording: Recording) -> Recording:
+    """The recording with the answers that were added for a fix. What no recorder writes is left out: it answers nothing."""
+    found = promoted(recording)
+    try:
+        return recording if found is None else with_onward(recording, found.onward)
+    except ValueError:
+        return recording
