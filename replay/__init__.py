@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ASGI": "replay.entrypoints.asgi",
+    "Incident": "replay.surfaces.pytest_items",
     "WSGI": "replay.entrypoints.wsgi",
     "always": "replay.engine.keep",
     "boundary": "replay.boundaries.call",
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from replay.surfaces.init import init as init
     from replay.surfaces.init import note as note
     from replay.surfaces.init import stats as stats
+    from replay.surfaces.pytest_items import Incident as Incident
     from replay.surfaces.run import open as open
     from replay.surfaces.run import run as run
 

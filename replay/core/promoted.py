@@ -1,7 +1,7 @@
-"""What `replay promote` notes in a recording: that a test demands its fix, and answers for what a fix asks further on.
+"""What `replay promote` notes in a recording: that a test demands its fix, with answers for what a fix asks further.
 
-It is stored in the recording's `context`, under `promoted`, as known noise is. A bundle is untrusted: what does not have
-the form below counts as not there.
+It is stored in the recording's `context`, under `promoted`, as known noise is. A bundle is untrusted: what does not
+have the form below counts as not there.
 """
 
 from __future__ import annotations

@@ -25,6 +25,12 @@ class Onward(Mutant):
         super().__init__(*args, **kwargs)
         self._equality = EqualityShelf(window(self.recording), self.noise.requests)
 
+    def close(self) -> None:
+        with self._lock:
+            for each in [each for each in self._waiting if each.lane == ONWARD]:
+                self._waiting.take(each)  # production never asked these: that nobody did now is no divergence
+        super().close()
+
     def _take(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> Interaction | None:
         found = Player._take(self, shelf, request, asked, lane)  # strict: a mutation's would stretch answers
         if found is None:

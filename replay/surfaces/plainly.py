@@ -1,7 +1,8 @@
 """Inputs and answers as plain data, the way a test writes them down: the types of JSON, nothing else.
 
 What JSON has no form for is text (dates, decimals, not-a-number, sets, paths), a record is a mapping of its fields
-that begins with `<type>`, bytes are `{"<bytes>": Latin-1 text}`, tuples are lists. Of web messages the headers that only move bytes are left out.
+that begins with `<type>`, bytes are `{"<bytes>": Latin-1 text}`, tuples are lists. Of web messages the headers that
+only move bytes are left out.
 """
 
 from __future__ import annotations

@@ -13,10 +13,13 @@ from typing import Any, NamedTuple
 import pytest
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback, TerminalRepr
 
+from replay.core.promoted import Promoted, promoted
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Verdict
 from replay.errors import BundleError, ReplayError, UsageError
 from replay.store.bundle import Bundle, open_bundle
+from replay.surfaces.demand import objection, unclaimed
+from replay.surfaces.plainly import plain_answer, plain_input
 from replay.surfaces.printable import escape
 from replay.surfaces.run import run as replay_recording
 from replay.surfaces.select import choose, split
@@ -43,7 +46,7 @@ class Options(NamedTuple):
     hard: bool = False
     """Each in a process of its own that the kernel keeps from the real world."""
 
-    def run(self, recording: Recording, path: Path | None) -> Verdict:
+    def run(self, recording: Recording, path: Path | None, *, onward: bool = False) -> Verdict:
         """Replay now. A coroutine gets an event loop of its own, also where one is running here."""
         from msgspec.structs import replace
 
@@ -51,11 +54,16 @@ class Options(NamedTuple):
             from replay.surfaces.fresh import replay_fresh
             from replay.surfaces.job import Options as Fresh
 
-            options = Fresh(root=str(self.root), targets=self.targets, writable=self.writable)
+            options = Fresh(root=str(self.root), targets=self.targets, writable=self.writable, onward=onward)
             verdict = replay_fresh(recording, options, hard=True)
         else:
             verdict = replay_recording(
-                recording, root=self.root, targets=self.targets, live=self.live, writable=self.writable
+                recording,
+                root=self.root,
+                targets=self.targets,
+                live=self.live,
+                writable=self.writable,
+                onward=onward,
             )
         return replace(verdict, path=None if path is None else _relative(path, self.root))
 
@@ -180,6 +188,9 @@ class RecordingItem(pytest.Item):
 
     def runtest(self) -> None:
         recording = self._bundle[self._row["id"]]
+        note = promoted(recording)
+        if note is not None:
+            self._leave_to_test(note)
         verdict, raised = self._replayed(recording)
         if recording.status == "ok":
             if not verdict.green:
@@ -192,6 +203,15 @@ class RecordingItem(pytest.Item):
         raise _failure(
             verdict, recording, f"open incident: it still fails with {outcome_line(recording.outcome)}"
         ).with_traceback(raised)
+
+    def _leave_to_test(self, note: Promoted) -> None:
+        """A test demands the fix of this recording: that one speaks for it, if it is there."""
+        root = options_of(self.config).root
+        why = unclaimed(note, _relative(self.path, root).replace(os.sep, "/"), root)
+        if why is None:
+            pytest.skip(f"promoted: {escape(note.test)} demands the fix")
+        line = f"this recording is promoted: {escape(why)}. Promote it again, or delete the bundle"
+        raise IncidentFailure(line, "")
 
     def _replayed(self, recording: Recording) -> tuple[Verdict, TracebackType | None]:
         """The verdict; with `--pdb` also the way to the line of user code that raised: the debugger stops there."""
@@ -261,9 +281,34 @@ class Incident:
         """How it ended in production: `.state`, `.value`."""
         return self.recording.outcome
 
-    def run(self) -> Verdict:
-        """Replay it now. Safe inside a running event loop."""
-        return self._options.run(self.recording, self.path)
+    @property
+    def plain_input(self) -> Any:
+        """The input as plain data, to be compared and read: of a function `{"args": [...], "kwargs": {...}}`, of a web
+        request `{"method", "path", "query", "headers", "body"}` without what is empty."""
+        return plain_input(self.recording)
+
+    def run(self, *, onward: bool = False) -> Verdict:
+        """Replay it now. Safe inside a running event loop. `onward`: as `answer` does."""
+        return self._options.run(self.recording, self.path, onward=onward)
+
+    def fixed(self) -> Verdict:
+        """Run the code as it is now in the recorded world, where it may go on beyond the point of the failure, with
+        the answers that `replay promote` kept for that. Fails the test, with the whole story, if it raises, asks what
+        the recording has no answer for, or reaches for the real world."""
+        __tracebackhide__ = True
+        verdict = self.run(onward=True)
+        why = objection(verdict)
+        if why is not None:
+            pytest.fail(f"{why}\n\n{verdict_text(verdict, self.recording, Page())}")
+        return verdict
+
+    def answer(self) -> Any:
+        """What the code returns now, as plain data (of a web application `{"status", "headers", "body"}`). Fails the
+        test as `fixed` does."""
+        __tracebackhide__ = True
+        outcome = self.fixed().outcome
+        assert outcome is not None  # `fixed` has seen to it
+        return plain_answer(self.recording, outcome)
 
 
 class Reference(NamedTuple):

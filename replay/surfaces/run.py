@@ -73,7 +73,7 @@ def run(
 
 
 def _with_answers(recording: Recording) -> Recording:
-    """The recording with the answers that were added for a fix. What no recorder writes is left out: it answers nothing."""
+    """The recording with the answers that were added for a fix; without them if no recorder writes such numbers."""
     found = promoted(recording)
     try:
         return recording if found is None else with_onward(recording, found.onward)

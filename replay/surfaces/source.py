@@ -44,7 +44,7 @@ class Sources:
             return flat
         inner = " " * (indent + 4)
         if isinstance(value, dict) and value:
-            lines = []
+            lines: list[str] = []
             for key, item in value.items():
                 name = quoted(key)
                 text = self.written(item, indent + 4, indent + 4 + len(name) + 2, 1, f"{path}.{len(lines)}")
@@ -126,7 +126,7 @@ def docstring(summary: str, lines: list[str], width: int, indent: int = 4) -> st
     margin = " " * indent
     body: list[str] = []
     for line in lines:
-        text = line.encode("unicode_escape").decode("ascii")
+        text = line.replace("…", "...").encode("unicode_escape").decode("ascii")
         body += wrap(text, width - indent - 6, subsequent_indent="  ", break_on_hyphens=False) or [""]
     safe = [text.replace("\\", "\\\\").replace('"""', "'''").rstrip() for text in body]
     shown = [margin + text if text else "" for text in safe]

@@ -1,0 +1,79 @@
+"""What a test that `replay promote` wrote demands of the code, and which bundles such a test has taken over."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from replay.core.promoted import Promoted
+from replay.core.recording import Recording
+from replay.core.verdict import Divergence, Verdict
+from replay.surfaces.literals import error_body, tree
+from replay.surfaces.text import headline, outcome_line, parted
+
+HARMLESS = frozenset({"missing", "reordered"})
+"""A fix may ask less, and in another order: what it was answered is still what production got."""
+LARGEST = 1 << 20
+"""Bytes of a test file that are looked through."""
+
+
+def parting(verdict: Verdict) -> Divergence | None:
+    """The first request that the recording has no answer for, or that reached for the real world."""
+    return next((each for each in verdict.divergences if each.kind not in HARMLESS), None)
+
+
+def objection(verdict: Verdict) -> str | None:
+    """Why a run is no fixed one, in a line; None: it ended with a result, in the world that was recorded.
+
+    A run that left recorded answers over is fine. The verdict is to be of a run with `onward`.
+    """
+    if verdict.status == "unanswerable" or verdict.outcome is None:
+        return headline(verdict)
+    parted_at = parting(verdict)
+    if parted_at is not None:
+        return (
+            f"it {parted(parted_at)}: nothing says what the world would have answered. If that is right, promote the "
+            "incident again with an answer: --answer TARGET=JSON, or --answers-from PATH (another recording)"
+        )
+    if verdict.outcome.state != "returned":
+        still = verdict.status == "reproduced" or same_error(verdict)
+        return f"it {'still ' if still else ''}fails with {outcome_line(verdict.outcome)}"
+    return None
+
+
+def same_error(verdict: Verdict) -> bool:
+    """Whether it raised the type of error that was recorded."""
+    now = verdict.outcome
+    return now is not None and now.payload.error_type is not None and (
+        now.payload.error_type == verdict.recorded.payload.error_type
+    )  # fmt: skip
+
+
+def message_of(verdict: Verdict) -> str:
+    """The message of the error it ended with."""
+    found = {} if verdict.outcome is None else error_body(tree(verdict.outcome.payload))
+    return str(found.get("message", ""))
+
+
+def unclaimed(note: Promoted, bundle: str, root: Path) -> str | None:
+    """Why the test that a bundle names does not stand for it; None: it is there, and names the bundle.
+
+    `bundle`: the path from the root of the project. What the bundle says is not believed: a test of this project must
+    name it.
+    """
+    place = PurePosixPath(note.test)
+    if place.is_absolute() or ".." in place.parts or "\0" in note.test:
+        return f"it says that {note.test!r} demands its fix, which is no file of this project"
+    try:
+        with open(root / place, "rb") as file:
+            text = file.read(LARGEST)
+    except OSError:
+        return f"it says that {note.test} demands its fix, and there is no such file"
+    name = bundle.encode("unicode_escape").decode("ascii")
+    if f'incident("{name}'.encode() not in text and f"incident('{name}".encode() not in text:
+        return f"it says that {note.test} demands its fix, and that test does not name {bundle}"
+    return None
+
+
+def is_failure(recording: Recording) -> bool:
+    """Whether it ended as no unit of work should: with an error, or a status of 500 or more."""
+    return recording.status == "error"

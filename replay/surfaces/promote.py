@@ -1,0 +1,288 @@
+"""`replay promote`: an incident becomes a test that demands its fix, and its bundle goes into `captures/`.
+
+What is to be written is planned first and compared with what is there; nothing is written unless all of it may be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from replay.core.promoted import Expect, Promoted, promoted, with_onward, with_promotion
+from replay.core.recording import Interaction, Recording
+from replay.core.verdict import Verdict
+from replay.errors import BundleError, UsageError
+from replay.store.bundle import SUFFIX, open_bundle, write_bundle
+from replay.store.durable import write_whole
+from replay.surfaces.demand import is_failure
+from replay.surfaces.literals import error_body, tree
+from replay.surfaces.promote_answers import borrowed, given
+from replay.surfaces.promote_test import Oracle, line_length, name_of, result_of, test_of, words_of
+from replay.surfaces.select import choose
+from replay.surfaces.text import frames, user_frames
+
+State = Literal["new", "unchanged", "differs", "marked"]
+"""Of a file. `marked`: the incident's own bundle in `captures`, which is given the note."""
+CAPTURES = "captures"
+_HEX = re.compile(r"[0-9a-f]{16}\Z")
+_FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z", re.ASCII)
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to promote."""
+
+    root: Path
+    """The project."""
+    out: Path | None = None
+    """The test's file, or a folder for it (default: `tests`)."""
+    captures: Path | None = None
+    """Folder of the bundle (default: `captures` of the project)."""
+    expect: Expect | None = None
+    """Default: as before, of a failure `no-exception`, else `result`."""
+    result: str | None = None
+    """JSON, for `result` (default: the recorded one)."""
+    property: str | None = None
+    """`module:name` of a function that takes the verdict, for `property`."""
+    answers: tuple[str, ...] = ()
+    """`TARGET=JSON`: answers for what a fix asks further on."""
+    answers_from: tuple[str, ...] = ()
+    """Recordings whose answers may be taken for that."""
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """One file: what it will hold, and how that compares with what is there."""
+
+    path: Path
+    state: State
+    data: bytes | None
+    """None: of the bundle, which is written from recordings."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What promoting one incident writes."""
+
+    recording: Recording
+    """Promoted: with the note in it."""
+    source: str
+    """`PATH::ID` of what was promoted: the minimal recording, if there is one."""
+    minimal: bool
+    bundle: Planned
+    recordings: tuple[Recording, ...]
+    """Of the bundle."""
+    test: Planned
+    side: Planned | None
+    expect: Expect
+    onward: int
+    """Answers for what a fix asks further on."""
+
+    @property
+    def files(self) -> tuple[Planned, ...]:
+        return tuple(each for each in (self.test, self.side, self.bundle) if each is not None)
+
+    @property
+    def code(self) -> str:
+        """The test."""
+        return (self.test.data or b"").decode("ascii")
+
+
+def plan(path: Path, recording: Recording, options: Options) -> Plan:
+    """What promoting `recording`, which lies in the bundle `path`, comes to. Writes nothing.
+
+    Raises UsageError for an oracle that cannot be meant, BundleError for recordings that cannot be read.
+    """
+    smaller = minimal_of(path, recording)
+    if smaller is not None:
+        path, recording = smaller
+    before = promoted(recording)
+    bare = recording if before is None else with_promotion(recording, None)
+    oracle = _oracle(bare, options, before)
+    onward = _onward(bare, options, before)
+    stem = _stem(bare)
+    test = _test_path(options, stem)
+    folder = options.captures or options.root / CAPTURES
+    inside = path.resolve().is_relative_to(folder.resolve())
+    place = path if inside else folder / f"{stem}{SUFFIX}"
+    note = Promoted(test=_from_root(test, options.root), expect=oracle.expect, onward=onward,
+                    origin=bare.digest if before is None else before.origin)  # fmt: skip
+    try:
+        marked = with_promotion(bare, note)
+        with_onward(marked, onward)
+    except ValueError as error:
+        raise BundleError(f"{path}::{recording.id} cannot be promoted: {error}.", slug="bundle-unfit") from error
+    kept = [marked if each.id == recording.id else each for each in open_bundle(path)] if inside else [marked]
+    name = _from_root(place, options.root) + (f"::{marked.id}" if len(kept) > 1 else "")
+    written = test_of(bare, oracle, name, line_length(options.root), onward)
+    return Plan(
+        recording=marked,
+        source=f"{path}::{recording.id}",
+        minimal=smaller is not None,
+        bundle=Planned(place, _bundle_state(place, kept, inside=inside), None),
+        recordings=tuple(kept),
+        test=_planned(test, written.code),
+        side=None if written.long is None else _planned(test.with_suffix(".json"), written.long),
+        expect=oracle.expect,
+        onward=len(onward),
+    )
+
+
+def write(found: Plan, *, force: bool = False) -> None:
+    """Write what is new. Raises UsageError (`promote-exists`) if something else is there; then nothing is written."""
+    other = [str(each.path) for each in found.files if each.state == "differs"]
+    if other and not force:
+        raise UsageError(
+            f"{', '.join(other)}: other content is there already, so nothing was written. Look at it with --dry-run, "
+            "give --out another name, or overwrite it with --force.",
+            slug="promote-exists",
+        )
+    for each in found.files:
+        if each.state == "unchanged":
+            continue
+        try:
+            each.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BundleError(
+                f"{each.path.parent} cannot be made: {error.strerror}", slug="bundle-unwritable"
+            ) from error
+        if each.data is None:
+            write_bundle(found.recordings, each.path, overwrite=True)
+        else:
+            write_whole(each.data, each.path, overwrite=True)
+            each.path.chmod(0o644)  # source, which others read; what `write_whole` makes is the owner's alone
+
+
+# The parts of a plan ----------------------------------------------------------------------------------------------
+
+
+def minimal_of(path: Path, recording: Recording) -> tuple[Path, Recording] | None:
+    """The smallest recording beside `path` that was made from this one and fails in the same way, as `replay minimize`
+    makes it; None if there is none. What cannot be read is passed over."""
+    found: list[tuple[int, Path, Recording]] = []
+    for each in sorted(path.parent.glob(f"*{SUFFIX}")):
+        if each == path:
+            continue
+        try:
+            bundle = open_bundle(each)
+            if any(row["parent_digest"] == recording.digest for row in bundle.rows()):
+                found += [(each.stat().st_size, each, one) for one in bundle if _is_same_failure(one, recording)]
+        except (BundleError, OSError):
+            continue
+    if not found:
+        return None
+    _, place, smallest = min(found, key=lambda each: (each[0], str(each[1])))
+    return place, smallest
+
+
+def _is_same_failure(one: Recording, of: Recording) -> bool:
+    return one.parent_digest == of.digest and of.outcome.state == "raised" and failure_of(one) == failure_of(of)
+
+
+def failure_of(recording: Recording) -> tuple[Any, ...]:
+    """Type and innermost place of the error that it ended with."""
+    node = tree(recording.outcome.payload)
+    found = user_frames(frames(node))
+    place = (found[-1].file, found[-1].function, found[-1].line) if found else ()
+    return error_body(node).get("type"), recording.http_response_status_code, place
+
+
+def _oracle(recording: Recording, options: Options, before: Promoted | None) -> Oracle:
+    expect = options.expect
+    if expect is None and options.result is not None:
+        expect = "result"
+    if expect is None and options.property is not None:
+        expect = "property"
+    if expect is None:
+        expect = "no-exception" if is_failure(recording) else "result"
+        if before is not None and before.expect != expect:
+            raise UsageError(f"it was promoted with --expect {before.expect}: say what is to be expected this time")
+    if (options.result is not None) != (expect == "result") and (options.result is not None or is_failure(recording)):
+        raise UsageError("--expect result of a failure needs --result JSON, and --result is for nothing else")
+    if (options.property is not None) != (expect == "property"):
+        raise UsageError("--expect property needs --property MODULE:NAME, and --property is for nothing else")
+    if expect == "property":
+        return Oracle(expect, function=_function(str(options.property)))
+    if expect == "result":
+        return Oracle(expect, _result(options.result) if options.result is not None else result_of(recording))
+    return Oracle(expect)
+
+
+def _result(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=lambda name: name)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"--result is not JSON: {error}") from error
+
+
+def _function(name: str) -> str:
+    from keyword import iskeyword
+
+    if not _FUNCTION.match(name) or any(iskeyword(part) for part in re.split(r"[.:]", name)):
+        raise UsageError(f"--property {name}: give MODULE:NAME of a function that takes the verdict of a run")
+    return name
+
+
+def _onward(recording: Recording, options: Options, before: Promoted | None) -> tuple[Interaction, ...]:
+    if not options.answers and not options.answers_from:
+        return () if before is None else before.onward
+    found = [given(text) for text in options.answers]
+    others = (each for chosen in choose(options.answers_from) for each in chosen.recordings())
+    taken = {(each.boundary, each.target) for each in found}
+    found += [each for each in borrowed(recording, others) if (each.boundary, each.target) not in taken]
+    return tuple(found)
+
+
+def _stem(recording: Recording) -> str:
+    """Of the names of its files: `raise_priority_attribute_error_3f2a1b2c`."""
+    id = recording.id[:8] if _HEX.match(recording.id) else words_of(recording.id)[:30] or recording.digest[:8]
+    return f"{name_of(recording)}_{id}"
+
+
+def _test_path(options: Options, stem: str) -> Path:
+    out = options.out or options.root / "tests"
+    return Path(os.path.abspath(out if out.suffix == ".py" else out / f"test_{stem}.py"))
+
+
+def _from_root(path: Path, root: Path) -> str:
+    """With `/`, as tests and markers name files."""
+    whole = Path(os.path.abspath(path))
+    return (whole.relative_to(root) if whole.is_relative_to(root) else whole).as_posix()
+
+
+def _planned(path: Path, text: str) -> Planned:
+    data = text.encode("ascii")
+    try:
+        there = path.read_bytes()
+    except FileNotFoundError:
+        return Planned(path, "new", data)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", slug="promote-exists") from error
+    return Planned(path, "unchanged" if there.replace(b"\r\n", b"\n") == data else "differs", data)
+
+
+def _bundle_state(path: Path, recordings: Sequence[Recording], *, inside: bool) -> State:
+    if not path.exists():
+        return "new"
+    try:
+        same = _digests(open_bundle(path)) == _digests(recordings)
+    except BundleError:
+        same = False
+    if same:
+        return "unchanged"
+    return "marked" if inside else "differs"
+
+
+def _digests(recordings: Iterable[Recording]) -> list[tuple[str, str]]:
+    return [(each.id, each.digest) for each in recordings]
+
+
+def judged(found: Plan, options: Mapping[str, Any]) -> Verdict:
+    """A run of the code as it is now, as the test runs it; in a fresh process where there are any. `options` as for
+    `replay.run`."""
+    from replay.surfaces.isolation import replayer
+
+    return replayer({**options, "onward": True})(found.recording)

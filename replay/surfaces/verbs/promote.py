@@ -1,0 +1,129 @@
+"""`replay promote`: an incident becomes a test that demands its fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from replay.errors import BundleError, UsageError
+from replay.surfaces.verbs.shared import EXPECTED, code_options, emit, json_option, names, page, target
+
+if TYPE_CHECKING:
+    from replay.core.verdict import Verdict
+    from replay.surfaces.promote import Plan
+
+FINDS = "finds"
+
+
+@click.command(name="promote")
+@names(nargs=-1)
+@click.option("--out", type=click.Path(path_type=Path), metavar="PATH", help="The test's file, or a folder for it "
+              "(default: tests).")  # fmt: skip
+@click.option("--captures", type=click.Path(file_okay=False, path_type=Path), help="Folder of the bundle (default: "
+              "captures).")  # fmt: skip
+@click.option("--expect", type=click.Choice(["no-exception", "result", "property"]),
+              help="What the test demands (default: no-exception of a failure, else the result).")  # fmt: skip
+@click.option("--result", metavar="JSON", help="The right answer, for --expect result.")
+@click.option("--property", "property_", metavar="MODULE:NAME", help="A function that takes the verdict of the run.")
+@click.option("--answer", "answers", multiple=True, metavar="TARGET=JSON",
+              help="What a function is answered that only fixed code comes to call.")  # fmt: skip
+@click.option(
+    "--answers-from", multiple=True, metavar="PATH[::ID]", help="Recordings that such answers are taken from."
+)
+@click.option("--from-fuzz", is_flag=True, help=f"Promote each find of `replay fuzz` (default folder: {FINDS}).")
+@click.option("--dry-run", is_flag=True, help="Show the test, write nothing.")
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
+@code_options
+@json_option
+def command(names: tuple[str, ...], from_fuzz: bool, dry_run: bool, force: bool, targets: tuple[str, ...],
+            root: str | None, allow: tuple[str, ...], as_json: bool, property_: str | None,
+            **options: Any) -> int:  # fmt: skip
+    """Write a pytest test that demands the fix of an incident, and keep its bundle in captures/."""
+    from replay.surfaces.config import load
+    from replay.surfaces.promote import Options, judged, plan, write
+
+    config = load(root)
+    project = config.root if config.file is None else config.file.parent
+    chosen = Options(root=project.absolute(), property=property_, **options)
+    found = [plan(path, recording, chosen) for path, recording in _recordings(names, from_fuzz)]
+    _apart(found)
+    code = {"root": root, "allow": allow, "targets": dict(target(text) for text in targets)}
+    documents = []
+    for each in found:
+        verdict = judged(each, code)
+        if not dry_run:
+            write(each, force=force)
+        if as_json:
+            documents.append(_document(each, verdict, dry_run))
+        else:
+            _say(each, verdict, dry_run, project.absolute())
+    if as_json:
+        emit(documents)
+    return EXPECTED
+
+
+def _recordings(names: tuple[str, ...], from_fuzz: bool) -> list[tuple[Path, Any]]:
+    from replay.surfaces.select import choose, one
+
+    if not from_fuzz:
+        if not names:
+            raise UsageError("name the incident to promote: PATH, PATH::ID or PATH::ID-prefix")
+        return [one(name) for name in names]
+    found = [(chosen.path, recording) for chosen in choose(names or (FINDS,)) for recording in chosen.recordings()]
+    if not found:
+        raise BundleError(f"{', '.join(names or (FINDS,))}: no finds there", slug="no-recording")
+    return [(path, recording) for path, recording in found if recording.edits is not None]
+
+
+def _apart(found: list[Plan]) -> None:
+    """Nothing is written twice."""
+    paths = [each.path for plan in found for each in (plan.test, plan.side) if each is not None]
+    twice = {str(path) for path in paths if paths.count(path) > 1}
+    if twice:
+        raise UsageError(f"{', '.join(sorted(twice))} would be written twice: name a folder with --out")
+
+
+def _document(found: Plan, verdict: Verdict, dry_run: bool) -> dict[str, Any]:
+    """`{recording, id, digest, minimal, expect, answers, files: [{path, state}], code, fails, status, written}`;
+    `fails` says why the test fails now, null if it passes."""
+    from replay.surfaces.demand import objection
+
+    return {
+        "recording": found.source,
+        "id": found.recording.id,
+        "digest": found.recording.digest,
+        "minimal": found.minimal,
+        "expect": found.expect,
+        "answers": found.onward,
+        "files": [{"path": str(each.path), "state": each.state} for each in found.files],
+        "code": found.code,
+        "fails": objection(verdict),
+        "status": verdict.status,
+        "written": not dry_run,
+    }
+
+
+def _say(found: Plan, verdict: Verdict, dry_run: bool, root: Path) -> None:
+    import os
+    import shlex
+
+    from replay.surfaces.demand import objection
+    from replay.surfaces.printable import escape
+
+    sheet = page()
+    if dry_run:
+        click.echo("\n".join(escape(line) for line in found.code.splitlines()))
+        click.echo("")
+    words = {} if dry_run else {"new": "wrote", "differs": "overwrote"}
+    for each in found.files:
+        click.echo(sheet.row(words.get(each.state, each.state), escape(os.path.relpath(each.path))))
+    if found.minimal:
+        click.echo(sheet.row("of", f"the minimal recording, {escape(found.source)}"))
+    why = objection(verdict)
+    now = "passes on the code as it is" if why is None else f"fails on the code as it is: {why}"
+    click.echo(f"{sheet.row('now', '')}{escape(now)}")
+    if not dry_run:
+        test = os.path.relpath(found.test.path, root)
+        click.echo(f"{sheet.row('next', '')}pytest {escape(shlex.quote(test))}")
