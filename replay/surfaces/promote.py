@@ -23,7 +23,7 @@ from replay.store.durable import write_whole
 from replay.surfaces.demand import is_failure
 from replay.surfaces.literals import error_body, tree
 from replay.surfaces.promote_answers import borrowed, given
-from replay.surfaces.promote_test import Oracle, line_length, name_of, result_of, test_of, words_of
+from replay.surfaces.promote_text import Oracle, compose, line_length, name_of, result_of, words_of
 from replay.surfaces.select import choose
 from replay.surfaces.text import frames, user_frames
 
@@ -117,7 +117,7 @@ def plan(path: Path, recording: Recording, options: Options) -> Plan:
         raise BundleError(f"{path}::{recording.id} cannot be promoted: {error}.", slug="bundle-unfit") from error
     kept = [marked if each.id == recording.id else each for each in open_bundle(path)] if inside else [marked]
     name = _from_root(place, options.root) + (f"::{marked.id}" if len(kept) > 1 else "")
-    written = test_of(bare, oracle, name, line_length(options.root), onward)
+    written = compose(bare, oracle, name, line_length(options.root), onward)
     return Plan(
         recording=marked,
         source=f"{path}::{recording.id}",

@@ -53,7 +53,7 @@ class Written(msgspec.Struct, frozen=True):
     long: str | None
 
 
-def test_of(recording: Recording, oracle: Oracle, bundle: str, width: int,
+def compose(recording: Recording, oracle: Oracle, bundle: str, width: int,
             onward: Sequence[Interaction]) -> Written:  # fmt: skip
     """The test of `recording`, which lies in `bundle` (`captures/x.replay.db`, `::ID` behind it if there are several).
 
@@ -70,7 +70,7 @@ def test_of(recording: Recording, oracle: Oracle, bundle: str, width: int,
         constants.insert(0, 'LONG: Any = json.loads(Path(__file__).with_suffix(".json").read_text())')
     others = ["import pytest", "import replay"]
     if oracle.expect == "property":
-        others.append(_fitting(f"from {module} import ", f"{function} as holds", width))
+        others += ["", _fitting(f"from {module} import ", f"{function} as holds", width)]  # of the project
     doc = docstring(SUMMARIES[oracle.expect], [*facts(recording), *onward_lines(onward)], width)
     code = "\n".join([
         f'"""Regression test of a recorded incident, written by replay-harness {__version__}."""', "", *imports, "",
