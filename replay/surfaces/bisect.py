@@ -1,0 +1,144 @@
+"""`replay bisect`: the commit since which an incident fails, found by `git bisect run` in a worktree of its own.
+
+Each commit is tried in a fresh process, as `replay verify` tries one. It is bad if the incident fails there with the
+type of error that it has on the bad revision, good if it passes; anything else cannot be judged and is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import msgspec
+
+from replay.core.recording import Recording
+from replay.errors import ReplayError, UsageError
+from replay.surfaces.config import load
+from replay.surfaces.git import Repository, call, repository
+from replay.surfaces.trial import Ran, Task, trial
+from replay.surfaces.verify import moved
+
+GOOD, BAD, SKIP = 0, 1, 125
+"""Exit codes that `git bisect run` understands (git-bisect(1))."""
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from replay.surfaces.bisect import main; main()"
+_ID = re.compile(r"[0-9a-f]{40,64}\Z")
+Judgement = Literal["good", "bad", "skipped"]
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to look."""
+
+    good: str
+    bad: str
+    root: str | None = None
+    allow: tuple[str, ...] = ()
+    targets: Mapping[str, str] = {}
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One commit that was tried."""
+
+    commit: str
+    judgement: Judgement
+    why: str
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it."""
+
+    first: str | None
+    """The first bad commit; None if skipped ones hide which it is."""
+    candidates: tuple[str, ...]
+    """Those that may be it, where commits were skipped."""
+    about: str
+    """Of the first bad commit: author, date, subject, by line."""
+    failure: Ran
+    steps: tuple[Step, ...]
+
+
+class _Job(msgspec.Struct, frozen=True):
+    """What each step is told."""
+
+    task: Task
+    top: str
+    root: str
+    checkout: str
+    failure: Ran
+    log: str
+
+
+def bisect(recording: Recording, options: Options) -> Found:
+    """Find the commit. Raises UsageError (`no-repository`, `unknown-revision`, `bisect-ends`, `git`), ReplayError."""
+    root = load(options.root).root.resolve()
+    repo = repository(root)
+    good, bad = repo.commit(options.good), repo.commit(options.bad)
+    if call("merge-base", "--is-ancestor", good, bad, cwd=repo.top).returncode or good == bad:
+        raise UsageError(f"{options.good} is no ancestor of {options.bad}: swap them, or name an older good commit",
+                         slug="bisect-ends")  # fmt: skip
+    task = Task(recording=recording, root=str(root), allow=options.allow, targets=options.targets)
+    with repo.worktree(bad) as place, TemporaryDirectory(prefix="replay-bisect-") as folder:
+        failure = _tried(task, repo, root, place)
+        if failure.ended != "failed":
+            raise UsageError(f"the incident does not fail on {options.bad}: {failure}", slug="bisect-ends")
+        repo.git("checkout", "--quiet", "--force", "--detach", good, cwd=place)
+        before = _tried(task, repo, root, place)
+        if before.ended == "failed":
+            raise UsageError(f"the incident fails on {options.good} too: {before}", slug="bisect-ends")
+        log, file = Path(folder) / "log", Path(folder) / "job"
+        job = _Job(task, str(repo.top), str(root), str(place), failure, str(log))
+        file.write_bytes(msgspec.msgpack.encode(job))
+        log.touch()
+        return _run(repo, place, good, bad, file, log, failure)
+
+
+def _tried(task: Task, repo: Repository, root: Path, place: Path) -> Ran:
+    """How the incident ends on what is checked out; what cannot be run says so."""
+    try:
+        return trial(moved(task, repo, root, place), repo.top, place).incident
+    except ReplayError as error:
+        return Ran("not judged", reason=str(error))
+
+
+def _run(repo: Repository, place: Path, good: str, bad: str, file: Path, log: Path, failure: Ran) -> Found:
+    path = json.dumps([os.path.abspath(each) for each in map(str, sys.path)])
+    repo.git("bisect", "start", bad, good, cwd=place)
+    done = call("bisect", "run", sys.executable, "-c", _START, path, str(file), cwd=place)
+    steps = tuple(msgspec.json.decode(line, type=Step) for line in log.read_text().splitlines())
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    first = next((line.split()[0] for line in lines if line.endswith("is the first bad commit")), None)
+    candidates: tuple[str, ...] = ()
+    if first is None:
+        at = next((number for number, line in enumerate(lines) if "could be any of" in line), len(lines))
+        candidates = tuple(line for line in lines[at + 1 :] if _ID.match(line))
+        if not candidates:
+            said = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+            raise UsageError(f"git bisect failed in {repo.top}: {said[-1]}", slug="git")
+    elif first not in (bad, *(step.commit for step in steps if step.judgement == "bad")):
+        raise UsageError(f"git bisect named {first[:80]}, which was not tried", slug="git")
+    about = "" if first is None else repo.git("show", "--no-patch", "--format=%an%n%aI%n%s", first, "--")
+    return Found(first=first, candidates=candidates, about=about, failure=failure, steps=steps)
+
+
+# The process of one step ------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Judge what is checked out; the exit code tells git."""
+    job = msgspec.msgpack.decode(Path(sys.argv[2]).read_bytes(), type=_Job)
+    place = Path(job.checkout)
+    ran = _tried(job.task, Repository(Path(job.top)), Path(job.root), place)
+    if ran.ended == "failed":
+        code = BAD if ran.error_type == job.failure.error_type else SKIP
+    else:
+        code = GOOD if ran.ended == "passed" else SKIP
+    judgement: Judgement = "good" if code == GOOD else "bad" if code == BAD else "skipped"
+    commit = Repository(place).commit("HEAD")
+    with open(job.log, "ab") as log:
+        log.write(msgspec.json.encode(Step(commit, judgement, str(ran))) + b"\n")
+    sys.exit(code)

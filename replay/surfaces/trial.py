@@ -1,0 +1,233 @@
+"""One revision of a project on trial: in a process of its own it runs an incident, and mutations of it.
+
+The process imports the project from the given checkout, whatever this one has imported. What the code prints goes
+nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from subprocess import DEVNULL, Popen, TimeoutExpired
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import msgspec
+
+from replay.boundaries.interpreter import variables
+from replay.core.recording import Recording
+from replay.errors import ReplayError
+
+TIMEOUT = 600.0
+"""Seconds that one trial may take."""
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from replay.surfaces.trial import main; main()"
+Ended = Literal["passed", "failed", "not judged"]
+"""`not judged`: it asked what nothing answers, or could not be run: that says nothing of the code."""
+
+
+class Ran(msgspec.Struct, frozen=True):
+    """How one run ended."""
+
+    ended: Ended
+    error_type: str = ""
+    message: str = ""
+    file: str = ""
+    """Of the innermost line of the project, from its root."""
+    line: int = 0
+    function: str = ""
+    reason: str = ""
+    """Why it was not judged."""
+
+    def same(self, other: Ran) -> bool:
+        """Whether both are the same failure: its type, and the function that it left. Lines move between revisions."""
+        ours = (self.ended, self.error_type, self.file, self.function)
+        return self.ended == "failed" and ours == (other.ended, other.error_type, other.file, other.function)
+
+    def __str__(self) -> str:
+        if self.ended != "failed":
+            return self.ended + (f": {self.reason}" if self.reason else "")
+        place = f" at {self.file}:{self.line} in {self.function}" if self.file else ""
+        return f"{self.error_type}{': ' if self.message else ''}{self.message}{place}"
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be run."""
+
+    recording: Recording
+    root: str
+    """Folder of the project, in the checkout."""
+    neighbours: tuple[list[Any], ...] = ()
+    """Mutations: lists of edits, as `Edit.tree` writes them."""
+    allow: tuple[str, ...] = ()
+    targets: Mapping[str, str] = {}
+    limit: float = 5.0
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it."""
+
+    incident: Ran
+    """As the code is run by the incident's test: in the recorded world, with the answers for what comes after."""
+    status: str
+    """Of the verdict."""
+    failure: Ran
+    """The incident as its mutations are run: what their failures are compared with."""
+    neighbours: tuple[Ran, ...] = ()
+    error: str = ""
+    """An error of ours that ended it: a configuration that cannot be read."""
+
+
+def trial(task: Task, top: Path, checkout: Path, *, timeout: float = TIMEOUT) -> Report:
+    """Run the task in a fresh process. `top`: the working tree that is imported here, `checkout`: what takes its place.
+
+    Raises ReplayError if that process dies or hangs.
+    """
+    path = [_moved(Path(os.path.abspath(place)), top, checkout) for place in map(str, sys.path)]
+    found = {**os.environ, **variables(task.recording), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {name: value for name, value in found.items() if value is not None}
+    with TemporaryDirectory(prefix="replay-trial-") as folder:
+        place = Path(folder)
+        (place / "task").write_bytes(msgspec.msgpack.encode(task))
+        process = Popen([sys.executable, "-c", _START, json.dumps(path), folder], env=environment, cwd=task.root,
+                        stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True)  # fmt: skip
+        try:
+            code = process.wait(timeout)
+        except TimeoutExpired:
+            raise ReplayError(f"the code in {task.root} did not end within {timeout:g} s", slug="trial") from None
+        finally:
+            _end(process)
+        try:
+            report = msgspec.msgpack.decode((place / "report").read_bytes(), type=Report)
+        except (OSError, ValueError) as error:
+            raise ReplayError(f"the process that ran the code in {task.root} ended with {code}, without a word",
+                              slug="trial") from error  # fmt: skip
+    if report.error:
+        raise ReplayError(report.error, slug="trial")
+    return report
+
+
+def _end(process: Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+    except (ProcessLookupError, PermissionError):
+        pass
+    process.wait()
+
+
+def _moved(place: Path, top: Path, checkout: Path) -> str:
+    """An entry of `sys.path`, from the working tree into the checkout; but not the one that we are imported from, and
+    not a virtual environment."""
+    real = Path(os.path.realpath(place))
+    ours = Path(os.path.realpath(__file__)).parents[2]
+    if not real.is_relative_to(top) or real == ours or "site-packages" in real.parts:
+        return str(place)
+    return str(checkout / real.relative_to(top))
+
+
+# In the process ---------------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Do the task in the folder that the command line names."""
+    folder = Path(sys.argv[2])
+    sys.argv = ["replay"]
+    task = msgspec.msgpack.decode((folder / "task").read_bytes(), type=Task)
+    try:
+        report = _report(task)
+    except ReplayError as error:
+        nothing = Ran("not judged")
+        report = Report(incident=nothing, status="unanswerable", failure=nothing, error=str(error))
+    (folder / "unfinished").write_bytes(msgspec.msgpack.encode(_plain(report)))
+    (folder / "unfinished").rename(folder / "report")
+    os._exit(0)  # what the project registered for its exit is no part of the trial
+
+
+def _report(task: Task) -> Report:
+    from replay.boundaries.environ import apply
+    from replay.engine import guard
+    from replay.surfaces.run import run
+
+    guard.install()
+    apply(task.recording)
+    verdict = run(task.recording, root=task.root, allow=task.allow, targets=task.targets, onward=True)
+    failure, ran = _mutated(task)
+    return Report(incident=_judged(verdict, task), status=verdict.status, failure=failure, neighbours=tuple(ran))
+
+
+def _judged(verdict: Any, task: Task) -> Ran:
+    """A strict run, by what the incident's test demands."""
+    from replay.engine.failures import error_of
+    from replay.surfaces.config import load
+    from replay.surfaces.demand import objection, parting
+
+    why = objection(verdict)
+    if verdict.outcome is None or parting(verdict) is not None:
+        return Ran("not judged", reason=why or "it could not be run")
+    failure = error_of(verdict.outcome, load(task.root).root)
+    if failure is not None:
+        return _ran(failure)
+    if task.recording.kind in ("asgi", "wsgi"):
+        status = verdict.outcome.payload.tree.get("status")
+        if type(status) is int and status >= 500:
+            return Ran("failed", error_type=f"HTTP {status}", message=f"answered {status}")
+    return Ran("passed") if why is None else Ran("not judged", reason=why)
+
+
+def _mutated(task: Task) -> tuple[Ran, list[Ran]]:
+    from replay.boundaries import ALL
+    from replay.boundaries.clock import move_to, wait
+    from replay.core.edits import read_edit
+    from replay.core.promoted import promoted, with_onward
+    from replay.engine.executions import Stage
+    from replay.engine.targets import Targets
+    from replay.entrypoints import RUNNERS
+    from replay.errors import Unanswerable
+    from replay.surfaces.config import load
+    from replay.surfaces.init import replaying
+
+    config, note = load(task.root), promoted(task.recording)
+    recording = task.recording if note is None else with_onward(task.recording, note.onward)
+    targets = Targets(config.root, (*config.allow, *task.allow), {**config.targets, **task.targets})
+    try:
+        with replaying():
+            stage = Stage(recording, boundaries=ALL, runners=RUNNERS, targets=targets, move=move_to, wait=wait,
+                          folders=config.writable, limit=task.limit)  # fmt: skip
+            with stage.limited():
+                every = [tuple(read_edit(tree) for tree in edits) for edits in ((), *task.neighbours)]
+                first, *others = [_executed(stage, edits) for edits in every]
+    except Unanswerable as error:
+        nothing = Ran("not judged", reason=str(error))
+        return nothing, [nothing] * len(task.neighbours)
+    return first, others
+
+
+def _executed(stage: Any, edits: Any) -> Ran:
+    execution = stage.execute(edits)
+    if execution.failure is not None:
+        return _ran(stage.locate(edits, execution.failure))
+    if execution.outcome is None or execution.diverged:
+        return Ran("not judged", reason=execution.reason or "it asked what the recording does not answer")
+    return Ran("passed")
+
+
+def _ran(failure: Any) -> Ran:
+    last = failure.frames[-1] if failure.frames else None
+    file, line, function = ("", 0, "") if last is None else (last.file, last.line, last.function)
+    return Ran("failed", failure.error_type, failure.message[:500], file, line, function)
+
+
+def _plain(report: Report) -> Any:
+    """Without lone surrogates: messages of the code under test may have them, msgpack may not."""
+
+    def clean(node: Any) -> Any:
+        if isinstance(node, str):
+            return node.encode("utf-8", "backslashreplace").decode()
+        if isinstance(node, list | tuple):
+            return [clean(each) for each in node]
+        return {name: clean(each) for name, each in node.items()} if isinstance(node, dict) else node
+
+    return clean(msgspec.to_builtins(report))

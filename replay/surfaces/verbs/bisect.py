@@ -1,0 +1,46 @@
+"""`replay bisect`: the commit since which an incident fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from replay.surfaces.verbs.shared import EXPECTED, UNEXPECTED, code_options, emit, json_option, page, target
+
+
+@click.command(name="bisect")
+@click.argument("incident", metavar="PATH[::ID]")
+@click.option("--good", required=True, metavar="REV", help="A commit where the incident passes.")
+@click.option("--bad", default="HEAD", show_default=True, metavar="REV", help="A later one where it fails.")
+@code_options
+@json_option
+def command(incident: str, targets: tuple[str, ...], as_json: bool, **options: Any) -> int:
+    """Name the first commit on which an incident fails."""
+    from replay.surfaces.bisect import Options, bisect
+    from replay.surfaces.printable import clip, escape
+    from replay.surfaces.select import one
+
+    _, recording = one(incident)
+    found = bisect(recording, Options(targets=dict(target(text) for text in targets), **options))
+    author, date, subject = ([*found.about.split("\n", 2), "", "", ""])[:3]
+    if as_json:
+        about = {"author": author, "date": date, "subject": subject} if found.first else {}
+        emit({
+            "first_bad": {"commit": found.first, **about} if found.first else None,
+            "candidates": list(found.candidates),
+            "failure": str(found.failure),
+            "steps": [{"commit": s.commit, "judgement": s.judgement, "why": s.why} for s in found.steps],
+        })  # fmt: skip
+        return EXPECTED if found.first else UNEXPECTED
+    sheet = page()
+    for step in found.steps:
+        click.echo(sheet.row(step.judgement, f"{step.commit[:12]}  {clip(escape(step.why), sheet.room - 14)}"))
+    if found.first:
+        click.echo(sheet.row("first bad", f"{found.first}"))
+        click.echo(sheet.row("", clip(escape(f"{subject} ({author}, {date})"), sheet.room)))
+        return EXPECTED
+    click.echo("not to be told, since some commits cannot be run: it is one of")
+    for commit in found.candidates:
+        click.echo(f"  {commit}")
+    return UNEXPECTED

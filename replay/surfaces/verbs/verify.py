@@ -1,0 +1,83 @@
+"""`replay verify`: the fix certificate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from replay.errors import ReplayError, UsageError
+from replay.surfaces.verbs.shared import EXPECTED, UNEXPECTED, code_options, emit, json_option, target
+
+
+@click.command(name="verify")
+@click.argument("incident", metavar="PATH[::ID]")
+@click.option("--base", metavar="REV", help="The commit that has the bug.")
+@click.option("--neighbours", type=click.IntRange(1, 100_000), default=100, show_default=True, metavar="N",
+              help="Mutations of the incident that are tried too.")  # fmt: skip
+@click.option("--seed", type=int, default=0, metavar="N", help="Equal seeds give equal mutations.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write the statement (JSON), and beside it the summary (.md).")  # fmt: skip
+@click.option("--key", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Sign with this Ed25519 key (PEM); with --check the public one.")  # fmt: skip
+@click.option("--check", is_flag=True, help="PATH is a certificate: is it signed with --key, and verified?")
+@click.option("--limit", type=click.FloatRange(min=0.1), default=5.0, metavar="SECONDS", show_default=True,
+              help="After which one execution counts as hung.")  # fmt: skip
+@code_options
+@json_option
+def command(incident: str, base: str | None, neighbours: int, out: Path | None, key: Path | None, check: bool,
+            targets: tuple[str, ...], as_json: bool, **options: Any) -> int:  # fmt: skip
+    """Certify a fix: the incident fails on REV and passes now, and so do its neighbours."""
+    from replay.surfaces.certificate import markdown, signed, statement
+    from replay.surfaces.documents import dumps
+    from replay.surfaces.select import one
+    from replay.surfaces.verify import Options, verify
+
+    if check:
+        return _check(Path(incident), key, as_json)
+    if base is None:
+        raise UsageError("--base REV is missing: the commit that has the bug, for instance --base main")
+    path, recording = one(incident)
+    chosen = Options(base=base, count=neighbours, targets=dict(target(text) for text in targets), **options)
+    found = verify(path, recording, chosen)
+    document = statement(found)
+    sealed = document if key is None else signed(document, key)
+    summary = markdown(found, signed_by=None if key is None else sealed["signatures"][0]["keyid"])
+    if out is not None:
+        _write(out, dumps(sealed) + "\n")
+        _write(out.with_suffix(".md"), summary)
+    if as_json:
+        emit(sealed)
+    else:
+        click.echo(summary.rstrip())
+    return EXPECTED if found.verified else UNEXPECTED
+
+
+def _write(path: Path, text: str) -> None:
+    from replay.store.durable import write_whole
+
+    write_whole(text.encode(), path, overwrite=True)
+    path.chmod(0o644)
+
+
+def _check(path: Path, key: Path | None, as_json: bool) -> int:
+    import json
+
+    from replay.surfaces.certificate import opened
+    from replay.surfaces.printable import escape
+
+    if key is None:
+        raise UsageError("--check needs --key FILE: the public key of whom you trust")
+    try:
+        envelope = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ReplayError(f"{path} cannot be read as a certificate: {error}", slug="certificate") from error
+    document = opened(envelope, key)
+    predicate = document.get("predicate", {})
+    if as_json:
+        emit(document)
+    else:
+        tree = document["subject"][0]["digest"].get("gitTree", "?")
+        click.echo(f"signed with that key: {escape(str(predicate.get('result')))}, git tree {escape(str(tree))}")
+    return EXPECTED if predicate.get("result") == "verified" else UNEXPECTED
