@@ -1,7 +1,7 @@
 """The fix certificate: what `replay verify` found as a machine-readable, signed statement, and as Markdown.
 
-The statement is an in-toto Statement v1 (https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md); signed,
-it is the payload of a DSSE envelope (https://github.com/secure-systems-lab/dsse) with an Ed25519 signature (RFC 8032).
+The statement is an in-toto Statement v1 (https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md).
+Signed, it is the payload of a DSSE envelope (https://github.com/secure-systems-lab/dsse), with Ed25519 (RFC 8032).
 """
 
 from __future__ import annotations
@@ -101,13 +101,9 @@ def _neighbour(each: Neighbour) -> Document:
 # Signing ----------------------------------------------------------------------------------------------------------
 
 
-def signed(found: Document, key: Path) -> Document:
-    """A DSSE envelope around the statement. `key`: an Ed25519 private key, PEM (PKCS #8), not encrypted.
-
-    Raises UsageError (`key`), ReplayError (`sealed-not-installed`).
-    """
-    from hashlib import sha256
-
+def private_key(key: Path) -> Any:
+    """An Ed25519 private key, PEM (PKCS #8), not encrypted. Raises UsageError (`key`), ReplayError
+    (`sealed-not-installed`)."""
     serialization, ed25519 = _cryptography()
     try:
         private = serialization.load_pem_private_key(key.read_bytes(), password=None)
@@ -115,6 +111,12 @@ def signed(found: Document, key: Path) -> Document:
         raise UsageError(f"{key} cannot be read as a private key: {error}. {_MAKE}", slug="key") from error
     if not isinstance(private, ed25519.Ed25519PrivateKey):
         raise UsageError(f"{key} is no Ed25519 key. {_MAKE}", slug="key")
+    return private
+
+
+def signed(found: Document, private: Any) -> Document:
+    """A DSSE envelope around the statement."""
+    serialization, _ = _cryptography()
     payload = json.dumps(found, ensure_ascii=True, sort_keys=True).encode()
     public = private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     signature = {"keyid": sha256(public).hexdigest(), "sig": b64encode(private.sign(_framed(payload))).decode()}
@@ -161,7 +163,7 @@ def _cryptography() -> tuple[Any, Any]:
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as error:
         raise ReplayError(
-            "signing needs the library `cryptography`: pip install 'replay-harness[sealed]'",
+            "signing and checking need the library `cryptography`: install the extra `sealed`",
             slug="sealed-not-installed",
         ) from error
     return serialization, ed25519
@@ -188,8 +190,8 @@ def markdown(found: Finding, *, signed_by: str | None) -> str:
     lines += list(_around(found))
     tool = f"replay-harness {__version__}, seed {found.seed}, {found.executions:,} executions"
     seal = f"Signed, key `{signed_by[:16]}`." if signed_by else "Not signed."
-    lines += [f"Recording `{found.recording.id[:40].replace('`', '')}`, digest `{found.recording.digest[:16]}`; {tool}. "
-              f"{seal}", ""]  # fmt: skip
+    recorded = f"Recording `{found.recording.id[:40].replace('`', '')}`, digest `{found.recording.digest[:16]}`"
+    lines += [f"{recorded}; {tool}. {seal}", ""]
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from replay.core.promoted import Promoted
 from replay.core.recording import Recording
 from replay.core.verdict import Divergence, Verdict
-from replay.surfaces.literals import error_body, tree
+from replay.surfaces.source import quoted
 from replay.surfaces.text import headline, outcome_line, parted
 
 HARMLESS = frozenset({"missing", "reordered"})
@@ -48,30 +48,27 @@ def same_error(verdict: Verdict) -> bool:
     )  # fmt: skip
 
 
-def message_of(verdict: Verdict) -> str:
-    """The message of the error it ended with."""
-    found = {} if verdict.outcome is None else error_body(tree(verdict.outcome.payload))
-    return str(found.get("message", ""))
-
-
-def unclaimed(note: Promoted, bundle: str, root: Path) -> str | None:
+def unclaimed(note: Promoted, bundle: Path) -> str | None:
     """Why the test that a bundle names does not stand for it; None: it is there, and names the bundle.
 
-    `bundle`: the path from the root of the project. What the bundle says is not believed: a test of this project must
-    name it.
+    What the bundle says is not believed: the test is looked for in the folders around the bundle, and must name it.
     """
     place = PurePosixPath(note.test)
     if place.is_absolute() or ".." in place.parts or "\0" in note.test:
         return f"it says that {note.test!r} demands its fix, which is no file of this project"
-    try:
-        with open(root / place, "rb") as file:
-            text = file.read(LARGEST)
-    except OSError:
-        return f"it says that {note.test} demands its fix, and there is no such file"
-    name = bundle.encode("unicode_escape").decode("ascii")
-    if f'incident("{name}'.encode() not in text and f"incident('{name}".encode() not in text:
-        return f"it says that {note.test} demands its fix, and that test does not name {bundle}"
-    return None
+    seen = False
+    for root in bundle.absolute().parents:
+        try:
+            with open(root / place, "rb") as file:
+                text = file.read(LARGEST)
+        except OSError:
+            continue
+        seen = True
+        name = quoted(bundle.absolute().relative_to(root).as_posix())[1:-1]
+        if any(f"incident({mark}{name}".encode() in text.replace(b"(\n    ", b"(") for mark in "'\""):
+            return None
+    why = "that test does not name this bundle" if seen else "there is no such file"
+    return f"it says that {note.test} demands its fix, and {why}"
 
 
 def is_failure(recording: Recording) -> bool:

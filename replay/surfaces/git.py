@@ -49,7 +49,7 @@ class Repository(msgspec.Struct, frozen=True):
         return [line[2:].lstrip(" ") for line in lines if line]
 
     def tree(self) -> str:
-        """The id of a git tree of the working tree as it is, untracked files too. Writes nothing into the repository."""
+        """The id of a git tree of the working tree as it is, untracked files too. The repository stays as it is."""
         objects = self.git("rev-parse", "--path-format=absolute", "--git-path", "objects")
         with TemporaryDirectory(prefix="replay-tree-") as folder:
             environment = {

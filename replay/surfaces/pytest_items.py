@@ -206,8 +206,7 @@ class RecordingItem(pytest.Item):
 
     def _leave_to_test(self, note: Promoted) -> None:
         """A test demands the fix of this recording: that one speaks for it, if it is there."""
-        root = options_of(self.config).root
-        why = unclaimed(note, _relative(self.path, root).replace(os.sep, "/"), root)
+        why = unclaimed(note, self.path)
         if why is None:
             pytest.skip(f"promoted: {escape(note.test)} demands the fix")
         line = f"this recording is promoted: {escape(why)}. Promote it again, or delete the bundle"
@@ -343,10 +342,9 @@ def references(node: Any, config: pytest.Config) -> list[Reference]:
 
 
 def _placed(name: str, folder: Path, root: Path) -> str:
-    """A path of a marker: from the root of the run, else from the folder of the test."""
+    """A path of a marker: from the root of the run, else from the folder of the test or the nearest above it."""
     path = split(name)[0]
-    base = root if (root / path).exists() or not (folder / path).exists() else folder
-    return str(base / name)
+    return str(next((base for base in (root, folder, *folder.parents) if (base / path).exists()), root) / name)
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:

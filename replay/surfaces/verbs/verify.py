@@ -29,7 +29,7 @@ from replay.surfaces.verbs.shared import EXPECTED, UNEXPECTED, code_options, emi
 def command(incident: str, base: str | None, neighbours: int, out: Path | None, key: Path | None, check: bool,
             targets: tuple[str, ...], as_json: bool, **options: Any) -> int:  # fmt: skip
     """Certify a fix: the incident fails on REV and passes now, and so do its neighbours."""
-    from replay.surfaces.certificate import markdown, signed, statement
+    from replay.surfaces.certificate import markdown, private_key, signed, statement
     from replay.surfaces.documents import dumps
     from replay.surfaces.select import one
     from replay.surfaces.verify import Options, verify
@@ -38,12 +38,13 @@ def command(incident: str, base: str | None, neighbours: int, out: Path | None, 
         return _check(Path(incident), key, as_json)
     if base is None:
         raise UsageError("--base REV is missing: the commit that has the bug, for instance --base main")
+    private = None if key is None else private_key(key)  # before the work: it may be the wrong file
     path, recording = one(incident)
     chosen = Options(base=base, count=neighbours, targets=dict(target(text) for text in targets), **options)
     found = verify(path, recording, chosen)
     document = statement(found)
-    sealed = document if key is None else signed(document, key)
-    summary = markdown(found, signed_by=None if key is None else sealed["signatures"][0]["keyid"])
+    sealed = document if private is None else signed(document, private)
+    summary = markdown(found, signed_by=None if private is None else sealed["signatures"][0]["keyid"])
     if out is not None:
         _write(out, dumps(sealed) + "\n")
         _write(out.with_suffix(".md"), summary)
