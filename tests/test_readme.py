@@ -24,7 +24,7 @@ import replay
 from replay.core.verdict import Status
 from replay.surfaces import cli, config
 from replay.surfaces.verbs import VERBS, shared
-from tests.surfaces import projects
+from tests.surfaces import projects, repositories
 
 README = (projects.ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -37,6 +37,9 @@ CHECKED = (
     "replay list captures",
     "replay fuzz captures",
     "def decimal_comma",
+    "git init",
+    "replay verify captures",
+    "replay bisect captures",
     "bundle = replay.open",
     "incident_paths = ",
     "@pytest.mark.incident(",
@@ -172,6 +175,46 @@ def test_the_fuzz_example(project: Path) -> None:
     names: dict[str, Any] = {"replay": replay}
     exec(block("def decimal_comma"), names)  # noqa: S102  # our own text
     assert list(names["decimal_comma"]("1.5")) == ["1,5"]
+
+
+def test_from_an_incident_to_a_committed_test(tmp_path: Path) -> None:
+    """As written, in an empty folder beside the demo's: the test that is committed fails as production did."""
+    (tmp_path / "replay-demo").mkdir()
+    (tmp_path / "new").mkdir()
+    shutil.copy(projects.ROOT / "captures" / "demo-null-field.replay.db", tmp_path / "replay-demo")
+    said = []
+    for line in block("git init").replace("INCIDENT", "demo-null-field").splitlines():
+        for part in line.partition("#")[0].split("&&"):
+            program, *arguments = shlex.split(part)
+            if program == "git":
+                repositories.git(tmp_path / "new", *arguments)
+                continue
+            module = ["replay.surfaces.cli"] if program == "replay" else ["pytest", *projects.plugin()]
+            done = execute("-m", *module, *arguments, cwd=tmp_path / "new")
+            said.append(done.stdout)
+            assert done.returncode == (1 if program == "pytest" else 0), done.stdout + done.stderr
+    assert "it still fails with AttributeError: 'NoneType' object has no attribute 'lower'" in said[-1]
+    assert "1 failed, 1 skipped" in said[-1]
+    committed = repositories.git(tmp_path / "new", "ls-files").splitlines()
+    assert [Path(name).parent.name for name in committed] == ["captures", "tests"]
+
+
+def test_the_certificate_and_the_commit(project: Path) -> None:
+    """Both commands of the text, in a repository with a fix that is not committed and a commit with the bug."""
+    bug, fixed = FIX
+    projects.edit(project, bug, fixed)
+    repositories.init(project, "shop.py", "pyproject.toml")
+    repositories.git(project, "tag", "v1.2")
+    projects.edit(project, fixed, bug)
+    culprit = repositories.commit(project, "simplify")
+    (line,) = block("replay bisect captures").splitlines()
+    assert culprit in verb(project, *shlex.split(line)[1:]).stdout
+    projects.edit(project, bug, fixed)
+    (line,) = block("replay verify captures").splitlines()
+    done = verb(project, *shlex.split(line)[1:])
+    assert done.returncode == shared.EXPECTED, done.stdout + done.stderr
+    assert json.loads((project / "fix.json").read_text())["predicate"]["result"] == "verified"
+    assert (project / "fix.md").read_text().startswith("## Fix verified")
 
 
 def test_exit_codes(project: Path) -> None:

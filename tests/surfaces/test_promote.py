@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,12 @@ def last_line(*arguments: str, cwd: Path | None = None) -> str:
 
 
 def checked(place: Path, config: Path, *, types: bool = True) -> None:
-    """Ruff and mypy have nothing to say of the generated files."""
+    """Ruff and mypy, where they are installed, have nothing to say of the generated files."""
     tool = ["--config", str(config)]
     mypy = [["mypy", "--strict", "--no-incremental", "."]] if types else []
     for command in (["ruff", "check", *tool, "."], ["ruff", "format", *tool, "--check", "."], *mypy):
+        if find_spec(command[0]) is None:
+            continue
         done = run("-m", *command, cwd=place)
         assert done.returncode == 0, done.stdout + done.stderr
 
