@@ -47,8 +47,10 @@ def neighbours(recording: Recording, count: int, seed: int) -> list[Edits]:
 
 
 def _keeps_type(site: Site, edit: Edit) -> bool:
-    if site.value is None or isinstance(site.value, dict | list | tuple) or (site.is_message and site.root != "input"):
+    if site.value is None or isinstance(site.value, dict | list | tuple):
         return False
+    if site.boundary == "http" and (site.is_message or site.is_body):
+        return False  # a body that is one text has a form of its own: cut anywhere, it is malformed
     change = CHANGES.get(edit.operator)
     if change is None:
         return False
@@ -56,4 +58,4 @@ def _keeps_type(site: Site, edit: Edit) -> bool:
         new = change(site.value, edit.argument)
     except (Unfit, ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
         return False
-    return type(new) is type(site.value) and not (type(new) is type(site.value) and new == site.value)
+    return type(new) is type(site.value) and bool(new != site.value)

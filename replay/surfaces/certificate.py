@@ -150,6 +150,8 @@ def opened(envelope: Any, key: Path) -> Document:
         except InvalidSignature:
             continue
         document: Document = json.loads(payload)
+        if document.get("predicateType") != PREDICATE or not isinstance(document.get("predicate"), dict):
+            raise ReplayError("it is signed with that key, and no certificate of a fix", slug="certificate")
         return document
     raise ReplayError("it is not signed with that key, or was altered since", slug="certificate")
 

@@ -72,6 +72,8 @@ class Plan(msgspec.Struct, frozen=True):
     source: str
     """`PATH::ID` of what was promoted: the minimal recording, if there is one."""
     minimal: bool
+    left: Path | None
+    """Where the whole incident still lies as an open one, if the minimal recording was promoted in its place."""
     bundle: Planned
     recordings: tuple[Recording, ...]
     """Of the bundle."""
@@ -97,6 +99,7 @@ def plan(path: Path, recording: Recording, options: Options) -> Plan:
     Raises UsageError for an oracle that cannot be meant, BundleError for recordings that cannot be read.
     """
     smaller = minimal_of(path, recording)
+    whole = path
     if smaller is not None:
         path, recording = smaller
     before = promoted(recording)
@@ -122,6 +125,7 @@ def plan(path: Path, recording: Recording, options: Options) -> Plan:
         recording=marked,
         source=f"{path}::{recording.id}",
         minimal=smaller is not None,
+        left=whole if smaller is not None and inside else None,
         bundle=Planned(place, _bundle_state(place, kept, inside=inside), None),
         recordings=tuple(kept),
         test=_planned(test, written.code),
@@ -183,10 +187,10 @@ def _is_same_failure(one: Recording, of: Recording) -> bool:
 
 
 def failure_of(recording: Recording) -> tuple[Any, ...]:
-    """Type and innermost place of the error that it ended with."""
+    """Type and innermost place of the error that it ended with; not the folder, which is another in production."""
     node = tree(recording.outcome.payload)
     found = user_frames(frames(node))
-    place = (found[-1].file, found[-1].function, found[-1].line) if found else ()
+    place = (Path(found[-1].file).name, found[-1].function) if found else ()
     return error_body(node).get("type"), recording.http_response_status_code, place
 
 

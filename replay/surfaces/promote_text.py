@@ -120,7 +120,7 @@ def facts(recording: Recording) -> list[str]:
     if service:
         lines.append(_short(f"Service: {service}"))
     if recording.edits is not None:
-        lines.append("Never seen in production: made from a recording by these edits:")
+        lines.append("Not as production saw it, but changed by these edits:")
         lines += [_short(f"  {edit}") for edit in _edits(recording)]
     return lines
 

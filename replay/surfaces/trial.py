@@ -1,7 +1,7 @@
 """One revision of a project on trial: in a process of its own it runs an incident, and mutations of it.
 
 The process imports the project from the given checkout, whatever this one has imported. What the code prints goes
-nowhere.
+nowhere, but for the last line of one that dies.
 """
 
 from __future__ import annotations
@@ -92,8 +92,9 @@ def trial(task: Task, top: Path, checkout: Path, *, timeout: float = TIMEOUT) ->
     with TemporaryDirectory(prefix="replay-trial-") as folder:
         place = Path(folder)
         (place / "task").write_bytes(msgspec.msgpack.encode(task))
-        process = Popen([sys.executable, "-c", _START, json.dumps(path), folder], env=environment, cwd=task.root,
-                        stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True)  # fmt: skip
+        with open(place / "said", "wb") as said:
+            process = Popen([sys.executable, "-c", _START, json.dumps(path), folder], env=environment, cwd=task.root,
+                            stdin=DEVNULL, stdout=DEVNULL, stderr=said, start_new_session=True)  # fmt: skip
         try:
             code = process.wait(timeout)
         except TimeoutExpired:
@@ -103,8 +104,11 @@ def trial(task: Task, top: Path, checkout: Path, *, timeout: float = TIMEOUT) ->
         try:
             report = msgspec.msgpack.decode((place / "report").read_bytes(), type=Report)
         except (OSError, ValueError) as error:
-            raise ReplayError(f"the process that ran the code in {task.root} ended with {code}, without a word",
-                              slug="trial") from error  # fmt: skip
+            last = (place / "said").read_bytes()[-2000:].decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise ReplayError(
+                f"the process that ran the code in {task.root} ended with {code}: {last or 'without a word'}",
+                slug="trial",
+            ) from error
     if report.error:
         raise ReplayError(report.error, slug="trial")
     return report

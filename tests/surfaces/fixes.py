@@ -22,7 +22,8 @@ FIXES = {
         ('{"X-On-Behalf-Of": sender}', '{"X-On-Behalf-Of": sender.encode("unicode_escape").decode()}')
     ],
     "fingerprint_of_unicode_encode_error": [
-        ('str(ticket.get("subject") or "")', 'str(ticket.get("subject") or "").encode(errors="replace").decode()')
+        ('str(ticket.get("subject") or "")', 'str(ticket.get("subject") or "").encode(errors="replace").decode()'),
+        ('ticket.get("text") or "")\n', 'ticket.get("text") or "").encode(errors="replace").decode()\n'),
     ],
     "due_at_value_error": [
         (

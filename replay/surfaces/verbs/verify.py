@@ -75,10 +75,11 @@ def _check(path: Path, key: Path | None, as_json: bool) -> int:
     except (OSError, ValueError, RecursionError) as error:
         raise ReplayError(f"{path} cannot be read as a certificate: {error}", slug="certificate") from error
     document = opened(envelope, key)
-    predicate = document.get("predicate", {})
+    predicate = document["predicate"]
     if as_json:
         emit(document)
     else:
-        tree = document["subject"][0]["digest"].get("gitTree", "?")
+        head = predicate.get("head")
+        tree = head.get("tree") if isinstance(head, dict) else None
         click.echo(f"signed with that key: {escape(str(predicate.get('result')))}, git tree {escape(str(tree))}")
     return EXPECTED if predicate.get("result") == "verified" else UNEXPECTED
