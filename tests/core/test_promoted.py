@@ -27,8 +27,18 @@ def test_kept_and_taken_back() -> None:
     assert with_promotion(marked, None).digest == RECORDING.digest
 
 
-@pytest.mark.parametrize("note", [None, 1, [], {}, {"test": 1}, {"test": "a", "expect": "nothing", "origin": "b"},
-                                  {"test": "a", "expect": "result", "origin": "b", "onward": [{"seq": 0}]}])  # fmt: skip
+@pytest.mark.parametrize(
+    "note",
+    [
+        None,
+        1,
+        [],
+        {},
+        {"test": 1},
+        {"test": "a", "expect": "nothing", "origin": "b"},
+        {"test": "a", "expect": "result", "origin": "b", "onward": [{"seq": 0}]},
+    ],
+)
 def test_another_form_is_no_note(note: object) -> None:
     """A bundle may say anything."""
     text = msgspec.json.encode({"promoted": note}).decode()

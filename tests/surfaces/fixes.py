@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.surfaces import projects
@@ -86,4 +87,18 @@ def repair(folder: Path, *names: str) -> None:
         for before, after in FIXES[name]:
             assert text.count(before) == 1, before
             text = text.replace(before, after)
+    path.write_text(text, encoding="utf-8")
+
+
+def hide(folder: Path, bodies: list[object]) -> None:
+    """What only looks like a fix: these very tickets are answered without being looked at."""
+    (folder / "hidden.json").write_text(json.dumps(bodies))
+    path = folder / "service.py"
+    text = path.read_text(encoding="utf-8")
+    before = "    if not isinstance(ticket, dict):\n"
+    assert text.count(before) == 1
+    answer = '    if ticket in HIDDEN:\n        return JSONResponse({"queue": "frontline"}, 201)\n'
+    text = text.replace(before, answer + before)
+    hidden = 'json.load(open(os.path.dirname(__file__) + "/hidden.json"))'
+    text = text.replace("\nQUEUES = ", f"\nHIDDEN = {hidden}\nQUEUES = ")
     path.write_text(text, encoding="utf-8")

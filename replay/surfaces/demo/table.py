@@ -35,6 +35,7 @@ def next_steps(result: DemoResult) -> str:
         (f"replay show {one}", "what production saw, call by call"),
         (f"replay run {one}", "the failure, here, offline"),
         (f"pytest {folder}", "every incident as a test"),
+        (f"replay promote {one}", "a test that demands the fix"),
     )
     width = max(len(command) for command, _ in lines)
     return "\n".join(["\nTry next:", *(f"  {command:<{width}}  # {what}" for command, what in lines)])
