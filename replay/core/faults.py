@@ -44,6 +44,18 @@ class Fault(msgspec.Struct, frozen=True):
         return _RAISED[self.kind](*args)
 
 
+class Slow(msgspec.Struct, frozen=True):
+    """In place of an answer: the same one, so much later."""
+
+    nanoseconds: int
+
+
+class Raises(msgspec.Struct, frozen=True):
+    """In place of an answer: what was raised instead."""
+
+    error: BaseException
+
+
 _RAISED: dict[str, type[OSError]] = {
     "timeout": TimeoutError,
     "refused": ConnectionRefusedError,

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from replay.core.codec import Value, encode
-from replay.core.faults import Fault, raised_by
+from replay.core.faults import Fault, Raises, Slow, raised_by
 from replay.core.messages import (
     Body,
     Pairs,
@@ -160,7 +160,7 @@ class Web:
 
 
 class HttpAnswer:
-    """`{"status", "headers", "body"}`; a Fault in its place: no such answer came."""
+    """`{"status", "headers", "body"}`; a Fault in its place: no such answer came; Slow: it came later."""
 
     def __init__(self, interaction: Interaction, place: int) -> None:
         stored = interaction.answer.decode()
@@ -183,6 +183,10 @@ class HttpAnswer:
         if isinstance(value, Fault):
             stored, state = raised_by(value, self._client, self._stored)
             return _put(draft, self._place, encode(stored), state)
+        if isinstance(value, Slow):
+            later = [[offset + value.nanoseconds, piece] for offset, piece in self._stored["pieces"]]
+            _put(draft, self._place, encode({**self._stored, "pieces": later}), "returned")
+            return _delay(draft, self._place, value.nanoseconds)
         if type(value) is not dict or not {"status", "headers"} <= value.keys() or type(value["headers"]) is not dict:
             raise Unfit("an answer has a status and headers")
         before, stored = self.value, dict(self._stored)
@@ -213,7 +217,7 @@ class HttpAnswer:
 
 
 class Returned:
-    """What a call or model answered; a Fault in its place: it raised."""
+    """What a call or model answered; a Fault or Raises in its place: it raised; Slow: it came later."""
 
     def __init__(self, interaction: Interaction, place: int) -> None:
         if interaction.state != "returned":
@@ -225,6 +229,10 @@ class Returned:
     def write(self, draft: Draft, value: Any) -> None:
         if isinstance(value, Fault):
             _put(draft, self._place, encode(value.error()), "raised")
+        elif isinstance(value, Raises):
+            _put(draft, self._place, encode(value.error), "raised")
+        elif isinstance(value, Slow):
+            _delay(draft, self._place, value.nanoseconds)
         else:
             _put(draft, self._place, self._opened.close(value), "returned")
 
@@ -268,6 +276,14 @@ class Draws:
 
 def _put(draft: Draft, place: int, answer: Value, state: str) -> None:
     draft["interactions"][place] = msgspec.structs.replace(draft["interactions"][place], answer=answer, state=state)
+
+
+def _delay(draft: Draft, place: int, nanoseconds: int) -> None:
+    before = draft["interactions"][place]
+    lasted = before.duration_ns + nanoseconds
+    if not 0 <= before.offset_ns + lasted <= LONGEST:
+        raise Unfit("longer than a recording lasts")
+    draft["interactions"][place] = msgspec.structs.replace(before, duration_ns=lasted)
 
 
 def _latin(text: Any) -> str:

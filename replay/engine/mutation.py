@@ -13,7 +13,7 @@ from replay.core.opened import Unfit
 from replay.core.parts import Draft, Parts
 from replay.core.recording import Recording
 from replay.engine.operators import CHANGES
-from replay.engine.operators.site import applied
+from replay.engine.operators.site import Change, applied
 
 Edits = tuple[Edit, ...]
 
@@ -32,7 +32,7 @@ class Mutations:
         for edit in edits:
             root, steps = parse(edit.path)
             part = self.parts.get(root)
-            change = CHANGES.get(edit.operator)
+            change = _stale(self.parts, root) if edit.operator == "stale" else CHANGES.get(edit.operator)
             if part is None or change is None:
                 continue
             try:
@@ -64,6 +64,21 @@ class Mutations:
             self._digest = self.recording.digest
         found = msgspec.structs.replace(mutated, parent_digest=self._digest, edits=write_edits(edits))
         return msgspec.structs.replace(found, id=found.digest[:16])
+
+
+def _stale(parts: Parts, root: str) -> Change:
+    """The one operator that looks elsewhere: the answer that another interaction got, of that number."""
+
+    def change(value: Any, seq: int) -> Any:
+        other = parts.get(f"{root.partition('[')[0]}[{int(seq)}]")
+        if other is None:
+            raise Unfit("no such answer")
+        if root[:4] != "http":
+            return other.value
+        found = {name: part for name, part in other.value.items() if name != "headers"}
+        return {"headers": value["headers"], **found}  # with the lengths and types of the answer that it replaces
+
+    return change
 
 
 def mutate(recording: Recording, edits: Sequence[Edit]) -> Recording:

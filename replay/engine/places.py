@@ -26,9 +26,40 @@ def places(parts: Parts, profile: Profile | None, constants: tuple[Any, ...]) ->
             if left < 0:
                 return
             within[site.steps] = site.value
-            learned = () if profile is None else profile.others(origin(parts, root), site.steps, site.value)
+            learned = () if profile is None else _learned(parts, profile, site)
             other = within.get(site.steps[:-1]) if site.steps else None
-            yield msgspec.structs.replace(site, learned=learned, constants=constants, other=other)
+            known = {} if site.steps else _among(parts, root)
+            yield msgspec.structs.replace(site, learned=learned, constants=constants, other=other, **known)
+
+
+def _learned(parts: Parts, profile: Profile, site: Site) -> tuple[Any, ...]:
+    """What was seen at a place, then what its contract says of it."""
+    seen = profile.others(origin(parts, site.root), site.steps, site.value)
+    declared = () if profile.contract is None else profile.contract.values(site.root, site.steps)
+    known = {(type(value).__name__, repr(value)) for value in (*seen, site.value)} if declared else set()
+    return (*seen, *(value for value in declared if (type(value).__name__, repr(value)) not in known))
+
+
+MOST_EARLIER = 3
+"""Earlier answers that a place is offered."""
+
+
+def _among(parts: Parts, root: str) -> dict[str, Any]:
+    """What an answer is among the others: which came before it to the same question; how long until the last that other
+    lanes asked for before its own lane went on asking."""
+    this = parts.interaction(root)
+    if this is None:
+        return {}
+    every = parts.recording.interactions
+    earlier = [each.seq for each in every if each.seq < this.seq and each.state == "returned"
+               and (each.boundary, each.target) == (this.boundary, this.target)
+               and each.answer.text != this.answer.text]  # fmt: skip
+    end = this.offset_ns + this.duration_ns
+    again = min((each.offset_ns for each in every if each.lane == this.lane and each.seq > this.seq), default=None)
+    beside = [each.offset_ns + each.duration_ns for each in every
+              if each.lane != this.lane and (again is None or each.offset_ns < again)]  # fmt: skip
+    behind = max(0, max(beside, default=0) - end) / 1e9
+    return {"target": this.target, "earlier": tuple(earlier[-MOST_EARLIER:]), "behind": behind}
 
 
 def beside(path: str, root: str, steps: Steps) -> bool:

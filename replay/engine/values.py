@@ -11,6 +11,7 @@ from replay.core.edits import Steps
 from replay.core.opened import named
 from replay.core.parts import Parts
 from replay.core.recording import Recording
+from replay.engine.contract import Contract
 
 MOST = 12
 """Values kept of a path."""
@@ -41,6 +42,8 @@ class Profile:
     def __init__(self) -> None:
         self.seen: dict[Place, Seen] = {}
         self.recordings = 0
+        self.contract: Contract | None = None
+        """What is declared of the recording that is searched."""
 
     def learn(self, recordings: Iterable[Recording]) -> None:
         """Look at more recordings, of the same entry point."""

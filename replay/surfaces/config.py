@@ -34,8 +34,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     writable: tuple[str, ...] = ()
     """Folders that a replay may write to, beside the temporary one; absolute. For a log that is always written."""
 
+    contracts: tuple[str, ...] = ()
+    """OpenAPI documents (JSON or YAML) of the services that the code calls; absolute."""
 
-KEYS = ("root", "allow", "targets", "ignore", "tolerance", "writable")
+
+KEYS = ("root", "allow", "targets", "ignore", "tolerance", "writable", "contracts")
 
 
 def load(start: str | os.PathLike[str] | None = None) -> Config:
@@ -95,7 +98,8 @@ def _config(file: Path, section: Any) -> Config:
             section | {"root": str((file.parent / root).resolve()), "file": str(file)}, Config, dec_hook=_path
         )
         folders = tuple(os.path.abspath(file.parent / folder) for folder in found.writable)
-        return msgspec.structs.replace(found, writable=folders)
+        documents = tuple(os.path.abspath(file.parent / document) for document in found.contracts)
+        return msgspec.structs.replace(found, writable=folders, contracts=documents)
     except msgspec.ValidationError as error:
         raise UsageError(f"{where}: {error}", slug="config") from error
 

@@ -20,8 +20,10 @@ from replay.core.opened import Unfit
 from replay.core.parts import Parts
 from replay.core.recording import Recording
 from replay.engine.constants import constants_of
+from replay.engine.contract import Contract, Label, contract_of
 from replay.engine.executions import Stage
 from replay.engine.explorer import Explorer, Find, Progress
+from replay.engine.mutation import mutate
 from replay.engine.operators.site import applied
 from replay.engine.session import Session
 from replay.engine.targets import Targets
@@ -30,6 +32,7 @@ from replay.entrypoints import RUNNERS
 from replay.errors import Unanswerable, UsageError
 from replay.store.bundle import SUFFIX, write_bundle
 from replay.surfaces.config import Config, load
+from replay.surfaces.contracts import documents
 from replay.surfaces.init import install, replaying
 
 SECONDS = 20.0
@@ -65,6 +68,8 @@ class Kept(msgspec.Struct, frozen=True):
     """`PATH::ID` of the recording that was mutated."""
     bundle: Path | None
     reproduced: bool
+    contract: Label | None = None
+    """Whether the edits keep what is declared of input and answers; None: nothing is."""
 
 
 class Report(msgspec.Struct):
@@ -113,7 +118,7 @@ def fuzz(
             except Unanswerable as error:
                 report.skipped.append((f"{path}::{recording.id}", str(error)))
                 continue
-            _add(report, progress, path, recording, config, options, seen)
+            _add(report, progress, path, recording, config, options, seen, profile.contract)
             if progress.stopped == "interrupted":
                 break
     report.seconds = perf_counter() - started
@@ -141,6 +146,7 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
         allowed=options.allowed,
         limit=options.limit,
     )
+    profile.contract = contract_of(recording, stage.target, documents(config.contracts))
     explorer = Explorer(
         stage,
         seed=options.seed,
@@ -158,12 +164,14 @@ def _targets(config: Config, options: Options) -> Targets:
 
 
 def _add(report: Report, progress: Progress, path: str, recording: Recording, config: Config, options: Options,
-         seen: set[Any]) -> None:  # fmt: skip
+         seen: set[Any], contract: Contract | None) -> None:  # fmt: skip
     for find in progress.finds:
         if find.failure.fingerprint in seen:  # of another recording
             continue
         seen.add(find.failure.fingerprint)
-        report.finds.append(_keep(find, f"{path}::{recording.id}", recording, config, options))
+        kept = _keep(find, f"{path}::{recording.id}", recording, config, options)
+        label = None if contract is None else contract.label(recording, mutate(recording, find.edits), find.edits)
+        report.finds.append(msgspec.structs.replace(kept, contract=label))
     report.executions += progress.executions
     report.lines += progress.lines
     report.diverged += progress.diverged

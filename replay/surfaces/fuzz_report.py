@@ -19,6 +19,10 @@ from replay.surfaces.fuzz import Kept, Report, before, command
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.text import Page, count, duration
 
+_CONTRACT = {
+    "inside": "inside: the edit keeps the declared types and bounds",
+    "outside": "outside: the edit breaks a declared type or bound, and nothing refused it",
+}
 SHOWN = 60
 """Characters of a value."""
 
@@ -27,8 +31,8 @@ def document(report: Report) -> Document:
     """`{finds, executions, seconds, seed, lines, diverged, stopped, skipped: [{recording, reason}]}`.
 
     A find is `{kind, error_type, message, frames: [{file, line, function}], edits, executions, seconds, bundle,
-    changes: [{edit, recorded}], recording, stretched, reproduced}`: `edits` are `[path, operator, argument]`, `changes`
-    the same in words.
+    changes: [{edit, recorded}], recording, stretched, reproduced, contract}`: `edits` are `[path, operator,
+    argument]`, `changes` the same in words, `contract` is `inside`, `outside` or null where none is known.
     """
     return {
         "finds": [_find(kept) for kept in report.finds],
@@ -59,6 +63,7 @@ def _find(kept: Kept) -> Document:
         "recording": kept.parent_name,
         "stretched": find.stretched,
         "reproduced": kept.reproduced,
+        "contract": kept.contract,
     }
 
 
@@ -70,6 +75,9 @@ def text(report: Report, page: Page) -> str:
     for name, reason in report.skipped:
         lines += [f"{page.status('unanswerable')}  {escape(name)}: {escape(reason)}", ""]
     found = count(len(report.finds), "failure") if report.finds else "no failure"
+    labels = [kept.contract for kept in report.finds if kept.contract is not None]
+    if labels:
+        found += f" ({labels.count('inside'):,} inside the contract, {labels.count('outside'):,} outside)"
     rate = report.executions / report.seconds if report.seconds else 0.0
     lines.append(
         f"{found} in {count(report.executions, 'execution')} ({duration(report.seconds * 1e9)}, {rate:,.0f} a second), "
@@ -87,6 +95,8 @@ def _lines(kept: Kept, page: Page) -> Iterator[str]:
     for edit, value in before(kept.parent, find.edits):
         yield page.row("changed", escape(str(edit)))
         yield page.row("recorded", escape(_was(edit, value, kept.parent)))
+    if kept.contract is not None:
+        yield page.row("contract", _CONTRACT[kept.contract])
     yield page.row("did", escape(_did(find)))
     if find.stretched:
         answers = count(find.stretched, "request")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from replay.engine.operators.databases import errors as database_errors
 from replay.engine.operators.site import Site, Tried
 
 _STATUSES = ((500, None), (503, None), (429, None), (429, "1"), (404, None), (401, None), (503, "120"),
              (429, "Wed, 21 Oct 2026 07:28:00 GMT"), (503, "Wed, 21 Oct 2026 07:28:00 GMT"), (204, None), (502, None),
              (403, None), (400, None), (302, None), (409, None), (201, None))  # fmt: skip
+_DELAYS = (31.0, 301.0, 3601.0)
+"""Seconds beyond the time-outs that people choose."""
 _TYPES = ("text/html", "text/plain", "application/octet-stream", "")
 
 
@@ -27,6 +30,11 @@ def whole_answer(site: Site) -> Iterator[Tried]:
     else:
         yield "fault", "reset"
     yield "fault", "refused"
+    if site.behind > 0:
+        yield "slow", round(site.behind + 0.001, 3)  # after the last of those that were under way with it
+    yield from (("slow", seconds) for seconds in _DELAYS)
+    yield from (("stale", seq) for seq in reversed(site.earlier))
+    yield from database_errors(site)
 
 
 def body(site: Site) -> Iterator[Tried]:

@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from replay.core.changes import Gone, Renamed, Twice
-from replay.core.faults import KINDS, Fault
+from replay.core.faults import KINDS, Fault, Slow
 from replay.core.messages import Verbatim, as_json
 from replay.core.opened import Unfit
 from replay.engine.operators.site import Change
 
 LARGEST = 1 << 24
 """Characters or items that an edit makes."""
+SLOWEST = 7 * 86400.0
+"""Seconds that an answer is made to wait."""
 ERROR_BODY = {"error": {"message": "The request could not be handled."}}
 HTML_BODY = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 
@@ -178,6 +180,13 @@ def _fault(value: Any, kind: str) -> Any:
     return Fault(kind)  # type: ignore[arg-type]
 
 
+def _slow(value: Any, seconds: float) -> Any:
+    """The same answer, so many seconds later."""
+    if not 0 < seconds <= SLOWEST:
+        raise Unfit("no such delay")
+    return Slow(int(seconds * 1e9))
+
+
 def _answer(value: Any, what: list[Any]) -> Any:
     """An HTTP answer of another status, with or without Retry-After."""
     status, retry_after = what
@@ -240,6 +249,7 @@ CHANGES: dict[str, Change] = {
     "scale": _scale,
     "duplicate_key": _duplicate_key,
     "fault": _fault,
+    "slow": _slow,
     "answer": _answer,
     "html": _html,
     "empty_page": _empty_page,

@@ -11,6 +11,7 @@ from typing import Any
 
 from replay.core.opened import Typed
 from replay.engine.operators.changes import CHANGES
+from replay.engine.operators.forms import shaped
 from replay.engine.operators.site import LONG, Site, Tried, written_out
 
 _TRAPS = ("ß", "\ud800", "\u200b", "e\u0301", "\ufeff", "\u202e", "\x00", "👩\u200d👩\u200d👧", "İ", "\u2028", "'", '"',
@@ -106,6 +107,7 @@ def _words(site: Site) -> Iterator[Tried]:
     yield "long", [1025, "é"]
     yield _made(site, "mangle", "latin-1")
     yield _made(site, "mangle", "utf-8 cut")
+    yield from shaped(site)
     yield from _shaped(site)
 
 

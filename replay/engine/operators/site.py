@@ -40,6 +40,12 @@ class Site(msgspec.Struct, frozen=True):
     """What the code compares with."""
     other: Any = None
     """Of a name in a mapping: another value of that mapping, to be swapped with."""
+    target: str = ""
+    """Of a whole answer: what was asked."""
+    earlier: tuple[int, ...] = ()
+    """Of a whole answer: numbers of interactions that asked the same target before and were answered otherwise."""
+    behind: float = 0.0
+    """Of a whole answer: seconds by which it came before the last of those that others asked for meanwhile."""
 
     @property
     def path(self) -> str:
