@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 
 from replay.core.codec import Value
+from replay.core.fingerprint import foreign
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
 from replay.surfaces.asking import got_line, request_line
@@ -31,10 +31,6 @@ LATER = 6
 """Divergences that have a line each, below those that are shown in full."""
 DIFFERENCES = 12
 """Differing fields shown."""
-
-_foreign = re.compile(
-    r"site-packages|dist-packages|[/\\]lib[/\\]python3\.|^<frozen|[/\\]replay[/\\](core|boundaries|engine|entrypoints)[/\\]"
-)
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -269,13 +265,13 @@ def frames(node: Any) -> list[Frame]:
 
 def user_frames(all_frames: list[Frame]) -> list[Frame]:
     """The innermost frames that are neither a library's nor ours; all, if there is none."""
-    ours = [frame for frame in all_frames if not _foreign.search(frame.file)]
+    ours = [frame for frame in all_frames if not foreign(frame.file)]
     return (ours or all_frames)[-FRAMES:]
 
 
 def frame_lines(found: Iterable[Frame], page: Page, first: str = "at") -> Iterator[str]:
     """Lines of code, innermost first."""
-    places = [(f"{_here(frame.file)}:{frame.line} in {frame.function}", frame.source.strip()) for frame in found]
+    places = [(f"{here(frame.file)}:{frame.line} in {frame.function}", frame.source.strip()) for frame in found]
     width = max((len(place) for place, _ in places), default=0)
     fits = all(width + 2 + len(source) <= page.room for _, source in places)
     for index, (place, source) in enumerate(reversed(places)):
@@ -288,7 +284,7 @@ def frame_lines(found: Iterable[Frame], page: Page, first: str = "at") -> Iterat
             yield page.row("", f"    {escape(source)}")
 
 
-def _here(file: str) -> str:
+def here(file: str) -> str:
     """A path as seen from the current folder; of a long one from elsewhere its last parts."""
     path = Path(file)
     if path.is_absolute():
