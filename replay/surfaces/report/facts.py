@@ -50,8 +50,8 @@ class Parting(msgspec.Struct, frozen=True):
     kind: str
     sentence: str
     frames: tuple[Line, ...]
-    asked: Node | None
-    nearest: Node | None
+    asked: tuple[Node, ...]
+    nearest: tuple[Node, ...]
     nearest_name: str
     sides: tuple[Side, ...]
 
@@ -299,8 +299,8 @@ def _parting(found: Divergence) -> Parting:
         found.kind,
         parted(found),
         tuple(map(line_of, found.where[::-1])),
-        None if found.asked is None else of_value(found.asked, "asked now"),
-        None if near is None else of_value(near.request, "production asked"),
+        () if found.asked is None else message("asked now", bare(tree(found.asked))),
+        () if near is None else message("production asked", bare(tree(near.request))),
         "" if near is None else f"#{near.seq} {near.boundary} {near.target}, at +{duration(near.offset_ns)}",
         tuple(map(side, found.differences[:DIFFERENCES])),
     )

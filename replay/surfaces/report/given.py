@@ -81,7 +81,7 @@ class Why(msgspec.Struct, frozen=True):
 
 
 def read(path: Path, form: type[T]) -> T:
-    """The document in `path`. Raises UsageError (`report-document`) for a file that is missing, too large or another."""
+    """The document in `path`. Raises UsageError (`report-document`) for what is missing, too large or another."""
     try:
         if path.stat().st_size > LARGEST:
             raise UsageError(f"{path}: larger than {LARGEST >> 20} MiB, so it is not read", slug="report-document")

@@ -38,7 +38,7 @@ def text(campaign: Campaign) -> str:
     lines += [f"## {count(len(found), 'recording')}: {verdicts}", ""]
     for group in campaign.groups:
         lines.append(
-            f"- {group.count:,} × {code(group.failure)} in {code(group.place)}, last seen "
+            f"- {group.count:,} times {code(group.failure)} in {code(group.place)}, last seen "
             f"{when(group.last_seen)[:16]}{f', owner {code(group.owner)}' if group.owner else ''}; e.g. "
             f"{code(group.representative)}"
         )
@@ -117,7 +117,7 @@ def _incident(one: Incident, level: str) -> Iterator[str]:
             "",
             code(one.cause.sentence),
             "",
-            *_sides(one.cause.values, "fails", "passes"),
+            *_sides(one.cause.values, "passes with", "fails with"),
         )
     if one.edits:
         yield from ("", f"{level} What was changed", "", *(f"- {code(clip(edit, VALUE))}" for edit in one.edits))

@@ -1,7 +1,7 @@
 """A headless Chromium driven over its DevTools pipe (NUL-ended JSON on descriptors 3 and 4): no client library needed.
 
 The protocol: https://chromedevtools.github.io/devtools-protocol/. Run as a script it writes screenshots:
-`python -m tests.surfaces.chromium PAGE.html FOLDER`.
+`python -m tests.surfaces.report.chromium PAGE.html FOLDER`.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def browser() -> Iterator[Tab]:
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         flags = [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-            "--no-first-run", "--disable-background-networking", "--remote-debugging-pipe", f"--user-data-dir={profile}",
+            "--no-first-run", "--disable-background-networking", "--remote-debugging-pipe",
+            f"--user-data-dir={profile}",
         ]  # fmt: skip
         # The pipe's descriptors have to be 3 and 4, which a shell can arrange without code between fork and exec.
         shell = f'exec "$@" 3<&{their_reading} 4>&{their_writing}'
