@@ -23,6 +23,8 @@ STEPS = 30
 SIDES = 20
 VALUE = 200
 """Columns of a value."""
+LINE = 2 * VALUE
+"""Columns of any code span."""
 
 SIGNS = {"reproduced": "🔴", "changed": "🟡", "diverged": "🟠", "unanswerable": "🟣", "recorded": "⚪"}
 
@@ -48,7 +50,7 @@ def text(campaign: Campaign) -> str:
     rest = 0
     for one in found:
         part = ["<details>", f"<summary>{_plain_head(one)}</summary>", "", *_incident(one, "###"), "", "</details>", ""]
-        if sum(map(len, lines)) + sum(map(len, part)) > LONGEST:
+        if sum(len(line) + 1 for line in (*lines, *part)) > LONGEST - LINE:
             rest += 1
         else:
             lines += part
@@ -58,8 +60,8 @@ def text(campaign: Campaign) -> str:
 
 
 def code(text: str) -> str:
-    """A code span that holds any text. (GFM 6.3: as many backticks as the text has nowhere in a row.)"""
-    text = escape(text)
+    """A code span that holds any text, cut at `LINE`. (GFM 6.3: as many backticks as the text has nowhere in a row.)"""
+    text = clip(escape(text), LINE)
     if not text.strip():
         return "` `"
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
@@ -156,7 +158,7 @@ def _incident(one: Incident, level: str) -> Iterator[str]:
 
 
 def _ending(found: Ending) -> Iterator[str]:
-    yield f"- {code(clip(found.sentence, 2 * VALUE))}"
+    yield f"- {code(found.sentence)}"
     yield from (f"- at {line}" for line in map(_line, found.lines))
     yield from (f"- because of {code(line)}" for line in found.because)
 

@@ -209,8 +209,8 @@ TEXTS = [
     *((tone, f"{tone}-back") for tone in ("bad", "good", "warn", "none")),
     *itertools.product(("text", "soft"), ("bad-back", "good-back", "warn-back", "none-back")),
 ]
-PARTS = [("mark", "sunk"), ("bad", "sunk"), ("soft", "sunk"), ("tick", "mark"), ("tick", "sunk"), ("card", "bad"), ("focus", "page"),
-         ("focus", "card"), ("good", "sunk")]  # fmt: skip
+PARTS = [("mark", "sunk"), ("bad", "sunk"), ("soft", "sunk"), ("tick", "mark"), ("tick", "sunk"), ("card", "bad"),
+         ("focus", "page"), ("focus", "card"), ("good", "sunk")]  # fmt: skip
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
