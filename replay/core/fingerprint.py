@@ -56,8 +56,8 @@ def _root(module: str, frames: list[Frame]) -> str | None:
     for frame in frames:
         file = frame.file.replace("\\", "/")
         for ending in (f"/{path}.py", f"/{path}/__init__.py"):
-            if path and file.endswith(ending):
-                return file[: -len(ending)] + "/"
+            if path and f"/{file}".endswith(ending):
+                return file[: len(file) - len(ending) + 1]
     return None
 
 

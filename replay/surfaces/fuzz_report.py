@@ -30,8 +30,12 @@ def document(report: Report) -> Document:
     changes: [{edit, recorded}], recording, stretched, reproduced}`: `edits` are `[path, operator, argument]`, `changes`
     the same in words.
     """
+    return {"finds": [find_document(kept) for kept in report.finds], **summary(report)}
+
+
+def summary(report: Report) -> Document:
+    """The document without its finds."""
     return {
-        "finds": [_find(kept) for kept in report.finds],
         "executions": report.executions,
         "seconds": report.seconds,
         "seed": report.seed,
@@ -42,7 +46,8 @@ def document(report: Report) -> Document:
     }
 
 
-def _find(kept: Kept) -> Document:
+def find_document(kept: Kept) -> Document:
+    """One find."""
     find = kept.find
     return {
         "kind": find.failure.kind,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +15,9 @@ from replay.surfaces.text import frames
 
 TRIES = 3
 """Recordings of a group that are replayed, smallest first, to find one that reproduces."""
+
+
+Replay = Callable[["Member"], Verdict | None]
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
@@ -142,17 +145,25 @@ class Groups:
         self._owner[print_.digest] = self._owner.get(print_.digest) or owner_of(recording, self._owners)
         self._about[member.name] = (recording.entrypoint, _message(recording))
 
-    def groups(self, replayed: Callable[[Member], Verdict] | None = None) -> list[Group]:
-        """All groups, the largest first. `replayed` None: the smallest member represents its group, untried."""
-        order = sorted(self._found.items(), key=lambda item: (-len(item[1][1]), item[0]))
-        return [self._group(key, found, members, replayed) for key, (found, members) in order]
+    def __len__(self) -> int:
+        return len(self._found)
 
-    def _group(self, key: str, found: Fingerprint, members: list[Member],
-               replayed: Callable[[Member], Verdict] | None) -> Group:  # fmt: skip
+    def groups(self, replayed: Replay = lambda member: None) -> Iterator[Group]:
+        """All groups, the largest first, each when its representative is found.
+
+        `replayed` replays a member; None: it was not tried, and the smallest member represents its group.
+        """
+        order = sorted(self._found.items(), key=lambda item: (-len(item[1][1]), item[0]))
+        for key, (found, members) in order:
+            yield self._group(key, found, members, replayed)
+
+    def _group(self, key: str, found: Fingerprint, members: list[Member], replayed: Replay) -> Group:
         by_size = sorted(members, key=lambda one: (one.size, one.started_at, one.name))
         best, verdict = by_size[0], None
-        for member in by_size[:TRIES] if replayed is not None else ():
-            seen = replayed(member)  # type: ignore[misc]
+        for member in by_size[:TRIES]:
+            seen = replayed(member)
+            if seen is None:
+                break
             if verdict is None or seen.green:
                 best, verdict = member, seen
             if seen.green:

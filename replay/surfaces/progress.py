@@ -15,7 +15,7 @@ OFTEN = 0.1
 
 
 class Bar:
-    """Counts steps of `total`; knows how long the rest takes, if it takes as long as what was done."""
+    """Counts steps of `total` (0: not known); knows how long the rest takes, if it takes as long as what was done."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -34,9 +34,11 @@ class Bar:
         self.done += 1
 
     def line(self, what: str, seconds: float) -> str:
-        """`12 of 40, about 5.1 s left: captures/x.replay.db::1f2e`"""
+        """`12 of 40, about 5.1 s left: captures/x.replay.db::1f2e`; without a total only the number."""
         left = ""
-        if self.done:
+        if not self.total:
+            return f"{self.done + 1:,}: {escape(what)}"
+        if 0 < self.done < self.total:
             left = f", about {duration(seconds / self.done * (self.total - self.done) * 1e9)} left"
         return f"{self.done + 1:,} of {self.total:,}{left}: {escape(what)}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -35,7 +35,7 @@ class Made(msgspec.Struct):
 
 
 def gather(
-    found: Sequence[tuple[str, Recording]],
+    found: Iterable[tuple[str, Recording]],
     replay: Callable[[str, Recording], Verdict] | None,
     *,
     owners: Mapping[str, str],

@@ -21,6 +21,7 @@ from replay.surfaces.verbs.shared import (
     emit,
     json_option,
     names,
+    number_of,
     recordings,
     target,
 )
@@ -65,12 +66,10 @@ def command(names: tuple[str, ...], form: str, out: Path | None, force: bool, no
     fuzzed = None if fuzz is None else read(fuzz, Fuzzed)
     known = [read(path, Why) for path in whys]
     refused = Refusals()
-    found = list(recordings(choose(names or _finds(fuzzed), refused)))
-    if not found and not refused.count:
-        raise BundleError(f"{', '.join(names) or fuzz}: no recordings there to report", slug="no-recording")
+    names = names or _finds(fuzzed)
     options["targets"] = dict(target(text) for text in targets)
     replay_one = None if no_run else replayer(options, timeout=timeout)
-    with progress(len(found)) as bar:
+    with progress(0 if no_run else number_of(names)) as bar:
 
         def replayed(path: str, recording: Recording) -> Verdict:
             from msgspec.structs import replace
@@ -81,7 +80,11 @@ def command(names: tuple[str, ...], form: str, out: Path | None, force: bool, no
                 return replace(replay_one(recording), path=path)
 
         owners = load(options["root"]).owners
-        campaign, made = gather(found, None if no_run else replayed, owners=owners, whys=known, fuzzed=fuzzed)
+        campaign, made = gather(
+            recordings(choose(names, refused)), None if no_run else replayed, owners=owners, whys=known, fuzzed=fuzzed
+        )
+    if not made.incidents and not refused.count:
+        raise BundleError(f"{', '.join(names)}: no recordings there to report", slug="no-recording")
     text = written(campaign, made, form)  # type: ignore[arg-type]  # click has checked it
     place = out or (PAGE if form == "html" else None)
     to_file = place is not None and str(place) != "-"
@@ -98,7 +101,7 @@ def command(names: tuple[str, ...], form: str, out: Path | None, force: bool, no
         from replay.surfaces.text import count
 
         verdicts = ", ".join(f"{number:,} {status}" for status, number in campaign.counts)
-        click.echo(f"{escape(str(place))}: {count(len(found), 'recording')} ({verdicts})")
+        click.echo(f"{escape(str(place))}: {count(len(made.incidents), 'recording')} ({verdicts})")
     else:
         click.echo(text, nl=False)
     if made.interrupted:
