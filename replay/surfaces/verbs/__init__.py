@@ -18,6 +18,7 @@ VERBS = (
     "diff",
     "report",
     "doctor",
+    "schema",
     "completion",
 )
 """In the order of `replay --help`; the module of a verb has its name."""
