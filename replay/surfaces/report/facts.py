@@ -18,6 +18,7 @@ from replay.core.verdict import Difference, Divergence, Frame, Verdict
 from replay.surfaces.grouping import Group, fingerprint
 from replay.surfaces.literals import bare, error_body, literal, tree
 from replay.surfaces.printable import clip, escape
+from replay.surfaces.report.given import Cause as Isolated
 from replay.surfaces.report.given import Fuzzed, FuzzFind, Why
 from replay.surfaces.report.messages import message
 from replay.surfaces.report.timeline import Timeline, timeline
@@ -33,6 +34,11 @@ LATER = 20
 GAPS = 100
 FRAMES = 40
 FINDS = 50
+_ENDED = {"passed": "passes", "past": "gets past the failing line", "same": "fails in the same way",
+          "other": "fails in another way", "foreign": "asks what nothing answers",
+          "unresolved": "ends in no clear way"}  # fmt: skip
+LISTED = 12
+"""Names in one line."""
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -331,7 +337,8 @@ def _edits(recording: Recording) -> Iterator[str]:
     node = bare(tree(recording.edits))
     for edit in node if isinstance(node, list) else [node]:
         if isinstance(edit, list) and len(edit) == 3:
-            yield f"{edit[0]}: {edit[1]} {literal(edit[2])}"
+            does = "" if edit[1] == "set" else f"{edit[1]} "
+            yield f"{edit[0]}: {does}{literal(edit[2])}"
         else:
             yield literal(edit)
 
@@ -353,9 +360,48 @@ def _tried(fuzzed: Fuzzed | None) -> str:
 
 def caused(why: Why) -> Cause:
     """What a document of `replay why` says."""
-    values = tuple(Side(one.path, of_value(one.passing), of_value(one.failing)) for one in why.cause)
-    facts = [("status", why.status), ("runs", f"{why.runs:,}" if why.runs else None)]
-    return Cause(why.sentence or why.status, values, _known(facts), why.chain)
+    values = tuple(Side(one.path, _told(one.passing), _told(one.value), one.of or "") for one in why.values)
+    chain = tuple(f"{link.path} {link.what}: {link.file}:{link.line} in {link.function}" for link in why.chain)
+    facts = [("proof", f"{one.path}: {_proof(one)}") for one in why.values]
+    if why.isolated and why.reproduced_again is not None:
+        again = f"{'fails' if why.reproduced_again else 'does not fail'} in the same way"
+        passes = {None: "", True: "; without the cause it passes", False: "; without the cause it does not pass"}
+        facts.append(("in fresh processes", again + passes[why.passed_again]))
+    facts += [
+        ("needed to get there", ", ".join(why.conditions[:LISTED])),
+        ("does not matter", _listed(why.irrelevant)),
+        ("compared with", _listed(why.compared) or why.side),
+        ("runs", f"{why.runs:,} of at most {why.most_runs:,}" if why.runs else ""),
+    ]
+    return Cause(_cause(why), values, _known(facts), chain)
+
+
+def _cause(why: Why) -> str:
+    if not why.isolated:
+        return f"Not isolated: {why.reason or 'no reason given'}"
+    if len(why.values) == 1:
+        return "It fails with this value, and passes with others in its place."
+    return f"It fails only if these {len(why.values)} values come together."
+
+
+def _proof(one: Isolated) -> str:
+    parts = [f"with {one.good:,} of {count(one.tried, 'other value')} it passes" if one.tried else ""]
+    parts += [f"with it and the rest of the cause alone it {_ended(one.fails_with)}" if one.fails_with else ""]
+    parts += [f"without it it {_ended(one.passes_without)}" if one.passes_without else ""]
+    return "; ".join(part for part in parts if part)
+
+
+def _ended(word: str) -> str:
+    return _ENDED.get(word, word)
+
+
+def _told(text: str | None) -> Node | None:
+    return None if text is None else Node("", text)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def tried(fuzzed: Fuzzed | None) -> str:

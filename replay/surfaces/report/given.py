@@ -6,7 +6,7 @@ They are files like any other, so what does not fit is refused with its place, a
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -14,8 +14,6 @@ from replay.errors import UsageError
 
 LARGEST = 64 << 20
 """Bytes of one document."""
-
-T = TypeVar("T")
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -56,31 +54,71 @@ class Fuzzed(msgspec.Struct, frozen=True):
     stopped: str = ""
 
 
+class Tried(msgspec.Struct, frozen=True):
+    """Another value in the place of a cause (JSON text), and how that run ended."""
+
+    value: str | None
+    ended: str
+
+
 class Cause(msgspec.Struct, frozen=True):
-    """One value that the failure needs."""
+    """One value that the failure needs, as JSON text."""
 
     path: str
-    failing: Any = None
-    passing: Any = None
+    value: str | None = None
+    of: str | None = None
+    """What was asked there."""
+    others: tuple[Tried, ...] = ()
+    good: int = 0
+    """Other values with which the failure is gone, of `tried`."""
+    tried: int = 0
+    fails_with: str = ""
+    passes_without: str = ""
+
+    @property
+    def passing(self) -> str | None:
+        """The first other value with which the failure is gone."""
+        return next((each.value for each in self.others if each.ended in ("passed", "past")), None)
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A line on the way from the value to the failure."""
+
+    path: str
+    what: str
+    file: str
+    line: int
+    function: str
 
 
 class Why(msgspec.Struct, frozen=True):
     """What `replay why --json` printed, as far as a report tells it."""
 
-    recording: str
+    incident: str
     """`PATH::ID`."""
-    status: str = ""
-    sentence: str = ""
-    cause: tuple[Cause, ...] = ()
-    chain: tuple[str, ...] = ()
+    isolated: bool
+    reason: str = ""
+    side: str = ""
+    compared: tuple[str, ...] = ()
+    values: tuple[Cause, ...] = ()
+    conditions: tuple[str, ...] = ()
+    irrelevant: tuple[str, ...] = ()
+    chain: tuple[Link, ...] = ()
     runs: int = 0
+    most_runs: int = 0
+    reproduced_again: bool | None = None
+    passed_again: bool | None = None
 
     def of(self, name: str, id: str) -> bool:
         """Whether it is of this recording."""
-        return self.recording == name or self.recording.endswith(f"::{id}")
+        return self.incident == name or self.incident.endswith(f"::{id}")
 
 
-def read(path: Path, form: type[T]) -> T:
+Whys = Why | tuple[Why, ...]
+"""One document, or several in a list."""
+
+
+def read(path: Path, form: Any) -> Any:
     """The document in `path`. Raises UsageError (`report-document`) for what is missing, too large or another."""
     try:
         if path.stat().st_size > LARGEST:

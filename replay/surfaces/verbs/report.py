@@ -59,12 +59,13 @@ def command(names: tuple[str, ...], form: str, out: Path | None, force: bool, no
     from replay.surfaces.documents import run_row
     from replay.surfaces.isolation import replayer
     from replay.surfaces.progress import progress
-    from replay.surfaces.report.given import Fuzzed, Why, read
+    from replay.surfaces.report.given import Fuzzed, Whys, read
     from replay.surfaces.report.make import gather, write, written
     from replay.surfaces.select import choose
 
     fuzzed = None if fuzz is None else read(fuzz, Fuzzed)
-    known = [read(path, Why) for path in whys]
+    given = [read(path, Whys) for path in whys]
+    known = [each for one in given for each in (one if isinstance(one, tuple) else (one,))]
     refused = Refusals()
     names = names or _finds(fuzzed)
     options["targets"] = dict(target(text) for text in targets)

@@ -11,7 +11,7 @@ from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Interaction, Log, ModelCall, Outcome, Prediction, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
 from replay.surfaces.report.facts import Campaign, Incident, caused, incident
-from replay.surfaces.report.given import Cause, Change, Fuzzed, FuzzFind, Place, Why
+from replay.surfaces.report.given import Cause, Change, Fuzzed, FuzzFind, Link, Place, Tried, Why
 from replay.surfaces.report.make import Made, gather
 
 STARTED = 1_790_000_000_000_000_000
@@ -98,9 +98,12 @@ def diverged(text: str = "ann", **fields: Any) -> Verdict:
 
 def why(text: str = "ann") -> Why:
     """A cause."""
+    tried = (Tried(text, "same"), Tried(f'"{text}"', "passed"))
     return Why(
-        recording=f"captures/{text}.replay.db::rec-1", status=text, sentence=text, runs=31,
-        cause=(Cause(f"http[0].body.{text}", None, text),), chain=(f"shop/app.py:40 {text}",),
+        incident=f"captures/{text}.replay.db::rec-1", isolated=True, side=text, compared=(text,),
+        values=(Cause(f"http[0].body.{text}", "null", f"GET {text}", tried, 1, 2, text, text),), conditions=(text,),
+        irrelevant=(text, "clock"), chain=(Link(text, text, "shop/app.py", 40, text),), runs=31, most_runs=600,
+        reproduced_again=True, passed_again=True,
     )  # fmt: skip
 
 
