@@ -77,7 +77,7 @@ def _environment() -> Environment:
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
-        message = "an HTML report needs Jinja2, which is not installed: pip install 'replay-harness[report]'"
+        message = "an HTML report needs Jinja2, which is not installed: pip install 'path/to/checkout[report]'"
         raise ReplayError(message, slug="report-not-installed") from error
     made = Environment(
         loader=PackageLoader(_TEMPLATES),

@@ -138,7 +138,7 @@ def test_without_jinja2_the_other_forms_work(project: Path) -> None:
     (project / "jinja2.py").write_text("raise ImportError('not here')\n")
     done = replay("report", BAD, "--no-run", PYTHONPATH=f"{project}:{projects.environment()['PYTHONPATH']}")
     assert done.returncode == 4
-    assert "pip install 'replay-harness[report]'" in done.stderr
+    assert "pip install 'path/to/checkout[report]'" in done.stderr
     done = replay("report", BAD, "--no-run", "--format", "markdown",
                   PYTHONPATH=f"{project}:{projects.environment()['PYTHONPATH']}")  # fmt: skip
     assert done.returncode == 0
