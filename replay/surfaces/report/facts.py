@@ -386,8 +386,8 @@ def _cause(why: Why) -> str:
 
 def _proof(one: Isolated) -> str:
     parts = [f"with {one.good:,} of {count(one.tried, 'other value')} it passes" if one.tried else ""]
-    parts += [f"with it and the rest of the cause alone it {_ended(one.fails_with)}" if one.fails_with else ""]
-    parts += [f"without it it {_ended(one.passes_without)}" if one.passes_without else ""]
+    parts += [f"with the cause alone it {_ended(one.fails_with)}" if one.fails_with else ""]
+    parts += [f"with all but it, it {_ended(one.passes_without)}" if one.passes_without else ""]
     return "; ".join(part for part in parts if part)
 
 
