@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from time import monotonic
 from typing import Any
 
 from replay.core.edits import Edit, parse, shown_json
@@ -136,14 +137,16 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def watching() -> Iterator[Callable[[Progress], None]]:
+def watching(seconds: float | None = None) -> Iterator[Callable[[Progress], None]]:
     """While it is open, what the code under test prints goes nowhere; gives what shows progress, if stderr is a
-    terminal."""
+    terminal. `seconds`: the budget, of which it shows what is left."""
     terminal = sys.stderr if sys.stderr.isatty() else None
+    ends = None if seconds is None else monotonic() + seconds
 
     def show(progress: Progress) -> None:
         if terminal is not None:
-            terminal.write(f"\r\x1b[K{progress_line(progress)}")
+            left = "" if ends is None else f", {duration(max(0.0, ends - monotonic()) * 1e9)} left"
+            terminal.write(f"\r\x1b[K{progress_line(progress)}{left}")
             terminal.flush()
 
     with open(os.devnull, "w") as sink, redirect_stdout(sink), redirect_stderr(sink):

@@ -80,6 +80,13 @@ def test_how_far_it_is(project: Path) -> None:
     assert " of 6" not in replay("run", "captures").stderr
 
 
+def test_how_long_a_search_or_check_takes(project: Path) -> None:
+    """A search says what is left of its seconds; a check which recording it is at."""
+    shown = on_terminal("fuzz", "captures/good.replay.db", "--seconds", "3")
+    assert re.search(r"executions, .* a second, .*, \d.* left", shown)
+    assert "1 of 1: captures/bad" in on_terminal("run", "--check", "--no-save", "captures/bad.replay.db")
+
+
 def test_the_time_left() -> None:
     """Goes by what was done so far; unknown at the first step, and without a total."""
     bar = Bar(4)

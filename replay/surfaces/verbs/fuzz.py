@@ -46,7 +46,7 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, as_
     """Mutate recordings, run the code on each mutation, and keep the failures as bundles that replay."""
     from replay.surfaces import fuzz_report
     from replay.surfaces.documents import dump_line
-    from replay.surfaces.fuzz import Kept, Options
+    from replay.surfaces.fuzz import SECONDS, Kept, Options
     from replay.surfaces.fuzz import fuzz as search
     from replay.surfaces.select import choose
 
@@ -56,7 +56,8 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, as_
         raise BundleError(f"{', '.join(names)}: no recordings there, so nothing was run", slug="no-recording")
     options["targets"] = dict(target(text) for text in targets)
     out = sys.stdout
-    with fuzz_report.watching() as show:
+    budget = options["seconds"] or (None if options["executions"] else SECONDS)
+    with fuzz_report.watching(budget) as show:
 
         def tell(kept: Kept) -> None:
             if as_lines:

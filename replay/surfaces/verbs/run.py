@@ -114,24 +114,30 @@ def _check(names: tuple[str, ...], refused: Refusals, replay_recording: Callable
            save: bool, as_json: bool, as_lines: bool) -> int:  # fmt: skip
     from replay.surfaces.check_store import check_bundle
     from replay.surfaces.check_text import document, text
+    from replay.surfaces.progress import progress
     from replay.surfaces.select import choose
 
     statuses: list[str] = []
     rows = []
     unsaved: list[BundleError] = []
     stopped = False
-    try:
-        for chosen in choose(names, refused):
-            for report in check_bundle(chosen, replay_recording, root, save=save, unsaved=unsaved.append):
-                statuses.append("changed" if report.varies else report.verdict.status)
-                if as_json:
-                    rows.append(document(report))
-                elif as_lines:
-                    emit_line(document(report))
-                else:
-                    click.echo(("\n" if len(statuses) > 1 else "") + text(report, page()))
-    except KeyboardInterrupt:  # what was found is kept
-        stopped = True
+    with progress(number_of(names)) as bar:
+        try:
+            for chosen in choose(names, refused):
+                reports = check_bundle(chosen, replay_recording, root, save=save, unsaved=unsaved.append)
+                for id in chosen.ids:  # one report each, made when it is asked for
+                    bar.step(f"{chosen.path}::{id}")
+                    report = next(reports)
+                    bar.clear()
+                    statuses.append("changed" if report.varies else report.verdict.status)
+                    if as_json:
+                        rows.append(document(report))
+                    elif as_lines:
+                        emit_line(document(report))
+                    else:
+                        click.echo(("\n" if len(statuses) > 1 else "") + text(report, page()))
+        except KeyboardInterrupt:  # what was found is kept
+            stopped = True
     if as_json:
         emit(rows)
     for error in unsaved:

@@ -156,6 +156,20 @@ def test_everything_is_said() -> None:
         assert part in text, part
 
 
+def test_an_interrupted_report_shows_the_rest_as_recorded() -> None:
+    """Ctrl-C ends the replays, not the report."""
+
+    def replayed(path: str, recording: samples.Recording) -> samples.Verdict:
+        if recording.id == "rec-2":
+            raise KeyboardInterrupt
+        return samples.diverged()
+
+    found = [("x.replay.db", samples.recording(id=f"rec-{number}")) for number in (1, 2, 3)]
+    made_of, made = samples.gather(found, replayed, owners={})
+    assert made.interrupted
+    assert [one.status for one in made_of.incidents] == ["diverged", "recorded", "recorded"]
+
+
 def test_a_page_is_small_whatever_was_recorded() -> None:
     """A value of many parts, a long stream and a thousand interactions are cut, and what is left out is counted."""
     wide = samples.recording(
