@@ -41,6 +41,10 @@ LISTED = 12
 """Names in one line."""
 
 
+SAID = {"recorded": "not replayed"}
+"""Of statuses that are not said as they are."""
+
+
 class Side(msgspec.Struct, frozen=True):
     """One differing place, both sides of it; None: nothing there."""
 
@@ -169,6 +173,11 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     """Of a fuzz document that belong to none of the recordings."""
     made: str = ""
     """Version of this package."""
+
+    @property
+    def summed(self) -> str:
+        """The verdicts in one line: `3 reproduced, 1 diverged`."""
+        return ", ".join(f"{number:,} {SAID.get(status, status)}" for status, number in self.counts)
 
 
 def incident(path: str, recording: Recording, verdict: Verdict | None, *, cause: Cause | None = None,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from replay.surfaces.printable import clip, escape
-from replay.surfaces.report.facts import Campaign, Ending, Incident, Line, Side
+from replay.surfaces.report.facts import SAID, Campaign, Ending, Incident, Line, Side
 from replay.surfaces.report.given import FuzzFind
 from replay.surfaces.report.trees import Node
 from replay.surfaces.text import count, when
@@ -36,8 +36,7 @@ def text(campaign: Campaign) -> str:
     if len(found) == 1:
         lines += [f"## {_head(found[0])}", "", *_incident(found[0], "###")]
         return _joined(lines)
-    verdicts = ", ".join(f"{number:,} {status}" for status, number in campaign.counts)
-    lines += [f"## {count(len(found), 'recording')}: {verdicts}", ""]
+    lines += [f"## {count(len(found), 'recording')}: {campaign.summed}", ""]
     for group in campaign.groups:
         lines.append(
             f"- {group.count:,} times {code(group.failure)} in {code(group.place)}, last seen "
@@ -89,7 +88,7 @@ def _sign(one: Incident) -> str:
 
 
 def _status(one: Incident) -> str:
-    return "not replayed" if one.status == "recorded" else one.status
+    return SAID.get(one.status, one.status)
 
 
 def _head(one: Incident) -> str:

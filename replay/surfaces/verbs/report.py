@@ -101,8 +101,7 @@ def command(names: tuple[str, ...], form: str, out: Path | None, force: bool, no
         from replay.surfaces.printable import escape
         from replay.surfaces.text import count
 
-        verdicts = ", ".join(f"{number:,} {status}" for status, number in campaign.counts)
-        click.echo(f"{escape(str(place))}: {count(len(made.incidents), 'recording')} ({verdicts})")
+        click.echo(f"{escape(str(place))}: {count(len(made.incidents), 'recording')} ({campaign.summed})")
     else:
         click.echo(text, nl=False)
     if made.interrupted:
