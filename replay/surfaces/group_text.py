@@ -12,13 +12,14 @@ from replay.surfaces.text import Page, count, when
 
 
 def document(group: Group) -> Document:
-    """`{fingerprint, failure, message, place, entrypoint, frames: [{file, function}], because, count, first_seen,
-    last_seen, owner, representative, status, diverges_at, members}`; times in nanoseconds since the epoch."""
+    """`{fingerprint, failure, message, place, statement, entrypoint, frames: [{file, function}], because, count,
+    first_seen, last_seen, owner, representative, status, diverges_at, members}`; times in nanoseconds since the epoch."""
     return {
         "fingerprint": group.fingerprint,
         "failure": group.failure,
         "message": group.message,
         "place": group.place,
+        "statement": group.statement,
         "entrypoint": group.entrypoint,
         "frames": [{"file": file, "function": function} for file, function in group.frames],
         "because": list(group.because),
@@ -65,7 +66,7 @@ def _lines(group: Group, page: Page) -> Iterator[str]:
     times = f"{group.count:,} x"
     what = f"{escape(group.failure)}: {escape(group.message)}" if group.message else escape(group.failure)
     yield f"{page.heading(times)}  {page.paint(clip(what, page.width - len(times) - 2), fg='red', bold=True)}"
-    yield page.row("in", escape(group.place))
+    yield page.row("in", escape(f"{group.place}: {group.statement}" if group.statement else group.place))
     yield page.row("of", escape(group.entrypoint))
     for because in group.because[:1]:
         yield page.row("from", escape(because))

@@ -31,11 +31,13 @@ class Fingerprint(msgspec.Struct, frozen=True):
     """File and function of the project's code, innermost last."""
     because: tuple[str, ...]
     """Types of the errors that it came from, nearest first."""
+    statement: str = ""
+    """The line of code that failed, as text: one function may fail in two ways, and a line's number moves."""
 
     @property
     def digest(self) -> str:
         """Twelve hex digits."""
-        return digest(self.failure, self.entrypoint, self.frames, self.because)
+        return digest(self.failure, self.entrypoint, self.frames, self.because, self.statement)
 
     @property
     def place(self) -> str:
@@ -68,6 +70,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     """Of the representative."""
     place: str
+    statement: str
     entrypoint: str
     frames: tuple[tuple[str, str], ...]
     because: tuple[str, ...]
@@ -97,7 +100,11 @@ def fingerprint(recording: Recording) -> Fingerprint:
     every = below(recording.entrypoint, own(frames(node)))
     found = tuple((str(file), str(function)) for file, function in places(every, lines=False))
     return Fingerprint(
-        outcome.payload.error_type or "?", "" if found else recording.entrypoint, found, tuple(_causes(node))
+        outcome.payload.error_type or "?",
+        "" if found else recording.entrypoint,
+        found,
+        tuple(_causes(node)),
+        " ".join(every[-1].source.split()) if every else "",
     )
 
 
@@ -175,6 +182,7 @@ class Groups:
             failure=found.failure,
             message=message,
             place=found.place,
+            statement=found.statement,
             entrypoint=entrypoint,
             frames=found.frames,
             because=found.because,

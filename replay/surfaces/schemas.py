@@ -72,6 +72,7 @@ class Group(Form):
     failure: str
     message: str
     place: str
+    statement: str
     entrypoint: str
     frames: list[Place]
     because: list[str]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace as changed
 
-from replay.core.codec import encode
+from replay.core.codec import Value, encode
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Verdict
 from replay.surfaces.grouping import TRIES, Group, Groups, Member, fingerprint, owner_of, size_of
@@ -51,6 +51,18 @@ def test_the_same_failure_is_one_group() -> None:
     assert one.members == ("x.replay.db::b", "x.replay.db::a")
     assert (one.failure, one.place, one.because) == ("AttributeError", "triage in shop/app.py", ("KeyError",))
     assert (two.failure, two.count) == ("ValueError", 1)
+
+
+def test_two_statements_of_a_function_are_two_failures() -> None:
+    """Told apart by their text: a line's number and its indentation may move."""
+    text = samples.error().text
+    moved = text.replace("40,", "44,").replace("customer[", "    customer[")
+    other = text.replace("upper()", "lower()")
+    assert len({text, moved, other}) == 3
+    found = [incident(str(n), outcome=Outcome("raised", Value(one))) for n, one in enumerate((text, moved, other))]
+    assert [(one.count, one.statement) for one in groups(*found)] == [
+        (2, 'customer["plan"].upper()'), (1, 'customer["plan"].lower()'),
+    ]  # fmt: skip
 
 
 def test_answers_and_unfinished_runs_have_fingerprints() -> None:

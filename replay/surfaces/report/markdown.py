@@ -119,6 +119,7 @@ def _incident(one: Incident, level: str) -> Iterator[str]:
             code(one.cause.sentence),
             "",
             *_sides(one.cause.values, "passes with", "fails with"),
+            *(f"- {name}: {code(value)}" for name, value in one.cause.facts),
         )
     if one.edits:
         yield from ("", f"{level} What was changed", "", *(f"- {code(clip(edit, VALUE))}" for edit in one.edits))

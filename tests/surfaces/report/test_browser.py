@@ -80,6 +80,17 @@ def test_the_keyboard_reaches_and_opens(tab: chromium.Tab, pages: dict[str, Path
     assert tab.value("document.activeElement.parentElement.open") is True
 
 
+def test_a_link_opens_what_it_points_to(tab: chromium.Tab, pages: dict[str, Path]) -> None:
+    """Of a campaign the recordings are folded; the link of a failure unfolds the one to look at."""
+    tab.show(pages["many"], 1280, "light")
+    assert tab.value("document.querySelectorAll('.case[open]').length") == 0
+    tab.value("document.querySelector('.groups a').click()")
+    for _ in range(200):
+        if tab.value("document.querySelectorAll('.case[open]').length"):
+            break
+    assert tab.value("document.querySelector('.case[open] h2').id") == "r2-name"
+
+
 def test_what_a_screen_reader_is_told(tab: chromium.Tab, pages: dict[str, Path]) -> None:
     """The accessibility tree has the landmarks, and each bar of the time line is a picture with words."""
     tab.show(pages["single"], 1280, "light")
