@@ -13,7 +13,7 @@ from replay.surfaces.text import Page, count, when
 
 def document(group: Group) -> Document:
     """`{fingerprint, failure, message, place, statement, entrypoint, frames: [{file, function}], because, count,
-    first_seen, last_seen, owner, representative, status, diverges_at, members}`; times in nanoseconds since the epoch."""
+    first_seen, last_seen, owner, representative, status, diverges_at, members}`; times in ns since the epoch."""
     return {
         "fingerprint": group.fingerprint,
         "failure": group.failure,
