@@ -146,6 +146,7 @@ def good() -> samples.Recording:
     return samples.recording(outcome=Outcome("returned", encode(1)))
 
 
+@pytest.mark.usefixtures("_four_verbs")
 @pytest.mark.parametrize("name", ["single.md", "many.md", "many.xml", "many.txt"])
 def test_golden_texts(name: str) -> None:
     """As last looked at; `REPLAY_GOLDEN=1 pytest ...` writes them anew."""

@@ -183,6 +183,7 @@ def test_a_page_is_small_whatever_was_recorded() -> None:
     assert "and 701 more, see" in page
 
 
+@pytest.mark.usefixtures("_four_verbs")
 @pytest.mark.parametrize("name", ["single", "many"])
 def test_golden_pages(name: str) -> None:
     """As last looked at, style aside. `REPLAY_GOLDEN=1 pytest ...` writes them anew: look at them then."""
