@@ -406,6 +406,14 @@ def test_configuration(tmp_path: Path) -> None:
     assert (read.allow, read.ignore) == (("shared_models",), ("$.items[*].id",))
 
 
+def test_report_formats() -> None:
+    """The table has each form of a report, and the owners' setting is one."""
+    from replay.surfaces.report.make import FORMS
+
+    assert [row[0] for row in table("report format")] == [f"`--format {form}`" for form in FORMS]
+    assert "owners" in config.KEYS
+
+
 def test_sqlite_utils_reads_a_bundle(recorded: Path) -> None:
     """The command in the text, as it stands."""
     (command,) = re.findall(r"`(sqlite-utils tables)\s+x\.replay\.db`", README)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from replay.core.fingerprint import places
 from replay.core.recording import Outcome
 from replay.core.verdict import Frame
 from replay.engine.lines import in_project
@@ -18,8 +19,6 @@ FailureKind = Literal["error", "status", "hang"]
 within the limit."""
 OURS = frozenset({"replay.errors.DivergenceError", "replay.errors.Unanswerable", "replay.errors.Refused"})
 """Errors that say that the replay went too far from the recording."""
-FRAMES = 6
-"""Of the project, innermost, that tell failures apart: a recursion has any number."""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -34,9 +33,8 @@ class Failure(msgspec.Struct, frozen=True):
 
     @property
     def fingerprint(self) -> tuple[Any, ...]:
-        """Equal for failures that are the same one: type and frames."""
-        places = tuple((frame.file, frame.line, frame.function) for frame in self.frames)
-        return self.kind, self.error_type, tuple(dict.fromkeys(places))[-FRAMES:]
+        """Equal for failures that are the same one: type and frames, with their lines, as both ran the same source."""
+        return self.kind, self.error_type, places(self.frames, lines=True)
 
 
 def error_of(outcome: Outcome, root: Path) -> Failure | None:

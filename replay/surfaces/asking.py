@@ -35,7 +35,7 @@ def got_line(interaction: Interaction, longest: int = 60) -> str:
     node = bare(tree(interaction.answer))
     if interaction.state == "unfinished" or not isinstance(node, dict) or node.get("status") is None:
         return answer_line(interaction, longest)
-    pieces = [_bytes(piece[1]) for piece in node.get("pieces") or () if isinstance(piece, list) and len(piece) > 1]
+    pieces = [body_bytes(piece[1]) for piece in node.get("pieces") or () if isinstance(piece, list) and len(piece) > 1]
     size = sum(map(len, pieces))
     body = b"".join(pieces)[:BODY].decode("utf-8", "replace")
     shown = f": {body[:longest]!r}{'…' if len(body) > longest else ''}" if body else ""
@@ -65,7 +65,7 @@ def _http_line(node: dict[str, Any]) -> str:
     return " ".join(parts) or "no answer"
 
 
-def _bytes(node: Any) -> bytes:
+def body_bytes(node: Any) -> bytes:
     """The bytes of an encoded body; of what is none, none."""
     node = bare(node)
     try:
@@ -79,4 +79,4 @@ def _bytes(node: Any) -> bytes:
 
 
 def _text(node: Any) -> str:
-    return _bytes(node).decode("utf-8", "replace")
+    return body_bytes(node).decode("utf-8", "replace")

@@ -31,6 +31,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Paths of an outcome that are not compared, e.g. `$.headers.date`."""
     tolerance: float = 0.0
     """Relative difference of two floats that still counts as equal."""
+    owners: Mapping[str, str] = {}
+    """Prefix of a module -> the team that its incidents belong to."""
     writable: tuple[str, ...] = ()
     """Folders that a replay may write to, beside the temporary one; absolute. For a log that is always written."""
 
@@ -38,7 +40,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """OpenAPI documents (JSON or YAML) of the services that the code calls; absolute."""
 
 
-KEYS = ("root", "allow", "targets", "ignore", "tolerance", "writable", "contracts")
+KEYS = ("root", "allow", "targets", "ignore", "tolerance", "owners", "writable", "contracts")
 
 
 def load(start: str | os.PathLike[str] | None = None) -> Config:

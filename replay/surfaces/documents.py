@@ -24,6 +24,11 @@ def dumps(document: Any) -> str:
     return text.replace("##", "#\\u0023")
 
 
+def dump_line(document: Any) -> str:
+    """One line of JSON Lines (https://jsonlines.org), ASCII only as of `dumps`."""
+    return json.dumps(document, ensure_ascii=True, default=_stored).replace("##", "#\\u0023")
+
+
 def _stored(value: Any) -> Any:
     return tree(value if isinstance(value, Value) else encode(value))
 

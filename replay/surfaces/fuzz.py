@@ -90,8 +90,11 @@ def fuzz(
     recordings: Sequence[tuple[str, Recording]],
     options: Options,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_kept: Callable[[Kept], None] = lambda kept: None,
 ) -> Report:
     """Search around each recording, in order; the seconds are shared evenly.
+
+    `on_kept` is told of each find when it is written.
 
     Raises UsageError for a budget that cannot be meant. Runs in this process: the environment of each recording is set.
     """
@@ -118,7 +121,10 @@ def fuzz(
             except Unanswerable as error:
                 report.skipped.append((f"{path}::{recording.id}", str(error)))
                 continue
+            number_before = len(report.finds)
             _add(report, progress, path, recording, config, options, seen, profile.contract)
+            for kept in report.finds[number_before:]:
+                on_kept(kept)
             if progress.stopped == "interrupted":
                 break
     report.seconds = perf_counter() - started

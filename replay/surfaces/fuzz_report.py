@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from time import monotonic
 from typing import Any
 
 from replay.core.edits import Edit, parse, shown_json
@@ -34,8 +35,12 @@ def document(report: Report) -> Document:
     changes: [{edit, recorded}], recording, stretched, reproduced, contract}`: `edits` are `[path, operator,
     argument]`, `changes` the same in words, `contract` is `inside`, `outside` or null where none is known.
     """
+    return {"finds": [find_document(kept) for kept in report.finds], **summary(report)}
+
+
+def summary(report: Report) -> Document:
+    """The document without its finds."""
     return {
-        "finds": [_find(kept) for kept in report.finds],
         "executions": report.executions,
         "seconds": report.seconds,
         "seed": report.seed,
@@ -46,7 +51,8 @@ def document(report: Report) -> Document:
     }
 
 
-def _find(kept: Kept) -> Document:
+def find_document(kept: Kept) -> Document:
+    """One find."""
     find = kept.find
     return {
         "kind": find.failure.kind,
@@ -141,14 +147,16 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def watching() -> Iterator[Callable[[Progress], None]]:
+def watching(seconds: float | None = None) -> Iterator[Callable[[Progress], None]]:
     """While it is open, what the code under test prints goes nowhere; gives what shows progress, if stderr is a
-    terminal."""
+    terminal. `seconds`: the budget, of which it shows what is left."""
     terminal = sys.stderr if sys.stderr.isatty() else None
+    ends = None if seconds is None else monotonic() + seconds
 
     def show(progress: Progress) -> None:
         if terminal is not None:
-            terminal.write(f"\r\x1b[K{progress_line(progress)}")
+            left = "" if ends is None else f", {duration(max(0.0, ends - monotonic()) * 1e9)} left"
+            terminal.write(f"\r\x1b[K{progress_line(progress)}{left}")
             terminal.flush()
 
     with open(os.devnull, "w") as sink, redirect_stdout(sink), redirect_stderr(sink):

@@ -106,8 +106,8 @@ def _bytes(body: str, depth: int, longest: int) -> str:
     return _raw(b64decode(body), longest)
 
 
-def _ascii_bytes(body: str, depth: int, longest: int) -> str:
-    return _raw(body.encode("latin-1"), longest)
+def _text_bytes(body: str, depth: int, longest: int) -> str:
+    return _raw(body.encode("utf-8"), longest)
 
 
 def _raw(raw: bytes, longest: int) -> str:
@@ -161,7 +161,7 @@ _TAGS: dict[str, Callable[[Any, int, int], str]] = {
     "$dict": _dict,
     "$ordereddict": _dict,
     "$base64": _bytes,
-    "$bytes": _ascii_bytes,
+    "$bytes": _text_bytes,
     "$str": _text,
     "$int": _word,
     "$float": _word,

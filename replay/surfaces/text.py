@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 
 from replay.core.codec import Value
+from replay.core.fingerprint import foreign
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
 from replay.surfaces.asking import got_line, request_line
@@ -32,16 +32,16 @@ LATER = 6
 DIFFERENCES = 12
 """Differing fields shown."""
 
-_foreign = re.compile(
-    r"site-packages|dist-packages|[/\\]lib[/\\]python3\.|^<frozen|[/\\]replay[/\\](core|boundaries|engine|entrypoints)[/\\]"
-)
-
 
 class Page(msgspec.Struct, frozen=True):
     """What is written on: its width in columns, and whether it shows colours."""
 
     width: int = 100
     colour: bool = False
+    terminal: bool = False
+    """A terminal that is not dumb: tables may have lines."""
+    links: bool = False
+    """A terminal that shows OSC 8 hyperlinks."""
 
     @property
     def room(self) -> int:
@@ -64,6 +64,18 @@ class Page(msgspec.Struct, frozen=True):
     def status(self, status: str) -> str:
         """A status word in its colour."""
         return self.paint(status, fg=_colours.get(status.strip(), "white"), bold=True)
+
+    def linked(self, line: str, place: str, file: str) -> str:
+        """`line` with `place` in it as a link to `file`, where the terminal shows links; what it says is unchanged.
+
+        Only to a file of the current project: the path comes from a recording.
+        """
+        uri = _uri(file) if self.links else None
+        if uri is None or place not in line:
+            return line
+        number = place.rpartition(":")[2]
+        anchor = f"#{number}" if number.isdigit() else ""
+        return line.replace(place, f"\x1b]8;;{uri}{anchor}\x1b\\{place}\x1b]8;;\x1b\\", 1)
 
     def heading(self, text: str) -> str:
         return self.paint(text, bold=True)
@@ -269,26 +281,36 @@ def frames(node: Any) -> list[Frame]:
 
 def user_frames(all_frames: list[Frame]) -> list[Frame]:
     """The innermost frames that are neither a library's nor ours; all, if there is none."""
-    ours = [frame for frame in all_frames if not _foreign.search(frame.file)]
+    ours = [frame for frame in all_frames if not foreign(frame.file)]
     return (ours or all_frames)[-FRAMES:]
 
 
 def frame_lines(found: Iterable[Frame], page: Page, first: str = "at") -> Iterator[str]:
     """Lines of code, innermost first."""
-    places = [(f"{_here(frame.file)}:{frame.line} in {frame.function}", frame.source.strip()) for frame in found]
+    found = list(found)
+    places = [(f"{here(frame.file)}:{frame.line} in {frame.function}", frame.source.strip()) for frame in found]
     width = max((len(place) for place, _ in places), default=0)
     fits = all(width + 2 + len(source) <= page.room for _, source in places)
-    for index, (place, source) in enumerate(reversed(places)):
+    for index, ((place, source), frame) in enumerate(reversed(list(zip(places, found, strict=True)))):
         label = "by" if index else first
+        shown = f"{escape(place).ljust(width)}  {escape(source)}".rstrip() if fits else escape(place)
+        yield page.linked(page.row(label, shown), f"{escape(here(frame.file))}:{frame.line}", frame.file)
         if fits:
-            yield page.row(label, f"{escape(place).ljust(width)}  {escape(source)}".rstrip())
             continue
-        yield page.row(label, escape(place))
         if source:
             yield page.row("", f"    {escape(source)}")
 
 
-def _here(file: str) -> str:
+def _uri(file: str) -> str | None:
+    """The address of a file of the current folder; None: it is none, or not there."""
+    try:
+        path = Path(file).resolve()
+        return path.as_uri() if path.is_file() and path.is_relative_to(Path.cwd()) else None
+    except (OSError, ValueError):
+        return None
+
+
+def here(file: str) -> str:
     """A path as seen from the current folder; of a long one from elsewhere its last parts."""
     path = Path(file)
     if path.is_absolute():

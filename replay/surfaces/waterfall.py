@@ -9,6 +9,7 @@ from replay.core.recording import Interaction, ModelCall, Prediction, Recording
 from replay.surfaces.asking import answer_line
 from replay.surfaces.literals import bare, literal, tree
 from replay.surfaces.printable import clip, columns, escape, pad
+from replay.surfaces.tables import STATUS, Cell, Column, drawn
 from replay.surfaces.text import (
     Page,
     count,
@@ -84,8 +85,8 @@ def _sizes(draws: Any) -> str:
     if not isinstance(draws, dict):
         return literal(draws)
     parts = []
-    for kind, drawn in draws.items():
-        size = len(drawn) if isinstance(drawn, list | dict) else 1
+    for kind, values in draws.items():
+        size = len(values) if isinstance(values, list | dict) else 1
         parts.append(f"{escape(str(kind))}: {size:,}")
     return ", ".join(parts)
 
@@ -194,6 +195,11 @@ def _gaps(recording: Recording, page: Page) -> Iterator[str]:
 
 def list_text(rows: list[dict[str, Any]], page: Page) -> str:
     """A line each recording, a heading each bundle."""
+    errors = sum(row["status"] == "error" for row in rows)
+    total = f"{count(len(rows), 'recording')}, {errors:,} ended in an error"
+    table = drawn(_COLUMNS, [list(_cells(row)) for row in rows], page) if rows and page.width >= WIDE else None
+    if table is not None:
+        return f"{table}\n{total}"
     lines: list[str] = []
     path = None
     for row in rows:
@@ -201,9 +207,25 @@ def list_text(rows: list[dict[str, Any]], page: Page) -> str:
             path = row["path"]
             lines += ([""] if lines else []) + [page.heading(escape(str(path)))]
         lines.append(_row(row, page))
-    errors = sum(row["status"] == "error" for row in rows)
-    lines += ([""] if rows else []) + [f"{count(len(rows), 'recording')}, {errors:,} ended in an error"]
+    lines += ([""] if rows else []) + [total]
     return "\n".join(lines)
+
+
+_COLUMNS = (Column("recording", ratio=4), Column("status", whole=True), Column("started (UTC)", whole=True),
+            Column("took", right=True, whole=True), Column("entry point", ratio=3),
+            Column("ended with", ratio=2))  # fmt: skip
+
+
+def _cells(row: dict[str, Any]) -> Iterator[Cell]:
+    """Of a table: the recording by the name that other verbs take."""
+    status = escape(str(row["status"]))
+    yield Cell(escape(f"{row['path']}::{row['id']}"))
+    yield Cell(status, STATUS.get(status, ""))
+    yield Cell(when(row["started_at"])[:19])
+    yield Cell(duration(row["duration_ns"]))
+    yield Cell(escape(str(row["entrypoint"])))
+    code = row["http_response_status_code"]
+    yield Cell(escape(" ".join(str(part) for part in (code, row["error_type"]) if part is not None)))
 
 
 def _row(row: dict[str, Any], page: Page) -> str:

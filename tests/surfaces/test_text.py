@@ -256,6 +256,7 @@ def test_long_containers_are_shortened() -> None:
     [
         ((1,), "(1,)"),
         (b"plain", "b'plain'"),
+        ("né".encode(), "b'n\\xc3\\xa9'"),
         (b"\xff\x00", "b'\\xff\\x00'"),
         (b"x" * 100, f"b'{'x' * 60}'… (100 bytes)"),
         ({1: "a"}, "{1: 'a'}"),

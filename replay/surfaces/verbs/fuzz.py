@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from replay.surfaces.verbs.shared import (
     Refusals,
     code_options,
     emit,
+    emit_line,
     json_option,
+    jsonl_option,
     names,
     page,
     recordings,
@@ -37,10 +40,13 @@ from replay.surfaces.verbs.shared import (
               help="After which one execution counts as hung.")  # fmt: skip
 @code_options
 @json_option
-def command(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, **options: Any) -> int:
+@jsonl_option
+def command(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, as_lines: bool,
+            **options: Any) -> int:  # fmt: skip
     """Mutate recordings, run the code on each mutation, and keep the failures as bundles that replay."""
     from replay.surfaces import fuzz_report
-    from replay.surfaces.fuzz import Options
+    from replay.surfaces.documents import dump_line
+    from replay.surfaces.fuzz import SECONDS, Kept, Options
     from replay.surfaces.fuzz import fuzz as search
     from replay.surfaces.select import choose
 
@@ -49,9 +55,19 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, **o
     if not chosen and not refused.count:
         raise BundleError(f"{', '.join(names)}: no recordings there, so nothing was run", slug="no-recording")
     options["targets"] = dict(target(text) for text in targets)
-    with fuzz_report.watching() as show:
-        report = search(chosen, Options(**options), show)
-    if as_json:
+    out = sys.stdout
+    budget = options["seconds"] or (None if options["executions"] else SECONDS)
+    with fuzz_report.watching(budget) as show:
+
+        def tell(kept: Kept) -> None:
+            if as_lines:
+                out.write(f"{dump_line(fuzz_report.find_document(kept))}\n")
+                out.flush()
+
+        report = search(chosen, Options(**options), show, tell)
+    if as_lines:
+        emit_line({"kind": "summary", **fuzz_report.summary(report)})
+    elif as_json:
         emit(fuzz_report.document(report))
     else:
         click.echo(fuzz_report.text(report, page()))

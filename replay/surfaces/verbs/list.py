@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from replay.surfaces.verbs.shared import EXPECTED, REFUSED, Refusals, emit, json_option, names, page
+from replay.errors import UsageError
+from replay.surfaces.verbs.shared import (
+    EXPECTED,
+    INTERRUPTED,
+    REFUSED,
+    Refusals,
+    code_options,
+    emit,
+    emit_line,
+    json_option,
+    jsonl_option,
+    names,
+    page,
+    target,
+)
+
+if TYPE_CHECKING:
+    from replay.core.recording import Recording
+    from replay.core.verdict import Verdict
+    from replay.surfaces.grouping import Member
+
+Wanted = Callable[[dict[str, Any]], bool]
 
 
 @click.command(name="list")
@@ -15,26 +41,96 @@ from replay.surfaces.verbs.shared import EXPECTED, REFUSED, Refusals, emit, json
 @click.option(
     "--since", metavar="TIME", help="Only newer ones: a date, a time (ISO 8601, UTC), or 90s, 15m, 2h, 7d ago."
 )
+@click.option("--group", is_flag=True, help="Incidents that failed the same way as one; one of each is replayed.")
+@click.option("--no-run", is_flag=True, help="With --group: replay nothing.")
+@code_options
 @json_option
+@jsonl_option
 def command(names: tuple[str, ...], errors: bool, status: str | None, entrypoint: str | None, since: str | None,
-            as_json: bool) -> int:  # fmt: skip
+            group: bool, no_run: bool, as_json: bool, as_lines: bool, **options: Any) -> int:  # fmt: skip
     """List recordings (default: those in the current folder)."""
     from replay.surfaces.documents import list_rows
     from replay.surfaces.select import choose, since_ns
     from replay.surfaces.waterfall import list_text
 
+    if no_run and not group:
+        raise UsageError("--no-run is for --group: a plain list replays nothing")
     earliest = None if since is None else since_ns(since)
+
+    def wanted(row: dict[str, Any]) -> bool:
+        if (errors and row["status"] != "error") or (status and row["status"] != status):
+            return False
+        return not (entrypoint and entrypoint not in row["entrypoint"]) and not (
+            earliest and row["started_at"] < earliest
+        )
+
+    if group:
+        return _groups(names, wanted, options, run=not no_run, as_json=as_json, as_lines=as_lines)
     refused = Refusals()
     rows = []
     for chosen in choose(names or (".",), refused):
-        for row in chosen.rows(whole=as_json):
-            if (errors and row["status"] != "error") or (status and row["status"] != status):
-                continue
-            if (entrypoint and entrypoint not in row["entrypoint"]) or (earliest and row["started_at"] < earliest):
-                continue
-            rows.append({"path": str(chosen.path), **row})
+        for row in chosen.rows(whole=as_json or as_lines):
+            if wanted(row):
+                found = {"path": str(chosen.path), **row}
+                if as_lines:
+                    emit_line(list_rows([found])[0])
+                else:
+                    rows.append(found)
     if as_json:
         emit(list_rows(rows))
-    else:
+    elif not as_lines:
         click.echo(list_text(rows, page()))
     return REFUSED if refused.count else EXPECTED
+
+
+def _groups(names: Sequence[str], wanted: Wanted, options: dict[str, Any], *, run: bool, as_json: bool,
+            as_lines: bool) -> int:  # fmt: skip
+    """Ctrl-C ends the replays: groups whose turn did not come are shown by their smallest recording."""
+    from replay.surfaces.config import load
+    from replay.surfaces.group_text import document, text
+    from replay.surfaces.grouping import Groups
+    from replay.surfaces.isolation import replayer
+    from replay.surfaces.progress import progress
+    from replay.surfaces.select import choose
+
+    options["targets"] = dict(target(text) for text in options["targets"])
+    refused = Refusals()
+    gathered = Groups(load(options["root"]).owners)
+    for chosen in choose(names or (".",), refused):
+        for row in chosen.rows():
+            if row["status"] == "error" and wanted(row):
+                gathered.add(str(chosen.path), chosen.bundle[row["id"]])
+    replay_one = replayer(options) if run else None
+    stopped = False
+    with progress(len(gathered)) as bar:
+
+        def replayed(member: Member) -> Verdict | None:
+            nonlocal stopped
+            if replay_one is None or stopped:
+                return None
+            bar.step(member.name)
+            try:
+                with redirect_stdout(sys.stderr):  # what the code under test prints is not our list
+                    return replay_one(_recording(member))
+            except KeyboardInterrupt:
+                stopped = True
+                return None
+
+        groups = []
+        for one in gathered.groups(replayed):
+            groups.append(one)
+            if as_lines:
+                bar.clear()
+                emit_line(document(one))
+    if as_json:
+        emit([document(one) for one in groups])
+    elif not as_lines:
+        click.echo(text(groups, page()))
+    return INTERRUPTED if stopped else REFUSED if refused.count else EXPECTED
+
+
+def _recording(member: Member) -> Recording:
+    """Read again rather than held: a folder may have more recordings than fit into memory."""
+    from replay.store.bundle import open_bundle
+
+    return open_bundle(member.path)[member.id]

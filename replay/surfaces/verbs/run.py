@@ -13,6 +13,7 @@ import click
 from replay.errors import BundleError, UsageError
 from replay.surfaces.verbs.shared import (
     EXPECTED,
+    INTERRUPTED,
     NOT_RUN,
     REFUSED,
     UNEXPECTED,
@@ -20,8 +21,11 @@ from replay.surfaces.verbs.shared import (
     code_options,
     complain,
     emit,
+    emit_line,
     json_option,
+    jsonl_option,
     names,
+    number_of,
     page,
     recordings,
     target,
@@ -47,11 +51,14 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Replay under many conditions, name what varies, store it as known noise.")
 @click.option("--no-save", is_flag=True, help="With --check: store nothing.")
 @json_option
+@jsonl_option
 def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, require_hard: bool, in_process: bool,
-        timeout: float | None, check: bool, no_save: bool, as_json: bool, **options: Any) -> int:  # fmt: skip
+        timeout: float | None, check: bool, no_save: bool, as_json: bool, as_lines: bool,
+        **options: Any) -> int:  # fmt: skip
     """Replay recordings offline and say whether they reproduce."""
     from replay.surfaces.documents import run_row
     from replay.surfaces.isolation import replayer
+    from replay.surfaces.progress import progress
     from replay.surfaces.select import choose
 
     refused = Refusals()
@@ -64,19 +71,31 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, re
         options, hard=isolation == "hard" or require_hard, required=require_hard, in_process=in_process, timeout=timeout
     )
     if check:
-        return _check(names, refused, replay_recording, Path(options["root"]), save=not no_save, as_json=as_json)
+        return _check(names, refused, replay_recording, Path(options["root"]), save=not no_save, as_json=as_json,
+                      as_lines=as_lines)  # fmt: skip
     verdicts, rows = [], []
-    for path, recording in recordings(choose(names, refused)):
-        verdict = _replayed(path, recording, replay_recording)
-        verdicts.append(verdict.status)
-        if as_json:
-            rows.append(run_row(verdict))
-        else:
-            _say(verdict, recording)
+    stopped = False
+    with progress(number_of(names)) as bar:
+        try:
+            for path, recording in recordings(choose(names, refused)):
+                bar.step(f"{path}::{recording.id}")
+                verdict = _replayed(path, recording, replay_recording)
+                bar.clear()
+                verdicts.append(verdict.status)
+                if as_json:
+                    rows.append(run_row(verdict))
+                elif as_lines:
+                    emit_line(run_row(verdict))
+                else:
+                    _say(verdict, recording)
+        except KeyboardInterrupt:  # what was found is kept
+            stopped = True
     if as_json:
         emit(rows)
-    elif verdicts:
+    elif verdicts and not as_lines:
         _sum_up(verdicts)
+    if stopped:
+        return INTERRUPTED
     if not verdicts and not refused.count:
         raise BundleError(f"{', '.join(names)}: no recordings there, so nothing was checked", slug="no-recording")
     return _run_code(verdicts, refused)
@@ -92,25 +111,39 @@ def _root_to_check(root: str | None, in_process: bool) -> str:
 
 
 def _check(names: tuple[str, ...], refused: Refusals, replay_recording: Callable[..., Verdict], root: Path, *,
-           save: bool, as_json: bool) -> int:  # fmt: skip
+           save: bool, as_json: bool, as_lines: bool) -> int:  # fmt: skip
     from replay.surfaces.check_store import check_bundle
     from replay.surfaces.check_text import document, text
+    from replay.surfaces.progress import progress
     from replay.surfaces.select import choose
 
     statuses: list[str] = []
     rows = []
     unsaved: list[BundleError] = []
-    for chosen in choose(names, refused):
-        for report in check_bundle(chosen, replay_recording, root, save=save, unsaved=unsaved.append):
-            statuses.append("changed" if report.varies else report.verdict.status)
-            if as_json:
-                rows.append(document(report))
-            else:
-                click.echo(("\n" if len(statuses) > 1 else "") + text(report, page()))
+    stopped = False
+    with progress(number_of(names)) as bar:
+        try:
+            for chosen in choose(names, refused):
+                reports = check_bundle(chosen, replay_recording, root, save=save, unsaved=unsaved.append)
+                for id in chosen.ids:  # one report each, made when it is asked for
+                    bar.step(f"{chosen.path}::{id}")
+                    report = next(reports)
+                    bar.clear()
+                    statuses.append("changed" if report.varies else report.verdict.status)
+                    if as_json:
+                        rows.append(document(report))
+                    elif as_lines:
+                        emit_line(document(report))
+                    else:
+                        click.echo(("\n" if len(statuses) > 1 else "") + text(report, page()))
+        except KeyboardInterrupt:  # what was found is kept
+            stopped = True
     if as_json:
         emit(rows)
     for error in unsaved:
         complain(error)
+    if stopped:
+        return INTERRUPTED
     if not statuses and not refused.count:
         raise BundleError(f"{', '.join(names)}: no recordings there, so nothing was checked", slug="no-recording")
     return REFUSED if unsaved else _run_code(statuses, refused)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +23,7 @@ INTERRUPTED = 130
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+jsonl_option = click.option("--jsonl", "as_lines", is_flag=True, help="Print one JSON object a line, each when known.")
 
 
 def complain(error: ReplayError) -> None:
@@ -44,8 +45,28 @@ def page() -> Page:
 
     from replay.surfaces.text import Page
 
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Page(width=max(60, get_terminal_size((100, 24)).columns), colour=colour)
+    terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    colour = terminal and not os.environ.get("NO_COLOR")
+    width = max(60, get_terminal_size((100, 24)).columns)
+    return Page(width=width, colour=colour, terminal=terminal, links=colour and _shows_links())
+
+
+def _shows_links() -> bool:
+    """Whether the terminal is known to show OSC 8 hyperlinks: others may print their addresses.
+
+    As its program says of itself; `FORCE_HYPERLINK=1` or `0` overrules it, as it does for other tools.
+    """
+    env = os.environ
+    forced = env.get("FORCE_HYPERLINK")
+    if forced:
+        return forced != "0"
+    vte = env.get("VTE_VERSION", "")
+    return (
+        env.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio", "Tabby")
+        or env.get("TERM", "").startswith(("xterm-kitty", "alacritty", "foot", "xterm-ghostty", "contour"))
+        or (vte.isdigit() and int(vte) >= 5000)
+        or bool(env.get("WT_SESSION") or env.get("KONSOLE_VERSION"))
+    )
 
 
 def emit(document: Any) -> None:
@@ -53,6 +74,13 @@ def emit(document: Any) -> None:
     from replay.surfaces.documents import dumps
 
     click.echo(dumps(document))
+
+
+def emit_line(document: Any) -> None:
+    """Print one JSON object in one line, now."""
+    from replay.surfaces.documents import dump_line
+
+    click.echo(dump_line(document))
 
 
 class Refusals:
@@ -71,6 +99,18 @@ def recordings(found: Iterator[Any]) -> Iterator[tuple[str, Recording]]:
     for chosen in found:
         for recording in chosen.recordings():
             yield str(chosen.path), recording
+
+
+def number_of(names: Iterable[str]) -> int:
+    """How many recordings there are, where somebody watches; else, or where that cannot be said, 0."""
+    from replay.surfaces.select import choose
+
+    if not sys.stderr.isatty():
+        return 0
+    try:
+        return sum(len(chosen.ids) for chosen in choose(names, lambda path, error: None))
+    except ReplayError:  # the one who reads them says so
+        return 0
 
 
 def target(text: str) -> tuple[str, str]:

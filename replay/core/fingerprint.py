@@ -1,0 +1,73 @@
+"""Which failures are the same one: by what was raised, and by the project's own code on the way to it.
+
+Recorded frames name files of the machine that recorded them, so files are told apart by their path below the folder
+that the entry point's module was imported from, and lines only where both sides ran the same source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from pathlib import PurePosixPath
+from typing import Any
+
+import msgspec
+
+from replay.core.verdict import Frame
+
+FRAMES = 6
+"""Of the project, innermost, that tell failures apart: a recursion has any number."""
+FAR = 2
+"""Parts of a file's path that are kept where the project's folder is not known."""
+_FOREIGN = re.compile(
+    r"site-packages|dist-packages|[/\\]lib[/\\]python3\.|^<frozen|(^|[/\\])replay[/\\](core|boundaries|engine|entrypoints)[/\\]"
+)
+
+
+def places(frames: Iterable[Frame], *, lines: bool) -> tuple[tuple[Any, ...], ...]:
+    """The innermost frames, each once: file and function, and the line if `lines`."""
+    named = ((one.file, one.line, one.function) if lines else (one.file, one.function) for one in frames)
+    return tuple(dict.fromkeys(named))[-FRAMES:]
+
+
+def foreign(file: str) -> bool:
+    """Whether a file is a library's or ours, going by its path: recorded files need not be on this machine."""
+    return _FOREIGN.search(file) is not None
+
+
+def own(frames: Sequence[Frame]) -> Sequence[Frame]:
+    """The frames of the project; the innermost of all, if there is none."""
+    return [frame for frame in frames if not foreign(frame.file)] or frames[-1:]
+
+
+def below(entrypoint: str, frames: Iterable[Frame]) -> list[Frame]:
+    """The frames with files named from the folder that `entrypoint` (`module:qualname`) was imported from.
+
+    Files elsewhere keep the last parts of their path: a release folder must not make two failures of one.
+    """
+    found = list(frames)
+    root = _root(entrypoint.partition(":")[0], found)
+    return [msgspec.structs.replace(frame, file=_short(frame.file, root)) for frame in found]
+
+
+def _root(module: str, frames: list[Frame]) -> str | None:
+    path = module.replace(".", "/")
+    for frame in frames:
+        file = frame.file.replace("\\", "/")
+        for ending in (f"/{path}.py", f"/{path}/__init__.py"):
+            if path and f"/{file}".endswith(ending):
+                return file[: len(file) - len(ending) + 1]
+    return None
+
+
+def _short(file: str, root: str | None) -> str:
+    file = file.replace("\\", "/")
+    if root is not None and file.startswith(root):
+        return file[len(root) :]
+    return "/".join(PurePosixPath(file).parts[-FAR:])
+
+
+def digest(*facts: Any) -> str:
+    """Twelve hex digits that are equal for equal facts (SHA-256 of their JSON)."""
+    return sha256(msgspec.json.encode(facts)).hexdigest()[:12]

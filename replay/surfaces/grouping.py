@@ -1,0 +1,202 @@
+"""Incidents that failed the same way, as one group: how many, since when, whose, and which to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from replay.core.fingerprint import below, digest, own, places
+from replay.core.recording import Recording
+from replay.core.verdict import Verdict
+from replay.surfaces.literals import bare, error_body, tree
+from replay.surfaces.text import frames
+
+TRIES = 3
+"""Recordings of a group that are replayed, smallest first, to find one that reproduces."""
+
+
+Replay = Callable[["Member"], Verdict | None]
+
+
+class Fingerprint(msgspec.Struct, frozen=True):
+    """What makes two failures the same one."""
+
+    failure: str
+    """Type of the error, `HTTP 500`, or `unfinished`."""
+    entrypoint: str
+    """Of a failure that has no frames of the project, or an answer instead of an error; else empty."""
+    frames: tuple[tuple[str, str], ...]
+    """File and function of the project's code, innermost last."""
+    because: tuple[str, ...]
+    """Types of the errors that it came from, nearest first."""
+    statement: str = ""
+    """The line of code that failed, as text: one function may fail in two ways, and a line's number moves."""
+
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits."""
+        return digest(self.failure, self.entrypoint, self.frames, self.because, self.statement)
+
+    @property
+    def place(self) -> str:
+        """Where it failed, in a few words."""
+        if not self.frames:
+            return self.entrypoint
+        file, function = self.frames[-1]
+        return f"{function} in {file}"
+
+
+class Member(msgspec.Struct, frozen=True):
+    """One recording of a group."""
+
+    path: str
+    id: str
+    started_at: int
+    size: int
+    """Characters of all that was recorded."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.path}::{self.id}"
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Incidents of one fingerprint."""
+
+    fingerprint: str
+    failure: str
+    message: str
+    """Of the representative."""
+    place: str
+    statement: str
+    entrypoint: str
+    frames: tuple[tuple[str, str], ...]
+    because: tuple[str, ...]
+    count: int
+    first_seen: int
+    """Nanoseconds since the epoch."""
+    last_seen: int
+    owner: str | None
+    members: tuple[str, ...]
+    representative: str
+    """`PATH::ID`: the smallest that reproduces, else the smallest."""
+    status: str | None
+    """Verdict of the representative; None if nothing was replayed."""
+    diverges_at: str | None = None
+    """Of a representative that diverged: the request where it did."""
+
+
+def fingerprint(recording: Recording) -> Fingerprint:
+    """That of a recording's outcome; a result has one too, by its entry point."""
+    outcome = recording.outcome
+    if outcome.state != "raised":
+        code = recording.http_response_status_code or 0
+        failure = "unfinished" if outcome.state == "unfinished" else f"HTTP {code}" if code >= 500 else "ok"
+        route = f" {recording.http_request_method} {recording.http_route}" if recording.http_route else ""
+        return Fingerprint(failure, f"{recording.entrypoint}{route}", (), ())
+    node = tree(outcome.payload)
+    every = below(recording.entrypoint, own(frames(node)))
+    found = tuple((str(file), str(function)) for file, function in places(every, lines=False))
+    return Fingerprint(
+        outcome.payload.error_type or "?",
+        "" if found else recording.entrypoint,
+        found,
+        tuple(_causes(node)),
+        " ".join(every[-1].source.split()) if every else "",
+    )
+
+
+def _causes(node: Any) -> Iterable[str]:
+    for _ in range(5):
+        cause = bare(error_body(node).get("cause"))
+        body = error_body(cause)
+        if not body:
+            return
+        yield str(body.get("type", "?"))
+        node = cause
+
+
+def owner_of(recording: Recording, owners: Mapping[str, str]) -> str | None:
+    """Who owns it: as its model's policy says, else the longest prefix of the entry point in `owners`."""
+    named = next((one.owner for one in recording.predictions if one.owner), None)
+    if named is not None:
+        return named
+    module = recording.entrypoint.partition(":")[0]
+    fitting = [prefix for prefix in owners if module == prefix or module.startswith(f"{prefix}.")]
+    return owners[max(fitting, key=len)] if fitting else None
+
+
+def size_of(recording: Recording) -> int:
+    """Characters of its values: what somebody who looks at it has to read."""
+    values = [recording.input, recording.outcome.payload, recording.context]
+    values += [value for one in recording.interactions for value in (one.request, one.answer)]
+    return sum(len(value.text) for value in values) + sum(len(log.message) for log in recording.logs)
+
+
+class Groups:
+    """Gathers incidents, one at a time, and chooses each group's representative."""
+
+    def __init__(self, owners: Mapping[str, str]) -> None:
+        self._owners = owners
+        self._found: dict[str, tuple[Fingerprint, list[Member]]] = {}
+        self._owner: dict[str, str | None] = {}
+        self._about: dict[str, tuple[str, str]] = {}
+
+    def add(self, path: str, recording: Recording) -> None:
+        """One incident."""
+        print_ = fingerprint(recording)
+        member = Member(path, recording.id, recording.started_at, size_of(recording))
+        self._found.setdefault(print_.digest, (print_, []))[1].append(member)
+        self._owner[print_.digest] = self._owner.get(print_.digest) or owner_of(recording, self._owners)
+        self._about[member.name] = (recording.entrypoint, _message(recording))
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def groups(self, replayed: Replay = lambda member: None) -> Iterator[Group]:
+        """All groups, the largest first, each when its representative is found.
+
+        `replayed` replays a member; None: it was not tried, and the smallest member represents its group.
+        """
+        order = sorted(self._found.items(), key=lambda item: (-len(item[1][1]), item[0]))
+        for key, (found, members) in order:
+            yield self._group(key, found, members, replayed)
+
+    def _group(self, key: str, found: Fingerprint, members: list[Member], replayed: Replay) -> Group:
+        by_size = sorted(members, key=lambda one: (one.size, one.started_at, one.name))
+        best, verdict = by_size[0], None
+        for member in by_size[:TRIES]:
+            seen = replayed(member)
+            if seen is None:
+                break
+            if verdict is None or seen.green:
+                best, verdict = member, seen
+            if seen.green:
+                break
+        entrypoint, message = self._about[best.name]
+        at = verdict.divergence if verdict is not None else None
+        return Group(
+            fingerprint=key,
+            failure=found.failure,
+            message=message,
+            place=found.place,
+            statement=found.statement,
+            entrypoint=entrypoint,
+            frames=found.frames,
+            because=found.because,
+            count=len(members),
+            first_seen=min(one.started_at for one in members),
+            last_seen=max(one.started_at for one in members),
+            owner=self._owner[key],
+            members=tuple(one.name for one in sorted(members, key=lambda one: (one.started_at, one.name))),
+            representative=best.name,
+            status=None if verdict is None else verdict.status,
+            diverges_at=None if at is None else f"{at.kind} {at.boundary} {at.target}",
+        )
+
+
+def _message(recording: Recording) -> str:
+    message = error_body(tree(recording.outcome.payload)).get("message", "")
+    return message if isinstance(message, str) else ""

@@ -1,0 +1,82 @@
+"""The report as workflow commands: annotations that GitHub shows at the lines of a pull request.
+
+The form, and what has to be escaped in it:
+https://docs.github.com/actions/reference/workflow-commands-for-github-actions and `toCommandValue`, `escapeProperty` of
+https://github.com/actions/toolkit (packages/core/src/command.ts).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from replay.surfaces.printable import clip, escape
+from replay.surfaces.report.facts import Campaign, Ending, Incident, Line
+
+TITLE = 120
+MESSAGE = 1000
+"""Columns."""
+
+
+def text(campaign: Campaign, root: Path | None = None) -> str:
+    """A line each recording that has something to say. Files are named from `root`, the checkout's folder (default: the
+    current one)."""
+    lines = [_annotation(one, (root or Path.cwd()).resolve()) for one in campaign.incidents]
+    return "".join(f"{line}\n" for line in lines if line)
+
+
+def _annotation(one: Incident, root: Path) -> str:
+    level = _level(one)
+    if not level:
+        return ""
+    words = f"{_says(one)} [{one.name}]"
+    properties = [f"title={_property(clip(escape(f'{_status(one)}: {one.title}'), TITLE))}"]
+    place = _place(one, root)
+    if place is not None:
+        properties[:0] = [f"file={_property(place[0])}", f"line={place[1]}"]
+    return f"::{level} {','.join(properties)}::{_message(clip(escape(words), MESSAGE))}"
+
+
+def _level(one: Incident) -> str:
+    """`error`: the failure is there, or the run parted. `notice`: an incident ends well now. Empty: all is well."""
+    if one.status == "unanswerable":
+        return "warning"
+    if one.status == "changed" and one.error and one.now is not None and one.now.state == "returned":
+        return "notice"
+    return "" if one.status in ("reproduced", "recorded") and not one.error else "error"
+
+
+def _status(one: Incident) -> str:
+    return "recorded" if one.status == "recorded" else one.status
+
+
+def _says(one: Incident) -> str:
+    if one.status in ("reproduced", "recorded"):
+        return f"{one.recorded.sentence}. {one.explained}"
+    if one.status == "changed":
+        return f"recorded {one.recorded.sentence}; {one.sentence}"
+    return f"{one.status}: {one.sentence}"
+
+
+def _place(one: Incident, root: Path) -> tuple[str, int] | None:
+    """The line to write at, if it is one of the checkout."""
+    ends: list[tuple[Line, ...]] = [one.partings[0].frames] if one.partings else []
+    ends += [ending.lines for ending in (one.now, one.recorded) if isinstance(ending, Ending)]
+    for lines in ends:
+        for line in lines:
+            file, _, number = line.place.rpartition(":")
+            found = Path(file)
+            try:
+                inside = (root / found).resolve().relative_to(root)
+                if not line.library and (root / inside).is_file():
+                    return inside.as_posix(), int(number)
+            except (ValueError, OSError):
+                continue
+    return None
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,125 @@
+"""Groups: what belongs together, whose it is, and which recording stands for it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace as changed
+
+from replay.core.codec import Value, encode
+from replay.core.recording import Outcome, Recording
+from replay.core.verdict import Verdict
+from replay.surfaces.grouping import TRIES, Group, Groups, Member, fingerprint, owner_of, size_of
+from tests.surfaces import projects
+from tests.surfaces.report import samples
+from tests.surfaces.test_cli import replay
+
+OWNERS = {"shop": "shop team", "shop.app": "app team", "shop.ap": "nobody"}
+
+
+def incident(id: str, text: str = "", **fields: object) -> Recording:
+    """One that failed; `text` makes its input longer."""
+    plain = changed(samples.recording(""), entrypoint="shop.app:triage", predictions=(), id=id)
+    return changed(plain, **{"input": encode({"args": [text], "kwargs": {}}), **fields})
+
+
+def groups(*found: Recording, verdicts: dict[str, str] | None = None) -> list[Group]:
+    """Of one bundle; with `verdicts`, which are those of the replays."""
+    gathered = Groups(OWNERS)
+    for one in found:
+        gathered.add("x.replay.db", one)
+
+    def replayed(member: Member) -> Verdict | None:
+        if verdicts is None:
+            return None
+        status = verdicts[member.id]
+        return Verdict(id=member.id, status=status, recorded=found[0].outcome)  # type: ignore[arg-type]
+
+    return list(gathered.groups(replayed))
+
+
+def test_the_same_failure_is_one_group() -> None:
+    """Counted, with its first and last time; another error, cause or entry point without frames is another one."""
+    day = 86_400 * 10**9
+    other_cause = Outcome("raised", encode(ValueError("x")))
+    (one, two) = groups(
+        incident("a", started_at=3 * day), incident("b", started_at=1 * day), incident("c", outcome=other_cause)
+    )
+    assert (one.count, one.first_seen, one.last_seen) == (2, day, 3 * day)
+    assert one.members == ("x.replay.db::b", "x.replay.db::a")
+    assert (one.failure, one.place, one.because) == ("AttributeError", "triage in shop/app.py", ("KeyError",))
+    assert (two.failure, two.count) == ("ValueError", 1)
+
+
+def test_two_statements_of_a_function_are_two_failures() -> None:
+    """Told apart by their text: a line's number and its indentation may move."""
+    text = samples.error().text
+    moved = text.replace("40,", "44,").replace("customer[", "    customer[")
+    other = text.replace("upper()", "lower()")
+    assert len({text, moved, other}) == 3
+    found = [incident(str(n), outcome=Outcome("raised", Value(one))) for n, one in enumerate((text, moved, other))]
+    assert [(one.count, one.statement) for one in groups(*found)] == [
+        (2, 'customer["plan"].upper()'), (1, 'customer["plan"].lower()'),
+    ]  # fmt: skip
+
+
+def test_answers_and_unfinished_runs_have_fingerprints() -> None:
+    """A status of 500 by its route; a run that never ended by its entry point."""
+    answered = incident("a", outcome=Outcome("returned", encode(None)), http_response_status_code=503,
+                        http_request_method="GET", http_route="/a")  # fmt: skip
+    unfinished = incident("b", outcome=Outcome("unfinished", encode(None)))
+    assert (fingerprint(answered).failure, fingerprint(answered).place) == ("HTTP 503", "shop.app:triage GET /a")
+    assert fingerprint(unfinished).failure == "unfinished"
+    other = changed(answered, http_route="/b")
+    assert len({fingerprint(one).digest for one in (answered, unfinished, other)}) == 3
+
+
+def test_the_smallest_that_reproduces_stands_for_its_group() -> None:
+    """Else the smallest; no more than a few are tried."""
+    found = [incident(id, "x" * size) for id, size in (("d", 400), ("b", 200), ("c", 300), ("a", 100))]
+    assert sorted(found, key=size_of)[0].id == "a"
+    (untried,) = groups(*found)
+    assert (untried.representative, untried.status) == ("x.replay.db::a", None)
+    (second,) = groups(*found, verdicts={"a": "diverged", "b": "reproduced", "c": "reproduced", "d": "reproduced"})
+    assert (second.representative, second.status) == ("x.replay.db::b", "reproduced")
+    (none,) = groups(*found, verdicts={"a": "diverged", "b": "changed", "c": "changed"})  # "d" is never asked for
+    assert (none.representative, none.status, TRIES) == ("x.replay.db::a", "diverged", 3)
+
+
+def test_whose_it_is() -> None:
+    """As the model's policy says, else the longest prefix of the module."""
+    plain = incident("a")
+    assert owner_of(plain, OWNERS) == "app team"
+    assert owner_of(changed(plain, entrypoint="shop.mail:send"), OWNERS) == "shop team"
+    assert owner_of(changed(plain, entrypoint="shopping:x"), OWNERS) is None
+    assert owner_of(changed(plain, predictions=samples.recording("ann").predictions), OWNERS) == "ann"
+
+
+def test_list_group(project: Path) -> None:
+    """Incidents only, replayed unless told not to; owners from the configuration."""
+    (project / "pyproject.toml").write_text('[tool.replay-harness.owners]\nshop = "checkout team"\n')
+    (one,) = json.loads(replay("list", "--group", "captures", "--json").stdout)
+    assert (one["count"], one["owner"], one["status"]) == (3, "checkout team", "reproduced")
+    assert one["representative"] in one["members"]
+    assert one["frames"] == [{"file": "shop.py", "function": "triage"}]
+    text = replay("list", "--group", "captures").stdout
+    assert text.startswith("3 x  AttributeError: 'NoneType' object has no attribute 'upper'\n")
+    assert text.endswith("1 failure in 3 incidents\n")
+    projects.edit(project, 'customer["plan"].upper()', '(customer["plan"] or "none").upper()')
+    (fixed,) = json.loads(replay("list", "--group", "captures", "--json").stdout)
+    assert fixed["status"] == "changed"
+    (unrun,) = json.loads(replay("list", "--group", "--no-run", "captures", "--json").stdout)
+    assert unrun["status"] is None
+
+
+def test_no_run_is_for_groups(project: Path) -> None:
+    """A usage error elsewhere."""
+    assert replay("list", "--no-run").returncode == 2
+
+
+@pytest.mark.parametrize("filters", [["--since", "2999-01-01"], ["--status", "ok"], ["--entrypoint", "later"]])
+def test_filters_hold_for_groups(project: Path, filters: list[str]) -> None:
+    """What is not listed is not grouped."""
+    assert json.loads(replay("list", "--group", "--no-run", *filters, "captures", "--json").stdout) == []

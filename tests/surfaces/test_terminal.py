@@ -1,0 +1,140 @@
+"""On a terminal: tables, how far it is, links; and that none of it is there without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from pty import openpty
+from select import select
+
+import pytest
+
+from replay.core.verdict import Frame
+from replay.surfaces.progress import Bar
+from replay.surfaces.tables import Cell, Column, drawn
+from replay.surfaces.text import Page, frame_lines
+from tests.surfaces import projects
+from tests.surfaces.test_cli import COMMAND, replay
+
+PLAIN = {"TERM": "xterm-256color", "NO_COLOR": "", "FORCE_HYPERLINK": "0"}
+LINK = re.compile(r"\x1b\]8;;(.*?)\x1b\\(.*?)\x1b\]8;;\x1b\\")
+
+
+def on_terminal(*arguments: str, **environ: str) -> str:
+    """What `replay ARGUMENTS` shows on a terminal, stderr included."""
+    ours, theirs = openpty()
+    process = subprocess.Popen([*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs,
+                               env={**projects.environment(), "COLUMNS": "130", **PLAIN, **environ})  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    while select([ours], [], [], 60)[0]:
+        try:
+            piece = os.read(ours, 1 << 16)
+        except OSError:  # Linux: the other end is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(ours)
+    process.wait(60)
+    return shown.decode()
+
+
+def test_tables_on_a_terminal(project: Path) -> None:
+    """`list` and `list --group` draw one; with NO_COLOR without colours; in a pipe there is none."""
+    shown = on_terminal("list", "captures")
+    assert "───" in shown
+    assert "\x1b[1;31merror" in shown
+    plain = on_terminal("list", "captures", NO_COLOR="1")
+    assert "───" in plain
+    assert "\x1b[" not in plain
+    groups = on_terminal("list", "--group", "--no-run", "captures")
+    assert "first seen" in groups
+    assert "───" not in replay("list", "captures").stdout
+    assert "───" not in on_terminal("list", "captures", TERM="dumb")
+
+
+def test_tables_show_text_as_it_is() -> None:
+    """Nothing in a cell is markup of rich, and no line is wider than the page."""
+    page = Page(width=60, terminal=True)
+    rows = [[Cell("[red]not red[/red]"), Cell("[link=https://evil.example]x[/link] " + "word" * 40)]]
+    text = drawn((Column("one"), Column("two", ratio=2)), rows, page)
+    assert text is not None
+    assert "[red]" in text
+    assert max(map(len, text.splitlines())) <= 60
+    assert drawn((Column("one"),), [[Cell("x")]], Page(width=60)) is None
+
+
+def test_how_far_it_is(project: Path) -> None:
+    """While recordings are replayed the terminal says which of how many; at the end the line is gone."""
+    shown = on_terminal("run", "captures")
+    assert re.search(r"\r\x1b\[K1 of 6: captures/async", shown)
+    assert re.search(r"of 6, about .* left: captures", shown)
+    assert shown.rstrip().endswith("6 recordings: 6 reproduced")
+    assert " of 6" not in replay("run", "captures").stderr
+
+
+def test_how_long_a_search_or_check_takes(project: Path) -> None:
+    """A search says what is left of its seconds; a check which recording it is at."""
+    shown = on_terminal("fuzz", "captures/good.replay.db", "--seconds", "3")
+    assert re.search(r"executions, .* a second, .*, \d.* left", shown)
+    assert "1 of 1: captures/bad" in on_terminal("run", "--check", "--no-save", "captures/bad.replay.db")
+
+
+def test_the_time_left() -> None:
+    """Goes by what was done so far; unknown at the first step, and without a total."""
+    bar = Bar(4)
+    assert bar.line("a", 0.0) == "1 of 4: a"
+    bar.done = 1
+    assert bar.line("b\x1b[2J", 2.0) == "2 of 4, about 6 s left: b\\x1b[2J"
+    assert Bar(0).line("a", 1.0) == "1: a"
+
+
+def test_an_interrupted_run_keeps_what_it_found(project: Path) -> None:
+    """Ctrl-C in the third of three: two verdicts are in the document, exit 130."""
+    projects.edit(project, "    print(", "    if ticket['from'] == 'eve':\n        open('started', 'w').close()\n"
+                                         "        while True: pass\n    print(")  # fmt: skip
+    program = (
+        "import signal, sys; from replay.surfaces.cli import main; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "sys.exit(main(['run', 'captures/mixed.replay.db', '--json']))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], env=projects.environment(),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:  # fmt: skip
+        for _ in range(1200):
+            if (project / "started").exists():
+                break
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert [row["status"] for row in json.loads(out)] == ["reproduced", "reproduced"]
+
+
+def test_lines_of_code_are_links_where_they_can_be(project: Path) -> None:
+    """Only on a terminal that shows them, and never with NO_COLOR; the text is the same."""
+    projects.edit(project, "].upper()", "].lower()")
+    arguments = ("run", "captures/bad.replay.db")
+    shown = on_terminal(*arguments, TERM_PROGRAM="WezTerm", FORCE_HYPERLINK="")
+    assert (f"{(project / 'shop.py').resolve().as_uri()}#16", "shop.py:16") in LINK.findall(shown)
+    for environ in ({"FORCE_HYPERLINK": "0", "TERM_PROGRAM": "WezTerm"}, {"NO_COLOR": "1", "FORCE_HYPERLINK": "1"}, {}):
+        without = on_terminal(*arguments, **environ)
+        assert "\x1b]8" not in without
+        assert "shop.py:16" in without
+    assert "\x1b" not in replay(*arguments, FORCE_HYPERLINK="1", TERM_PROGRAM="WezTerm").stdout
+
+
+@pytest.mark.parametrize("file", ["/etc/passwd", "missing.py", "a\x1b\\b.py", "x" * 5000])
+def test_no_link_leaves_the_project(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording names the file: what is not there, or not below the current folder, is only text."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.py").touch()
+    page = Page(links=True)
+    assert "\x1b]8" in "".join(frame_lines([Frame("a.py", 3, "f", "x = 1")], page))
+    assert "\x1b" not in "".join(frame_lines([Frame(file, 3, "f", "x = 1")], page))
