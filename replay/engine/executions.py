@@ -98,7 +98,10 @@ class Stage:
 
     def execute(self, edits: Sequence[Any]) -> Execution:
         """Run the recording with these edits. Never raises for what the code does, but KeyboardInterrupt."""
-        mutated = self.mutations.quick(edits)
+        return self.run(self.mutations.quick(edits))
+
+    def run(self, mutated: Recording) -> Execution:
+        """Run what was made of the recording."""
         try:
             player, outcome = copy_context().run(self._play, mutated)
         except Unanswerable as error:
