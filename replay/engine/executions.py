@@ -124,11 +124,13 @@ class Stage:
             seed=player.made_seed,
         )
 
-    def locate(self, edits: Sequence[Any], failure: Failure) -> Failure:
-        """A status's failure with the place of the error behind it, found by running it once more."""
+    def locate(self, changed: Sequence[Any] | Recording, failure: Failure) -> Failure:
+        """A status's failure with the place of the error behind it, found by running it once more: edits, or what was
+        made of the recording."""
         if failure.kind != "status":
             return failure
-        found = last_raised(self.root, lambda: self.execute(edits))
+        mutated = changed if isinstance(changed, Recording) else self.mutations.quick(changed)
+        found = last_raised(self.root, lambda: self.run(mutated))
         if found is None:
             return failure
         frame = msgspec.structs.replace(found, file=relative(self.root, found.file))
