@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from replay.core.edits import parse
+from replay.core.edits import parse, write
 from replay.core.recording import Recording
 from replay.engine import unpaired
 from replay.engine.apart import MISSING, Pair, equal, pair
+from replay.engine.chain import links
 from replay.engine.executions import Stage
 from replay.engine.failures import error_of
 from replay.engine.finding import Alternative, CauseValue, Finding
@@ -45,10 +46,14 @@ class _Side:
         held = set(map(id, kept))
         return self.world.run(tuple(each for each in self.pair.changes if id(each) not in held))
 
-    def of(self, paths: Iterable[str]) -> tuple[Change, ...]:
-        """The changes at these places, above them and below."""
+    def of(self, paths: Iterable[str], *, lengths: bool = False) -> tuple[Change, ...]:
+        """The changes at these places and below them, and those that set what holds them; with `lengths` those too that
+        cut or extend it."""
         wanted = list(paths)
-        return tuple(each for each in self.pair.changes if any(related(each.path, path) for path in wanted))
+        return tuple(
+            each for each in self.pair.changes
+            if any(related(each.path, path) and (lengths or _holds(each, path)) for path in wanted)
+        )  # fmt: skip
 
 
 def why(
@@ -87,6 +92,10 @@ def _search(incident: Recording, others: Sequence[Named], trials: Trials, findin
     else:
         finding.side = "mutations"
         unpaired.isolate(world, [other for _, other in others], finding)
+    if finding.isolated and trials.failure is not None:
+        trials.close()  # marks would be lines of their own
+        trials.runs += 1
+        finding.chain = links(world.stage, incident, finding.values, trials.failure)
 
 
 def _baseline(incident: Recording, world: World, trials: Trials, finding: Finding) -> bool:
@@ -160,40 +169,76 @@ def _isolate(sides: list[_Side], others: Sequence[Named], incident: Recording, f
     if len(paths) > MOST_VALUES:
         finding.reason = f"it takes {len(paths)} values together; that is no cause that can be named"
         return
-    if any(side.world.run(side.of(paths)).ended == "same" for side in sides):
+    groups = _groups(paths, sides)
+    if groups is None:
         finding.reason = ("there is more than one cause: it fails with these values alone, and without them too: "
                           f"{', '.join(paths)}")  # fmt: skip
         return
-    found = [_proved(path, paths, sides, others, incident) for path in paths]
+    found = [_proved(name, groups, sides, others, incident) for name in groups]
     finding.values = tuple(value for value in found if value.passes_without in ("passed", "past"))
     finding.conditions = tuple(value.path for value in found if value not in finding.values)
     if not finding.values:
         finding.reason = f"without {', '.join(paths)} it fails in another way, or asks what no recording answers"
         return
     finding.isolated = True
-    without = first.world.run(first.of(paths))
+    paths = [path for group in groups.values() for path in group]
+    without = first.world.run(first.of(paths, lengths="[*]" in "".join(groups)))
     if without.ended == "passed":
         finding.passing = first.world.stage.recorded(without.execution, ())
     finding.failing = first.world.stage.recorded(first.with_only(first.of(paths)).execution, ())
 
 
-def _proved(path: str, paths: list[str], sides: list[_Side], others: Sequence[Named], incident: Recording) -> CauseValue:
+def _groups(paths: list[str], sides: list[_Side]) -> dict[str, list[str]] | None:
+    """The places of the cause by name. Where each item of a list has it and one suffices, they are one cause,
+    `items[*].price`. None if it fails without them too."""
+    if not any(side.world.run(side.of(paths)).ended == "same" for side in sides):
+        return {path: [path] for path in paths}
+    groups: dict[str, list[str]] = {}
+    for path in paths:
+        name = _general(path)
+        alike = [each.path for side in sides for each in side.pair.changes if _general(each.path) == name]
+        groups[name] = list(dict.fromkeys([path, *alike]))
+    wide = [path for group in groups.values() for path in group]
+    if any(side.world.run(side.of(wide, lengths=True)).ended == "same" for side in sides):
+        return None
+    return groups
+
+
+def _general(path: str) -> str:
+    root, steps = parse(path)
+    name = root
+    for step in steps:
+        name = f"{name}[*]" if type(step) is int else write(name, (step,))
+    return name
+
+
+def _holds(change: Change, path: str) -> bool:
+    """Whether a change at or above a place says what lies there."""
+    below = len(parse(change.path)[1]) >= len(parse(path)[1])
+    return below or change.edit is None or change.edit.operator == "set"
+
+
+def _proved(name: str, groups: dict[str, list[str]], sides: list[_Side], others: Sequence[Named],
+            incident: Recording) -> CauseValue:  # fmt: skip
     """One value of the cause with the runs that prove it."""
     fails = without = ""
     here: object = MISSING
-    rest = [each for each in paths if each != path]
+    own = groups[name]
+    every = [path for group in groups.values() for path in group]
+    rest = [path for path in every if path not in own]
     for side in sides:
-        mine = side.of([path])
+        mine = side.of(own, lengths="[*]" in name)
         if not mine:
             continue
-        here = next((each.here for each in mine if each.path == path), here)
+        here = next((each.here for each in mine if each.path in own), here)
         if not fails:
-            fails = side.with_only(side.of(paths)).ended
-        for trial in (lambda: side.with_only(side.of(rest)), lambda: side.world.run(side.of([path]))):  # noqa: B023
-            if without not in ("passed", "past"):
-                without = trial().ended
-    tried = tuple(_alternatives(path, sides, others, incident))
-    return CauseValue(path, here, tried, fails_with=fails, passes_without=without)
+            fails = side.with_only(side.of(every)).ended
+        if without not in ("passed", "past"):
+            without = side.with_only(side.of(rest)).ended
+        if without not in ("passed", "past"):
+            without = side.world.run(mine).ended
+    tried = tuple(_alternatives(own[0], sides, others, incident)) if "[*]" not in name else ()
+    return CauseValue(name, here, tried, fails_with=fails, passes_without=without)
 
 
 def _alternatives(path: str, sides: list[_Side], others: Sequence[Named], incident: Recording) -> Iterable[Alternative]:

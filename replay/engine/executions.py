@@ -24,7 +24,7 @@ from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative
 from replay.engine.lines import last_raised
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Mutations
-from replay.engine.player import window
+from replay.engine.player import OnAsk, window
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
@@ -95,6 +95,8 @@ class Stage:
         self._folders, self._allowed, self._limit = folders, tuple(allowed), limit
         self._shelves = _by_boundary(recording)
         self._started: float | None = None
+        self.on_ask: OnAsk | None = None
+        """Called where an interaction is asked, as by `Player`."""
 
     def execute(self, edits: Sequence[Any]) -> Execution:
         """Run the recording with these edits. Never raises for what the code does, but KeyboardInterrupt."""
@@ -183,6 +185,7 @@ class Stage:
                 wait=self._wait,
                 root=self.root,
                 permits=guard.permits((), self._folders),
+                on_ask=self.on_ask,
             )
             occupy(player)
             stack.callback(occupy, None)

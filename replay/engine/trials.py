@@ -178,30 +178,32 @@ class World:
             return "same"
         if execution.outcome is None:
             return "other" if failure is not None else "unresolved"
-        if not self._is_known(execution):
+        if not self._is_known(execution, self.asked):
             return "foreign"
         asked_all = len(execution.taken) >= self.asked
-        if execution.diverged:
+        strayed = not self._is_known(execution, len(execution.taken))  # after all that the incident asked
+        if execution.diverged or strayed:
             return "past" if asked_all and way == "line" else "unresolved"
         if failure is None:
             return "passed" if execution.outcome.state == "returned" else "other"
         if not asked_all or way == "elsewhere" or wanted is None or not wanted.frames:
             return "other"
-        return "other" if _is_inside(failure, wanted.frames[-1]) else "past"
+        return "past" if _is_later(failure, wanted.frames[-1], way) else "other"
 
-    def _is_known(self, execution: Execution) -> bool:
-        """Whether each answer was given to a question that it was recorded for."""
+    def _is_known(self, execution: Execution, first: int) -> bool:
+        """Whether each of the first answers was given to a question that it was recorded for."""
         if not execution.stretched:
             return True
         return all(
             _question(each.asked, each.request.boundary) in self._known.get(each.answered_by.seq, ())
-            for each in execution.taken
+            for each in execution.taken[:first]
         )
 
 
-def _is_inside(failure: Failure, spot: Frame) -> bool:
-    """Whether a failure came up in the function of that line, or below it."""
-    return any((frame.file, frame.function) == (spot.file, spot.function) for frame in failure.frames)
+def _is_later(failure: Failure, spot: Frame, way: Way) -> bool:
+    """Whether a failure came up after the code had gone past a line that it came to, or had left its function."""
+    inside = [frame.line for frame in failure.frames if (frame.file, frame.function) == (spot.file, spot.function)]
+    return not inside or (way == "line" and inside[-1] > spot.line)
 
 
 def _question(request: Value, boundary: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,16 +15,17 @@ from replay.core.opened import Kept, Typed
 from replay.core.parts import Parts
 from replay.engine.apart import equal
 from replay.engine.operators.site import Site, sites
-from replay.engine.values import Profile, origin
 
-MOST = 8
+MOST = 10
 """Values tried in one place."""
+LIKELY = 6
+"""Of them, values that were seen there in other recordings."""
 _HOUR = 3600 * 10**9
 _SKIPPED = (("method",), ("path",), ("status",))
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 
 
-def choices(parts: Parts, profile: Profile) -> Iterator[tuple[Site, list[Any]]]:
+def choices(parts: Parts, seen: Mapping[str, Sequence[Any]]) -> Iterator[tuple[Site, list[Any]]]:
     """The places that hold one value, each with others for it, the likeliest first."""
     for root in parts.every():
         part = parts.get(root)
@@ -39,9 +40,8 @@ def choices(parts: Parts, profile: Profile) -> Iterator[tuple[Site, list[Any]]]:
                 continue
             if root.startswith("http[") and site.steps[:1] == ("headers",) and site.steps[1:2] in _FRAMING:
                 continue
-            seen = profile.others(origin(parts, root), site.steps, site.value)
-            found = _distinct(site.value, [*sorted(seen, key=lambda each, v=site.value: type(each) is not type(v)),
-                                           *others(site.value, root)])  # type: ignore[misc]  # fmt: skip
+            same = sorted(seen.get(site.path, ()), key=lambda each, v=site.value: type(each) is not type(v))  # type: ignore[misc]
+            found = _distinct(site.value, _distinct(site.value, same, LIKELY) + others(site.value, root), MOST)
             if found:
                 yield site, found
 
@@ -105,12 +105,12 @@ def _texts(value: str) -> list[Any]:
     return [*found, value[: len(value) // 2], ""]
 
 
-def _distinct(value: Any, found: list[Any]) -> list[Any]:
+def _distinct(value: Any, found: list[Any], most: int) -> list[Any]:
     out: list[Any] = []
     for each in found:
         if not equal(each, value) and not any(equal(each, other) for other in out):
             out.append(each)
-    return out[:MOST]
+    return out[:most]
 
 
 

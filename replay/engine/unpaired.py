@@ -9,27 +9,28 @@ unless there is nothing else.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from replay.core.edits import Edit
 from replay.core.recording import Recording
+from replay.engine.apart import pair
 from replay.engine.finding import Alternative, CauseValue, Finding
 from replay.engine.shrink import fewest
 from replay.engine.trials import Change, Trial, World
 from replay.engine.typical import choices
-from replay.engine.values import Profile
 
 MOST_VALUES = 3
 """Values of one cause that made-up values can name."""
+BESIDE = 40
+"""Recordings whose values are tried."""
 Place = tuple[Change, ...]
 """The changes for one place."""
 
 
 def isolate(world: World, others: Sequence[Recording], finding: Finding) -> None:
     """Fill `finding` for the incident that `world` runs; `others` failed too, their values are likely ones."""
-    profile = Profile()
-    profile.learn(others)
     places: list[Place] = []
-    for site, values in choices(world.stage.mutations.parts, profile):
+    for site, values in choices(world.stage.mutations.parts, _seen(world.stage.recording, others)):
         path = site.path
         places.append(tuple(Change(path, Edit(path, "set", value), here=site.value, there=value) for value in values))
     aside: list[Place] = []
@@ -54,6 +55,16 @@ def isolate(world: World, others: Sequence[Recording], finding: Finding) -> None
     finding.values, finding.isolated = tuple(causes), True
     for value in causes:
         _keep(world, value, left, finding)
+
+
+def _seen(incident: Recording, others: Sequence[Recording]) -> dict[str, list[Any]]:
+    """What other recordings held at the same places."""
+    found: dict[str, list[Any]] = {}
+    for other in others[:BESIDE]:
+        for change in pair(incident, other).changes:
+            if change.edit is not None and change.edit.operator == "set":
+                found.setdefault(change.path, []).append(change.there)
+    return found
 
 
 def _put_aside(world: World, places: list[Place], aside: list[Place], left: list[Place]) -> None:
