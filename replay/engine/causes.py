@@ -83,7 +83,7 @@ def why(
 
 def _search(incident: Recording, others: Sequence[Named], trials: Trials, finding: Finding) -> None:
     world = trials.world(incident)
-    if not _baseline(incident, world, trials, finding):
+    if not baseline(incident, world, trials, finding):
         return
     sides = _sides(incident, others, trials, world)
     if sides:
@@ -98,7 +98,7 @@ def _search(incident: Recording, others: Sequence[Named], trials: Trials, findin
         finding.chain = links(world.stage, incident, finding.values, trials.failure)
 
 
-def _baseline(incident: Recording, world: World, trials: Trials, finding: Finding) -> bool:
+def baseline(incident: Recording, world: World, trials: Trials, finding: Finding) -> bool:
     """Run the incident as it is: it fails as recorded, each time in the same way."""
     first = world.run(())
     failure = first.execution.failure

@@ -138,10 +138,13 @@ class World:
         return self._done[key]
 
     def _run(self, changes: Collection[Change]) -> Trial:
+        return self.judge(self.changed(changes))
+
+    def judge(self, mutated: Recording) -> Trial:
+        """Run what was made of the recording."""
         self.trials.count()
         lines = self.trials.lines
         assert lines is not None
-        mutated = self.changed(changes)
         lines.prepare()
         lines.start()
         execution = self.stage.run(mutated)
