@@ -8,6 +8,7 @@ requests are what the code asks now, interactions and draws that it does not com
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from replay.core.recording import Interaction, Recording
 from replay.engine.causes import baseline
 from replay.engine.executions import Stage
 from replay.engine.finding import Finding
+from replay.engine.lines import in_project
 from replay.engine.mutation import write_edits
 from replay.engine.reduce import reduced
 from replay.engine.trials import Spent, Trials, World
@@ -258,10 +260,32 @@ def _finish(incident: Recording, work: _Work, smaller: Smaller) -> None:
     changed = [name for name in ("input", "environ", "draws", "clock") if work.parts.get(name) is not None]
     lineage = write_edits([Edit(name, "minimize") for name in changed if name in work.values or name == "input"])
     interactions = tuple(msgspec.structs.replace(i, request=_without_headers(i)) for i in found.interactions)
-    found = msgspec.structs.replace(found, interactions=interactions, parent_digest=incident.digest, edits=lineage)
+    ended = msgspec.structs.replace(found.outcome, payload=_own_frames(found.outcome.payload, work.world.stage.root))
+    found = msgspec.structs.replace(found, outcome=ended, interactions=interactions)
+    found = msgspec.structs.replace(found, parent_digest=incident.digest, edits=lineage)
     found = msgspec.structs.replace(found, id=found.digest[:16])
     smaller.recording, smaller.after = found, weight(found)
     smaller.stayed = tuple(stayed(found))
+
+
+def _own_frames(payload: Value, root: Path) -> Value:
+    """An error with the project's own frames: those of libraries tell of the machine, and no replay compares them."""
+    if payload.error_type is None:
+        return payload
+
+    def trimmed(tree: Any) -> Any:
+        if type(tree) is list:
+            return [trimmed(each) for each in tree]
+        if type(tree) is not dict:
+            return tree
+        tree = {name: trimmed(each) for name, each in tree.items()}
+        body = tree.get("$error")
+        if type(body) is dict and type(body.get("frames")) is list:
+            frames = body["frames"]
+            tree["$error"] = {**body, "frames": [f for f in frames if in_project(root, str(f[0]))] or frames[-1:]}
+        return tree
+
+    return Value(msgspec.json.encode(trimmed(payload.tree)).decode(), payload.gaps)
 
 
 def _without_headers(interaction: Interaction) -> Value:

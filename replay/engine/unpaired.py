@@ -37,8 +37,14 @@ def isolate(world: World, others: Sequence[Recording], finding: Finding) -> None
     left: list[Place] = []
     _put_aside(world, places, aside, left)
     aside = _together(world, aside, left)
+    found = [_tried(world, place) for place in left]
+    if not any(way == "line" for _, way in found):  # one other value says little: text of another kind, another type
+        more = [(place, _tried(world, place)) for place in aside]
+        cured = [(place, tried) for place, tried in more if tried[1]]
+        found += [tried for _, tried in cured]
+        left += [place for place, _ in cured]
+        aside = [place for place, tried in more if not tried[1]]
     finding.irrelevant = tuple(sorted(place[0].path for place in aside))
-    found = [_tried(world, place, aside) for place in left]
     through = [value for value, way in found if way == "line"]
     around = [value for value, way in found if way == "around"]
     causes = through or around
@@ -95,7 +101,7 @@ def _together(world: World, aside: list[Place], left: list[Place]) -> list[Place
     return [place for place in aside if id(place) not in needed]
 
 
-def _tried(world: World, place: Place, aside: list[Place]) -> tuple[CauseValue, str]:
+def _tried(world: World, place: Place) -> tuple[CauseValue, str]:
     """One place with each of its values: `line` if one runs through the failing line, `around` if one only passes."""
     way = ""
     tried: list[Alternative] = []
