@@ -1,4 +1,4 @@
-"""Where two recordings of one entry point are apart: the changes that turn the values of one into those of the other."""
+"""Where two recordings of one entry point are apart: the changes from the one's values to the other's."""
 
 from __future__ import annotations
 

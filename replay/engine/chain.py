@@ -1,4 +1,4 @@
-"""From a value to the failing line: the line that asked for it, the line that first had it in hand, the line that failed.
+"""From a value to the failing line: who asked for it, who first had it in hand, what failed.
 
 One more run of the incident is watched line by line, the project's own code only. Values are looked for in the local
 variables by their name and content; no code of the project is called for that.
@@ -13,9 +13,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from replay.core.codec import Value
 from replay.core.edits import parse
 from replay.core.looking import instance_dict
-from replay.core.recording import Recording
+from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Frame
 from replay.engine.apart import equal
 from replay.engine.executions import Stage
@@ -36,7 +37,11 @@ def links(stage: Stage, incident: Recording, values: tuple[CauseValue, ...], fai
     seen: dict[str, Frame] = {}
     wanted = {each.path: (_name(each.path), each.here) for each in values if type(each.here) in _PLAIN}
     wanted = {path: pair for path, pair in wanted.items() if pair[0]}
-    stage.on_ask = lambda interaction, _: asked.setdefault(interaction.seq, _asking(stage.root))
+
+    def on_ask(interaction: Interaction, _: Value) -> None:
+        asked.setdefault(interaction.seq, _asking(stage.root))
+
+    stage.on_ask = on_ask
 
     def look(frame: FrameType) -> None:
         for path, (name, value) in list(wanted.items()):

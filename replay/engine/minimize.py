@@ -31,6 +31,8 @@ _NEEDED = ("zone", "environ", "draws", "entropy", "interpreter", "lanes")
 _MATCHED = frozenset({"content-type", "content-encoding"})
 """Headers of a request without which its body cannot be read; the others are not compared."""
 _FIXED = frozenset({"method", "path", "query_string", "headers", "body", "body_read", "disconnected_after", "environ"})
+_TOLD = ("frames", "context", "cause", "notes", "attributes", "message", "args", "native")
+"""Of an error that was raised by a boundary: what may hold anything."""
 _HERE = ["127.0.0.1", 0]
 
 
@@ -146,10 +148,13 @@ def _with_answer(recording: Recording, place: int, each: Interaction, trials: Tr
         return having(value)
     if type(value) is dict and type(value.get("$error")) is dict:
         body = dict(value["$error"])
-        for name in ("frames", "context", "cause", "notes", "attributes", "message", "args", "native"):
-            small = reduced(body[name], lambda new, name=name: test({"$error": {**body, name: new}})) if name in body else None  # type: ignore[misc]  # noqa: E501
+        for name in _TOLD:
             if name in body:
-                body[name] = small
+
+                def fits(new: Any, name: str = name) -> bool:
+                    return test({"$error": {**body, name: new}})
+
+                body[name] = reduced(body[name], fits)
         return having({"$error": body}) if test({"$error": body}) else recording
     return recording
 
@@ -192,7 +197,9 @@ class _Work:
 
     def largest_first(self) -> Iterator[str]:
         """Names of the parts."""
-        names = [name for name in self.parts.every() if not name.startswith("timing[") and name not in ("clock", "draws")]
+        names = [
+            name for name in self.parts.every() if not name.startswith("timing[") and name not in ("clock", "draws")
+        ]
         sizes = {i.seq: len(i.answer.text) for i in self.world.stage.recording.interactions}
         size = {name: sizes.get(int(name.partition("[")[2][:-1]), 0) if "[" in name else 0 for name in names}
         size["input"] = len(self.world.stage.recording.input.text)
@@ -206,7 +213,7 @@ def _reduce(work: _Work, smaller: Smaller) -> None:
             if part is None:
                 continue
             kind = work.world.stage.recording.kind
-            if root.startswith("http[") or root == "input" and kind in ("asgi", "wsgi"):
+            if root.startswith("http[") or (root == "input" and kind in ("asgi", "wsgi")):
                 _message(work, root, part.value)
             elif root == "environ":
                 _variables(work, part.value)
@@ -306,6 +313,6 @@ def stayed(recording: Recording) -> Iterator[tuple[str, Any]]:
         if part is None or root in ("clock", "draws") or root.startswith("timing["):
             continue
         for site in sites(root, part.value):
-            if site.value in ("", 0, None, False) or isinstance(site.value, dict | list | tuple) and site.value:
+            if site.value in ("", 0, None, False) or (isinstance(site.value, dict | list | tuple) and site.value):
                 continue
             yield site.path, site.value

@@ -1,4 +1,4 @@
-"""Making one opened value small: what can be left out is left out, what has to stay becomes a neutral value of its type.
+"""Making one opened value small: what can go goes, what has to stay becomes a neutral value of its type.
 
 Delta debugging over names and items, from the whole of a value downwards (Misherghi and Su, HDD: Hierarchical Delta
 Debugging, ICSE 2006); text over its pieces, and what is left of it letter by letter into `x` and `0`.

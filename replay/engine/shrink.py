@@ -25,8 +25,8 @@ def shrink(edits: Edits, fails: Fails, simpler: Callable[[Edit], list[Edit]]) ->
 
 
 def fewest(edits: tuple[T, ...], fails: Callable[[tuple[T, ...]], bool]) -> tuple[T, ...]:
-    """As few of the edits (or of anything) as still fail so: parts of half, a quarter, ... are left out, down to each single one
-    (delta debugging: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, 2002)."""
+    """As few of the edits (or of anything) as still fail so: parts of half, a quarter, ... are left out, down to each
+    single one (delta debugging: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, 2002)."""
     parts = 2
     while len(edits) > 1:
         size = -(-len(edits) // parts)

@@ -238,7 +238,9 @@ def span(file: str, line: int) -> tuple[int, int]:
         return line, line
     found = (line, line)
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno <= line <= (node.end_lineno or 0):
-            if found == (line, line) or node.lineno > found[0]:
-                found = node.lineno, node.end_lineno or node.lineno
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        around = node.lineno <= line <= (node.end_lineno or 0)
+        if around and (found == (line, line) or node.lineno > found[0]):
+            found = node.lineno, node.end_lineno or node.lineno
     return found

@@ -32,11 +32,13 @@ def choices(parts: Parts, seen: Mapping[str, Sequence[Any]]) -> Iterator[tuple[S
         if part is None:
             continue
         if root.startswith("timing["):
-            yield Site(root, (), part.value), [{**part.value, "duration_ns": 0},
-                                               {**part.value, "duration_ns": 10 * part.value["duration_ns"] + 10**9}]  # fmt: skip
+            later = 10 * part.value["duration_ns"] + 10**9
+            yield Site(root, (), part.value), [{**part.value, "duration_ns": each} for each in (0, later)]
             continue
         for site in sites(root, part.value):
-            if _is_container(site.value) or site.steps[:1] in _SKIPPED and root.partition("[")[0] in ("http", "input"):
+            if _is_container(site.value) or (
+                site.steps[:1] in _SKIPPED and root.partition("[")[0] in ("http", "input")
+            ):
                 continue
             if root.startswith("http[") and site.steps[:1] == ("headers",) and site.steps[1:2] in _FRAMING:
                 continue
@@ -65,8 +67,9 @@ def others(value: Any, root: str = "") -> list[Any]:
     if kind is int:
         return [value + 1, 1, 0, 2, value - 1, str(value)]
     if kind is float:
-        near = [0.5, 0.9, 0.1, 1.0] if 0 <= value <= 1 else [1.0, value * 1.5 if math.isfinite(value) else 2.0, 10.0, 0.0]
-        return near
+        if 0 <= value <= 1:
+            return [0.5, 0.9, 0.1, 1.0]
+        return [1.0, value * 1.5 if math.isfinite(value) else 2.0, 10.0, 0.0]
     if kind is str:
         return _texts(value)
     if kind is bytes:
@@ -111,6 +114,3 @@ def _distinct(value: Any, found: list[Any], most: int) -> list[Any]:
         if not equal(each, value) and not any(equal(each, other) for other in out):
             out.append(each)
     return out[:most]
-
-
-

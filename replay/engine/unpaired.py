@@ -50,13 +50,13 @@ def isolate(world: World, others: Sequence[Recording], finding: Finding) -> None
     causes = through or around
     finding.conditions = tuple(value.path for value, _ in found if value not in causes)
     if not causes:
-        finding.reason = ("no other value of one place lets it pass: there is more than one cause, or it takes a passing "
-                          "recording beside it (replay why INCIDENT PASSING)")  # fmt: skip
+        finding.reason = ("no other value of one place lets it pass: there is more than one cause, or it takes a "
+                          "passing recording beside it (replay why INCIDENT PASSING)")  # fmt: skip
         return
     if len(causes) > MOST_VALUES:
         names = ", ".join(value.path for value in causes[:10])
-        finding.reason = (f"it passes with another value in any of {len(causes)} places; name a passing recording beside "
-                          f"it to tell them apart: {names}")  # fmt: skip
+        finding.reason = (f"it passes with another value in any of {len(causes)} places; name a passing recording "
+                          f"beside it to tell them apart: {names}")  # fmt: skip
         return
     finding.values, finding.isolated = tuple(causes), True
     for value in causes:

@@ -1,4 +1,4 @@
-"""`replay minimize`: the smallest recording that fails in the same way, proved by a strict replay, written as a bundle."""
+"""`replay minimize`: the smallest recording that fails in the same way, proved by a strict replay, as a bundle."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import msgspec
 
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
+from replay.engine.failures import error_of
 from replay.engine.minimize import Smaller, minimize
 from replay.engine.trials import identity
-from replay.engine.failures import error_of
 from replay.errors import UsageError
 from replay.store.bundle import SUFFIX, write_bundle
 from replay.surfaces import fresh
@@ -56,7 +56,7 @@ def shorten(path: Path, incident: Recording, options: Options, out: Path | None 
         if _same(verdict, incident, options):
             bundle = write_bundle([found], place, overwrite=overwrite)
         else:
-            smaller.reason = f"a strict replay of the smallest one is {verdict.status}: {verdict.reason or 'see --json'}"
+            smaller.reason = f"a strict replay of the smallest one is {verdict.status}: {verdict.reason or ''}"
     return Minimized(path=path, incident=incident, smaller=smaller, verdict=verdict, bundle=bundle,
                      file_before=path.stat().st_size if path.is_file() else 0,
                      file_after=bundle.stat().st_size if bundle is not None else 0)  # fmt: skip

@@ -16,11 +16,10 @@ LISTED = 25
 
 
 def document(made: Minimized) -> Document:
-    """`{incident, bundle, recording, reason, failure: {error_type, message}, bytes: {before, after}, file_bytes: {before,
-    after}, interactions: {before, after}, stayed: [{path, value}], runs, most_runs, stopped, status}`.
-
-    `bundle` is null if nothing was written, `reason` says why; `stopped`: the runs were used up, it may not be the
-    smallest; `status`: of a strict replay of it. Values are JSON text.
+    """`{incident, bundle, recording, reason, failure: {error_type, message}, bytes: {before, after},
+    file_bytes: {before, after}, interactions: {before, after}, stayed: [{path, value}], runs, most_runs, stopped,
+    status}`. `bundle` is null if nothing was written, `reason` says why; `stopped`: the runs were used up, it may
+    not be the smallest; `status`: of a strict replay of it. Values are JSON text.
     """
     smaller, found = made.smaller, made.smaller.recording
     failure = smaller.finding.failure
@@ -57,8 +56,8 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
         yield page.row("result", f"not written: {escape(smaller.reason)}")
         return
     share = f" ({100 * smaller.after / smaller.before:.0f}%)" if smaller.before else ""
-    yield page.row("bytes", f"{smaller.before:,} -> {smaller.after:,}{share} of captured values; "
-                            f"interactions {len(made.incident.interactions):,} -> {len(found.interactions):,}")  # fmt: skip
+    asked = f"interactions {len(made.incident.interactions):,} -> {len(found.interactions):,}"
+    yield page.row("bytes", f"{smaller.before:,} -> {smaller.after:,}{share} of captured values; {asked}")
     for number, (path, value) in enumerate(smaller.stayed[:LISTED]):
         yield page.row("stayed" if number == 0 else "", escape(f"{path} = {shown(value)}"))
     if len(smaller.stayed) > LISTED:

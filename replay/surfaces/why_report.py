@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from os.path import commonprefix
 from textwrap import wrap
 from typing import Any
 
@@ -179,14 +178,19 @@ def shown(value: Any, beside: Any = None) -> str:
     if type(value) is Kept:
         return _kept(value.tree)
     if type(value) is str and len(value) > SHOWN:
-        start = max(0, len(commonprefix([value, beside])) - 10) if type(beside) is str else 0
-        start = min(start, len(value) - 1)
+        start = _apart(value, beside) if type(beside) is str else 0
         found = f"{'...' if start else ''}{shown_json(value[start : start + SHOWN])}"
         return f"{found}... ({len(value):,} characters)"
     if type(value) is int and value > 10**18 and value < 4 * 10**18:
         return f"{value} ({datetime.fromtimestamp(value // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ})"
     found = shown_json(plain(value))
     return found if len(found) <= SHOWN else f"{found[:SHOWN]}... ({len(found):,} characters)"
+
+
+def _apart(value: str, other: str) -> int:
+    """A little before the first character in which two texts are apart."""
+    pairs = enumerate(zip(value, other, strict=False))
+    return max(0, next((at for at, (one, two) in pairs if one != two), 0) - 10)
 
 
 def _kept(tree: Any) -> str:

@@ -7,7 +7,6 @@ import inspect
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +42,10 @@ PLANTED: dict[str, tuple[list[Run], set[str]]] = {
     "api_header": ([{"body": [1], "headers": {"X-Wait": "soon", "X-Id": "1"}},
                     {"body": [2], "headers": {"X-Wait": "3", "X-Id": "2"}}], {"http[0].headers.x-wait"}),
     "api_status": ([{"body": [1], "status": 207}, {"body": [2], "status": 200}], {"http[0].status"}),
-    "score": ([{"risk": {"score": 1.2, "label": "low"}}, {"risk": {"score": 0.4, "label": "high"}}], {"model[0].score"}),
-    "label": ([{"risk": {"score": 0.2, "label": "hoch"}}, {"risk": {"score": 0.4, "label": "high"}}], {"model[0].label"}),
+    "score": ([{"risk": {"score": 1.2, "label": "low"}}, {"risk": {"score": 0.4, "label": "high"}}],
+              {"model[0].score"}),
+    "label": ([{"risk": {"score": 0.2, "label": "hoch"}}, {"risk": {"score": 0.4, "label": "high"}}],
+              {"model[0].label"}),
     "flagged": ([{"flag": True}, {"flag": False}], {"environ[0]"}),
     "variable": ([{"variable": "ten"}, {"variable": "10"}], {"environ.PLANTED_LIMIT"}),
     "clock": ([{}] * 40, {"clock.started_at"}),
@@ -102,8 +103,8 @@ def caused(incident: Recording, others: list[tuple[str, Recording]]) -> Finding:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "spool"
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -116,12 +117,14 @@ def test_the_planted_cause_is_named(name: str, folder: Path, monkeypatch: pytest
     assert found.isolated, found.reason
     paths = {value.path for value in found.values}
     if name == "order":  # who was first is told by either time
-        assert paths and paths <= {"timing[0]", "timing[1]"}
+        assert paths
+        assert paths <= {"timing[0]", "timing[1]"}
     else:
         assert paths == wanted
     assert {value.fails_with for value in found.values} == {"same"}
     assert {value.passes_without for value in found.values} <= {"passed", "past"}
-    assert found.irrelevant and found.runs <= 600
+    assert found.irrelevant
+    assert found.runs <= 600
     assert found.chain[-1].what == "failed"
 
 
@@ -195,5 +198,3 @@ def test_bundles_of_another_entry_point_are_refused(project: Path, tmp_path: Pat
     """A named recording that cannot be compared is an error, not silently nothing."""
     done = command("why", "captures/bad.replay.db", "captures/async.replay.db")
     assert (done.returncode, "no other recording of shop:triage there" in done.stderr) == (3, True)
-
-
