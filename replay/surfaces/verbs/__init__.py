@@ -5,5 +5,20 @@ Each module has `command`, a click command; what it needs beyond click is import
 
 from __future__ import annotations
 
-VERBS = ("demo", "list", "show", "run", "debug", "fuzz", "why", "minimize", "promote", "verify", "bisect", "diff", "doctor", "completion")
+VERBS = (
+    "demo",
+    "list",
+    "show",
+    "run",
+    "debug",
+    "fuzz",
+    "why",
+    "minimize",
+    "promote",
+    "verify",
+    "bisect",
+    "diff",
+    "doctor",
+    "completion",
+)
 """In the order of `replay --help`; the module of a verb has its name."""
