@@ -3,13 +3,14 @@
 A path names a part of a recording and steps into its value::
 
     path  = part *step
-    part  = "input" | "clock" | "draws" | boundary "[" number "]"     ; number: `Interaction.seq`
+    part  = "input" | "clock" | "draws" | "environ" | boundary "[" number "]"     ; number: `Interaction.seq`
     step  = "." name | "[" index "]" | "[" json-string "]"            ; the string form for any other name
 
 - `input.args[0].items[1].qty`, `input.kwargs.plan`: arguments of a function.
 - `input.body.plan`, `input.query.page`, `input.headers.accept`, `input.method`: a request of a web application.
 - `http[2].status`, `http[2].headers.retry-after`, `http[2].body.plan`, `http[2]`: an HTTP answer, in parts or whole.
 - `call[0].plan`, `model[1].scores.fraud`: what a call or model answered.
+- `environ.PLAN`, `environ[3]`: a variable, and what a feature flag answered; `timing[3]`: when an answer came.
 - `clock.started_at` (nanoseconds since the epoch), `draws["0"].random[2]`: time, and random draws by lane and kind.
 """
 
@@ -28,7 +29,7 @@ Step = str | int
 Steps = tuple[Step, ...]
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
-_ROOT = re.compile(r"(input|clock|draws|[a-z]+\[\d{1,9}\])", re.ASCII)
+_ROOT = re.compile(r"([a-z]+\[\d{1,9}\]|input|clock|draws|environ)", re.ASCII)
 _STEP = re.compile(r'\.([A-Za-z_][\w-]*)|\[(\d{1,9})\]|\[("(?:[^"\\]|\\.)*")\]', re.ASCII)
 _LONG = 60
 

@@ -26,12 +26,14 @@ from replay.core.messages import (
 from replay.core.opened import Opened, Unfit
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
+from replay.core.surroundings import Environ, Timing
 from replay.errors import CodecError
 
 FIRST, LAST = -62_135_596_800 * 10**9, 253_402_300_799 * 10**9
 """Nanoseconds since the epoch of the years 1 and 9999."""
 Draft = dict[str, Any]
 """Fields of the recording that are replaced."""
+_ANSWERING = frozenset({"http", "call", "model"})
 
 
 class Part(Protocol):
@@ -58,6 +60,15 @@ class Parts:
             if self.get(name) is not None:
                 yield name
 
+    def every(self) -> Iterator[str]:
+        """`names`, and what a search for failures leaves alone: feature flags, variables, when answers came."""
+        yield from self.names()
+        for interaction in self.recording.interactions:
+            if interaction.boundary == "environ":
+                yield f"environ[{interaction.seq}]"
+            yield f"timing[{interaction.seq}]"
+        yield "environ"
+
     def get(self, name: str) -> Part | None:
         """The part of that name; None if there is none, or it cannot be edited."""
         if name not in self._opened:
@@ -77,7 +88,8 @@ class Parts:
     def _all(self) -> Iterator[str]:
         yield "input"
         for interaction in self.recording.interactions:
-            yield f"{interaction.boundary}[{interaction.seq}]"
+            if interaction.boundary in _ANSWERING:
+                yield f"{interaction.boundary}[{interaction.seq}]"
         yield "clock"
         yield "draws"
 
@@ -91,13 +103,17 @@ class Parts:
             return Clock(recording)
         if name == "draws":
             return Draws(recording)
+        if name == "environ":
+            return Environ(recording)
+        if name.startswith("timing["):
+            return Timing(recording, self._places[int(name[7:-1])])
         interaction = self.interaction(name)
         if interaction is None or interaction.answer.gaps:
             return None
         place = self._places[interaction.seq]
         if interaction.boundary == "http":
             return HttpAnswer(interaction, place)
-        return Returned(interaction, place) if interaction.boundary in ("call", "model") else None
+        return Returned(interaction, place) if interaction.boundary in ("call", "model", "environ") else None
 
 
 class Input:
@@ -270,7 +286,8 @@ class Draws:
                 before = self.value.get(lane, {}).get(kind, ())
                 if type(drawn) is not list or {type(each) for each in drawn} - {type(each) for each in before}:
                     raise Unfit("what is drawn has the type of its kind")
-        context = {**self._context, "draws": self._opened.tree(value)}
+        before = draft["context"].tree if "context" in draft else self._context
+        context = {**before, "draws": self._opened.tree(value)}
         draft["context"] = Value(msgspec.json.encode(context).decode())
 
 

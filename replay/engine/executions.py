@@ -24,7 +24,7 @@ from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative
 from replay.engine.lines import last_raised
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Mutations
-from replay.engine.player import window
+from replay.engine.player import OnAsk, window
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
@@ -95,10 +95,15 @@ class Stage:
         self._folders, self._allowed, self._limit = folders, tuple(allowed), limit
         self._shelves = _by_boundary(recording)
         self._started: float | None = None
+        self.on_ask: OnAsk | None = None
+        """Called where an interaction is asked, as by `Player`."""
 
     def execute(self, edits: Sequence[Any]) -> Execution:
         """Run the recording with these edits. Never raises for what the code does, but KeyboardInterrupt."""
-        mutated = self.mutations.quick(edits)
+        return self.run(self.mutations.quick(edits))
+
+    def run(self, mutated: Recording) -> Execution:
+        """Run what was made of the recording."""
         try:
             player, outcome = copy_context().run(self._play, mutated)
         except Unanswerable as error:
@@ -121,11 +126,13 @@ class Stage:
             seed=player.made_seed,
         )
 
-    def locate(self, edits: Sequence[Any], failure: Failure) -> Failure:
-        """A status's failure with the place of the error behind it, found by running it once more."""
+    def locate(self, changed: Sequence[Any] | Recording, failure: Failure) -> Failure:
+        """A status's failure with the place of the error behind it, found by running it once more: edits, or what was
+        made of the recording."""
         if failure.kind != "status":
             return failure
-        found = last_raised(self.root, lambda: self.execute(edits))
+        mutated = changed if isinstance(changed, Recording) else self.mutations.quick(changed)
+        found = last_raised(self.root, lambda: self.run(mutated))
         if found is None:
             return failure
         frame = msgspec.structs.replace(found, file=relative(self.root, found.file))
@@ -178,6 +185,7 @@ class Stage:
                 wait=self._wait,
                 root=self.root,
                 permits=guard.permits((), self._folders),
+                on_ask=self.on_ask,
             )
             occupy(player)
             stack.callback(occupy, None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from replay.core.edits import Edit
 from replay.engine.mutation import Edits
 
+T = TypeVar("T")
 SIMPLER = 12
 """Simpler edits tried in place of one."""
 Fails = Callable[[Edits], bool]
@@ -22,9 +24,9 @@ def shrink(edits: Edits, fails: Fails, simpler: Callable[[Edit], list[Edit]]) ->
     return fewest(edits, fails) if len(edits) > 1 else edits
 
 
-def fewest(edits: Edits, fails: Fails) -> Edits:
-    """As few of the edits as still fail so: parts of half, a quarter, ... are left out, down to each single one
-    (delta debugging: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, 2002)."""
+def fewest(edits: tuple[T, ...], fails: Callable[[tuple[T, ...]], bool]) -> tuple[T, ...]:
+    """As few of the edits (or of anything) as still fail so: parts of half, a quarter, ... are left out, down to each
+    single one (delta debugging: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, 2002)."""
     parts = 2
     while len(edits) > 1:
         size = -(-len(edits) // parts)

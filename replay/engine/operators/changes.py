@@ -121,6 +121,11 @@ def _many(value: Any, count: int) -> Any:
     return value * count
 
 
+def _extend(value: Any, items: list[Any]) -> Any:
+    """More items at the end of a list."""
+    return value + type(_items(value))(items)
+
+
 def _reverse(value: Any, _: Any) -> Any:
     return _items(value)[::-1]
 
@@ -239,6 +244,7 @@ CHANGES: dict[str, Change] = {
     "replace": _replace,
     "mangle": _mangle,
     "many": _many,
+    "extend": _extend,
     "reverse": _reverse,
     "first": _first,
     "listed": _listed,

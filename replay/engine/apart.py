@@ -1,0 +1,164 @@
+"""Where two recordings of one entry point are apart: the changes from the one's values to the other's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from replay.core.codec import Value
+from replay.core.edits import Edit, Steps, write
+from replay.core.opened import Kept, Typed
+from replay.core.parts import Parts
+from replay.core.recording import Interaction, Recording
+from replay.core.world import Request
+from replay.engine.trials import Change
+from replay.engine.waiting import alike
+
+MOST = 3_000
+"""Changes between two recordings."""
+_FRAMING = frozenset({"content-length", "transfer-encoding", "content-encoding"})
+"""Headers that follow from the body."""
+
+
+class _Asked:
+    """A request that was settled long ago."""
+
+    size = 0
+
+    def __init__(self, value: Value) -> None:
+        self._value = value
+
+    def settle(self) -> Value:
+        return self._value
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """An incident beside another recording."""
+
+    joined: Recording
+    """The incident, and after its last interaction those of the other that it never came to."""
+    others: tuple[Interaction | None, ...]
+    """The interaction of the other recording at each place of `joined`."""
+    changes: tuple[Change, ...]
+
+
+def pair(incident: Recording, other: Recording) -> Pair:
+    """The incident joined with another recording, and the changes from the one's values to the other's."""
+    matched, extra = aligned(incident, other)
+    seqs = {theirs.seq: ours.seq for ours, theirs in zip(incident.interactions, matched, strict=True) if theirs}
+    number = max((i.seq for i in incident.interactions), default=-1)
+    late = incident.duration_ns
+    more: list[Interaction] = []
+    for each in extra:
+        number += 1
+        seqs[each.seq] = number
+        more.append(msgspec.structs.replace(each, seq=number, offset_ns=max(late, each.offset_ns)))
+    joined = msgspec.structs.replace(
+        incident,
+        interactions=(*incident.interactions, *more),
+        duration_ns=max(incident.duration_ns, *(i.offset_ns + i.duration_ns for i in more), 0),
+    )
+    others = (*matched, *extra)
+    renumbered = msgspec.structs.replace(other, interactions=tuple(
+        msgspec.structs.replace(i, seq=seqs[i.seq]) for i in other.interactions))  # fmt: skip
+    return Pair(joined, others, tuple(_changes(joined, renumbered, others))[:MOST])
+
+
+def aligned(incident: Recording, other: Recording) -> tuple[list[Interaction | None], list[Interaction]]:
+    """For each interaction of the incident the one of the other recording that answered the same question, or one like
+    it; and those of the other that are left."""
+    left = list(other.interactions)
+    matched: list[Interaction | None] = [None] * len(incident.interactions)
+    tests = (
+        lambda one, two: one.target == two.target and one.request.text == two.request.text,
+        lambda one, two: one.target == two.target and one.lane == two.lane,
+        lambda one, two: one.target == two.target,
+        lambda one, two: alike(one, Request(two.boundary, two.target, _Asked(two.request))),
+    )
+    for test in tests:
+        for place, ours in enumerate(incident.interactions):
+            if matched[place] is None:
+                found = next((each for each in left if each.boundary == ours.boundary and test(ours, each)), None)
+                if found is not None:
+                    left.remove(found)
+                    matched[place] = found
+    return matched, left
+
+
+def _changes(ours: Recording, theirs: Recording, others: tuple[Interaction | None, ...]) -> Iterator[Change]:
+    one, two = Parts(ours), Parts(theirs)
+    places = {interaction.seq: place for place, interaction in enumerate(ours.interactions)}
+    for root in one.every():
+        left, right = one.get(root), two.get(root)
+        if left is not None and right is not None:
+            yield from differing(root, (), left.value, right.value)
+    for interaction in ours.interactions:  # what cannot be edited is swapped as it is
+        root, place = f"{interaction.boundary}[{interaction.seq}]", places[interaction.seq]
+        other = others[place]
+        if other is None or (one.get(root) is not None and two.get(root) is not None):
+            continue
+        if interaction.answer.text != other.answer.text or interaction.state != other.state:
+            yield Change(root, None, place, other, Kept(interaction.answer.tree), Kept(other.answer.tree))
+
+
+def differing(root: str, steps: Steps, here: Any, there: Any) -> Iterator[Change]:
+    """The changes from one opened value to another."""
+    if root.startswith("timing["):
+        if here != there:
+            yield Change(root, Edit(root, "set", there), here=here, there=there)
+        return
+    if type(here) is Typed and type(there) is Typed and (here.tag, here.rest) == (there.tag, there.rest):
+        here, there = here.fields, there.fields
+    if type(here) is dict and type(there) is dict:
+        yield from _of_mappings(root, steps, here, there)
+    elif type(here) is type(there) and isinstance(here, list | tuple):
+        for at, (one, two) in enumerate(zip(here, there, strict=False)):
+            yield from differing(root, (*steps, at), one, two)
+        path = write(root, steps)
+        if len(here) > len(there):
+            yield Change(path, Edit(path, "cut", len(there)), here=here, there=there)
+        elif len(here) < len(there):
+            yield Change(path, Edit(path, "extend", list(there[len(here) :])), here=here, there=there)
+    elif not equal(here, there):
+        path = write(root, steps)
+        yield Change(path, Edit(path, "set", there), here=here, there=there)
+
+
+def _of_mappings(root: str, steps: Steps, here: dict[Any, Any], there: dict[Any, Any]) -> Iterator[Change]:
+    framing = _FRAMING if root.startswith("http[") or root == "input" else frozenset()
+    framing = framing if steps == ("headers",) else frozenset()
+    for name, value in here.items():
+        if type(name) not in (str, int) or name in framing:
+            continue
+        path = write(root, (*steps, name))
+        if name in there:
+            yield from differing(root, (*steps, name), value, there[name])
+        else:
+            yield Change(path, Edit(path, "drop"), here=value, there=MISSING)
+    for name, value in there.items():
+        if name not in here and type(name) in (str, int) and name not in framing:
+            edit = Edit(write(root, steps), "add", [name, value])
+            yield Change(write(root, (*steps, name)), edit, here=MISSING, there=value)
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "nothing there"
+
+
+MISSING = _Missing()
+"""In place of a value: the name is not there."""
+
+
+def equal(one: Any, two: Any) -> bool:
+    """Equal in type and value, not-a-number too."""
+    if type(one) is not type(two):
+        return False
+    if type(one) is float:
+        return repr(one) == repr(two)
+    try:
+        return bool(one == two)
+    except Exception:  # a decimal that signals
+        return False

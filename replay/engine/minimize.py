@@ -1,0 +1,318 @@
+"""The smallest recording that fails in the same way: what the failure does not need is not in it.
+
+First what no replay needs is left out (logs, notes, trace ids). Then each part of the recording is made small, the
+largest first, and the code is run after each step. At the end the recording is made anew from the last run: the
+requests are what the code asks now, interactions and draws that it does not come to are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from replay.core.codec import Value, encode
+from replay.core.edits import Edit
+from replay.core.opened import Kept, Opened, Unfit
+from replay.core.parts import Parts
+from replay.core.recording import Interaction, Recording
+from replay.engine.causes import baseline
+from replay.engine.executions import Stage
+from replay.engine.finding import Finding
+from replay.engine.lines import in_project
+from replay.engine.mutation import write_edits
+from replay.engine.reduce import reduced
+from replay.engine.trials import Spent, Trials, World
+
+_NEEDED = ("zone", "environ", "draws", "entropy", "interpreter", "lanes")
+"""Of the context: what a replay is set up with."""
+_MATCHED = frozenset({"content-type", "content-encoding"})
+"""Headers of a request without which its body cannot be read; the others are not compared."""
+_FIXED = frozenset({"method", "path", "query_string", "headers", "body", "body_read", "disconnected_after", "environ"})
+_TOLD = ("frames", "context", "cause", "notes", "attributes", "message", "args", "native")
+"""Of an error that was raised by a boundary: what may hold anything."""
+_HERE = ["127.0.0.1", 0]
+
+
+class Smaller(msgspec.Struct, kw_only=True):
+    """What came of it."""
+
+    recording: Recording | None = None
+    """None: it could not be made smaller, `reason` says why."""
+    reason: str = ""
+    finding: Finding
+    """The failure, and how many runs it took."""
+    stopped: bool = False
+    """The runs were used up: it may not be the smallest."""
+    before: int = 0
+    after: int = 0
+    """Bytes of all captured values."""
+    stayed: tuple[tuple[str, Any], ...] = ()
+    """Places and values that are not neutral."""
+
+
+def weight(recording: Recording) -> int:
+    """Bytes of the values that a recording holds, as they are stored before compression."""
+    texts = [recording.input.text, recording.outcome.payload.text, recording.context.text]
+    texts += [text for i in recording.interactions for text in (i.target, i.request.text, i.answer.text)]
+    texts += [log.message for log in recording.logs]
+    texts += [recording.edits.text] if recording.edits is not None else []
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+
+
+def minimize(
+    incident: Recording,
+    stage: Callable[[Recording], Stage],
+    *,
+    runs: int,
+    on_run: Callable[[int, int], None] = lambda runs, most: None,
+) -> Smaller:
+    """Make `incident` small, in at most so many runs. Raises Unanswerable if its code cannot be run."""
+    trials = Trials(stage, runs, on_run)
+    finding = Finding(most=runs)
+    smaller = Smaller(finding=finding, before=weight(incident))
+    try:
+        world = trials.world(incident)
+        with world.stage.limited():
+            if baseline(incident, world, trials, finding):
+                bare = _bare(incident, trials)
+                work = _Work(trials.world(_plain_answers(bare, trials)))
+                _reduce(work, smaller)
+                _finish(incident, work, smaller)
+    except Spent:
+        finding.reason = f"{runs:,} runs were not enough (--runs)"
+    finally:
+        trials.close()
+    smaller.reason = finding.reason
+    finding.runs = trials.runs
+    return smaller
+
+
+def _bare(incident: Recording, trials: Trials) -> Recording:
+    """Without what no replay needs."""
+    tree = incident.context.tree if type(incident.context.tree) is dict else {}
+    needed = {name: tree[name] for name in _NEEDED if name in tree}
+    if type(needed.get("entropy")) is dict:
+        needed["entropy"] = {"seed": needed["entropy"].get("seed")}
+    bare = msgspec.structs.replace(
+        incident, context=Value(msgspec.json.encode(needed).decode(), incident.context.gaps), model_calls=(),
+        predictions=(), logs=(), gaps=(), trace_id=None, span_id=None, sentry_event_id=None, edits=None,
+    )  # fmt: skip
+    return bare if _fails(bare, trials) else incident
+
+
+def _fails(recording: Recording, trials: Trials) -> bool:
+    return trials.world(recording).run(()).ended == "same"
+
+
+def _plain_answers(recording: Recording, trials: Trials) -> Recording:
+    """With less in what cannot be edited part by part: errors, bodies that broke off, a web request's surroundings."""
+    parts = Parts(recording)
+    for place, each in enumerate(recording.interactions):
+        if parts.get(f"{each.boundary}[{each.seq}]") is None:
+            recording = _with_answer(recording, place, each, trials)
+    if recording.kind in ("asgi", "wsgi") and not recording.input.gaps:
+        stored = recording.input.decode()
+        for name in [name for name in stored if name not in _FIXED]:
+            plain = {**stored, name: _HERE if name in ("client", "server") and stored[name] else stored[name]}
+            tried = msgspec.structs.replace(recording, input=encode(plain))
+            if plain != stored and _fails(tried, trials):
+                recording, stored = tried, plain
+    return recording
+
+
+def _with_answer(recording: Recording, place: int, each: Interaction, trials: Trials) -> Recording:
+    try:
+        opened = Opened(each.answer)
+    except Unfit:
+        return recording
+    value = opened.value.tree if type(opened.value) is Kept else opened.value
+
+    def having(new: Any) -> Recording:
+        interactions = list(recording.interactions)
+        answer = Value(msgspec.json.encode(opened.tree(new)).decode())
+        interactions[place] = msgspec.structs.replace(each, answer=answer)
+        return msgspec.structs.replace(recording, interactions=tuple(interactions))
+
+    def test(new: Any) -> bool:
+        try:
+            return _fails(having(new), trials)
+        except (Unfit, TypeError, ValueError, LookupError, AttributeError):  # no answer that a client reads
+            return False
+
+    if each.boundary == "http" and type(value) is dict and "pieces" in value:
+        for name in ("headers", "pieces", "error"):
+            value = _in_place(value, name, test)
+        return having(value)
+    if type(value) is dict and type(value.get("$error")) is dict:
+        body = dict(value["$error"])
+        for name in _TOLD:
+            if name in body:
+
+                def fits(new: Any, name: str = name) -> bool:
+                    return test({"$error": {**body, name: new}})
+
+                body[name] = reduced(body[name], fits)
+        return having({"$error": body}) if test({"$error": body}) else recording
+    return recording
+
+
+def _in_place(value: dict[str, Any], name: str, test: Callable[[Any], bool]) -> dict[str, Any]:
+    if not value.get(name):
+        return value
+    return {**value, name: reduced(value[name], lambda new: test({**value, name: new}))}
+
+
+class _Work:
+    """A recording on its way to be small: the values of its parts as they are by now."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.parts = world.stage.mutations.parts
+        self.values: dict[str, Any] = {}
+
+    def recording(self, root: str | None = None, value: Any = None) -> Recording:
+        """As it is, or with another value of one part. Raises Unfit, or anything, if it cannot be."""
+        draft: dict[str, Any] = {"interactions": list(self.world.stage.recording.interactions)}
+        values = self.values if root is None else {**self.values, root: value}
+        for name, each in values.items():
+            part = self.parts.get(name)
+            if part is not None:
+                part.write(draft, each)
+        draft["interactions"] = tuple(draft["interactions"])
+        return msgspec.structs.replace(self.world.stage.recording, **draft)
+
+    def fails(self, root: str, value: Any) -> bool:
+        """Whether it fails in the same way with that value; if so, it has it."""
+        try:
+            tried = self.recording(root, value)
+        except Exception:  # a value that the part cannot hold, of any shape
+            return False
+        if self.world.judge(tried).ended != "same":
+            return False
+        self.values[root] = value
+        return True
+
+    def largest_first(self) -> Iterator[str]:
+        """Names of the parts."""
+        names = [
+            name for name in self.parts.every() if not name.startswith("timing[") and name not in ("clock", "draws")
+        ]
+        sizes = {i.seq: len(i.answer.text) for i in self.world.stage.recording.interactions}
+        size = {name: sizes.get(int(name.partition("[")[2][:-1]), 0) if "[" in name else 0 for name in names}
+        size["input"] = len(self.world.stage.recording.input.text)
+        yield from sorted(names, key=lambda name: -size[name])
+
+
+def _reduce(work: _Work, smaller: Smaller) -> None:
+    try:
+        for root in work.largest_first():
+            part = work.parts.get(root)
+            if part is None:
+                continue
+            kind = work.world.stage.recording.kind
+            if root.startswith("http[") or (root == "input" and kind in ("asgi", "wsgi")):
+                _message(work, root, part.value)
+            elif root == "environ":
+                _variables(work, part.value)
+            elif root == "input" and type(part.value) is dict:
+                _arguments(work, part.value)
+            else:
+                reduced(part.value, lambda new, root=root: work.fails(root, new))  # type: ignore[misc]
+    except Spent:
+        smaller.stopped = True
+
+
+def _message(work: _Work, root: str, value: dict[str, Any]) -> None:
+    """A request or an answer: its body, headers and query, not what kind of message it is."""
+    for name in ("body", "headers", "query", "path"):
+        if name in value:
+
+            def test(new: Any, name: str = name) -> bool:
+                return work.fails(root, {**work.values.get(root, value), name: new})
+
+            reduced(value[name], test)
+
+
+def _arguments(work: _Work, value: dict[str, Any]) -> None:
+    """Arguments stay as many as they are, where the code needs them."""
+    for name in value:
+
+        def test(new: Any, name: str = name) -> bool:
+            return work.fails("input", {**work.values.get("input", value), name: new})
+
+        reduced(value[name], test)
+
+
+def _variables(work: _Work, value: dict[str, Any]) -> None:
+    """Variables that do not matter are not set."""
+    for name in value:
+        if value[name] is not None and not work.fails("environ", {**work.values.get("environ", value), name: None}):
+
+            def test(new: Any, name: str = name) -> bool:
+                return work.fails("environ", {**work.values.get("environ", value), name: new})
+
+            reduced(value[name], test)
+
+
+def _finish(incident: Recording, work: _Work, smaller: Smaller) -> None:
+    """The recording of the last run."""
+    execution = work.world.stage.run(work.recording())
+    if execution.outcome is None:
+        smaller.finding.reason = execution.reason or "the smallest one cannot be run"
+        return
+    found = work.world.stage.recorded(execution, ())
+    changed = [name for name in ("input", "environ", "draws", "clock") if work.parts.get(name) is not None]
+    lineage = write_edits([Edit(name, "minimize") for name in changed if name in work.values or name == "input"])
+    interactions = tuple(msgspec.structs.replace(i, request=_without_headers(i)) for i in found.interactions)
+    ended = msgspec.structs.replace(found.outcome, payload=_own_frames(found.outcome.payload, work.world.stage.root))
+    found = msgspec.structs.replace(found, outcome=ended, interactions=interactions)
+    found = msgspec.structs.replace(found, parent_digest=incident.digest, edits=lineage)
+    found = msgspec.structs.replace(found, id=found.digest[:16])
+    smaller.recording, smaller.after = found, weight(found)
+    smaller.stayed = tuple(stayed(found))
+
+
+def _own_frames(payload: Value, root: Path) -> Value:
+    """An error with the project's own frames: those of libraries tell of the machine, and no replay compares them."""
+    if payload.error_type is None:
+        return payload
+
+    def trimmed(tree: Any) -> Any:
+        if type(tree) is list:
+            return [trimmed(each) for each in tree]
+        if type(tree) is not dict:
+            return tree
+        tree = {name: trimmed(each) for name, each in tree.items()}
+        body = tree.get("$error")
+        if type(body) is dict and type(body.get("frames")) is list:
+            frames = body["frames"]
+            tree["$error"] = {**body, "frames": [f for f in frames if in_project(root, str(f[0]))] or frames[-1:]}
+        return tree
+
+    return Value(msgspec.json.encode(trimmed(payload.tree)).decode(), payload.gaps)
+
+
+def _without_headers(interaction: Interaction) -> Value:
+    tree = interaction.request.tree
+    if interaction.boundary != "http" or type(tree) is not dict or type(tree.get("headers")) is not list:
+        return interaction.request
+    headers = [pair for pair in tree["headers"] if type(pair) is list and str(pair[0]).lower() in _MATCHED]
+    return Value(msgspec.json.encode({**tree, "headers": headers}).decode())
+
+
+def stayed(recording: Recording) -> Iterator[tuple[str, Any]]:
+    """Places and values of a recording that are not neutral: what the failure needs."""
+    from replay.engine.operators.site import sites
+
+    parts = Parts(recording)
+    for root in parts.every():
+        part = parts.get(root)
+        if part is None or root in ("clock", "draws") or root.startswith("timing["):
+            continue
+        for site in sites(root, part.value):
+            if site.value in ("", 0, None, False) or (isinstance(site.value, dict | list | tuple) and site.value):
+                continue
+            yield site.path, site.value

@@ -1,0 +1,115 @@
+"""Making one opened value small: what can go goes, what has to stay becomes a neutral value of its type.
+
+Delta debugging over names and items, from the whole of a value downwards (Misherghi and Su, HDD: Hierarchical Delta
+Debugging, ICSE 2006); text over its pieces, and what is left of it letter by letter into `x` and `0`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from replay.core.opened import Kept, Typed
+from replay.engine.shrink import fewest
+
+Test = Callable[[Any], bool]
+"""Whether it still fails in the same way with this value."""
+PIECES = 32
+"""Pieces of a long text at a time."""
+ROUNDS = 4
+"""Times that a long text is cut into pieces."""
+
+
+def reduced(value: Any, test: Test) -> Any:
+    """The smallest value found for which `test` holds; it holds for `value`."""
+    kind = type(value)
+    for small in _neutral(value):
+        if test(small):
+            return small
+    if kind is dict:
+        return _mapping(value, test)
+    if kind is list or kind is tuple:
+        return _items(value, test)
+    if kind is Typed:
+        return _record(value, test)
+    if kind is str or kind is bytes:
+        return _text(value, test)
+    return value
+
+
+def _neutral(value: Any) -> list[Any]:
+    kind = type(value)
+    if kind is bool or value is None or kind is Kept or kind is Typed:
+        return []
+    if kind is int:
+        return [small for small in (0, 1) if small != value]
+    if kind is float:
+        return [small for small in (0.0, 1.0) if small != value or math.copysign(1, small) != math.copysign(1, value)]
+    if kind in (str, bytes, list, tuple, dict):
+        return [kind()] if value else []
+    return []
+
+
+def _mapping(value: dict[Any, Any], test: Test) -> dict[Any, Any]:
+    names = fewest(tuple(value), lambda kept: test({name: value[name] for name in value if name in kept}))
+    found = {name: value[name] for name in value if name in names}
+    for name in list(found):
+        found[name] = reduced(found[name], lambda new, name=name: test({**found, name: new}))  # type: ignore[misc]
+    return found
+
+
+def _items(value: Any, test: Test) -> Any:
+    kind = type(value)
+    places = fewest(tuple(range(len(value))), lambda kept: test(kind([value[place] for place in kept])))
+    found = [value[place] for place in places]
+    for place in range(len(found)):
+
+        def fits(new: Any, place: int = place) -> bool:
+            return test(kind([*found[:place], new, *found[place + 1 :]]))
+
+        found[place] = reduced(found[place], fits)
+    return kind(found)
+
+
+def _record(value: Typed, test: Test) -> Typed:
+    fields = dict(value.fields)
+    for name in fields:
+
+        def fits(new: Any, name: str = name) -> bool:
+            return test(Typed(value.tag, {**fields, name: new}, value.rest))
+
+        fields[name] = reduced(fields[name], fits)
+    return Typed(value.tag, fields, value.rest)
+
+
+def _text(value: Any, test: Test) -> Any:
+    if type(value) is str:
+        for plain in ("x", "0"):
+            if len(value) > 1 and test(plain):
+                return plain
+    empty = value[:0]
+    for _ in range(ROUNDS):
+        size = -(-len(value) // PIECES)
+        pieces = tuple((at, value[at : at + size]) for at in range(0, len(value), size))
+        kept = fewest(pieces, lambda kept: test(empty.join(piece for _, piece in kept)))
+        shorter = empty.join(piece for _, piece in kept)
+        if size == 1 or shorter == value:
+            value = shorter
+            break
+        value = shorter
+    return _masked(value, test) if type(value) is str else value
+
+
+def _masked(value: str, test: Test) -> str:
+    """Letters and digits that need not be these become `x` and `0`: all at once, else word by word."""
+    whole = re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "0", value))
+    if whole != value and test(whole):
+        return whole
+    for word in list(re.finditer(r"\w+", value)):
+        masked = re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "0", word[0]))
+        tried = value[: word.start()] + masked + value[word.end() :]
+        if tried != value and test(tried):
+            value = tried
+    return value

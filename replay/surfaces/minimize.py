@@ -1,0 +1,78 @@
+"""`replay minimize`: the smallest recording that fails in the same way, proved by a strict replay, as a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from replay.core.recording import Recording
+from replay.core.verdict import Verdict
+from replay.engine.failures import error_of
+from replay.engine.minimize import Smaller, minimize
+from replay.engine.trials import identity
+from replay.errors import UsageError
+from replay.store.bundle import SUFFIX, write_bundle
+from replay.surfaces import fresh
+from replay.surfaces.config import load
+from replay.surfaces.job import Options as Replaying
+from replay.surfaces.run import run
+from replay.surfaces.why import Options, at_work
+
+RUNS = 3000
+"""The budget where none is given."""
+
+
+class Minimized(msgspec.Struct, frozen=True, kw_only=True):
+    """What was made of one incident."""
+
+    path: Path
+    incident: Recording
+    smaller: Smaller
+    verdict: Verdict | None
+    """Of a strict replay of the smallest recording, in a fresh process where that can be."""
+    bundle: Path | None
+    """Where it was written; None: it was not."""
+    file_before: int = 0
+    file_after: int = 0
+    """Bytes of the bundles; that of the incident may hold more recordings."""
+
+
+def shorten(path: Path, incident: Recording, options: Options, out: Path | None = None, *, overwrite: bool = False,
+            on_run: Callable[[int, int], None] = lambda runs, most: None) -> Minimized:  # fmt: skip
+    """Make the incident small and write it to `out` (default: beside it, `NAME.min.replay.db`).
+
+    Raises UsageError if there is a file, Unanswerable if its code cannot be run here.
+    """
+    place = out if out is not None else path.with_name(path.name.removesuffix(SUFFIX) + f".min{SUFFIX}")
+    if place.exists() and not overwrite:
+        raise UsageError(f"{place} is there already: name another with --out, or say --overwrite", slug="out-exists")
+    with at_work(incident, options) as stage:
+        smaller = minimize(incident, stage, runs=options.runs, on_run=on_run)
+    found, verdict, bundle = smaller.recording, None, None
+    if found is not None:
+        verdict = _replayed(found, options)
+        if _same(verdict, incident, options):
+            bundle = write_bundle([found], place, overwrite=overwrite)
+        else:
+            smaller.reason = f"a strict replay of the smallest one is {verdict.status}: {verdict.reason or ''}"
+    return Minimized(path=path, incident=incident, smaller=smaller, verdict=verdict, bundle=bundle,
+                     file_before=path.stat().st_size if path.is_file() else 0,
+                     file_after=bundle.stat().st_size if bundle is not None else 0)  # fmt: skip
+
+
+def _replayed(recording: Recording, options: Options) -> Verdict:
+    if fresh.AVAILABLE:
+        how = Replaying(root=options.root, allow=options.allow, targets=dict(options.targets))
+        return fresh.replay_fresh(recording, how)
+    return run(recording, root=options.root, allow=options.allow, targets=options.targets)
+
+
+def _same(verdict: Verdict, incident: Recording, options: Options) -> bool:
+    """It reproduces, and what it reproduces is the incident's failure."""
+    if not verdict.green or verdict.outcome is None:
+        return False
+    root = load(options.root).root
+    one, two = error_of(incident.outcome, root), error_of(verdict.outcome, root)
+    return one is None or (two is not None and identity(one)[1] == identity(two)[1])

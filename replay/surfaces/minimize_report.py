@@ -1,0 +1,67 @@
+"""What `replay minimize` says: bytes before and after, and what had to stay."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from replay.surfaces.documents import Document
+from replay.surfaces.minimize import Minimized
+from replay.surfaces.printable import clip, escape
+from replay.surfaces.text import Page, count
+from replay.surfaces.why_report import shown
+
+LISTED = 25
+"""Places that are named; `--json` has all."""
+
+
+def document(made: Minimized) -> Document:
+    """`{incident, bundle, recording, reason, failure: {error_type, message}, bytes: {before, after},
+    file_bytes: {before, after}, interactions: {before, after}, stayed: [{path, value}], runs, most_runs, stopped,
+    status}`. `bundle` is null if nothing was written, `reason` says why; `stopped`: the runs were used up, it may
+    not be the smallest; `status`: of a strict replay of it. Values are JSON text.
+    """
+    smaller, found = made.smaller, made.smaller.recording
+    failure = smaller.finding.failure
+    return {
+        "incident": f"{made.path}::{made.incident.id}",
+        "bundle": None if made.bundle is None else str(made.bundle),
+        "recording": None if found is None else found.id,
+        "reason": smaller.reason,
+        "failure": None if failure is None else {"error_type": failure.error_type, "message": failure.message},
+        "bytes": {"before": smaller.before, "after": smaller.after},
+        "file_bytes": {"before": made.file_before, "after": made.file_after},
+        "interactions": {"before": len(made.incident.interactions), "after": len(found.interactions) if found else 0},
+        "stayed": [{"path": path, "value": shown(value)} for path, value in smaller.stayed],
+        "runs": smaller.finding.runs,
+        "most_runs": smaller.finding.most,
+        "stopped": smaller.stopped,
+        "status": None if made.verdict is None else made.verdict.status,
+    }
+
+
+def text(made: Minimized, page: Page) -> str:
+    """What it was and what it is now, what had to stay, how to see it again."""
+    return "\n".join(_lines(made, page))
+
+
+def _lines(made: Minimized, page: Page) -> Iterator[str]:
+    smaller, found = made.smaller, made.smaller.recording
+    failure = smaller.finding.failure
+    yield page.heading(escape(f"{made.path}::{made.incident.id}"))
+    if failure is not None:
+        where = "".join(f" at {f.file}:{f.line} in {f.function}" for f in failure.frames[-1:])
+        yield page.row("failure", clip(escape(f"{failure.error_type}{where}"), 4 * page.width))
+    if made.bundle is None or found is None:
+        yield page.row("result", f"not written: {escape(smaller.reason)}")
+        return
+    share = f" ({100 * smaller.after / smaller.before:.0f}%)" if smaller.before else ""
+    asked = f"interactions {len(made.incident.interactions):,} -> {len(found.interactions):,}"
+    yield page.row("bytes", f"{smaller.before:,} -> {smaller.after:,}{share} of captured values; {asked}")
+    for number, (path, value) in enumerate(smaller.stayed[:LISTED]):
+        yield page.row("stayed" if number == 0 else "", escape(f"{path} = {shown(value)}"))
+    if len(smaller.stayed) > LISTED:
+        yield page.row("", f"and {len(smaller.stayed) - LISTED:,} more (--json)")
+    used = "; they were used up, it may not be the smallest" if smaller.stopped else ""
+    yield page.row("runs", f"{count(smaller.finding.runs, 'run')} of at most {smaller.finding.most:,}{used}")
+    yield page.row("again", escape(f"replay run {shlex.quote(str(made.bundle))}"))

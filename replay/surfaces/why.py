@@ -1,0 +1,121 @@
+"""`replay why`: the recordings beside an incident, the search for its cause, and the proof in fresh processes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from replay.boundaries import ALL
+from replay.boundaries.clock import move_to, wait
+from replay.boundaries.environ import apply
+from replay.core.recording import Recording
+from replay.engine.causes import Named, why
+from replay.engine.executions import Stage
+from replay.engine.finding import Finding
+from replay.engine.targets import Targets
+from replay.entrypoints import RUNNERS
+from replay.errors import BundleError
+from replay.surfaces import fresh
+from replay.surfaces.config import load
+from replay.surfaces.init import install, replaying
+from replay.surfaces.job import Options as Replaying
+from replay.surfaces.select import choose
+
+RUNS = 600
+"""The budget where none is given."""
+BESIDE = 300
+"""Recordings beside an incident that are looked at."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to search."""
+
+    runs: int = RUNS
+    limit: float = 5.0
+    """Seconds that one run may take."""
+    root: str | None = None
+    allow: tuple[str, ...] = ()
+    targets: Mapping[str, str] = {}
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found out of one incident."""
+
+    path: Path
+    incident: Recording
+    finding: Finding
+    beside: int
+    """Recordings of the same entry point that were at hand."""
+    failing_again: bool | None = None
+    """Whether the incident fails in the same way in a fresh process. None: there was no such run."""
+    passing_again: bool | None = None
+    """Whether the run without the cause ends in a fresh process as it did here."""
+
+
+def beside(path: Path, incident: Recording, names: Iterable[str] = ()) -> list[Named]:
+    """Recordings of the incident's entry point: of these names, else those in its folder. Bundles of the folder that
+    cannot be read are left out. Raises BundleError if names are given and none of theirs is of that entry point."""
+    given = list(names)
+    folder = path if path.is_dir() else path.parent
+    found: list[Named] = []
+    for chosen in choose(given or [str(folder)], None if given else lambda path, error: None):
+        for recording in chosen.recordings():
+            same = recording.id == incident.id or recording.digest == incident.digest
+            if recording.entrypoint == incident.entrypoint and recording.kind == incident.kind and not same:
+                found.append((f"{chosen.path}::{recording.id}", recording))
+            if len(found) >= BESIDE:
+                return found
+    if given and not found:
+        raise BundleError(f"{', '.join(given)}: no other recording of {incident.entrypoint} there", slug="no-recording")
+    return found
+
+
+def explain(path: Path, incident: Recording, others: list[Named], options: Options,
+            on_run: Callable[[int, int], None] = lambda runs, most: None) -> Answer:  # fmt: skip
+    """Search in this process, whose environment becomes the incident's; prove the answer in fresh ones.
+
+    Raises Unanswerable if its code cannot be run here.
+    """
+    with at_work(incident, options) as stage:
+        finding = why(incident, others, stage, runs=options.runs, on_run=on_run)
+    failing = passing = None
+    if finding.isolated and fresh.AVAILABLE:
+        replaying = Replaying(root=options.root, allow=options.allow, targets=dict(options.targets))
+        failing = fresh.replay_fresh(incident, replaying).green
+        if finding.passing is not None:
+            passing = fresh.replay_fresh(finding.passing, replaying).green
+        if failing is False:
+            finding.isolated = False
+            finding.reason = "in a fresh process it does not reproduce: see `replay run`"
+    return Answer(path=path, incident=incident, finding=finding, beside=len(others), failing_again=failing,
+                  passing_again=passing)  # fmt: skip
+
+
+class at_work:
+    """While it is open, the code of a recording can be run here; gives what makes a stage of a recording."""
+
+    def __init__(self, recording: Recording, options: Options) -> None:
+        self._recording, self._options = recording, options
+
+    def __enter__(self) -> Callable[[Recording], Stage]:
+        config = load(self._options.root)
+        if str(config.root) not in sys.path:
+            sys.path.insert(0, str(config.root))
+        install()
+        self._replaying = replaying()
+        self._replaying.__enter__()
+        apply(self._recording)
+        options = self._options
+        targets = Targets(config.root, (*config.allow, *options.allow), {**config.targets, **options.targets})
+
+        def stage(recording: Recording) -> Stage:
+            return Stage(recording, boundaries=ALL, runners=RUNNERS, targets=targets, move=move_to, wait=wait,
+                         folders=config.writable, limit=options.limit)  # fmt: skip
+
+        return stage
+
+    def __exit__(self, *error: object) -> None:
+        self._replaying.__exit__(None, None, None)

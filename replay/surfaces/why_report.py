@@ -1,0 +1,216 @@
+"""What `replay why` says: the cause with its proof, as lines for people, as one JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from textwrap import wrap
+from typing import Any
+
+from replay.core.edits import parse, shown_json
+from replay.core.opened import Kept, Typed
+from replay.core.parts import Parts
+from replay.core.verdict import Frame
+from replay.engine.apart import MISSING
+from replay.engine.finding import CauseValue, Finding
+from replay.surfaces.documents import Document
+from replay.surfaces.printable import clip, escape
+from replay.surfaces.text import Page, count
+from replay.surfaces.why import Answer
+
+SHOWN = 70
+"""Characters of a value."""
+LISTED = 6
+"""Irrelevant places that are named."""
+_ENDS = {"passed": "passes", "past": "gets past the failing line", "same": "fails in the same way",
+         "other": "fails in another way", "foreign": "asks what nothing answers", "unresolved": "cannot be told",
+         "": "was not run"}  # fmt: skip
+
+
+def document(answer: Answer) -> Document:
+    """`{incident, isolated, reason, failure: {error_type, message, frames}, side, compared, values, conditions,
+    irrelevant, chain, runs, most_runs, reproduced_again, passed_again}`.
+
+    A value is `{path, of, value, others: [{value, ended}], good, tried, fails_with, passes_without}`, its values as
+    JSON text; `ended` is `passed`, `past` (beyond the failing line), `same`, `other`, `foreign` or `unresolved`. A link
+    of the chain is `{path, what: asked | first seen | failed, file, line, function}`.
+    """
+    finding, failure = answer.finding, answer.finding.failure
+    return {
+        "incident": f"{answer.path}::{answer.incident.id}",
+        "isolated": finding.isolated,
+        "reason": finding.reason,
+        "failure": None if failure is None else {
+            "error_type": failure.error_type, "message": failure.message, "frames": [_place(f) for f in failure.frames],
+        },
+        "side": finding.side,
+        "compared": list(finding.compared),
+        "values": [_value(answer, each) for each in finding.values],
+        "conditions": list(finding.conditions),
+        "irrelevant": list(finding.irrelevant),
+        "chain": [{"path": link.path, "what": link.what, **_place(link.frame)} for link in finding.chain],
+        "runs": finding.runs,
+        "most_runs": finding.most,
+        "reproduced_again": answer.failing_again,
+        "passed_again": answer.passing_again,
+    }  # fmt: skip
+
+
+def _place(frame: Frame) -> Document:
+    return {"file": frame.file, "line": frame.line, "function": frame.function}
+
+
+def _value(answer: Answer, each: CauseValue) -> Document:
+    return {
+        "path": each.path,
+        "of": _of(answer, each.path),
+        "value": shown(each.here),
+        "others": [{"value": shown(other.value), "ended": other.ended} for other in each.alternatives],
+        "good": each.good,
+        "tried": len(each.alternatives),
+        "fails_with": each.fails_with,
+        "passes_without": each.passes_without,
+    }
+
+
+def text(answer: Answer, page: Page) -> str:
+    """The cause or why there is none, the proof, the chain, what does not matter, what it took."""
+    return "\n".join(_lines(answer, page))
+
+
+def _wrapped(page: Page, name: str, said: str) -> Iterator[str]:
+    """A row, on as many lines as it takes; nothing is cut off."""
+    for number, line in enumerate(wrap(said, max(30, page.width - 12), break_on_hyphens=False) or [""]):
+        yield page.row(name if number == 0 else "", line)
+
+
+def _lines(answer: Answer, page: Page) -> Iterator[str]:
+    yield page.heading(escape(f"{answer.path}::{answer.incident.id}"))
+    for name, said in _rows(answer):
+        yield from _wrapped(page, name, escape(said))
+
+
+def _rows(answer: Answer) -> Iterator[tuple[str, str]]:
+    finding, failure = answer.finding, answer.finding.failure
+    if failure is not None:
+        where = "".join(f" at {f.file}:{f.line} in {f.function}" for f in failure.frames[-1:])
+        said = f"{failure.error_type}: {failure.message}" if failure.message else failure.error_type
+        yield "failure", clip(said, 300) + where
+    if not finding.isolated:
+        yield "cause", f"not isolated: {finding.reason}"
+    for number, value in enumerate(finding.values if finding.isolated else ()):
+        yield "cause" if number == 0 else "and", _sentence(answer, value)
+        yield "proof", _proof(finding, value)
+    yield from _beside(finding)
+    for link in finding.chain:
+        place = f"{link.frame.file}:{link.frame.line} in {link.frame.function}"
+        yield "chain", f"{link.path} {link.what}: {place}  {link.frame.source}".strip()
+    yield from _effort(answer)
+
+
+def _sentence(answer: Answer, value: CauseValue) -> str:
+    of = _of(answer, value.path)
+    return f"{value.path} = {shown(value.here, _first_good(value))}" + (f"  of {of}" if of else "")
+
+
+def _first_good(value: CauseValue) -> Any:
+    return next((each.value for each in value.alternatives if each.ended in ("passed", "past")), None)
+
+
+def _proof(finding: Finding, value: CauseValue) -> str:
+    if finding.side == "recordings":
+        said = [f"a recording beside it that gets this value {_ENDS[value.fails_with]}; "
+                f"without it, it {_ENDS[value.passes_without]}"]  # fmt: skip
+        if len(finding.values) > 1:
+            said = [said[0].replace("this value", "all of the cause")]
+    else:
+        said = [f"with another value in its place the code {_ENDS[value.passes_without]}"]
+    tried = value.alternatives
+    if tried:
+        still = [each for each in tried if each.ended == "same"]
+        seen = "seen elsewhere" if finding.side == "recordings" else "tried in its place"
+        said.append(f"{value.good:,} of {count(len(tried), 'other value')} {seen} cure it"
+                    + (f", e.g. {shown(_first_good(value), value.here)}" if value.good else ""))  # fmt: skip
+        if still:
+            said.append(f"{len(still):,} do not, e.g. {shown(still[0].value, value.here)}")
+    return "; ".join(said)
+
+
+def _beside(finding: Finding) -> Iterator[tuple[str, str]]:
+    if finding.conditions:
+        yield "needed", "to come that far: " + ", ".join(finding.conditions[:LISTED])
+    if finding.irrelevant:
+        names = ", ".join(finding.irrelevant[:LISTED])
+        more = f" and {len(finding.irrelevant) - LISTED:,} more (--json)" if len(finding.irrelevant) > LISTED else ""
+        yield "no matter", f"{count(len(finding.irrelevant), 'other place')}: {names}{more}"
+
+
+def _effort(answer: Answer) -> Iterator[tuple[str, str]]:
+    finding = answer.finding
+    if finding.side == "recordings":
+        beside = f"compared with {count(len(finding.compared), 'recording')}: {', '.join(finding.compared[:2])}"
+        beside += " and more" if len(finding.compared) > 2 else ""
+    elif finding.side == "mutations":
+        beside = f"none of {count(answer.beside, 'recording')} beside it gets past the failing line: values made up"
+    else:
+        beside = "compared with nothing"
+    yield "runs", f"{finding.runs:,} of at most {finding.most:,}; {beside}"
+    if answer.failing_again:
+        also = {True: "; the run without the cause ends there as it did here",
+                False: "; the run without the cause ends otherwise there", None: ""}[answer.passing_again]  # fmt: skip
+        yield "again", f"it fails in the same way in a fresh process{also}"
+
+
+def _of(answer: Answer, path: str) -> str:
+    root = parse(path.replace("[*]", "[0]"))[0]
+    if root.startswith("timing["):
+        number = int(root[7:-1])
+        return next((f"{i.boundary}[{i.seq}] {i.target}: when it was asked and how long it took, nanoseconds"
+                     for i in answer.incident.interactions if i.seq == number), "")  # fmt: skip
+    interaction = Parts(answer.incident).interaction(root)
+    return "" if interaction is None else interaction.target
+
+
+def shown(value: Any, beside: Any = None) -> str:
+    """A value in a few words; of a long text the part in which it is apart from another."""
+    if value is MISSING:
+        return "(not there)"
+    if type(value) is Kept:
+        return _kept(value.tree)
+    if type(value) is str and len(value) > SHOWN:
+        start = _apart(value, beside) if type(beside) is str else 0
+        found = f"{'...' if start else ''}{shown_json(value[start : start + SHOWN])}"
+        return f"{found}... ({len(value):,} characters)"
+    if type(value) is int and value > 10**18 and value < 4 * 10**18:
+        return f"{value} ({datetime.fromtimestamp(value // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ})"
+    found = shown_json(plain(value))
+    return found if len(found) <= SHOWN else f"{found[:SHOWN]}... ({len(found):,} characters)"
+
+
+def _apart(value: str, other: str) -> int:
+    """A little before the first character in which two texts are apart."""
+    pairs = enumerate(zip(value, other, strict=False))
+    return max(0, next((at for at, (one, two) in pairs if one != two), 0) - 10)
+
+
+def _kept(tree: Any) -> str:
+    """An answer that is shown whole."""
+    if isinstance(tree, Mapping) and isinstance(tree.get("error"), Mapping):
+        return f"raised {tree['error'].get('type')} ({tree['error'].get('phase')})"
+    if isinstance(tree, Mapping) and "$error" in tree and isinstance(tree["$error"], Mapping):
+        return f"raised {tree['$error'].get('type')}"
+    if isinstance(tree, Mapping) and "status" in tree and "pieces" in tree:
+        return f"HTTP {tree['status']} ({tree.get('end')})"
+    found = shown_json(tree)
+    return found if len(found) <= SHOWN else f"{found[:SHOWN]}..."
+
+
+def plain(value: Any) -> Any:
+    """An opened value as plain data, for people."""
+    if isinstance(value, Typed):
+        return {name: plain(item) for name, item in value.fields.items()}
+    if isinstance(value, Kept):
+        return value.tree
+    if isinstance(value, dict):
+        return {name if isinstance(name, str) else repr(name): plain(item) for name, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

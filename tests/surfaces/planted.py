@@ -1,0 +1,233 @@
+"""Functions with one planted failure each, and what production answered them: recorded for real by the tests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import urllib3
+
+import replay
+
+WORLD: dict[str, Any] = {}
+"""What the world answers now."""
+SECRET = "ada.private@example.org"
+TABLE = {"low": 1, "high": 2}
+_turns = [0]
+
+
+class _Api(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = json.dumps(WORLD["body"]).encode()
+        self.send_response(WORLD.get("status", 200))
+        for name, value in {"Content-Type": "application/json", **WORLD.get("headers", {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
+@contextmanager
+def api() -> Iterator[None]:
+    """An API on loopback, its address in `WORLD["url"]`."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Api)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    WORLD["url"] = f"http://127.0.0.1:{server.server_port}/things"
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@replay.boundary
+def customer(name: str) -> Any:
+    """The world's customer."""
+    found = WORLD["customer"]
+    if isinstance(found, Exception):
+        raise found
+    return {"id": WORLD.get("number", 0), "mail": f"{SECRET} " * 30, **found}
+
+
+@replay.model("risk", score=lambda out: out["score"])
+def risk(features: dict[str, Any]) -> Any:
+    """The world's model."""
+    return WORLD["risk"]
+
+
+@replay.boundary
+async def slow(name: str) -> str:
+    """Answers when the world says."""
+    await asyncio.sleep(WORLD["delays"][name])
+    return name
+
+
+def get() -> Any:
+    """The API's answer."""
+    return urllib3.request("GET", WORLD["url"], retries=False)
+
+
+@replay.capture
+def null_field(ticket: Any) -> str:
+    return str(customer("c")["plan"].upper())
+
+
+@replay.capture
+def missing_key(ticket: Any) -> int:
+    return len(customer("c")["plan"])
+
+
+@replay.capture
+def nested(ticket: Any) -> float:
+    return 10 / customer("c")["limits"]["seats"]["most"]
+
+
+@replay.capture
+def raised(ticket: Any) -> str:
+    return str(customer("c")["plan"])
+
+
+@replay.capture
+def api_field(ticket: Any) -> int:
+    return int(get().json()["price"]) + 1
+
+
+@replay.capture
+def api_header(ticket: Any) -> float:
+    return float(get().headers["X-Wait"])
+
+
+@replay.capture
+def api_status(ticket: Any) -> int:
+    answer = get()
+    if answer.status == 207:
+        raise ValueError("half an answer")
+    return 1
+
+
+@replay.capture
+def score(ticket: Any) -> float:
+    found = risk({"amount": 3})["score"]
+    return 1 / (0.0 if found > 1 else 1.0)
+
+
+@replay.capture
+def label(ticket: Any) -> int:
+    return TABLE[risk({"amount": 3})["label"]]
+
+
+@replay.capture
+def flagged(ticket: Any) -> int:
+    if replay.flag("new-prices", WORLD["flag"]):
+        raise RuntimeError("the new prices are not ready")
+    return 1
+
+
+@replay.capture
+def variable(ticket: Any) -> int:
+    return int(os.environ["PLANTED_LIMIT"])
+
+
+@replay.capture
+def clock(ticket: Any) -> int:
+    if int(time.time() * 1000) % 2:
+        raise RuntimeError("an odd millisecond")
+    return 1
+
+
+@replay.capture
+def draw(ticket: Any) -> int:
+    if random.random() < 0.5:
+        raise RuntimeError("tails")
+    return 1
+
+
+@replay.capture
+async def order(ticket: Any) -> int:
+    came: list[str] = []
+
+    async def one(name: str) -> None:
+        came.append(await slow(name))
+
+    await asyncio.gather(one("a"), one("b"))
+    if came[0] == "b":
+        raise RuntimeError("b came first")
+    return 1
+
+
+@replay.capture
+def input_type(ticket: Any) -> bool:
+    return bool(ticket["seats"] > 3)
+
+
+@replay.capture
+def input_text(ticket: Any) -> int:
+    return len(ticket["name"].encode("ascii"))
+
+
+@replay.capture
+def input_date(ticket: Any) -> int:
+    return date.fromisoformat(ticket["day"]).year
+
+
+@replay.capture
+def input_flag(ticket: Any) -> int:
+    return [1][int(ticket["urgent"])]
+
+
+@replay.capture
+def empty_list(ticket: Any) -> int:
+    return int(max(ticket["items"]))
+
+
+@replay.capture
+def long_list(ticket: Any) -> int:
+    one, two = ticket["items"]
+    return int(one + two)
+
+
+@replay.capture
+def one_item(ticket: Any) -> float:
+    return sum(10 / item["count"] for item in ticket["lines"])
+
+
+@replay.capture
+def together(ticket: Any) -> int:
+    if ticket["kind"] == "refund" and customer("c")["plan"] == "free":
+        raise RuntimeError("no refunds of free plans")
+    customer("c")
+    return 1
+
+
+@replay.capture
+def two_inputs(ticket: Any) -> float:
+    return 1 / (ticket["left"] - ticket["right"])
+
+
+@replay.capture
+def flaky(ticket: Any) -> int:
+    _turns[0] += 1
+    if _turns[0] % 2:
+        raise RuntimeError("every other time")
+    return 1
+
+
+@replay.capture
+def either(ticket: Any) -> int:
+    if ticket["left"] == 9 or ticket["right"] == 9:
+        raise RuntimeError("a nine")
+    return 1

@@ -1,0 +1,96 @@
+"""`replay minimize` keeps the failure, and what the failure does not need is nowhere in the file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+import zstandard
+
+import replay
+from replay.core.codec import encode
+from replay.engine.minimize import minimize
+from replay.engine.reduce import reduced
+from replay.store.bundle import write_bundle
+from replay.surfaces.why import Options, at_work
+from tests.surfaces import planted
+from tests.surfaces.test_why import PLANTED, ROOT, command, parted, recorded
+
+
+def whole(path: Path) -> bytes:
+    """All that a bundle's file holds, its compressed bodies too."""
+    found = [path.read_bytes()]
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    found += [zstandard.decompress(data) for (data,) in connection.execute("SELECT zstd FROM body")]
+    connection.close()
+    return b"\n".join(found)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_the_failure_stays_and_the_rest_goes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half the bytes at most, no private value in any form, a strict replay of the same failure."""
+    incident, _ = parted(recorded(name, PLANTED[name][0], tmp_path / "spool", monkeypatch))
+    assert planted.SECRET in incident.input.text
+    with at_work(incident, Options(root=ROOT)) as stage:
+        made = minimize(incident, stage, runs=3000)
+    found = made.recording
+    assert found is not None, made.reason
+    assert found.error_type == incident.error_type
+    assert 2 * made.after <= made.before
+    path = write_bundle([found], tmp_path / "small.replay.db")
+    for private in (planted.SECRET.encode(), b"ada.", b"private"):
+        assert private not in whole(path)
+    stored = next(iter(replay.open(path)))
+    assert stored.parent_digest == incident.digest
+    assert stored.edits is not None
+    verdict = replay.run(stored, root=ROOT)
+    assert verdict.status == "reproduced", verdict
+
+
+def test_the_command_writes_a_bundle_that_reproduces(project: Path) -> None:
+    """Beside the incident; not twice unasked."""
+    done = command("minimize", "captures/bad.replay.db")
+    assert done.returncode == 0, done.stderr
+    assert "stayed" in done.stdout
+    assert "captures/bad.min.replay.db" in done.stdout
+    assert command("run", "captures/bad.min.replay.db").stdout.startswith("reproduced")
+    assert b"xxxxxxxx" not in whole(Path("captures/bad.min.replay.db"))
+    again = command("minimize", "captures/bad.replay.db")
+    assert (again.returncode, "--overwrite" in again.stderr) == (2, True)
+    done = command("minimize", "captures/bad.replay.db", "--out", "small.replay.db", "--json")
+    found = json.loads(done.stdout)
+    assert (found["bundle"], found["status"]) == ("small.replay.db", "reproduced")
+    assert found["bytes"]["after"] * 2 < found["bytes"]["before"]
+
+
+def test_what_does_not_fail_is_not_minimized(project: Path) -> None:
+    """Said, with exit code 1, and nothing is written."""
+    done = command("minimize", "captures/good.replay.db")
+    assert (done.returncode, "not written" in done.stdout) == (1, True)
+    assert not Path("captures/good.min.replay.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "needs", "small"),
+    [
+        ({"a": 1, "b": [1, 2, {"c": "hello"}]}, lambda v: v["b"][-1]["c"][:1] == "h", {"b": [{"c": "h"}]}),
+        ("Dear Ada 4711,\nbye", lambda v: "," in v, ","),
+        ([5, 6, 7], lambda v: len(v) == 3, [0, 0, 0]),
+        (17, lambda v: v > 3, 17),
+        ((1.5, True, None), lambda v: len(v) == 3 and v[1] is True, (0.0, True, None)),
+        ("x" * 5000 + "!" + "y" * 5000, lambda v: "!" in v, "!"),
+        (b"abcdef", lambda v: b"d" in v, b"d"),
+    ],
+)
+def test_a_value_becomes_the_smallest_that_will_do(value: object, needs: object, small: object) -> None:
+    """Names, items and characters; types stay."""
+
+    def test(tried: object) -> bool:
+        try:
+            return bool(needs(tried))  # type: ignore[operator]
+        except (LookupError, TypeError):
+            return False
+
+    assert encode(reduced(value, test)) == encode(small)

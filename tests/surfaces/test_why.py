@@ -1,0 +1,200 @@
+"""`replay why` names the planted cause of recorded failures, and says so where it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replay.core.recording import Recording
+from replay.engine.causes import why
+from replay.engine.finding import Finding
+from replay.surfaces.why import Options, at_work
+from tests.recordings import record
+from tests.surfaces import planted
+
+ROOT = str(Path(__file__).parent.parent.parent)
+Run = dict[str, Any]
+"""What the input and the world were: `ticket`, and names of `planted.WORLD`."""
+
+
+def _customers(good: Any, bad: Any) -> list[Run]:
+    return [{"customer": bad, "number": 1}, {"customer": good, "number": 2}, {"customer": good, "number": 3}]
+
+
+def _tickets(bad: Run, *good: Run) -> list[Run]:
+    return [{"ticket": each} for each in (bad, *good)]
+
+
+PLANTED: dict[str, tuple[list[Run], set[str]]] = {
+    "null_field": (_customers({"plan": "pro"}, {"plan": None}), {"call[0].plan"}),
+    "missing_key": (_customers({"plan": "pro"}, {}), {"call[0].plan"}),
+    "nested": (_customers({"limits": {"seats": {"most": 4}}}, {"limits": {"seats": {"most": 0}}}),
+               {"call[0].limits.seats.most"}),
+    "raised": (_customers({"plan": "pro"}, TimeoutError("slow")), {"call[0]"}),
+    "api_field": ([{"body": {"price": "free", "id": 1}}, {"body": {"price": "12", "id": 2}}], {"http[0].body.price"}),
+    "api_header": ([{"body": [1], "headers": {"X-Wait": "soon", "X-Id": "1"}},
+                    {"body": [2], "headers": {"X-Wait": "3", "X-Id": "2"}}], {"http[0].headers.x-wait"}),
+    "api_status": ([{"body": [1], "status": 207}, {"body": [2], "status": 200}], {"http[0].status"}),
+    "score": ([{"risk": {"score": 1.2, "label": "low"}}, {"risk": {"score": 0.4, "label": "high"}}],
+              {"model[0].score"}),
+    "label": ([{"risk": {"score": 0.2, "label": "hoch"}}, {"risk": {"score": 0.4, "label": "high"}}],
+              {"model[0].label"}),
+    "flagged": ([{"flag": True}, {"flag": False}], {"environ[0]"}),
+    "variable": ([{"variable": "ten"}, {"variable": "10"}], {"environ.PLANTED_LIMIT"}),
+    "clock": ([{}] * 40, {"clock.started_at"}),
+    "draw": ([{}] * 20, {'draws["0"].random[0]'}),
+    "order": ([{"delays": {"a": 0.03, "b": 0.01}}, {"delays": {"a": 0.01, "b": 0.03}}], {"timing[0]"}),
+    "input_type": (_tickets({"seats": "60"}, {"seats": 70}, {"seats": 2}), {"input.args[0].seats"}),
+    "input_text": (_tickets({"name": "jörg"}, {"name": "ann"}), {"input.args[0].name"}),
+    "input_date": (_tickets({"day": "yesterday"}, {"day": "2024-03-01"}), {"input.args[0].day"}),
+    "input_flag": (_tickets({"urgent": True}, {"urgent": False}), {"input.args[0].urgent"}),
+    "empty_list": (_tickets({"items": []}, {"items": [4, 5]}), {"input.args[0].items"}),
+    "long_list": (_tickets({"items": [1, 2, 3]}, {"items": [4, 5]}), {"input.args[0].items"}),
+    "one_item": (_tickets({"lines": [{"count": 1}, {"count": 0}, {"count": 2}]},
+                          {"lines": [{"count": 3}, {"count": 4}, {"count": 5}]}), {"input.args[0].lines[1].count"}),
+    "together": ([{"ticket": {"kind": kind}, "customer": {"plan": plan}} for kind, plan in
+                  (("refund", "free"), ("refund", "pro"), ("order", "free"), ("order", "pro"))],
+                 {"input.args[0].kind", "call[0].plan"}),
+    "two_inputs": (_tickets({"left": 2, "right": 2}, {"left": 2, "right": 5}, {"left": 4, "right": 2}),
+                   {"input.args[0].left", "input.args[0].right"}),
+}  # fmt: skip
+
+
+def recorded(name: str, runs: list[Run], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Recording]:
+    """One recording of each run of a planted function: with much that does not matter, different each time."""
+    function = getattr(planted, name)
+
+    def work() -> None:
+        for number, each in enumerate(runs):
+            for key in ("headers", "status"):
+                planted.WORLD.pop(key, None)
+            planted.WORLD.update(each)
+            monkeypatch.setenv("PLANTED_LIMIT", each.get("variable", "1"))
+            monkeypatch.setenv("PLANTED_OTHER", f"other {number}")
+            note = f"{planted.SECRET} wrote {number} times. " * 20
+            ticket = {"id": number, "note": note, "tags": [str(number)] * 3, **each.get("ticket", {})}
+            try:
+                found = function(ticket)
+                if inspect.isawaitable(found):
+                    asyncio.run(found)  # type: ignore[arg-type]
+            except Exception:
+                continue
+
+    with planted.api():
+        return record(folder, work, environ=("PLANTED_LIMIT", "PLANTED_OTHER"))
+
+
+def parted(found: list[Recording]) -> tuple[Recording, list[tuple[str, Recording]]]:
+    """The first failure, and what passed."""
+    incident = next(each for each in found if each.status == "error")
+    return incident, [(each.id, each) for each in found if each.status == "ok"]
+
+
+def caused(incident: Recording, others: list[tuple[str, Recording]]) -> Finding:
+    with at_work(incident, Options(root=ROOT)) as stage:
+        return why(incident, others, stage, runs=600)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_the_planted_cause_is_named(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exactly the planted values, proved both ways, in a bounded number of runs."""
+    runs, wanted = PLANTED[name]
+    incident, passing = parted(recorded(name, runs, folder, monkeypatch))
+    assert passing
+    found = caused(incident, passing)
+    assert found.isolated, found.reason
+    paths = {value.path for value in found.values}
+    if name == "order":  # who was first is told by either time
+        assert paths
+        assert paths <= {"timing[0]", "timing[1]"}
+    else:
+        assert paths == wanted
+    assert {value.fails_with for value in found.values} == {"same"}
+    assert {value.passes_without for value in found.values} <= {"passed", "past"}
+    assert found.irrelevant
+    assert found.runs <= 600
+    assert found.chain[-1].what == "failed"
+
+
+@pytest.mark.parametrize("name", ["null_field", "api_field", "input_type", "input_text", "label", "flagged"])
+def test_made_up_values_stand_in_for_passing_recordings(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The incident alone: the same cause, or none, but no wrong one."""
+    runs, wanted = PLANTED[name]
+    incident, _ = parted(recorded(name, runs, folder, monkeypatch))
+    found = caused(incident, [])
+    paths = {value.path for value in found.values} if found.isolated else None
+    assert paths in (wanted, None) if name == "label" else paths == wanted
+
+
+def test_what_cannot_be_isolated_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two causes of which each is enough."""
+    runs = _tickets({"left": 9, "right": 9}, {"left": 1, "right": 2})
+    incident, passing = parted(recorded("either", runs, folder, monkeypatch))
+    found = caused(incident, passing)
+    assert (found.isolated, found.values) == (False, ())
+    assert "more than one cause" in found.reason
+
+
+def test_a_flaky_failure_has_no_cause(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It depends on what no recording holds."""
+    planted._turns[0] = 0
+    incident, passing = parted(recorded("flaky", [{}] * 4, folder, monkeypatch))
+    found = caused(incident, passing)
+    assert not found.isolated
+    assert "flaky" in found.reason or "does not fail" in found.reason
+
+
+def test_the_runs_are_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than were allowed, and that is said."""
+    incident, passing = parted(recorded("null_field", PLANTED["null_field"][0], folder, monkeypatch))
+    with at_work(incident, Options(root=ROOT)) as stage:
+        found = why(incident, passing, stage, runs=6)
+    assert (found.isolated, found.runs) == (False, 6)
+    assert "--runs" in found.reason
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command, in a process of its own, as a user runs it."""
+    line = [sys.executable, "-m", "replay.surfaces.cli", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, timeout=120)
+
+
+def test_the_command_and_its_document(project: Path) -> None:
+    """The shop's null plan, against the recordings in its folder and against one that is named."""
+    done = command("why", "captures/bad.replay.db")
+    assert done.returncode == 0, done.stderr
+    assert "cause     call[0].plan = null  of shop:lookup" in done.stdout
+    assert "it fails in the same way in a fresh process" in done.stdout
+    done = command("why", "captures/bad.replay.db", "captures/good.replay.db", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["isolated"], found["side"]) == (0, True, "recordings")
+    assert [(value["path"], value["value"]) for value in found["values"]] == [("call[0].plan", "null")]
+    assert (found["reproduced_again"], found["passed_again"]) == (True, True)
+    assert [link["what"] for link in found["chain"]] == ["asked", "first seen", "failed"]
+
+
+def test_a_recording_that_passes_has_no_cause(project: Path) -> None:
+    """Said, with exit code 1."""
+    done = command("why", "captures/good.replay.db")
+    assert done.returncode == 1, done.stderr
+    assert "not isolated: the incident does not fail" in done.stdout
+
+
+def test_bundles_of_another_entry_point_are_refused(project: Path, tmp_path: Path) -> None:
+    """A named recording that cannot be compared is an error, not silently nothing."""
+    done = command("why", "captures/bad.replay.db", "captures/async.replay.db")
+    assert (done.returncode, "no other recording of shop:triage there" in done.stderr) == (3, True)
