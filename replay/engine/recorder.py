@@ -11,6 +11,7 @@ import platform
 import sys
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from functools import cache
 from time import perf_counter_ns, time_ns
 from typing import Any, Protocol, TypeVar
 
@@ -333,7 +334,7 @@ class Captured:
 
     def _context(self, seed: str) -> dict[str, Any]:
         recorder = self.recorder
-        context: dict[str, Any] = {"python": platform.python_version(), "platform": platform.platform()}
+        context: dict[str, Any] = {"python": platform.python_version(), "platform": _platform()}
         context["lanes"] = recorder.lanes.numbered_when
         for part in recorder.context:
             context.update(part)
@@ -350,6 +351,16 @@ class Captured:
         if recorder.notes:
             context["notes"] = {name: value.settle().decode() for name, value in recorder.notes.items()}
         return context
+
+
+@cache
+def _platform() -> str:
+    """As `platform.platform()`, which would start a process (`uname -p`) inside the service."""
+    if not hasattr(os, "uname"):
+        return platform.platform()
+    system = os.uname()
+    libc = "".join(platform.libc_ver()) if system.sysname == "Linux" else ""
+    return f"{system.sysname}-{system.release}-{system.machine}" + (f"-with-{libc}" if libc else "")
 
 
 class _Now:

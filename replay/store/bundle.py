@@ -23,6 +23,7 @@ from replay.core.sound import unsound
 from replay.errors import BundleError, UsageError
 from replay.store import tables
 from replay.store.durable import write_whole
+from replay.store.forking import Still
 from replay.store.tables import PARTS, RECORDING, BodiesIn, BodiesOut, Cell, Source
 from replay.store.untrusted import open_guarded, refusing
 
@@ -52,8 +53,8 @@ def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], 
                  before: Callable[[int], None] | None = None) -> Path:  # fmt: skip
     """Write recordings, in their order, as one bundle and return its path.
 
-    `before` is called with its size in bytes when it is known, before anything is written. Their ids must differ. Raises BundleError (`bundle-exists`, `bundle-unwritable`, `bundle-unfit`,
-    `bundle-too-large`); then there is no file.
+    `before` is called with its size in bytes when it is known, before anything is written. Their ids must differ.
+    Raises BundleError (`bundle-exists`, `bundle-unwritable`, `bundle-unfit`, `bundle-too-large`): there is no file.
     """
     path = Path(path)
     try:
@@ -85,7 +86,7 @@ def serialize(recordings: Iterable[Recording], *, created_ns: int | None = None,
             pause()
     rows["body"] = list(bodies.rows.values())
     rows["bundle"] = [(tables.FORMAT, time_ns() if created_ns is None else created_ns, producer or default_producer())]
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+    with Still(), closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, tables.BODY_CAP + (1 << 20))  # as the reader has it
         connection.executescript(
             f"PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA application_id = {tables.APPLICATION_ID};"

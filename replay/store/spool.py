@@ -272,8 +272,8 @@ class Spool:
                     give_way()
             if asked > self._answered or self._closed or self._hurried or writer.wait == 0:
                 writer.write_segment()
-            self._answered = asked
             self._tell()
+            self._answered = asked
             return writer.wait
         finally:
             self._writing.release()

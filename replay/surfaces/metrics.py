@@ -43,9 +43,7 @@ def _register(meter: Any, observation: Any, stats: Stats) -> None:
     def of(name: str) -> Callable[[Any], Iterable[Any]]:
         return lambda options: [observation(stats().get(name, 0))]
 
-    meter.create_observable_counter(
-        "replay.recordings", [recordings], "{recording}", "Recordings by how far they came"
-    )
+    meter.create_observable_counter("replay.recordings", [recordings], "{recording}", "Recordings by how far they came")
     meter.create_observable_counter("replay.recordings.dropped", [dropped], "{recording}", "Recordings lost, by reason")
     meter.create_observable_counter("replay.bundles.evicted", [of("evicted")], "{bundle}", "Bundles that made room")
     meter.create_observable_up_down_counter("replay.queue.size", [of("queue_bytes")], "By", "Captured, not yet written")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -17,6 +18,7 @@ import pytest
 
 from replay.core.recording import Recording
 from replay.store.bundle import open_bundle
+from replay.store.limiter import Limits
 from replay.store.spool import Spool
 from tests.store.conftest import make_recording
 
@@ -336,3 +338,116 @@ def test_a_child_of_multiprocessing_writes_what_it_kept(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = [open_bundle(path).ids() for path in (tmp_path).rglob("*.replay.db")]
     assert [list(ids) for ids in found] == [["child-1", "child-2"]]
+
+
+def held(spool: Spool) -> threading.Event:
+    """Keep the writer busy until the event is set."""
+    gate, busy = threading.Event(), threading.Event()
+
+    def slow() -> Recording:
+        busy.set()
+        gate.wait(10)
+        return make_recording("slow")
+
+    spool.put(Captured("slow", settle=slow))
+    assert busy.wait(10)
+    return gate
+
+
+def test_incidents_first(spool: Spool) -> None:
+    """An incident is not kept waiting by the samples that came before it."""
+    order: list[str] = []
+
+    def settling(id: str) -> Callable[[], Recording]:
+        return lambda: order.append(id) or make_recording(id)  # type: ignore[func-returns-value]
+
+    gate = held(spool)
+    for n in range(3):
+        spool.put(Captured(settle=settling(f"sample-{n}")))
+    spool.put(Captured(urgent=True, settle=settling("incident")))
+    gate.set()
+    assert spool.flush(10)
+    assert order == ["incident", "sample-0", "sample-1", "sample-2"]
+
+
+def test_samples_make_room_for_an_incident(tmp_path: Path) -> None:
+    """In a full queue the latest samples are given up for an incident, counted; never the other way round."""
+    spool = Spool(tmp_path, service="shop", max_queue_bytes=1000)
+    gate = held(spool)
+    for n in range(3):
+        spool.put(Captured(f"rec-{n}", size=300))
+    spool.put(Captured("incident", size=500, urgent=True))
+    spool.put(Captured("late", size=300))
+    spool.put(Captured("huge", size=1001, urgent=True))
+    assert spool.stats()["dropped"] == {"queue-full": 5}  # two samples, late, and for huge the last sample and itself
+    gate.set()
+    assert spool.close(10)
+    stats = spool.stats()
+    assert stats["captured"] == 7 == stats["written"] + sum(stats["dropped"].values())
+    assert sorted(id for ids in written(spool) for id in ids) == ["incident", "slow"]
+
+
+def test_a_storm_is_counted_and_noted(tmp_path: Path) -> None:
+    """The first few of a failure are whole; the rest is counted, and the next recording says what was lost."""
+    spool = Spool(tmp_path, service="shop", limits=Limits(same_first=3, same_per_minute=0.0))
+    storm = [Captured(f"rec-{n}", urgent=True, kind="the same") for n in range(100)]
+    for captured in storm:
+        spool.put(captured)
+    assert spool.flush(10)
+    assert spool.stats()["dropped"] == {"storm": 97}
+    assert len(written(spool)) == 3
+    after = [Captured("other", urgent=True), Captured("last", urgent=True)]
+    for captured in after:
+        spool.put(captured)
+        assert spool.flush(10)
+    notes = [captured.notes["replay.dropped"] for captured in storm + after if captured.notes]
+    assert sum(note["storm"] for note in notes) == 97  # type: ignore[index]
+    assert after[1].notes == {}
+    assert spool.close()
+
+
+def test_it_recovers_when_the_folder_can_be_written_again(tmp_path: Path) -> None:
+    """A folder that was in the way, deleted, or made again: what comes after is written."""
+    folder = tmp_path / "captures"
+    folder.write_text("in the way")
+    spool = Spool(folder, service="shop")
+    for n, repair in enumerate((lambda: None, folder.unlink, lambda: shutil.rmtree(folder))):
+        repair()
+        spool.put(Captured(f"rec-{n}", urgent=True))
+        assert spool.flush(10)
+    assert written(spool) == [["rec-2"]]
+    assert spool.stats()["dropped"] == {"write-failed": 1}
+    assert spool.stats()["written"] == 2
+    assert spool.close()
+
+
+def test_a_value_that_exits(spool: Spool) -> None:
+    """A SystemExit from a settling value costs one recording, and the thread goes on."""
+    spool.put(Captured(settle=sys.exit))
+    spool.put(Captured("good", urgent=True))
+    assert spool.flush(10)
+    assert spool.stats()["dropped"] == {"settle-failed": 1}
+    assert spool.stats()["queue_bytes"] == 0
+    assert written(spool) == [["good"]]
+
+
+def test_threads_together_lose_no_count(tmp_path: Path) -> None:
+    """Everything offered is written or counted by reason, whatever the threads do at once."""
+    spool = Spool(tmp_path, service="shop", max_queue_bytes=3000, limits=Limits(same_first=5, same_per_minute=0.0))
+    recording = make_recording()
+
+    def offer(thread: int) -> None:
+        for n in range(500):
+            urgent = n % 3 == 0
+            spool.put(Captured(f"rec-{thread}-{n}", urgent=urgent, kind="same", settle=lambda: recording))
+
+    threads = [threading.Thread(target=offer, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert spool.close(30)
+    stats = spool.stats()
+    assert stats["captured"] == 4000 == stats["written"] + sum(stats["dropped"].values())
+    assert (stats["queued"], stats["queue_bytes"]) == (0, 0)
+    assert stats["dropped"]["storm"] + stats["dropped"].get("spool-busy", 0) >= 8 * 167 - 5 - stats["written"]
