@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 from time import perf_counter_ns, time_ns
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State
 from replay.core.snapshot import snapshot
 from replay.core.world import Request, Settles, Ticket, is_free
+from replay.core.world import dropped as dropped  # where those who record look for it
 from replay.engine.budget import cut_part, cut_tickets, size_of
 from replay.engine.entropy import replacements
 from replay.engine.keep import End, Trigger
@@ -36,9 +37,6 @@ _WEIGHED = 8
 _FRAMES = 5
 """Innermost frames that tell one failure from another: a recursion's depth does not."""
 _nothing = encode(None)
-
-dropped: Counter[str] = Counter()
-"""Recordings that capture itself had to give up, by reason. The service never notices."""
 
 
 class Sink(Protocol):
@@ -127,11 +125,8 @@ class Recorder(msgspec.Struct, eq=False):
     """The number of interactions at which to look next at what is held."""
     overflow: int = 0
     closed: bool = False
-
-    @property
-    def live(self) -> bool:
-        """Requests go out."""
-        return True
+    live: ClassVar[bool] = True
+    """Requests go out."""
 
     def ask(self, request: Request) -> Ticket | None:
         if self.closed:
@@ -168,15 +163,21 @@ class Recorder(msgspec.Struct, eq=False):
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
         value = live()
-        if not self.closed:
-            kept = value if type(value) in _PLAIN else snapshot(value)
-            self.draws.setdefault((self.lanes.name(), kind), []).append(kept)
+        try:
+            if not self.closed:
+                kept = value if type(value) in _PLAIN else snapshot(value)
+                self.draws.setdefault((self.lanes.name(), kind), []).append(kept)
+        except Exception:
+            dropped["draw-failed"] += 1
         return value
 
     def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
         value = live(size)
-        if not self.closed:
-            self.entropies.append((self.lanes.name(), value))
+        try:
+            if not self.closed:
+                self.entropies.append((self.lanes.name(), value))
+        except Exception:
+            dropped["draw-failed"] += 1
         return value
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:

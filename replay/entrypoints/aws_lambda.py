@@ -15,7 +15,7 @@ from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
 from replay.core.world import current, here, is_free
 from replay.engine import recorder as engine
 from replay.entrypoints.naming import function_name
-from replay.entrypoints.turn import leave
+from replay.entrypoints.turn import end
 from replay.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,20 +66,21 @@ def aws_lambda(handler: F) -> F:
             if type(context) is dict and (world := here()) is not None and not world.live:
                 context = Context(context)
             return handler(event, context)
-        facts = facts_of(context)
-        recorder = engine.begin("function", entrypoint, snapshot_call((event, facts), {}))
+        recorder = None
+        try:
+            recorder = engine.begin("function", entrypoint, snapshot_call((event, facts_of(context)), {}))
+        except Exception:
+            engine.dropped["begin-failed"] += 1
         if recorder is None:
             return handler(event, context)
         token = current.set(recorder)
         try:
             value = handler(event, context)
         except BaseException as error:
-            leave(token)
-            recorder.end("raised", partial(snapshot_error, error))
+            end(recorder, token, "raised", partial(snapshot_error, error))
             _flush(context)
             raise
-        leave(token)
-        recorder.end("returned", partial(snapshot, value))
+        end(recorder, token, "returned", partial(snapshot, value))
         _flush(context)
         return value
 
@@ -109,5 +110,8 @@ def _remaining_ms(context: Any) -> int:
 
 
 def _flush(context: Any) -> None:
-    if not engine.flush(min(FLUSH_SECONDS, _remaining_ms(context) / 2000)):
-        engine.dropped["flush-late"] += 1
+    try:
+        if not engine.flush(min(FLUSH_SECONDS, _remaining_ms(context) / 2000)):
+            engine.dropped["flush-late"] += 1
+    except Exception:
+        engine.dropped["flush-failed"] += 1

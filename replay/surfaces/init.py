@@ -160,10 +160,13 @@ def stats() -> dict[str, Any]:
 
 def note(**facts: object) -> None:
     """Keep facts with the current recording (`context.notes`), if there is one."""
-    world = here()
-    if world is not None and world.live:
-        for name, value in facts.items():
-            world.note(name, snapshot(value))
+    try:
+        world = here()
+        if world is not None and world.live:
+            for name, value in facts.items():
+                world.note(name, snapshot(value))
+    except Exception:
+        recorder.dropped["note-failed"] += 1
 
 
 @contextmanager
