@@ -86,11 +86,7 @@ def _tapped_sleep(*given: Any, **named: Any) -> None:
     world = here()
     if world is None or (not world.live and seconds < 0):  # the original says what is wrong with a negative time
         return _sleep(seconds)
-    try:
-        live = world.live
-    except Exception:
-        live = True
-    return _sleep(seconds) if live else world.sleep(seconds, _sleep)
+    return world.sleep(seconds, _sleep)
 
 
 _named: dict[str | None, str | None] = {}

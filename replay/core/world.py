@@ -10,6 +10,7 @@ The outermost crossing wins: while a call is live, the world is `LIVE`, so what 
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,7 +22,7 @@ import msgspec
 from replay.core.codec import Resolve, Value
 from replay.core.recording import Interaction, Recording, State
 from replay.core.verdict import Difference, Window
-from replay.errors import DivergenceError
+from replay.errors import DivergenceError, ReplayError
 
 if TYPE_CHECKING:
     from replay.core.noise import Noise
@@ -159,7 +160,7 @@ def failed(reason: str, world: World | None = None) -> None:
     """For an `except Exception` around our own work beside the application's: count the fault, and back into `world`.
     At replay what was raised is meant for the application (a divergence, a recorded error): it is raised on."""
     if world is not None:
-        if not world.live:
+        if not world.live or isinstance(sys.exception(), ReplayError):
             raise  # called in an except clause only
         current.set(world)
     dropped[reason] += 1

@@ -24,6 +24,7 @@ from tests.safety.faults import PACKAGE, Fault, watched, with_fault
 GUARDS = {
     "here": "one read of a variable",
     "is_free": "one read of a variable",
+    "timeline_here": "one read of a variable",
     "safely": "a guard",
     "failed": "what a guard does",
     "drawn": "a guard around the generator",
@@ -39,6 +40,7 @@ GUARDS = {
     "Steps.step": "goes around the application's generator",
     "Steps.follow": "goes around the application's generator",
     "Steps.enter": "calls the application's generator function",
+    "Recorder.sleep": "goes around the application's sleep",
     "cross": "goes around the application's value",
     "flag.<locals>.<lambda>": "the application's value",
     "_flush": "a guard",
@@ -110,7 +112,9 @@ def noticed(captured: list[recorder.Captured], before: int) -> bool:
     return any(each.settle().gaps for each in captured)
 
 
-def campaign(name: str, captured: list[recorder.Captured], error: type[BaseException], at: int) -> tuple[int, list[str]]:
+def campaign(
+    name: str, captured: list[recorder.Captured], error: type[BaseException], at: int
+) -> tuple[int, list[str]]:
     unit = units.UNITS[name]
     recorder_settings = recorder.active
     recorder.configure(None)

@@ -113,7 +113,7 @@ def busy():
     while not stop:
         unit(-1)
         n += 1
-        time.sleep(0.001)
+        time.sleep(0.01)
 threads = [threading.Thread(target=busy, daemon=True) for _ in range(4)]
 [thread.start() for thread in threads]
 codes = []
@@ -136,7 +136,7 @@ assert codes == [0] * {number}, codes
 @pytest.mark.parametrize("number", [50, pytest.param(1000, marks=pytest.mark.slow)])
 def test_forks_under_load(tmp_path: Path, number: int) -> None:
     """Children forked while other threads capture and the writer writes: none hangs, each writes its own."""
-    done = run(forks(number), tmp_path, timeout=110)
+    done = run(forks(number), tmp_path, timeout=300)
     assert done.returncode == 0, done.stderr
     assert [n for n in numbers(tmp_path) if n >= 0] == list(range(number))
 
