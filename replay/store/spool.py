@@ -266,12 +266,12 @@ class Spool:
                     captured, size = (self._incidents or self._samples).popleft()
                 except IndexError:  # given up by `put`
                     break
-                writer.take(captured, size)
+                writer.take(captured, size, len(self._incidents))
                 del captured
                 if give_way is not None:
                     give_way()
             if asked > self._answered or self._closed or self._hurried or writer.wait == 0:
-                writer.write_segment()
+                writer.write_samples()
             self._tell()
             self._answered = asked
             return writer.wait

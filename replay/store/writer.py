@@ -19,6 +19,8 @@ from replay.store.quota import Quota
 
 SEGMENT = 200
 """Most recordings of one segment of samples."""
+BACKLOG = 8
+"""Incidents that wait, from which on they share bundles."""
 SEGMENT_SECONDS = 5.0
 """Longest time that a sample waits for its segment to fill."""
 TIDY_SECONDS = 60.0
@@ -42,6 +44,14 @@ class Settling(Protocol):
         ...
 
 
+class _Segment:
+    """Settled recordings that wait to be written together."""
+
+    def __init__(self) -> None:
+        self.recordings: dict[str, Recording] = {}
+        self.size = 0
+
+
 class Writer:
     """Settles and writes. Used by one thread at a time, which holds the spool's lock for writing.
 
@@ -63,15 +73,15 @@ class Writer:
         self._quota = quota
         self._all_dropped = dropped
         self._told: Counter[str] = Counter()
-        self._segment: dict[str, Recording] = {}
-        self._segment_size = 0
+        self._samples = _Segment()
+        self._incidents = _Segment()
         self._due = 0.0
         self._tidied: float | None = None
 
     @property
     def waiting(self) -> int:
-        """Samples that wait for their segment."""
-        return len(self._segment)
+        """Recordings that are settled and not yet written."""
+        return len(self._samples.recordings) + len(self._incidents.recordings)
 
     @property
     def evicted(self) -> int:
@@ -81,10 +91,14 @@ class Writer:
     @property
     def wait(self) -> float:
         """Seconds until the segment is due; -1: nothing waits."""
-        return max(0.0, self._due - monotonic()) if self._segment else -1
+        return max(0.0, self._due - monotonic()) if self._samples.recordings else -1
 
-    def take(self, captured: Settling, size: int) -> None:
-        """Settle one; write an incident, add a sample to its segment."""
+    def take(self, captured: Settling, size: int, behind: int) -> None:
+        """Settle one; write an incident, add a sample to its segment.
+
+        `behind`: how many incidents are queued after this one. Many share a bundle, or a disk that takes 50 ms for a
+        sync would keep up with no more than ten a second.
+        """
         held = False
         try:
             self._note_losses(captured)
@@ -93,30 +107,34 @@ class Writer:
             except (Exception, SystemExit) as error:
                 self.drop("settle-failed", error)
                 return
-            if captured.urgent:
-                self._write([recording])
-                return
-            if recording.id in self._segment:  # ids differ within a bundle
-                self.write_segment()
-            if not self._segment:
+            segment = self._incidents if captured.urgent else self._samples
+            if recording.id in segment.recordings:  # ids differ within a bundle
+                self._write_segment(segment)
+            if segment is self._samples and not segment.recordings:
                 self._due = monotonic() + SEGMENT_SECONDS
-            self._segment[recording.id] = recording
-            self._segment_size += size
+            segment.recordings[recording.id] = recording
+            segment.size += size
             held = True
         finally:
             if not held:
                 self.released += size
-        if len(self._segment) >= SEGMENT or self._segment_size > self._most_bytes:
-            self.write_segment()
+        number = len(segment.recordings)
+        at_once = captured.urgent and (behind == 0 or (behind < BACKLOG and number == 1))
+        if at_once or number >= SEGMENT or segment.size > self._most_bytes:
+            self._write_segment(segment)
 
-    def write_segment(self) -> None:
-        """Write the samples that wait."""
-        if not self._segment:
+    def write_samples(self) -> None:
+        """Write the samples that wait, and what incidents still do."""
+        self._write_segment(self._incidents)
+        self._write_segment(self._samples)
+
+    def _write_segment(self, segment: _Segment) -> None:
+        if not segment.recordings:
             return
-        segment, self._segment = self._segment, {}
-        size, self._segment_size = self._segment_size, 0
+        recordings, segment.recordings = list(segment.recordings.values()), {}
+        size, segment.size = segment.size, 0
         try:
-            self._write(list(segment.values()))
+            self._write(recordings)
         finally:
             self.released += size
 
@@ -129,7 +147,7 @@ class Writer:
 
     def _note_losses(self, captured: Settling) -> None:
         """The first recording of a bundle says what was lost since the bundle before."""
-        if not captured.urgent and self._segment:
+        if (self._incidents if captured.urgent else self._samples).recordings:
             return
         dropped = self._all_dropped()
         lost = {reason: number - self._told[reason] for reason, number in dropped.items()

@@ -186,7 +186,8 @@ def test_small_file_system(tmp_path: Path) -> None:
     try:
         spool = Spool(mount / "captures", service="shop")
         for n in range(40):
-            spool.put(Captured(f"rec-{n}", urgent=True, kind=str(n)))
+            spool.put(Captured(f"rec-{n}", urgent=True))
+            assert spool.flush(20)
         assert spool.flush(20)
         stats = spool.stats()
         assert 0 < stats["written"] < 40
@@ -212,7 +213,8 @@ def test_quota_keeps_a_small_file_system_going(tmp_path: Path) -> None:
     try:
         spool = Spool(mount / "captures", service="shop", max_bytes=384 << 10)
         for n in range(40):
-            spool.put(Captured(f"rec-{n}", urgent=True, kind=str(n)))
+            spool.put(Captured(f"rec-{n}", urgent=True))
+            assert spool.flush(20)
         assert spool.close(20)
         stats = spool.stats()
         assert (stats["written"], stats["dropped"]) == (40, {})

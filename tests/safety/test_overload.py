@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import statistics
-import threading
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,11 @@ def test_ten_thousand_a_second_on_a_slow_disk(tmp_path: Path, seconds: int, monk
     limit = 8 << 20
     spool = Spool(tmp_path, service="shop", max_queue_bytes=limit, max_bytes=16 << 20,
                   limits=Limits(same_first=10**9, all_first=10**9))  # fmt: skip
-    recording = make_recording(interactions=())
+    ids = map(str, count())
 
     class Heavy(Captured):
         def __init__(self, urgent: bool) -> None:
-            super().__init__(size=4096, urgent=urgent, settle=lambda: recording)
+            super().__init__(size=4096, urgent=urgent, settle=lambda: make_recording(next(ids), interactions=()))
             self.held = bytes(4096 - 700)
 
     before, most, offered = resident(), 0, 0
@@ -113,7 +113,6 @@ def test_requests_beside_a_saturated_writer(tmp_path: Path) -> None:
         unit([{"line": [n, str(n), float(n)]} for n in range(300)])
     finally:
         recorder.configure(None)
-    stop = threading.Event()
 
     def settle() -> Any:
         return make_recording(os.urandom(8).hex()) if found[0].settle() else None
@@ -128,7 +127,6 @@ def test_requests_beside_a_saturated_writer(tmp_path: Path) -> None:
         assert spool.stats()["queued"] > 0, "the writer was not busy all the time"
         spool._samples.clear()
         assert spool.flush(60)
-    stop.set()
     assert min(ratios) < 1.5, ratios
     assert spool.close(20)
 

@@ -370,6 +370,18 @@ def test_incidents_first(spool: Spool) -> None:
     assert order == ["incident", "sample-0", "sample-1", "sample-2"]
 
 
+def test_a_backlog_of_incidents_shares_bundles(spool: Spool) -> None:
+    """Few incidents have a bundle each; many that wait are written together, all of them, before any sample."""
+    gate = held(spool)
+    for n in range(60):
+        spool.put(Captured(f"rec-{n:02}", urgent=True))
+    gate.set()
+    assert spool.flush(10)
+    found = written(spool)
+    assert sorted(id for ids in found for id in ids) == [f"rec-{n:02}" for n in range(60)] + ["slow"]
+    assert len(found) < 20
+
+
 def test_samples_make_room_for_an_incident(tmp_path: Path) -> None:
     """In a full queue the latest samples are given up for an incident, counted; never the other way round."""
     spool = Spool(tmp_path, service="shop", max_queue_bytes=1000)
