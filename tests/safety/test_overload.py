@@ -83,7 +83,8 @@ def test_an_error_storm_stays_within_its_limit(tmp_path: Path) -> None:
 
 
 def test_requests_beside_a_saturated_writer(tmp_path: Path) -> None:
-    """Requests that wait and work are about as quick as without the writer, which would else keep the interpreter."""
+    """The slower of requests that wait and work stay about as quick as without the writer, which would else keep the
+    interpreter for a switch interval each time (then they are 5 to 20 times as slow)."""
 
     def request() -> float:
         started = time.perf_counter()
@@ -92,8 +93,8 @@ def test_requests_beside_a_saturated_writer(tmp_path: Path) -> None:
             sum(i * i for i in range(1500))
         return time.perf_counter() - started
 
-    def median() -> float:
-        return statistics.median(request() for _ in range(150))
+    def slow_ones() -> float:
+        return statistics.quantiles((request() for _ in range(150)), n=20)[-1]
 
     spool = Spool(tmp_path, service="shop", max_queue_bytes=1 << 30, max_bytes=8 << 20)
     found: list[recorder.Captured] = []
@@ -119,15 +120,15 @@ def test_requests_beside_a_saturated_writer(tmp_path: Path) -> None:
 
     ratios = []
     for _ in range(4):
-        bare = median()
+        bare = slow_ones()
         for _ in range(3000):
             spool.put(Captured(size=1000, settle=settle))
         time.sleep(0.05)
-        ratios.append(median() / bare)
+        ratios.append(slow_ones() / bare)
         assert spool.stats()["queued"] > 0, "the writer was not busy all the time"
         spool._samples.clear()
         assert spool.flush(60)
-    assert min(ratios) < 1.5, ratios
+    assert min(ratios) < 2, ratios
     assert spool.close(20)
 
 
