@@ -6,9 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta
 from os import urandom
 from pathlib import Path
-from time import gmtime, monotonic, strftime
+from time import monotonic
 from typing import Protocol
 
 from replay.core.recording import Recording
@@ -25,6 +26,10 @@ SEGMENT_SECONDS = 5.0
 """Longest time that a sample waits for its segment to fill."""
 TIDY_SECONDS = 60.0
 """Time between two looks for what dead processes left."""
+
+
+_EPOCH = datetime(1970, 1, 1)
+"""Names are dated by arithmetic: the C library's gmtime and strftime take a lock that a fork may leave locked."""
 
 
 class Settling(Protocol):
@@ -174,7 +179,8 @@ class Writer:
         first = recordings[0]
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._tidy()
-        stamp = strftime("%Y%m%dT%H%M%S", gmtime(first.started_at / 1e9))
+        at = _EPOCH + timedelta(seconds=first.started_at // 10**9)
+        stamp = re.sub(r"[-:]", "", at.isoformat(timespec="seconds"))
         safe = re.sub(r"[^A-Za-z0-9_]+", "-", first.id).strip("-")[:32] or "recording"
         name = f"{self._service}-{stamp}-{safe}"
         try:
