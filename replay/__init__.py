@@ -15,8 +15,10 @@ _HOMES = {
     "Incident": "replay.surfaces.pytest_items",
     "WSGI": "replay.entrypoints.wsgi",
     "always": "replay.engine.keep",
+    "aws_lambda": "replay.entrypoints.aws_lambda",
     "boundary": "replay.boundaries.call",
     "capture": "replay.entrypoints.function",
+    "celery": "replay.entrypoints.celery",
     "errors": "replay.errors",
     "flag": "replay.boundaries.environ",
     "flush": "replay.surfaces.init",
@@ -34,6 +36,8 @@ _HOMES = {
     "stats": "replay.surfaces.init",
     "status_at_least": "replay.engine.keep",
 }
+_MODULES = ("celery", "errors")
+"""Names that are modules themselves."""
 __all__ = sorted([*_HOMES, "__version__"])
 
 if TYPE_CHECKING:
@@ -60,7 +64,9 @@ if TYPE_CHECKING:
         status_at_least as status_at_least,
     )
     from replay.engine.operators import operator as operator
+    from replay.entrypoints import celery as celery
     from replay.entrypoints.asgi import ASGI as ASGI
+    from replay.entrypoints.aws_lambda import aws_lambda as aws_lambda
     from replay.entrypoints.block import recording as recording
     from replay.entrypoints.function import capture as capture
     from replay.entrypoints.wsgi import WSGI as WSGI
@@ -78,7 +84,7 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module 'replay' has no attribute {name!r}")
     found = import_module(home)
-    value = found if name == "errors" else getattr(found, name)
+    value = found if name in _MODULES else getattr(found, name)
     globals()[name] = value
     return value
 

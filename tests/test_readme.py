@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import re
 import shlex
@@ -33,7 +34,7 @@ CHECKED = (
     "pip install -e '.[test]'",
     "def quote(order",
     "replay.ASGI(app",
-    "async def lifespan",
+    "@replay.aws_lambda",
     "replay list captures",
     "replay fuzz captures",
     "def decimal_comma",
@@ -282,17 +283,13 @@ def test_wrapping_an_app() -> None:
 
 
 UVICORN = """\
-import asyncio
-from contextlib import asynccontextmanager
-
 import fastapi
 import uvicorn
 
 import replay
 
 replay.init(service="shop", spool="captures", keep=replay.always())
-{lifespan}
-web = fastapi.FastAPI(lifespan=lifespan)
+web = fastapi.FastAPI()
 
 
 @web.get("/")
@@ -307,8 +304,8 @@ if __name__ == "__main__":
 
 
 def test_flushing_at_shut_down(tmp_path: Path) -> None:
-    """With these lines a uvicorn that is ended by SIGTERM leaves what was sampled."""
-    (tmp_path / "web.py").write_text(UVICORN.format(lifespan=block("async def lifespan")))
+    """A uvicorn that is ended by SIGTERM leaves what was sampled."""
+    (tmp_path / "web.py").write_text(UVICORN)
     with subprocess.Popen([sys.executable, "web.py"], cwd=tmp_path, env=projects.environment(),
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:  # fmt: skip
         try:
@@ -323,7 +320,41 @@ def test_flushing_at_shut_down(tmp_path: Path) -> None:
     assert [len(replay.open(path)) for path in (tmp_path / "captures").glob("*.replay.db")] == [1]
 
 
+def test_celery_and_lambda() -> None:
+    """The lines install capture in a Celery app, and make a handler that is an entry point."""
+    celery = pytest.importorskip("celery")
+    app = celery.Celery("tasks", broker="memory://")
+    names: dict[str, Any] = {"celery_app": app, "replay": replay, "__name__": "shop"}
+    exec(block("@replay.aws_lambda"), names)  # noqa: S102 -- the README's own lines
+    assert names["handler"].__replay_entry__ == "shop:handler"
+
+    @app.task
+    def task(n: int) -> int:
+        return n
+
+    assert task(3) == 3
+    assert task.__replay_entry__.endswith("test_celery_and_lambda.<locals>.task")
+
+
 # Tables and commands against the code.
+
+
+def test_limits_are_arguments_of_init() -> None:
+    """Each argument of the table is one of `replay.init`, and every limit of it is in the table."""
+    shown = {name for row in table("argument | means") for name in re.findall(r"`(\w+)`", row[0])}
+    others = {"service", "spool", "keep", "version", "environment", "environ", "on_sigterm"}
+    assert shown == set(inspect.signature(replay.init).parameters) - others
+
+
+def test_reasons_are_counted() -> None:
+    """Each reason of the table is one that the code counts."""
+    code = "".join(path.read_text() for path in (projects.ROOT / "replay").rglob("*.py"))
+    shown = [
+        name for row in table("reason | a recording was lost because") for name in re.findall(r"`([\w-]+)`", row[0])
+    ]
+    assert len(shown) > 8
+    assert [name for name in shown if f'"{name}"' not in code] == []
+
 
 RECORDING = """\
 import replay
@@ -368,7 +399,8 @@ def test_what_records(tmp_path: Path) -> None:
 
 def test_public_names() -> None:
     """Each `replay.name` is public; each public function is in the README."""
-    said = set(re.findall(r"\breplay\.([A-Za-z]\w*)", README)) - {"db", "surfaces", "core"}
+    others = {"db", "surfaces", "core", "recordings", "dropped", "bundles", "queue"}  # the last four are metrics
+    said = set(re.findall(r"\breplay\.([A-Za-z]\w*)", README)) - others
     assert said <= set(replay.__all__)
     plain = set(re.findall(r"\w+", README))
     assert set(replay.__all__) - {"__version__", "errors"} <= plain

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, overload
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
 from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
-from replay.core.world import LIVE, Answer, Request, Ticket, current, here, leave
+from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
 
 F = TypeVar("F", bound=Callable[..., Any])
 Mark = Callable[[Ticket, Any], None]
@@ -73,25 +73,42 @@ def _asking(function: Any, kind: str, target: str) -> Callable[[Any, tuple[Any, 
 def _function(function: Any, asked: Any, mark: Mark | None) -> Any:
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        world = here()
-        if world is None or (found := asked(world, args, kwargs)) is None:
+        world = found = None
+        try:
+            world = here()
+            if world is not None:
+                found = asked(world, args, kwargs)
+        except Exception:
+            failed("ask-failed", world)
+        if world is None or found is None:
             return function(*args, **kwargs)
         if type(found) is Answer:
             return found.open()
         token = current.set(LIVE)
         try:
             value = function(*args, **kwargs)
+        except BaseException as error:
+            _raised(world, found, token, error)
+            raise
+        try:
             if mark is not None:
                 mark(found, value)
-        except BaseException as error:
-            world.tell(found, "raised", snapshot_error(error))
-            raise
-        finally:
             current.reset(token)
-        world.tell(found, "returned", snapshot(value))
+            world.tell(found, "returned", snapshot(value))
+        except Exception:
+            failed("tell-failed", world)
         return value
 
     return call
+
+
+def _raised(world: World, found: Ticket, token: Any, error: BaseException) -> None:
+    """The call ended in an error, which the application gets whatever happens here."""
+    try:
+        leave(token)
+        world.tell(found, "raised", snapshot_error(error))
+    except Exception:
+        failed("tell-failed", world)
 
 
 async def _arrive(found: Answer) -> Any:
@@ -119,22 +136,30 @@ async def _arrive(found: Answer) -> Any:
 def _coroutine(function: Any, asked: Any, mark: Mark | None) -> Any:
     @wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
-        world = here()
-        if world is None or (found := asked(world, args, kwargs)) is None:
+        world = found = None
+        try:
+            world = here()
+            if world is not None:
+                found = asked(world, args, kwargs)
+        except Exception:
+            failed("ask-failed", world)
+        if world is None or found is None:
             return await function(*args, **kwargs)
         if type(found) is Answer:
             return await _arrive(found)
         token = current.set(LIVE)
         try:
             value = await function(*args, **kwargs)
+        except BaseException as error:
+            _raised(world, found, token, error)
+            raise
+        try:
             if mark is not None:
                 mark(found, value)
-        except BaseException as error:
-            world.tell(found, "raised", snapshot_error(error))
-            raise
-        finally:
             leave(token)
-        world.tell(found, "returned", snapshot(value))
+            world.tell(found, "returned", snapshot(value))
+        except Exception:
+            failed("tell-failed", world)
         return value
 
     return call
@@ -143,24 +168,38 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None) -> Any:
 def _generator(function: Any, asked: Any, mark: Mark | None) -> Any:
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        world = here()
-        if world is None or (found := asked(world, args, kwargs)) is None:
-            return (yield from function(*args, **kwargs))
-        if type(found) is Answer:
+        world = found = stream = None
+        try:
+            world = here()
+            if world is not None:
+                found = asked(world, args, kwargs)
+                if found is not None and type(found) is not Answer:
+                    stream = Stream(world, found, mark)
+        except Exception:
+            failed("ask-failed", world)
+        if world is not None and type(found) is Answer:
             return (yield from played(world, found))
-        return (yield from recorded(function(*args, **kwargs), Stream(world, found, mark)))
+        if stream is None:
+            return (yield from function(*args, **kwargs))
+        return (yield from recorded(function(*args, **kwargs), stream))
 
     return call
 
 
 def _async_generator(function: Any, asked: Any, mark: Mark | None) -> Any:
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Stream | None]:
-        world = here()
-        if world is None or (found := asked(world, args, kwargs)) is None:
-            return function(*args, **kwargs), None
-        if type(found) is Answer:
+        world = found = stream = None
+        try:
+            world = here()
+            if world is not None:
+                found = asked(world, args, kwargs)
+                if found is not None and type(found) is not Answer:
+                    stream = Stream(world, found, mark)
+        except Exception:
+            failed("ask-failed", world)
+        if world is not None and type(found) is Answer:
             return played_async(world, found), None
-        return function(*args, **kwargs), Stream(world, found, mark)
+        return function(*args, **kwargs), stream
 
     return following(function, begin)
 

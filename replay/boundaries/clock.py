@@ -79,7 +79,10 @@ def now() -> int | None:
         return _clocks[-1].now if _clocks else None
 
 
-def _tapped_sleep(seconds: float, /) -> None:
+def _tapped_sleep(*given: Any, **named: Any) -> None:
+    if named or len(given) != 1:  # gevent's may be called without; of Python's own the original says what is wrong
+        return _sleep(*given, **named)
+    seconds: float = given[0]
     world = here()
     if world is None or (not world.live and seconds < 0):  # the original says what is wrong with a negative time
         return _sleep(seconds)
@@ -162,7 +165,7 @@ class ClockBoundary(Seam):
         if self._installed:
             return
         self._installed = True
-        time.sleep = _tapped_sleep  # type: ignore[assignment]  # what is no number fails as it does there
+        time.sleep = _tapped_sleep  # what is no number fails as it does there
         rebind({"sleep": (_sleep, _tapped_sleep)})
 
     def begin(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from replay.boundaries.seam import Seam
 from replay.core.recording import Recording
 from replay.core.snapshot import snapshot, snapshot_error
-from replay.core.world import Request, cross, here
+from replay.core.world import Request, cross, failed, here
 
 T = TypeVar("T")
 
@@ -40,10 +40,16 @@ def allowed() -> dict[str, str | None]:
 
 def flag(name: str, value: T) -> T:
     """The value of the feature flag `name`: `value` when live, and what it was in the recording when replayed."""
-    if here() is None:
-        return value
-    request = Request("environ", f"flag:{name}", snapshot({"name": name}))
-    return cross(request, lambda: value, snapshot, snapshot_error)
+    world = None
+    try:
+        world = here()
+        if world is None:
+            return value
+        request = Request("environ", f"flag:{name}", snapshot({"name": name}))
+        return cross(request, lambda: value, snapshot, snapshot_error)
+    except Exception:
+        failed("ask-failed", world)
+    return value
 
 
 def _set(values: dict[str, str | None]) -> None:

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from replay.boundaries.seam import rebind
-from replay.core.world import LIVE, current, here
+from replay.core.world import LIVE, current, drawn, here
 
 T = TypeVar("T")
 
@@ -35,8 +35,8 @@ def _tapped(name: str, original: Callable[..., Any], array: Any) -> Callable[...
         world = here()
         if world is None:
             return original(*args, **kwargs)
-        drawn: Callable[[], Any] = partial(original, *args, **kwargs)
-        value = world.draw(kind, drawn)
+        live: Callable[[], Any] = partial(original, *args, **kwargs)
+        value = drawn(world, kind, live)
         return value.copy() if type(value) is array else value  # the kept one must not change with the application's
 
     return tapped
@@ -51,7 +51,7 @@ def _tapped_shuffle(module: Any) -> Callable[[Any], None]:
         if world is None:
             original(x)
             return
-        state = world.draw("numpy.state", get_state)
+        state = drawn(world, "numpy.state", get_state)
         if world.live:
             original(x)
             return
@@ -65,7 +65,7 @@ def _tapped_shuffle(module: Any) -> Callable[[Any], None]:
 def _tapped_randbits(original: Callable[[int], int]) -> Callable[[int], int]:
     def randbits(k: int) -> int:
         world = here()
-        return original(k) if world is None else world.draw("numpy.seed", partial(_apart, original, k))
+        return original(k) if world is None else drawn(world, "numpy.seed", partial(_apart, original, k))
 
     return randbits
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from replay.boundaries.numpy_draws import tap_numpy
 from replay.boundaries.seam import Seam, rebind, when_imported
-from replay.core.world import LIVE, current, here
+from replay.core.world import LIVE, current, drawn, failed, here
 
 _random = source.random
 _getrandbits = source.getrandbits
@@ -36,7 +36,11 @@ def _tapped_random() -> float:
     world = here()
     if world is None:
         return _random()
-    return world.draw("random", _random)
+    try:
+        return world.draw("random", _random)
+    except Exception:
+        failed("draw-failed", world)
+    return _random()
 
 
 def _tapped_getrandbits(k: int, /) -> int:
@@ -44,8 +48,12 @@ def _tapped_getrandbits(k: int, /) -> int:
     world = here()
     if world is None:
         return _getrandbits(k)
-    drawn = world.draw("getrandbits", partial(_getrandbits, k))
-    return drawn if world.live else drawn & ((1 << k) - 1)  # an edited recording may ask for fewer bits than it has
+    bits = drawn(world, "getrandbits", partial(_getrandbits, k))
+    try:
+        live = world.live
+    except Exception:
+        live = True
+    return bits if live else bits & ((1 << k) - 1)  # an edited recording may ask for fewer bits than it has
 
 
 def _tapped_urandom(size: int, /) -> bytes:
@@ -55,14 +63,23 @@ def _tapped_urandom(size: int, /) -> bytes:
         return _urandom(size)
     if not world.live and size < 0:
         return _urandom(size)  # the original says what is wrong with it
-    return world.entropy(size, _urandom)
+    try:
+        return world.entropy(size, _urandom)
+    except Exception:
+        failed("draw-failed", world)
+    return _urandom(size)
 
 
 def _uuid_urandom(size: int, /) -> bytes:
     world = here()
-    if world is None or _importing():
+    try:
+        alone = world is None or _importing()
+    except Exception:
+        failed("draw-failed", world)
+        alone = True
+    if world is None or alone:
         return _urandom(size)
-    return world.draw("uuid", partial(_urandom, size))
+    return drawn(world, "uuid", partial(_urandom, size))
 
 
 def _importing() -> bool:
@@ -87,7 +104,7 @@ def _tapped_seed(self: source.Random, a: Any = None, version: int = 2) -> None:
     if a is None:
         world = here()
         if world is not None:
-            a = world.draw("seed", _new_seed)
+            a = drawn(world, "seed", _new_seed)
     _seed(self, a, version)
 
 
@@ -103,7 +120,7 @@ class _Shared(source.Random):
         world = here()
         if world is None:
             return self._kept()
-        return world.draw("gauss_next", self._kept)
+        return drawn(world, "gauss_next", self._kept)
 
     @gauss_next.setter
     def gauss_next(self, value: float | None) -> None:
@@ -145,7 +162,7 @@ def _tapped_uuid1(node: int | None = None, clock_seq: int | None = None) -> uuid
     world = here()
     if world is None:
         return _uuid1(node, clock_seq)
-    return world.draw("uuid1", lambda: _unheard_uuid1(node, clock_seq))
+    return drawn(world, "uuid1", lambda: _unheard_uuid1(node, clock_seq))
 
 
 def _unheard_uuid1(node: int | None, clock_seq: int | None) -> uuid.UUID:

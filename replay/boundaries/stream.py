@@ -15,7 +15,7 @@ from typing import Any
 from replay.core.codec import Gap, Value, encode
 from replay.core.recording import State
 from replay.core.snapshot import snapshot, snapshot_error
-from replay.core.world import LIVE, Answer, Settles, Ticket, World, current, leave
+from replay.core.world import LIVE, Answer, Settles, Ticket, World, current, failed, leave
 
 
 class Stream:
@@ -35,6 +35,13 @@ class Stream:
     def size(self) -> int:
         held: int = sum(64 + piece[1].size for piece in self._pieces)
         return 64 + held
+
+    def told(self, what: Callable[..., None], *given: Any) -> None:
+        """Tell it something while it is live; a fault of ours stays here."""
+        try:
+            what(*given)
+        except Exception:
+            failed("stream-failed", self._world)
 
     def piece(self, value: Any) -> None:
         """The generator gave `value`."""
@@ -73,14 +80,14 @@ class Stream:
         try:
             value = await step(given)
         except StopAsyncIteration:
-            self.returned(None)
+            self.told(self.returned, None)
             raise
         except BaseException as error:
-            self.raised(error)
+            self.told(self.raised, error)
             raise
         finally:
-            leave(token)
-        self.piece(value)
+            self.told(leave, token)
+        self.told(self.piece, value)
         return value
 
     def settle(self) -> Value:
@@ -121,19 +128,19 @@ def recorded(steps: Generator[Any, Any, Any], stream: Stream) -> Generator[Any, 
         try:
             value = step(given)
         except StopIteration as stop:
-            stream.returned(stop.value)
+            stream.told(stream.returned, stop.value)
             return stop.value
         except BaseException as error:
-            stream.raised(error)
+            stream.told(stream.raised, error)
             raise
         finally:
             current.reset(token)
-        stream.piece(value)
+        stream.told(stream.piece, value)
         try:
             given, step = (yield value), steps.send
-            stream.sent(given)
+            stream.told(stream.sent, given)
         except GeneratorExit:
-            stream.closed()
+            stream.told(stream.closed)
             steps.close()
             raise
         except BaseException as error:
@@ -160,10 +167,10 @@ def following(function: Callable[..., Any], begin: Begin) -> Callable[..., Async
             try:
                 given, step = (yield value), steps.asend
                 if stream is not None:
-                    stream.sent(given)
+                    stream.told(stream.sent, given)
             except GeneratorExit:
                 if stream is not None:
-                    stream.closed()
+                    stream.told(stream.closed)
                 await steps.aclose()
                 raise
             except BaseException as error:

@@ -10,6 +10,7 @@ import msgspec
 
 from replay.core.families import arrays, containers, errors, records, scalars
 from replay.core.looking import dotted, size_of
+from replay.core.pace import pauses
 from replay.core.standins import Gap
 
 Tree = Any
@@ -32,12 +33,13 @@ _MOST_FOUND = 2048
 class Encoder:
     """Encodes one value. Not reentrant."""
 
-    __slots__ = ("active", "deepest", "depth", "frames", "gaps", "left", "memo", "path", "refs", "room")
+    __slots__ = ("active", "deepest", "depth", "frames", "gaps", "left", "memo", "path", "pause", "refs", "room")
 
     def __init__(self, depth: int, nodes: int, size: int) -> None:
         self.deepest = depth
         self.left = nodes
         self.room = size
+        self.pause = pauses()
         self.depth = 0
         self.path: list[str | int] = []
         self.gaps: list[Gap] = []
@@ -73,6 +75,8 @@ class Encoder:
             return self.cut(value, "truncated-depth")
         if self.spent():
             return self.cut(value, self.spent() or "")
+        if self.pause is not None:
+            self.pause()
         self.depth += 1
         at = len(self.path)
         try:

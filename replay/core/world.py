@@ -10,6 +10,8 @@ The outermost crossing wins: while a call is live, the world is `LIVE`, so what 
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
@@ -20,7 +22,7 @@ import msgspec
 from replay.core.codec import Resolve, Value
 from replay.core.recording import Interaction, Recording, State
 from replay.core.verdict import Difference, Window
-from replay.errors import DivergenceError
+from replay.errors import DivergenceError, ReplayError
 
 if TYPE_CHECKING:
     from replay.core.noise import Noise
@@ -150,6 +152,29 @@ class World(Protocol):
         ...
 
 
+dropped: Counter[str] = Counter()
+"""What capture itself had to give up, by reason. The service never notices."""
+
+
+def failed(reason: str, world: World | None = None) -> None:
+    """For an `except Exception` around our own work beside the application's: count the fault, and back into `world`.
+    At replay what was raised is meant for the application (a divergence, a recorded error): it is raised on."""
+    if world is not None:
+        if not world.live or isinstance(sys.exception(), ReplayError):
+            raise  # called in an except clause only
+        current.set(world)
+    dropped[reason] += 1
+
+
+def drawn(world: World, kind: str, live: Callable[[], T]) -> T:
+    """`world.draw`; a fault of ours draws live."""
+    try:
+        return world.draw(kind, live)
+    except Exception:
+        failed("draw-failed", world)
+    return live()
+
+
 forks: list[tuple[ContextVar[Any], Callable[[], Any]]] = []
 """Variables that a new thread or job gets a value of its own for, and how it is made by the one that starts it."""
 
@@ -204,8 +229,12 @@ def leave(token: Token[Any]) -> None:
 def cross(request: Request, live: Callable[[], T], returned: Callable[[T], Settles],
           raised: Callable[[BaseException], Settles]) -> T:  # fmt: skip
     """Ask the world; go live if it says so, and tell it how that ended."""
-    world = here()
-    found = None if world is None else world.ask(request)
+    world = found = None
+    try:
+        world = here()
+        found = None if world is None else world.ask(request)
+    except Exception:
+        failed("ask-failed", world)
     if world is None or found is None:
         return live()
     if isinstance(found, Answer):
@@ -214,11 +243,17 @@ def cross(request: Request, live: Callable[[], T], returned: Callable[[T], Settl
     try:
         value = live()
     except BaseException as error:
-        world.tell(found, "raised", raised(error))
+        try:
+            leave(token)
+            world.tell(found, "raised", raised(error))
+        except Exception:
+            failed("tell-failed", world)
         raise
-    finally:
+    try:
         leave(token)
-    world.tell(found, "returned", returned(value))
+        world.tell(found, "returned", returned(value))
+    except Exception:
+        failed("tell-failed", world)
     return value
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import cache
 from time import perf_counter_ns, time_ns
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -19,18 +21,22 @@ from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State
 from replay.core.snapshot import snapshot
 from replay.core.world import Request, Settles, Ticket, is_free
+from replay.core.world import dropped as dropped  # where those who record look for it
+from replay.engine.budget import cut_part, cut_tickets, size_of
 from replay.engine.entropy import replacements
 from replay.engine.keep import End, Trigger
 from replay.engine.lanes import Lanes
+from replay.engine.load import Load
 from replay.errors import DivergenceError
 
 T = TypeVar("T")
 _PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
 _urandom = os.urandom
+_WEIGHED = 8
+"""Least number of interactions between two looks at what a recording holds."""
+_FRAMES = 5
+"""Innermost frames that tell one failure from another: a recursion's depth does not."""
 _nothing = encode(None)
-
-dropped: Counter[str] = Counter()
-"""Recordings that capture itself had to give up, by reason. The service never notices."""
 
 
 class Sink(Protocol):
@@ -54,6 +60,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     flush: Callable[[float], bool] = lambda timeout: True
     """Waits, at most so many seconds, until what the sink was given is safe."""
     model_call: Callable[[Interaction], ModelCall | None] | None = None
+    load: Load | None = None
+    """What capture costs now."""
+    most_bytes: int = 32 << 20
+    """Of one recording, in memory."""
     most_interactions: int = 10_000
     most_logs: int = 1_000
 
@@ -111,24 +121,36 @@ class Recorder(msgspec.Struct, eq=False):
     notes: dict[str, Settles] = {}
     logs: list[tuple[int, str, str, str]] = []
     scores: list[tuple[str, float]] = []
+    look_at: int = _WEIGHED
+    """The number of interactions at which to look next at what is held."""
     overflow: int = 0
     closed: bool = False
-
-    @property
-    def live(self) -> bool:
-        """Requests go out."""
-        return True
+    live: ClassVar[bool] = True
+    """Requests go out."""
 
     def ask(self, request: Request) -> Ticket | None:
         if self.closed:
             return None
         tickets = self.tickets
-        if len(tickets) >= self.settings.most_interactions:
+        if len(tickets) >= self.look_at and not self._fits():
             self.overflow += 1
             return None
         ticket = Ticket(request, self.lanes.name(), perf_counter_ns())
         tickets.append(ticket)
         return ticket
+
+    def _fits(self) -> bool:
+        """Whether another interaction may be kept. Cuts what is held down to the budget."""
+        settings, tickets = self.settings, self.tickets
+        number = len(tickets)
+        if number >= settings.most_interactions:
+            return False
+        # All are weighed, since answers come late; ever more seldom, so that it costs a fixed share of each.
+        self.look_at = min(number + max(_WEIGHED, number // 4), settings.most_interactions)
+        excess = size_of(tickets) - settings.most_bytes
+        if excess > 0:
+            cut_tickets(tickets, excess)
+        return True
 
     def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
         if self.closed or ticket.ended_ns:
@@ -141,15 +163,21 @@ class Recorder(msgspec.Struct, eq=False):
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
         value = live()
-        if not self.closed:
-            kept = value if type(value) in _PLAIN else snapshot(value)
-            self.draws.setdefault((self.lanes.name(), kind), []).append(kept)
+        try:
+            if not self.closed:
+                kept = value if type(value) in _PLAIN else snapshot(value)
+                self.draws.setdefault((self.lanes.name(), kind), []).append(kept)
+        except Exception:
+            dropped["draw-failed"] += 1
         return value
 
     def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
         value = live(size)
-        if not self.closed:
-            self.entropies.append((self.lanes.name(), value))
+        try:
+            if not self.closed:
+                self.entropies.append((self.lanes.name(), value))
+        except Exception:
+            dropped["draw-failed"] += 1
         return value
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
@@ -184,12 +212,24 @@ class Recorder(msgspec.Struct, eq=False):
                 status="error" if failed else "ok",
             )
             if self.settings.keep(end):
-                self.context += [read() for read in self.settings.end]
-                self.settings.sink(Captured(self, state, payload(), ended_ns, failed))
+                self._keep(state, payload, ended_ns, failed)
         except Exception:
             dropped["end-failed"] += 1
         finally:
             self.closed = True
+
+    def _keep(self, state: State, payload: Callable[[], Settles], ended_ns: int, failed: bool) -> None:
+        load = self.settings.load
+        level = 0 if load is None else load.level(ended_ns)
+        if level and not failed:
+            dropped["shed"] += 1
+            return
+        self.context += [read() for read in self.settings.end]
+        if level > 1:
+            cut_tickets(self.tickets, sys.maxsize, "shed")
+        self.settings.sink(Captured(self, state, payload(), ended_ns, failed))
+        if load is not None:
+            load.ended(perf_counter_ns() - ended_ns, ended_ns - self.started_ns)
 
 
 class Captured:
@@ -203,13 +243,33 @@ class Captured:
         self.payload = payload
         self.ended_ns = ended_ns
         self.urgent = urgent
-        size = 1024 + recorder.input.size + payload.size + 64 * len(recorder.logs)
-        for ticket in recorder.tickets:
-            answer = ticket.answer
-            size += 512 + ticket.request.payload.size + (0 if answer is None else answer.size)
+        size = 1024 + recorder.input.size + payload.size + 64 * len(recorder.logs) + size_of(recorder.tickets)
         for note in recorder.notes.values():
             size += note.size
+        excess = size - recorder.settings.most_bytes
+        if excess > 0:
+            left = cut_tickets(recorder.tickets, excess)
+            self.payload, left = cut_part(payload, left)
+            recorder.input, left = cut_part(recorder.input, left)
+            size -= excess - left
         self.size = size
+
+    @property
+    def fingerprint(self) -> Hashable:
+        """Equal for the same failure: the same type of error raised at the same lines, whatever its message says; of
+        an answer over HTTP that says so without an error, the same status of the same route."""
+        recorder = self.recorder
+        kind = (recorder.entrypoint, self.state, recorder.facts.get("http_response_status_code"))
+        if self.state != "raised":
+            return (*kind, recorder.facts.get("http_route"))
+        tree = self.payload.settle().tree
+        error = (tree["$id"][1] if "$id" in tree else tree).get("$error", {})
+        frames = error.get("frames", ())[-_FRAMES:]
+        return (*kind, error.get("type"), *((file, line) for file, line, *_ in frames))
+
+    def note(self, name: str, value: object) -> None:
+        """A fact to keep with it (`context.notes`), before it is settled."""
+        self.recorder.notes[name] = _Now(value)
 
     def settle(self) -> Recording:
         """The recording. Off the request path."""
@@ -275,7 +335,7 @@ class Captured:
 
     def _context(self, seed: str) -> dict[str, Any]:
         recorder = self.recorder
-        context: dict[str, Any] = {"python": platform.python_version(), "platform": platform.platform()}
+        context: dict[str, Any] = {"python": platform.python_version(), "platform": _platform()}
         context["lanes"] = recorder.lanes.numbered_when
         for part in recorder.context:
             context.update(part)
@@ -292,6 +352,16 @@ class Captured:
         if recorder.notes:
             context["notes"] = {name: value.settle().decode() for name, value in recorder.notes.items()}
         return context
+
+
+@cache
+def _platform() -> str:
+    """As `platform.platform()`, which would start a process (`uname -p`) inside the service."""
+    if not hasattr(os, "uname"):
+        return platform.platform()
+    system = os.uname()
+    libc = "".join(platform.libc_ver()) if system.sysname == "Linux" else ""
+    return f"{system.sysname}-{system.release}-{system.machine}" + (f"-with-{libc}" if libc else "")
 
 
 class _Now:

@@ -11,7 +11,8 @@ from replay.core.codec import Value, encode
 from replay.core.snapshot import snapshot_error
 from replay.core.world import current, is_free
 from replay.engine import recorder as engine
-from replay.entrypoints.turn import leave
+from replay.engine.recorder import Recorder
+from replay.entrypoints.turn import end
 from replay.entrypoints.web import Body, Name, Response, Wrapper, text, trace, with_gaps
 
 Message = MutableMapping[str, Any]
@@ -44,21 +45,21 @@ class ASGI(Wrapper):
             return await self._replay_app(scope, receive, partial(_flushed, send))
         if scope["type"] != "http":
             return await self._replay_app(scope, receive, send)
-        exchange = Exchange(scope, receive, send)
-        recorder = engine.begin("asgi", self._replay_name.of(self), exchange)
+        recorder = None
+        try:
+            exchange = Exchange(scope, receive, send)
+            recorder = engine.begin("asgi", self._replay_name.of(self), exchange)
+        except Exception:
+            engine.dropped["begin-failed"] += 1
         if recorder is None:
             return await self._replay_app(scope, receive, send)
         token = current.set(recorder)
         try:
             value = await self._replay_app(scope, exchange.receive, exchange.send)
         except BaseException as error:
-            leave(token)
-            recorder.facts.update(exchange.facts())
-            recorder.end("raised", partial(snapshot_error, error))
+            end(exchange.told(recorder), token, "raised", partial(snapshot_error, error))
             raise
-        leave(token)
-        recorder.facts.update(exchange.facts())
-        recorder.end("returned", lambda: exchange.response)
+        end(exchange.told(recorder), token, "returned", lambda: exchange.response)
         return value
 
 
@@ -117,6 +118,14 @@ class Exchange:
         elif message["type"] == "http.response.pathsend":
             self.response.extra["path"] = str(message["path"])
             self._complete = True
+
+    def told(self, recorder: Recorder) -> Recorder:
+        """The recorder, which has the facts now."""
+        try:
+            recorder.facts.update(self.facts())
+        except Exception:
+            engine.dropped["asgi-facts"] += 1
+        return recorder
 
     def facts(self) -> dict[str, Any]:
         """What the recording's columns tell; nothing here can fail, and no property of the application is trusted."""

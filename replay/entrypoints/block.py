@@ -12,7 +12,7 @@ from replay.core.recording import Outcome, Recording
 from replay.core.snapshot import snapshot, snapshot_error
 from replay.core.world import Settles, current, is_free
 from replay.engine import recorder as engine
-from replay.entrypoints.turn import drive, leave, settle, whole_input
+from replay.entrypoints.turn import drive, end, settle, whole_input
 from replay.errors import Unanswerable, UsageError
 
 
@@ -32,14 +32,21 @@ class Block:
 
     def result(self, value: Any) -> None:
         """What the block came to: the outcome of the recording, as it is now."""
-        if self._recorder is not None:
-            self._result = snapshot(value)
+        try:
+            if self._recorder is not None:
+                self._result = snapshot(value)
+        except Exception:
+            engine.dropped["result-failed"] += 1
 
     def __enter__(self) -> Block:
-        if engine.active is not None and is_free():
-            self._recorder = engine.begin("block", self._name, snapshot(self._input))
-            if self._recorder is not None:
-                self._token = current.set(self._recorder)
+        try:
+            if engine.active is not None and is_free():
+                self._recorder = engine.begin("block", self._name, snapshot(self._input))
+                if self._recorder is not None:
+                    self._token = current.set(self._recorder)
+        except Exception:
+            self._recorder = None
+            engine.dropped["begin-failed"] += 1
         self._input = None
         return self
 
@@ -48,13 +55,11 @@ class Block:
         recorder, self._recorder = self._recorder, None
         if recorder is None:
             return
-        leave(self._token)
-        self._token = None
+        token, self._token = self._token, None
         if error is not None:
-            recorder.end("raised", partial(snapshot_error, error))
+            end(recorder, token, "raised", partial(snapshot_error, error))
             return
-        result = snapshot(None) if self._result is None else self._result
-        recorder.end("returned", lambda: result)
+        end(recorder, token, "returned", lambda: snapshot(None) if self._result is None else self._result)
 
     async def __aenter__(self) -> Block:
         return self.__enter__()

@@ -10,13 +10,13 @@ from typing import Any, TypeVar, overload
 
 from replay.core.codec import Resolve
 from replay.core.decoder import items_of
-from replay.core.recording import Outcome, Recording
+from replay.core.recording import Outcome, Recording, State
 from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
 from replay.core.world import current, is_free
 from replay.engine import recorder as engine
 from replay.entrypoints.naming import function_name
 from replay.entrypoints.steps import Steps, replayed, replayed_async
-from replay.entrypoints.turn import drive, leave, settle, whole_input
+from replay.entrypoints.turn import drive, end, settle, whole_input
 from replay.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,20 +72,23 @@ def _plain(function: Callable[..., Any], entrypoint: str) -> Any:
 
     @wraps(function)
     def captured(*args: Any, **kwargs: Any) -> Any:
-        if engine.active is None or not is_free():
+        if engine.active is None:
             return function(*args, **kwargs)
-        recorder = begin("function", entrypoint, snapshot_call(args, kwargs))
+        recorder = None
+        try:
+            if is_free():
+                recorder = begin("function", entrypoint, snapshot_call(args, kwargs))
+        except Exception:
+            engine.dropped["begin-failed"] += 1
         if recorder is None:
             return function(*args, **kwargs)
         token = _enter(recorder)
         try:
             value = function(*args, **kwargs)
         except BaseException as error:
-            leave(token)
-            recorder.end("raised", partial(snapshot_error, error))
+            end(recorder, token, "raised", partial(snapshot_error, error))
             raise
-        leave(token)
-        recorder.end("returned", partial(snapshot, value))
+        end(recorder, token, "returned", partial(snapshot, value))
         return value
 
     return captured
@@ -96,21 +99,25 @@ def _coroutine(function: Callable[..., Any], entrypoint: str) -> Any:
 
     @wraps(function)
     async def captured(*args: Any, **kwargs: Any) -> Any:
-        if engine.active is None or not is_free():
+        if engine.active is None:
             return await function(*args, **kwargs)
-        recorder = begin("function", entrypoint, snapshot_call(args, kwargs))
+        recorder = None
+        try:
+            if is_free():
+                recorder = begin("function", entrypoint, snapshot_call(args, kwargs))
+        except Exception:
+            engine.dropped["begin-failed"] += 1
         if recorder is None:
             return await function(*args, **kwargs)
         token = _enter(recorder)
         try:
             value = await function(*args, **kwargs)
         except BaseException as error:
-            leave(token)
             # GeneratorExit: the coroutine is closed before its end, nobody waits for an outcome
-            recorder.end("unfinished" if type(error) is GeneratorExit else "raised", partial(snapshot_error, error))
+            state: State = "unfinished" if type(error) is GeneratorExit else "raised"
+            end(recorder, token, state, partial(snapshot_error, error))
             raise
-        leave(token)
-        recorder.end("returned", partial(snapshot, value))
+        end(recorder, token, "returned", partial(snapshot, value))
         return value
 
     return captured
@@ -119,9 +126,7 @@ def _coroutine(function: Callable[..., Any], entrypoint: str) -> Any:
 def _generator(function: Callable[..., Any], entrypoint: str) -> Any:
     @wraps(function)
     def captured(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        steps = None
-        if engine.active is not None and is_free():
-            steps = Steps.begin(entrypoint, args, kwargs)
+        steps = Steps.begin(entrypoint, args, kwargs) if engine.active is not None else None
         if steps is None:
             return (yield from function(*args, **kwargs))
         return (yield from steps.follow(steps.enter(function, args, kwargs)))
@@ -132,9 +137,7 @@ def _generator(function: Callable[..., Any], entrypoint: str) -> Any:
 def _async_generator(function: Callable[..., Any], entrypoint: str) -> Any:
     @wraps(function)
     async def captured(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        steps = None
-        if engine.active is not None and is_free():
-            steps = Steps.begin(entrypoint, args, kwargs)
+        steps = Steps.begin(entrypoint, args, kwargs) if engine.active is not None else None
         generator = function(*args, **kwargs) if steps is None else steps.enter(function, args, kwargs)
         step, given = generator.asend, None
         while True:
@@ -146,11 +149,11 @@ def _async_generator(function: Callable[..., Any], entrypoint: str) -> Any:
                 given = yield item
                 step = generator.asend
                 if given is not None and steps is not None:
-                    steps.sent("send", given)
+                    steps.told(steps.sent, "send", given)
             except BaseException as error:  # GeneratorExit too: the body decides what becomes of it
                 given, step = error, generator.athrow
                 if steps is not None:
-                    steps.sent("throw", error)
+                    steps.told(steps.sent, "throw", error)
 
     return captured
 

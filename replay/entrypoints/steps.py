@@ -8,7 +8,7 @@ from typing import Any
 from replay.core.codec import Gap, Value
 from replay.core.recording import Outcome, Recording, State
 from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
-from replay.core.world import Settles, current
+from replay.core.world import Settles, current, dropped, is_free
 from replay.engine.recorder import Recorder, begin
 from replay.entrypoints.turn import Joined, leave
 
@@ -89,9 +89,15 @@ class Steps:
     @classmethod
     def begin(cls, entrypoint: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps | None:
         """None: nothing to record."""
-        given = Arguments(args, kwargs)
-        recorder = begin("function", entrypoint, given)
-        return None if recorder is None else cls(recorder, given)
+        try:
+            if not is_free():
+                return None
+            given = Arguments(args, kwargs)
+            recorder = begin("function", entrypoint, given)
+            return None if recorder is None else cls(recorder, given)
+        except Exception:
+            dropped["begin-failed"] += 1
+            return None
 
     def __init__(self, recorder: Recorder, given: Arguments) -> None:
         self._recorder = recorder
@@ -100,12 +106,19 @@ class Steps:
         self._position = 0
         self._closing = False
 
+    def told(self, what: Callable[..., None], *given: Any) -> None:
+        """Tell it something; a fault of ours stays here."""
+        try:
+            what(*given)
+        except Exception:
+            dropped["steps-failed"] += 1
+
     def enter(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the generator function: only wrong arguments can fail here."""
         try:
             return function(*args, **kwargs)
         except BaseException as error:
-            self._raised(error)
+            self.told(self._raised, error)
             raise
 
     def sent(self, how: str, value: Any) -> None:
@@ -136,24 +149,24 @@ class Steps:
             try:
                 item = step(given)
             except StopIteration as stop:
-                self._items.end(stop.value)
-                self._end("returned")
+                self.told(self._items.end, stop.value)
+                self.told(self._end, "returned")
                 return stop.value
             except BaseException as error:
-                self._raised(error)
+                self.told(self._raised, error)
                 raise
             finally:
-                leave(token)
+                self.told(leave, token)
                 given = None
-            self._item(item)
+            self.told(self._item, item)
             try:
                 given = yield item
                 step = generator.send
                 if given is not None:
-                    self.sent("send", given)
+                    self.told(self.sent, "send", given)
             except BaseException as error:  # GeneratorExit too: the body decides what becomes of it
                 given, step = error, generator.throw
-                self.sent("throw", error)
+                self.told(self.sent, "throw", error)
 
     async def step(self, step: Callable[[Any], Awaitable[Any]], given: Any) -> Any:
         """One step of an async generator, in the recorder's world."""
@@ -161,14 +174,14 @@ class Steps:
         try:
             item = await step(given)
         except StopAsyncIteration:
-            self._end("returned")
+            self.told(self._end, "returned")
             raise
         except BaseException as error:
-            self._raised(error)
+            self.told(self._raised, error)
             raise
         finally:
-            leave(token)
-        self._item(item)
+            self.told(leave, token)
+        self.told(self._item, item)
         return item
 
 

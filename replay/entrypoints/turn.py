@@ -10,9 +10,9 @@ from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from replay.core.codec import Gap, Resolve, Value, encode
-from replay.core.recording import Outcome, Recording
+from replay.core.recording import Outcome, Recording, State
 from replay.core.snapshot import snapshot_error
-from replay.core.world import Settles, current
+from replay.core.world import Settles, current, dropped
 from replay.errors import Unanswerable
 
 T = TypeVar("T")
@@ -32,6 +32,16 @@ def leave(token: Token[Any]) -> None:
         current.reset(token)
     except (ValueError, RuntimeError):
         current.set(None)
+
+
+def end(recorder: Any, token: Token[Any], state: State, payload: Callable[[], Settles]) -> None:
+    """The unit of work ended: back out of its world, and to the recorder. A fault of ours stays here."""
+    try:
+        leave(token)
+        recorder.end(state, payload)
+    except Exception:
+        current.set(None)
+        dropped["end-failed"] += 1
 
 
 def settle(run: Callable[[], T], payload: Callable[[T], object], recorded: str | None = None) -> Outcome:

@@ -10,7 +10,7 @@ from typing import Any
 from replay.core.codec import Value, encode
 from replay.core.recording import State
 from replay.core.snapshot import snapshot_error
-from replay.core.world import current, is_free
+from replay.core.world import Settles, current, is_free
 from replay.engine import recorder as engine
 from replay.entrypoints.turn import leave
 from replay.entrypoints.web import Body, Name, Response, Wrapper, trace, with_gaps
@@ -38,12 +38,18 @@ class WSGI(Wrapper):
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if engine.active is None or not is_free():
             return self._replay_app(environ, start_response)
-        exchange = Exchange(environ, start_response)
-        recorder = engine.begin("wsgi", self._replay_name.of(self), exchange)
+        recorder = None
+        try:
+            exchange = Exchange(environ, start_response)
+            recorder = engine.begin("wsgi", self._replay_name.of(self), exchange)
+            exchange.recorder = recorder
+            noted = Input(environ["wsgi.input"], exchange.body)
+        except Exception:
+            recorder = None
+            engine.dropped["begin-failed"] += 1
         if recorder is None:
             return self._replay_app(environ, start_response)
-        exchange.recorder = recorder
-        environ["wsgi.input"] = Input(environ["wsgi.input"], exchange.body)
+        environ["wsgi.input"] = noted
         token = current.set(recorder)
         try:
             pieces = self._replay_app(environ, exchange.start)
@@ -57,7 +63,12 @@ class WSGI(Wrapper):
             exchange.response.extra["file"] = True  # left to the server, which may use sendfile
             exchange.end("returned")
             return pieces
-        return (SizedAnswer if type(pieces) in (list, tuple) else Answer)(pieces, exchange)
+        try:
+            return (SizedAnswer if type(pieces) in (list, tuple) else Answer)(pieces, exchange)
+        except Exception:
+            exchange.end("unfinished")
+            engine.dropped["wsgi-answer"] += 1
+        return pieces
 
 
 class Exchange:
@@ -102,12 +113,17 @@ class Exchange:
             engine.dropped["wsgi-piece"] += 1
 
     def end(self, state: State) -> None:
-        self.recorder.facts.update(self._facts())
-        self.recorder.end(state, lambda: self.response)
+        self._end(state, lambda: self.response)
 
     def raised(self, error: BaseException) -> None:
-        self.recorder.facts.update(self._facts())
-        self.recorder.end("raised", partial(snapshot_error, error))
+        self._end("raised", partial(snapshot_error, error))
+
+    def _end(self, state: State, payload: Callable[[], Settles]) -> None:
+        try:
+            self.recorder.facts.update(self._facts())
+            self.recorder.end(state, payload)
+        except Exception:
+            engine.dropped["end-failed"] += 1
 
     def _facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = trace(self._came.get("HTTP_TRACEPARENT"))
@@ -174,6 +190,7 @@ class Input:
         self._body = body
 
     def _noted(self, data: Any, asked: int | None) -> Any:
+        """A guard around what is noted."""
         try:
             if data:
                 self._body.add(data)

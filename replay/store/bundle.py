@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -17,11 +17,13 @@ from threading import RLock
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
+from replay.core.pace import pauses
 from replay.core.recording import Recording
 from replay.core.sound import unsound
 from replay.errors import BundleError, UsageError
 from replay.store import tables
 from replay.store.durable import write_whole
+from replay.store.forking import Still
 from replay.store.tables import PARTS, RECORDING, BodiesIn, BodiesOut, Cell, Source
 from replay.store.untrusted import open_guarded, refusing
 
@@ -47,11 +49,12 @@ def default_producer() -> str:
 
 
 def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], *, overwrite: bool = False,
-                 created_ns: int | None = None, producer: str | None = None) -> Path:  # fmt: skip
+                 created_ns: int | None = None, producer: str | None = None,
+                 before: Callable[[int], None] | None = None) -> Path:  # fmt: skip
     """Write recordings, in their order, as one bundle and return its path.
 
-    Their ids must differ. Raises BundleError (`bundle-exists`, `bundle-unwritable`, `bundle-unfit`,
-    `bundle-too-large`); then there is no file.
+    `before` is called with its size in bytes when it is known, before anything is written. Their ids must differ.
+    Raises BundleError (`bundle-exists`, `bundle-unwritable`, `bundle-unfit`, `bundle-too-large`): there is no file.
     """
     path = Path(path)
     try:
@@ -63,6 +66,8 @@ def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], 
     except (sqlite3.Error, ValueError, OverflowError, MemoryError) as error:
         raise BundleError(f"{path} was not written: a recording does not fit into a bundle ({error}).",
                           slug="bundle-unfit") from error  # fmt: skip
+    if before is not None:
+        before(len(data))
     write_whole(data, path, overwrite=overwrite)
     return path
 
@@ -70,15 +75,18 @@ def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], 
 def serialize(recordings: Iterable[Recording], *, created_ns: int | None = None, producer: str | None = None) -> bytes:
     """The bytes of a bundle of these recordings."""
     bodies = BodiesOut()
+    pause = pauses()
     rows: dict[str, list[tuple[Cell, ...]]] = {"recording": [], **{part.table: [] for part in PARTS}}
     for recording in recordings:
         rows["recording"].append(tables.to_row(RECORDING, recording, bodies))
         for part in PARTS:
             owned = getattr(recording, part.field)
             rows[part.table] += [(recording.id, *tables.to_row(part.columns, item, bodies)) for item in owned]
+        if pause is not None:
+            pause()
     rows["body"] = list(bodies.rows.values())
     rows["bundle"] = [(tables.FORMAT, time_ns() if created_ns is None else created_ns, producer or default_producer())]
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+    with Still(), closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, tables.BODY_CAP + (1 << 20))  # as the reader has it
         connection.executescript(
             f"PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA application_id = {tables.APPLICATION_ID};"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import urandom  # the original: the random boundary records os.urandom
 from pathlib import Path
+from stat import S_ISREG
+from time import time
 
 from replay.errors import BundleError
 
@@ -15,6 +18,14 @@ _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NO_INHERIT = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 """What a file system without hard links answers."""
+_TEMPORARY = re.compile(r"\.replay-[0-9a-f]{16}\.tmp")
+ABANDONED_SECONDS = 60.0
+"""Age at which a temporary file that no process holds is one that a dead process left."""
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 def write_whole(data: bytes, path: Path, *, overwrite: bool) -> None:
@@ -30,7 +41,12 @@ def write_whole(data: bytes, path: Path, *, overwrite: bool) -> None:
                 os.replace(temporary, path)
             else:
                 _appear(temporary, path)
-        _sync_folder(path.parent)
+        try:
+            _sync_folder(path.parent)
+        except OSError:
+            if not overwrite:  # its name may not survive a power cut: no bundle rather than one that may vanish
+                os.unlink(path)
+            raise
     except FileExistsError as error:
         raise BundleError(f"{path} exists already. Name another file, or allow it to be overwritten.",
                           slug="bundle-exists") from error  # fmt: skip
@@ -47,6 +63,7 @@ def _temporary(data: bytes, folder: Path) -> Iterator[Path]:
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _NO_INHERIT, 0o600)
     try:
         try:
+            _hold(handle)
             left = memoryview(data)
             while left:
                 left = left[os.write(handle, left) :]
@@ -57,6 +74,32 @@ def _temporary(data: bytes, folder: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):  # renamed
             os.unlink(temporary)
+
+
+def _hold(handle: int) -> None:
+    """Lock an open file as long as it is open: it says to others that its process lives. A process's number would
+    not, between two containers that share a folder."""
+    with suppress(OSError, AttributeError):  # a system without such locks: its age protects it
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def remove_abandoned(folder: Path) -> int:
+    """Remove the temporary files that dead processes left in `folder`; how many. Raises OSError."""
+    removed = 0
+    with os.scandir(folder) as entries:
+        found = [entry.path for entry in entries if _TEMPORARY.fullmatch(entry.name)]
+    for path in found:
+        with suppress(OSError, AttributeError):  # renamed or removed meanwhile, or in use
+            handle = os.open(path, os.O_RDONLY | _NO_FOLLOW | _NO_INHERIT | getattr(os, "O_NONBLOCK", 0))
+            try:
+                status = os.fstat(handle)
+                if S_ISREG(status.st_mode) and time() - status.st_mtime > ABANDONED_SECONDS:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(path)
+                    removed += 1
+            finally:
+                os.close(handle)
+    return removed
 
 
 def _appear(temporary: Path, path: Path) -> None:

@@ -1,43 +1,37 @@
-"""The background writer: what the request path hands over becomes bundles in a folder, and never troubles the service.
+"""The queue between the request path and the writer: what is handed over becomes bundles, and troubles nobody.
 
-The request path appends to a queue that is bounded in bytes; one daemon thread settles (encodes, redacts) and writes.
-Everything fails open: what cannot be kept is counted by reason and said once in the log.
+The request path appends to a queue that is bounded in bytes; one thread of the system settles (encodes, redacts) and
+writes, incidents first. Everything fails open: what cannot be kept is counted by reason and said once in the log.
 """
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import re
-import sys
-import weakref
-from _thread import allocate_lock  # the originals, whatever the service patches later
 from collections import Counter, deque
+from collections.abc import Callable, Hashable
 from contextvars import Context
-from os import urandom
 from pathlib import Path
-from threading import Thread
-from time import gmtime, monotonic, sleep, strftime
+from time import monotonic, perf_counter, sleep
 from typing import Any, Protocol
 
-from replay.core.recording import Recording
-from replay.errors import BundleError
-from replay.store.bundle import SUFFIX, write_bundle
+from replay.core import pace
+from replay.store import ending, native
+from replay.store.limiter import Limiter, Limits
+from replay.store.quota import Quota
+from replay.store.writer import Settling, Writer
 
-SEGMENT = 200
-"""Most recordings of one segment of samples."""
-SEGMENT_SECONDS = 5.0
-"""Longest time that a sample waits for its segment to fill."""
-EXIT_SECONDS = 5.0
-"""Longest delay of the end of the process, all spools together."""
 _LOCK_SECONDS = 0.05
-"""Longest wait of the request path. It also ends a wait of a signal handler for its own thread."""
+"""Longest wait of the request path."""
+GIVE_WAY_SECONDS = 50e-6
+"""Longest work of the writer before it lets others have the interpreter. A writer of pure Python that never does was
+measured to lift the median of a request from 3 to 35 ms, since each wake-up then waits for a switch interval."""
 
 _log = logging.getLogger("replay")
 
 
-class Captured(Protocol):
+class Captured(Settling, Protocol):
     """What the request path hands over."""
 
     @property
@@ -46,100 +40,124 @@ class Captured(Protocol):
         ...
 
     @property
-    def urgent(self) -> bool:
-        """An incident: written at once, in a bundle of its own."""
+    def fingerprint(self) -> Hashable:
+        """Of an incident: equal for the same failure."""
         ...
-
-    def settle(self) -> Recording:
-        """The recording. Called once, on the writer's thread. What it raises drops this recording."""
-        ...
-
-
-class _Segment:
-    """Settled samples that wait to be written together."""
-
-    def __init__(self) -> None:
-        self.recordings: dict[str, Recording] = {}
-        self.size = 0
-        self.due = 0.0
 
 
 class Spool:
-    """Writes captured recordings as bundles into `folder`, off the request path. Safe to use from any thread.
+    """Writes captured recordings as bundles into `folder`, off the request path. Safe to use from any thread, from a
+    signal handler and from a finalizer.
 
     `max_queue_bytes` bounds what is captured and not yet written; more is dropped and counted as `queue-full`.
+    `max_bytes` and `max_files` bound the bundles of this service in the folder: the oldest make room. `limits` bounds
+    the incidents of a storm of failures. `each` is called on the writer's thread after each round of work.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, service: str, max_queue_bytes: int = 64 << 20,
-                 producer: str | None = None) -> None:  # fmt: skip
+                 max_bytes: int = 1 << 30, max_files: int = 10_000, limits: Limits | None = None,
+                 producer: str | None = None, each: Callable[[], None] | None = None) -> None:  # fmt: skip
         self.folder = Path(folder)
         self._service = re.sub(r"[^A-Za-z0-9._]+", "-", service).strip("-.")[:64] or "service"
         self._producer = producer
         self._max = max_queue_bytes
-        self._unsaid: str | None = None
+        self._quota = (max_bytes, max_files)
+        self._limits = limits or Limits()
+        self._each = each
         self._said = False
-        self._counts: Counter[str] = Counter()
-        self._dropped: Counter[str] = Counter()
         self._reset()
-        _spools.add(self)
+        ending.watch(self)
 
     def _reset(self) -> None:
         """An empty queue and no thread: as new, and as a forked child needs it."""
-        self._lock = allocate_lock()
-        self._writing = allocate_lock()
+        self._lock = native.new_rlock()
+        """Reentrant: a signal handler or finalizer that captures while its thread is in `put` goes on. The few
+        statements it may interrupt there hold no call, so that none of them is ever half done."""
+        self._writing = native.new_lock()
         """Held by whoever settles and writes: the thread, or `flush` where no thread can run."""
-        self._wake = allocate_lock()
+        self._wake = native.new_lock()
         """A binary semaphore; releasing it is safe in a signal handler, which Event and Condition are not."""
         self._wake.acquire()
-        self._queue: deque[tuple[Captured, int]] = deque()
-        self._bytes = 0
-        self._segment = _Segment()
-        self._thread: Thread | None = None
+        self._incidents: deque[tuple[Captured, int]] = deque()
+        self._samples: deque[tuple[Captured, int]] = deque()
+        self._taken = 0
+        """Bytes put so far; those that the writer has released are counted by it: neither needs the other's lock."""
+        self._captured = self._kept = 0
+        self._refused: Counter[str] = Counter()
+        self._limiter = Limiter(self._limits, monotonic())
+        self._writer = Writer(self.folder, self._service, most_bytes=self._max // 4, producer=self._producer,
+                              quota=Quota(self.folder, self._service, *self._quota), dropped=self._dropped)  # fmt: skip
+        self._thread: object | None = None
         self._asked = self._answered = 0
         """Flushes."""
-        self._closed = False
+        self._closed = self._hurried = False
 
     # The request path.
 
     def put(self, captured: Captured) -> None:
-        """Take a captured recording. Never raises; waits 50 ms at the very most."""
+        """Take a captured recording. Never raises; waits 50 ms at the very most, for another thread's put."""
         try:
-            reason = self._put(captured)
+            size = max(0, int(captured.size))
+            kind = captured.fingerprint if captured.urgent else None
         except Exception:
-            reason = "spool-failed"
-        if reason is not None:
-            self._drop(reason)
-
-    def _put(self, captured: Captured) -> str | None:
-        """Why it was not taken, or None."""
-        size = max(0, int(captured.size))
+            size = -1
+            kind = None
         if not self._lock.acquire(timeout=_LOCK_SECONDS):
-            return "spool-busy"
+            self._captured += 1
+            self._refused["spool-busy"] += 1
+            return
         try:
-            self._counts["captured"] += 1
-            if self._closed:
-                return "closed"
-            if self._bytes + size > self._max:
-                return "queue-full"
-            self._bytes += size
-            self._counts["kept"] += 1
-            self._queue.append((captured, size))
-            if self._thread is None:
-                self._start()
+            self._captured += 1
+            reason = "spool-failed" if size < 0 else self._put(captured, size, kind)
+            if reason is not None:
+                self._refused[reason] += 1
+        except Exception:
+            self._refused["spool-failed"] += 1
         finally:
             self._lock.release()
         self._ring()
+        if ending.exited():
+            self.flush(ending.EXIT_SECONDS)
+
+    def _put(self, captured: Captured, size: int, kind: Hashable) -> str | None:
+        """Why it was not taken, or None."""
+        if self._closed:
+            return "closed"
+        urgent = captured.urgent
+        if urgent and not self._limiter.admits(kind, monotonic()):
+            return "storm"
+        if self._held + size > self._max and not (urgent and self._sacrifice(size)):
+            return "queue-full"
+        self._taken += size
+        self._kept += 1
+        (self._incidents if urgent else self._samples).append((captured, size))
+        if self._thread is None:
+            self._start()
         return None
+
+    def _sacrifice(self, size: int) -> bool:
+        """Give up samples, the latest first, until an incident of that size fits."""
+        while self._held + size > self._max:
+            try:
+                _, freed = self._samples.pop()
+            except IndexError:
+                return False
+            self._taken -= freed
+            self._refused["queue-full"] += 1
+        return True
+
+    @property
+    def _held(self) -> int:
+        return self._taken - self._writer.released
 
     def _start(self) -> None:
         """Start the thread. Where the interpreter no longer allows it, `flush` at exit does the work."""
-        if sys.is_finalizing():
+        if ending.exited():
             return
-        thread = Thread(target=Context().run, args=(self._run,), name="replay-spool", daemon=True)
-        self._thread = thread  # before the start, which may run a signal handler that captures
-        _at_exit_of_a_child()
+        self._thread = mine = object()  # before the start, which may run a signal handler that captures
+        ending.at_exit_of_a_child()
         try:
-            Context().run(thread.start)
+            native.new_thread(Context().run, (self._run, mine))
         except RuntimeError:
             self._thread = None
 
@@ -150,48 +168,41 @@ class Spool:
         except RuntimeError:  # another thread was first
             pass
 
-    def _drop(self, reason: str, error: BaseException | None = None) -> None:
-        self._dropped[reason] += 1
-        if self._unsaid is None and reason != "closed":
-            # The error by its type only: its text may quote what redaction has not seen. Ours is safe.
-            what = "" if error is None else f" ({error if isinstance(error, BundleError) else type(error).__name__})"
-            self._unsaid = f"{reason}{what}"
-
-    def _say(self) -> None:
-        """Warn once, on the writer's thread: a log handler may be slow, or capture."""
-        if self._unsaid is None or self._said:
-            return
-        self._said = True
-        try:
-            _log.warning("replay: a recording was dropped: %s. Said once; replay.stats() counts them.", self._unsaid)
-        except Exception:  # a service's handler
-            pass
-
     # The service's own thread.
 
     def stats(self) -> dict[str, Any]:
-        """Counts since the start of this process: `captured` (put), `kept` (queued), `written`, `files`, `dropped`
-        (by reason), and `queue_bytes` (captured and not yet written, now)."""
-        counts: dict[str, Any] = {name: self._counts[name] for name in ("captured", "kept", "written", "files")}
-        return {**counts, "dropped": dict(self._dropped), "queue_bytes": self._bytes}
+        """Counts since the start of this process: `captured` (put), `kept` (queued), `written`, `files`, `evicted`
+        (files removed to make room), `dropped` (by reason), `queued` (captured and not yet written, now) and
+        `queue_bytes` (what they hold). `captured` = `written` + `queued` + all `dropped`, while nothing is written.
+        """
+        writer = self._writer
+        return {
+            "captured": self._captured,
+            "kept": self._kept,
+            "written": writer.counts["written"],
+            "files": writer.counts["files"],
+            "evicted": writer.evicted,
+            "dropped": self._dropped(),
+            "queued": len(self._incidents) + len(self._samples) + writer.waiting,
+            "queue_bytes": self._held,
+        }
 
-    def flush(self, timeout: float = EXIT_SECONDS) -> bool:
+    def _dropped(self) -> dict[str, int]:
+        return dict(self._refused.copy() + self._writer.dropped.copy())
+
+    def flush(self, timeout: float = ending.EXIT_SECONDS) -> bool:
         """Wait until all that was put before is on disk or counted as dropped.
 
         `timeout` in seconds; False if it was too short.
         """
         deadline = monotonic() + timeout
-        if not self._lock.acquire(timeout=max(0.0, timeout)):
-            return False
         self._asked += 1
         mine = self._asked
-        idle = not self._queue and not self._bytes and not self._segment.recordings
-        self._lock.release()
-        if idle and not self._writing.locked():
+        if self._idle() and not self._writing.locked():
             return True
         self._ring()
         while self._answered < mine:
-            if self._thread is None or not self._thread.is_alive():
+            if self._thread is None:
                 Context().run(self._work, deadline)
             if self._answered >= mine:
                 break
@@ -200,145 +211,91 @@ class Spool:
             sleep(0.002)
         return True
 
-    def close(self, timeout: float = EXIT_SECONDS) -> bool:
+    def _idle(self) -> bool:
+        return not self._incidents and not self._samples and not self._writer.waiting and not self._held
+
+    def hurry(self) -> None:
+        """The process is about to end: from now on samples do not wait for company. Safe in a signal handler."""
+        self._hurried = True
+        self._ring()
+
+    def close(self, timeout: float = ending.EXIT_SECONDS) -> bool:
         """Take no more, flush, and end the thread."""
         self._closed = True
         done = self.flush(timeout)
         self._ring()
         return done
 
-    # The writer.
+    def in_child(self) -> None:
+        """After a fork: what is queued is the parent's to write; the counts are its own."""
+        self._reset()
 
-    def _run(self) -> None:
-        mine = self._thread
+    # The writer's thread.
+
+    def _run(self, mine: object) -> None:
+        pace.pause.set(_give_way())
         try:
-            while not self._closed or self._queue or self._segment.recordings:
+            while not self._closed or not self._idle():
                 try:
                     wait = self._work()
+                    if self._each is not None:
+                        self._each()
                 except Exception as error:  # a defect of ours; the service goes on
-                    self._drop("spool-failed", error)
+                    self._writer.drop("spool-failed", error)
                     wait = 1.0
                 if not self._closed:
-                    self._wake.acquire(timeout=wait)
+                    self._wake.acquire(True, wait)
+        except SystemExit:  # from the code of a value; the next `put` starts another thread
+            pass
         finally:
-            if self._thread is mine:  # a SystemExit from a value's code: the next `put` starts another
+            if self._thread is mine:
                 self._thread = None
 
     def _work(self, deadline: float | None = None) -> float:
         """Settle what is queued and write what is due. Returns the seconds until more is due, -1: nothing is."""
-        with self._writing:
+        if not self._writing.acquire(True, -1 if deadline is None else max(0.0, deadline - monotonic())):
+            return -1
+        try:
             asked = self._asked
-            for _ in range(len(self._queue)):
+            writer = self._writer
+            give_way = pace.pauses()
+            for _ in range(len(self._incidents) + len(self._samples)):
                 if deadline is not None and monotonic() > deadline:
                     return -1
-                self._take(*self._queue.popleft())
-            segment = self._segment
-            if segment.recordings and (asked > self._answered or self._closed or monotonic() >= segment.due):
-                self._write_segment()
+                try:  # incidents first, also those that came meanwhile
+                    captured, size = (self._incidents or self._samples).popleft()
+                except IndexError:  # given up by `put`
+                    break
+                writer.take(captured, size, len(self._incidents))
+                del captured
+                if give_way is not None:
+                    give_way()
+            if asked > self._answered or self._closed or self._hurried or writer.wait == 0:
+                writer.write_samples()
+            self._tell()
             self._answered = asked
-            self._say()
-            if not self._segment.recordings:
-                return -1
-            return max(0.0, self._segment.due - monotonic())
-
-    def _take(self, captured: Captured, size: int) -> None:
-        """Settle one; write an incident, add a sample to its segment."""
-        try:
-            recording = captured.settle()
-        except Exception as error:
-            self._release(size)
-            self._drop("settle-failed", error)
-            return
-        if captured.urgent:
-            self._write([recording])
-            self._release(size)
-            return
-        if recording.id in self._segment.recordings:  # ids differ within a bundle
-            self._write_segment()
-        segment = self._segment
-        if not segment.recordings:
-            segment.due = monotonic() + SEGMENT_SECONDS
-        segment.recordings[recording.id] = recording
-        segment.size += size
-        if len(segment.recordings) >= SEGMENT or segment.size > self._max // 4:
-            self._write_segment()
-
-    def _write_segment(self) -> None:
-        segment, self._segment = self._segment, _Segment()
-        try:
-            self._write(list(segment.recordings.values()))
+            return writer.wait
         finally:
-            self._release(segment.size)
+            self._writing.release()
 
-    def _release(self, size: int) -> None:
-        with self._lock:
-            self._bytes -= size
-
-    def _write(self, recordings: list[Recording]) -> None:
-        """One bundle of them. Where one does not fit, the others are still written, each alone."""
-        try:
-            self._write_file(recordings)
-        except Exception as error:
-            full = isinstance(error, OSError) or getattr(error, "slug", None) == "bundle-unwritable"
-            if len(recordings) > 1 and not full:
-                for recording in recordings:
-                    self._write([recording])
-                return
-            for _ in recordings:
-                self._drop("write-failed", error)
-
-    def _write_file(self, recordings: list[Recording]) -> None:
-        first = recordings[0]
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stamp = strftime("%Y%m%dT%H%M%S", gmtime(first.started_at / 1e9))
-        safe = re.sub(r"[^A-Za-z0-9_]+", "-", first.id).strip("-")[:32] or "recording"
-        name = f"{self._service}-{stamp}-{safe}"
-        try:
-            write_bundle(recordings, self.folder / (name + SUFFIX), producer=self._producer)
-        except BundleError as error:
-            if error.slug != "bundle-exists":
-                raise
-            write_bundle(recordings, self.folder / f"{name}-{urandom(4).hex()}{SUFFIX}", producer=self._producer)
-        self._counts["files"] += 1
-        self._counts["written"] += len(recordings)
-
-    def _in_child(self) -> None:
-        """After a fork: what is queued is the parent's to write; the counts are its own."""
-        self._reset()
-        self._counts = Counter()
-        self._dropped = Counter()
+    def _tell(self) -> None:
+        """Warn once, here: a log handler may be slow, or capture."""
+        trouble = self._writer.trouble or next((reason for reason in self._refused if reason != "closed"), None)
+        if trouble is not None and not self._said:
+            self._said = True
+            try:
+                _log.warning("replay: a recording was dropped: %s. Said once; replay.stats() counts them.", trouble)
+            except Exception:  # a service's handler
+                pass
 
 
-_spools: weakref.WeakSet[Spool] = weakref.WeakSet()
+def _give_way() -> pace.Pause:
+    last = perf_counter()
 
+    def give_way() -> None:
+        nonlocal last
+        if perf_counter() - last > GIVE_WAY_SECONDS:
+            native.sleep(0)
+            last = perf_counter()
 
-def _at_exit() -> None:
-    deadline = monotonic() + EXIT_SECONDS
-    for spool in list(_spools):
-        try:
-            if not spool.flush(max(0.0, deadline - monotonic())):
-                _log.warning("replay: the process ended before all recordings were written.")
-        except Exception:  # the process is ending: nobody is left to tell
-            pass
-
-
-def _after_fork() -> None:
-    for spool in list(_spools):
-        spool._in_child()
-
-
-atexit.register(_at_exit)
-_finalized: set[int] = set()
-"""Processes whose end is heard of."""
-
-
-def _at_exit_of_a_child() -> None:
-    """A child of `multiprocessing` ends without atexit, by its own finalizers, which it forgets when it is forked."""
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None and os.getpid() not in _finalized:
-        _finalized.add(os.getpid())
-        util.Finalize(None, _at_exit, exitpriority=10)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    return give_way

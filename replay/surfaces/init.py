@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,17 @@ from replay.core.snapshot import snapshot
 from replay.core.world import here
 from replay.engine import recorder
 from replay.engine.keep import Trigger, on_error
+from replay.engine.load import Load, Shares
 from replay.engine.recorder import Recorder, Settings
 from replay.errors import UsageError
+from replay.store import ending
+from replay.store.limiter import Limits
 from replay.store.spool import Spool
+from replay.surfaces import metrics
 
 _PLAIN = (str, int, float, bool, type(None))
+_LOST = ("shed", "end-failed")
+"""Reasons of recordings that were worth keeping and never came to the spool."""
 _replaying = 0
 _spool: Spool | None = None
 
@@ -42,11 +49,27 @@ def init(
     environment: str | None = None,
     environ: Sequence[str] = (),
     max_queue_bytes: int = 64 << 20,
+    max_recording_bytes: int = 32 << 20,
+    max_interactions: int = 10_000,
+    max_spool_bytes: int = 1 << 30,
+    max_spool_files: int = 10_000,
+    same_failure: tuple[int, float] = (50, 10.0),
+    all_failures: tuple[int, float] = (500, 120.0),
+    max_cpu: float = 0.5,
+    max_latency: float = 0.2,
+    on_sigterm: bool = True,
 ) -> None:
     """Start capturing in this process.
 
     `spool` is the folder that bundles are written to; `keep` decides, when a unit of work has ended, whether it is
     worth keeping (default: `on_error()`); `environ` lists the environment variables to record (`fnmatch` patterns).
+
+    Limits: `max_queue_bytes` of what waits to be written; `max_recording_bytes` and `max_interactions` of one recording
+    (what is cut is in its gaps); `max_spool_bytes` and `max_spool_files` of this service's bundles in the folder (the
+    oldest make room); `same_failure` and `all_failures` of a storm, as (at once, per minute after that); `max_cpu`, a
+    share of one core, and `max_latency`, a share of a request's time, beyond which samples are shed and then the bodies
+    of incidents. `on_sigterm`: write what waits when SIGTERM comes; the service's own handler runs as before.
+
     Does nothing when `REPLAY_DISABLED=1` is set, and while a recording is being replayed. Calling it again replaces
     the earlier settings. Raises UsageError for arguments that cannot be meant; nothing else is ever raised into the
     service.
@@ -56,14 +79,34 @@ def init(
         raise UsageError("replay.init(service=...) needs the service's name, for instance service='triage'.")
     if keep is not None and not callable(keep):
         raise UsageError("replay.init(keep=...) takes triggers, for instance keep=replay.on_error().")
+    _check_limits(
+        max_queue_bytes=max_queue_bytes, max_recording_bytes=max_recording_bytes, max_interactions=max_interactions,
+        max_spool_bytes=max_spool_bytes, max_spool_files=max_spool_files, max_cpu=max_cpu, max_latency=max_latency,
+    )  # fmt: skip
+    for name, pair in (("same_failure", same_failure), ("all_failures", all_failures)):
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise UsageError(f"replay.init({name}=...) takes how many at once, and per minute after that: (50, 10.0).")
+        _check_limits(**{f"{name}[0]": pair[0], f"{name}[1]": pair[1]})
     if os.environ.get("REPLAY_DISABLED", "") not in ("", "0") or _replaying:
         return
     install()
     environment_variables.configure(tuple(environ))
     _log_handler.attach()
     if _spool is not None:
-        _spool.flush(5.0)
-    _spool = Spool(Path(spool), service=service, max_queue_bytes=max_queue_bytes)
+        _spool.close(5.0)
+    load = Load(Shares(cpu=max_cpu, latency=max_latency))
+    _spool = Spool(
+        Path(spool),
+        service=service,
+        max_queue_bytes=max_queue_bytes,
+        max_bytes=max_spool_bytes,
+        max_files=max_spool_files,
+        limits=Limits(same_failure[0], same_failure[1], all_failures[0], all_failures[1]),
+        each=partial(_round, load),
+    )
+    if on_sigterm:
+        ending.hear_sigterm()
+    metrics.observe(stats)
     recorder.configure(
         Settings(
             service=service,
@@ -72,6 +115,9 @@ def init(
             flush=_spool.flush,
             version=version,
             environment=environment,
+            load=load,
+            most_bytes=max_recording_bytes,
+            most_interactions=max_interactions,
             begin=(environment_variables.environ.begin,) if environ else (),
             end=(
                 interpreter.facts,
@@ -82,27 +128,45 @@ def init(
     )
 
 
+def _check_limits(**limits: float) -> None:
+    for name, limit in limits.items():
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
+            raise UsageError(f"replay.init({name}={limit!r}): give a number of at least 0.")
+
+
+def _round(load: Load) -> None:
+    """On the writer's thread, after each round of work."""
+    load.round()
+    metrics.observe(stats)
+
+
 def flush(timeout: float = 5.0) -> bool:
     """Wait until what was kept is on disk. `timeout` in seconds; False if it was too short."""
     return True if _spool is None else _spool.flush(timeout)
 
 
 def stats() -> dict[str, Any]:
-    """Counts since the start: captured, written, dropped by reason, bytes in the queue."""
+    """Counts of this process since `init`: `captured` (found worth keeping), `kept` (queued), `written`, `files`,
+    `evicted` (bundles that made room), `dropped` (by reason), and now: `queued` recordings and their `queue_bytes`."""
     counts: dict[str, Any] = {} if _spool is None else dict(_spool.stats())
     lost = dict(counts.get("dropped", {}))
-    for reason, number in recorder.dropped.items():
+    for reason, number in list(recorder.dropped.items()):
         lost[reason] = lost.get(reason, 0) + number
+        if reason in _LOST:
+            counts["captured"] = counts.get("captured", 0) + number
     counts["dropped"] = lost
     return counts
 
 
 def note(**facts: object) -> None:
     """Keep facts with the current recording (`context.notes`), if there is one."""
-    world = here()
-    if world is not None and world.live:
-        for name, value in facts.items():
-            world.note(name, snapshot(value))
+    try:
+        world = here()
+        if world is not None and world.live:
+            for name, value in facts.items():
+                world.note(name, snapshot(value))
+    except Exception:
+        recorder.dropped["note-failed"] += 1
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import argparse
 import platform
 from pathlib import Path
 
-from tests.benchmarks import capture, playback, suite
+from tests.benchmarks import capture, playback, suite, web
 
 BEGIN = "<!-- benchmark -->"
 END = "<!-- /benchmark -->"
@@ -15,6 +15,7 @@ END = "<!-- /benchmark -->"
 def table(*, short: bool = False) -> str:
     """The benchmarks as Markdown tables. `short`: a few small rounds, to see that it works."""
     captured = capture.run(rounds=3, batch_ns=2_000_000) if short else capture.run()
+    served = web.run(rounds=2, requests=10) if short else web.run()
     played = playback.run(rounds=2, batch_ns=4_000_000) if short else playback.run()
     items = suite.run(count=20, rounds=1) if short else suite.run()
     system = f"CPython {platform.python_version()}, {platform.system()} {platform.machine()}"
@@ -23,6 +24,8 @@ def table(*, short: bool = False) -> str:
             f"CPU time of the calling thread, medians of interleaved batches in one process ({system}).",
             "",
             *_rows("Added to one call with three recorded sub-calls, 2 KB of values", capture.rows(captured)),
+            "",
+            *_rows("One FastAPI request with three httpx calls, each variant a process", web.rows(served)),
             "",
             *_rows("One run of a test with three httpx calls, 5 KB answers", playback.rows(played)),
             "",

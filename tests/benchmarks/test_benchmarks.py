@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import capture, playback, suite
+from tests.benchmarks import capture, playback, suite, web
 from tests.benchmarks.__main__ import BEGIN, END, main, replaced
 
 
@@ -27,6 +27,14 @@ def test_playback_is_measured_beside_its_peer() -> None:
     assert list(found) == [playback.OPEN, playback.OURS, playback.VCR]
     assert all(isfinite(cost) and cost > 0 for cost in found.values())
     assert len(playback.rows(found)) == 3
+
+
+def test_a_web_request_is_measured_beside_its_peers() -> None:
+    """Each variant answers rightly, or its process would have ended."""
+    found = web.run(rounds=1, requests=5)
+    assert list(found) == list(web.VARIANTS)
+    assert all(cpu > 0 and wall > 0 for cpu, wall in found.values())
+    assert len(web.rows(found)) == 5
 
 
 def test_items_are_measured_beside_their_peers() -> None:

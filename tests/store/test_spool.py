@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -17,6 +18,7 @@ import pytest
 
 from replay.core.recording import Recording
 from replay.store.bundle import open_bundle
+from replay.store.limiter import Limits
 from replay.store.spool import Spool
 from tests.store.conftest import make_recording
 
@@ -26,11 +28,16 @@ ROOT = Path(__file__).parents[2]
 class Captured:
     """What a recorder hands over, with a recording at hand."""
 
-    def __init__(self, id: str = "rec", *, size: int = 100, urgent: bool = False,
+    def __init__(self, id: str = "rec", *, size: int = 100, urgent: bool = False, kind: str = "",
                  settle: Callable[[], Recording] | None = None, **fields: object) -> None:  # fmt: skip
         self.size = size
         self.urgent = urgent
+        self.fingerprint = kind or id
+        self.notes: dict[str, object] = {}
         self.settle = settle or (lambda: make_recording(id, **fields))
+
+    def note(self, name: str, value: object) -> None:
+        self.notes[name] = value
 
 
 @pytest.fixture
@@ -69,7 +76,8 @@ def test_samples_share_a_bundle(spool: Spool) -> None:
     assert spool.flush(10)
     assert written(spool) == [[f"rec-{n}" for n in range(50)]]
     assert spool.stats() == {
-        "captured": 50, "kept": 50, "written": 50, "files": 1, "dropped": {}, "queue_bytes": 0,
+        "captured": 50, "kept": 50, "written": 50, "files": 1, "evicted": 0, "dropped": {}, "queued": 0,
+        "queue_bytes": 0,
     }  # fmt: skip
 
 
@@ -180,7 +188,7 @@ def test_writer_sees_no_context(spool: Spool) -> None:
 
 
 def test_capture_inside_capture(spool: Spool) -> None:
-    """A put while the same thread is in a put (a signal handler, a finalizer) waits 50 ms and drops, not for ever."""
+    """A put while the same thread is in a put (a signal handler, a finalizer) goes on; one of another waits 50 ms."""
 
     class Nested(Captured):
         nested = False
@@ -189,9 +197,11 @@ def test_capture_inside_capture(spool: Spool) -> None:
             spool.put(Captured("inner"))
 
     with spool._lock:
-        started = time.monotonic()
-        spool.put(Captured("blocked"))
-        assert time.monotonic() - started < 2
+        spool.put(Captured("reentrant"))
+        other = threading.Thread(target=spool.put, args=(Captured("blocked"),))
+        other.start()
+        other.join(10)
+        assert not other.is_alive()
     spool.put(Nested("outer"))
     assert spool.flush(10)
     assert spool.stats()["dropped"] == {"spool-busy": 1}
@@ -216,8 +226,7 @@ def test_closed(spool: Spool) -> None:
     """A closed spool has written all, ended its thread, and drops what comes later."""
     spool.put(Captured("rec"))
     assert spool.close(10)
-    wait_for(lambda: not any(t.name == "replay-spool" and t.is_alive() and t is spool._thread
-                             for t in threading.enumerate()))  # fmt: skip
+    wait_for(lambda: spool._thread is None)
     spool.put(Captured("late"))
     assert written(spool) == [["rec"]]
     assert spool.stats()["dropped"] == {"closed": 1}
@@ -272,7 +281,7 @@ def test_first_capture_at_exit(tmp_path: Path) -> None:
 def test_exit_is_not_held_up(tmp_path: Path) -> None:
     """A value that takes for ever to settle delays the end by the budget only."""
     started = time.monotonic()
-    done = run("import replay.store.spool as s; s.EXIT_SECONDS = 0.3\n"
+    done = run("import replay.store.ending as s; s.EXIT_SECONDS = 0.3\n"
                "spool.put(Captured(settle=lambda: time.sleep(60)))\ntime.sleep(0.1)", tmp_path)  # fmt: skip
     assert time.monotonic() - started < 20
     assert done.returncode == 0
@@ -329,3 +338,128 @@ def test_a_child_of_multiprocessing_writes_what_it_kept(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = [open_bundle(path).ids() for path in (tmp_path).rglob("*.replay.db")]
     assert [list(ids) for ids in found] == [["child-1", "child-2"]]
+
+
+def held(spool: Spool) -> threading.Event:
+    """Keep the writer busy until the event is set."""
+    gate, busy = threading.Event(), threading.Event()
+
+    def slow() -> Recording:
+        busy.set()
+        gate.wait(10)
+        return make_recording("slow")
+
+    spool.put(Captured("slow", settle=slow))
+    assert busy.wait(10)
+    return gate
+
+
+def test_incidents_first(spool: Spool) -> None:
+    """An incident is not kept waiting by the samples that came before it."""
+    order: list[str] = []
+
+    def settling(id: str) -> Callable[[], Recording]:
+        return lambda: order.append(id) or make_recording(id)  # type: ignore[func-returns-value]
+
+    gate = held(spool)
+    for n in range(3):
+        spool.put(Captured(settle=settling(f"sample-{n}")))
+    spool.put(Captured(urgent=True, settle=settling("incident")))
+    gate.set()
+    assert spool.flush(10)
+    assert order == ["incident", "sample-0", "sample-1", "sample-2"]
+
+
+def test_a_backlog_of_incidents_shares_bundles(spool: Spool) -> None:
+    """Few incidents have a bundle each; many that wait are written together, all of them, before any sample."""
+    gate = held(spool)
+    for n in range(60):
+        spool.put(Captured(f"rec-{n:02}", urgent=True))
+    gate.set()
+    assert spool.flush(10)
+    found = written(spool)
+    assert sorted(id for ids in found for id in ids) == [f"rec-{n:02}" for n in range(60)] + ["slow"]
+    assert len(found) < 20
+
+
+def test_samples_make_room_for_an_incident(tmp_path: Path) -> None:
+    """In a full queue the latest samples are given up for an incident, counted; never the other way round."""
+    spool = Spool(tmp_path, service="shop", max_queue_bytes=1000)
+    gate = held(spool)
+    for n in range(3):
+        spool.put(Captured(f"rec-{n}", size=300))
+    spool.put(Captured("incident", size=500, urgent=True))
+    spool.put(Captured("late", size=300))
+    spool.put(Captured("huge", size=1001, urgent=True))
+    assert spool.stats()["dropped"] == {"queue-full": 5}  # two samples, late, and for huge the last sample and itself
+    gate.set()
+    assert spool.close(10)
+    stats = spool.stats()
+    assert stats["captured"] == 7 == stats["written"] + sum(stats["dropped"].values())
+    assert sorted(id for ids in written(spool) for id in ids) == ["incident", "slow"]
+
+
+def test_a_storm_is_counted_and_noted(tmp_path: Path) -> None:
+    """The first few of a failure are whole; the rest is counted, and the next recording says what was lost."""
+    spool = Spool(tmp_path, service="shop", limits=Limits(same_first=3, same_per_minute=0.0))
+    storm = [Captured(f"rec-{n}", urgent=True, kind="the same") for n in range(100)]
+    for captured in storm:
+        spool.put(captured)
+    assert spool.flush(10)
+    assert spool.stats()["dropped"] == {"storm": 97}
+    assert len(written(spool)) == 3
+    after = [Captured("other", urgent=True), Captured("last", urgent=True)]
+    for captured in after:
+        spool.put(captured)
+        assert spool.flush(10)
+    notes = [captured.notes["replay.dropped"] for captured in storm + after if captured.notes]
+    assert sum(note["storm"] for note in notes) == 97  # type: ignore[index]
+    assert after[1].notes == {}
+    assert spool.close()
+
+
+def test_it_recovers_when_the_folder_can_be_written_again(tmp_path: Path) -> None:
+    """A folder that was in the way, deleted, or made again: what comes after is written."""
+    folder = tmp_path / "captures"
+    folder.write_text("in the way")
+    spool = Spool(folder, service="shop")
+    for n, repair in enumerate((lambda: None, folder.unlink, lambda: shutil.rmtree(folder))):
+        repair()
+        spool.put(Captured(f"rec-{n}", urgent=True))
+        assert spool.flush(10)
+    assert written(spool) == [["rec-2"]]
+    assert spool.stats()["dropped"] == {"write-failed": 1}
+    assert spool.stats()["written"] == 2
+    assert spool.close()
+
+
+def test_a_value_that_exits(spool: Spool) -> None:
+    """A SystemExit from a settling value costs one recording, and the thread goes on."""
+    spool.put(Captured(settle=sys.exit))
+    spool.put(Captured("good", urgent=True))
+    assert spool.flush(10)
+    assert spool.stats()["dropped"] == {"settle-failed": 1}
+    assert spool.stats()["queue_bytes"] == 0
+    assert written(spool) == [["good"]]
+
+
+def test_threads_together_lose_no_count(tmp_path: Path) -> None:
+    """Everything offered is written or counted by reason, whatever the threads do at once."""
+    spool = Spool(tmp_path, service="shop", max_queue_bytes=3000, limits=Limits(same_first=5, same_per_minute=0.0))
+    recording = make_recording()
+
+    def offer(thread: int) -> None:
+        for n in range(500):
+            urgent = n % 3 == 0
+            spool.put(Captured(f"rec-{thread}-{n}", urgent=urgent, kind="same", settle=lambda: recording))
+
+    threads = [threading.Thread(target=offer, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert spool.close(30)
+    stats = spool.stats()
+    assert stats["captured"] == 4000 == stats["written"] + sum(stats["dropped"].values())
+    assert (stats["queued"], stats["queue_bytes"]) == (0, 0)
+    assert stats["dropped"]["storm"] + stats["dropped"].get("spool-busy", 0) >= 8 * 167 - 5 - stats["written"]

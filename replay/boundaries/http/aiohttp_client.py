@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from replay.boundaries.http.exchange import Exchange, HttpRequest, Recorded, open_exchange, safely
-from replay.core.world import LIVE, World, current, here
+from replay.core.world import LIVE, World, current, failed, here
 
 patched: dict[str, str] = {}
 """Name and version of what was patched."""
@@ -45,7 +45,11 @@ async def _middleware(request: Any, handler: Callable[[Any], Awaitable[Any]], *,
     world = here()
     if world is None or (world.live and "Upgrade" in request.headers):  # a WebSocket has no answer to keep
         return await handler(request)
-    exchange = await _open(world, request)
+    try:
+        exchange = await _open(world, request)
+    except Exception:
+        exchange = None
+        failed("ask-failed", world)
     if exchange is None:
         return await handler(request)
     if isinstance(exchange, Recorded):
@@ -64,7 +68,7 @@ async def _middleware(request: Any, handler: Callable[[Any], Awaitable[Any]], *,
     try:
         response = await handler(request)
     except BaseException as error:
-        exchange.fail(error)
+        safely(exchange.fail, error)
         raise
     finally:
         current.reset(token)
@@ -86,8 +90,7 @@ async def _open(world: World, request: Any) -> Exchange | Recorded | None:
     if not world.live:
         body = await _drained(request._body)
         return open_exchange(world, _asked(request, body), awaits=True)
-    asked = safely(_asked, request, b"")
-    return None if asked is None else open_exchange(world, asked, awaits=True)
+    return safely(lambda: open_exchange(world, _asked(request, b""), awaits=True))
 
 
 def _asked(request: Any, body: bytes) -> HttpRequest:
@@ -193,7 +196,7 @@ def _answered(exchange: Exchange, response: Any, decompresses: bool) -> None:
     exchange.head(response.status, response.reason or "", headers, f"HTTP/{version.major}.{version.minor}")
     exchange.decoded = decompresses and bool(response.headers.get("Content-Encoding"))
     if response.content.at_eof():
-        exchange.finish()
+        safely(exchange.finish)
     else:
         response.content = TeeContent(response.content, exchange)
 
@@ -216,19 +219,19 @@ class TeeContent:
         except BaseException as error:
             self._failed(error)
             raise
-        self._note(part)
+        safely(self._note, part)
         return part
 
     def _failed(self, error: BaseException) -> None:
         if isinstance(error, asyncio.IncompleteReadError):  # `readexactly` at a clean end
-            self._note(error.partial)
+            safely(self._note, error.partial)
         else:
-            self._exchange.fail(error)
+            safely(self._exchange.fail, error)
 
     def _note(self, part: bytes) -> None:
-        self._exchange.piece(part)
+        safely(self._exchange.piece, part)
         if self._reader.at_eof():
-            self._exchange.finish()
+            safely(self._exchange.finish)
 
     async def read(self, n: int = -1) -> bytes:
         if n >= 0:
@@ -257,17 +260,17 @@ class TeeContent:
         except BaseException as error:
             self._failed(error)
             raise
-        self._note(part)
+        safely(self._note, part)
         return part, ended
 
     def read_nowait(self, n: int = -1) -> bytes:
         part: bytes = self._reader.read_nowait(n)
-        self._note(part)
+        safely(self._note, part)
         return part
 
     def set_exception(self, *args: Any) -> None:
         """aiohttp says so when the application closes or releases a response."""
-        self._exchange.finish("closed_early")
+        safely(self._exchange.finish, "closed_early")
         self._reader.set_exception(*args)
 
     def __aiter__(self) -> Any:

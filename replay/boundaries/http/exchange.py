@@ -43,6 +43,7 @@ from replay.core.codec import Gap, Limits, Value, encode
 from replay.core.families.scalars import raw
 from replay.core.recording import State
 from replay.core.world import Answer, Request, Ticket, World, here
+from replay.core.world import dropped as lost
 from replay.errors import DivergenceError
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def safely(work: Callable[..., T], *args: Any) -> T | None:
     except Exception as error:
         name = type(error).__name__
         dropped[name] = dropped.get(name, 0) + 1
+        lost["http-failed"] += 1
         return None
 
 

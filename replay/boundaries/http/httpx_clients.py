@@ -49,12 +49,13 @@ class _Seam:
                 return original(transport, request)
             if isinstance(exchange, Recorded):
                 return self.play(exchange)
-            stream = self.tee_upload(request, exchange)
+            stream = request.stream
+            safely(self.tee_upload, request, exchange)
             token = current.set(LIVE)
             try:
                 response = original(transport, request)
             except BaseException as error:
-                exchange.fail(error)
+                safely(exchange.fail, error)
                 raise
             finally:
                 current.reset(token)
@@ -79,12 +80,13 @@ class _Seam:
                 if exchange.status is None:
                     await exchange.wait_for_cancel()
                 return self.play(exchange)
-            stream = self.tee_upload(request, exchange)
+            stream = request.stream
+            safely(self.tee_upload, request, exchange)
             token = current.set(LIVE)
             try:
                 response = await original(transport, request)
             except BaseException as error:
-                exchange.fail(error)
+                safely(exchange.fail, error)
                 raise
             finally:
                 current.reset(token)
@@ -98,20 +100,22 @@ class _Seam:
         self, world: World, request: Any, body: bytes | None, *, awaits: bool = False
     ) -> Exchange | Recorded | None:
         """Ask the world. `body` is None while live: it is noted as it is sent."""
-        asked = safely(self.asked, request, body) if world.live else self.asked(request, body)
-        return None if asked is None else open_exchange(world, asked, awaits=awaits)
+
+        def ask() -> Exchange | Recorded | None:
+            return open_exchange(world, self.asked(request, body), awaits=awaits)
+
+        return safely(ask) if body is None else ask()
 
     def asked(self, request: Any, body: bytes | None) -> HttpRequest:
         return HttpRequest(self.name, request.method, str(request.url), request.headers.raw, body or b"")
 
-    def tee_upload(self, request: Any, exchange: Exchange) -> Any:
-        """Note the body as it is sent; the request's own stream, to be put back after."""
+    def tee_upload(self, request: Any, exchange: Exchange) -> None:
+        """Note the body as it is sent."""
         stream = request.stream
         if isinstance(stream, self.module.ByteStream):
-            safely(lambda: exchange.asked.piece(b"".join(stream)))
+            exchange.asked.piece(b"".join(stream))
         else:
             request.stream = self.upload(stream, exchange.asked)
-        return stream
 
     def answered(self, exchange: Exchange, response: Any) -> None:
         """The head is here: note it, tee the body."""
@@ -157,39 +161,39 @@ def _tee(module: ModuleType) -> type:
             exchange = self._exchange
             try:
                 for part in self._stream:
-                    exchange.piece(part)
+                    safely(exchange.piece, part)
                     yield part
             except GeneratorExit:  # the application stopped reading; `close` tells
                 raise
             except BaseException as error:
-                exchange.fail(error)
+                safely(exchange.fail, error)
                 raise
-            exchange.finish()
+            safely(exchange.finish)
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             exchange = self._exchange
             try:
                 async for part in self._stream:
-                    exchange.piece(part)
+                    safely(exchange.piece, part)
                     yield part
             except GeneratorExit:
                 raise
             except BaseException as error:
-                exchange.fail(error)
+                safely(exchange.fail, error)
                 raise
-            exchange.finish()
+            safely(exchange.finish)
 
         def close(self) -> None:
             try:
                 self._stream.close()
             finally:
-                self._exchange.finish("closed_early")
+                safely(self._exchange.finish, "closed_early")
 
         async def aclose(self) -> None:
             try:
                 await self._stream.aclose()
             finally:
-                self._exchange.finish("closed_early")
+                safely(self._exchange.finish, "closed_early")
 
     return Tee
 

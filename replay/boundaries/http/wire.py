@@ -23,7 +23,7 @@ from replay.boundaries.http.wire_form import WireExchange, WireRequest, client_o
 from replay.boundaries.http.wire_replay import FakeSocket, Play
 from replay.boundaries.http.wire_tee import TeeFP, collect, noted
 from replay.boundaries.seam import when_imported
-from replay.core.world import Request, Ticket, World, here
+from replay.core.world import Request, Ticket, World, failed, here
 
 SLOT = "_replay_exchange"
 """The attribute of a connection that holds its exchange while one is under way."""
@@ -111,7 +111,7 @@ def _swap(connection: Any, fake: FakeSocket) -> None:
 def given_up(slot: Any, error: BaseException) -> None:
     """A request that ended in `error` above the socket."""
     if type(slot) is WireExchange:
-        slot.fail(error, "send")
+        safely(slot.fail, error, "send")
     elif type(slot) is Play:
         slot.ask()  # so did production, before it failed
 
@@ -150,7 +150,7 @@ def _go_out(connection: Any, slot: Play, send: Callable[..., Any]) -> None:
         send(connection, b"".join(slot.request.body))
     except BaseException as error:
         if slot.live is not None:
-            slot.live.fail(error, "connect")
+            safely(slot.live.fail, error, "connect")
         raise
     finally:
         connection.__dict__.pop(SLOT, None)
@@ -160,7 +160,7 @@ def _tee(response: Any, exchange: WireExchange) -> None:
     version = "HTTP/1.0" if response.version == 10 else "HTTP/1.1"
     exchange.head(response.status, response.reason, response.headers.items(), version)
     if response.fp is None:
-        exchange.finish()
+        safely(exchange.finish)
     else:
         response.fp = TeeFP(response.fp, exchange)
 
@@ -188,7 +188,11 @@ def _around_putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
             if type(slot) is not Refusing:
                 slot.adopted = False
         else:
-            slot = begin(self, method, url)
+            try:
+                slot = begin(self, method, url)
+            except Exception:
+                slot = None
+                failed("ask-failed", here())
         if slot is None:
             return original(self, method, url, *args, **kwargs)
         try:
@@ -211,10 +215,11 @@ def _around_send(original: Callable[..., Any]) -> Callable[..., Any]:
         if type(slot) is not WireExchange or slot.connecting:
             return original(self, data)
         try:
-            return original(self, noted(slot.asked, data))
+            sent = safely(noted, slot.asked, data)
+            return original(self, data if sent is None else sent)
         except BaseException as error:
             if not (isinstance(error, OSError) and error.errno in SURVIVABLE):
-                slot.fail(error, "send")
+                safely(slot.fail, error, "send")
             raise
 
     return send
@@ -235,7 +240,7 @@ def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) 
         try:
             response = original(self, *args, **kwargs)
         except BaseException as error:
-            slot.fail(error, "head")
+            safely(slot.fail, error, "head")
             raise
         safely(_tee, response, slot)
         return response
@@ -301,7 +306,7 @@ def _connect_noted(slot: WireExchange, original: Callable[..., Any], connection:
         raw = error.__cause__  # urllib3 says it in its own words, and will again at replay
         if raw is None or not type(error).__module__.startswith("urllib3."):
             raw = error
-        slot.fail(raw, "connect" if connection.sock is None else "tls")
+        safely(slot.fail, raw, "connect" if connection.sock is None else "tls")
         raise
     finally:
         slot.connecting = False

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from io import TextIOBase
 from typing import Any
 
+from replay.boundaries.http.exchange import safely
 from replay.boundaries.http.wire_form import WireExchange, WireRequest
 
 
@@ -23,7 +24,7 @@ class TeeFP:
 
     def _ended(self) -> None:
         self._exchange.eof = True
-        self._exchange.finish()
+        safely(self._exchange.finish)
 
     def read(self, size: int | None = -1) -> Any:
         data = self._passed(self._fp.read, size)
@@ -47,26 +48,26 @@ class TeeFP:
         try:
             size = self._fp.readinto(buffer)
         except BaseException as error:
-            self._exchange.fail(error)
+            safely(self._exchange.fail, error)
             raise
         if size:
-            self._exchange.piece(bytes(memoryview(buffer)[:size]))
+            safely(self._exchange.piece, bytes(memoryview(buffer)[:size]))
         if size is not None and size < len(buffer):
             self._ended()
         return size
 
     def close(self) -> None:
-        self._exchange.finish("closed_early")  # or whole: found when it is settled
+        safely(self._exchange.finish, "closed_early")  # or whole: found when it is settled
         self._fp.close()
 
     def _passed(self, read: Any, size: int | None) -> Any:
         try:
             data = read(size)
         except BaseException as error:
-            self._exchange.fail(error)
+            safely(self._exchange.fail, error)
             raise
         if data:
-            self._exchange.piece(data)
+            safely(self._exchange.piece, data)
         return data
 
 
@@ -82,7 +83,7 @@ class _TeeReader:
         data = self._file.read(size)
         if self._text:
             data = data.encode("iso-8859-1")
-        self._request.piece(data)
+        safely(self._request.piece, data)
         return data
 
 
@@ -103,8 +104,12 @@ def noted(request: WireRequest, data: Any) -> Any:
 
 def _tee(parts: Iterable[Any], request: WireRequest) -> Iterator[Any]:
     for part in parts:
-        request.piece(bytes(part))
+        safely(_piece, request, part)
         yield part
+
+
+def _piece(request: WireRequest, part: Any) -> None:
+    request.piece(bytes(part))
 
 
 def collect(request: WireRequest, data: Any, blocksize: int) -> None:

@@ -1,0 +1,110 @@
+"""The ends and the beginnings of processes: what waits is written, and a forked child begins with an empty spool."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import weakref
+from time import monotonic
+from types import FrameType
+from typing import Any, Protocol
+
+EXIT_SECONDS = 5.0
+"""Longest delay of the end of the process, all spools together."""
+
+
+class Ends(Protocol):
+    """A spool."""
+
+    def flush(self, timeout: float = ...) -> bool: ...
+
+    def hurry(self) -> None:
+        """The end is near: from now on samples do not wait for company. Safe in a signal handler."""
+        ...
+
+    def in_child(self) -> None:
+        """After a fork."""
+        ...
+
+
+_spools: weakref.WeakSet[Any] = weakref.WeakSet()
+_exited = False
+_finalized: set[int] = set()
+"""Processes whose end is heard of."""
+_before: Any = None
+"""What SIGTERM did before `hear_sigterm`."""
+
+
+def watch(spool: Ends) -> None:
+    """Flush this spool at the end, empty it after a fork."""
+    _spools.add(spool)
+
+
+def exited() -> bool:
+    """Whether the exit has come so far that nobody will flush again, and no thread may be started."""
+    return _exited or sys.is_finalizing()
+
+
+def flush_all(seconds: float) -> bool:
+    """Flush every spool, all together within `seconds`. Never raises."""
+    deadline = monotonic() + seconds
+    done = True
+    for spool in list(_spools):
+        try:
+            done &= spool.flush(max(0.0, deadline - monotonic()))
+        except Exception:  # the process is ending: nobody is left to tell
+            done = False
+    return done
+
+
+def _at_exit() -> None:
+    global _exited
+    done = flush_all(EXIT_SECONDS)
+    _exited = True
+    if not done:
+        print("replay: the process ended before all recordings were written.", file=sys.stderr)
+
+
+def _after_fork() -> None:
+    for spool in list(_spools):
+        spool.in_child()
+
+
+def at_exit_of_a_child() -> None:
+    """A child of `multiprocessing` ends without atexit, by its own finalizers, which it forgets when it is forked."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and os.getpid() not in _finalized:
+        _finalized.add(os.getpid())
+        util.Finalize(None, _at_exit, exitpriority=10)
+
+
+def hear_sigterm() -> None:
+    """Write what waits when SIGTERM comes. The handler that is there runs as before; where there is none, the process
+    then dies of the signal, as it would have. Only in the main thread; one that is ignored stays so."""
+    global _before
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    if before is _on_sigterm or before is signal.SIG_IGN or before is None:
+        return
+    _before = before
+    signal.signal(signal.SIGTERM, _on_sigterm)
+
+
+def _on_sigterm(number: int, frame: FrameType | None) -> Any:
+    for spool in list(_spools):
+        spool.hurry()
+    if callable(_before):
+        return _before(number, frame)
+    signal.signal(number, signal.SIG_DFL)  # a second one ends it at once
+    flush_all(EXIT_SECONDS)
+    signal.raise_signal(number)
+    return None
+
+
+atexit.register(_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,209 @@
+"""What the writer's thread does: settled recordings become bundles in a folder."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from os import urandom
+from pathlib import Path
+from time import monotonic
+from typing import Protocol
+
+from replay.core.recording import Recording
+from replay.errors import BundleError
+from replay.store.bundle import SUFFIX, write_bundle
+from replay.store.durable import remove_abandoned
+from replay.store.quota import Quota
+
+SEGMENT = 200
+"""Most recordings of one segment of samples."""
+BACKLOG = 8
+"""Incidents that wait, from which on they share bundles."""
+SEGMENT_SECONDS = 5.0
+"""Longest time that a sample waits for its segment to fill."""
+TIDY_SECONDS = 60.0
+"""Time between two looks for what dead processes left."""
+
+
+_EPOCH = datetime(1970, 1, 1)
+"""Names are dated by arithmetic: the C library's gmtime and strftime take a lock that a fork may leave locked."""
+
+
+class Settling(Protocol):
+    """What becomes a recording when it is asked to."""
+
+    @property
+    def urgent(self) -> bool:
+        """An incident: written at once, in a bundle of its own."""
+        ...
+
+    def note(self, name: str, value: object) -> None:
+        """A fact to keep with the recording, before it is settled."""
+        ...
+
+    def settle(self) -> Recording:
+        """The recording. Called once, on the writer's thread. What it raises drops this recording."""
+        ...
+
+
+class _Segment:
+    """Settled recordings that wait to be written together."""
+
+    def __init__(self) -> None:
+        self.recordings: dict[str, Recording] = {}
+        self.size = 0
+
+
+class Writer:
+    """Settles and writes. Used by one thread at a time, which holds the spool's lock for writing.
+
+    `released` counts the bytes that are no longer held; `drop` is told why a recording was lost.
+    """
+
+    def __init__(self, folder: Path, service: str, *, most_bytes: int, quota: Quota, producer: str | None,
+                 dropped: Callable[[], Mapping[str, int]]) -> None:  # fmt: skip
+        self.folder = folder
+        self.counts: Counter[str] = Counter()
+        """`written` recordings and `files`."""
+        self.dropped: Counter[str] = Counter()
+        self.released = 0
+        self.trouble: str | None = None
+        """The first loss, in words."""
+        self._service = service
+        self._most_bytes = most_bytes
+        self._producer = producer
+        self._quota = quota
+        self._all_dropped = dropped
+        self._told: Counter[str] = Counter()
+        self._samples = _Segment()
+        self._incidents = _Segment()
+        self._due = 0.0
+        self._tidied: float | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Recordings that are settled and not yet written."""
+        return len(self._samples.recordings) + len(self._incidents.recordings)
+
+    @property
+    def evicted(self) -> int:
+        """Bundles that made room for others."""
+        return self._quota.evicted
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the segment is due; -1: nothing waits."""
+        return max(0.0, self._due - monotonic()) if self._samples.recordings else -1
+
+    def take(self, captured: Settling, size: int, behind: int) -> None:
+        """Settle one; write an incident, add a sample to its segment.
+
+        `behind`: how many incidents are queued after this one. Many share a bundle, or a disk that takes 50 ms for a
+        sync would keep up with no more than ten a second.
+        """
+        held = False
+        try:
+            self._note_losses(captured)
+            try:
+                recording = captured.settle()
+            except (Exception, SystemExit) as error:
+                self.drop("settle-failed", error)
+                return
+            segment = self._incidents if captured.urgent else self._samples
+            if recording.id in segment.recordings:  # ids differ within a bundle
+                self._write_segment(segment)
+            if segment is self._samples and not segment.recordings:
+                self._due = monotonic() + SEGMENT_SECONDS
+            segment.recordings[recording.id] = recording
+            segment.size += size
+            held = True
+        finally:
+            if not held:
+                self.released += size
+        number = len(segment.recordings)
+        at_once = captured.urgent and (behind == 0 or (behind < BACKLOG and number == 1))
+        if at_once or number >= SEGMENT or segment.size > self._most_bytes:
+            self._write_segment(segment)
+
+    def write_samples(self) -> None:
+        """Write the samples that wait, and what incidents still do."""
+        self._write_segment(self._incidents)
+        self._write_segment(self._samples)
+
+    def _write_segment(self, segment: _Segment) -> None:
+        if not segment.recordings:
+            return
+        recordings, segment.recordings = list(segment.recordings.values()), {}
+        size, segment.size = segment.size, 0
+        try:
+            self._write(recordings)
+        finally:
+            self.released += size
+
+    def drop(self, reason: str, error: BaseException | None = None, number: int = 1) -> None:
+        """Count a loss. The error is named by its type: its text may quote what redaction has not seen."""
+        self.dropped[reason] += number
+        if self.trouble is None:
+            ours = isinstance(error, BundleError)
+            self.trouble = reason + ("" if error is None else f" ({error if ours else type(error).__name__})")
+
+    def _note_losses(self, captured: Settling) -> None:
+        """The first recording of a bundle says what was lost since the bundle before."""
+        if (self._incidents if captured.urgent else self._samples).recordings:
+            return
+        dropped = self._all_dropped()
+        lost = {reason: number - self._told[reason] for reason, number in dropped.items()
+                if number > self._told[reason]}  # fmt: skip
+        if lost:
+            self._told.update(lost)
+            with suppress(Exception):  # a recording without the note is better than none
+                captured.note("replay.dropped", lost)
+
+    def _write(self, recordings: list[Recording]) -> None:
+        """One bundle of them. Where one does not fit, the others are still written, each alone."""
+        try:
+            self._write_file(recordings)
+        except Exception as error:
+            full = isinstance(error, OSError) or getattr(error, "slug", None) in ("bundle-unwritable", "quota")
+            if len(recordings) > 1 and not full:
+                for recording in recordings:
+                    self._write([recording])
+                return
+            reason = "quota" if getattr(error, "slug", None) == "quota" else "write-failed"
+            self.drop(reason, error, len(recordings))
+
+    def _write_file(self, recordings: list[Recording]) -> None:
+        first = recordings[0]
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._tidy()
+        at = _EPOCH + timedelta(seconds=first.started_at // 10**9)
+        stamp = re.sub(r"[-:]", "", at.isoformat(timespec="seconds"))
+        safe = re.sub(r"[^A-Za-z0-9_]+", "-", first.id).strip("-")[:32] or "recording"
+        name = f"{self._service}-{stamp}-{safe}"
+        try:
+            write_bundle(recordings, self.folder / (name + SUFFIX), producer=self._producer, before=self._make_room)
+        except BundleError as error:
+            if error.slug != "bundle-exists":
+                raise
+            other = self.folder / f"{name}-{urandom(4).hex()}{SUFFIX}"
+            write_bundle(recordings, other, producer=self._producer, before=self._make_room)
+        self._quota.written(self._size)
+        self.counts["files"] += 1
+        self.counts["written"] += len(recordings)
+
+    def _make_room(self, size: int) -> None:
+        self._size = size
+        if not self._quota.fits(size):
+            raise BundleError(f"A bundle of {size:,} bytes is more than {self.folder} may hold; raise "
+                              "replay.init(max_spool_bytes=...).", slug="quota")  # fmt: skip
+        self._quota.make_room(size)
+
+    def _tidy(self) -> None:
+        now = monotonic()
+        if self._tidied is None or now - self._tidied > TIDY_SECONDS:
+            self._tidied = now
+            with suppress(OSError):
+                remove_abandoned(self.folder)

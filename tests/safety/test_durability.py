@@ -1,0 +1,277 @@
+"""The Nth write, sync, link or rename fails, for every N, once and for good; or the process dies there.
+
+Every bundle that can be seen is whole, and every recording that was acknowledged is there.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replay.store.bundle import open_bundle
+from replay.store.spool import Spool
+from tests.store.conftest import make_recording
+from tests.store.test_spool import Captured
+
+ROOT = Path(__file__).parents[2]
+SEAMS = ("open", "write", "fsync", "link", "replace", "unlink", "close")
+"""What `replay.store.durable` asks of the system."""
+
+
+class Faults:
+    """Counts the calls that touch the folder, and fails from the Nth on."""
+
+    def __init__(self, folder: Path, at: int, action: Callable[[str, tuple[Any, ...]], None], *, once: bool) -> None:
+        self.folder = str(folder)
+        self.at = at
+        self.once = once
+        self.action = action
+        self.calls = 0
+        self.real = {name: getattr(os, name) for name in SEAMS}
+
+    def touches(self, args: tuple[Any, ...]) -> bool:
+        try:
+            place = os.readlink(f"/proc/self/fd/{args[0]}") if isinstance(args[0], int) else os.fspath(args[0])
+        except (OSError, TypeError):
+            return False
+        return place.startswith(self.folder)
+
+    def install(self) -> None:
+        for name in SEAMS:
+            setattr(os, name, self.wrapped(name))
+
+    def remove(self) -> None:
+        for name, function in self.real.items():
+            setattr(os, name, function)
+
+    def wrapped(self, name: str) -> Callable[..., Any]:
+        real = self.real[name]
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if self.touches(args):
+                self.calls += 1
+                if self.calls == self.at or (self.calls > self.at and not self.once):
+                    if name == "close":  # POSIX: the descriptor is gone, whatever it answers
+                        real(*args)
+                    self.action(name, args)
+            return real(*args, **kwargs)
+
+        return call
+
+
+def failing(number: int) -> Callable[[str, tuple[Any, ...]], None]:
+    def fail(name: str, args: tuple[Any, ...]) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def torn(faults: list[Faults]) -> Callable[[str, tuple[Any, ...]], None]:
+    """Half of it is written, then there is no room."""
+
+    def fail(name: str, args: tuple[Any, ...]) -> None:
+        if name == "write":
+            faults[0].real["write"](args[0], bytes(args[1][: len(args[1]) // 2]))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    return fail
+
+
+def store(folder: Path) -> list[str]:
+    """Store three incidents and two samples; the ids that were acknowledged."""
+    spool = Spool(folder, service="shop")
+    acknowledged = []
+    for id, urgent in (("a", True), ("b", True), ("s", False), ("t", False), ("c", True)):
+        before = spool.stats()["written"]
+        spool.put(Captured(id, urgent=urgent))
+        assert spool.flush(20)
+        if spool.stats()["written"] > before:
+            acknowledged.append(id)
+            print(id, flush=True)
+    stats = spool.stats()
+    assert stats["captured"] == 5 == stats["written"] + sum(stats["dropped"].values()), stats
+    assert stats["queue_bytes"] == 0
+    assert spool.close(20)
+    return acknowledged
+
+
+def check(folder: Path, acknowledged: list[str]) -> None:
+    found = {}
+    for path in folder.glob("*.replay.db"):
+        for recording in open_bundle(path):  # raises for anything that is not whole
+            found[recording.id] = recording
+    assert set(acknowledged) <= set(found)
+    for id, recording in found.items():
+        assert recording == make_recording(id)
+
+
+@pytest.mark.parametrize("once", [True, False])
+@pytest.mark.parametrize("how", ["ENOSPC", "EIO", "torn"])
+def test_the_nth_call_fails(tmp_path: Path, how: str, once: bool) -> None:
+    """Nothing is raised, nothing half is seen, and what was acknowledged is there; what was lost is counted."""
+    lost = 0
+    for at in range(1, 500):
+        folder = tmp_path / f"n{at}"
+        made: list[Faults] = []
+        action = torn(made) if how == "torn" else failing(getattr(errno, how))
+        faults = Faults(folder, at, action, once=once)
+        made.append(faults)
+        faults.install()
+        try:
+            acknowledged = store(folder)
+        finally:
+            faults.remove()
+        check(folder, acknowledged)
+        lost += 5 - len(acknowledged)
+        if faults.calls < at:
+            assert acknowledged == ["a", "b", "s", "t", "c"]
+            break
+    else:
+        pytest.fail("it never ran without a fault")
+    assert at > 30
+    assert lost > 10
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_killed_at_the_nth_call(tmp_path: Path, half: bool) -> None:
+    """A process that dies at any of its calls, a half of what it was writing on disk, leaves whole bundles."""
+    code = f"""
+import os, signal, sys
+from pathlib import Path
+from tests.safety.test_durability import Faults, store
+real = os.write
+def die(name, args):
+    if {half} and name == "write":
+        real(args[0], bytes(args[1][: len(args[1]) // 2]))
+    os.kill(os.getpid(), signal.SIGKILL)
+for at in range(1, 500):
+    child = os.fork()
+    if child == 0:
+        folder = Path({str(tmp_path)!r}) / str(at)
+        os.dup2(os.open({str(tmp_path)!r} + f"/{{at}}.said", os.O_CREAT | os.O_WRONLY, 0o600), 1)
+        Faults(folder, at, die, once=True).install()
+        store(folder)
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != -signal.SIGKILL:
+        break
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, timeout=120, check=True)
+    said = sorted(int(path.stem) for path in tmp_path.glob("*.said"))
+    assert len(said) > 30
+    partial = 0
+    for at in said:
+        acknowledged = (tmp_path / f"{at}.said").read_text().split()
+        partial += 0 < len(acknowledged) < 5
+        check(tmp_path / str(at), acknowledged)
+    assert partial > 10
+    assert (tmp_path / f"{said[-1]}.said").read_text().split() == ["a", "b", "s", "t", "c"]
+
+
+def test_small_file_system(tmp_path: Path) -> None:
+    """A file system of 256 KB fills up: the bundles on it are whole, the rest is counted; it goes on with new room."""
+    mount = tmp_path / "small"
+    mount.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mount)], capture_output=True)
+    if done.returncode:
+        pytest.skip("file systems cannot be mounted here")
+    try:
+        spool = Spool(mount / "captures", service="shop")
+        for n in range(40):
+            spool.put(Captured(f"rec-{n}", urgent=True))
+            assert spool.flush(20)
+        assert spool.flush(20)
+        stats = spool.stats()
+        assert 0 < stats["written"] < 40
+        assert stats["dropped"] == {"write-failed": 40 - stats["written"]}
+        bundles = list((mount / "captures").iterdir())
+        assert sum(len(open_bundle(path)) for path in bundles) == stats["written"]
+        for path in bundles[:5]:
+            path.unlink()
+        spool.put(Captured("later", urgent=True))
+        assert spool.close(20)
+        assert spool.stats()["written"] == stats["written"] + 1
+    finally:
+        subprocess.run(["umount", str(mount)], check=True)
+
+
+def test_quota_keeps_a_small_file_system_going(tmp_path: Path) -> None:
+    """With a quota below its size nothing is dropped: the oldest make room."""
+    mount = tmp_path / "small"
+    mount.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(mount)], capture_output=True)
+    if done.returncode:
+        pytest.skip("file systems cannot be mounted here")
+    try:
+        spool = Spool(mount / "captures", service="shop", max_bytes=384 << 10)
+        for n in range(40):
+            spool.put(Captured(f"rec-{n}", urgent=True))
+            assert spool.flush(20)
+        assert spool.close(20)
+        stats = spool.stats()
+        assert (stats["written"], stats["dropped"]) == (40, {})
+        assert stats["evicted"] == 40 - len(list((mount / "captures").iterdir())) > 0
+    finally:
+        subprocess.run(["umount", str(mount)], check=True)
+
+
+def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
+    """A read-only file system costs recordings, counted, and nothing else."""
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    bind = ["mount", "-t", "tmpfs", "-o", "size=256k,ro", "tmpfs", str(folder)]
+    if subprocess.run(bind, capture_output=True).returncode:
+        pytest.skip("file systems cannot be mounted here")
+    try:
+        spool = Spool(folder, service="shop")
+        for n in range(3):
+            spool.put(Captured(f"rec-{n}", urgent=True))
+        assert spool.flush(20)
+        assert spool.stats()["dropped"] == {"write-failed": 3}
+        assert subprocess.run(["mount", "-o", "remount,rw", str(folder)], capture_output=True).returncode == 0
+        spool.put(Captured("later", urgent=True))
+        assert spool.close(20)
+        assert spool.stats()["written"] == 1
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_clock_that_is_set_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wall clock set back and forth by a day moves no duration below nothing, nor holds up the writer."""
+    import replay
+    from replay.engine import recorder
+
+    real = time.time_ns
+    day = 86_400_000_000_000
+    shifts = iter([0, -day, day, -2 * day, 2 * day, 0, -day])
+    monkeypatch.setattr(recorder, "time_ns", lambda: real() + next(shifts, 0))
+
+    @replay.boundary
+    def ask() -> int:
+        return 1
+
+    @replay.capture
+    def unit() -> int:
+        return ask() + ask()
+
+    replay.init(service="clock", spool=tmp_path, keep=replay.always(), on_sigterm=False)
+    try:
+        for _ in range(7):
+            unit()
+        assert replay.flush(20)
+    finally:
+        recorder.configure(None)
+    recordings = [recording for path in tmp_path.glob("*.replay.db") for recording in replay.open(path)]
+    assert len(recordings) == 7
+    for recording in recordings:
+        assert recording.duration_ns >= 0
+        assert all(each.duration_ns >= 0 and each.offset_ns >= 0 for each in recording.interactions)
+    assert max(r.started_at for r in recordings) - min(r.started_at for r in recordings) > 3 * day

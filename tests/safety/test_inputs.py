@@ -1,0 +1,245 @@
+"""Values, objects and streams that do harm: capture calls none of their code and ends in bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+import replay
+from replay.core.world import dropped
+from replay.engine import recorder
+from tests.safety.services import ROOT, environment, run
+
+CALLS: list[str] = []
+
+
+def counting(name: str) -> Any:
+    def dunder(self: Any, *args: Any) -> Any:
+        CALLS.append(name)
+        raise SystemExit(name)
+
+    return dunder
+
+
+NAMES = [
+    "repr", "str", "eq", "ne", "lt", "bool", "len", "hash", "iter", "next", "getitem", "contains", "call", "index",
+    "int", "float", "bytes", "format", "copy", "deepcopy", "reduce", "reduce_ex", "getstate", "sizeof", "dir", "fspath",
+    "buffer", "enter", "exit", "await", "aiter", "length_hint", "missing", "getattr",
+]  # fmt: skip
+Hostile = type("Hostile", (), {f"__{name}__": counting(name) for name in NAMES})
+HostileDict = type("HostileDict", (dict,), {f"__{name}__": counting(name) for name in NAMES if name != "buffer"})
+HostileStr = type("HostileStr", (str,), {f"__{name}__": counting(name) for name in NAMES})
+
+
+class Classless:
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        CALLS.append("class")
+        raise SystemExit
+
+
+@pytest.fixture
+def captured() -> Iterator[list[recorder.Captured]]:
+    found: list[recorder.Captured] = []
+    recorder.configure(recorder.Settings(service="inputs", keep=replay.always(), sink=found.append))
+    CALLS.clear()
+    yield found
+    recorder.configure(None)
+
+
+@replay.boundary
+def passed(value: Any) -> Any:
+    return value
+
+
+@replay.capture
+def unit(value: Any) -> Any:
+    return passed(value)
+
+
+@pytest.mark.parametrize("kind", [Hostile, HostileDict, HostileStr, Classless])
+@pytest.mark.parametrize("shape", ["bare", "in a list", "in a dict", "raised"])
+def test_hostile_objects_are_never_called(kind: type, shape: str, captured: list[recorder.Captured]) -> None:
+    """As an argument, an answer, a result and inside an error: no code of theirs runs, on the path or after it."""
+    value = kind()
+    given = {"bare": value, "in a list": [value], "in a dict": {"k": value}, "raised": ValueError(value)}[shape]
+    before = dropped.copy()
+    assert unit(given) is given
+    for each in captured:
+        each.settle()
+    assert CALLS == []
+    assert dropped == before
+    assert len(captured) == 1
+
+
+def test_cyclic_deep_and_shared_values(captured: list[recorder.Captured]) -> None:
+    """A cycle, 100,000 levels, and ten levels of ten references to one: in seconds, with what is cut in the gaps."""
+    cyclic: list[Any] = []
+    cyclic.append(cyclic)
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    shared: Any = ["lol"] * 10
+    for _ in range(30):
+        shared = [shared] * 10
+    started = time.monotonic()
+    for value in (cyclic, deep, shared):
+        assert unit(value) is value
+    settled = [each.settle() for each in captured]
+    assert time.monotonic() - started < 20
+    assert len(settled) == 3
+    assert {gap.reason for gap in settled[1].gaps} == {"truncated-depth"}
+
+
+def test_a_huge_value(captured: list[recorder.Captured]) -> None:
+    """300 MB in one argument: the call goes on in seconds, and what is kept is small."""
+    value = ["x" * (100 << 20)] * 1 + [b"y" * (200 << 20)]
+    started = time.monotonic()
+    assert unit(value) is value
+    (one,) = captured
+    assert one.size <= 33 << 20
+    recording = one.settle()
+    assert time.monotonic() - started < 20
+    assert {gap.reason for gap in recording.gaps} == {"budget-bytes"}
+
+
+def test_natures_are_kept() -> None:
+    """Signature, name, documentation and every predicate of `inspect` are those of the wrapped function."""
+
+    def function(a: int, /, b: str = "x", *rest: int, c: bool = False, **more: Any) -> float:
+        """A function."""
+        return 1.0
+
+    async def coroutine(a: int) -> None: ...
+    def generator(a: int) -> Iterator[int]:
+        yield a
+
+    async def async_generator(a: int) -> AsyncIterator[int]:
+        yield a
+
+    predicates = [inspect.isfunction, inspect.iscoroutinefunction, inspect.isgeneratorfunction,
+                  inspect.isasyncgenfunction, inspect.isroutine, inspect.isclass]  # fmt: skip
+    for plain in (function, coroutine, generator, async_generator):
+        for wrapped in (replay.capture(name="a:b")(plain), replay.boundary(plain), replay.model("m")(plain)):
+            assert [test(wrapped) for test in predicates] == [test(plain) for test in predicates]
+            assert inspect.signature(wrapped) == inspect.signature(plain)
+            assert (wrapped.__name__, wrapped.__qualname__) == (plain.__name__, plain.__qualname__)
+            assert (wrapped.__doc__, wrapped.__module__) == (plain.__doc__, plain.__module__)
+
+
+def log() -> tuple[list[str], Any, Any]:
+    said: list[str] = []
+
+    def stream() -> Iterator[int]:
+        try:
+            got = yield 1
+            said.append(f"got {got}")
+            try:
+                yield 2
+            except KeyError:
+                said.append("thrown")
+            yield 3
+        finally:
+            said.append("closed")
+
+    async def stream_later() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            said.append("closed")
+
+    return said, stream, stream_later
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, replay.capture(name="a:b"), replay.boundary], ids=["bare", "c", "b"])
+def test_streams_end_as_without_the_shim(wrap: Any, captured: list[recorder.Captured]) -> None:
+    """Sent to, thrown into, closed, abandoned, never started: what the generator sees, and when, is the same."""
+    said, stream, stream_later = log()
+    wrapped, later = wrap(stream), wrap(stream_later)
+
+    running = wrapped()
+    assert [next(running), running.send("x"), running.throw(KeyError())] == [1, 2, 3]
+    running.close()
+    assert said == ["got x", "thrown", "closed"]
+    said.clear()
+    abandoned = wrapped()
+    next(abandoned)
+    del abandoned
+    gc.collect()
+    assert said == ["closed"]
+    said.clear()
+    never = wrapped()
+    never.close()
+    del never
+    assert said == []
+
+    async def drive() -> None:
+        async for _ in later():
+            break
+        await asyncio.sleep(0)
+        gc.collect()
+        await asyncio.sleep(0.01)
+        assert said == ["closed"]
+        said.clear()
+        await later().aclose()
+        assert said == []
+
+    asyncio.run(drive())
+
+
+def test_out_of_memory() -> None:
+    """Under a limit of address space that capture runs into, the call's result is what it is without capture."""
+    code = """
+        import resource, replay
+        from replay.engine import recorder
+        found = []
+        recorder.configure(recorder.Settings(service="m", keep=replay.always(), sink=found.append))
+
+        @replay.capture(name="a:b")
+        def unit(value):
+            return len(value[0])
+
+        small = unit([b"x"])
+        value = [b"x" * (64 << 20), [1]]
+        used = int(open("/proc/self/statm").read().split()[0]) * 4096
+        resource.setrlimit(resource.RLIMIT_AS, (used + (32 << 20), used + (32 << 20)))
+        for _ in range(5):
+            assert unit(value) == 64 << 20
+        print("intact", sum(recorder.dropped.values()), len(found))
+    """
+    done = run(code, ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("intact ")
+
+
+def test_disabled_costs_next_to_nothing() -> None:
+    """With REPLAY_DISABLED=1 a captured function and a boundary cost at most a microsecond more than without."""
+    code = """
+import time, replay
+replay.init(service="s", spool="/nowhere")
+def plain(a, b): return a
+captured, asked = replay.capture(name="a:b")(plain), replay.boundary(plain)
+def cost(f):
+    best = 1e9
+    for _ in range(15):
+        start = time.thread_time_ns()
+        for _ in range(20000): f(1, b=2)
+        best = min(best, (time.thread_time_ns() - start) / 20000)
+    return best
+base = cost(plain)
+print(cost(captured) - base, cost(asked) - base)
+"""
+    env = {**environment(ROOT), "REPLAY_DISABLED": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=True)
+    captured, asked = map(float, done.stdout.split())
+    assert captured <= 1000
+    assert asked <= 1000

@@ -1,0 +1,288 @@
+"""Units of work of every shape, as an application has them: each run gives what can be compared."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import replay
+
+
+class Order:
+    """An instance of a class: no plain data."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+@replay.boundary
+def asked(n: Any) -> Any:
+    return {"asked": n}
+
+
+@replay.boundary
+def asked_fails(n: Any) -> Any:
+    raise LookupError(n)
+
+
+@replay.boundary
+async def asked_later(n: Any) -> Any:
+    await asyncio.sleep(0)
+    return [n]
+
+
+@replay.boundary
+def asked_stream(n: int) -> Iterator[int]:
+    yield from range(n)
+
+
+@replay.boundary
+async def asked_stream_later(n: int) -> AsyncIterator[int]:
+    for each in range(n):
+        yield each
+
+
+@replay.model("scorer", score=lambda out: out["score"], label=lambda out: out["label"])
+def scored(n: int) -> Any:
+    return {"score": n / 10, "label": "x"}
+
+
+def inside(n: Any) -> Any:
+    """What happens within each unit: every boundary that needs no network."""
+    try:
+        asked_fails(n)
+    except LookupError as error:
+        said = repr(error)
+    replay.note(n=n)
+    replay.flag("pricing", True)
+    logging.getLogger("unit").warning("seen %s", n)
+    drawn = random.random()
+    time.sleep(0)
+    return {
+        "asked": [asked(n), asked(Order(n))["asked"].number, asked(n=n)],
+        "stream": list(asked_stream(3)),
+        "scored": scored(3),
+        "said": said,
+        "drawn": type(drawn),
+        "uuid": type(uuid.uuid4()),
+    }
+
+
+@replay.capture
+def function(n: Any) -> Any:
+    return inside(n)
+
+
+@replay.capture
+def raising(n: Any) -> Any:
+    inside(n)
+    raise KeyError("wrong", n)
+
+
+@replay.capture
+async def coroutine(n: Any) -> Any:
+    found = [await asked_later(n)]
+    async for each in asked_stream_later(3):
+        found.append(each)
+    return [inside(n), found]
+
+
+@replay.capture
+async def coroutine_raising(n: Any) -> Any:
+    await asked_later(n)
+    raise OSError(5, "wrong")
+
+
+@replay.capture
+def generator(n: Any) -> Iterator[Any]:
+    got = yield inside(n)
+    yield got
+    return [n]
+
+
+@replay.capture
+def generator_raising(n: Any) -> Iterator[Any]:
+    yield n
+    raise ArithmeticError(n)
+
+
+@replay.capture
+async def async_generator(n: Any) -> AsyncIterator[Any]:
+    got = yield await asked_later(n)
+    yield got
+
+
+def block(n: Any) -> Any:
+    with replay.recording("nightly", input=[n]) as work:
+        value = inside(n)
+        work.result(value)
+    return value
+
+
+def block_raising(n: Any) -> Any:
+    with replay.recording("nightly", input=[n]):
+        raise ValueError(n)
+
+
+@replay.aws_lambda
+def handler(event: Any, context: Any) -> Any:
+    return inside(event["n"])
+
+
+async def _app(scope: Any, receive: Any, send: Any) -> None:
+    message = await receive()
+    body = repr(inside(len(message["body"]))).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _wsgi(environ: Any, start_response: Any) -> Any:
+    start_response("200 OK", [("X", "y")])
+    return [repr(inside(len(environ["wsgi.input"].read()))).encode()]
+
+
+asgi = replay.ASGI(_app, target="tests.safety.units:asgi")
+wsgi = replay.WSGI(_wsgi, target="tests.safety.units:wsgi")
+
+
+def _run(work: Any) -> Any:
+    return asyncio.run(work)
+
+
+def _drawn(n: Any) -> Any:
+    found = generator(n)
+    items = [next(found), found.send("sent")]
+    try:
+        next(found)
+    except StopIteration as stop:
+        items.append(stop.value)
+    return items
+
+
+def _closed(n: Any) -> Any:
+    found = generator(n)
+    next(found)
+    return found.close()
+
+
+async def _drawn_later(n: Any) -> Any:
+    found: Any = async_generator(n)
+    items = [await found.__anext__(), await found.asend("sent")]
+    await found.aclose()
+    return items
+
+
+async def _served(n: Any) -> Any:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"x" * n, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(dict(message))
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"a", b"b")], "http_version": "1.1",
+             "query_string": b"", "server": ("h", 80), "client": ("c", 1), "scheme": "http"}  # fmt: skip
+    await asgi(scope, receive, send)
+    return sent
+
+
+def _served_wsgi(n: Any) -> Any:
+    import io
+
+    started: list[Any] = []
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "wsgi.input": io.BytesIO(b"x" * n),
+               "CONTENT_LENGTH": str(n), "SERVER_NAME": "h", "SERVER_PORT": "80"}  # fmt: skip
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+        started.append((status, headers))
+        return lambda data: None
+
+    answer = wsgi(environ, start_response)
+    pieces = list(answer)
+    if hasattr(answer, "close"):
+        answer.close()
+    return [started, pieces]
+
+
+address = ""
+"""Of a server on loopback, set by the tests."""
+
+
+@replay.capture
+def with_urllib(n: Any) -> Any:
+    import urllib.request
+
+    with urllib.request.urlopen(f"{address}/{n}", data=b"asked") as answer:
+        return [answer.status, answer.read()]
+
+
+@replay.capture
+def with_httpx(n: Any) -> Any:
+    import httpx
+
+    with httpx.Client(trust_env=False) as client, client.stream("POST", f"{address}/{n}", content=b"asked") as answer:
+        return [answer.status_code, b"".join(answer.iter_bytes())]
+
+
+@replay.capture
+async def with_httpx_later(n: Any) -> Any:
+    import httpx
+
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(f"{address}/{n}", content=b"asked")
+        return [answer.status_code, answer.content]
+
+
+@replay.capture
+async def with_aiohttp(n: Any) -> Any:
+    import aiohttp
+
+    async with aiohttp.ClientSession() as session, session.post(f"{address}/{n}", data=b"asked") as answer:
+        return [answer.status, await answer.read()]
+
+
+@replay.capture
+def refused(n: Any) -> Any:
+    import httpx
+
+    try:
+        httpx.get("http://127.0.0.1:1/", trust_env=False)
+    except httpx.ConnectError as error:
+        return type(error)
+
+
+UNITS: dict[str, Callable[[Any], Any]] = {
+    "function": function,
+    "raising": raising,
+    "coroutine": lambda n: _run(coroutine(n)),
+    "coroutine raising": lambda n: _run(coroutine_raising(n)),
+    "generator": _drawn,
+    "generator closed": _closed,
+    "generator raising": lambda n: list(generator_raising(n)),
+    "async generator": lambda n: _run(_drawn_later(n)),
+    "block": block,
+    "block raising": block_raising,
+    "lambda": lambda n: handler({"n": n}, None),
+    "asgi": lambda n: _run(_served(n)),
+    "wsgi": _served_wsgi,
+    "urllib": with_urllib,
+    "httpx": with_httpx,
+    "httpx later": lambda n: _run(with_httpx_later(n)),
+    "aiohttp": lambda n: _run(with_aiohttp(n)),
+    "refused": refused,
+}
+
+
+def outcome(unit: Callable[[Any], Any], n: Any) -> tuple[str, type, Any]:
+    """How a run ended, by value and exact type."""
+    try:
+        value = unit(n)
+    except BaseException as error:
+        return ("raised", type(error), error.args)
+    return ("returned", type(value), value)
