@@ -54,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     flush: Callable[[float], bool] = lambda timeout: True
     """Waits, at most so many seconds, until what the sink was given is safe."""
     model_call: Callable[[Interaction], ModelCall | None] | None = None
+    redact: Callable[[Recording], Recording] | None = None
+    """Takes the secrets out, off the request path. What it raises drops the recording."""
     most_interactions: int = 10_000
     most_logs: int = 1_000
 
@@ -262,7 +264,8 @@ class Captured:
             deployment_environment_name=settings.environment,
             **recorder.facts,
         )
-        return msgspec.structs.replace(recording, id=recording.digest[:16])
+        recording = msgspec.structs.replace(recording, id=recording.digest[:16])
+        return recording if settings.redact is None else settings.redact(recording)
 
     def _entropy(self) -> tuple[str, dict[str, str]]:
         numbers: Counter[str] = Counter()

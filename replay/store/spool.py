@@ -22,7 +22,7 @@ from time import gmtime, monotonic, sleep, strftime
 from typing import Any, Protocol
 
 from replay.core.recording import Recording
-from replay.errors import BundleError
+from replay.errors import BundleError, RedactionError
 from replay.store.bundle import SUFFIX, write_bundle
 
 SEGMENT = 200
@@ -247,7 +247,7 @@ class Spool:
             recording = captured.settle()
         except Exception as error:
             self._release(size)
-            self._drop("settle-failed", error)
+            self._drop("redaction" if isinstance(error, RedactionError) else "settle-failed", error)
             return
         if captured.urgent:
             self._write([recording])

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from replay.core.redaction.rules import Redaction
 from replay.errors import UsageError
 
 
@@ -31,6 +32,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Paths of an outcome that are not compared, e.g. `$.headers.date`."""
     tolerance: float = 0.0
     """Relative difference of two floats that still counts as equal."""
+    redaction: Redaction = Redaction()
+    """What capture, `replay scan` and `replay scrub` take for secret, and what they leave."""
     writable: tuple[str, ...] = ()
     """Folders that a replay may write to, beside the temporary one; absolute. For a log that is always written."""
 
@@ -38,7 +41,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """OpenAPI documents (JSON or YAML) of the services that the code calls; absolute."""
 
 
-KEYS = ("root", "allow", "targets", "ignore", "tolerance", "writable", "contracts")
+KEYS = ("root", "allow", "targets", "ignore", "tolerance", "redaction", "writable", "contracts")
 
 
 def load(start: str | os.PathLike[str] | None = None) -> Config:
@@ -90,6 +93,13 @@ def _config(file: Path, section: Any) -> Config:
             near = get_close_matches(key, KEYS, n=1, cutoff=0.4)
             hint = f"; did you mean `{near[0]}`?" if near else f"; known keys: {', '.join(KEYS)}"
             raise UsageError(f"{where}: unknown key `{key}`{hint}", slug="config")
+    own = section.get("redaction", {})
+    known = Redaction.__struct_fields__
+    if isinstance(own, dict) and (strange := [key for key in own if key not in known]):
+        raise UsageError(
+            f"[tool.replay-harness.redaction] in {file}: unknown key `{strange[0]}`; known keys: {', '.join(known)}",
+            slug="config",
+        )
     root = section.get("root", ".")
     if not isinstance(root, str):
         raise UsageError(f"{where}: `root` must be a folder, as text", slug="config")

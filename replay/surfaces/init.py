@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from replay.boundaries import ALL, interpreter
 from replay.boundaries import environ as environment_variables
 from replay.boundaries.http.genai import model_call_of
 from replay.boundaries.threads import install as install_threads
+from replay.core.redaction.rules import Redaction
 from replay.core.snapshot import snapshot
 from replay.core.world import here
 from replay.engine import recorder
@@ -20,6 +21,7 @@ from replay.engine.keep import Trigger, on_error
 from replay.engine.recorder import Recorder, Settings
 from replay.errors import UsageError
 from replay.store.spool import Spool
+from replay.surfaces import redaction
 
 _PLAIN = (str, int, float, bool, type(None))
 _replaying = 0
@@ -42,11 +44,17 @@ def init(
     environment: str | None = None,
     environ: Sequence[str] = (),
     max_queue_bytes: int = 64 << 20,
+    redact: Redaction | Mapping[str, Any] | bool | None = None,
+    redaction_key: str | bytes | None = None,
 ) -> None:
     """Start capturing in this process.
 
     `spool` is the folder that bundles are written to; `keep` decides, when a unit of work has ended, whether it is
     worth keeping (default: `on_error()`); `environ` lists the environment variables to record (`fnmatch` patterns).
+    `redact` says what else is secret, and what is not (`replay.Redaction`, or a mapping of its fields; default:
+    `[tool.replay-harness.redaction]` of the nearest `pyproject.toml`, else the built-in rules; False: off).
+    `redaction_key` (default: `REPLAY_REDACTION_KEY`, else random in each process) decides the pseudonyms: services
+    with one key give equal ones.
     Does nothing when `REPLAY_DISABLED=1` is set, and while a recording is being replayed. Calling it again replaces
     the earlier settings. Raises UsageError for arguments that cannot be meant; nothing else is ever raised into the
     service.
@@ -58,6 +66,7 @@ def init(
         raise UsageError("replay.init(keep=...) takes triggers, for instance keep=replay.on_error().")
     if os.environ.get("REPLAY_DISABLED", "") not in ("", "0") or _replaying:
         return
+    redacting = redaction.of(redact, redaction_key)
     install()
     environment_variables.configure(tuple(environ))
     _log_handler.attach()
@@ -78,6 +87,7 @@ def init(
                 *(boundary.begin for boundary in ALL if boundary is not environment_variables.environ),
             ),
             model_call=model_call_of,
+            redact=redacting,
         )
     )
 
