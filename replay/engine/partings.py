@@ -14,7 +14,7 @@ import msgspec
 
 from replay.core.codec import Value
 from replay.core.recording import Interaction, Outcome, Recording
-from replay.core.redaction.marks import marks_of, places_of
+from replay.core.redaction.marks import MASK, marks_of, places_of
 from replay.core.verdict import Difference, Divergence, DivergenceKind, Frame
 from replay.core.world import Request, Shelf
 from replay.engine.follows import Course, linked
@@ -216,6 +216,8 @@ class Partings:
 
     def _is_masked(self, field: Difference, seq: int) -> bool:
         """Redaction put something else there, or in what this part holds."""
+        if MASK in str(field.recorded):
+            return True
         path = field.path if field.path.startswith("$") else f"$.{field.path}"
         place = f"interaction[{seq}].request"
         return any(

@@ -54,8 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     flush: Callable[[float], bool] = lambda timeout: True
     """Waits, at most so many seconds, until what the sink was given is safe."""
     model_call: Callable[[Interaction], ModelCall | None] | None = None
-    redact: Callable[[Recording], Recording] | None = None
-    """Takes the secrets out, off the request path. What it raises drops the recording."""
+    redact: Callable[[Recording, frozenset[str]], Recording] | None = None
+    """Takes the secrets out, off the request path; the texts given are none. What it raises drops the recording."""
     most_interactions: int = 10_000
     most_logs: int = 1_000
 
@@ -265,7 +265,7 @@ class Captured:
             **recorder.facts,
         )
         recording = msgspec.structs.replace(recording, id=recording.digest[:16])
-        return recording if settings.redact is None else settings.redact(recording)
+        return recording if settings.redact is None else settings.redact(recording, frozenset(table.values()))
 
     def _entropy(self) -> tuple[str, dict[str, str]]:
         numbers: Counter[str] = Counter()

@@ -18,7 +18,7 @@ _OFTEN = 1 << 14
 class Redacts(Protocol):
     """See `replay.core.redaction.redactor.Redactor`."""
 
-    def redact(self, recording: Recording, pause: Callable[[int], None], /) -> Recording:
+    def redact(self, recording: Recording, pause: Callable[[int], None], left: frozenset[str], /) -> Recording:
         """The recording without secrets."""
         ...
 
@@ -32,21 +32,23 @@ class Redacting:
         self._redactor: Redacts | None = None
         self._seconds = seconds
 
-    def __call__(self, recording: Recording) -> Recording:
+    def __call__(self, recording: Recording, left: frozenset[str] = frozenset()) -> Recording:
         try:
             from replay.core.redaction.structure import harm
 
             if self._redactor is None:
                 self._redactor = self._make()
             turns = _Turns(monotonic() + self._seconds)
-            redacted = self._redactor.redact(recording, turns)
+            redacted = self._redactor.redact(recording, turns, left)
             turns.check()
             return harm(recording, redacted)
         except RedactionError:
             raise
         except Exception as error:
             # `from None`: a traceback's text may quote what could not be redacted
-            raise RedactionError(f"A recording could not be redacted ({type(error).__name__}): it was dropped.") from None
+            raise RedactionError(
+                f"A recording could not be redacted ({type(error).__name__}): it was dropped."
+            ) from None
 
 
 class _Turns:

@@ -53,7 +53,9 @@ def _chosen(own: Redaction | Mapping[str, Any] | bool | None) -> Redaction:
                              f"it has {', '.join(Redaction.__struct_fields__)}.")  # fmt: skip
         return msgspec.convert(dict(own), Redaction)  # type: ignore[arg-type]
     except (msgspec.ValidationError, TypeError) as error:
-        raise UsageError(f"replay.init(redact=...) takes replay.Redaction(keys=..., patterns=..., allow=...): {error}.") from error
+        raise UsageError(
+            f"replay.init(redact=...) takes replay.Redaction(keys=..., patterns=..., allow=...): {error}."
+        ) from error
 
 
 def key_of(key: str | bytes | None) -> bytes:

@@ -15,6 +15,8 @@ from replay.core.redaction.pseudonyms import is_pseudonym
 
 DIGEST = re.compile(r"[0-9a-f]{16,128}|[A-Za-z0-9_-]{22}|[A-Za-z0-9+/]{27}=|[A-Za-z0-9_+/-]{43}=?|[A-Za-z0-9+/]{86}==")
 """How digests are written: hex of 64 bits and more; Base64 of 128, 160, 256 and 512."""
+MASK = "[redacted]"
+"""What stands where nothing of a secret is kept: in credential headers of requests."""
 MOST = 500
 """Places named of one recording."""
 Place = tuple[str, str, str]

@@ -110,7 +110,11 @@ class Needles:
                 continue
             for size in lengths[text[at : at + _HEAD]]:
                 masked = table.get(text[at : at + size])
-                if masked is not None and at + size <= len(text) and (size >= _LONE or _stands_alone(text, at, at + size)):
+                if (
+                    masked is not None
+                    and at + size <= len(text)
+                    and (size >= _LONE or _stands_alone(text, at, at + size))
+                ):
                     out += [text[done:at], masked]
                     done = at + size
                     break

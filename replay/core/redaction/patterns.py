@@ -52,7 +52,7 @@ _VENDOR = "|".join((
     r"sk-lf-[a-f0-9-]{36}+", r"pcsk_[\w]{60,80}+", r"AGE-SECRET-KEY-1[A-Z0-9]{58}+", r"ops_eyJ[A-Za-z0-9+/=]{50,900}+",
 ))  # fmt: skip
 
-_WORDS = r"(?:pass(?:word|wd|phrase|code)|pwd|secret|token|credential|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?key|account[_-]?key|shared[_-]?access[_-]?key|auth|authorization|cookie|session(?:[_-]?id)?|csrf|signature|otp|cvv|ssn|iban|dsn)"  # noqa: E501
+_WORDS = r"(?:pass(?:word|wd|phrase|code)|pwd|secret|token|credential|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?key|account[_-]?key|shared[_-]?access[_-]?key|auth|authorization|cookie|session(?:[_-]?id)?|csrf|signature|otp|cvv|ssn|iban|dsn)"
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -81,8 +81,33 @@ def _card(text: str) -> bool:
 
 
 _NOT_VALUES = frozenset(
-    "true false null none undefined expired invalid missing required unset empty redacted string bearer basic self "
-    "request response config settings value nil token password secret".split()
+    [
+        "true",
+        "false",
+        "null",
+        "none",
+        "undefined",
+        "expired",
+        "invalid",
+        "missing",
+        "required",
+        "unset",
+        "empty",
+        "redacted",
+        "string",
+        "bearer",
+        "basic",
+        "self",
+        "request",
+        "response",
+        "config",
+        "settings",
+        "value",
+        "nil",
+        "token",
+        "password",
+        "secret",
+    ]
 )
 
 

@@ -173,7 +173,7 @@ class Pseudonyms:
         before = ""
         for part in value.split("."):
             low, high = {1: (0, 9), 2: (10, 99)}.get(len(part), (100, 255))
-            order = sorted(range(low, high + 1), key=lambda each: self._stream(b"ip", f"{before}|{each}", 8))  # noqa: B023
+            order = sorted(range(low, high + 1), key=lambda each: self._stream(b"ip", f"{before}|{each}", 8))
             out.append(str(order[int(part) - low]))
             before += part + "."
         return ".".join(out)

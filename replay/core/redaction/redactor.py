@@ -8,19 +8,39 @@ is untrusted: the marks excuse only leaves, see `replay.core.noise.excuses`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 
 from replay.core.codec import Value
+from replay.core.families.scalars import raw
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.redaction.marks import DIGEST, MOST, Known, digest_of, marks_of
+from replay.core.redaction.patterns import RULES, find
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 from replay.core.redaction.rules import Rules
 from replay.core.redaction.sweep import Path, Sweep
+from replay.errors import ReplayError
 
 _TEXTS = ("trace_id", "span_id", "sentry_event_id", "http_route", "service_version", "deployment_environment_name")
+
+
+class Secret(NamedTuple):
+    """One that was found. Never printed whole: see `excerpt`."""
+
+    place: str
+    """`input`, `interaction[3].answer`, `log[0]`, `line 12`."""
+    path: str
+    kind: str
+    text: str
+
+    @property
+    def excerpt(self) -> str:
+        """At most the first four characters of a long one, and how many there are."""
+        head = self.text[:4] if len(self.text) >= 20 else ""
+        return f"{head}... ({len(self.text)} characters)"
 
 
 class Redactor:
@@ -30,15 +50,21 @@ class Redactor:
         self._rules = rules
         self._pseudonyms = pseudonyms
 
-    def redact(self, recording: Recording, pause: Callable[[int], None] = lambda size: None) -> Recording:
+    def redact(
+        self,
+        recording: Recording,
+        pause: Callable[[int], None] = lambda size: None,
+        left: frozenset[str] = frozenset(),
+    ) -> Recording:
         """The recording without secrets; the same one if it holds none. Its id becomes that of its new content,
         unless it was named.
 
         `pause` is called with the number of characters about to be looked at; what it raises is raised here. Raises
-        whatever goes wrong: then nothing may be kept.
+        whatever goes wrong: then nothing may be kept. `left` are texts that are no secrets: what a replay will draw.
         """
         sweep = Sweep(self._rules, self._pseudonyms, pause)
         sweep.known = Known(marks_of(recording))
+        sweep.allowed |= left
         self._walk(recording, sweep)
         sweep.arm()
         changed, places = self._walk(recording, sweep)
@@ -48,6 +74,40 @@ class Redactor:
         named = recording.id != recording.digest[:16]
         return changed if named else msgspec.structs.replace(changed, id=changed.digest[:16])
 
+    def find(self, recording: Recording) -> list[Secret]:
+        """The secrets that are still in it; pseudonyms are none."""
+        marks = marks_of(recording)
+        found: list[Secret] = []
+        for place, held in _parts(recording):
+            sweep = Sweep(self._rules, self._pseudonyms, lambda size: None)
+            sweep.known = Known(marks)
+            if isinstance(held, str):
+                sweep.leaf(held, (), None)
+            elif place == "context":
+                _beside_marks(held.tree, sweep.tree)
+            else:
+                sweep.tree(held.tree)
+            found += [
+                Secret(
+                    place, next((path_of(at) for at, known in sweep.marks.items() if known == kind), "$"), kind, text
+                )
+                for text, kind in sweep.kinds.items()
+            ]
+        return found
+
+    def find_in(self, text: str, known: frozenset[str] = frozenset()) -> list[Secret]:
+        """The secrets of any text, by how they look and what is encoded in it. `known`: digests of pseudonyms."""
+        found = [
+            Secret(f"line {text.count(chr(10), 0, at.start) + 1}", "$", at.kind, text[at.start : at.end])
+            for at in find(text, RULES[:1], lambda size: None)  # a PEM block has many lines
+        ]
+        for number, line in enumerate(text.splitlines(), 1):
+            sweep = Sweep(self._rules, self._pseudonyms, lambda size: None)
+            sweep.known = Known({"pseudonyms": list(known)})
+            sweep.leaf(line, (), None, mark=False)
+            found += [Secret(f"line {number}", "$", kind, secret) for secret, kind in sweep.kinds.items()]
+        return found
+
     def _walk(self, recording: Recording, sweep: Sweep) -> tuple[Recording, dict[str, dict[Path, str]]]:
         places: dict[str, dict[Path, str]] = {}
 
@@ -55,6 +115,8 @@ class Redactor:
             sweep.marks = {}
             tree = stored.tree
             made = _beside_marks(tree, sweep.tree) if place == "context" else sweep.tree(tree)
+            if place == "context":
+                made = _redrawn(made, sweep.secrets)
             if sweep.marks:
                 places[place] = sweep.marks
             return stored if made == tree else Value(msgspec.json.encode(made).decode(), stored.gaps)
@@ -95,6 +157,50 @@ def _beside_marks(tree: Any, walk: Callable[[Any], Any]) -> Any:
     return {**made, "redaction": tree["redaction"]}
 
 
+def _redrawn(tree: Any, secrets: dict[str, str]) -> Any:
+    """The context with pseudonyms drawn where a UUID that was drawn became a secret: replay then draws them."""
+    draws = tree.get("draws") if type(tree) is dict else None
+    if type(draws) is not dict or not secrets:
+        return tree
+    return {**tree, "draws": {lane: _lane(kinds, secrets) for lane, kinds in draws.items()}}
+
+
+def _lane(kinds: Any, secrets: dict[str, str]) -> Any:
+    if type(kinds) is not dict or type(kinds.get("uuid")) is not list:
+        return kinds
+    return {**kinds, "uuid": [_draw(each, secrets) for each in kinds["uuid"]]}
+
+
+def _draw(node: Any, secrets: dict[str, str]) -> Any:
+    try:
+        value = Value(msgspec.json.encode(node).decode()).decode()
+        drawn = UUID(bytes=value, version=4)
+    except (ValueError, TypeError, ReplayError):
+        return node
+    for text in (str(drawn), drawn.hex):
+        if text in secrets:
+            return raw(UUID(secrets[text]).bytes)
+    return node
+
+
+def _parts(recording: Recording) -> Iterator[tuple[str, Value | str]]:
+    """All that a recording says, by place."""
+    yield "input", recording.input
+    for one in recording.interactions:
+        yield f"interaction[{one.seq}].target", one.target
+        yield f"interaction[{one.seq}].request", one.request
+        yield f"interaction[{one.seq}].answer", one.answer
+    yield "outcome", recording.outcome.payload
+    yield "context", recording.context
+    if recording.edits is not None:
+        yield "edits", recording.edits
+    for number, log in enumerate(recording.logs):
+        yield f"log[{number}]", log.message
+    for name in _TEXTS:
+        if held := getattr(recording, name):
+            yield name, held
+
+
 def _target(one: Interaction, request: Value, text: Callable[[Any], Any]) -> str:
     """Of http: what the request now says; of others the target, masked."""
     if one.boundary != "http":
@@ -109,7 +215,9 @@ def _target(one: Interaction, request: Value, text: Callable[[Any], Any]) -> str
     return f"{method} {text(url)}" if url else str(text(one.target))
 
 
-def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[str, dict[Path, str]], key: str) -> Recording:
+def _marked(
+    changed: Recording, before: Recording, sweep: Sweep, places: dict[str, dict[Path, str]], key: str
+) -> Recording:
     earlier = marks_of(before)
     counts: Counter[str] = Counter({k: n for k, n in (earlier.get("kinds") or {}).items() if type(n) is int})
     counts.update(sweep.kinds[secret] for secret in sweep.kinds if secret in sweep.secrets)
@@ -150,7 +258,9 @@ def _order(row: list[Any]) -> tuple[bool, str, str]:
 def _digests(recording: Recording) -> list[list[str]]:
     """Texts of requests and of the outcome that look like digests and came from nowhere in the recording: the code may
     have computed them of something that is now another."""
-    given = "\n".join([recording.input.text, recording.context.text, *(one.answer.text for one in recording.interactions)])
+    given = "\n".join(
+        [recording.input.text, recording.context.text, *(one.answer.text for one in recording.interactions)]
+    )
     found: list[list[str]] = []
     for one in recording.interactions:
         found += [[f"interaction[{one.seq}].request", path_of(path), "digest"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from replay.core.redaction import keys
+
 if TYPE_CHECKING:
     from replay.core.redaction.patterns import Rule
 
@@ -50,4 +51,4 @@ class Rules:
         if not self._allowed:
             return False
         names = [keys.bare(step) for step in path if type(step) is str]
-        return any(len(each) <= len(names) and tuple(names[-len(each):]) == each for each in self._allowed)
+        return any(len(each) <= len(names) and tuple(names[-len(each) :]) == each for each in self._allowed)

@@ -15,6 +15,7 @@ def style_of(text: str, value: Any) -> Write | None:
     before, after = text[: text.find(stripped[:1])], text[len(text.rstrip()) :]
     for indent, separators in ((None, (", ", ": ")), (None, (",", ":")), (2, (",", ": ")), (4, (",", ": "))):
         for ascii_only in (True, False):
+
             def write(tree: Any, i: Any = indent, s: Any = separators, a: bool = ascii_only) -> str:
                 return before + json.dumps(tree, indent=i, separators=s, ensure_ascii=a) + after
 

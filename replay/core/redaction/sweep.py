@@ -11,20 +11,22 @@ import json
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from replay.core.families.scalars import raw
 from replay.core.redaction import bodies, streams
 from replay.core.redaction.keys import PERSONAL
+from replay.core.redaction.marks import MASK
 from replay.core.redaction.needles import SHORTEST, Needles
 from replay.core.redaction.patterns import Found, find
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
 
 Path = tuple[str | int, ...]
-MASK = "[redacted]"
+MOST = 20_000
+"""Secrets of one recording."""
 _DEEPEST = 4
 """Encodings inside one another that are undone."""
 _LARGE = 4 << 20
@@ -39,7 +41,9 @@ _LOOKS = re.compile(r"\s*[{\[]")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}://)([^/?#\s]*)([^?#\s]*)(?:\?([^#\s]*))?(#\S*)?\Z")
 _PART = re.compile(r'(name="([^"\r\n]{1,200})"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)(.*?)(?=\r\n--)', re.DOTALL)
 _NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
-_VERBATIM = frozenset({"$ref", "$opaque", "$single", "$timezone", "$zoneinfo", "$timedelta", "$float", "$range", "$complex"})
+_VERBATIM = frozenset(
+    {"$ref", "$opaque", "$single", "$timezone", "$zoneinfo", "$timedelta", "$float", "$range", "$complex"}
+)
 _TEXTS = frozenset({"$uuid", "$date", "$datetime", "$decimal", "$int"})
 
 
@@ -99,7 +103,9 @@ class Sweep:
             inner = self._rules.kind_of(name) or kind
             if inner == "session" and type(item) in (dict, list):  # what a session holds is data like any other
                 inner = None
-            out[name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)] = self.tree(item, here, inner)
+            out[name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)] = self.tree(
+                item, here, inner
+            )
         if not plain and type(out.get("pieces")) is list and "returned" in out:
             streams.joined(out["pieces"], lambda whole: self._flat(whole, 0))
         return out
@@ -107,8 +113,8 @@ class Sweep:
     def _tagged(self, tag: str, body: Any, node: Any, path: Path, kind: str | None) -> Any:
         if tag in ("$bytes", "$base64"):
             data = body.encode() if tag == "$bytes" else b64decode(body)
-            made = self.data(data, path, kind)
-            return node if made == data else raw(made)
+            changed = self.data(data, path, kind)
+            return node if changed == data else raw(changed)
         if tag in _VERBATIM:
             return node
         if tag in _TEXTS:
@@ -126,11 +132,21 @@ class Sweep:
         if tag == "$dict":
             return {tag: [self._item(pair, path, kind) for pair in body]}
         if tag == "$error":
-            return {tag: {n: item if n in ("type", "class", "base") else self.tree(item, (*path, n)) for n, item in body.items()}}
+            return {
+                tag: {
+                    n: item if n in ("type", "class", "base") else self.tree(item, (*path, n))
+                    for n, item in body.items()
+                }
+            }
         if type(body) is dict and type(body.get("fields")) is dict:
-            return {tag: {n: self._mapping(item, path, kind, plain=True) if n == "fields" else
-                          item if n == "type" else self.tree(item, (*path, n)) for n, item in body.items()}}  # fmt: skip
+            return {tag: {name: self._field(name, item, path, kind) for name, item in body.items()}}
         return {tag: self.tree(body, path, kind)}
+
+    def _field(self, name: str, item: Any, path: Path, kind: str | None) -> Any:
+        """One part of a stored record: its fields, its type, what else there is."""
+        if name == "fields":
+            return self._mapping(item, path, kind, plain=True)
+        return item if name == "type" else self.tree(item, (*path, name))
 
     def _item(self, pair: Any, path: Path, kind: str | None) -> Any:
         key, item = pair
@@ -180,14 +196,18 @@ class Sweep:
                 data = _bytes_of(item) if type(item) is dict else item.encode("latin-1", "replace")
                 text = data.decode("latin-1")
                 changed = self.form(text, (*path, "query")) if name == "query_string" else self.leaf(text, here, None)
-                out[name] = item if changed == text else raw(changed.encode("latin-1")) if type(item) is dict else changed
+                out[name] = (
+                    item if changed == text else raw(changed.encode("latin-1")) if type(item) is dict else changed
+                )
             elif name in ("client", "remote_addr") and type(item) is list and item and type(item[0]) is str:
                 out[name] = [self.leaf(item[0], here, "ip"), *item[1:]]
             else:
                 out[name] = self.tree(item, here, self._rules.kind_of(name))
         if sizes is not None and sizes[0] != sizes[1]:
             out["headers"] = [
-                [pair[0], str(sizes[1])] if pair[0].lower() == "content-length" and pair[1].strip() == str(sizes[0]) else pair
+                [pair[0], str(sizes[1])]
+                if pair[0].lower() == "content-length" and pair[1].strip() == str(sizes[0])
+                else pair
                 for pair in out["headers"]
             ]
         return out
@@ -220,8 +240,8 @@ class Sweep:
             except bodies.Unreadable:
                 plain = data
             if plain != data:
-                made = self.data(plain, path, None)
-                return data if made == plain else bodies.made_again(made, "gzip")
+                inner = self.data(plain, path, None)
+                return data if inner == plain else bodies.made_again(inner, "gzip")
         try:
             text, charset = data.decode(), "utf-8"
         except UnicodeDecodeError:
@@ -263,7 +283,9 @@ class Sweep:
 
     # Text -----------------------------------------------------------------------------------------------------
 
-    def leaf(self, text: str, path: Path, kind: str | None, *, content: str = "", mark: bool = True, deep: int = 0) -> str:
+    def leaf(
+        self, text: str, path: Path, kind: str | None, *, content: str = "", mark: bool = True, deep: int = 0
+    ) -> str:
         """A text without secrets. `kind`: its name says that all of it is one."""
         if len(text) < 2:
             return text
@@ -289,7 +311,9 @@ class Sweep:
         if _LOOKS.match(text) and len(text) <= _LARGE:
             return self._json(text, path)
         if "multipart/" in content and 'name="' in text:
-            swapped = _PART.sub(lambda part: part[1] + self.leaf(part[3], (*path, part[2]), self._rules.kind_of(part[2])), text)
+            swapped = _PART.sub(
+                lambda part: part[1] + self.leaf(part[3], (*path, part[2]), self._rules.kind_of(part[2])), text
+            )
             return self._flat(swapped, deep)
         if "://" in text[:30] and _URL.match(text):
             return self.url(text, path)
@@ -361,7 +385,9 @@ class Sweep:
         if deep >= _DEEPEST:
             return text
         if "%" in text and _PERCENT.search(text):
-            text = re.sub(r"[^\s\"'<>&=?]*%[0-9A-Fa-f]{2}[^\s\"'<>&=?]*+", lambda part: self._percent_part(part[0], deep), text)
+            text = re.sub(
+                r"[^\s\"'<>&=?]*%[0-9A-Fa-f]{2}[^\s\"'<>&=?]*+", lambda part: self._percent_part(part[0], deep), text
+            )
         return _BASE64.sub(lambda part: self._decoded(part[0], deep), text) if len(text) >= 16 else text
 
     def _find(self, text: str) -> list[Found]:
@@ -460,22 +486,24 @@ class Sweep:
 
     def _cookies(self, text: str) -> str:
         parts = re.split(r"(;\s*)", text)
-        out = []
+        out: list[str] = []
         for part in parts:
             name, mark, value = part.partition("=")
             bare = name.strip().lower()
             if not mark or bare in ("path", "domain", "expires", "max-age", "samesite"):
-                out.append(part if mark or not out and len(parts) > 1 or ";" in part or bare in ("secure", "httponly", "")
-                           else self._value(part, "session"))  # fmt: skip
+                stays = mark or (not out and len(parts) > 1) or ";" in part or bare in ("secure", "httponly", "")
+                out.append(part if stays else self._value(part, "session"))
             else:
                 quoted = value[:1] == '"' == value[-1:] and len(value) > 1
                 inner = value[1:-1] if quoted else value
                 masked = self._value(inner, "session") if inner else inner
-                out.append(f'{name}={chr(34)}{masked}{chr(34)}' if quoted else f"{name}={masked}")
+                out.append(f"{name}={chr(34)}{masked}{chr(34)}" if quoted else f"{name}={masked}")
         return "".join(out)
 
     def _learn(self, secret: str, masked: str, kind: str) -> None:
-        if secret != masked and secret not in self.secrets and len(self.secrets) < 20_000:
+        if secret != masked and secret not in self.secrets:
+            if len(self.secrets) >= MOST:
+                raise ValueError("too many secrets")
             self.secrets[secret] = masked
             self.kinds[secret] = kind
             local, mark, _ = secret.rpartition("@")
@@ -494,11 +522,7 @@ class Sweep:
 
 def _is_pairs(items: list[Any]) -> bool:
     """Headers, or pairs like them: of names and texts."""
-    first = items[0]
-    return (
-        type(first) is list and len(first) == 2 and type(first[0]) is str and type(first[1]) is str
-        and all(type(each) is list and len(each) == 2 and type(each[0]) is str and type(each[1]) is str for each in items)
-    )  # fmt: skip
+    return all(type(each) is list and len(each) == 2 and type(each[0]) is type(each[1]) is str for each in items)
 
 
 def _bytes_of(node: Any) -> bytes:
@@ -517,5 +541,3 @@ def _around(text: str, change: Callable[[str], str]) -> str:
 
 def _plain(text: str) -> str:
     return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "replace")
-
-
