@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from time import monotonic, sleep  # the originals, whatever the service patches later
-from typing import Protocol
+from types import FunctionType
+from typing import Any, Protocol
 
 from replay.core.recording import Recording
 from replay.errors import RedactionError
@@ -49,6 +51,26 @@ class Redacting:
             raise RedactionError(
                 f"A recording could not be redacted ({type(error).__name__}): it was dropped."
             ) from None
+
+
+def parameters(target: str) -> tuple[str, ...]:
+    """The names of what a function of this process takes by position, without `self` and `cls`; none if it is not
+    found. Runs no code of the application."""
+    module, _, qualname = target.partition(":")
+    place: Any = sys.modules.get(module)
+    for part in qualname.split("."):
+        place = getattr(place, "__dict__", {}).get(part)
+    for _ in range(50):
+        if isinstance(place, (classmethod, staticmethod)):
+            place = place.__func__
+        inner = getattr(place, "__dict__", {}).get("__wrapped__") if isinstance(place, FunctionType) else None
+        if inner is None:
+            break
+        place = inner
+    if not isinstance(place, FunctionType):
+        return ()
+    names = place.__code__.co_varnames[: place.__code__.co_argcount]
+    return names[1:] if names[:1] in (("self",), ("cls",)) else names
 
 
 class _Turns:

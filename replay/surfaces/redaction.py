@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from replay.core.redaction.rules import Redaction
-from replay.engine.redaction import Redacting
+from replay.engine.redaction import Redacting, parameters
 from replay.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,4 +87,4 @@ def redactor(own: Redaction, key: bytes) -> Redactor:
     from replay.core.redaction.pseudonyms import Pseudonyms
     from replay.core.redaction.redactor import Redactor
 
-    return Redactor(rules_of(own), Pseudonyms(key))
+    return Redactor(rules_of(own), Pseudonyms(key), parameters)

@@ -35,7 +35,7 @@ _JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*")
 _PREFIX = re.compile(
     r"(?:(?:sk|rk|pk)_(?:live|test)_|sk-ant-(?:api|admin)\d\d-|sk-proj-|sk-svcacct-|sk-or-v1-|sk-|gh[pousr]_|"
     r"github_pat_|gl[a-z]{2,6}-|xox[a-z]-|xapp-|A(?:KIA|SIA|BIA|CCA|GPA|IDA|ROA|NPA|IPA)|AIza|ya29\.|GOCSPX-|npm_|"
-    r"pypi-AgEIcHlwaS5vcmc|SG\.|hf_|do[opr]_v1_|shp(?:at|ca|pa|ss)_|dapi|[a-z]{2,12}[_-](?=[A-Za-z0-9]{16}))"
+    r"pypi-AgEIcHlwaS5vcmc|SG\.|hf_|do[opr]_v1_|shp(?:at|ca|pa|ss)_|dapi)"
 )
 _KEPT_CLAIMS = frozenset({"iss", "aud", "typ", "alg", "scope", "scp", "azp", "token_use", "amr", "acr", "kty", "crv"})
 

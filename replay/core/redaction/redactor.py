@@ -8,7 +8,7 @@ is untrusted: the marks excuse only leaves, see `replay.core.noise.excuses`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -46,7 +46,11 @@ class Secret(NamedTuple):
 class Redactor:
     """Redacts recordings by `rules`. Not for two threads at once."""
 
-    def __init__(self, rules: Rules, pseudonyms: Pseudonyms) -> None:
+    def __init__(
+        self, rules: Rules, pseudonyms: Pseudonyms, names: Callable[[str], Sequence[str]] = lambda target: ()
+    ) -> None:
+        """`names` gives the parameters of `module:qualname`: what is passed by position has a name too."""
+        self._names = names
         self._rules = rules
         self._pseudonyms = pseudonyms
 
@@ -111,10 +115,14 @@ class Redactor:
     def _walk(self, recording: Recording, sweep: Sweep) -> tuple[Recording, dict[str, dict[Path, str]]]:
         places: dict[str, dict[Path, str]] = {}
 
-        def value(stored: Value, place: str) -> Value:
+        def value(stored: Value, place: str, target: str | None = None) -> Value:
             sweep.marks = {}
             tree = stored.tree
-            made = _beside_marks(tree, sweep.tree) if place == "context" else sweep.tree(tree)
+            names = self._names(target) if target is not None else ()
+            if names and type(tree) is dict and type(tree.get("args")) is list:
+                made = sweep.arguments(tree, names)
+            else:
+                made = _beside_marks(tree, sweep.tree) if place == "context" else sweep.tree(tree)
             if place == "context":
                 made = _redrawn(made, sweep.secrets)
             if sweep.marks:
@@ -125,7 +133,8 @@ class Redactor:
             return sweep.leaf(found, (), None, mark=False) if type(found) is str else found
 
         def interaction(one: Interaction) -> Interaction:
-            request = value(one.request, f"interaction[{one.seq}].request")
+            called = one.target if one.boundary in ("call", "model") else None
+            request = value(one.request, f"interaction[{one.seq}].request", called)
             answer = value(one.answer, f"interaction[{one.seq}].answer")
             if request is one.request and answer is one.answer and one.boundary != "http":
                 return one
@@ -136,7 +145,7 @@ class Redactor:
 
         changed = msgspec.structs.replace(
             recording,
-            input=value(recording.input, "input"),
+            input=value(recording.input, "input", recording.entrypoint if recording.kind == "function" else None),
             interactions=tuple(map(interaction, recording.interactions)),
             outcome=Outcome(recording.outcome.state, value(recording.outcome.payload, "outcome")),
             context=value(recording.context, "context"),

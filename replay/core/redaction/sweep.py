@@ -11,7 +11,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -93,6 +93,15 @@ class Sweep:
         if tag[:1] == "$" and len(node) == 1:
             return self._tagged(tag, node[tag], node, path, kind)
         return self._mapping(node, path, kind)
+
+    def arguments(self, node: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+        """The arguments of a call whose parameters have these names."""
+        out = self._mapping({name: item for name, item in node.items() if name != "args"}, (), None)
+        args = [
+            self.tree(item, ("args", at), self._rules.kind_of(names[at]) if at < len(names) else None)
+            for at, item in enumerate(node["args"])
+        ]
+        return {name: args if name == "args" else out[name] for name in node}
 
     def _mapping(self, node: dict[str, Any], path: Path, kind: str | None, *, plain: bool = False) -> dict[str, Any]:
         if not plain and type(node.get("headers")) is list and ("pieces" in node or "body" in node):
@@ -317,7 +326,7 @@ class Sweep:
             return self._flat(swapped, deep)
         if "://" in text[:30] and _URL.match(text):
             return self.url(text, path)
-        if _PAIR.match(text) and ("x-www-form-urlencoded" in content or _FORM.match(text)):
+        if _PAIR.match(text) and ("x-www-form-urlencoded" in content or _is_form(text)):
             return self.form(text, path)
         return None
 
@@ -518,6 +527,10 @@ class Sweep:
             if kind is None:
                 kind = next((k for secret, k in self.kinds.items() if secret in before), "known")
             self.marks[path] = kind
+
+
+def _is_form(text: str) -> bool:
+    return _FORM.match(text) is not None and _BASE64.fullmatch(text) is None
 
 
 def _is_pairs(items: list[Any]) -> bool:
