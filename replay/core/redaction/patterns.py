@@ -125,7 +125,7 @@ def _value(text: str) -> bool:
 
 RULES: tuple[Rule, ...] = (
     Rule("private-key", re.compile(
-        r"-----BEGIN [A-Z ]{0,30}?PRIVATE KEY(?: BLOCK)?-----([A-Za-z0-9+/=\s\\.:,-]{20,7000}?)-----END "),
+        r"-----BEGIN [A-Z ]{0,30}?PRIVATE KEY(?: BLOCK)?-----((?:[A-Za-z0-9+/=\s\\.:,]|-(?!-)){20,7000}+)-----END "),
         ("PRIVATE KEY",)),
     Rule("jwt", re.compile(r"(?<![\w.-])eyJ[A-Za-z0-9_-]{5,4000}+\.eyJ[A-Za-z0-9_-]{5,4000}+\.[A-Za-z0-9_-]{0,1000}+"),
          ("eyJ",)),
