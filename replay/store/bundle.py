@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +22,7 @@ from replay.core.sound import unsound
 from replay.errors import BundleError, UsageError
 from replay.store import tables
 from replay.store.durable import write_whole
+from replay.store.sealed import is_sealed
 from replay.store.tables import PARTS, RECORDING, BodiesIn, BodiesOut, Cell, Source
 from replay.store.untrusted import open_guarded, refusing
 
@@ -47,11 +48,12 @@ def default_producer() -> str:
 
 
 def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], *, overwrite: bool = False,
-                 created_ns: int | None = None, producer: str | None = None) -> Path:  # fmt: skip
-    """Write recordings, in their order, as one bundle and return its path.
+                 created_ns: int | None = None, producer: str | None = None,
+                 seal: Callable[[bytes], bytes] | None = None) -> Path:  # fmt: skip
+    """Write recordings, in their order, as one bundle and return its path. `seal` is given its bytes.
 
     Their ids must differ. Raises BundleError (`bundle-exists`, `bundle-unwritable`, `bundle-unfit`,
-    `bundle-too-large`); then there is no file.
+    `bundle-too-large`, `bundle-sealed` where a sealed one would be replaced by one that is not); then there is no file.
     """
     path = Path(path)
     try:
@@ -63,8 +65,21 @@ def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], 
     except (sqlite3.Error, ValueError, OverflowError, MemoryError) as error:
         raise BundleError(f"{path} was not written: a recording does not fit into a bundle ({error}).",
                           slug="bundle-unfit") from error  # fmt: skip
+    if seal is not None:
+        data = seal(data)
+    elif overwrite and _holds_sealed(path):
+        raise BundleError(f"{path} is sealed; it is not replaced by a bundle that anybody can read. Name another file.",
+                          slug="bundle-sealed")  # fmt: skip
     write_whole(data, path, overwrite=overwrite)
     return path
+
+
+def _holds_sealed(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return is_sealed(file.read(64))
+    except OSError:
+        return False  # there is none
 
 
 def serialize(recordings: Iterable[Recording], *, created_ns: int | None = None, producer: str | None = None) -> bytes:

@@ -14,6 +14,7 @@ import sys
 import weakref
 from _thread import allocate_lock  # the originals, whatever the service patches later
 from collections import Counter, deque
+from collections.abc import Callable
 from contextvars import Context
 from os import urandom
 from pathlib import Path
@@ -71,10 +72,11 @@ class Spool:
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, service: str, max_queue_bytes: int = 64 << 20,
-                 producer: str | None = None) -> None:  # fmt: skip
+                 producer: str | None = None, seal: Callable[[bytes], bytes] | None = None) -> None:  # fmt: skip
         self.folder = Path(folder)
         self._service = re.sub(r"[^A-Za-z0-9._]+", "-", service).strip("-.")[:64] or "service"
         self._producer = producer
+        self._seal = seal
         self._max = max_queue_bytes
         self._unsaid: str | None = None
         self._said = False
@@ -294,11 +296,13 @@ class Spool:
         safe = re.sub(r"[^A-Za-z0-9_]+", "-", first.id).strip("-")[:32] or "recording"
         name = f"{self._service}-{stamp}-{safe}"
         try:
-            write_bundle(recordings, self.folder / (name + SUFFIX), producer=self._producer)
+            write_bundle(recordings, self.folder / (name + SUFFIX), producer=self._producer, seal=self._seal)
         except BundleError as error:
             if error.slug != "bundle-exists":
                 raise
-            write_bundle(recordings, self.folder / f"{name}-{urandom(4).hex()}{SUFFIX}", producer=self._producer)
+            write_bundle(
+                recordings, self.folder / f"{name}-{urandom(4).hex()}{SUFFIX}", producer=self._producer, seal=self._seal
+            )
         self._counts["files"] += 1
         self._counts["written"] += len(recordings)
 

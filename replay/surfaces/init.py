@@ -20,6 +20,7 @@ from replay.engine import recorder
 from replay.engine.keep import Trigger, on_error
 from replay.engine.recorder import Recorder, Settings
 from replay.errors import UsageError
+from replay.store.sealed import Seal
 from replay.store.spool import Spool
 from replay.surfaces import redaction
 
@@ -46,6 +47,8 @@ def init(
     max_queue_bytes: int = 64 << 20,
     redact: Redaction | Mapping[str, Any] | bool | None = None,
     redaction_key: str | bytes | None = None,
+    seal_to: Sequence[str] = (),
+    sign_with: str | bytes | None = None,
 ) -> None:
     """Start capturing in this process.
 
@@ -54,7 +57,8 @@ def init(
     `redact` says what else is secret, and what is not (`replay.Redaction`, or a mapping of its fields; default:
     `[tool.replay-harness.redaction]` of the nearest `pyproject.toml`, else the built-in rules; False: off).
     `redaction_key` (default: `REPLAY_REDACTION_KEY`, else random in each process) decides the pseudonyms: services
-    with one key give equal ones.
+    with one key give equal ones. `seal_to` are age public keys that bundles are encrypted to, `sign_with` an Ed25519
+    private key (32 bytes, or hex) that signs them.
     Does nothing when `REPLAY_DISABLED=1` is set, and while a recording is being replayed. Calling it again replaces
     the earlier settings. Raises UsageError for arguments that cannot be meant; nothing else is ever raised into the
     service.
@@ -67,12 +71,13 @@ def init(
     if os.environ.get("REPLAY_DISABLED", "") not in ("", "0") or _replaying:
         return
     redacting = redaction.of(redact, redaction_key)
+    seal = Seal(seal_to, sign_with) if seal_to or sign_with is not None else None
     install()
     environment_variables.configure(tuple(environ))
     _log_handler.attach()
     if _spool is not None:
         _spool.flush(5.0)
-    _spool = Spool(Path(spool), service=service, max_queue_bytes=max_queue_bytes)
+    _spool = Spool(Path(spool), service=service, max_queue_bytes=max_queue_bytes, seal=seal)
     recorder.configure(
         Settings(
             service=service,
