@@ -9,10 +9,13 @@ import hashlib
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from itertools import islice
 from urllib.parse import quote, quote_plus
 
 SHORTEST = 4
 """Characters of a secret that is looked for in other places; a shorter one is too common a text."""
+MOST_SPELLED = 500
+"""Secrets that are looked for in every spelling; of more only as they are, and in lower and upper case."""
 _LONE = 8
 """Characters from which it may be part of a longer word."""
 _HEAD = 4
@@ -73,9 +76,10 @@ class Needles:
 
     def __init__(self, secrets: dict[str, str]) -> None:
         table: dict[str, str] = {}
-        for secret, masked in secrets.items():
+        for number, (secret, masked) in enumerate(secrets.items()):
             if len(secret) >= SHORTEST:
-                for one, two in spellings(secret, masked):
+                every = spellings(secret, masked)
+                for one, two in every if number < MOST_SPELLED else islice(every, 3):
                     if one != two and len(one) >= SHORTEST:
                         table.setdefault(one, two)
         for masked in secrets.values():  # what stands there already is not masked again
