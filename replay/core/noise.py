@@ -125,7 +125,7 @@ def excuses(recording: Recording) -> list[Noise]:
     """What the marks of redaction excuse: credentials and digests, for which the code has others of its own."""
     return [
         Noise(place=place, path=path, matcher="redacted", cause=kind)
-        for place, path, kind in places_of(marks_of(recording))
+        for place, path, kind in places_of(marks_of(recording), "own")
         if (place == OUTCOME or _REQUEST.match(place)) and kind not in PERSONAL and parse(path)
     ]
 

@@ -222,7 +222,7 @@ class Partings:
         place = f"interaction[{seq}].request"
         return any(
             where == place and (marked == path or marked.startswith((f"{path}.", f"{path}[")))
-            for where, marked, _ in places_of(marks_of(self._recording))
+            for where, marked, _ in places_of(marks_of(self._recording), "own")
         )
 
     def _asked_before(self, request: Request, asked: Value) -> int | None:

@@ -1,7 +1,9 @@
 """What redaction notes in a recording's context, under `redaction`; never a secret, never the key.
 
-`{"key": id of the key, "kinds": {kind: number}, "places": [[place, path, kind], ...], "pseudonyms": [digest, ...]}`: a
-place is `input`, `outcome`, `context`, `interaction[3].request` or `.answer`, a path is one as differences have it.
+`{"key": id of the key, "kinds": {kind: number}, "places": [[place, path, kind], ...], "own": [...],
+"pseudonyms": [digest, ...]}`. A place is `input`, `outcome`, `context`, `interaction[3].request` or `.answer`, a path
+is one as differences have it. `own` are places where the code asks with something of its own, or with a digest that it
+makes: the recording does not give it to the code.
 """
 
 from __future__ import annotations
@@ -32,9 +34,9 @@ def marks_of(recording: Recording) -> dict[str, Any]:
     return found if type(found) is dict else {}
 
 
-def places_of(marks: dict[str, Any]) -> list[Place]:
+def places_of(marks: dict[str, Any], name: str = "places") -> list[Place]:
     """The places that changed; what is malformed is left out."""
-    stored = marks.get("places")
+    stored = marks.get(name)
     return [
         (each[0], each[1], each[2])
         for each in (stored[:MOST] if type(stored) is list else ())

@@ -27,6 +27,10 @@ from replay.errors import ReplayError
 _TEXTS = ("trace_id", "span_id", "sentry_event_id", "http_route", "service_version", "deployment_environment_name")
 
 
+Marks = dict[Path, tuple[str, str]]
+"""Path of a leaf that changed -> its kind, its text now."""
+
+
 class Secret(NamedTuple):
     """One that was found. Never printed whole: see `excerpt`."""
 
@@ -112,11 +116,11 @@ class Redactor:
             found += [Secret(f"line {number}", "$", kind, secret) for secret, kind in sweep.kinds.items()]
         return found
 
-    def _walk(self, recording: Recording, sweep: Sweep) -> tuple[Recording, dict[str, dict[Path, str]]]:
-        places: dict[str, dict[Path, str]] = {}
+    def _walk(self, recording: Recording, sweep: Sweep) -> tuple[Recording, dict[str, Marks]]:
+        places: dict[str, Marks] = {}
 
         def value(stored: Value, place: str, target: str | None = None) -> Value:
-            sweep.marks = {}
+            sweep.marks, sweep.stands = {}, {}
             tree = stored.tree
             names = self._names(target) if target is not None else ()
             if names and type(tree) is dict and type(tree.get("args")) is list:
@@ -126,7 +130,7 @@ class Redactor:
             if place == "context":
                 made = _redrawn(made, sweep.secrets)
             if sweep.marks:
-                places[place] = sweep.marks
+                places[place] = {path: (kind, sweep.stands[path]) for path, kind in sweep.marks.items()}
             return stored if made == tree else Value(msgspec.json.encode(made).decode(), stored.gaps)
 
         def text(found: Any) -> Any:
@@ -224,16 +228,22 @@ def _target(one: Interaction, request: Value, text: Callable[[Any], Any]) -> str
     return f"{method} {text(url)}" if url else str(text(one.target))
 
 
-def _marked(
-    changed: Recording, before: Recording, sweep: Sweep, places: dict[str, dict[Path, str]], key: str
-) -> Recording:
+def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[str, Marks], key: str) -> Recording:
     earlier = marks_of(before)
     counts: Counter[str] = Counter({k: n for k, n in (earlier.get("kinds") or {}).items() if type(n) is int})
     counts.update(sweep.kinds[secret] for secret in sweep.kinds if secret in sweep.secrets)
     rows = [each for each in earlier.get("places", ()) if type(each) is list and len(each) == 3]
     for place, marks in places.items():
-        rows += [[place, path_of(path), kind] for path, kind in marks.items()]
-    rows += _digests(changed)
+        rows += [[place, path_of(path), kind] for path, (kind, _) in marks.items()]
+    given = _given(changed)
+    own = [each for each in earlier.get("own", ()) if type(each) is list and len(each) == 3]
+    own += [
+        [place, path_of(path), kind]
+        for place, marks in places.items()
+        for path, (kind, text) in marks.items()
+        if (place == "outcome" or place.endswith("request")) and text not in given
+    ]
+    own += _digests(changed, given)
     unique = {(row[0], row[1]): row for row in rows}
     short = [masked for masked in sweep.secrets.values() if not is_pseudonym(masked)]
     known = [each for each in earlier.get("pseudonyms", ()) if type(each) is str]
@@ -246,6 +256,7 @@ def _marked(
             "key": key,
             "kinds": dict(sorted(counts.items())),
             "places": sorted(unique.values(), key=_order)[:MOST],
+            "own": own[:MOST],
             "pseudonyms": sorted({*known, *map(digest_of, short)}),
         },
     }
@@ -264,12 +275,15 @@ def _order(row: list[Any]) -> tuple[bool, str, str]:
     return not str(row[0]).endswith("request") and row[0] != "outcome", str(row[0]), str(row[1])
 
 
-def _digests(recording: Recording) -> list[list[str]]:
+def _given(recording: Recording) -> str:
+    """All that the recording gives to the code. What the code asks with and is not in it, it has or makes itself."""
+    parts = [recording.input.text, recording.context.text, *(one.answer.text for one in recording.interactions)]
+    return "\n".join(parts)
+
+
+def _digests(recording: Recording, given: str) -> list[list[str]]:
     """Texts of requests and of the outcome that look like digests and came from nowhere in the recording: the code may
     have computed them of something that is now another."""
-    given = "\n".join(
-        [recording.input.text, recording.context.text, *(one.answer.text for one in recording.interactions)]
-    )
     found: list[list[str]] = []
     for one in recording.interactions:
         found += [[f"interaction[{one.seq}].request", path_of(path), "digest"]

@@ -63,6 +63,8 @@ class Sweep:
         """Pseudonyms of an earlier redaction."""
         self.marks: dict[Path, str] = {}
         """Path of a leaf that changed -> kind."""
+        self.stands: dict[Path, str] = {}
+        """Path of a leaf that changed -> its text now."""
         self._needles = Needles({})
         self._seen: dict[str, list[Found]] = {}
         """What is found in a text: the second walk meets the same texts, and many stand more than once."""
@@ -527,6 +529,7 @@ class Sweep:
             if kind is None:
                 kind = next((k for secret, k in self.kinds.items() if secret in before), "known")
             self.marks[path] = kind
+            self.stands[path] = after
 
 
 def _is_form(text: str) -> bool:
