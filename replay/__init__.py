@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "ASGI": "replay.entrypoints.asgi",
     "Incident": "replay.surfaces.pytest_items",
+    "Redaction": "replay.core.redaction.rules",
     "WSGI": "replay.entrypoints.wsgi",
     "always": "replay.engine.keep",
     "aws_lambda": "replay.entrypoints.aws_lambda",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from replay.boundaries.call import boundary as boundary
     from replay.boundaries.environ import flag as flag
     from replay.boundaries.model import model as model
+    from replay.core.redaction.rules import Redaction as Redaction
     from replay.engine.keep import (
         always as always,
     )

@@ -48,6 +48,13 @@ class Unanswerable(ReplayError):
     exit_code = 4
 
 
+class RedactionError(ReplayError):
+    """A recording that could not be redacted, or not in time: it is dropped. Its text quotes nothing of it."""
+
+    slug = "redaction"
+    exit_code = 4
+
+
 class DivergenceError(ReplayError):
     """Raised into the application when it asks something that the recording cannot answer.
 

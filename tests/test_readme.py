@@ -24,6 +24,7 @@ import pytest
 import replay
 from replay.core.verdict import Status
 from replay.surfaces import cli, config
+from replay.surfaces.redaction import rules_of
 from replay.surfaces.verbs import VERBS, shared
 from tests.surfaces import projects, repositories
 
@@ -45,6 +46,7 @@ CHECKED = (
     "incident_paths = ",
     "@pytest.mark.incident(",
     "[tool.replay-harness]",
+    "[tool.replay-harness.redaction]",
 )
 """What each block holds that no other does; each is used by a test below."""
 FIX = ('customer["plan"].lower()', '(customer["plan"] or "free").lower()')
@@ -454,6 +456,14 @@ def test_sqlite_utils_reads_a_bundle(recorded: Path) -> None:
 
 
 # Messages.
+
+
+def test_redaction_settings(tmp_path: Path) -> None:
+    """The example is read, and its pattern compiles."""
+    (tmp_path / "pyproject.toml").write_text(block("[tool.replay-harness.redaction]"))
+    read = config.load(tmp_path).redaction
+    assert (read.keys, read.allow) == (("employee_no",), ("email", "session.plan"))
+    assert rules_of(read).kind_of("Employee-No") == "custom"
 
 
 def slugs() -> Iterator[str]:

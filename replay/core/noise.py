@@ -7,6 +7,8 @@ rules hold whatever is stored there:
   and another type of an error stay differences;
 - `time` covers two times inside the recorded window, `uuid` two UUIDs that are written in the same way, `unordered` a
   list or tuple with the same items in another order;
+- `redacted` covers two texts or two numbers where redaction put a pseudonym for a credential, or where a digest of
+  what it changed stood: the code has its own there, from the environment or computed; never another pseudonym;
 - `type` covers two leaves of the same type, and lists, tuples and sets of leaves; never a mapping, nor a whole root.
 """
 
@@ -22,10 +24,12 @@ import msgspec
 
 from replay.core.plain import readable, weight
 from replay.core.recording import Recording
+from replay.core.redaction.keys import PERSONAL
+from replay.core.redaction.marks import marks_of, places_of, stands_for
 from replay.core.times import both_inside
 from replay.core.verdict import Difference, Frame, Window
 
-Matcher = Literal["time", "uuid", "unordered", "type"]
+Matcher = Literal["time", "uuid", "unordered", "type", "redacted"]
 MOST = 1_000
 """Entries of one recording."""
 DEEPEST = 40
@@ -92,20 +96,19 @@ NONE = Known()
 
 def known(recording: Recording) -> Known:
     """The noise that is stored with a recording. Entries that are malformed are counted, and cover nothing."""
-    if '"noise"' not in recording.context.text:
+    excused = excuses(recording) if recording.redacted else []
+    if '"noise"' not in recording.context.text and not excused:
         return NONE
     context = recording.context.tree
-    stored = context.get("noise") if isinstance(context, dict) else None
-    if stored is None:
-        return NONE
+    stored = context.get("noise", []) if isinstance(context, dict) else []
     if not isinstance(stored, list):
         return Known(refused=1)
     outcome: list[Noise] = []
     requests: dict[int, tuple[Noise, ...]] = {}
     draws: dict[str, Noise] = {}
     refused = max(0, len(stored) - MOST)
-    for item in stored[:MOST]:
-        noise = _read(item)
+    for item in [*stored[:MOST], *excused]:
+        noise = item if isinstance(item, Noise) else _read(item)
         if noise is None:
             refused += 1
         elif noise.place == OUTCOME:
@@ -116,6 +119,15 @@ def known(recording: Recording) -> Known:
             seq = int(_REQUEST.match(noise.place)[1])  # type: ignore[index]  # _read has matched it
             requests[seq] = (*requests.get(seq, ()), noise)
     return Known(tuple(outcome), requests, draws, refused)
+
+
+def excuses(recording: Recording) -> list[Noise]:
+    """What the marks of redaction excuse: credentials and digests, for which the code has others of its own."""
+    return [
+        Noise(place=place, path=path, matcher="redacted", cause=kind)
+        for place, path, kind in places_of(marks_of(recording), "own")
+        if (place == OUTCOME or _REQUEST.match(place)) and kind not in PERSONAL and parse(path)
+    ]
 
 
 def with_noise(recording: Recording, found: Sequence[Noise]) -> Recording:
@@ -147,6 +159,8 @@ def _read(item: Any) -> Noise | None:
     except (msgspec.ValidationError, RecursionError):
         return None
     if noise.place not in (OUTCOME, DRAWS) and not _REQUEST.match(noise.place):
+        return None
+    if noise.matcher == "redacted":  # redaction's own marks say that, see `excuses`
         return None
     steps = parse(noise.path)
     if steps is None or (noise.matcher == "type" and not steps):
@@ -303,6 +317,8 @@ def covers(matcher: Matcher, one: Any, two: Any, steps: Steps, window: Window | 
     """Whether a matcher covers two values; of `type` not at the root."""
     if matcher == "time":
         return window is not None and both_inside(one, two, window)
+    if matcher == "redacted":
+        return bool(steps) and stands_for(one, two)
     if matcher == "uuid":
         return is_uuid(one) and is_uuid(two) and form_of(one) == form_of(two)
     return bool(steps) and matcher == "type" and type(one) is type(two) and _is_leafy(one) and _is_leafy(two)

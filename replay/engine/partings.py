@@ -14,6 +14,7 @@ import msgspec
 
 from replay.core.codec import Value
 from replay.core.recording import Interaction, Outcome, Recording
+from replay.core.redaction.marks import MASK, marks_of, places_of
 from replay.core.verdict import Difference, Divergence, DivergenceKind, Frame
 from replay.core.world import Request, Shelf
 from replay.engine.follows import Course, linked
@@ -25,8 +26,6 @@ _COMPARED = 50
 """Recorded requests compared to find the nearest."""
 _SHOWN = 200
 """Characters of a value in a message."""
-_MASK = "[redacted]"
-"""What stands in a recording where a secret was."""
 
 
 class _Refused(msgspec.Struct):
@@ -206,13 +205,24 @@ class Partings:
     def _paired(self, divergence: Divergence, refused: _Refused, pair: Interaction) -> Divergence:
         refused.pair = pair
         fields = _fields(refused.shelf, refused.request, refused.asked, pair)
-        masked = self._recording.redacted and fields and all(_MASK in str(field.recorded) for field in fields)
+        masked = self._recording.redacted and fields and all(self._is_masked(field, pair.seq) for field in fields)
         return msgspec.structs.replace(
             divergence,
             kind="redaction-altered" if masked else "changed",
             nearest=pair,
             differences=tuple(fields),
             seq=pair.seq,
+        )
+
+    def _is_masked(self, field: Difference, seq: int) -> bool:
+        """Redaction put something else there, or in what this part holds."""
+        if MASK in str(field.recorded):
+            return True
+        path = field.path if field.path.startswith("$") else f"$.{field.path}"
+        place = f"interaction[{seq}].request"
+        return any(
+            where == place and (marked == path or marked.startswith((f"{path}.", f"{path}[")))
+            for where, marked, _ in places_of(marks_of(self._recording), "own")
         )
 
     def _asked_before(self, request: Request, asked: Value) -> int | None:

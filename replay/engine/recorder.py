@@ -64,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What capture costs now."""
     most_bytes: int = 32 << 20
     """Of one recording, in memory."""
+    redact: Callable[[Recording, frozenset[str]], Recording] | None = None
+    """Takes the secrets out, off the request path; the texts given are none. What it raises drops the recording."""
     most_interactions: int = 10_000
     most_logs: int = 1_000
 
@@ -322,7 +324,8 @@ class Captured:
             deployment_environment_name=settings.environment,
             **recorder.facts,
         )
-        return msgspec.structs.replace(recording, id=recording.digest[:16])
+        recording = msgspec.structs.replace(recording, id=recording.digest[:16])
+        return recording if settings.redact is None else settings.redact(recording, frozenset(table.values()))
 
     def _entropy(self) -> tuple[str, dict[str, str]]:
         numbers: Counter[str] = Counter()

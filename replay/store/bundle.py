@@ -24,6 +24,7 @@ from replay.errors import BundleError, UsageError
 from replay.store import tables
 from replay.store.durable import write_whole
 from replay.store.forking import Still
+from replay.store.sealed import is_sealed
 from replay.store.tables import PARTS, RECORDING, BodiesIn, BodiesOut, Cell, Source
 from replay.store.untrusted import open_guarded, refusing
 
@@ -50,11 +51,13 @@ def default_producer() -> str:
 
 def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], *, overwrite: bool = False,
                  created_ns: int | None = None, producer: str | None = None,
-                 before: Callable[[int], None] | None = None) -> Path:  # fmt: skip
+                 before: Callable[[int], None] | None = None,
+                 seal: Callable[[bytes], bytes] | None = None) -> Path:  # fmt: skip
     """Write recordings, in their order, as one bundle and return its path.
 
-    `before` is called with its size in bytes when it is known, before anything is written. Their ids must differ.
-    Raises BundleError (`bundle-exists`, `bundle-unwritable`, `bundle-unfit`, `bundle-too-large`): there is no file.
+    `seal` is given its bytes; `before` is called with its size in bytes when it is known, before anything is written.
+    Their ids must differ. Raises BundleError (`bundle-exists`, `bundle-unwritable`, `bundle-unfit`, `bundle-too-large`,
+    `bundle-sealed` where a sealed one would be replaced by one that is not): there is no file.
     """
     path = Path(path)
     try:
@@ -66,10 +69,23 @@ def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], 
     except (sqlite3.Error, ValueError, OverflowError, MemoryError) as error:
         raise BundleError(f"{path} was not written: a recording does not fit into a bundle ({error}).",
                           slug="bundle-unfit") from error  # fmt: skip
+    if seal is not None:
+        data = seal(data)
+    elif overwrite and _holds_sealed(path):
+        raise BundleError(f"{path} is sealed; it is not replaced by a bundle that anybody can read. Name another file.",
+                          slug="bundle-sealed")  # fmt: skip
     if before is not None:
         before(len(data))
     write_whole(data, path, overwrite=overwrite)
     return path
+
+
+def _holds_sealed(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return is_sealed(file.read(64))
+    except OSError:
+        return False  # there is none
 
 
 def serialize(recordings: Iterable[Recording], *, created_ns: int | None = None, producer: str | None = None) -> bytes:

@@ -56,10 +56,12 @@ class Spool:
 
     def __init__(self, folder: str | os.PathLike[str], *, service: str, max_queue_bytes: int = 64 << 20,
                  max_bytes: int = 1 << 30, max_files: int = 10_000, limits: Limits | None = None,
-                 producer: str | None = None, each: Callable[[], None] | None = None) -> None:  # fmt: skip
+                 producer: str | None = None, each: Callable[[], None] | None = None,
+                 seal: Callable[[bytes], bytes] | None = None) -> None:  # fmt: skip
         self.folder = Path(folder)
         self._service = re.sub(r"[^A-Za-z0-9._]+", "-", service).strip("-.")[:64] or "service"
         self._producer = producer
+        self._seal = seal
         self._max = max_queue_bytes
         self._quota = (max_bytes, max_files)
         self._limits = limits or Limits()
@@ -86,7 +88,8 @@ class Spool:
         self._refused: Counter[str] = Counter()
         self._limiter = Limiter(self._limits, monotonic())
         self._writer = Writer(self.folder, self._service, most_bytes=self._max // 4, producer=self._producer,
-                              quota=Quota(self.folder, self._service, *self._quota), dropped=self._dropped)  # fmt: skip
+                              quota=Quota(self.folder, self._service, *self._quota), dropped=self._dropped,
+                              seal=self._seal)  # fmt: skip
         self._thread: object | None = None
         self._asked = self._answered = 0
         """Flushes."""

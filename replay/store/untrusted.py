@@ -22,6 +22,7 @@ import zstandard
 
 from replay.errors import BundleError, CodecError
 from replay.store import tables
+from replay.store.sealed import unsealed
 
 SIZE_CAP = 512 << 20
 """Bytes of a bundle."""
@@ -249,6 +250,6 @@ def _expected() -> list[tuple[object, ...]]:
 def open_guarded(path: Path) -> Guarded:
     """The checked database of a bundle. Raises BundleError."""
     with refusing(path):
-        data = read_bytes(path)
+        data = unsealed(read_bytes(path))
         check_header(data)
         return Guarded(data)

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Protocol
 
 from replay.core.recording import Recording
-from replay.errors import BundleError
+from replay.errors import BundleError, RedactionError
 from replay.store.bundle import SUFFIX, write_bundle
 from replay.store.durable import remove_abandoned
 from replay.store.quota import Quota
@@ -64,7 +64,8 @@ class Writer:
     """
 
     def __init__(self, folder: Path, service: str, *, most_bytes: int, quota: Quota, producer: str | None,
-                 dropped: Callable[[], Mapping[str, int]]) -> None:  # fmt: skip
+                 dropped: Callable[[], Mapping[str, int]],
+                 seal: Callable[[bytes], bytes] | None = None) -> None:  # fmt: skip
         self.folder = folder
         self.counts: Counter[str] = Counter()
         """`written` recordings and `files`."""
@@ -75,6 +76,7 @@ class Writer:
         self._service = service
         self._most_bytes = most_bytes
         self._producer = producer
+        self._seal = seal
         self._quota = quota
         self._all_dropped = dropped
         self._told: Counter[str] = Counter()
@@ -110,7 +112,7 @@ class Writer:
             try:
                 recording = captured.settle()
             except (Exception, SystemExit) as error:
-                self.drop("settle-failed", error)
+                self.drop("redaction" if isinstance(error, RedactionError) else "settle-failed", error)
                 return
             segment = self._incidents if captured.urgent else self._samples
             if recording.id in segment.recordings:  # ids differ within a bundle
@@ -184,15 +186,17 @@ class Writer:
         safe = re.sub(r"[^A-Za-z0-9_]+", "-", first.id).strip("-")[:32] or "recording"
         name = f"{self._service}-{stamp}-{safe}"
         try:
-            write_bundle(recordings, self.folder / (name + SUFFIX), producer=self._producer, before=self._make_room)
+            self._bundle(recordings, self.folder / (name + SUFFIX))
         except BundleError as error:
             if error.slug != "bundle-exists":
                 raise
-            other = self.folder / f"{name}-{urandom(4).hex()}{SUFFIX}"
-            write_bundle(recordings, other, producer=self._producer, before=self._make_room)
+            self._bundle(recordings, self.folder / f"{name}-{urandom(4).hex()}{SUFFIX}")
         self._quota.written(self._size)
         self.counts["files"] += 1
         self.counts["written"] += len(recordings)
+
+    def _bundle(self, recordings: list[Recording], path: Path) -> None:
+        write_bundle(recordings, path, producer=self._producer, before=self._make_room, seal=self._seal)
 
     def _make_room(self, size: int) -> None:
         self._size = size

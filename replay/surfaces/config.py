@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from replay.core.redaction.rules import Redaction
 from replay.errors import UsageError
 
 
@@ -33,6 +34,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Relative difference of two floats that still counts as equal."""
     owners: Mapping[str, str] = {}
     """Prefix of a module -> the team that its incidents belong to."""
+    redaction: Redaction = Redaction()
+    """What capture, `replay scan` and `replay scrub` take for secret, and what they leave."""
     writable: tuple[str, ...] = ()
     """Folders that a replay may write to, beside the temporary one; absolute. For a log that is always written."""
 
@@ -40,7 +43,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """OpenAPI documents (JSON or YAML) of the services that the code calls; absolute."""
 
 
-KEYS = ("root", "allow", "targets", "ignore", "tolerance", "owners", "writable", "contracts")
+KEYS = ("root", "allow", "targets", "ignore", "tolerance", "owners", "redaction", "writable", "contracts")
 
 
 def load(start: str | os.PathLike[str] | None = None) -> Config:
@@ -92,6 +95,13 @@ def _config(file: Path, section: Any) -> Config:
             near = get_close_matches(key, KEYS, n=1, cutoff=0.4)
             hint = f"; did you mean `{near[0]}`?" if near else f"; known keys: {', '.join(KEYS)}"
             raise UsageError(f"{where}: unknown key `{key}`{hint}", slug="config")
+    own = section.get("redaction", {})
+    known = Redaction.__struct_fields__
+    if isinstance(own, dict) and (strange := [key for key in own if key not in known]):
+        raise UsageError(
+            f"[tool.replay-harness.redaction] in {file}: unknown key `{strange[0]}`; known keys: {', '.join(known)}",
+            slug="config",
+        )
     root = section.get("root", ".")
     if not isinstance(root, str):
         raise UsageError(f"{where}: `root` must be a folder, as text", slug="config")

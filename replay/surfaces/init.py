@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from replay.boundaries import ALL, interpreter
 from replay.boundaries import environ as environment_variables
 from replay.boundaries.http.genai import model_call_of
 from replay.boundaries.threads import install as install_threads
+from replay.core.redaction.rules import Redaction
 from replay.core.snapshot import snapshot
 from replay.core.world import here
 from replay.engine import recorder
@@ -23,8 +24,9 @@ from replay.engine.recorder import Recorder, Settings
 from replay.errors import UsageError
 from replay.store import ending
 from replay.store.limiter import Limits
+from replay.store.sealed import Seal
 from replay.store.spool import Spool
-from replay.surfaces import metrics
+from replay.surfaces import metrics, redaction
 
 _PLAIN = (str, int, float, bool, type(None))
 _LOST = ("shed", "end-failed")
@@ -58,6 +60,10 @@ def init(
     max_cpu: float = 0.5,
     max_latency: float = 0.2,
     on_sigterm: bool = True,
+    redact: Redaction | Mapping[str, Any] | bool | None = None,
+    redaction_key: str | bytes | None = None,
+    seal_to: Sequence[str] = (),
+    sign_with: str | bytes | None = None,
 ) -> None:
     """Start capturing in this process.
 
@@ -70,6 +76,11 @@ def init(
     share of one core, and `max_latency`, a share of a request's time, beyond which samples are shed and then the bodies
     of incidents. `on_sigterm`: write what waits when SIGTERM comes; the service's own handler runs as before.
 
+    `redact` says what else is secret, and what is not (`replay.Redaction`, or a mapping of its fields; default:
+    `[tool.replay-harness.redaction]` of the nearest `pyproject.toml`, else the built-in rules; False: off).
+    `redaction_key` (default: `REPLAY_REDACTION_KEY`, else random in each process) decides the pseudonyms: services
+    with one key give equal ones. `seal_to` are age public keys that bundles are encrypted to, `sign_with` an Ed25519
+    private key (32 bytes, or hex) that signs them.
     Does nothing when `REPLAY_DISABLED=1` is set, and while a recording is being replayed. Calling it again replaces
     the earlier settings. Raises UsageError for arguments that cannot be meant; nothing else is ever raised into the
     service.
@@ -89,6 +100,8 @@ def init(
         _check_limits(**{f"{name}[0]": pair[0], f"{name}[1]": pair[1]})
     if os.environ.get("REPLAY_DISABLED", "") not in ("", "0") or _replaying:
         return
+    redacting = redaction.of(redact, redaction_key)
+    seal = Seal(seal_to, sign_with) if seal_to or sign_with is not None else None
     install()
     environment_variables.configure(tuple(environ))
     _log_handler.attach()
@@ -103,6 +116,7 @@ def init(
         max_files=max_spool_files,
         limits=Limits(same_failure[0], same_failure[1], all_failures[0], all_failures[1]),
         each=partial(_round, load),
+        seal=seal,
     )
     if on_sigterm:
         ending.hear_sigterm()
@@ -124,6 +138,7 @@ def init(
                 *(boundary.begin for boundary in ALL if boundary is not environment_variables.environ),
             ),
             model_call=model_call_of,
+            redact=redacting,
         )
     )
 

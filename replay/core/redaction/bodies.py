@@ -1,0 +1,78 @@
+"""Bodies of messages: their content encoding undone and made again, their pieces cut as before."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import zlib
+from collections.abc import Sequence
+
+import zstandard
+
+LARGEST = 64 << 20
+"""Bytes that a body may decompress to."""
+
+
+class Unreadable(Exception):
+    """A body that cannot be looked into: so it cannot be shown to hold no secret."""
+
+
+def undone(data: bytes, encoding: str) -> bytes:
+    """The bytes before content encoding; cut bodies as far as they go. Raises Unreadable."""
+    for name in reversed([each.strip().lower() for each in encoding.split(",") if each.strip()]):
+        data = _undone(data, name)
+    return data
+
+
+def _undone(data: bytes, name: str) -> bytes:
+    if name in ("identity", "") or not data:
+        return data
+    if name in ("gzip", "x-gzip", "deflate"):
+        window = 31 if name != "deflate" else 15 if data[:1] == b"\x78" else -15
+        try:
+            inflater = zlib.decompressobj(window)
+            plain = inflater.decompress(data, LARGEST)
+        except zlib.error as error:
+            if data[:2] != b"\x1f\x8b":
+                return data  # it was not encoded, whatever its headers say
+            raise Unreadable(f"a damaged {name} body") from error
+        if inflater.unconsumed_tail:
+            raise Unreadable("a body too large when decompressed")
+        return plain
+    if name == "zstd":
+        try:
+            return zstandard.ZstdDecompressor(max_window_size=LARGEST).stream_reader(data).read(LARGEST)
+        except zstandard.ZstdError as error:
+            raise Unreadable("a damaged zstd body") from error
+    if name == "br":
+        brotli = sys.modules.get("brotli") or sys.modules.get("brotlicffi")
+        if brotli is not None:  # a client that asks for it has it
+            try:
+                return bytes(brotli.decompress(data))
+            except Exception as error:
+                raise Unreadable("a damaged br body") from error
+    raise Unreadable(f"a body encoded as {name[:20]!r}")
+
+
+def made_again(data: bytes, encoding: str) -> bytes:
+    """The bytes encoded as they were."""
+    for name in [each.strip().lower() for each in encoding.split(",") if each.strip()]:
+        if name in ("gzip", "x-gzip"):
+            data = gzip.compress(data, mtime=0)
+        elif name == "deflate":
+            data = zlib.compress(data)
+        elif name == "zstd":
+            data = zstandard.ZstdCompressor().compress(data)
+        elif name == "br":
+            brotli = sys.modules.get("brotli") or sys.modules["brotlicffi"]
+            data = brotli.compress(data)
+    return data
+
+
+def cut(pieces: Sequence[bytes], data: bytes) -> list[bytes]:
+    """`data` in as many pieces, of the same sizes where its length is the same."""
+    out, at = [], 0
+    for piece in pieces[:-1]:
+        out.append(data[at : at + len(piece)])
+        at += len(piece)
+    return [*out, data[at:]] if pieces else []

@@ -1,0 +1,72 @@
+"""Which names say that what they hold is secret.
+
+A name is compared without case and separators: `X-Api-Key`, `apiKey` and `API_KEY` are one. Short words count only
+as whole words of a name (`pin`, `ip`), so that `shipping` and `spin` stay. The list takes in the default deny list of
+sentry-sdk (`sentry_sdk.scrubber.DEFAULT_DENYLIST` and `DEFAULT_PII_DENYLIST`, version 2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
+
+ANYWHERE = {
+    "authorization": "authorization", "cookie": "cookie", "password": "password", "passwd": "password",
+    "passphrase": "password", "mysqlpwd": "password", "secret": "secret", "credential": "credential",
+    "apikey": "api-key", "privatekey": "private-key", "accesskey": "access-key", "clientkey": "client-key",
+    "accountkey": "access-key", "signingkey": "private-key", "encryptionkey": "private-key",
+    "sessionid": "session", "phpsessid": "session", "usersession": "session", "csrf": "csrf", "xsrf": "csrf",
+    "signature": "signature", "xforwardedfor": "ip", "xrealip": "ip", "ipaddress": "ip", "remoteaddr": "ip",
+    "clientip": "ip", "dateofbirth": "birth", "birthdate": "birth", "birthday": "birth", "emailaddress": "email",
+    "phonenumber": "phone", "socialsecurity": "ssn", "cardnumber": "card", "creditcard": "card",
+}  # fmt: skip
+"""Part of a name, without separators -> kind."""
+WORDS = {
+    "token": "token", "auth": "authorization", "session": "session", "sid": "session", "symfony": "session",
+    "dsn": "dsn", "otp": "otp", "totp": "otp", "pin": "pin", "cvv": "cvv", "cvc": "cvv", "ssn": "ssn", "iban": "iban",
+    "email": "email", "mail": "email", "phone": "phone", "mobile": "phone", "msisdn": "phone", "dob": "birth",
+    "ip": "ip", "sig": "signature", "hmac": "signature", "pwd": "password", "pass": "password", "jwt": "token",
+    "pan": "card", "bearer": "token",
+}  # fmt: skip
+"""Whole word of a name -> kind."""
+PERSONAL = frozenset({"email", "phone", "birth", "ip", "card", "iban", "ssn"})
+"""Kinds that say who someone is; all others open something."""
+_TAMES = frozenset({"type", "count", "limit", "budget", "url", "uri", "endpoint", "name", "expires", "expiry", "in",
+                    "at", "age", "policy", "length", "enabled", "required", "valid", "status", "verified", "path",
+                    "domain", "strength", "usage", "mode", "method", "version", "scheme", "level", "scopes", "scope",
+                    "class", "template", "subject", "provider"})  # fmt: skip
+"""A last word that turns a name into one of something else: `token_type`, `password_policy`, `email_verified`."""
+
+
+def bare(name: str) -> str:
+    """Lower case, without separators."""
+    return re.sub(r"[^a-z0-9]+", "", name.lower())
+
+
+@lru_cache(maxsize=4096)
+def words(name: str) -> tuple[str, ...]:
+    """`X-ApiKey_2` -> `x`, `api`, `key`, `2`."""
+    return tuple(word.lower() for word in _BREAK.split(name[:200]) if word)
+
+
+@lru_cache(maxsize=8192)
+def kind_of(name: str) -> str | None:
+    """The kind of secret that a name announces, by the rules that are built in."""
+    if len(name) > 200:
+        return None
+    parts = words(name)
+    if not parts or (len(parts) > 1 and parts[-1] in _TAMES):
+        return None
+    for part in parts:
+        if part in WORDS:
+            return WORDS[part]
+    text = bare(name)
+    return next((kind for part, kind in ANYWHERE.items() if part in text), None)
+
+
+def custom(names: Iterable[str]) -> frozenset[str]:
+    """The project's own names, as they are compared: the whole name."""
+    return frozenset(map(bare, names))

@@ -1,0 +1,74 @@
+"""What redaction notes in a recording's context, under `redaction`; never a secret, never the key.
+
+`{"key": id of the key, "kinds": {kind: number}, "places": [[place, path, kind], ...], "own": [...],
+"pseudonyms": [digest, ...]}`. A place is `input`, `outcome`, `context`, `interaction[3].request` or `.answer`, a path
+is one as differences have it. `own` are places where the code asks with something of its own, or with a digest that it
+makes: the recording does not give it to the code.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from typing import Any
+
+from replay.core.recording import Recording
+from replay.core.redaction.pseudonyms import is_pseudonym
+
+DIGEST = re.compile(r"[0-9a-f]{16,128}|[A-Za-z0-9_-]{22}|[A-Za-z0-9+/]{27}=|[A-Za-z0-9_+/-]{43}=?|[A-Za-z0-9+/]{86}==")
+"""How digests are written: hex of 64 bits and more; Base64 of 128, 160, 256 and 512."""
+MASK = "[redacted]"
+"""What stands where nothing of a secret is kept: in credential headers of requests."""
+MOST = 500
+"""Places named of one recording."""
+Place = tuple[str, str, str]
+"""Place, path, kind."""
+
+
+def marks_of(recording: Recording) -> dict[str, Any]:
+    """What an earlier redaction noted; empty if there was none, or if it is not of our making."""
+    if '"redaction"' not in recording.context.text:
+        return {}
+    context = recording.context.tree
+    found = context.get("redaction") if type(context) is dict else None
+    return found if type(found) is dict else {}
+
+
+def places_of(marks: dict[str, Any], name: str = "places") -> list[Place]:
+    """The places that changed; what is malformed is left out."""
+    stored = marks.get(name)
+    return [
+        (each[0], each[1], each[2])
+        for each in (stored[:MOST] if type(stored) is list else ())
+        if type(each) is list and len(each) == 3 and all(type(part) is str for part in each)
+    ]
+
+
+def digest_of(pseudonym: str) -> str:
+    """How a pseudonym is named in the marks."""
+    return blake2b(pseudonym.encode("utf-8", "surrogatepass"), digest_size=6, person=b"replay-pseud").hexdigest()
+
+
+class Known(frozenset[str]):
+    """Pseudonyms of an earlier redaction: by their digests in its marks, and by the check that longer ones carry."""
+
+    def __new__(cls, marks: dict[str, Any]) -> Known:
+        stored = marks.get("pseudonyms")
+        return super().__new__(cls, [each for each in stored if type(each) is str] if type(stored) is list else ())
+
+    def __contains__(self, text: object) -> bool:
+        if type(text) is not str or len(text) > 5000:
+            return False
+        return is_pseudonym(text) or (len(self) > 0 and super().__contains__(digest_of(text)))
+
+
+def stands_for(recorded: Any, actual: Any) -> bool:
+    """Whether `actual` may be what the code has of its own where the recording has a pseudonym or an old digest."""
+    if type(recorded) is not type(actual) or type(recorded) not in (str, bytes, int):
+        return False
+    if type(recorded) is int:
+        return True
+    one, two = (each if isinstance(each, str) else each.decode("latin-1") for each in (recorded, actual))
+    if not two or is_pseudonym(two):
+        return False
+    return is_pseudonym(one) or not DIGEST.fullmatch(one) or len(one) == len(two)

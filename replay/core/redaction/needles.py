@@ -1,0 +1,132 @@
+"""Known secrets wherever they stand, in every spelling: as it is, URL-encoded, escaped in JSON, Base64, hex, hashed.
+
+A spelling of a secret and the same spelling of its pseudonym have one length, so that what holds it stays in shape.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from itertools import islice
+from urllib.parse import quote, quote_plus
+
+SHORTEST = 4
+"""Characters of a secret that is looked for in other places; a shorter one is too common a text."""
+MOST_SPELLED = 500
+"""Secrets that are looked for in every spelling; of more only as they are, and in lower and upper case."""
+_LONE = 8
+"""Characters from which it may be part of a longer word."""
+_HEAD = 4
+_FEW = 24
+_HASHES = ("md5", "sha1", "sha256", "sha512")
+
+
+def spellings(secret: str, masked: str) -> Iterator[tuple[str, str]]:
+    """Each spelling of a secret with that of its pseudonym."""
+    yield secret, masked
+    for change in (str.lower, str.upper):
+        yield change(secret), change(masked)
+    for escape in (_escaped, _escaped_ascii, lambda text: quote(text, safe=""), quote_plus, quote):
+        yield _whole(escape, secret, masked)
+    if len(secret) < _LONE:
+        return
+    one, two = (text.encode("utf-8", "surrogatepass") for text in (secret, masked))
+    yield one.hex(), two.hex()
+    yield one.hex().upper(), two.hex().upper()
+    if len(one) == len(two):
+        for shift in range(3):
+            yield from _base64(one, two, shift)
+    for name in _HASHES:
+        before, after = (hashlib.new(name, data, usedforsecurity=False) for data in (one, two))
+        yield before.hexdigest(), after.hexdigest()
+        yield before.hexdigest()[:16], after.hexdigest()[:16]
+        yield b64encode(before.digest()).decode(), b64encode(after.digest()).decode()
+
+
+def _whole(escape: Callable[[str], str], secret: str, masked: str) -> tuple[str, str]:
+    try:
+        return escape(secret), escape(masked)
+    except UnicodeEncodeError:
+        return secret, masked
+
+
+def _escaped(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _escaped_ascii(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _base64(one: bytes, two: bytes, shift: int) -> Iterator[tuple[str, str]]:
+    """The part of the Base64 text that only the secret decides, where `shift` bytes (mod 3) stand before it."""
+    first = (0, 2, 3)[shift]
+    last = (shift + len(one)) * 8 // 6
+    if last - first < _LONE:
+        return
+    before, after = (b64encode(b"\0" * shift + data + b"\0\0").decode()[first:last] for data in (one, two))
+    yield before, after
+    yield tuple(text.replace("+", "-").replace("/", "_") for text in (before, after))  # type: ignore[misc]
+
+
+class Needles:
+    """Finds and replaces known secrets."""
+
+    def __init__(self, secrets: dict[str, str]) -> None:
+        table: dict[str, str] = {}
+        for number, (secret, masked) in enumerate(secrets.items()):
+            if len(secret) >= SHORTEST:
+                every = spellings(secret, masked)
+                for one, two in every if number < MOST_SPELLED else islice(every, 3):
+                    if one != two and len(one) >= SHORTEST:
+                        table.setdefault(one, two)
+        for masked in secrets.values():  # what stands there already is not masked again
+            table.pop(masked, None)
+        self._table = table
+        self._lengths: dict[str, list[int]] = {}
+        for text in table:
+            self._lengths.setdefault(text[:_HEAD], []).append(len(text))
+        for head, lengths in self._lengths.items():
+            self._lengths[head] = sorted(set(lengths), reverse=True)
+
+    def __bool__(self) -> bool:
+        return bool(self._table)
+
+    def replace(self, text: str, pause: Callable[[int], None]) -> str:
+        """The text without them."""
+        table = self._table
+        if not table or len(text) < SHORTEST:
+            return text
+        pause(len(text))
+        if text in table:
+            return table[text]
+        if len(table) <= _FEW and not any(needle in text for needle in table):
+            return text
+        lengths = self._lengths
+        hits = [at for at in range(len(text) - _HEAD + 1) if text[at : at + _HEAD] in lengths]
+        if not hits:
+            return text
+        out, done = [], 0
+        for at in hits:
+            if at < done:
+                continue
+            for size in lengths[text[at : at + _HEAD]]:
+                masked = table.get(text[at : at + size])
+                if (
+                    masked is not None
+                    and at + size <= len(text)
+                    and (size >= _LONE or _stands_alone(text, at, at + size))
+                ):
+                    out += [text[done:at], masked]
+                    done = at + size
+                    break
+        if not done:
+            return text
+        out.append(text[done:])
+        return "".join(out)
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    return not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum())

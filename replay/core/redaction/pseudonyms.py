@@ -1,0 +1,310 @@
+"""What stands for a secret: of the same type and length, the same for the same value, and of no use to anyone.
+
+A pseudonym depends on a key that never leaves the service. It has as many characters as what it stands for, and each
+of the same sort, so that lengths, cuts and formats of what holds it stay true; lower case of a pseudonym is the
+pseudonym of the lower case. Digits are permuted by a Feistel network (Luby and Rackoff, 1988; unbalanced halves as in
+NIST SP 800-38G), so that no two numbers of one length become one. Text of eight letters and more ends in a check of
+itself: a pseudonym is told from a secret without the key, and redacting twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from datetime import date, timedelta
+from hashlib import blake2b, sha256
+from ipaddress import IPv4Address, ip_address
+from typing import Any
+
+import msgspec
+
+_ROUNDS = 8
+_LOWER, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
+_MARKED = 8
+"""Letters and digits from which a pseudonym carries its check."""
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{12}")
+_EMAIL = re.compile(r"[^\s@<>\"]{1,64}+@[A-Za-z0-9.-]{1,253}+")
+_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(.*)", re.DOTALL)
+_WRITTEN_DAY = re.compile(r"(\d\d)([./-])(\d\d)\2(\d{4})")
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_IPV6 = re.compile(r"[0-9A-Fa-f:]{2,39}")
+_IBAN = re.compile(r"([A-Z]{2})\d\d([ ]?)[A-Z0-9]{2,4}(?:[ ]?[A-Z0-9]{1,4}){2,7}")
+_NUMERIC = re.compile(r"[+(]?\d[\d ()./-]*")
+_JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*")
+_PREFIX = re.compile(
+    r"(?:(?:sk|rk|pk)_(?:live|test)_|sk-ant-(?:api|admin)\d\d-|sk-proj-|sk-svcacct-|sk-or-v1-|sk-|gh[pousr]_|"
+    r"github_pat_|gl[a-z]{2,6}-|xox[a-z]-|xapp-|A(?:KIA|SIA|BIA|CCA|GPA|IDA|ROA|NPA|IPA)|AIza|ya29\.|GOCSPX-|npm_|"
+    r"pypi-AgEIcHlwaS5vcmc|SG\.|hf_|do[opr]_v1_|shp(?:at|ca|pa|ss)_|dapi)"
+)
+_KEPT_CLAIMS = frozenset({"iss", "aud", "typ", "alg", "scope", "scp", "azp", "token_use", "amr", "acr", "kty", "crv"})
+
+
+class Pseudonyms:
+    """The pseudonyms of one key (any bytes; 16 and more)."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = blake2b(key, digest_size=32, person=b"replay-pseudonym").digest()
+        self._known: dict[str, str] = {}
+        self.id = blake2b(self._key, digest_size=6, person=b"replay-key-id").hexdigest()
+        """Names the key in recordings; tells nothing of it."""
+
+    def of(self, value: str) -> str:
+        """What stands for a text. A pseudonym stands for itself."""
+        found = self._known.get(value)
+        if found is None:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            found = self._known[value] = self._made(value)
+        return found
+
+    def number(self, value: int) -> int:
+        """What stands for a whole number: as many digits, the same sign."""
+        digits = str(abs(value))
+        if len(digits) > 600:
+            return 0
+        made = self.digits(digits)
+        while len(digits) > 1 and made[0] == "0":  # walk the cycle until it is a number of that length again
+            made = self.digits(made)
+        return int(made) if value >= 0 else -int(made)
+
+    def digits(self, value: str) -> str:
+        """A permutation of all texts of so many digits."""
+        size = len(value)
+        if size == 0:
+            return value
+        if size == 1:
+            order = sorted(_DIGITS, key=lambda digit: self._stream(b"digit", digit, 1))
+            return order[int(value)]
+        half = size // 2
+        left, right = value[:half], value[half:]
+        for turn in range(_ROUNDS):
+            mark = blake2b(f"{turn}|{size}|{right}".encode(), key=self._key, person=b"replay-feistel").digest()
+            bound = 10 ** len(left)
+            mixed = (int(left) + int.from_bytes(mark, "big")) % bound
+            left, right = right, str(mixed).zfill(len(left))
+        return left + right
+
+    def _made(self, value: str) -> str:
+        for matches, make in self._kinds():
+            if matches.fullmatch(value):
+                made = make(value)
+                if made is not None:
+                    return made
+        return self._text(value)
+
+    def _kinds(self) -> tuple[tuple[re.Pattern[str], Callable[[str], str | None]], ...]:
+        return (
+            (_UUID, self._uuid), (_EMAIL, self._email), (_DAY, self._day), (_WRITTEN_DAY, self._written_day),
+            (_IPV4, self._ip), (_IPV6, self._ip), (_IBAN, self._iban), (_NUMERIC, self._numeric), (_JWT, self._jwt),
+        )  # fmt: skip
+
+    # Kinds: None where the text only looks like it -------------------------------------------------------------
+
+    def _text(self, value: str) -> str:
+        """Letters for letters, digits for digits; a vendor's prefix and everything else stay."""
+        if is_pseudonym(value):
+            return value
+        found = _PREFIX.match(value)
+        start = found.end() if found and len(value) - found.end() >= _MARKED else 0
+        stream = self._stream(b"text", value.lower(), 2 * len(value))
+        out = list(value[:start])
+        for at in range(start, len(value)):
+            out.append(_like(value[at], stream[2 * at] * 256 + stream[2 * at + 1]))
+        made = _checked("".join(out))
+        return made if made != value else made.swapcase()
+
+    def _uuid(self, value: str) -> str:
+        """Version and variant stay (RFC 9562)."""
+        if is_pseudonym(value):
+            return value
+        stream = self._stream(b"uuid", value.replace("-", "").lower(), 32)
+        out, number = [], -1
+        for char in value:
+            if char == "-":
+                out.append(char)
+                continue
+            number += 1
+            made = char if number in (12, 16) else "0123456789abcdef"[stream[number] % 16]
+            out.append(made.upper() if char.isupper() and made.isalpha() else made)
+        return _checked_uuid("".join(out), value)
+
+    def _email(self, value: str) -> str | None:
+        """The part before the @; code branches on the domain, and mail of whole domains names no person."""
+        local, _, domain = value.rpartition("@")
+        return f"{self._text(local)}@{domain}"
+
+    def _day(self, value: str) -> str | None:
+        """Another day of the same year: a permutation of its first 365."""
+        year, month, day, rest = _DAY.fullmatch(value).groups()  # type: ignore[union-attr]
+        try:
+            found = date(int(year), int(month), int(day))
+        except ValueError:
+            return None
+        if rest and rest[0] not in "T ":
+            return None
+        first = date(found.year, 1, 1)
+        number = (found - first).days % 365
+        made = int(self.digits(f"{number:03}"))
+        while made >= 365:
+            made = int(self.digits(f"{made:03}"))
+        return (first + timedelta(days=made)).isoformat() + rest
+
+    def _written_day(self, value: str) -> str | None:
+        """`31.12.1999`: both numbers stay below 13, so that it is a day in either order."""
+        one, mark, two, year = _WRITTEN_DAY.fullmatch(value).groups()  # type: ignore[union-attr]
+        if not 1 <= int(one) <= 31 or not 1 <= int(two) <= 31:
+            return None
+        stream = self._stream(b"day", value, 2)
+        return f"{stream[0] % 12 + 1:02}{mark}{stream[1] % 12 + 1:02}{mark}{year}"
+
+    def _ip(self, value: str) -> str | None:
+        """Digit for digit within what an address may be, prefixes kept equal (Xu et al., Crypto-PAn, 2002); the
+        addresses of this host stay."""
+        try:
+            address = ip_address(value)
+        except ValueError:
+            return None
+        if address.is_loopback or address.is_unspecified:
+            return value
+        if not isinstance(address, IPv4Address):
+            return self._groups(value)
+        out: list[str] = []
+        before = ""
+        for part in value.split("."):
+            low, high = {1: (0, 9), 2: (10, 99)}.get(len(part), (100, 255))
+            order = sorted(range(low, high + 1), key=lambda each: self._stream(b"ip", f"{before}|{each}", 8))
+            out.append(str(order[int(part) - low]))
+            before += part + "."
+        return ".".join(out)
+
+    def _groups(self, value: str) -> str:
+        stream = self._stream(b"ip6", value.lower(), len(value))
+        return "".join(
+            char if char in ":" else
+            _DIGITS[stream[at] % 9 + 1] if char.isdigit() else "abcdef"[stream[at] % 6]
+            for at, char in enumerate(value)
+        )  # fmt: skip
+
+    def _iban(self, value: str) -> str | None:
+        """Of the same country, with check digits that are right (ISO 13616)."""
+        bare = value.replace(" ", "")
+        if not 15 <= len(bare) <= 34:
+            return None
+        stream = self._stream(b"iban", bare, 2 * len(bare))
+        body = "".join(_like(char, stream[2 * at] * 256 + stream[2 * at + 1]) for at, char in enumerate(bare[4:]))
+        country = bare[:2]
+        number = int("".join(str(int(char, 36)) for char in body + country + "00"))
+        return _laid_over(f"{country}{98 - number % 97:02}{body}", value)
+
+    def _numeric(self, value: str) -> str | None:
+        digits = re.sub(r"\D", "", value)
+        if 13 <= len(digits) <= 19 and luhn(digits):
+            body = digits[:6] + self.digits(digits[6:-1])
+            made = body + next(digit for digit in _DIGITS if luhn(body + digit))
+        else:
+            made = self.digits(digits)
+        return _laid_over(made, value, only_digits=True)
+
+    def _jwt(self, value: str) -> str | None:
+        """Decodes as before (RFC 7519); claims that name someone are pseudonyms, the signature signs nothing."""
+        head, body, signature = value.split(".")
+        try:
+            claims = msgspec.json.decode(_unpacked(body))
+            made = self._claims(claims)
+            text = msgspec.json.encode(made) if made != claims else b""
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(claims, dict):
+            return None
+        packed = _packed(text) if text else body
+        return f"{head}.{packed}.{self._text(signature)}" if len(packed) == len(body) else None
+
+    def _claims(self, tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return {name: item if name in _KEPT_CLAIMS else self._claims(item) for name, item in tree.items()}
+        if isinstance(tree, list):
+            return [self._claims(item) for item in tree]
+        return self.of(tree) if type(tree) is str else tree
+
+    def _stream(self, kind: bytes, value: str, size: int) -> bytes:
+        """That many bytes that only the key and the value decide."""
+        data = value.encode("utf-8", "surrogatepass")
+        seed = blake2b(data, key=self._key, person=b"replay-" + kind).digest()
+        return b"".join(blake2b(seed, salt=at.to_bytes(8, "big")).digest() for at in range(size // 64 + 1))[:size]
+
+
+def _like(char: str, number: int) -> str:
+    """A character of the same sort, and of as many bytes in UTF-8."""
+    if "a" <= char <= "z":
+        return _LOWER[number % 26]
+    if "A" <= char <= "Z":
+        return _LOWER[number % 26].upper()
+    if "0" <= char <= "9":
+        return _DIGITS[number % 10]
+    if char.isascii() or not char.isalpha():
+        return char
+    if char <= "\u07ff":
+        return chr(0xE0 + number % 23)
+    return chr(0x4E00 + number % 0x5000) if char <= "\uffff" else char
+
+
+def _laid_over(made: str, form: str, *, only_digits: bool = False) -> str:
+    """The characters of `made` in the places of letters and digits of `form`."""
+    each = iter(made)
+    return "".join(next(each) if char.isdigit() or (char.isalpha() and not only_digits) else char for char in form)
+
+
+def luhn(digits: str) -> bool:
+    """Whether the last digit checks the others (ISO/IEC 7812)."""
+    total = 0
+    for at, char in enumerate(reversed(digits)):
+        number = int(char)
+        total += number if at % 2 == 0 else number * 2 - 9 if number > 4 else number * 2
+    return total % 10 == 0
+
+
+def _places(text: str) -> list[int]:
+    return [at for at, char in enumerate(text) if char.isascii() and char.isalnum()]
+
+
+def _checked(text: str) -> str:
+    """The text, its last letters and digits replaced by a check of those before."""
+    places = _places(text)
+    if len(places) < _MARKED:
+        return text
+    count = 3 if len(places) < 16 else 4
+    out = list(text)
+    mark = sha256("".join(text[at] for at in places[:-count]).lower().encode() + b"replay").digest()
+    for number, at in enumerate(places[-count:]):
+        out[at] = _like(text[at], mark[2 * number] * 256 + mark[2 * number + 1])
+    return "".join(out)
+
+
+def _checked_uuid(text: str, form: str) -> str:
+    bare = text.replace("-", "").lower()
+    mark = sha256(bare[:-6].encode() + b"replay").hexdigest()[:6]
+    made = iter(bare[:-6] + mark)
+    return "".join(
+        char if char == "-" else (nxt.upper() if old.isupper() else nxt)
+        for char, old, nxt in ((c, o, "" if c == "-" else next(made)) for c, o in zip(text, form, strict=True))
+    )
+
+
+def is_pseudonym(text: str) -> bool:
+    """Whether a text carries the check of a pseudonym. Of others, one in some 10,000 does."""
+    if _UUID.fullmatch(text):
+        return _checked_uuid(text, text).lower() == text.lower()
+    if "@" in text and _EMAIL.fullmatch(text):
+        text = text.rpartition("@")[0]
+    elif _JWT.fullmatch(text):
+        text = text.rpartition(".")[2]
+    return len(_places(text)) >= _MARKED and _checked(text) == text
+
+
+def _unpacked(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _packed(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")

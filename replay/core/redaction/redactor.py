@@ -1,0 +1,326 @@
+"""Recording -> recording without secrets: the same secret has the same pseudonym in all of it.
+
+What was changed is marked in the recording's context, under `redaction`: the id of the key (never the key), how many
+secrets of each kind, digests of the pseudonyms, and the places of requests and of the outcome that changed. A bundle
+is untrusted: the marks excuse only leaves, see `replay.core.noise.excuses`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from replay.core.codec import Value
+from replay.core.families.scalars import raw
+from replay.core.recording import Interaction, Outcome, Recording
+from replay.core.redaction.marks import DIGEST, MOST, Known, digest_of, marks_of
+from replay.core.redaction.patterns import RULES, find
+from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
+from replay.core.redaction.rules import Rules
+from replay.core.redaction.sweep import Path, Sweep
+from replay.errors import ReplayError
+
+_TEXTS = ("trace_id", "span_id", "sentry_event_id", "http_route", "service_version", "deployment_environment_name")
+
+
+Marks = dict[Path, tuple[str, str]]
+"""Path of a leaf that changed -> its kind, its text now."""
+
+
+class Secret(NamedTuple):
+    """One that was found. Never printed whole: see `excerpt`."""
+
+    place: str
+    """`input`, `interaction[3].answer`, `log[0]`, `line 12`."""
+    path: str
+    kind: str
+    text: str
+
+    @property
+    def excerpt(self) -> str:
+        """At most the first four characters of a long one, and how many there are."""
+        head = self.text[:4] if len(self.text) >= 20 else ""
+        return f"{head}... ({len(self.text)} characters)"
+
+
+class Redactor:
+    """Redacts recordings by `rules`. Not for two threads at once."""
+
+    def __init__(
+        self, rules: Rules, pseudonyms: Pseudonyms, names: Callable[[str], Sequence[str]] = lambda target: ()
+    ) -> None:
+        """`names` gives the parameters of `module:qualname`: what is passed by position has a name too."""
+        self._names = names
+        self._rules = rules
+        self._pseudonyms = pseudonyms
+
+    def redact(
+        self,
+        recording: Recording,
+        pause: Callable[[int], None] = lambda size: None,
+        left: frozenset[str] = frozenset(),
+    ) -> Recording:
+        """The recording without secrets; the same one if it holds none. Its id becomes that of its new content,
+        unless it was named.
+
+        `pause` is called with the number of characters about to be looked at; what it raises is raised here. Raises
+        whatever goes wrong: then nothing may be kept. `left` are texts that are no secrets: what a replay will draw.
+        """
+        sweep = Sweep(self._rules, self._pseudonyms, pause)
+        sweep.known = Known(marks_of(recording))
+        sweep.allowed |= left
+        self._walk(recording, sweep)
+        sweep.arm()
+        changed, places = self._walk(recording, sweep)
+        if changed == recording:
+            return recording
+        changed = _marked(changed, recording, sweep, places, self._pseudonyms.id)
+        named = recording.id != recording.digest[:16]
+        return changed if named else msgspec.structs.replace(changed, id=changed.digest[:16])
+
+    def find(self, recording: Recording) -> list[Secret]:
+        """The secrets that are still in it; pseudonyms are none."""
+        marks = marks_of(recording)
+        found: list[Secret] = []
+        for place, held in _parts(recording):
+            sweep = Sweep(self._rules, self._pseudonyms, lambda size: None)
+            sweep.known = Known(marks)
+            if isinstance(held, str):
+                sweep.leaf(held, (), None)
+            elif place == "context":
+                _beside_marks(held.tree, sweep.tree)
+            else:
+                sweep.tree(held.tree)
+            found += [
+                Secret(
+                    place, next((path_of(at) for at, known in sweep.marks.items() if known == kind), "$"), kind, text
+                )
+                for text, kind in sweep.kinds.items()
+            ]
+        return found
+
+    def find_in(self, text: str, known: frozenset[str] = frozenset()) -> list[Secret]:
+        """The secrets of any text, by how they look and what is encoded in it. `known`: digests of pseudonyms."""
+        found = [
+            Secret(f"line {text.count(chr(10), 0, at.start) + 1}", "$", at.kind, text[at.start : at.end])
+            for at in find(text, RULES[:1], lambda size: None)  # a PEM block has many lines
+        ]
+        for number, line in enumerate(text.splitlines(), 1):
+            sweep = Sweep(self._rules, self._pseudonyms, lambda size: None)
+            sweep.known = Known({"pseudonyms": list(known)})
+            sweep.leaf(line, (), None, mark=False)
+            found += [Secret(f"line {number}", "$", kind, secret) for secret, kind in sweep.kinds.items()]
+        return found
+
+    def _walk(self, recording: Recording, sweep: Sweep) -> tuple[Recording, dict[str, Marks]]:
+        places: dict[str, Marks] = {}
+
+        def value(stored: Value, place: str, target: str | None = None) -> Value:
+            sweep.marks, sweep.stands = {}, {}
+            tree = stored.tree
+            names = self._names(target) if target is not None else ()
+            if names and type(tree) is dict and type(tree.get("args")) is list:
+                made = sweep.arguments(tree, names)
+            else:
+                made = _beside_marks(tree, sweep.tree) if place == "context" else sweep.tree(tree)
+            if place == "context":
+                made = _redrawn(made, sweep.secrets)
+            if sweep.marks:
+                places[place] = {path: (kind, sweep.stands[path]) for path, kind in sweep.marks.items()}
+            return stored if made == tree else Value(msgspec.json.encode(made).decode(), stored.gaps)
+
+        def text(found: Any) -> Any:
+            return sweep.leaf(found, (), None, mark=False) if type(found) is str else found
+
+        def interaction(one: Interaction) -> Interaction:
+            called = one.target if one.boundary in ("call", "model") else None
+            request = value(one.request, f"interaction[{one.seq}].request", called)
+            answer = value(one.answer, f"interaction[{one.seq}].answer")
+            if request is one.request and answer is one.answer and one.boundary != "http":
+                return one
+            return msgspec.structs.replace(one, request=request, answer=answer, target=_target(one, request, text))
+
+        def items(found: Any, *names: str) -> Any:
+            return tuple(msgspec.structs.replace(each, **{n: text(getattr(each, n)) for n in names}) for each in found)
+
+        changed = msgspec.structs.replace(
+            recording,
+            input=value(recording.input, "input", recording.entrypoint if recording.kind == "function" else None),
+            interactions=tuple(map(interaction, recording.interactions)),
+            outcome=Outcome(recording.outcome.state, value(recording.outcome.payload, "outcome")),
+            context=value(recording.context, "context"),
+            edits=None if recording.edits is None else value(recording.edits, "edits"),
+            logs=items(recording.logs, "message"),
+            model_calls=items(recording.model_calls, "response_id"),
+            predictions=items(recording.predictions, "label"),
+            **{name: text(getattr(recording, name)) for name in _TEXTS},
+        )
+        return changed, places
+
+
+def _beside_marks(tree: Any, walk: Callable[[Any], Any]) -> Any:
+    """The context without secrets; the marks of an earlier redaction as they stand."""
+    if type(tree) is not dict or "redaction" not in tree:
+        return walk(tree)
+    made = walk({name: item for name, item in tree.items() if name != "redaction"})
+    return {**made, "redaction": tree["redaction"]}
+
+
+def _redrawn(tree: Any, secrets: dict[str, str]) -> Any:
+    """The context with pseudonyms drawn where a UUID that was drawn became a secret: replay then draws them."""
+    draws = tree.get("draws") if type(tree) is dict else None
+    if type(draws) is not dict or not secrets:
+        return tree
+    return {**tree, "draws": {lane: _lane(kinds, secrets) for lane, kinds in draws.items()}}
+
+
+def _lane(kinds: Any, secrets: dict[str, str]) -> Any:
+    if type(kinds) is not dict or type(kinds.get("uuid")) is not list:
+        return kinds
+    return {**kinds, "uuid": [_draw(each, secrets) for each in kinds["uuid"]]}
+
+
+def _draw(node: Any, secrets: dict[str, str]) -> Any:
+    try:
+        value = Value(msgspec.json.encode(node).decode()).decode()
+        drawn = UUID(bytes=value, version=4)
+    except (ValueError, TypeError, ReplayError):
+        return node
+    for text in (str(drawn), drawn.hex):
+        if text in secrets:
+            return raw(UUID(secrets[text]).bytes)
+    return node
+
+
+def _parts(recording: Recording) -> Iterator[tuple[str, Value | str]]:
+    """All that a recording says, by place."""
+    yield "input", recording.input
+    for one in recording.interactions:
+        yield f"interaction[{one.seq}].target", one.target
+        yield f"interaction[{one.seq}].request", one.request
+        yield f"interaction[{one.seq}].answer", one.answer
+    yield "outcome", recording.outcome.payload
+    yield "context", recording.context
+    if recording.edits is not None:
+        yield "edits", recording.edits
+    for number, log in enumerate(recording.logs):
+        yield f"log[{number}]", log.message
+    for name in _TEXTS:
+        if held := getattr(recording, name):
+            yield name, held
+
+
+def _target(one: Interaction, request: Value, text: Callable[[Any], Any]) -> str:
+    """Of http: what the request now says; of others the target, masked."""
+    if one.boundary != "http":
+        return str(text(one.target))
+    stored, now = one.request.tree, request.tree
+    try:
+        if one.target == f"{stored['method']} {stored['url'].partition('?')[0]}":
+            return f"{now['method']} {now['url'].partition('?')[0]}"
+    except (KeyError, TypeError, AttributeError):
+        pass  # of no known form: masked as text
+    method, _, url = one.target.partition(" ")
+    return f"{method} {text(url)}" if url else str(text(one.target))
+
+
+def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[str, Marks], key: str) -> Recording:
+    earlier = marks_of(before)
+    counts: Counter[str] = Counter({k: n for k, n in (earlier.get("kinds") or {}).items() if type(n) is int})
+    counts.update(sweep.kinds[secret] for secret in sweep.kinds if secret in sweep.secrets)
+    rows = [each for each in earlier.get("places", ()) if type(each) is list and len(each) == 3]
+    for place, marks in places.items():
+        rows += [[place, path_of(path), kind] for path, (kind, _) in marks.items()]
+    given = _given(changed)
+    own = [each for each in earlier.get("own", ()) if type(each) is list and len(each) == 3]
+    own += [
+        [place, path_of(path), kind]
+        for place, marks in places.items()
+        for path, (kind, text) in marks.items()
+        if (place == "outcome" or place.endswith("request")) and text not in given
+    ]
+    own += _digests(changed, given)
+    unique = {(row[0], row[1]): row for row in rows}
+    short = [masked for masked in sweep.secrets.values() if not is_pseudonym(masked)]
+    known = [each for each in earlier.get("pseudonyms", ()) if type(each) is str]
+    context = changed.context.tree
+    if type(context) is not dict or "$id" in context:
+        context = {"value": context}
+    context = {
+        **context,
+        "redaction": {
+            "key": key,
+            "kinds": dict(sorted(counts.items())),
+            "places": sorted(unique.values(), key=_order)[:MOST],
+            "own": own[:MOST],
+            "pseudonyms": sorted({*known, *map(digest_of, short)}),
+        },
+    }
+    text = msgspec.json.encode(context).decode()
+    return msgspec.structs.replace(changed, redacted=True, context=Value(text, changed.context.gaps))
+
+
+def path_of(steps: Path) -> str:
+    """The path of steps, as differences write it."""
+    parts = (f".{step}" if type(step) is str and step.isidentifier() else f"[{step!r}]" for step in steps)
+    return "$" + "".join(parts).encode(errors="backslashreplace").decode()
+
+
+def _order(row: list[Any]) -> tuple[bool, str, str]:
+    """What a replay compares comes first."""
+    return not str(row[0]).endswith("request") and row[0] != "outcome", str(row[0]), str(row[1])
+
+
+def _given(recording: Recording) -> str:
+    """All that the recording gives to the code. What the code asks with and is not in it, it has or makes itself."""
+    parts = [recording.input.text, recording.context.text, *(one.answer.text for one in recording.interactions)]
+    return "\n".join(parts)
+
+
+def _digests(recording: Recording, given: str) -> list[list[str]]:
+    """Texts of requests and of the outcome that look like digests and came from nowhere in the recording: the code may
+    have computed them of something that is now another."""
+    found: list[list[str]] = []
+    for one in recording.interactions:
+        found += [[f"interaction[{one.seq}].request", path_of(path), "digest"]
+                  for path, text in _leaves(one.request.tree, one.boundary) if text not in given]  # fmt: skip
+    found += [["outcome", path_of(path), "digest"]
+              for path, text in _leaves(recording.outcome.payload.tree, "") if text not in given]  # fmt: skip
+    return found
+
+
+def _leaves(tree: Any, boundary: str) -> list[tuple[Path, str]]:
+    """Whole texts that look like digests, with the paths that differences have."""
+    if boundary == "http" and type(tree) is dict:
+        from urllib.parse import parse_qsl
+
+        query = dict(parse_qsl(str(tree.get("url", "")).partition("?")[2], keep_blank_values=True))
+        body = tree.get("body")
+        held = body.get("$bytes") if type(body) is dict else None
+        try:
+            inner = msgspec.json.decode(held) if type(held) is str else None
+        except ValueError:
+            inner = None
+        tree = {"query": query, "body": inner if type(inner) in (dict, list) else None}
+    out: list[tuple[Path, str]] = []
+    waiting: list[tuple[Path, Any]] = [((), tree)]
+    while waiting and len(out) < MOST:
+        path, node = waiting.pop()
+        if type(node) is str:
+            if len(node) <= 128 and DIGEST.fullmatch(node) and any(map(str.isdigit, node)):
+                out.append((path, node))
+        elif type(node) is list:
+            waiting += [((*path, at), item) for at, item in enumerate(node)]
+        elif type(node) is dict:
+            tag = next(iter(node), "")
+            if tag[:1] != "$":
+                waiting += [((*path, name), item) for name, item in node.items()]
+            elif tag in ("$tuple", "$id"):
+                waiting.append((path, node[tag] if tag == "$tuple" else node[tag][1]))
+            elif type(node[tag]) is dict and "fields" in node[tag]:
+                waiting.append((path, node[tag]["fields"]))
+    return out

@@ -1,0 +1,54 @@
+"""What is redacted: the built-in rules, the project's own, and what is never redacted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from replay.core.redaction import keys
+
+if TYPE_CHECKING:
+    from replay.core.redaction.patterns import Rule
+
+
+class Redaction(msgspec.Struct, frozen=True, kw_only=True):
+    """The project's own say. In `pyproject.toml`: `[tool.replay-harness.redaction]`."""
+
+    keys: tuple[str, ...] = ()
+    """Further names whose values are secret: `["employee_no"]`; case and separators do not count."""
+    patterns: Mapping[str, str] = {}
+    """Kind -> regular expression; its group 1, or all of it, is the secret."""
+    allow: tuple[str, ...] = ()
+    """Names and dotted ends of paths that are never redacted: `["session.plan", "email"]`."""
+    enabled: bool = True
+    """False: nothing is redacted beyond the credential headers of requests."""
+
+
+class Rules:
+    """Compiled: the kind of a name, and the patterns. Raises ValueError for a pattern that cannot be used."""
+
+    def __init__(self, own: Redaction) -> None:
+        from replay.core.redaction.patterns import RULES, compiled  # compiled when needed: it takes a while
+
+        self._own = keys.custom(own.keys)
+        self._allowed = tuple(tuple(map(keys.bare, each.split("."))) for each in own.allow)
+        found: list[Rule] = []
+        for kind, pattern in own.patterns.items():
+            try:
+                found.append(compiled(pattern, kind))
+            except ValueError as error:
+                raise ValueError(f"`{kind}`: {error}") from error
+        self.patterns = (*found, *RULES)
+
+    def kind_of(self, name: str) -> str | None:
+        """The kind of secret under a name."""
+        return "custom" if self._own and keys.bare(name) in self._own else keys.kind_of(name)
+
+    def allows(self, path: tuple[str | int, ...]) -> bool:
+        """Whether what lies at this path is never redacted."""
+        if not self._allowed:
+            return False
+        names = [keys.bare(step) for step in path if type(step) is str]
+        return any(len(each) <= len(names) and tuple(names[-len(each) :]) == each for each in self._allowed)

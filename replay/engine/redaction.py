@@ -1,0 +1,95 @@
+"""Redaction as the writer's thread runs it: it lets other threads go on, has a time limit, and fails closed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from time import monotonic, sleep  # the originals, whatever the service patches later
+from types import FunctionType
+from typing import Any, Protocol
+
+from replay.core.recording import Recording
+from replay.errors import RedactionError
+
+SECONDS = 10.0
+"""Longest time for one recording."""
+_OFTEN = 1 << 14
+"""Characters looked at, about, between two turns of the other threads: less than a millisecond's work."""
+
+
+class Redacts(Protocol):
+    """See `replay.core.redaction.redactor.Redactor`."""
+
+    def redact(self, recording: Recording, pause: Callable[[int], None], left: frozenset[str], /) -> Recording:
+        """The recording without secrets."""
+        ...
+
+
+class Redacting:
+    """Recording -> recording without secrets. Raises RedactionError, which quotes nothing; then nothing is kept."""
+
+    def __init__(self, make: Callable[[], Redacts], *, seconds: float = SECONDS) -> None:
+        """`make` gives the redactor when the first recording comes: its patterns take a while to compile."""
+        self._make = make
+        self._redactor: Redacts | None = None
+        self._seconds = seconds
+
+    def __call__(self, recording: Recording, left: frozenset[str] = frozenset()) -> Recording:
+        try:
+            from replay.core.redaction.structure import harm
+
+            if self._redactor is None:
+                self._redactor = self._make()
+            turns = _Turns(monotonic() + self._seconds)
+            redacted = self._redactor.redact(recording, turns, left)
+            turns.check()
+            return harm(recording, redacted)
+        except RedactionError:
+            raise
+        except Exception as error:
+            # `from None`: a traceback's text may quote what could not be redacted
+            raise RedactionError(
+                f"A recording could not be redacted ({type(error).__name__}): it was dropped."
+            ) from None
+
+
+def parameters(target: str) -> tuple[str, ...]:
+    """The names of what a function of this process takes by position, without `self` and `cls`; none if it is not
+    found. Runs no code of the application."""
+    module, _, qualname = target.partition(":")
+    place: Any = sys.modules.get(module)
+    for part in qualname.split("."):
+        place = getattr(place, "__dict__", {}).get(part)
+    for _ in range(50):
+        if isinstance(place, (classmethod, staticmethod)):
+            place = place.__func__
+        inner = getattr(place, "__dict__", {}).get("__wrapped__") if isinstance(place, FunctionType) else None
+        if inner is None:
+            break
+        place = inner
+    if not isinstance(place, FunctionType):
+        return ()
+    names = place.__code__.co_varnames[: place.__code__.co_argcount]
+    return names[1:] if names[:1] in (("self",), ("cls",)) else names
+
+
+class _Turns:
+    """Counts what is looked at; yields to other threads, and ends what takes too long."""
+
+    __slots__ = ("_deadline", "_left")
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+        self._left = _OFTEN
+
+    def __call__(self, size: int) -> None:
+        self._left -= size
+        if self._left <= 0:
+            self._left = _OFTEN
+            sleep(0)
+            self.check()
+
+    def check(self) -> None:
+        """Raises RedactionError past the deadline."""
+        if monotonic() > self._deadline:
+            raise RedactionError("Redacting a recording took too long: it was dropped.")

@@ -1,0 +1,318 @@
+"""Nothing of a secret is left in a recording, however it is written; and what is left still has its shape."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import time
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from importlib.util import find_spec
+from random import Random
+from typing import Any
+from urllib.parse import quote, unquote
+
+import msgspec
+import pytest
+
+from replay.core.codec import encode
+from replay.core.recording import Interaction, Log, Outcome, Recording
+from replay.core.redaction.patterns import RULES, compiled, find
+from replay.core.redaction.pseudonyms import Pseudonyms
+from replay.core.redaction.redactor import Redactor
+from replay.core.redaction.rules import Redaction, Rules
+from replay.core.redaction.structure import harm
+from tests.core.redaction.secrets import FAMILIES, OTHERS, make
+
+KEY = Pseudonyms(b"a key of the tests, 32 bytes long")
+REDACTOR = Redactor(Rules(Redaction()), KEY)
+
+
+def recording(
+    input: Any = None, *, outcome: Any = None, context: Any = None, answers: Any = (), requests: Any = ()
+) -> Any:
+    """One of a function, with http interactions of these requests and answers."""
+    pairs = list(zip(requests, answers, strict=True))
+    return Recording(
+        id="one", kind="function", entrypoint="shop:order", started_at=1, duration_ns=1, input=encode(input),
+        outcome=Outcome("raised" if isinstance(outcome, BaseException) else "returned", encode(outcome)),
+        context=encode(context or {}),
+        interactions=tuple(
+            Interaction(seq=seq, lane="0", boundary="http" if "url" in request else "call",
+                        target=_target(request),
+                        request=encode(request), answer=encode(answer), state="returned", offset_ns=0, duration_ns=0)
+            for seq, (request, answer) in enumerate(pairs)
+        ),
+    )  # fmt: skip
+
+
+def _target(request: dict[str, Any]) -> str:
+    return f"{request['method']} {request['url'].partition('?')[0]}" if "url" in request else "shop:crm"
+
+
+def http(url: str = "https://crm.example/x", body: bytes = b"", headers: Any = ()) -> dict[str, Any]:
+    """A stored request."""
+    return {"client": "httpx", "method": "POST", "url": url, "headers": [list(each) for each in headers], "body": body}
+
+
+def answer(body: bytes = b"", headers: Any = (), cuts: int = 1) -> dict[str, Any]:
+    """A stored answer, its body in so many pieces."""
+    size = -(-len(body) // cuts) or 1
+    pieces = [[at, body[at : at + size]] for at in range(0, len(body), size)]
+    return {"status": 200, "reason": "OK", "http_version": "HTTP/1.1", "headers": [list(each) for each in headers],
+            "pieces": pieces, "decoded": False, "dropped": 0, "end": "complete", "error": None}  # fmt: skip
+
+
+def everything(one: Recording) -> str:
+    """All bytes of a recording, and what they are when they are unpacked."""
+    texts = [msgspec.json.encode(msgspec.structs.asdict(one)).decode()]
+    waiting: list[Any] = [one.input.decode(), one.outcome.payload.decode(), one.context.decode()]
+    waiting += [value.decode() for i in one.interactions for value in (i.request, i.answer)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [*value.keys(), *value.values()]
+            if isinstance(value.get("pieces"), list):
+                waiting.append(b"".join(piece[1] for piece in value["pieces"] if isinstance(piece[1], bytes)))
+        elif isinstance(value, list | tuple):
+            waiting += value
+        elif isinstance(value, bytes):
+            if value[:2] == b"\x1f\x8b":
+                waiting.append(zlib.decompressobj(31).decompress(value))  # also of a piece
+            texts.append(value.decode("latin-1"))
+        else:
+            texts.append(str(value))
+    whole = "\n".join(texts)
+    return "\n".join([whole, unquote(whole), whole.replace("\\", "")])
+
+
+def shapes(secret: str) -> list[str]:
+    """How a secret may stand somewhere."""
+    data = secret.encode()
+    parts = [secret, secret.lower(), secret.upper(), quote(secret, safe=""), data.hex(), data.hex().upper()]
+    return [*parts, *(b64encode(b"x" * shift + data).decode()[4:-4] for shift in range(3) if len(data) > 9)]
+
+
+CANARY = "cAnArY-7Qz8Xw9v"
+PLACES: dict[str, Callable[[str], Recording]] = {
+    "argument": lambda c: recording({"kwargs": {"password": c}}),
+    "nested": lambda c: recording({"args": [{"user": {"auth": {"api_key": [c, c]}}}]}),
+    "camel case": lambda c: recording({"clientSecret": c}),
+    "tuple": lambda c: recording({"secret": (c,)}),
+    "bytes": lambda c: recording({"secret": c.encode()}),
+    "key, then prose": lambda c: recording({"password": c, "text": f"they said {c} aloud"}),
+    "key, then a key": lambda c: recording({"password": c, "index": {c: 1}}),
+    "upper case": lambda c: recording({"password": c, "text": c.upper()}),
+    "json in text": lambda c: recording({"text": json.dumps({"token": c})}),
+    "json in json": lambda c: recording({"text": json.dumps({"inner": json.dumps({"token": c})})}),
+    "base64 elsewhere": lambda c: recording({"password": c, "blob": b64encode(f"xy{c}z".encode()).decode()}),
+    "base64 of json": lambda c: recording({"blob": b64encode(json.dumps({"password": c}).encode()).decode()}),
+    "hex elsewhere": lambda c: recording({"password": c, "blob": c.encode().hex()}),
+    "digest elsewhere": lambda c: recording({"password": c, "blob": hashlib.sha256(c.encode()).hexdigest()}),
+    "percent elsewhere": lambda c: recording({"password": c + "/?", "blob": quote(c + "/?", safe="")}),
+    "bearer": lambda c: recording(requests=[http(headers=[("X-Auth", f"Bearer {c}")])], answers=[answer()]),
+    "incoming header": lambda c: recording({"headers": [["authorization", f"Bearer {c}"]], "body": []}),
+    "basic": lambda c: recording({"headers": [["authorization", "Basic " + b64encode(f"u:{c}".encode()).decode()]]}),
+    "cookie": lambda c: recording({"headers": [["cookie", f"theme=dark; sessionid={c}"]], "body": []}),
+    "set-cookie": lambda c: recording(requests=[http()], answers=[answer(headers=[("Set-Cookie", f"s={c}; Path=/")])]),
+    "query": lambda c: recording(requests=[http(f"https://crm.example/x?api_key={c}&n=1")], answers=[answer()]),
+    "url path": lambda c: recording({"token": c}, requests=[http(f"https://crm.example/t/{c}/x")], answers=[answer()]),
+    "url user": lambda c: recording({"text": f"failed: postgres://app:{c}@db/shop"}),
+    "form body": lambda c: recording(requests=[http(body=f"user=a&password={c}".encode())], answers=[answer()]),
+    "json body": lambda c: recording(requests=[http(body=json.dumps({"a": {"pwd": c}}).encode())], answers=[answer()]),
+    "answer": lambda c: recording(requests=[http()], answers=[answer(json.dumps({"access_token": c}).encode())]),
+    "answer in pieces": lambda c: recording(
+        requests=[http()], answers=[answer(json.dumps({"access_token": c}).encode(), cuts=9)]
+    ),
+    "gzip answer": lambda c: recording(
+        requests=[http()],
+        answers=[answer(gzip.compress(json.dumps({"refresh_token": c}).encode()), [("content-encoding", "gzip")], 3)],
+    ),
+    "gzip bytes": lambda c: recording({"blob": gzip.compress(f"password={c}".encode())}),
+    "events": lambda c: recording(
+        {"api_key": c},
+        requests=[http()],
+        answers=[
+            answer(
+                "".join(f"data: {json.dumps({'t': part})}\n\n" for part in (c[:4], c[4:9], c[9:])).encode(),
+                [("content-type", "text/event-stream")],
+                5,
+            )
+        ],
+    ),
+    "stream": lambda c: recording(
+        {"api_key": c},
+        requests=[{"args": []}],
+        answers=[{"pieces": [[1, c[:5]], [2, c[5:]]], "returned": None, "error": None}],
+    ),
+    "multipart": lambda c: recording(
+        requests=[
+            http(
+                body=f'--b\r\nContent-Disposition: form-data; name="password"\r\n\r\n{c}\r\n--b--'.encode(),
+                headers=[("content-type", "multipart/form-data; boundary=b")],
+            )
+        ],
+        answers=[answer()],
+    ),
+    "sql": lambda c: recording({"token": c}, requests=[{"args": ["select 1 where t = ?", [c]]}], answers=[None]),
+    "error message": lambda c: recording(outcome=ValueError(f"cannot log in with password={c}")),
+    "error argument": lambda c: recording({"pin_code": c}, outcome=KeyError("x", c)),
+    "error attribute": lambda c: recording(outcome=_error(c)),
+    "error note": lambda c: recording({"passwd": c}, outcome=_noted(c)),
+    "environment": lambda c: recording(context={"environ": {"CRM_TOKEN": c}}),
+    "note": lambda c: recording(context={"notes": {"session_id": c}}),
+    "prompt": lambda c: recording({"messages": [{"role": "user", "content": f"my password: {c} please"}]}),
+    "draws": lambda c: recording({"secret": c}, context={"draws": {"0": {"choice": [c]}}}),
+}
+
+
+def _error(text: str) -> Exception:
+    error = RuntimeError("refused")
+    error.password = text  # type: ignore[attr-defined]
+    return error
+
+
+def _noted(text: str) -> Exception:
+    error = RuntimeError("refused")
+    error.add_note(f"with {text}")
+    return error
+
+
+def test_there_are_forty_places() -> None:
+    """As many as are promised."""
+    assert len(PLACES) >= 40
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_canary_is_nowhere(place: str) -> None:
+    """Raw, unpacked, Base64, hex, URL-decoded: nothing of it is left, and the recording says that it was redacted."""
+    before = PLACES[place](CANARY)
+    after = REDACTOR.redact(before)
+    text = everything(after)
+    assert [shape for shape in shapes(CANARY) if shape in text] == []
+    assert after.redacted
+    assert after.context.tree["redaction"]["key"] == KEY.id
+    assert [gap for gap in harm(before, after).gaps if gap.reason == "redaction"] == []
+    assert REDACTOR.redact(after) == after
+    assert Redactor(Rules(Redaction()), Pseudonyms(b"another key, also of 32 bytes...")).redact(after) == after
+    assert [found.text for found in REDACTOR.find(after)] == []
+    assert REDACTOR.find(before) or place in ("events", "stream")
+
+
+@pytest.mark.parametrize("kind", ["logs", "route"])
+def test_text_beside_the_values(kind: str) -> None:
+    """Log lines and the route are redacted like all else."""
+    log = Log(offset_ns=1, level="INFO", logger="shop", message=f"token={CANARY}")
+    before = msgspec.structs.replace(recording({"token": CANARY}), logs=(log,), http_route=f"/t/{CANARY}")
+    assert CANARY not in everything(REDACTOR.redact(before))
+
+
+def test_a_thousand_seeded_secrets() -> None:
+    """Of all families, in prose, JSON, bodies and Base64: none is left. No name gives them away."""
+    random = Random(20)
+    left, seeded = [], 0
+    makers = [*(lambda r, f=family: make(f, r) for family in FAMILIES), *OTHERS.values()]
+    for turn in range(24):
+        secrets = [maker(random) for maker in makers]
+        seeded += len(secrets)
+        lines = [text for text, _ in secrets]
+        third = len(lines) // 3
+        before = recording(
+            {"text": "\n".join(f"see {line} there" for line in lines[:third]), "turn": turn},
+            requests=[http(body=json.dumps({"items": lines[third : 2 * third]}).encode())],
+            answers=[answer(gzip.compress("\n".join(lines[2 * third :]).encode()), [("content-encoding", "gzip")])],
+        )
+        text = everything(REDACTOR.redact(before))
+        left += [secret for secret, body in secrets if body in text or b64encode(body.encode()).decode()[:-4] in text]
+        random.shuffle(makers)
+    assert seeded >= 1000
+    assert left == []
+
+
+def test_what_is_no_secret_stays() -> None:
+    """Names and texts that only resemble secrets."""
+    value = {
+        "max_tokens": 12, "token_type": "bearer", "shipping": "DHL", "description": "spin the pin", "zip": "10115",
+        "order": {"id": "4711-4711-4711-4711"}, "author": "Jane", "text": "Password reset did not help: none.",
+        "sha": "d0be2dc421be4fcd0172e5afceea3970e2f3d940", "when": "2026-03-08T02:30:00", "n": 12345678901234,
+        "html": "<a href='mailto:'>x</a>", "code": "f(session=self.session)", "email": None, "password": "",
+    }  # fmt: skip
+    before = recording(value)
+    assert REDACTOR.redact(before) is before
+
+
+def test_equal_secrets_stay_equal() -> None:
+    """An answer that echoes what was asked still does; sizes are those that the headers tell."""
+    body = json.dumps({"user": "jane.doe@example.com", "card": "4111 1111 1111 1111"}).encode()
+    before = recording(
+        {"user": "jane.doe@example.com"},
+        requests=[http("https://crm.example/u/jane.doe%40example.com?mail=jane.doe@example.com", body)],
+        answers=[answer(body, [("Content-Length", str(len(body)))], 4)],
+    )
+    after = REDACTOR.redact(before)
+    request, reply = after.interactions[0].request.decode(), after.interactions[0].answer.decode()
+    mail = after.input.decode()["user"]
+    assert mail != "jane.doe@example.com"
+    assert request["url"] == f"https://crm.example/u/{quote(mail)}?mail={mail}"
+    assert after.interactions[0].target == f"POST https://crm.example/u/{quote(mail)}"
+    assert b"".join(piece for _, piece in reply["pieces"]) == request["body"]
+    assert len(request["body"]) == len(body)
+    assert json.loads(request["body"])["user"] == mail
+
+
+def test_the_project_says_what_else_and_what_not() -> None:
+    """Own keys and patterns; what is allowed stays, wherever it stands."""
+    own = Redaction(keys=("employee_no",), patterns={"badge": r"\bB-(\d{5})\b"}, allow=("session.plan", "email"))
+    redactor = Redactor(Rules(own), KEY)
+    value = {"employeeNo": "E-1234567", "text": "badge B-12345", "email": "jane@example.com"}
+    before = recording({**value, "from": "jane@example.com", "session": {"plan": "sk_live_0123456789abcdef"}})
+    after = redactor.redact(before).input.decode()
+    assert after["employeeNo"] != "E-1234567"
+    assert "12345" not in after["text"]
+    assert after["text"].startswith("badge B-")
+    assert after["session"]["plan"] == "sk_live_0123456789abcdef"
+    assert after["email"] == after["from"] == "jane@example.com"
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(", "x*", r"([a-z]+,?)*!"])
+def test_patterns_that_cannot_be_used(pattern: str) -> None:
+    """No regular expression, one that matches nothing at all, one that takes for ever without google-re2."""
+    if find_spec("re2") is None:
+        with pytest.raises(ValueError, match=r"regular expression|repeats|empty"):
+            compiled(pattern, "own")
+    elif pattern in ("(", "x*"):
+        with pytest.raises(ValueError, match=r"google-re2|empty"):
+            compiled(pattern, "own")
+
+
+HOSTILE = {
+    "letters": "a" * 40_000, "digits": "1" * 40_000, "dashes": "1-" * 20_000, "ats": "a@" * 20_000,
+    "domains": "a@b." * 10_000, "tokens": "eyJ" * 13_000, "parts": "eyJaaaaa." * 4_400, "urls": "http://a:" * 4_400,
+    "names": "token=" * 6_600, "keys": "-----BEGIN PRIVATE KEY-----" * 1_500, "spaces": " " * 40_000,
+    "percent": "%41" * 13_000, "base64": "QUFB" * 10_000, "brackets": "[" * 40_000, "quotes": '\\"' * 20_000,
+    "words": "bearer " * 5_700, "mails": "".join(f"u{n}@x.co " for n in range(4_400)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_texts(name: str) -> None:
+    """40 KB through all rules in a time that grows with the text only. The bound is generous: machines are busy."""
+    text = HOSTILE[name]
+    before = recording({"text": text})
+    started = time.perf_counter()
+    REDACTOR.redact(before)
+    assert time.perf_counter() - started < 5.0
+    started = time.perf_counter()
+    list(find(text, RULES, lambda size: None))
+    assert time.perf_counter() - started < 1.5
+
+
+def test_no_base64_is_broken() -> None:
+    """Binary data that holds no secret is left as it is."""
+    data = Random(3).randbytes(5_000)
+    before = recording({"password": CANARY, "image": data, "text": b64encode(data).decode()})
+    after = REDACTOR.redact(before).input.decode()
+    assert after["image"] == data
+    assert b64decode(after["text"]) == data

@@ -1,0 +1,113 @@
+"""Sealed bundles: opened with the reader's key only; tampering, truncation and strangers are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import replay
+from replay.errors import BundleError, UsageError
+from replay.store.bundle import write_bundle
+from replay.store.sealed import AGE, SIGNED, Seal
+from replay.surfaces import cli
+from tests.recordings import record
+
+SIGNER, OTHER = "11" * 32, "22" * 32
+
+
+@replay.capture
+def double(number: int) -> int:
+    """What is recorded."""
+    return number * 2
+
+
+def _public(key: str) -> str:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(key)).public_key().public_bytes_raw().hex()
+
+
+def _slug(path: Path) -> str:
+    with pytest.raises(BundleError) as error:
+        replay.open(path)
+    assert str(path) in str(error.value)
+    return error.value.slug
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Any:
+    """One recording."""
+    (one,) = record(tmp_path / "spool", lambda: double(21))
+    return one
+
+
+def test_signed(recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signature covers every byte; who signed is checked where the reader says whom it trusts."""
+    pytest.importorskip("cryptography")
+    path = write_bundle([recorded], tmp_path / "x.replay.db", seal=Seal(sign_with=SIGNER))
+    data = path.read_bytes()
+    assert data.startswith(SIGNED)
+    assert list(replay.open(path)) == [recorded]
+    monkeypatch.setenv("REPLAY_SIGNERS", f"{_public(OTHER)}, {_public(SIGNER)}")
+    assert list(replay.open(path)) == [recorded]
+    monkeypatch.setenv("REPLAY_SIGNERS", _public(OTHER))
+    assert _slug(path) == "bundle-unsigned"
+    plain = write_bundle([recorded], tmp_path / "plain.replay.db")
+    assert _slug(plain) == "bundle-unsigned"
+    monkeypatch.delenv("REPLAY_SIGNERS")
+    for at in (10, 60, 110, 180, 3000, len(data) - 1):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        assert _slug(path) == "bundle-altered"
+    for size in (20, 90, 200, len(data) - 1):
+        path.write_bytes(data[:size])
+        assert _slug(path) == "bundle-altered"
+
+
+def test_encrypted(recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Production has the public key only; the reader's file opens it, another does not, none says what to do."""
+    pyrage = pytest.importorskip("pyrage")
+    mine, other = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    (found,) = _files(tmp_path / "sealed", seal_to=[str(mine.to_public())], sign_with=SIGNER)
+    data = found.read_bytes()
+    assert data.startswith(AGE)
+    assert b"double" not in data
+    monkeypatch.delenv("REPLAY_IDENTITY", raising=False)
+    assert _slug(found) == "bundle-sealed"
+    for file, key in (("mine.key", mine), ("other.key", other)):
+        (tmp_path / file).write_text(f"# a key of the tests\n{key}\n")
+    for file in ("other.key", "missing.key"):
+        monkeypatch.setenv("REPLAY_IDENTITY", str(tmp_path / file))
+        assert _slug(found) == "bundle-sealed"
+    assert cli.main(["show", str(found)]) == 3
+    monkeypatch.setenv("REPLAY_IDENTITY", str(tmp_path / "mine.key"))
+    (one,) = replay.open(found)
+    assert one.outcome.value == 42
+    assert replay.run(one).status == "reproduced"
+    assert [cli.main([verb, str(found)]) for verb in ("list", "show", "run")] == [0, 0, 0]
+    with pytest.raises(BundleError) as error:
+        write_bundle([one], found, overwrite=True)
+    assert error.value.slug == "bundle-sealed"
+    for changed in (data[:-1], data[: len(data) // 2], data[:-5] + bytes([data[-5] ^ 1]) + data[-4:]):
+        found.write_bytes(changed)
+        assert _slug(found) == "bundle-altered"
+
+
+def _files(folder: Path, **options: Any) -> list[Path]:
+    from replay.engine import recorder
+
+    replay.init(service="test", spool=folder, keep=replay.always(), **options)
+    try:
+        double(21)
+    finally:
+        assert replay.flush(20)
+        recorder.configure(None)
+    return sorted(folder.glob("*.replay.db"))
+
+
+@pytest.mark.parametrize("options", [{"sign_with": "ab"}, {"sign_with": b"short"}, {"seal_to": ["age1nobody"]}])
+def test_keys_that_cannot_be_meant(options: Any, tmp_path: Path) -> None:
+    """Said by `init`, not when the first incident is lost."""
+    with pytest.raises(UsageError):
+        replay.init(service="test", spool=tmp_path, **options)
