@@ -16,13 +16,14 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from io import BytesIO
-from pickle import Pickler, Unpickler, UnpicklingError
+from pickle import Pickler, PicklingError, Unpickler, UnpicklingError
 from typing import Any, NoReturn
 
 import msgspec
 
 from replay.core.codec import Limits, Opaque, Value, encode
 from replay.core.looking import dotted
+from replay.core.world import failed
 
 _copy: Callable[[Any], bytes] = marshal.dumps
 _load = marshal.loads
@@ -116,7 +117,10 @@ def snapshot(value: object) -> Snapshot:
         return Immutable(value)
     try:
         return Exact(_exact(value)) if "numpy" in _modules else Plain(_copy(value), value)
-    except Exception:  # an instance of a class, too deep, or changed by another thread meanwhile
+    except _UNFIT:
+        return Settled(encode(value))
+    except Exception:
+        failed("snapshot-failed")
         return Settled(encode(value))
 
 
@@ -126,7 +130,10 @@ def snapshot_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Snapshot:
         if "numpy" in _modules:
             return Exact(_exact({"args": list(args), "kwargs": kwargs}))
         return PlainCall(_copy((args, kwargs)), args, kwargs)
+    except _UNFIT:
+        return Settled(encode({"args": list(args), "kwargs": kwargs}))
     except Exception:
+        failed("snapshot-failed")
         return Settled(encode({"args": list(args), "kwargs": kwargs}))
 
 
@@ -140,6 +147,11 @@ def snapshot_error(error: BaseException) -> Settled:
 
 class _NotPlain(Exception):
     """The value holds an instance of a class."""
+
+
+_UNFIT = (_NotPlain, PicklingError, ValueError, OverflowError)
+"""What no quick copy takes, an instance of a class above all. Anything else is counted: a fault of ours, or another
+thread that changes the value meanwhile. Encoding takes over in both cases."""
 
 
 class _Plainly(Pickler):

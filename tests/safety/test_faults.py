@@ -147,6 +147,14 @@ def test_a_fault_in_each_function(name: str, captured: list[recorder.Captured]) 
     assert number > 10
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("name", ["function", "raising"])
+def test_a_fault_beside_numpy(name: str, captured: list[recorder.Captured]) -> None:
+    """Where NumPy is loaded, values are copied in another way."""
+    pytest.importorskip("numpy")
+    assert campaign(name, captured, Fault, 1)[1] == []
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("error", [Fault, MemoryError, RecursionError])
