@@ -18,10 +18,11 @@ import msgspec
 from replay.core.codec import Resolve, Value
 from replay.core.opened import Opened
 from replay.core.recording import Interaction, Kind, Outcome, Recording
+from replay.core.verdict import Frame
 from replay.core.world import Boundary, Shelf, current, occupy
 from replay.engine import guard
 from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative
-from replay.engine.lines import last_raised
+from replay.engine.lines import in_project, last_raised
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Mutations
 from replay.engine.player import OnAsk, window
@@ -92,11 +93,17 @@ class Stage:
         self.root = targets.root
         self._boundaries, self._run = boundaries, runners[recording.kind]
         self._resolve, self._move, self._wait = targets.resolve, move, wait
-        self._folders, self._allowed, self._limit = folders, tuple(allowed), limit
+        self._folders, self._allowed, self.limit = folders, tuple(allowed), limit
         self._shelves = _by_boundary(recording)
         self._started: float | None = None
         self.on_ask: OnAsk | None = None
         """Called where an interaction is asked, as by `Player`."""
+        self.on_start: Callable[[], None] = lambda: None
+        """Called as the code under test begins to run."""
+        self.expendable = False
+        """In a process of its own, which Ctrl-C does not reach."""
+        self.on_memory: Callable[[], None] = lambda: None
+        """Called where memory is used up, before anything else is tried."""
 
     def execute(self, edits: Sequence[Any]) -> Execution:
         """Run the recording with these edits. Never raises for what the code does, but KeyboardInterrupt."""
@@ -110,8 +117,16 @@ class Stage:
             return _not_run(mutated, str(error))
         except Overrun:
             self._started = None
-            hang = Failure("hang", "Overrun", f"did not end within {self._limit:g} s", ())
+            hang = Failure("hang", "Overrun", f"did not end within {self.limit:g} s", ())
             return msgspec.structs.replace(_not_run(mutated, hang.message), failure=hang)
+        except KeyboardInterrupt:
+            if not self.expendable:
+                raise
+            raised = Failure("error", "KeyboardInterrupt", "", ())  # nobody pressed a key: it raised it itself
+            return msgspec.structs.replace(_not_run(mutated, "KeyboardInterrupt"), failure=raised)
+        except MemoryError as error:
+            self.on_memory()
+            return msgspec.structs.replace(_not_run(mutated, "out of memory"), failure=self._exhausted(error))
         except Exception as error:  # not the application's: an edited value that our own code cannot serve
             return _not_run(mutated, f"{type(error).__name__}: {error}"[:300])
         failure = None if player.diverged else self._failure(outcome)
@@ -125,6 +140,19 @@ class Stage:
             player.drawn,
             seed=player.made_seed,
         )
+
+    def _exhausted(self, error: BaseException) -> Failure:
+        """Where memory was used up: the innermost of the errors, as storing it took memory too."""
+        while isinstance(error.__context__, MemoryError):
+            error = error.__context__
+        frames = []
+        step = error.__traceback__
+        while step is not None:
+            code = step.tb_frame.f_code
+            if in_project(self.root, code.co_filename):
+                frames.append(Frame(relative(self.root, code.co_filename), step.tb_lineno, code.co_name))
+            step = step.tb_next
+        return Failure("memory", "MemoryError", "", tuple(frames))
 
     def locate(self, changed: Sequence[Any] | Recording, failure: Failure) -> Failure:
         """A status's failure with the place of the error behind it, found by running it once more: edits, or what was
@@ -191,6 +219,7 @@ class Stage:
             stack.callback(occupy, None)
             current.set(player)  # of the copied context: nothing to reset
             self._started = perf_counter()
+            self.on_start()
             try:
                 outcome = self._run(recording, self.target, self._resolve)
             finally:
@@ -219,8 +248,8 @@ class Stage:
             return
 
         def look(number: int, frame: Any) -> None:
-            if self._started is not None and perf_counter() - self._started > self._limit:
-                raise Overrun(f"did not end within {self._limit:g} s")
+            if self._started is not None and perf_counter() - self._started > self.limit:
+                raise Overrun(f"did not end within {self.limit:g} s")
 
         before = signal.signal(signal.SIGALRM, look)
         signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)

@@ -7,8 +7,8 @@ is shrunk when it is found, and shown once. Equal seeds give equal finds in equa
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from random import Random
 from time import perf_counter
 from typing import Any
@@ -17,16 +17,20 @@ import msgspec
 
 from replay.core.edits import Edit, parse
 from replay.core.recording import Recording
-from replay.engine.executions import Execution, Stage
-from replay.engine.failures import Failure
+from replay.engine.executions import Stage
+from replay.engine.failures import Failure, is_same
 from replay.engine.lines import Lines
 from replay.engine.mutation import Edits
 from replay.engine.operators import suggested
 from replay.engine.places import beside, places
-from replay.engine.shrink import shrink
+from replay.engine.runs import Ran
+from replay.engine.shrink import fewest, shrink
 from replay.engine.values import Profile
+from replay.engine.workers import runner
 from replay.errors import Unanswerable
 
+BATCH = 32
+"""Mutations that are chosen before any of them is run: what is chosen next depends on no number of workers."""
 RANKS = 3
 """Suggestions of a site that have a round of their own; the rest share the last."""
 TRIES = 60
@@ -51,7 +55,7 @@ class Find(msgspec.Struct, frozen=True, kw_only=True):
     stretched: int
     """Requests that got the nearest recorded answer instead of their own."""
     recording: Recording | None
-    """None of a hang: there is no end to record."""
+    """None of what has no end to record: a hang, a crash."""
 
 
 class Progress(msgspec.Struct):
@@ -60,6 +64,10 @@ class Progress(msgspec.Struct):
     executions: int = 0
     seconds: float = 0.0
     lines: int = 0
+    workers: int = 0
+    """Processes that ran them; 0: this one."""
+    known: int = 0
+    """Runs that ended in the failure of the recording itself."""
     diverged: int = 0
     """Runs that asked what nothing in the recording answers, or could not be run."""
     finds: list[Find] = []
@@ -94,31 +102,39 @@ class Explorer:
         profile: Profile | None = None,
         constants: Callable[[list[str]], tuple[Any, ...]] = lambda files: (),
         on_progress: Callable[[Progress], None] = lambda progress: None,
+        workers: int = 0,
+        memory: int | None = None,
     ) -> None:
+        """`workers`: processes to run in; 0: this one. `memory`: bytes that a run may take in a worker."""
         self.progress = Progress()
         self._stage = stage
         self._random = Random(seed)
         self._most, self._longest = executions, seconds
         self._profile, self._constants = profile, constants
         self._on_progress = on_progress
+        self._workers, self._memory = workers, memory
         self._lines = Lines(stage.root)
         self._started = self._told = perf_counter()
-        self._known: set[Any] = set()
+        self._known: list[Failure] = []
         self._plans: dict[str, list[Edit]] = {}
         self._parents: list[_Parent] = []
         self._tried: set[str] = set()
         self._live: set[str] = set()
         self._base: frozenset[str] | None = None
         """Places that matter in the recording as it is."""
-        self._ungrown: list[tuple[Edits, Execution, Any]] = []
+        self._ungrown: list[tuple[Edits, Ran]] = []
+        self._is_steady = True
+        """The recording as it is ends twice in the same way."""
+        self._own: Failure | None = None
+        """Its own failure."""
         self._hung: dict[str, int] = {}
 
     def explore(self) -> Progress:
         """Search until the budget is used up, nothing is left to try, or Ctrl-C: what was found is kept."""
         self._started = self._told = perf_counter()
-        with ExitStack() as stack:
-            stack.callback(self._lines.close)
-            stack.enter_context(self._stage.limited())
+        try:
+            self._runner = runner(self._stage, self._lines, self._workers, limit=self._stage.limit, memory=self._memory)
+            self.progress.workers = self._runner.workers
             try:
                 self._search()
                 self.progress.stopped = "nothing left to try"
@@ -126,6 +142,10 @@ class Explorer:
                 self.progress.stopped = "the budget"
             except KeyboardInterrupt:
                 self.progress.stopped = "interrupted"
+            finally:
+                self._runner.close()
+        finally:
+            self._lines.close()
         self._tell()
         return self.progress
 
@@ -138,15 +158,20 @@ class Explorer:
     # The stages -------------------------------------------------------------------------------------------------
 
     def _baseline(self) -> Any:
-        effect, execution = self._run(())
-        self._lines.add(effect[1])
-        if execution.failure is None and (execution.outcome is None or execution.diverged):
-            why = execution.reason or "it asks what the recording does not answer, or reaches for the real world"
+        self._spend()
+        ran, again = self._runner.run([(), ()], together=True)
+        self._lines.add(ran.reached)
+        if ran.failure is None and (ran.reason is not None or ran.diverged):
+            why = ran.reason or "it asks what the recording does not answer, or reaches for the real world"
             raise Unanswerable(f"{self._stage.recording.entrypoint}: cannot be replayed as it is, so its mutations say "
                                f"nothing: {why}. See `replay run`.")  # fmt: skip
-        if execution.failure is not None:
-            self._known.add(self._stage.locate((), execution.failure).fingerprint)
-        return effect
+        if ran.failure is not None:
+            self._own = ran.failure
+            self._known.append(ran.failure)
+        elif again.effect != ran.effect:
+            self._is_steady = False
+            self._found((), _unsteady(ran, again))
+        return ran.does
 
     def _plan(self) -> None:
         """What to try at each place, the likeliest first."""
@@ -165,26 +190,30 @@ class Explorer:
                 waiting[min(rank, RANKS)].append(edit)
         first, *later = waiting
         self._random.shuffle(first)
-        for edit in first:
-            if self._try((edit,)) != base:
-                self._live.add(edit.path)
+        for single, ran in self._tries((edit,) for edit in first):
+            if ran is None or ran.does != base:
+                self._live.add(single[0].path)
         self._base = frozenset(self._live)
         for grown in self._ungrown:
             self._grow(*grown)
-        for edits in later:
-            self._random.shuffle(edits)
+        for edits_of_rank in later:
+            self._random.shuffle(edits_of_rank)
         first_to_go = set(self._live)  # more will matter as the search goes on: the order is fixed here
         for alive in (True, False):
-            for edits in later:
-                for edit in edits:
-                    if (edit.path in first_to_go) is alive:
-                        self._try((edit,))
+            for edits_of_rank in later:
+                for _ in self._tries((each,) for each in edits_of_rank if (each.path in first_to_go) is alive):
+                    pass
         self._live = self._live or set(self._plans)
 
     def _combine(self) -> None:
         """Pairs and triples."""
+        if self._plans:
+            for _ in self._tries(self._combinations()):
+                pass
+
+    def _combinations(self) -> Iterator[Edits]:
         idle = 0
-        while idle < IDLE and self._plans:
+        while idle < IDLE:
             parent = self._parent()
             before = parent.edits if parent is not None else ()
             edit = self._next(parent)
@@ -195,7 +224,7 @@ class Explorer:
                 continue
             idle = 0
             self._tried.add(key)
-            self._try(edits)
+            yield edits
 
     def _parent(self) -> _Parent | None:
         if not self._parents or self._random.random() < 0.1:
@@ -230,92 +259,125 @@ class Explorer:
 
     # One mutation -----------------------------------------------------------------------------------------------
 
-    def _run(self, edits: Edits) -> tuple[Any, Execution]:
-        """What a mutation does (its lines too, as the last part), and its run."""
-        self._count()
-        self._lines.prepare()
-        self._lines.start()
-        execution = self._stage.execute(edits)
-        return (execution.effect, self._lines.reached()), execution
+    def _tries(self, wanted: Iterable[Edits]) -> Iterator[tuple[Edits, Ran | None]]:
+        """Run mutations, a batch at a time, and keep what comes of each, in order; None: it was left out."""
+        each = iter(wanted)
+        while batch := list(islice(each, self._room())):
+            wise = [all(self._hung.get(edit.path, 0) < HANGS for edit in edits) for edits in batch]
+            chosen = [edits for edits, is_wise in zip(batch, wise, strict=True) if is_wise]
+            answers = iter(self._runner.run(chosen, until=self._until()))
+            fresh: list[tuple[Edits, Ran]] = []
+            for edits, is_wise in zip(batch, wise, strict=True):
+                ran = next(answers, None) if is_wise else None
+                if ran is not None:
+                    self._spend()
+                    if self._keep(edits, ran):
+                        fresh.append((edits, ran))
+                yield edits, ran
+            self._settle(fresh)
+        self._room()
 
-    def _try(self, edits: Edits) -> Any:
-        """Run a mutation and keep what comes of it; gives what it does."""
-        if any(self._hung.get(edit.path, 0) >= HANGS for edit in edits):
-            return None
-        effect, execution = self._run(edits)
-        fresh = self._lines.add(effect[1])
-        self.progress.diverged += execution.diverged and execution.failure is None
+    def _keep(self, edits: Edits, ran: Ran) -> bool:
+        """Count a run, and what it found; whether it reached new lines."""
+        fresh = self._lines.add(ran.reached)
+        self.progress.diverged += ran.diverged and ran.failure is None
         self.progress.lines = self._lines.count
-        if execution.failure is not None:
-            if execution.failure.kind == "hang":
+        if ran.failure is not None:
+            if ran.failure.kind == "hang":
                 self._hung[edits[-1].path] = self._hung.get(edits[-1].path, 0) + 1
-            self._found(edits, execution.failure)
-        if fresh:
-            self._grow(edits, execution, effect)
-        return effect
+            self._found(edits, ran.failure)
+        return fresh
 
-    def _grow(self, edits: Edits, execution: Execution, effect: Any) -> None:
+    def _settle(self, fresh: list[tuple[Edits, Ran]]) -> None:
+        """Mutations that reached new lines: whether they end twice in the same way, and what matters since."""
+        sure = [(edits, ran) for edits, ran in fresh if ran.failure is None and not ran.diverged]
+        if self._is_steady:
+            for edits, _ in sure:
+                self._spend(2)
+                pair = self._runner.run([edits, edits], together=True)
+                if len({each.effect for each in pair}) == 2 and all(each.failure is None for each in pair):
+                    self._found(edits, _unsteady(*pair))
+        for edits, ran in fresh:
+            self._grow(edits, ran)
+
+    def _grow(self, edits: Edits, ran: Ran) -> None:
         """Keep a mutation that reached new lines, and find which places matter since."""
-        if execution.diverged or len(edits) >= DEEPEST:
+        if ran.diverged or len(edits) >= DEEPEST:
             return
         if self._base is None:  # it is not known yet what matters anyway
-            self._ungrown.append((edits, execution, effect))
+            self._ungrown.append((edits, ran))
             return
-        returned = execution.outcome is not None and execution.outcome.state == "returned"
-        parent = _Parent(edits, returned, [])
+        parent = _Parent(edits, ran.returned, [])
         self._parents.append(parent)
         candidates = [path for path in self._plans if path not in self._base]
         if candidates:
-            self._matters(edits, effect, candidates, parent.live, [TRIES])
+            self._matters(edits, ran, candidates, parent.live)
             self._live.update(parent.live)
 
-    def _matters(self, edits: Edits, effect: Any, paths: list[str], found: list[str], left: list[int]) -> None:
+    def _matters(self, edits: Edits, ran: Ran, candidates: list[str], found: list[str]) -> None:
         """Which of the places change what the mutation does: all at once, then by halves."""
-        left[0] -= 1
-        together = (*edits, *(self._plans[path][0] for path in paths))
-        now, execution = self._run(together)  # its lines do not count: nobody could say which of the edits reached them
-        if execution.failure is not None:
-            self._found(together, execution.failure)
-        if now == effect or left[0] <= 0:
-            return
-        if len(paths) == 1:
-            found.append(paths[0])
-            return
-        middle = len(paths) // 2
-        self._matters(edits, effect, paths[:middle], found, left)
-        self._matters(edits, effect, paths[middle:], found, left)
+        left, groups = TRIES, [candidates]
+        while groups and left > 0:
+            groups = groups[:left]
+            left -= len(groups)
+            batch = [(*edits, *(self._plans[path][0] for path in paths)) for paths in groups]
+            halves: list[list[str]] = []
+            answers = self._runner.run(batch, until=self._until())
+            # their lines do not count: nobody could say which of the edits reached them
+            for paths, together, now in zip(groups, batch, answers, strict=False):
+                self._spend()
+                if now.failure is not None:
+                    self._found(together, now.failure)
+                if now.does == ran.does:
+                    continue
+                if len(paths) == 1:
+                    found.append(paths[0])
+                    continue
+                middle = len(paths) // 2
+                halves += [paths[:middle], paths[middle:]]
+            groups = halves
 
     def _found(self, edits: Edits, failure: Failure) -> None:
-        failure = self._stage.locate(edits, failure)
-        if failure.fingerprint in self._known:
+        self.progress.known += self._own is not None and is_same(failure, self._own)
+        if any(is_same(failure, known) for known in self._known):
             return
-        self._known.add(failure.fingerprint)
+        self._known.append(failure)
         at, seconds = self.progress.executions, perf_counter() - self._started
 
         def fails(tried: Edits) -> bool:
             if any(edit.path in self._hung and edit not in edits for edit in tried):
                 return False
             self.progress.executions += 1  # shrinking is not cut short: what was found is worth it
-            found = self._stage.execute(tried).failure
+            found = self._failure(tried, failure)
             if found is not None and found.kind == "hang":
                 self._hung.update((edit.path, HANGS) for edit in tried if edit not in edits)
-            return found is not None and self._stage.locate(tried, found).fingerprint == failure.fingerprint
+            return found is not None and is_same(found, failure)
 
         small, interrupted = edits, False
         try:
             if failure.kind != "hang":  # each try takes as long as the limit
                 small = shrink(edits, fails, self._simpler)
+            elif len(edits) > 1:
+                small = fewest(edits, fails)
         except KeyboardInterrupt:
             interrupted = True  # what was found is kept as it is
-        execution = self._stage.execute(small)
-        if execution.failure is not None:
-            failure = self._stage.locate(small, execution.failure)  # its message is of the smallest mutation
-        recording = None if execution.outcome is None else self._stage.recorded(execution, small)
+        ran, recording = self._runner.recorded(small)
+        if ran.failure is not None:
+            failure = ran.failure  # its message is of the smallest mutation
+        elif failure.kind == "hang":
+            return  # the machine was slow
         self.progress.finds.append(Find(failure=failure, edits=small, executions=at, seconds=seconds,
-                                        stretched=execution.stretched, recording=recording))  # fmt: skip
+                                        stretched=ran.stretched, recording=recording))  # fmt: skip
         if interrupted:
             raise KeyboardInterrupt
         self._tell()
+
+    def _failure(self, edits: Edits, wanted: Failure) -> Failure | None:
+        """How a mutation fails, looked at as the wanted failure was found."""
+        if wanted.kind != "nondeterminism":
+            return self._runner.run([edits])[0].failure
+        one, two = self._runner.run([edits, edits], together=True)
+        return _unsteady(one, two) if one.effect != two.effect else None
 
     def _simpler(self, edit: Edit) -> list[Edit]:
         plan = self._plans.get(edit.path, [])
@@ -324,14 +386,24 @@ class Explorer:
 
     # The budget -------------------------------------------------------------------------------------------------
 
-    def _count(self) -> None:
-        now = perf_counter()
-        self.progress.seconds = now - self._started
-        if self._most is not None and self.progress.executions >= self._most:
-            raise _Spent
+    def _room(self) -> int:
+        """How many mutations may be chosen now. Raises _Spent if there is no room."""
+        self.progress.seconds = perf_counter() - self._started
         if self._longest is not None and self.progress.seconds >= self._longest:
             raise _Spent
-        self.progress.executions += 1
+        if self._most is None:
+            return BATCH
+        if self.progress.executions >= self._most:
+            raise _Spent
+        return min(BATCH, self._most - self.progress.executions)
+
+    def _until(self) -> float | None:
+        return None if self._longest is None else self._started + self._longest
+
+    def _spend(self, runs: int = 1) -> None:
+        self.progress.executions += runs
+        now = perf_counter()
+        self.progress.seconds = now - self._started
         if now - self._told > 0.5:
             self._tell()
 
@@ -339,3 +411,7 @@ class Explorer:
         self._told = perf_counter()
         self.progress.seconds = self._told - self._started
         self._on_progress(self.progress)
+
+
+def _unsteady(one: Ran, two: Ran) -> Failure:
+    return Failure("nondeterminism", "nondeterminism", f"ended in two ways: {one.ended}; then {two.ended}", ())

@@ -14,9 +14,14 @@ from replay.core.recording import Outcome
 from replay.core.verdict import Frame
 from replay.engine.lines import in_project
 
-FailureKind = Literal["error", "status", "hang"]
+FailureKind = Literal["error", "status", "hang", "exit", "crash", "memory", "growth", "nondeterminism"]
 """`error`: an exception left the entry point. `status`: a web application answered 500 or more. `hang`: it did not end
-within the limit."""
+within the limit. `exit`: it ended the process (`sys.exit`, `os._exit`). `crash`: a signal did (a segfault).
+`memory`: it took more than the limit. `growth`: far more work or memory than the baseline for as much data.
+`nondeterminism`: the same mutation ended in two ways."""
+ROUGH = frozenset({"hang", "memory"})
+"""Kinds that end anywhere: the same failure may be noticed at another line, or in another function that is called
+over and over."""
 OURS = frozenset({"replay.errors.DivergenceError", "replay.errors.Unanswerable", "replay.errors.Refused"})
 """Errors that say that the replay went too far from the recording."""
 
@@ -34,7 +39,7 @@ class Failure(msgspec.Struct, frozen=True):
     @property
     def fingerprint(self) -> tuple[Any, ...]:
         """Equal for failures that are the same one: type and frames, with their lines, as both ran the same source."""
-        return self.kind, self.error_type, places(self.frames, lines=True)
+        return self.kind, self.error_type, places(self.frames, lines=self.kind not in ROUGH)
 
 
 def error_of(outcome: Outcome, root: Path) -> Failure | None:
@@ -44,12 +49,38 @@ def error_of(outcome: Outcome, root: Path) -> Failure | None:
     tree = outcome.payload.tree
     while "$id" in tree:
         tree = tree["$id"][1]
-    body = tree["$error"]
+    body = tree.get("$error")
+    if body is None:  # not even the error could be stored
+        return Failure("memory", "MemoryError", "", ())
     every = [(str(frame[0]), int(frame[1]), str(frame[2])) for frame in body["frames"]]
     found = [frame for frame in every if in_project(root, frame[0])] or every[-1:]
     message = body.get("message")
     text = message if isinstance(message, str) else ""
-    return Failure("error", body["type"], text, tuple(Frame(relative(root, f), n, name) for f, n, name in found))
+    kind: FailureKind = _KINDS.get(body["type"], "error")
+    return Failure(
+        kind, printable(body["type"]), printable(text), tuple(Frame(relative(root, f), n, name) for f, n, name in found)
+    )
+
+
+def is_same(one: Failure, other: Failure) -> bool:
+    """Whether two failures are the same one. Of a rough kind: one may have been noticed further in than the other."""
+    if one.kind not in ROUGH or one.kind != other.kind:
+        return one.fingerprint == other.fingerprint
+    places, others = one.fingerprint[2], other.fingerprint[2]
+    size = min(len(places), len(others))
+    return bool(places[:size] == others[:size])
+
+
+_KINDS: dict[str, FailureKind] = {"SystemExit": "exit", "MemoryError": "memory"}
+
+
+def printable(text: str) -> str:
+    """Without lone surrogates, which no pipe and no terminal takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
 
 
 def relative(root: Path, file: str) -> str:

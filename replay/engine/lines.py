@@ -73,6 +73,11 @@ class Lines:
         before, self._seen = self._seen, self._seen | reached
         return self._seen != before
 
+    def learn(self, line: Line) -> None:
+        """Number a line that another process has marked."""
+        self.lines.append(line)
+        self._marks.append(0)
+
     @property
     def count(self) -> int:
         """Lines seen so far."""

@@ -23,6 +23,7 @@ from replay.engine.constants import constants_of
 from replay.engine.contract import Contract, Label, contract_of
 from replay.engine.executions import Stage
 from replay.engine.explorer import Explorer, Find, Progress
+from replay.engine.failures import Failure, is_same
 from replay.engine.mutation import mutate
 from replay.engine.operators.site import applied
 from replay.engine.session import Session
@@ -37,6 +38,8 @@ from replay.surfaces.init import install, replaying
 
 SECONDS = 20.0
 """The budget where none is given."""
+MOST_WORKERS = 64
+LEAST_MEMORY = 16
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +56,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Types of errors that the code declares."""
     limit: float = 5.0
     """Seconds that one execution may take."""
+    workers: int | None = None
+    """Processes to run in; 0: this one; None: one a core."""
+    memory: int = 1024
+    """Megabytes that one execution may take in a worker."""
     root: str | None = None
     allow: tuple[str, ...] = ()
     targets: Mapping[str, str] = {}
@@ -80,6 +87,10 @@ class Report(msgspec.Struct):
     executions: int = 0
     seconds: float = 0.0
     lines: int = 0
+    workers: int = 0
+    """Processes that ran the code; 0: this one."""
+    known: int = 0
+    """Runs that ended in the failure of the recording itself."""
     diverged: int = 0
     stopped: str = ""
     skipped: list[tuple[str, str]] = []
@@ -96,7 +107,8 @@ def fuzz(
 
     `on_kept` is told of each find when it is written.
 
-    Raises UsageError for a budget that cannot be meant. Runs in this process: the environment of each recording is set.
+    Raises UsageError for a budget that cannot be meant. The environment of each recording is set in this process, and
+    workers are forked from it.
     """
     _check(options)
     report = Report(seed=options.seed)
@@ -105,7 +117,7 @@ def fuzz(
     if str(config.root) not in sys.path:
         sys.path.insert(0, str(config.root))
     install()
-    seen: set[Any] = set()
+    seen: list[Failure] = []
     seconds = options.seconds
     if seconds is None and options.executions is None:
         seconds = SECONDS
@@ -131,9 +143,18 @@ def fuzz(
     return report
 
 
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _check(options: Options) -> None:
     if options.seconds is not None and not options.seconds > 0:
         raise UsageError("--seconds is a time above 0")
+    if options.workers is not None and not 0 <= options.workers <= MOST_WORKERS:
+        raise UsageError(f"--workers is a number from 0 to {MOST_WORKERS}")
+    if options.memory < LEAST_MEMORY:
+        raise UsageError(f"--memory is a number of megabytes from {LEAST_MEMORY}")
     if options.executions is not None and options.executions < 1:
         raise UsageError("--executions is a number from 1")
 
@@ -161,6 +182,8 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
         profile=profile,
         constants=constants_of,
         on_progress=on_progress,
+        workers=cores() if options.workers is None else options.workers,
+        memory=options.memory << 20,
     )
     return explorer.explore()
 
@@ -170,16 +193,17 @@ def _targets(config: Config, options: Options) -> Targets:
 
 
 def _add(report: Report, progress: Progress, path: str, recording: Recording, config: Config, options: Options,
-         seen: set[Any], contract: Contract | None) -> None:  # fmt: skip
+         seen: list[Failure], contract: Contract | None) -> None:  # fmt: skip
     for find in progress.finds:
-        if find.failure.fingerprint in seen:  # of another recording
+        if any(is_same(find.failure, failure) for failure in seen):  # of another recording
             continue
-        seen.add(find.failure.fingerprint)
+        seen.append(find.failure)
         kept = _keep(find, f"{path}::{recording.id}", recording, config, options)
         label = None if contract is None else contract.label(recording, mutate(recording, find.edits), find.edits)
         report.finds.append(msgspec.structs.replace(kept, contract=label))
     report.executions += progress.executions
     report.lines += progress.lines
+    report.workers, report.known = progress.workers, report.known + progress.known
     report.diverged += progress.diverged
     report.stopped = progress.stopped
 

@@ -15,6 +15,7 @@ from replay.core.opened import Typed
 from replay.core.parts import Parts
 from replay.core.recording import Recording
 from replay.engine.explorer import Find, Progress
+from replay.engine.failures import FailureKind
 from replay.surfaces.documents import Document
 from replay.surfaces.fuzz import Kept, Report, before, command
 from replay.surfaces.printable import clip, escape
@@ -24,12 +25,25 @@ _CONTRACT = {
     "inside": "inside: the edit keeps the declared types and bounds",
     "outside": "outside: the edit breaks a declared type or bound, and nothing refused it",
 }
+PLAIN = frozenset({"error", "status"})
+"""Kinds whose type says it all."""
+DID: dict[FailureKind, str] = {
+    "error": "raised {}",
+    "status": "answered {}",
+    "hang": "did not end",
+    "exit": "ended the process ({})",
+    "crash": "crashed the process ({})",
+    "memory": "used up the memory",
+    "growth": "grew ({})",
+    "nondeterminism": "ended in two ways",
+}
 SHOWN = 60
 """Characters of a value."""
 
 
 def document(report: Report) -> Document:
-    """`{finds, executions, seconds, seed, lines, diverged, stopped, skipped: [{recording, reason}]}`.
+    """`{finds, executions, seconds, seed, lines, workers, same_failure, diverged, stopped, skipped: [{recording,
+    reason}]}`; `same_failure`: executions that ended in the recording's own failure, which is no find.
 
     A find is `{kind, error_type, message, frames: [{file, line, function}], edits, executions, seconds, bundle,
     changes: [{edit, recorded}], recording, stretched, reproduced, contract}`: `edits` are `[path, operator,
@@ -45,6 +59,8 @@ def summary(report: Report) -> Document:
         "seconds": report.seconds,
         "seed": report.seed,
         "lines": report.lines,
+        "workers": report.workers,
+        "same_failure": report.known,
         "diverged": report.diverged,
         "stopped": report.stopped,
         "skipped": [{"recording": name, "reason": reason} for name, reason in report.skipped],
@@ -87,7 +103,8 @@ def text(report: Report, page: Page) -> str:
     rate = report.executions / report.seconds if report.seconds else 0.0
     lines.append(
         f"{found} in {count(report.executions, 'execution')} ({duration(report.seconds * 1e9)}, {rate:,.0f} a second), "
-        f"{count(report.lines, 'line')} reached, {report.diverged:,} diverged; seed {report.seed}; "
+        f"{count(report.lines, 'line')} reached, {report.diverged:,} diverged; "
+        f"{count(report.workers, 'worker') if report.workers else 'in this process'}; seed {report.seed}; "
         f"ended by {report.stopped or 'nothing to run'}"
     )
     return "\n".join(lines)
@@ -96,6 +113,8 @@ def text(report: Report, page: Page) -> str:
 def _lines(kept: Kept, page: Page) -> Iterator[str]:
     find = kept.find
     what = f"{find.failure.error_type}: {find.failure.message}" if find.failure.message else find.failure.error_type
+    if find.failure.kind not in PLAIN:
+        what = f"{find.failure.kind.replace('-', ' ')}, {what}"
     yield f"{page.status('error')}  {page.heading(clip(escape(what), page.width - 10))}"
     yield page.row("of", escape(kept.parent_name))
     for edit, value in before(kept.parent, find.edits):
@@ -115,8 +134,8 @@ def _lines(kept: Kept, page: Page) -> Iterator[str]:
 
 def _did(find: Find) -> str:
     places = [f"{frame.file}:{frame.line} in {frame.function}" for frame in find.failure.frames[-3:]]
-    does = {"error": "raised", "status": "answered", "hang": "hung"}[find.failure.kind]
-    return f"{does} {find.failure.error_type}" + (f" at {' <- '.join(reversed(places))}" if places else "")
+    does = DID[find.failure.kind].format(find.failure.error_type)
+    return does + (f" at {' <- '.join(reversed(places))}" if places else "")
 
 
 def _held(edit: Edit, value: Any) -> str | None:

@@ -38,6 +38,10 @@ from replay.surfaces.verbs.shared import (
 @click.option("--allowed", multiple=True, metavar="TYPE", help="An exception that the code may raise.")
 @click.option("--limit", type=click.FloatRange(min=0.1), default=5.0, metavar="SECONDS", show_default=True,
               help="After which one execution counts as hung.")  # fmt: skip
+@click.option("--workers", type=int, metavar="N",
+              help="Forked processes that run the code (default: one a core); 0: run it in this process.")  # fmt: skip
+@click.option("--memory", type=int, default=1024, metavar="MB", show_default=True,
+              help="That one execution may take, in a worker.")  # fmt: skip
 @code_options
 @json_option
 @jsonl_option
