@@ -22,8 +22,8 @@ KEY = "REPLAY_REDACTION_KEY"
 SHORTEST = 16
 """Bytes of a key."""
 _LATER = ("replay.core.redaction.pseudonyms", "replay.core.redaction.redactor", "replay.core.redaction.structure")
-"""Imported while `replay.init` runs, not by the writer's thread: a child that is forked in the middle of another thread's
-import finds the module's lock held for ever."""
+"""Imported while `replay.init` runs, not by the writer's thread: a child that is forked in the middle of another
+thread's import finds the module's lock held for ever."""
 _own: list[bytes] = []
 """The key of this process, made when it is needed."""
 
