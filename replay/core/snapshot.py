@@ -53,14 +53,15 @@ class PlainCall(msgspec.Struct, gc=False):
 
     copy: bytes
     args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    kwargs: dict[str, Any] | None
+    """None: there are none, and the copy is of `args` alone."""
 
     @property
     def size(self) -> int:
         return len(self.copy)
 
     def settle(self) -> Value:
-        args, kwargs = _load(self.copy)
+        args, kwargs = (_load(self.copy), {}) if self.kwargs is None else _load(self.copy)
         return _settle({"args": list(args), "kwargs": kwargs}, {"args": list(self.args), "kwargs": self.kwargs})
 
 
@@ -129,7 +130,9 @@ def snapshot_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Snapshot:
     try:
         if "numpy" in _modules:
             return Exact(_exact({"args": list(args), "kwargs": kwargs}))
-        return PlainCall(_copy((args, kwargs)), args, kwargs)
+        if kwargs:
+            return PlainCall(_copy((args, kwargs)), args, kwargs)
+        return PlainCall(_copy(args), args, None)
     except _UNFIT:
         return Settled(encode({"args": list(args), "kwargs": kwargs}))
     except Exception:

@@ -86,9 +86,9 @@ def _plain(function: Callable[..., Any], entrypoint: str) -> Any:
         try:
             value = function(*args, **kwargs)
         except BaseException as error:
-            end(recorder, token, "raised", partial(snapshot_error, error))
+            end(recorder, token, "raised", snapshot_error, error)
             raise
-        end(recorder, token, "returned", partial(snapshot, value))
+        end(recorder, token, "returned", snapshot, value)
         return value
 
     return captured
@@ -115,9 +115,9 @@ def _coroutine(function: Callable[..., Any], entrypoint: str) -> Any:
         except BaseException as error:
             # GeneratorExit: the coroutine is closed before its end, nobody waits for an outcome
             state: State = "unfinished" if type(error) is GeneratorExit else "raised"
-            end(recorder, token, state, partial(snapshot_error, error))
+            end(recorder, token, state, snapshot_error, error)
             raise
-        end(recorder, token, "returned", partial(snapshot, value))
+        end(recorder, token, "returned", snapshot, value)
         return value
 
     return captured

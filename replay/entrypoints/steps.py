@@ -10,7 +10,7 @@ from replay.core.recording import Outcome, Recording, State
 from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
 from replay.core.world import Settles, current, dropped, is_free
 from replay.engine.recorder import Recorder, begin
-from replay.entrypoints.turn import Joined, leave
+from replay.entrypoints.turn import Joined, as_it_is, leave
 
 MOST_BYTES = 8 << 20
 """Of the items of one generator; later ones are counted and not kept."""
@@ -132,13 +132,13 @@ class Steps:
         self._items.add(item)
 
     def _end(self, state: State) -> None:
-        self._recorder.end("unfinished" if self._closing else state, lambda: self._items)
+        self._recorder.end("unfinished" if self._closing else state, as_it_is, self._items)
 
     def _raised(self, error: BaseException) -> None:
         if self._closing and type(error) is GeneratorExit:
             self._end("unfinished")
         else:
-            self._recorder.end("raised", lambda: snapshot_error(error))
+            self._recorder.end("raised", snapshot_error, error)
 
     def follow(self, generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         """The same items, sends, errors and return value; each step of the body in the recorder's world."""
