@@ -69,7 +69,8 @@ def _tuple_fields(kind: type) -> tuple[str, ...] | None:
     return names if type(names) is tuple and all(type(name) is str for name in names) else None
 
 
-def _fields(encoder: Encoder, values: dict[str, Any]) -> dict[str, Any]:
+def fields_of(encoder: Encoder, values: dict[str, Any]) -> dict[str, Any]:
+    """The trees of named parts."""
     out: dict[str, Any] = {}
     for name, value in values.items():
         encoder.room -= len(name)
@@ -81,9 +82,9 @@ def _fields(encoder: Encoder, values: dict[str, Any]) -> dict[str, Any]:
 def _record(encoder: Encoder, value: Any, tag: str, fields: dict[str, Any], rest: dict[str, Any]) -> Any:
     tree: dict[str, Any] = encoder.keep(value, {})
     body = tree[tag] = {"type": located(type(value))}
-    body["fields"] = _fields(encoder, fields)
+    body["fields"] = fields_of(encoder, fields)
     if rest:
-        body["rest"] = _fields(encoder, rest)
+        body["rest"] = fields_of(encoder, rest)
     return tree
 
 
@@ -120,7 +121,7 @@ def _enum(encoder: Encoder, value: Any) -> Any:
     own = instance_dict(value)
     name = own.get("_name_")
     fields = {"name": name if type(name) is str else None, "value": own.get("_value_")}
-    return {"$enum": {"type": located(type(value)), "fields": _fields(encoder, fields)}}
+    return {"$enum": {"type": located(type(value)), "fields": fields_of(encoder, fields)}}
 
 
 def _namedtuple(encoder: Encoder, value: Any) -> Any:
@@ -128,16 +129,16 @@ def _namedtuple(encoder: Encoder, value: Any) -> Any:
     items = tuple.__getitem__(value, slice(None))
     if len(items) != len(names):
         return encoder.opaque(value)
-    return {"$namedtuple": {"type": located(type(value)), "fields": _fields(encoder, dict(zip(names, items)))}}  # noqa: B905  # lengths are equal
+    return {"$namedtuple": {"type": located(type(value)), "fields": fields_of(encoder, dict(zip(names, items)))}}  # noqa: B905  # lengths are equal
 
 
 def _same(encoder: Encoder, value: Record) -> Any:
     """A stand-in is encoded as what it stands for."""
     tree: dict[str, Any] = encoder.keep(value, {})
     body = tree[value.tag] = {"type": value.type}
-    body["fields"] = _fields(encoder, dict(value.fields))
+    body["fields"] = fields_of(encoder, dict(value.fields))
     if value.rest:
-        body["rest"] = _fields(encoder, dict(value.rest))
+        body["rest"] = fields_of(encoder, dict(value.rest))
     return tree
 
 
@@ -157,7 +158,7 @@ class _Subclass:
         body: dict[str, Any] = {"type": located(kind), "base": self.name}
         tree["$subclass"] = body
         body["items"] = self.content(encoder, value)
-        body["fields"] = _fields(encoder, attributes(value))
+        body["fields"] = fields_of(encoder, attributes(value))
         return tree
 
     def content(self, encoder: Encoder, value: Any) -> Any:
