@@ -207,7 +207,7 @@ def test_it_is_shown_and_written_as_a_record(record: Recorded) -> None:
     assert "Table(limit=4, database=<sqlite3.Connection, not stored>)" in literal(tree(recording.input))
     (recording,) = record(lambda: Desk("http://crm").reads("limit"))
     shown = literal(tree(recording.input))
-    assert "Desk(limit=3, client=Client(" in shown
+    assert "Desk(limit=3, client=Client(base_url='http://crm'), session=Session(), log=Logger(name='desk')" in shown
     written = plain_input(recording)["args"][0]
     assert (written["<type>"], written["limit"]) == ("tests.entrypoints.desks:Desk", 3)
     assert written["database"] == "<sqlite3.Connection, not stored>"

@@ -54,7 +54,27 @@ def _class_of(module: str, name: str) -> Any:
     return getattr(sys.modules.get(module), name, None)
 
 
+def _is_usual(name: str, value: str) -> bool:
+    """Whether a new client sends a header like it too."""
+    name = name.lower()
+    return name == "accept-encoding" or value.startswith(_USUAL.get(name, "\n"))
+
+
+_USUAL: dict[str, str | tuple[str, ...]] = {
+    "accept": "*/*",
+    "connection": "keep-alive",
+    "user-agent": ("python-httpx", "python-requests/"),
+}
+
+
 # httpx and httpx2 -------------------------------------------------------------------------------------------------
+
+
+_HTTPX_USUAL: Settings = {
+    "base_url": "", "params": [], "headers": [], "timeout": dict.fromkeys(_TIMES, 5.0), "encoding": "utf-8",
+    "follow_redirects": False, "max_redirects": 20,
+}  # fmt: skip
+"""What is not stored; pinned here, whatever a later version of the library does."""
 
 
 def _read_httpx(client: Any) -> Settings | None:
@@ -70,19 +90,21 @@ def _read_httpx(client: Any) -> Settings | None:
         return None  # others may ask on their own
     if len(held["_cookies"].jar) or type(held["_default_encoding"]) is not str:
         return None
-    return {
-        "headers": [list(pair) for pair in held["_headers"].multi_items()],
-        "encoding": held["_default_encoding"],
+    found = {
         "base_url": str(held["_base_url"]),
         "params": [list(pair) for pair in held["_params"].multi_items()],
+        "headers": [list(pair) for pair in held["_headers"].multi_items() if not _is_usual(*pair)],
         "timeout": {name: getattr(held["_timeout"], name) for name in _TIMES},
+        "encoding": held["_default_encoding"],
         "follow_redirects": held["follow_redirects"],
         "max_redirects": held["max_redirects"],
     }
+    return {name: item for name, item in found.items() if item != _HTTPX_USUAL[name]}
 
 
 def _make_httpx(kind: Any, settings: Mapping[str, Any]) -> Any:
     own = sys.modules[module_and_name(kind)[0]]
+    settings = {**_HTTPX_USUAL, **settings}
     return kind(
         headers=[tuple(pair) for pair in settings["headers"]],
         default_encoding=settings["encoding"],
@@ -142,6 +164,11 @@ def _make_sdk(kind: Any, settings: Mapping[str, Any]) -> Any:
 # requests ---------------------------------------------------------------------------------------------------------
 
 
+_REQUESTS_USUAL: Settings = {
+    "params": {}, "headers": [], "retries": [["https://", 0], ["http://", 0]], "max_redirects": 30, "stream": False,
+}  # fmt: skip
+
+
 def _read_requests(session: Any) -> Settings | None:
     held = instance_dict(session)
     own = sys.modules["requests"]
@@ -157,8 +184,14 @@ def _read_requests(session: Any) -> Settings | None:
     retries = [[prefix, _retries(each, own.adapters.HTTPAdapter)] for prefix, each in held["adapters"].items()]
     if any(total is None for _, total in retries):
         return None
-    return {"headers": [list(pair) for pair in headers], "params": dict(params), "retries": retries,
-            "max_redirects": held["max_redirects"], "stream": held["stream"]}  # fmt: skip
+    found = {
+        "params": dict(params),
+        "headers": [list(pair) for pair in headers if not _is_usual(*pair)],
+        "retries": retries,
+        "max_redirects": held["max_redirects"],
+        "stream": held["stream"],
+    }
+    return {name: item for name, item in found.items() if item != _REQUESTS_USUAL[name]}
 
 
 def _retries(adapter: Any, plain: type) -> int | None:
@@ -169,9 +202,8 @@ def _retries(adapter: Any, plain: type) -> int | None:
 
 
 def _make_requests(kind: Any, settings: Mapping[str, Any]) -> Any:
-    session = kind()
+    session, settings = kind(), {**_REQUESTS_USUAL, **settings}
     session.trust_env = False
-    session.headers.clear()
     session.headers.update(dict(settings["headers"]))
     session.params = dict(settings["params"])
     session.max_redirects, session.stream = settings["max_redirects"], settings["stream"] is True
