@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
-import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -25,13 +25,13 @@ class Prices:
 
     def __init__(self, rates: dict[str, int]) -> None:
         self.rates = rates
-        self.database = sqlite3.connect(":memory:")
+        self.hasher = hashlib.sha256()
 
     def rate(self, plan: str) -> int:
         return self.rates[plan]
 
     def stored(self) -> int:
-        return len(self.database.execute("select 1").fetchall())
+        return len(self.hasher.digest())
 
 
 class Desk:
@@ -46,7 +46,7 @@ class Desk:
         self.log = logging.getLogger("desk")
         self.lock = threading.Lock()
         self.prices = Prices({"free": 0, "team": 10})
-        self.database = sqlite3.connect(":memory:")
+        self.hasher = hashlib.sha256()
         self.crm = crm
         self.seen: list[str] = []
 
@@ -65,17 +65,17 @@ class Desk:
         if how == "nested":
             return self.prices.stored()
         if how == "json":
-            return json.dumps({"database": self.database})
+            return json.dumps({"hasher": self.hasher})
         if how == "truth":
-            return bool(self.database)
+            return bool(self.hasher)
         if how == "hidden":
             try:
-                self.database.execute("select 1")
+                self.hasher.digest()
             except Exception:
                 return "ok"
             return "ok"
         if how == "hands on":
-            return [looked_up(self.database), self.database]
+            return [looked_up(self.hasher), self.hasher]
         return self.limit
 
     @replay.capture
@@ -112,7 +112,7 @@ class Night(Desk):
 
 
 @replay.boundary
-def looked_up(database: Any) -> int:
+def looked_up(hasher: Any) -> int:
     """Answered by the recording."""
     return 1
 
@@ -154,7 +154,7 @@ class Table:
     """A record with a field that no recording can hold."""
 
     limit: int
-    database: Any = field(default_factory=lambda: sqlite3.connect(":memory:"))
+    hasher: Any = field(default_factory=lambda: hashlib.sha256())
 
     @replay.capture
     def times(self, number: int) -> int:
@@ -162,7 +162,7 @@ class Table:
 
     @replay.capture
     def count(self) -> int:
-        return len(self.database.execute("select 1").fetchall())
+        return len(self.hasher.digest())
 
 
 class Hoard:

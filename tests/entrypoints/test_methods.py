@@ -66,8 +66,8 @@ def test_a_method_is_replayed_on_its_object(record: Recorded, crm: tuple[str, Ca
     assert (verdict.status, verdict.served, verdict.reason) == ("reproduced", 2, None)
     assert recording.outcome.value == {"rate": 10, "owed": 42, "seen": 2, "limit": 3}
     assert {gap.path: gap.type for gap in recording.gaps} == {
-        "input.args[0].prices.database": "sqlite3.Connection",
-        "input.args[0].database": "sqlite3.Connection",
+        "input.args[0].prices.hasher": "_hashlib.HASH",
+        "input.args[0].hasher": "_hashlib.HASH",
     }
 
 
@@ -96,9 +96,9 @@ def test_coroutines_and_generators(record: Recorded) -> None:
 @pytest.mark.parametrize(
     ("how", "place"),
     [
-        ("nested", "self.prices.database (sqlite3.Connection)"),
-        ("truth", "self.database (sqlite3.Connection)"),
-        ("hidden", "self.database (sqlite3.Connection)"),
+        ("nested", "self.prices.hasher (_hashlib.HASH)"),
+        ("truth", "self.hasher (_hashlib.HASH)"),
+        ("hidden", "self.hasher (_hashlib.HASH)"),
     ],
 )
 def test_what_was_not_stored_is_never_guessed(record: Recorded, how: str, place: str) -> None:
@@ -204,13 +204,14 @@ def test_edits_reach_what_the_object_holds(record: Recorded) -> None:
 def test_it_is_shown_and_written_as_a_record(record: Recorded) -> None:
     """`replay show` and a promoted test name the class and each attribute; what was not stored says so."""
     (recording,) = record(lambda: Table(4).times(2))
-    assert "Table(limit=4, database=<sqlite3.Connection, not stored>)" in literal(tree(recording.input))
+    assert "Table(limit=4, hasher=<_hashlib.HASH, not stored>)" in literal(tree(recording.input))
     (recording,) = record(lambda: Desk("http://crm").reads("limit"))
     shown = literal(tree(recording.input))
     assert "Desk(limit=3, client=Client(base_url='http://crm'), session=Session(), log=Logger(name='desk')" in shown
     written = plain_input(recording)["args"][0]
     assert (written["<type>"], written["limit"]) == ("tests.entrypoints.desks:Desk", 3)
-    assert written["database"] == "<sqlite3.Connection, not stored>"
+    assert written["hasher"] == "<_hashlib.HASH, not stored>"
+    assert written["client"] == "Client(base_url='http://crm')"
 
 
 def test_secrets_of_an_object_and_beside_it(record: Recorded) -> None:
