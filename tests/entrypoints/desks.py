@@ -198,6 +198,7 @@ class Login:
 
     def __init__(self) -> None:
         self._api_token = "tok-live-4711-abcdef"
+        self.auth_client = httpx.Client(base_url="http://accounts", headers={"x-api-key": "key-live-4712-abc"})
         self.attempts = 1
 
     @replay.capture

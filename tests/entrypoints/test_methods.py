@@ -217,7 +217,8 @@ def test_it_is_shown_and_written_as_a_record(record: Recorded) -> None:
 def test_secrets_of_an_object_and_beside_it(record: Recorded) -> None:
     """Attributes are redacted by name like keys, arguments by the names of their parameters; it still replays."""
     (recording,) = record(lambda: Login().enter("hunter22hunter"), redaction_key="k" * 32)
-    for secret in ("tok-live-4711-abcdef", "hunter22hunter"):
+    for secret in ("tok-live-4711-abcdef", "hunter22hunter", "key-live-4712-abc"):
         assert secret not in recording.input.text
+    assert '"base_url":"http://accounts"' in recording.input.text
     assert '"attempts":1' in recording.input.text
     assert replay.run(recording).status == "reproduced"
