@@ -16,13 +16,13 @@ from replay.core.codec import Limits, Value
 from replay.core.encoder import Encoder, Tree, find
 from replay.core.families import anew
 from replay.core.families.objects import RECEIVERS
-from replay.core.families.records import fields_of
 from replay.core.looking import attributes, located, module_and_name, mro, namespace
 
 EACH = Limits(nodes=5_000, size=128 << 10)
 ALL = Limits(nodes=20_000, size=512 << 10)
 _LIMITS = Limits()
 _LIBRARY = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_SMALL, _SHORT = 1 << 53, 1 << 12
 _own: dict[int, tuple[type, bool]] = {}
 _MOST_KNOWN = 2048
 
@@ -41,49 +41,60 @@ def is_receiver(value: object, module: str, owner: str, name: str) -> bool:
 
 def encode_method(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
     """`{"args": [...], "kwargs": {...}}` of a method; never raises for a value, never calls its code."""
-    encoder = Encoder(_LIMITS.depth, _LIMITS.nodes, _LIMITS.size)
+    encoder = _Holding()
+    path = encoder.path
     try:
-        encoder.path += ("args", 0)
-        trees = [_Holding(encoder).receiver(args[0])]
+        path += ("args", 0)
+        trees = [encoder.receiver(args[0])]
         for at, value in enumerate(args[1:], 1):
-            encoder.path[-1] = at
+            path[-1] = at
             trees.append(encoder.node(value))
-        encoder.path.clear()
+        path.clear()
         return Value(encoder.text({"args": trees, "kwargs": encoder.at("kwargs", kwargs)}), tuple(encoder.gaps))
     except Exception:  # too deep for what is left of the stack, or out of memory
-        encoder.path.clear()
+        path.clear()
         encoder.gap("encode-failed", "?")
         return Value('{"$opaque":{"type":"?","size":null}}', tuple(encoder.gaps))
 
 
 class _Holding(Encoder):
-    """Encodes one object with what it holds: objects of the application's own classes, and what is made anew."""
+    """Encodes one object with what it holds (objects of the application's own classes, and what is made anew), then the
+    other arguments as any encoder does."""
 
-    __slots__ = ()
+    __slots__ = ("inside",)
 
-    def __init__(self, outer: Encoder) -> None:
-        super().__init__(outer.deepest, ALL.nodes, ALL.size)
-        self.path, self.gaps, self.memo, self.refs = outer.path, outer.gaps, outer.memo, outer.refs
-        self.active, self.frames, self.depth = outer.active, outer.frames, outer.depth
+    def __init__(self) -> None:
+        Encoder.__init__(self, _LIMITS.depth, ALL.nodes, ALL.size)
+        self.inside = True
 
     def receiver(self, value: Any) -> Tree:
         """The object or class that the method was called on."""
         kind = type(value)
         if any(each is type for each in mro(kind)):
-            return {"$class": {"type": located(value), "self": True, "fields": {}}}
-        tree = self._object(value) if find(kind) is Encoder.opaque else Encoder.node(self, value)
-        body = tree.get(next(iter(tree))) if type(tree) is dict and next(iter(tree), "") in RECEIVERS else None
-        if body is not None:
-            body["self"] = True
+            tree: Tree = {"$class": {"type": located(value), "self": True, "fields": {}}}
+        elif find(kind) is Encoder.opaque:
+            try:
+                tree = self._object(value)
+            except Exception:  # as in `Encoder.node`
+                del self.path[2:]
+                tree = self._failed(value)
+        else:
+            tree = Encoder.node(self, value)
+        tag = next(iter(tree), "") if type(tree) is dict else ""
+        if tag in RECEIVERS:
+            tree[tag]["self"] = True
+        self.inside = False
+        self.left += _LIMITS.nodes - ALL.nodes
+        self.room += _LIMITS.size - ALL.size
         return tree
 
     def node(self, value: Any) -> Tree:
         kind = type(value)
-        if kind is str or kind is int or kind is bool or kind is float or value is None:
+        if not self.inside or kind is str or kind is int or kind is bool or kind is float or value is None:
             return Encoder.node(self, value)
-        if (kind is dict or kind is list or kind is set or kind is frozenset or kind is tuple) and len(
-            value
-        ) > self.left:
+        if (kind is dict or kind is list or kind is set or kind is frozenset or kind is tuple) and (
+            len(value) > self.left
+        ):
             self.left -= 1
             return self.cut(value, "truncated-count", len(value))  # a copy of it would be made before it is cut
         if id(value) in self.memo or self.depth >= self.deepest or find(kind) is not Encoder.opaque:
@@ -114,13 +125,28 @@ class _Holding(Encoder):
     def _object(self, value: Any) -> Tree:
         tree: dict[str, Any] = self.keep(value, {})
         body = tree["$object"] = {"type": located(type(value))}
-        body["fields"] = fields_of(self, attributes(value))
+        fields = body["fields"] = {}
+        for name, item in attributes(value).items():
+            if not (name.isascii() or name.isidentifier()):
+                continue
+            kind = type(item)
+            if item is None or kind is bool or ((kind is int or kind is float) and -_SMALL < item < _SMALL):
+                fields[name] = item  # what most attributes are, without the walk
+                self.left -= 1
+            elif kind is str and len(item) < _SHORT and item.isascii():
+                fields[name] = item
+                self.left -= 1
+                self.room -= len(item)
+            else:
+                fields[name] = self.at(name, item)
+        self.room -= 8 * len(fields)
         return tree
 
     def at(self, step: str | int, value: Any) -> Tree:
+        if not self.inside:
+            return Encoder.at(self, step, value)
         left, room = self.left, self.room
-        self.left, self.room = min(left, EACH.nodes), min(room, EACH.size)
-        given_left, given_room = self.left, self.room
+        self.left, self.room = given_left, given_room = min(left, EACH.nodes), min(room, EACH.size)
         try:
             return Encoder.at(self, step, value)
         finally:

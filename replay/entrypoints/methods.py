@@ -21,6 +21,8 @@ from replay.entrypoints.steps import Sent
 from replay.entrypoints.turn import require_whole
 from replay.errors import Unanswerable
 
+_MOST_KNOWN = 100
+
 
 def is_method(entrypoint: str) -> bool:
     """Whether the name is that of something in a class."""
@@ -35,8 +37,18 @@ def taker(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], dict[str, 
     if type(module) is not str or not owner or owner.endswith("<locals>"):
         return snapshot_call
 
+    known: dict[int, type] = {}
+    """Classes whose objects it was called on, by their ids: a metaclass may define `__hash__`."""
+
     def take(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settles:
-        if args and is_receiver(args[0], module, owner, name):
+        if not args:
+            return snapshot_call(args, kwargs)
+        kind = type(args[0])
+        if known.get(id(kind)) is kind:
+            return snapshot_method(args, kwargs)
+        if is_receiver(args[0], module, owner, name):
+            if len(known) < _MOST_KNOWN and not any(each is type for each in mro(kind)):
+                known[id(kind)] = kind
             return snapshot_method(args, kwargs)
         return snapshot_call(args, kwargs)
 

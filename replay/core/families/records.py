@@ -69,8 +69,7 @@ def _tuple_fields(kind: type) -> tuple[str, ...] | None:
     return names if type(names) is tuple and all(type(name) is str for name in names) else None
 
 
-def fields_of(encoder: Encoder, values: dict[str, Any]) -> dict[str, Any]:
-    """The trees of named parts."""
+def _fields(encoder: Encoder, values: dict[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, value in values.items():
         encoder.room -= len(name)
@@ -82,9 +81,9 @@ def fields_of(encoder: Encoder, values: dict[str, Any]) -> dict[str, Any]:
 def _record(encoder: Encoder, value: Any, tag: str, fields: dict[str, Any], rest: dict[str, Any]) -> Any:
     tree: dict[str, Any] = encoder.keep(value, {})
     body = tree[tag] = {"type": located(type(value))}
-    body["fields"] = fields_of(encoder, fields)
+    body["fields"] = _fields(encoder, fields)
     if rest:
-        body["rest"] = fields_of(encoder, rest)
+        body["rest"] = _fields(encoder, rest)
     return tree
 
 
@@ -121,7 +120,7 @@ def _enum(encoder: Encoder, value: Any) -> Any:
     own = instance_dict(value)
     name = own.get("_name_")
     fields = {"name": name if type(name) is str else None, "value": own.get("_value_")}
-    return {"$enum": {"type": located(type(value)), "fields": fields_of(encoder, fields)}}
+    return {"$enum": {"type": located(type(value)), "fields": _fields(encoder, fields)}}
 
 
 def _namedtuple(encoder: Encoder, value: Any) -> Any:
@@ -129,16 +128,16 @@ def _namedtuple(encoder: Encoder, value: Any) -> Any:
     items = tuple.__getitem__(value, slice(None))
     if len(items) != len(names):
         return encoder.opaque(value)
-    return {"$namedtuple": {"type": located(type(value)), "fields": fields_of(encoder, dict(zip(names, items)))}}  # noqa: B905  # lengths are equal
+    return {"$namedtuple": {"type": located(type(value)), "fields": _fields(encoder, dict(zip(names, items)))}}  # noqa: B905  # lengths are equal
 
 
 def _same(encoder: Encoder, value: Record) -> Any:
     """A stand-in is encoded as what it stands for."""
     tree: dict[str, Any] = encoder.keep(value, {})
     body = tree[value.tag] = {"type": value.type}
-    body["fields"] = fields_of(encoder, dict(value.fields))
+    body["fields"] = _fields(encoder, dict(value.fields))
     if value.rest:
-        body["rest"] = fields_of(encoder, dict(value.rest))
+        body["rest"] = _fields(encoder, dict(value.rest))
     return tree
 
 
@@ -158,7 +157,7 @@ class _Subclass:
         body: dict[str, Any] = {"type": located(kind), "base": self.name}
         tree["$subclass"] = body
         body["items"] = self.content(encoder, value)
-        body["fields"] = fields_of(encoder, attributes(value))
+        body["fields"] = _fields(encoder, attributes(value))
         return tree
 
     def content(self, encoder: Encoder, value: Any) -> Any:
