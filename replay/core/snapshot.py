@@ -23,6 +23,7 @@ import msgspec
 
 from replay.core.codec import Limits, Opaque, Value, encode
 from replay.core.looking import dotted
+from replay.core.receiver import encode_method
 from replay.core.world import failed
 
 _copy: Callable[[Any], bytes] = marshal.dumps
@@ -138,6 +139,11 @@ def snapshot_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Snapshot:
     except Exception:
         failed("snapshot-failed")
         return Settled(encode({"args": list(args), "kwargs": kwargs}))
+
+
+def snapshot_method(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settled:
+    """`snapshot_call` of a method: what the first argument, its object, holds is taken too. Never raises."""
+    return Settled(encode_method(args, kwargs))
 
 
 def snapshot_error(error: BaseException) -> Settled:

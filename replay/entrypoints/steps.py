@@ -7,11 +7,13 @@ from typing import Any
 
 from replay.core.codec import Gap, Value
 from replay.core.recording import Outcome, Recording, State
-from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
+from replay.core.snapshot import snapshot, snapshot_error
 from replay.core.world import Settles, current, dropped, is_free
 from replay.engine.recorder import Recorder, begin
 from replay.entrypoints.turn import Joined, as_it_is, leave
 
+Take = Callable[[tuple[Any, ...], dict[str, Any]], Settles]
+"""What takes the arguments of a call as they are now."""
 MOST_BYTES = 8 << 20
 """Of the items of one generator; later ones are counted and not kept."""
 MOST_STEPS = 1_000_000
@@ -55,8 +57,8 @@ class Arguments:
     `sent` is `[[position, how, value], ...]`: after how many items, `send` or `throw`, and what.
     """
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._called = snapshot_call(args, kwargs)
+    def __init__(self, called: Settles) -> None:
+        self._called = called
         self._sent: list[tuple[int, str, Settles]] = []
         self.size = self._called.size
 
@@ -87,12 +89,12 @@ class Steps:
     """One recording of a generator."""
 
     @classmethod
-    def begin(cls, entrypoint: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps | None:
+    def begin(cls, entrypoint: str, take: Take, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps | None:
         """None: nothing to record."""
         try:
             if not is_free():
                 return None
-            given = Arguments(args, kwargs)
+            given = Arguments(take(args, kwargs))
             recorder = begin("function", entrypoint, given)
             return None if recorder is None else cls(recorder, given)
         except Exception:

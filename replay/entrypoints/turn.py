@@ -102,10 +102,15 @@ def _throw(error: BaseException) -> Any:
 
 def whole_input(recording: Recording, resolve: Resolve | None, *, ignore: str | None = None) -> Any:
     """The recorded input, decoded. Unanswerable if something of it was not kept (outside the path `ignore`)."""
+    require_whole(recording, ignore=ignore)
+    return recording.input.decode(resolve)
+
+
+def require_whole(recording: Recording, *, ignore: str | None = None) -> None:
+    """Raises Unanswerable if something of its input was not kept (outside the path `ignore`)."""
     for gap in recording.input.gaps:
         if ignore is None or not gap.path.startswith(ignore):
             raise Unanswerable(f"{recording.entrypoint}: its input was not kept whole: {describe(gap)}")
-    return recording.input.decode(resolve)
 
 
 def describe(gap: Gap) -> str:

@@ -149,6 +149,8 @@ class Sweep:
                     for n, item in body.items()
                 }
             }
+        if tag in ("$object", "$anew"):
+            kind = None  # what `self.auth_client` holds is a client, whose own attributes have names
         if type(body) is dict and type(body.get("fields")) is dict:
             return {tag: {name: self._field(name, item, path, kind) for name, item in body.items()}}
         return {tag: self.tree(body, path, kind)}
