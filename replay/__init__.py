@@ -14,6 +14,7 @@ _HOMES = {
     "ASGI": "replay.entrypoints.asgi",
     "Incident": "replay.surfaces.pytest_items",
     "Redaction": "replay.core.redaction.rules",
+    "Run": "replay.engine.finished",
     "WSGI": "replay.entrypoints.wsgi",
     "always": "replay.engine.keep",
     "aws_lambda": "replay.entrypoints.aws_lambda",
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from replay.boundaries.environ import flag as flag
     from replay.boundaries.model import model as model
     from replay.core.redaction.rules import Redaction as Redaction
+    from replay.engine.finished import Run as Run
     from replay.engine.keep import (
         always as always,
     )

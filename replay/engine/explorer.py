@@ -165,7 +165,9 @@ class Explorer:
             why = ran.reason or "it asks what the recording does not answer, or reaches for the real world"
             raise Unanswerable(f"{self._stage.recording.entrypoint}: cannot be replayed as it is, so its mutations say "
                                f"nothing: {why}. See `replay run`.")  # fmt: skip
-        if ran.failure is not None:
+        if ran.failure is not None and ran.failure.kind == "invariant":
+            self._found((), ran.failure)  # nobody has told yet that production breaks it
+        elif ran.failure is not None:
             self._own = ran.failure
             self._known.append(ran.failure)
         elif again.effect != ran.effect:

@@ -36,6 +36,7 @@ DID: dict[FailureKind, str] = {
     "memory": "used up the memory",
     "growth": "grew ({})",
     "nondeterminism": "ended in two ways",
+    "invariant": "broke an invariant ({})",
 }
 SHOWN = 60
 """Characters of a value."""
