@@ -22,9 +22,11 @@ from replay.engine.failures import Failure, is_same
 from replay.engine.lines import Lines
 from replay.engine.mutation import Edits
 from replay.engine.operators import suggested
+from replay.engine.operators.site import Site
 from replay.engine.places import beside, places
 from replay.engine.runs import Ran
 from replay.engine.shrink import fewest, shrink
+from replay.engine.smaller import smaller
 from replay.engine.values import Profile
 from replay.engine.workers import runner
 from replay.errors import Unanswerable
@@ -39,6 +41,8 @@ DEEPEST = 3
 """Edits of one mutation, before it is shrunk."""
 HANGS = 2
 """Hangs after which a place is left alone: each takes as long as the limit."""
+SHARP = frozenset({"error", "status", "invariant", "exit", "crash"})
+"""Kinds of failure whose edits get the smallest arguments: the others take long, or depend on the size."""
 IDLE = 2_000
 """Mutations in a row that were all tried before: the space is exhausted."""
 
@@ -108,7 +112,7 @@ class Explorer:
         """`workers`: processes to run in; 0: this one. `memory`: bytes that a run may take in a worker."""
         self.progress = Progress()
         self._stage = stage
-        self._random = Random(seed)
+        self._seed, self._random = seed, Random(seed)
         self._most, self._longest = executions, seconds
         self._profile, self._constants = profile, constants
         self._on_progress = on_progress
@@ -117,6 +121,7 @@ class Explorer:
         self._started = self._told = perf_counter()
         self._known: list[Failure] = []
         self._plans: dict[str, list[Edit]] = {}
+        self._sites: dict[str, Site] = {}
         self._parents: list[_Parent] = []
         self._tried: set[str] = set()
         self._live: set[str] = set()
@@ -182,7 +187,7 @@ class Explorer:
         for site in places(parts, self._profile, constants):
             found = suggested(site)
             if found:
-                self._plans[site.path] = found
+                self._plans[site.path], self._sites[site.path] = found, site
 
     def _sweep(self, base: Any) -> None:
         """Every single edit, once."""
@@ -359,6 +364,8 @@ class Explorer:
         try:
             if failure.kind != "hang":  # each try takes as long as the limit
                 small = shrink(edits, fails, self._simpler)
+                if failure.kind in SHARP:
+                    small = smaller(small, fails, seed=self._seed, until=self._until(), leave=self._is_meant)
             elif len(edits) > 1:
                 small = fewest(edits, fails)
         except KeyboardInterrupt:
@@ -385,6 +392,13 @@ class Explorer:
         plan = self._plans.get(edit.path, [])
         place = next((at for at, each in enumerate(plan) if each.key == edit.key), 0)
         return plan[:place]
+
+    def _is_meant(self, edit: Edit) -> bool:
+        """Whether its argument says something as it is: a status, a header, a moment, what was seen elsewhere."""
+        site = self._sites.get(edit.path)
+        if site is None or site.is_message or site.boundary == "clock":
+            return True
+        return any(edit.key == Edit(edit.path, "set", value).key for value in site.learned)
 
     # The budget -------------------------------------------------------------------------------------------------
 

@@ -203,7 +203,7 @@ class Sweep:
                 out[name], sizes = self._body(item, found.get("content-type", ""), encoding, here, sizes)
             elif name == "url" and type(item) is str:
                 out[name] = self.url(item, path)
-            elif name in ("query_string", "raw_path"):
+            elif name in ("query_string", "raw_path") and item is not None:
                 data = _bytes_of(item) if type(item) is dict else item.encode("latin-1", "replace")
                 text = data.decode("latin-1")
                 changed = self.form(text, (*path, "query")) if name == "query_string" else self.leaf(text, here, None)
