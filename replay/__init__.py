@@ -26,6 +26,7 @@ _HOMES = {
     "flush": "replay.surfaces.init",
     "init": "replay.surfaces.init",
     "model": "replay.boundaries.model",
+    "mutations": "replay.surfaces.mutations",
     "note": "replay.surfaces.init",
     "on_error": "replay.engine.keep",
     "open": "replay.surfaces.run",
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from replay.surfaces.init import init as init
     from replay.surfaces.init import note as note
     from replay.surfaces.init import stats as stats
+    from replay.surfaces.mutations import mutations as mutations
     from replay.surfaces.pytest_items import Incident as Incident
     from replay.surfaces.run import open as open
     from replay.surfaces.run import run as run
