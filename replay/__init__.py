@@ -24,6 +24,7 @@ _HOMES = {
     "errors": "replay.errors",
     "flag": "replay.boundaries.environ",
     "flush": "replay.surfaces.init",
+    "fuzz": "replay.surfaces.fuzzing",
     "init": "replay.surfaces.init",
     "model": "replay.boundaries.model",
     "mutations": "replay.surfaces.mutations",
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from replay.entrypoints.block import recording as recording
     from replay.entrypoints.function import capture as capture
     from replay.entrypoints.wsgi import WSGI as WSGI
+    from replay.surfaces.fuzzing import fuzz as fuzz
     from replay.surfaces.init import flush as flush
     from replay.surfaces.init import init as init
     from replay.surfaces.init import note as note

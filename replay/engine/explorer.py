@@ -7,7 +7,7 @@ is shrunk when it is found, and shown once. Equal seeds give equal finds in equa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from random import Random
 from time import perf_counter
@@ -25,7 +25,7 @@ from replay.engine.operators import suggested
 from replay.engine.operators.site import Site
 from replay.engine.places import beside, places
 from replay.engine.runs import Ran
-from replay.engine.shrink import fewest, shrink
+from replay.engine.shrink import Fails, fewest, shrink
 from replay.engine.smaller import smaller
 from replay.engine.values import Profile
 from replay.engine.workers import runner
@@ -108,8 +108,10 @@ class Explorer:
         on_progress: Callable[[Progress], None] = lambda progress: None,
         workers: int = 0,
         memory: int | None = None,
+        first: Sequence[Edits] = (),
     ) -> None:
-        """`workers`: processes to run in; 0: this one. `memory`: bytes that a run may take in a worker."""
+        """`workers`: processes to run in; 0: this one. `memory`: bytes that a run may take in a worker. `first`: finds
+        of earlier searches, which are tried before anything else and do not count in the budget."""
         self.progress = Progress()
         self._stage = stage
         self._seed, self._random = seed, Random(seed)
@@ -117,6 +119,7 @@ class Explorer:
         self._profile, self._constants = profile, constants
         self._on_progress = on_progress
         self._workers, self._memory = workers, memory
+        self._first = first
         self._lines = Lines(stage.root)
         self._started = self._told = perf_counter()
         self._known: list[Failure] = []
@@ -157,6 +160,7 @@ class Explorer:
     def _search(self) -> None:
         base = self._baseline()
         self._plan()
+        self._again()
         self._sweep(base)
         self._combine()
 
@@ -188,6 +192,17 @@ class Explorer:
             found = suggested(site)
             if found:
                 self._plans[site.path], self._sites[site.path] = found, site
+
+    def _again(self) -> None:
+        """What was found before. What it reaches is not kept: the search goes on as it would without."""
+        before = self.progress.executions
+        for edits in self._first:
+            self._spend()
+            for ran in self._runner.run([edits], until=self._until()):
+                if ran.failure is not None:
+                    self._found(edits, ran.failure, is_small=True)
+        if self._most is not None:
+            self._most += self.progress.executions - before
 
     def _sweep(self, base: Any) -> None:
         """Every single edit, once."""
@@ -344,7 +359,7 @@ class Explorer:
                 halves += [paths[:middle], paths[middle:]]
             groups = halves
 
-    def _found(self, edits: Edits, failure: Failure) -> None:
+    def _found(self, edits: Edits, failure: Failure, *, is_small: bool = False) -> None:
         self.progress.known += self._own is not None and is_same(failure, self._own)
         if any(is_same(failure, known) for known in self._known):
             return
@@ -362,12 +377,8 @@ class Explorer:
 
         small, interrupted = edits, False
         try:
-            if failure.kind != "hang":  # each try takes as long as the limit
-                small = shrink(edits, fails, self._simpler)
-                if failure.kind in SHARP:
-                    small = smaller(small, fails, seed=self._seed, until=self._until(), leave=self._is_meant)
-            elif len(edits) > 1:
-                small = fewest(edits, fails)
+            if not is_small:
+                small = self._shrunk(edits, failure, fails)
         except KeyboardInterrupt:
             interrupted = True  # what was found is kept as it is
         ran, recording = self._runner.recorded(small)
@@ -380,6 +391,15 @@ class Explorer:
         if interrupted:
             raise KeyboardInterrupt
         self._tell()
+
+    def _shrunk(self, edits: Edits, failure: Failure, fails: Fails) -> Edits:
+        """Fewest edits, the simplest of their places, the smallest arguments."""
+        if failure.kind == "hang":  # each try takes as long as the limit
+            return fewest(edits, fails) if len(edits) > 1 else edits
+        small = shrink(edits, fails, self._simpler)
+        if failure.kind in SHARP:
+            small = smaller(small, fails, seed=self._seed, until=self._until(), leave=self._is_meant)
+        return small
 
     def _failure(self, edits: Edits, wanted: Failure) -> Failure | None:
         """How a mutation fails, looked at as the wanted failure was found."""
