@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
-from functools import partial, wraps
-from inspect import getsourcefile, iscoroutinefunction, signature
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from inspect import BoundArguments, Signature, getsourcefile, iscoroutinefunction, signature
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,12 @@ def fuzz(name: str | os.PathLike[str], *, executions: int | None = None, seconds
     declared = tuple(allowed)
 
     def decorate(test: Test) -> Test:
-        parameters = signature(test).parameters
-        if "run" not in parameters:
+        whole = signature(test)
+        if "run" not in whole.parameters:
             raise UsageError(
                 f"@replay.fuzz: {test.__qualname__} has no argument `run`, which is what it is to be given"
             )
+        others = whole.replace(parameters=[each for each in whole.parameters.values() if each.name != "run"])
         options = Options(
             seconds=seconds,
             executions=EXECUTIONS if executions is None and seconds is None else executions,
@@ -61,15 +63,15 @@ def fuzz(name: str | os.PathLike[str], *, executions: int | None = None, seconds
         @wraps(test)
         def searching(*args: Any, **kwargs: Any) -> None:
             __tracebackhide__ = True
-            holds = _property(test, partial(test, *args, **kwargs))
+            given = others.bind(*args, **kwargs).arguments
             names = tuple(name for each in declared for name in _names(each))
-            chosen = replace(options, seed=fresh_seed() if seed is None else seed, properties=(holds,), allowed=names)
+            chosen = replace(options, seed=fresh_seed() if seed is None else seed, allowed=names,
+                             properties=(_property(test, whole, given),))  # fmt: skip
             report = _searched(os.fspath(name), test, chosen)
             if report.finds:
                 raise AssertionError(f"{found_line(report)} next to {os.fspath(name)}\n\n{text(report, Page())}")
 
-        others = [parameter for parameter in parameters.values() if parameter.name != "run"]
-        searching.__signature__ = signature(test).replace(parameters=others)  # type: ignore[attr-defined]
+        searching.__signature__ = others  # type: ignore[attr-defined]
         return searching
 
     return decorate
@@ -80,11 +82,13 @@ def fresh_seed() -> int:
     return int.from_bytes(os.urandom(4))
 
 
-def _property(test: Test, called: Test) -> Property:
+def _property(test: Test, whole: Signature, given: Mapping[str, Any]) -> Property:
     """The test as a property, named as the test is."""
 
     def holds(run: Run) -> Any:
-        result = called(run=run)
+        arguments = {"run": run, **given}
+        call = BoundArguments(whole, OrderedDict((n, arguments[n]) for n in whole.parameters if n in arguments))
+        result = test(*call.args, **call.kwargs)
         return asyncio.run(result) if iscoroutinefunction(test) else result
 
     holds.__qualname__ = test.__qualname__

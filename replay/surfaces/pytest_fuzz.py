@@ -20,7 +20,7 @@ from replay.surfaces.pytest_items import IncidentFailure, options_of, relative, 
 from replay.surfaces.text import Page, count
 
 PROPERTY = "incident_fuzz_"
-"""Before the names of the statistics. They are properties of a report: these reach the controller of xdist, and junit."""
+"""Before the names of the statistics: as properties of a report they reach the controller of xdist, and junit."""
 ITEM = "fuzz"
 
 
