@@ -34,12 +34,10 @@ def mutated(recording: Recording) -> Mutated:
     return Mutated(**{name: getattr(recording, name) for name in Recording.__struct_fields__})
 
 
-def mutations(recording: Recording, *, most: int, profile: Profile | None = None, constants: tuple[Any, ...] = (),
-              prepare: Callable[[], None] = lambda: None) -> SearchStrategy[Mutated]:  # fmt: skip
+def mutations(recording: Recording, *, most: int, profile: Profile | None = None,
+              constants: tuple[Any, ...] = ()) -> SearchStrategy[Mutated]:  # fmt: skip
     """Mutations of `recording` with up to `most` edits. It shrinks towards the recording itself: to fewer edits, to
     places that come first in it, to what production does most; free text and numbers to shorter and smaller ones.
-
-    `prepare` is called once, before the first is drawn.
     """
     mutating = Mutations(recording)
     every = [_Place(site.path, edits, _free(site)) for site in places(mutating.parts, profile, constants)
@@ -47,13 +45,9 @@ def mutations(recording: Recording, *, most: int, profile: Profile | None = None
     if not every:
         return st.just(mutated(recording))
     drawn = st.lists(_edits(st.sampled_from(every)), max_size=most)
-    ready: list[bool] = []
 
     @st.composite
     def each(draw: Callable[[Any], Any]) -> Mutated:
-        if not ready:
-            ready.append(True)
-            prepare()
         chosen = tuple(draw(drawn))
         return mutated(mutating.apply(chosen) if chosen else recording)
 

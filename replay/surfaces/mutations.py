@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from hypothesis import strategies as st
+
 from replay.core.recording import Recording
 from replay.engine.constants import constants_of
 from replay.engine.strategies import Mutated
@@ -42,21 +44,18 @@ def mutations(recording: Recording | str | os.PathLike[str], *, most: int = MOST
         raise UsageError(f"{recording.id} is a mutation itself: give replay.mutations the recording it was made from")
     if not (type(most) is int and most >= 1):
         raise UsageError(f"replay.mutations(most={most!r}): give a number of edits from 1")
+    others = tuple(learn)
+    return st.deferred(lambda: _prepared(recording, most, others))
+
+
+def _prepared(recording: Recording, most: int, learn: tuple[Recording, ...]) -> SearchStrategy[Mutated]:
+    """The strategy itself. It is made, and what replays need is loaded, when Hypothesis first looks at it: the first
+    example would be charged for it and miss its deadline."""
+    import deepdiff  # noqa: F401
+
+    run(recording)
     profile = Profile()
     profile.learn([recording, *(each for each in learn if each.entrypoint == recording.entrypoint)])
     module = sys.modules.get(recording.entrypoint.partition(":")[0])
     file = getattr(module, "__file__", None)
-    return strategy(
-        recording,
-        most=most,
-        profile=profile,
-        constants=constants_of([file] if file else []),
-        prepare=lambda: _prepare(recording),
-    )
-
-
-def _prepare(recording: Recording) -> None:
-    """Load what replays load, while Hypothesis draws: the first example would pay for it, and miss its deadline."""
-    import deepdiff  # noqa: F401
-
-    run(recording)
+    return strategy(recording, most=most, profile=profile, constants=constants_of([file] if file else []))
