@@ -26,7 +26,7 @@ from replay.engine.operators.site import Site
 from replay.engine.places import beside, places
 from replay.engine.runs import Ran
 from replay.engine.shrink import Fails, fewest, shrink
-from replay.engine.smaller import smaller
+from replay.engine.smaller import FEW, MOST, smaller
 from replay.engine.values import Profile
 from replay.engine.workers import runner
 from replay.errors import Unanswerable
@@ -398,7 +398,8 @@ class Explorer:
             return fewest(edits, fails) if len(edits) > 1 else edits
         small = shrink(edits, fails, self._simpler)
         if failure.kind in SHARP:
-            small = smaller(small, fails, seed=self._seed, until=self._until(), leave=self._is_meant)
+            most = FEW if failure.kind in ("exit", "crash") else MOST
+            small = smaller(small, fails, seed=self._seed, most=most, until=self._until(), leave=self._is_meant)
         return small
 
     def _failure(self, edits: Edits, wanted: Failure) -> Failure | None:

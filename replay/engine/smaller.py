@@ -21,6 +21,8 @@ from replay.engine.shrink import Fails
 
 MOST = 60
 """Mutations that are run for one find."""
+FEW = 15
+"""The same, where each costs a process."""
 LONGEST = 500
 """Characters, bytes or items of a value that is made smaller."""
 _PLAIN = "0aA -"

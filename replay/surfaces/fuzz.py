@@ -209,7 +209,7 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
         move=move_to,
         wait=wait,
         folders=(*config.writable, *options.writable),
-        allowed=options.allowed,
+        allowed=(*config.allowed, *options.allowed),
         limit=options.limit,
         properties=options.properties,
     )

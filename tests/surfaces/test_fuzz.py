@@ -198,3 +198,11 @@ def test_a_web_application_may_refuse_but_not_break(project: Path) -> None:
     assert set(places) == {("web.py", "answered")}
     assert ["call[0].plan: null"] in [[each["edit"] for each in find["changes"]] for find in found["finds"]]
     assert all(find["reproduced"] for find in found["finds"])
+
+
+def test_the_project_declares_errors(project: Path) -> None:
+    """In its configuration, for every search."""
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('allowed = ["AttributeError", "KeyError", "TypeError", "UnicodeEncodeError"]\n')
+    kinds = {find["error_type"] for find in document("captures/good.replay.db", "--executions", "100")["finds"]}
+    assert kinds == {"TimeoutError", "ConnectionRefusedError", "ConnectionResetError"}
