@@ -14,6 +14,7 @@ _HOMES = {
     "ASGI": "replay.entrypoints.asgi",
     "Incident": "replay.surfaces.pytest_items",
     "Redaction": "replay.core.redaction.rules",
+    "Run": "replay.engine.finished",
     "WSGI": "replay.entrypoints.wsgi",
     "always": "replay.engine.keep",
     "aws_lambda": "replay.entrypoints.aws_lambda",
@@ -23,8 +24,10 @@ _HOMES = {
     "errors": "replay.errors",
     "flag": "replay.boundaries.environ",
     "flush": "replay.surfaces.init",
+    "fuzz": "replay.surfaces.fuzzing",
     "init": "replay.surfaces.init",
     "model": "replay.boundaries.model",
+    "mutations": "replay.surfaces.mutations",
     "note": "replay.surfaces.init",
     "on_error": "replay.engine.keep",
     "open": "replay.surfaces.run",
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from replay.boundaries.environ import flag as flag
     from replay.boundaries.model import model as model
     from replay.core.redaction.rules import Redaction as Redaction
+    from replay.engine.finished import Run as Run
     from replay.engine.keep import (
         always as always,
     )
@@ -72,10 +76,12 @@ if TYPE_CHECKING:
     from replay.entrypoints.block import recording as recording
     from replay.entrypoints.function import capture as capture
     from replay.entrypoints.wsgi import WSGI as WSGI
+    from replay.surfaces.fuzzing import fuzz as fuzz
     from replay.surfaces.init import flush as flush
     from replay.surfaces.init import init as init
     from replay.surfaces.init import note as note
     from replay.surfaces.init import stats as stats
+    from replay.surfaces.mutations import mutations as mutations
     from replay.surfaces.pytest_items import Incident as Incident
     from replay.surfaces.run import open as open
     from replay.surfaces.run import run as run

@@ -39,6 +39,7 @@ CHECKED = (
     "replay list captures",
     "replay fuzz captures",
     "def decimal_comma",
+    "@replay.fuzz(",
     "git init",
     "replay verify captures",
     "replay bisect captures",
@@ -178,6 +179,17 @@ def test_the_fuzz_example(project: Path) -> None:
     names: dict[str, Any] = {"replay": replay}
     exec(block("def decimal_comma"), names)  # noqa: S102  # our own text
     assert list(names["decimal_comma"]("1.5")) == ["1,5"]
+
+
+def test_the_fuzz_tests(project: Path) -> None:
+    """Both fail on the code of the text, each with an edit that is enough for it."""
+    code = block("@replay.fuzz(").replace("executions=100", "executions=40, seed=1")
+    (project / "test_shop.py").write_text(code.replace("deadline=None", "deadline=None, derandomize=True"))
+    done = execute("-m", "pytest", *projects.plugin(), "-q", "test_shop.py", cwd=project)
+    assert "2 failed" in done.stdout, done.stdout
+    assert "changed   http[0].body.plan: drop" in done.stdout
+    assert "raised KeyError at shop.py:" in done.stdout
+    assert "mutated=<shop:quote with " in done.stdout
 
 
 def test_from_an_incident_to_a_committed_test(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from replay.core.verdict import Frame
 from replay.core.world import Boundary, Shelf, current, occupy
 from replay.engine import guard
 from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative
+from replay.engine.finished import Property, Run, broken
 from replay.engine.lines import in_project, last_raised
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Mutations
@@ -83,9 +84,11 @@ class Stage:
         folders: Collection[str] = (),
         allowed: Collection[str] = (),
         limit: float = 5.0,
+        properties: Sequence[Property] = (),
     ) -> None:
         """`allowed`: types of errors that are declared. `limit`: seconds that one run may take (main thread only).
-        Raises Unanswerable if the target cannot be had."""
+        `properties`: what must hold of each run that returned and is no failure by itself. Raises Unanswerable if the
+        target cannot be had."""
         guard.install()
         self.recording = recording
         self.target = targets.load(recording.entrypoint)
@@ -94,6 +97,7 @@ class Stage:
         self._boundaries, self._run = boundaries, runners[recording.kind]
         self._resolve, self._move, self._wait = targets.resolve, move, wait
         self._folders, self._allowed, self.limit = folders, tuple(allowed), limit
+        self.properties = tuple(properties)
         self._shelves = _by_boundary(recording)
         self._started: float | None = None
         self.on_ask: OnAsk | None = None
@@ -107,10 +111,10 @@ class Stage:
 
     def execute(self, edits: Sequence[Any]) -> Execution:
         """Run the recording with these edits. Never raises for what the code does, but KeyboardInterrupt."""
-        return self.run(self.mutations.quick(edits))
+        return self.run(self.mutations.quick(edits), edits)
 
-    def run(self, mutated: Recording) -> Execution:
-        """Run what was made of the recording."""
+    def run(self, mutated: Recording, edits: Sequence[Any] = ()) -> Execution:
+        """Run what was made of the recording, by these edits."""
         try:
             player, outcome = copy_context().run(self._play, mutated)
         except Unanswerable as error:
@@ -129,17 +133,20 @@ class Stage:
             return msgspec.structs.replace(_not_run(mutated, "out of memory"), failure=self._exhausted(error))
         except Exception as error:  # not the application's: an edited value that our own code cannot serve
             return _not_run(mutated, f"{type(error).__name__}: {error}"[:300])
-        failure = None if player.diverged else self._failure(outcome)
-        return Execution(
+        execution = Execution(
             mutated,
             outcome,
-            failure,
+            None if player.diverged else self._failure(outcome),
             player.diverged,
             player.stretched,
             tuple(player.taken),
             player.drawn,
             seed=player.made_seed,
         )
+        if not self.properties or execution.diverged or outcome.state != "returned" or execution.failure is not None:
+            return execution
+        found = broken(self.finished(execution, edits), self.properties, self.root)
+        return execution if found is None else msgspec.structs.replace(execution, failure=found)
 
     def _exhausted(self, error: BaseException) -> Failure:
         """Where memory was used up: the innermost of the errors, as storing it took memory too."""
@@ -166,22 +173,22 @@ class Stage:
         frame = msgspec.structs.replace(found, file=relative(self.root, found.file))
         return msgspec.structs.replace(failure, message=f"{failure.message} after {found.source}", frames=(frame,))
 
+    def finished(self, execution: Execution, edits: Sequence[Any]) -> Run:
+        """The run as properties are given it."""
+        assert execution.outcome is not None
+        return Run(execution.mutated, execution.outcome, tuple(edits), lambda: _asked(execution),
+                   lambda: self.recorded(execution, edits))  # fmt: skip
+
     def recorded(self, execution: Execution, edits: Sequence[Any]) -> Recording:
         """The run as a recording of its own: what it asked, what answered, what it drew, how it ended."""
         outcome = execution.outcome
         assert outcome is not None
         mutated = execution.mutated
-        interactions: list[Interaction] = []
-        last = 0
-        for seq, each in enumerate(execution.taken):
-            last = max(last, each.answered_by.offset_ns)
-            interactions.append(msgspec.structs.replace(
-                each.answered_by, seq=seq, lane=each.lane, target=each.request.target, request=each.asked,
-                offset_ns=last))  # fmt: skip
+        interactions = _asked(execution)
         longest = max((each.offset_ns + each.duration_ns for each in interactions), default=0)
         ran = msgspec.structs.replace(
             mutated,
-            interactions=tuple(interactions),
+            interactions=interactions,
             outcome=outcome,
             duration_ns=max(mutated.duration_ns, longest),
             context=_with_draws(mutated.context, execution.drawn, execution.seed),
@@ -268,6 +275,18 @@ def _by_boundary(recording: Recording) -> dict[str, list[Interaction]]:
     for interaction in recording.interactions:
         found.setdefault(interaction.boundary, []).append(interaction)
     return found
+
+
+def _asked(execution: Execution) -> tuple[Interaction, ...]:
+    """What a run asked and what answered."""
+    found: list[Interaction] = []
+    last = 0
+    for seq, each in enumerate(execution.taken):
+        last = max(last, each.answered_by.offset_ns)
+        found.append(msgspec.structs.replace(
+            each.answered_by, seq=seq, lane=each.lane, target=each.request.target, request=each.asked,
+            offset_ns=last))  # fmt: skip
+    return tuple(found)
 
 
 def _not_run(mutated: Recording, reason: str) -> Execution:

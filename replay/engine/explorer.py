@@ -7,7 +7,7 @@ is shrunk when it is found, and shown once. Equal seeds give equal finds in equa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from random import Random
 from time import perf_counter
@@ -22,9 +22,11 @@ from replay.engine.failures import Failure, is_same
 from replay.engine.lines import Lines
 from replay.engine.mutation import Edits
 from replay.engine.operators import suggested
+from replay.engine.operators.site import Site
 from replay.engine.places import beside, places
 from replay.engine.runs import Ran
-from replay.engine.shrink import fewest, shrink
+from replay.engine.shrink import Fails, fewest, shrink
+from replay.engine.smaller import FEW, MOST, smaller
 from replay.engine.values import Profile
 from replay.engine.workers import runner
 from replay.errors import Unanswerable
@@ -39,6 +41,8 @@ DEEPEST = 3
 """Edits of one mutation, before it is shrunk."""
 HANGS = 2
 """Hangs after which a place is left alone: each takes as long as the limit."""
+SHARP = frozenset({"error", "status", "invariant", "exit", "crash"})
+"""Kinds of failure whose edits get the smallest arguments: the others take long, or depend on the size."""
 IDLE = 2_000
 """Mutations in a row that were all tried before: the space is exhausted."""
 
@@ -104,19 +108,23 @@ class Explorer:
         on_progress: Callable[[Progress], None] = lambda progress: None,
         workers: int = 0,
         memory: int | None = None,
+        first: Sequence[Edits] = (),
     ) -> None:
-        """`workers`: processes to run in; 0: this one. `memory`: bytes that a run may take in a worker."""
+        """`workers`: processes to run in; 0: this one. `memory`: bytes that a run may take in a worker. `first`: finds
+        of earlier searches, which are tried before anything else and do not count in the budget."""
         self.progress = Progress()
         self._stage = stage
-        self._random = Random(seed)
+        self._seed, self._random = seed, Random(seed)
         self._most, self._longest = executions, seconds
         self._profile, self._constants = profile, constants
         self._on_progress = on_progress
         self._workers, self._memory = workers, memory
+        self._first = first
         self._lines = Lines(stage.root)
         self._started = self._told = perf_counter()
         self._known: list[Failure] = []
         self._plans: dict[str, list[Edit]] = {}
+        self._sites: dict[str, Site] = {}
         self._parents: list[_Parent] = []
         self._tried: set[str] = set()
         self._live: set[str] = set()
@@ -152,6 +160,7 @@ class Explorer:
     def _search(self) -> None:
         base = self._baseline()
         self._plan()
+        self._again()
         self._sweep(base)
         self._combine()
 
@@ -165,7 +174,9 @@ class Explorer:
             why = ran.reason or "it asks what the recording does not answer, or reaches for the real world"
             raise Unanswerable(f"{self._stage.recording.entrypoint}: cannot be replayed as it is, so its mutations say "
                                f"nothing: {why}. See `replay run`.")  # fmt: skip
-        if ran.failure is not None:
+        if ran.failure is not None and ran.failure.kind == "invariant":
+            self._found((), ran.failure)  # nobody has told yet that production breaks it
+        elif ran.failure is not None:
             self._own = ran.failure
             self._known.append(ran.failure)
         elif again.effect != ran.effect:
@@ -180,7 +191,18 @@ class Explorer:
         for site in places(parts, self._profile, constants):
             found = suggested(site)
             if found:
-                self._plans[site.path] = found
+                self._plans[site.path], self._sites[site.path] = found, site
+
+    def _again(self) -> None:
+        """What was found before. What it reaches is not kept: the search goes on as it would without."""
+        before = self.progress.executions
+        for edits in self._first:
+            self._spend()
+            for ran in self._runner.run([edits], until=self._until()):
+                if ran.failure is not None:
+                    self._found(edits, ran.failure, is_small=True)
+        if self._most is not None:
+            self._most += self.progress.executions - before
 
     def _sweep(self, base: Any) -> None:
         """Every single edit, once."""
@@ -337,7 +359,7 @@ class Explorer:
                 halves += [paths[:middle], paths[middle:]]
             groups = halves
 
-    def _found(self, edits: Edits, failure: Failure) -> None:
+    def _found(self, edits: Edits, failure: Failure, *, is_small: bool = False) -> None:
         self.progress.known += self._own is not None and is_same(failure, self._own)
         if any(is_same(failure, known) for known in self._known):
             return
@@ -355,10 +377,8 @@ class Explorer:
 
         small, interrupted = edits, False
         try:
-            if failure.kind != "hang":  # each try takes as long as the limit
-                small = shrink(edits, fails, self._simpler)
-            elif len(edits) > 1:
-                small = fewest(edits, fails)
+            if not is_small:
+                small = self._shrunk(edits, failure, fails)
         except KeyboardInterrupt:
             interrupted = True  # what was found is kept as it is
         ran, recording = self._runner.recorded(small)
@@ -372,6 +392,16 @@ class Explorer:
             raise KeyboardInterrupt
         self._tell()
 
+    def _shrunk(self, edits: Edits, failure: Failure, fails: Fails) -> Edits:
+        """Fewest edits, the simplest of their places, the smallest arguments."""
+        if failure.kind == "hang":  # each try takes as long as the limit
+            return fewest(edits, fails) if len(edits) > 1 else edits
+        small = shrink(edits, fails, self._simpler)
+        if failure.kind in SHARP:
+            most = FEW if failure.kind in ("exit", "crash") else MOST
+            small = smaller(small, fails, seed=self._seed, most=most, until=self._until(), leave=self._is_meant)
+        return small
+
     def _failure(self, edits: Edits, wanted: Failure) -> Failure | None:
         """How a mutation fails, looked at as the wanted failure was found."""
         if wanted.kind != "nondeterminism":
@@ -383,6 +413,13 @@ class Explorer:
         plan = self._plans.get(edit.path, [])
         place = next((at for at, each in enumerate(plan) if each.key == edit.key), 0)
         return plan[:place]
+
+    def _is_meant(self, edit: Edit) -> bool:
+        """Whether its argument says something as it is: a status, a header, a moment, what was seen elsewhere."""
+        site = self._sites.get(edit.path)
+        if site is None or site.is_message or site.boundary == "clock":
+            return True
+        return any(edit.key == Edit(edit.path, "set", value).key for value in site.learned)
 
     # The budget -------------------------------------------------------------------------------------------------
 

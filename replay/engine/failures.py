@@ -14,11 +14,11 @@ from replay.core.recording import Outcome
 from replay.core.verdict import Frame
 from replay.engine.lines import in_project
 
-FailureKind = Literal["error", "status", "hang", "exit", "crash", "memory", "growth", "nondeterminism"]
+FailureKind = Literal["error", "status", "hang", "exit", "crash", "memory", "growth", "nondeterminism", "invariant"]
 """`error`: an exception left the entry point. `status`: a web application answered 500 or more. `hang`: it did not end
 within the limit. `exit`: it ended the process (`sys.exit`, `os._exit`). `crash`: a signal did (a segfault).
 `memory`: it took more than the limit. `growth`: far more work or memory than the baseline for as much data.
-`nondeterminism`: the same mutation ended in two ways."""
+`nondeterminism`: the same mutation ended in two ways. `invariant`: a property of the user's does not hold of it."""
 ROUGH = frozenset({"hang", "memory"})
 """Kinds that end anywhere: the same failure may be noticed at another line, or in another function that is called
 over and over."""

@@ -211,6 +211,11 @@ class Player:
 
     # What is left -----------------------------------------------------------------------------------------------
 
+    @property
+    def diverged(self) -> bool:
+        """It left the recording, or never asked anything of it."""
+        return bool(self.divergences) or (bool(self.recording.interactions) and self.served == 0)
+
     def close(self) -> None:
         """The run is over: what was not asked for is noted, and late requests are refused."""
         with self._lock:

@@ -118,8 +118,7 @@ class Session:
         difference = self._difference(recording, outcome, player.noise)
         difference += player.noted
         player.explain(outcome)
-        nothing_served = bool(recording.interactions) and player.served == 0
-        if player.divergences or nothing_served:
+        if player.diverged:
             status: Any = "diverged"
         elif unexpected(difference):
             status = "changed"

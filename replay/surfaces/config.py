@@ -41,9 +41,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     contracts: tuple[str, ...] = ()
     """OpenAPI documents (JSON or YAML) of the services that the code calls; absolute."""
+    allowed: tuple[str, ...] = ()
+    """Types of errors that the code declares: to a search they are right answers."""
 
 
-KEYS = ("root", "allow", "targets", "ignore", "tolerance", "owners", "redaction", "writable", "contracts")
+KEYS = ("root", "allow", "targets", "ignore", "tolerance", "owners", "redaction", "writable", "contracts", "allowed")
 
 
 def load(start: str | os.PathLike[str] | None = None) -> Config:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,21 +27,25 @@ from replay.engine.contract import Contract, Label, contract_of
 from replay.engine.executions import Stage
 from replay.engine.explorer import Explorer, Find, Progress
 from replay.engine.failures import Failure, is_same
+from replay.engine.finished import Property
 from replay.engine.mutation import mutate
 from replay.engine.operators.site import applied
 from replay.engine.session import Session
 from replay.engine.targets import Targets
-from replay.engine.values import Profile
+from replay.engine.values import RECORDINGS, Profile
 from replay.entrypoints import RUNNERS
-from replay.errors import Unanswerable, UsageError
-from replay.store.bundle import SUFFIX, write_bundle
+from replay.errors import BundleError, Unanswerable, UsageError
+from replay.store.bundle import SUFFIX, open_bundle, write_bundle
 from replay.surfaces.config import Config, load
 from replay.surfaces.contracts import documents
 from replay.surfaces.init import install, replaying
+from replay.surfaces.remembered import Remembered
 
 SECONDS = 20.0
 """The budget where none is given."""
 MOST_WORKERS = 64
+MOST_BESIDE = 200
+"""Bundles of a folder that are looked at."""
 LEAST_MEMORY = 16
 
 
@@ -64,6 +71,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     allow: tuple[str, ...] = ()
     targets: Mapping[str, str] = {}
     writable: tuple[str, ...] = ()
+    properties: tuple[Property, ...] = ()
+    """What must hold of each run that returned."""
+    remembers: str | None = None
+    """Whose finds are kept in the project, and tried first the next time; None: nobody's."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -126,8 +137,7 @@ def fuzz(
             share = None
             if seconds is not None:
                 share = (seconds - (perf_counter() - started)) / (len(recordings) - number)
-            profile = Profile()
-            profile.learn(other for _, other in recordings if other.entrypoint == recording.entrypoint)
+            profile = learned(path, recording, [other for _, other in recordings])
             try:
                 progress = _search(config, recording, options, share, profile, on_progress)
             except Unanswerable as error:
@@ -141,6 +151,35 @@ def fuzz(
                 break
     report.seconds = perf_counter() - started
     return report
+
+
+def learned(path: str, recording: Recording, others: Iterable[Recording]) -> Profile:
+    """What is known of a recording's values: from the captures of its entry point in its folder, and from others.
+
+    Mutations are no captures: nothing is learned from them.
+    """
+    found = [*_beside(Path(path).parent, recording.entrypoint)]
+    known = {each.digest for each in found}
+    found += [each for each in (recording, *others) if each.digest not in known]
+    profile = Profile()
+    profile.learn(each for each in found if each.entrypoint == recording.entrypoint and each.edits is None)
+    return profile
+
+
+@lru_cache(maxsize=4)
+def _beside(folder: Path, entrypoint: str) -> tuple[Recording, ...]:
+    """Recordings of an entry point in a folder, as many as are learned from. Bundles that cannot be read are left out:
+    whoever names them is told."""
+    found: list[Recording] = []
+    for path in islice(sorted(folder.glob(f"*{SUFFIX}")), MOST_BESIDE):
+        try:
+            bundle = open_bundle(path)
+        except BundleError:
+            continue
+        found += [bundle[row["id"]] for row in bundle.rows() if row["entrypoint"] == entrypoint]
+        if len(found) >= RECORDINGS:
+            break
+    return tuple(found[:RECORDINGS])
 
 
 def cores() -> int:
@@ -170,10 +209,12 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
         move=move_to,
         wait=wait,
         folders=(*config.writable, *options.writable),
-        allowed=options.allowed,
+        allowed=(*config.allowed, *options.allowed),
         limit=options.limit,
+        properties=options.properties,
     )
     profile.contract = contract_of(recording, stage.target, documents(config.contracts))
+    remembered = None if options.remembers is None else Remembered(config.root, recording, options.remembers)
     explorer = Explorer(
         stage,
         seed=options.seed,
@@ -184,8 +225,12 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
         on_progress=on_progress,
         workers=cores() if options.workers is None else options.workers,
         memory=options.memory << 20,
+        first=() if remembered is None else remembered.edits(),
     )
-    return explorer.explore()
+    progress = explorer.explore()
+    if remembered is not None and progress.stopped != "interrupted":
+        remembered.keep(progress.finds)
+    return progress
 
 
 def _targets(config: Config, options: Options) -> Targets:
@@ -251,8 +296,6 @@ def before(parent: Recording, edits: Iterable[Edit]) -> list[tuple[Edit, Any]]:
     return found
 
 
-def command(kept: Kept) -> str:
-    """The one that reproduces a find."""
-    import shlex
-
-    return f"replay run {shlex.quote(os.fspath(kept.bundle))}" if kept.bundle is not None else ""
+def command(kept: Kept, verb: str = "run") -> str:
+    """The one that reproduces a find; with `promote --from-fuzz` the one that makes a test of it."""
+    return f"replay {verb} {shlex.quote(os.fspath(kept.bundle))}" if kept.bundle is not None else ""

@@ -36,6 +36,7 @@ DID: dict[FailureKind, str] = {
     "memory": "used up the memory",
     "growth": "grew ({})",
     "nondeterminism": "ended in two ways",
+    "invariant": "broke an invariant ({})",
 }
 SHOWN = 60
 """Characters of a value."""
@@ -96,7 +97,7 @@ def text(report: Report, page: Page) -> str:
         lines += [*_lines(kept, page), ""]
     for name, reason in report.skipped:
         lines += [f"{page.status('unanswerable')}  {escape(name)}: {escape(reason)}", ""]
-    found = count(len(report.finds), "failure") if report.finds else "no failure"
+    found = found_line(report)
     labels = [kept.contract for kept in report.finds if kept.contract is not None]
     if labels:
         found += f" ({labels.count('inside'):,} inside the contract, {labels.count('outside'):,} outside)"
@@ -110,9 +111,15 @@ def text(report: Report, page: Page) -> str:
     return "\n".join(lines)
 
 
+def found_line(report: Report) -> str:
+    """How many failures."""
+    return count(len(report.finds), "failure") if report.finds else "no failure"
+
+
 def _lines(kept: Kept, page: Page) -> Iterator[str]:
     find = kept.find
-    what = f"{find.failure.error_type}: {find.failure.message}" if find.failure.message else find.failure.error_type
+    said = find.failure.message.strip().partition("\n")[0]
+    what = f"{find.failure.error_type}: {said}" if said else find.failure.error_type
     if find.failure.kind not in PLAIN:
         what = f"{find.failure.kind.replace('-', ' ')}, {what}"
     yield f"{page.status('error')}  {page.heading(clip(escape(what), page.width - 10))}"
@@ -128,6 +135,8 @@ def _lines(kept: Kept, page: Page) -> Iterator[str]:
         yield page.row("note", f"{answers} got the nearest recorded answer, as production did not ask quite that")
     if kept.bundle is not None:
         yield f"{page.row('again', '')}{escape(command(kept))}"  # never cut: it is to be copied
+        if find.recording is not None and find.recording.status == "error":  # a test demands that it does not fail so
+            yield f"{page.row('test', '')}{escape(command(kept, 'promote --from-fuzz'))}"
         if not kept.reproduced:
             yield page.row("note", "a strict replay of it ends in another way: it depends on what no recording holds")
 
