@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import copy_context
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -21,11 +21,12 @@ from replay.core.recording import Interaction, Kind, Outcome, Recording
 from replay.core.verdict import Frame
 from replay.core.world import Boundary, Shelf, current, occupy
 from replay.engine import guard
-from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative
+from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative, status_of
 from replay.engine.finished import Property, Run, broken
-from replay.engine.lines import in_project, last_raised
+from replay.engine.heard import Heard, hearing
+from replay.engine.lines import Lines, in_project, last_raised
 from replay.engine.mutant import Mutant, Taken
-from replay.engine.mutation import Mutations
+from replay.engine.mutation import Edits, Mutations
 from replay.engine.player import OnAsk, window
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
@@ -54,6 +55,8 @@ class Execution(msgspec.Struct, frozen=True):
     drawn: Mapping[str, Mapping[str, list[Any]]]
     reason: str | None = None
     """Why it could not be run."""
+    heard: tuple[Heard, ...] = ()
+    """What it logged as an error, if the stage hears."""
     seed: str | None = None
     """Of the system's generator, where the recording has none and it was drawn from."""
 
@@ -67,6 +70,14 @@ class Execution(msgspec.Struct, frozen=True):
 def _ending(payload: Value) -> Any:
     """An error by its type and message: frames are long, and lines tell where it was raised."""
     return payload.text if payload.error_type is None else payload.text[:200]
+
+
+class Judge(Protocol):
+    """Looks at a run that did not fail by itself."""
+
+    def judge(self, edits: Edits, execution: Execution, lines: Lines, reached: int) -> Failure | None:
+        """What is wrong with it. `reached`: the lines that it reached, of `lines`."""
+        ...
 
 
 class Stage:
@@ -95,9 +106,13 @@ class Stage:
         self.mutations = Mutations(recording)
         self.root = targets.root
         self._boundaries, self._run = boundaries, runners[recording.kind]
-        self._resolve, self._move, self._wait = targets.resolve, move, wait
+        self.resolve, self._move, self._wait = targets.resolve, move, wait
         self._folders, self._allowed, self.limit = folders, tuple(allowed), limit
         self.properties = tuple(properties)
+        self.judges: Judge | None = None
+        """Looks at runs that are no failure by themselves."""
+        self.hears = False
+        """Keeps what is logged as an error."""
         self._shelves = _by_boundary(recording)
         self._started: float | None = None
         self.on_ask: OnAsk | None = None
@@ -141,6 +156,7 @@ class Stage:
             player.stretched,
             tuple(player.taken),
             player.drawn,
+            heard=tuple(player.heard),
             seed=player.made_seed,
         )
         if not self.properties or execution.diverged or outcome.state != "returned" or execution.failure is not None:
@@ -195,7 +211,7 @@ class Stage:
             model_calls=(),
             predictions=(),
             logs=(),
-            http_response_status_code=_status(outcome) if mutated.kind in ("asgi", "wsgi") else None,
+            http_response_status_code=status_of(outcome) if mutated.kind in ("asgi", "wsgi") else None,
         )
         return self.mutations.named(ran, edits)
 
@@ -215,7 +231,7 @@ class Stage:
             player = Mutant(
                 recording,
                 shelves=shelves,
-                resolve=self._resolve,
+                resolve=self.resolve,
                 move=self._move,
                 wait=self._wait,
                 root=self.root,
@@ -225,10 +241,12 @@ class Stage:
             occupy(player)
             stack.callback(occupy, None)
             current.set(player)  # of the copied context: nothing to reset
+            if self.hears:
+                stack.enter_context(hearing(player.heard))
             self._started = perf_counter()
             self.on_start()
             try:
-                outcome = self._run(recording, self.target, self._resolve)
+                outcome = self._run(recording, self.target, self.resolve)
             finally:
                 self._started = None
                 player.closed = True
@@ -238,7 +256,7 @@ class Stage:
 
     def _failure(self, outcome: Outcome) -> Failure | None:
         if outcome.state == "returned" and self.recording.kind in ("asgi", "wsgi"):
-            status = _status(outcome)
+            status = status_of(outcome)
             if status is None or status < 500:
                 return None
             return Failure("status", f"HTTP {status}", f"answered {status}", ())
@@ -291,12 +309,6 @@ def _asked(execution: Execution) -> tuple[Interaction, ...]:
 
 def _not_run(mutated: Recording, reason: str) -> Execution:
     return Execution(mutated, None, None, True, 0, (), {}, reason)
-
-
-def _status(outcome: Outcome) -> int | None:
-    tree = outcome.payload.tree
-    found = tree.get("status") if type(tree) is dict else None
-    return found if type(found) is int else None
 
 
 def _with_draws(context: Value, drawn: Mapping[str, Mapping[str, list[Any]]], seed: str | None) -> Value:

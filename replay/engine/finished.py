@@ -57,7 +57,7 @@ class Run:
 
 Property = Callable[[Run], Any]
 """Holds of any run of an entry point: it raises, or gives `False`, where it does not."""
-_NOT_MEANT = frozenset({"Skipped", "SkipTest", "UnsatisfiedAssumption"})
+NOT_MEANT = frozenset({"Skipped", "SkipTest", "UnsatisfiedAssumption"})
 """Raised to say that a property is not about this run."""
 
 
@@ -70,7 +70,7 @@ def broken(run: Run, properties: Iterable[Property], root: Path) -> Failure | No
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # `pytest.fail` raises no Exception
-            if type(error).__name__ in _NOT_MEANT:
+            if type(error).__name__ in NOT_MEANT:
                 continue
             return _failure(each, type(error), str(error), _frames(error, root))
         return _failure(each, AssertionError, "gave False", ())

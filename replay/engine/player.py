@@ -228,6 +228,11 @@ class Player:
         return self._partings.found
 
     @property
+    def spent(self) -> tuple[Interaction, ...]:
+        """The recorded interactions that were served, in the order in which they were asked now."""
+        return tuple(self._spent)
+
+    @property
     def left_over(self) -> list[Interaction]:
         """Recorded interactions that no request took, in the order in which production asked them."""
         return self._waiting.left()

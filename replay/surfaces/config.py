@@ -42,8 +42,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     contracts: tuple[str, ...] = ()
     """OpenAPI documents (JSON or YAML) of the services that the code calls; absolute."""
 
+    imports: tuple[str, ...] = ()
+    """Modules that are imported before a replay or a search: they declare invariants and operators."""
 
-KEYS = ("root", "allow", "targets", "ignore", "tolerance", "owners", "redaction", "writable", "contracts")
+    kinds: tuple[str, ...] = ()
+    """Kinds of failures that `replay fuzz` counts (see `replay.engine.kinds`); empty: the usual ones."""
+
+
+KEYS = (
+    "root", "allow", "targets", "ignore", "tolerance", "owners", "redaction", "writable", "contracts", "imports",
+    "kinds",
+)  # fmt: skip
 
 
 def load(start: str | os.PathLike[str] | None = None) -> Config:

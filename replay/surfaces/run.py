@@ -12,6 +12,7 @@ from replay.boundaries.clock import move_to, wait
 from replay.core.promoted import promoted, with_onward
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
+from replay.engine.invariants import load as load_modules
 from replay.engine.onward import Onward
 from replay.engine.player import OnAsk, Player
 from replay.engine.session import Session
@@ -48,13 +49,16 @@ def run(
     for numbers. `writable`: folders that the code may write to, beside the temporary one. `on_ask`: called where an
     interaction was asked, before it is served. `onward`: run as the test of a fix does, with the answers that
     `replay promote` added and draws that go on. Options are added to those of `[tool.replay-harness]`.
-    Never raises for what the recording or the code does: the verdict says it.
+    Never raises for what the recording or the code does: the verdict says it. Raises UsageError for a configuration or
+    an invariant that cannot be meant.
     """
     config = load(root)
     place = str(config.root)
     if place not in sys.path:
         sys.path.insert(0, place)
     install()
+    with replaying():
+        load_modules(config.imports)
     session = Session(
         boundaries=ALL,
         runners=RUNNERS,
