@@ -158,13 +158,15 @@ def _first(found: Iterable[Misfit | None]) -> Misfit | None:
 def _typed_dict(value: Any, hint: Any, path: str, depth: int) -> Misfit | None:
     if not isinstance(value, dict):
         return _no(value, hint, path)
-    missing = sorted(hint.__required_keys__ - value.keys())
+    hints = _hints(hint)
+    required = set(hint.__required_keys__)  # wrong where annotations are texts (PEP 563): what is said there counts
+    required |= {name for name, each in hints.items() if get_origin(each) is typing.Required}
+    required -= {name for name, each in hints.items() if get_origin(each) is typing.NotRequired}
+    missing = sorted(required - value.keys())
     if missing:
         return Misfit(f"{path}{_step(missing[0])}", f"a key of {shown(hint)}", "nothing")
     return _first(
-        _misfit(value[name], each, f"{path}{_step(name)}", depth + 1)
-        for name, each in _hints(hint).items()
-        if name in value
+        _misfit(value[name], each, f"{path}{_step(name)}", depth + 1) for name, each in hints.items() if name in value
     )
 
 

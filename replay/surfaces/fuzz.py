@@ -206,7 +206,7 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
     )
     invariants = invariants_of(recording.entrypoint, targets)
     stage.properties = invariants if "invariant" in kinds else ()
-    stage.judges = Judges(stage, kinds, _predict)
+    stage.judges = Judges(stage, kinds, predict)
     profile.contract = contract_of(recording, stage.target, documents(config.contracts))
     workers = cores() if options.workers is None else options.workers
     comparing: list[Against] = []
@@ -240,7 +240,7 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
     return progress
 
 
-def _predict(taken: Taken, resolve: Resolve | None) -> tuple[Prediction, Policy | None] | None:
+def predict(taken: Taken, resolve: Resolve | None) -> tuple[Prediction, Policy | None] | None:
     """What the project's code reads off a model's answer."""
     model = models.get(taken.request.target)
     return None if model is None else (model.prediction(taken.answered_by, resolve), model.policy)
