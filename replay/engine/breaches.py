@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from replay.core.codec import Resolve
 from replay.core.policy import Policy
 from replay.core.recording import Outcome, Prediction
@@ -26,7 +28,8 @@ def breaches(
             continue
         for prediction, policy in held.values():
             if prediction.decision != "auto" and policy.is_act(each.request.target):
-                yield _failure(prediction, each.request.target, f"asked {each.request.target}")
+                failure = _failure(prediction, each.request.target, f"asked {each.request.target}")
+                yield msgspec.structs.replace(failure, target=each.request.target)
     for prediction, policy in held.values():
         if prediction.decision != "auto" and outcome.state == "returned" and _says_so(policy, outcome, resolve):
             yield _failure(prediction, "the result", "its result says so")

@@ -24,7 +24,7 @@ from replay.engine import guard
 from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative, status_of
 from replay.engine.finished import Property, Run, broken
 from replay.engine.heard import Heard, hearing
-from replay.engine.lines import Lines, in_project, last_raised
+from replay.engine.lines import Lines, in_project, last_raised, standing
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Edits, Mutations
 from replay.engine.player import OnAsk, window
@@ -188,6 +188,25 @@ class Stage:
             return failure
         frame = msgspec.structs.replace(found, file=relative(self.root, found.file))
         return msgspec.structs.replace(failure, message=f"{failure.message} after {found.source}", frames=(frame,))
+
+    def placed(self, edits: Edits, failure: Failure) -> Failure:
+        """A failure that is something asked, with the line that asked it last, found by running it once more."""
+        if not failure.target or failure.frames:
+            return failure
+        found: list[tuple[Frame, ...]] = []
+
+        def look(interaction: Interaction, asked: Value) -> None:
+            if interaction.target == failure.target:
+                found.append(standing(self.root, __file__))
+
+        before, self.on_ask = self.on_ask, look
+        try:
+            self.execute(edits)
+        finally:
+            self.on_ask = before
+        frames = found[-1] if found else ()
+        places = tuple(msgspec.structs.replace(frame, file=relative(self.root, frame.file)) for frame in frames)
+        return msgspec.structs.replace(failure, frames=places)
 
     def finished(self, execution: Execution, edits: Sequence[Any]) -> Run:
         """The run as properties are given it."""

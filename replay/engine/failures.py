@@ -43,6 +43,8 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
     frames: tuple[Frame, ...]
     """Of the project, outermost first; of an error that has none there, its last one."""
+    target: str = ""
+    """Of an act by itself, or a write that was made once more: what was asked."""
 
     @property
     def fingerprint(self) -> tuple[Any, ...]:

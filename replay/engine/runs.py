@@ -140,6 +140,8 @@ def examined(stage: Stage, lines: Lines, growth: Growth, edits: Edits) -> tuple[
 def kept(stage: Stage, lines: Lines, growth: Growth, edits: Edits) -> tuple[Ran, Recording | None]:
     """Run a mutation; the run as a recording too, if it came to an end."""
     ran, execution = examined(stage, lines, growth, edits)
+    if ran.failure is not None:
+        ran = msgspec.structs.replace(ran, failure=stage.placed(edits, ran.failure))
     return ran, None if execution.outcome is None else stage.recorded(execution, edits)
 
 

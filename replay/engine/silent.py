@@ -101,7 +101,7 @@ class Silent:
             if succeeded[key] >= max(1, self._made[key]):
                 target = each.request.target
                 yield Failure("silent", f"repeated {target}"[:200],
-                              printable(f"{target} was made again, though it had succeeded"), ())  # fmt: skip
+                              printable(f"{target} was made again, though it had succeeded"), (), target)  # fmt: skip
                 return
             succeeded[key] += not _failed(each)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,8 +171,18 @@ def test_a_search_counts_the_kinds_that_are_wanted(receipt: Recording, book: Rec
     here.judges = Judges(here, kinds, predict)
     forked = Explorer(here, executions=300, counts=lambda failure: counts(failure, kinds), workers=2).explore().finds
     assert [(each.failure, each.edits) for each in forked] == [(each.failure, each.edits) for each in found]
-    silent = {find.failure.error_type.partition(" ")[0] for find in search(book, chosen(["silent"])).finds}
-    assert {"lost", "repeated", "logged"} <= silent
+
+
+def test_finds_of_what_was_asked_have_its_place(receipt: Recording, book: Recording) -> None:
+    """The line that acted by itself, that made the write again."""
+    silent = search(book, chosen(["silent"])).finds
+    assert {"lost", "repeated", "logged"} <= {find.failure.error_type.partition(" ")[0] for find in silent}
+    repeated = next(find for find in silent if find.failure.error_type.startswith("repeated"))
+    acted = next(find for find in search(receipt, chosen(["policy"])).finds if find.failure.target)
+    places = [find.failure.frames[-1] for find in (repeated, acted)]
+    source = Path(till.__file__).read_text().splitlines()
+    assert [frame.function for frame in places] == ["book", "receipt"]
+    assert [source[frame.line - 1].strip() for frame in places] == ['remember("booked")', "pay_back(number)"]
 
 
 def test_kinds_are_chosen_by_name() -> None:
