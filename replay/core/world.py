@@ -151,7 +151,7 @@ class World(Protocol):
         ...
 
     def note(self, name: str, value: Settles) -> None:
-        """A fact worth knowing later (`context.notes`). A player ignores it."""
+        """A fact worth knowing later (`context.notes`). In a player it changes nothing."""
         ...
 
 

@@ -8,11 +8,11 @@ import msgspec
 
 from replay.core.codec import Resolve
 from replay.core.policy import Policy
-from replay.core.recording import Outcome, Prediction
+from replay.core.recording import Interaction, Outcome, Prediction
 from replay.engine.failures import Failure, printable
 from replay.engine.mutant import Taken
 
-Predict = Callable[[Taken, Resolve | None], tuple[Prediction, Policy | None] | None]
+Predict = Callable[[Interaction, Resolve | None], tuple[Prediction, Policy | None] | None]
 """What is read off a model's answer, and the policy that the code names for it now."""
 
 
@@ -22,7 +22,7 @@ def breaches(
     """Acts that came after an output below its threshold: each act once."""
     held: dict[str, tuple[Prediction, Policy]] = {}
     for each in taken:
-        found = predict(each, resolve) if each.request.boundary == "model" else None
+        found = predict(each.answered_by, resolve) if each.request.boundary == "model" else None
         if found is not None and found[1] is not None:
             held[found[1].name] = found[0], found[1]
             continue

@@ -17,9 +17,9 @@ import msgspec
 
 from replay.core.codec import Resolve, Value
 from replay.core.opened import Opened
-from replay.core.recording import Interaction, Kind, Outcome, Recording
+from replay.core.recording import Interaction, Kind, Outcome, Prediction, Recording
 from replay.core.verdict import Frame
-from replay.core.world import Boundary, Shelf, current, occupy
+from replay.core.world import Boundary, Settles, Shelf, current, occupy
 from replay.engine import guard
 from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative, status_of
 from replay.engine.finished import Property, Run, broken
@@ -57,6 +57,8 @@ class Execution(msgspec.Struct, frozen=True):
     """Why it could not be run."""
     heard: tuple[Heard, ...] = ()
     """What it logged as an error, if the stage hears."""
+    notes: Mapping[str, Settles] = {}
+    """What it noted."""
     seed: str | None = None
     """Of the system's generator, where the recording has none and it was drawn from."""
 
@@ -109,6 +111,8 @@ class Stage:
         self.resolve, self._move, self._wait = targets.resolve, move, wait
         self._folders, self._allowed, self.limit = folders, tuple(allowed), limit
         self.properties = tuple(properties)
+        self.predict: Callable[[Interaction], Prediction | None] = lambda interaction: None
+        """Reads a model's answer."""
         self.judges: Judge | None = None
         """Looks at runs that are no failure by themselves."""
         self.hears = False
@@ -157,6 +161,7 @@ class Stage:
             tuple(player.taken),
             player.drawn,
             heard=tuple(player.heard),
+            notes=player.notes,
             seed=player.made_seed,
         )
         if not self.properties or execution.diverged or outcome.state != "returned" or execution.failure is not None:
@@ -212,7 +217,7 @@ class Stage:
         """The run as properties are given it."""
         assert execution.outcome is not None
         return Run(execution.mutated, execution.outcome, tuple(edits), lambda: _asked(execution),
-                   lambda: self.recorded(execution, edits))  # fmt: skip
+                   lambda: self.recorded(execution, edits), execution.notes)  # fmt: skip
 
     def recorded(self, execution: Execution, edits: Sequence[Any]) -> Recording:
         """The run as a recording of its own: what it asked, what answered, what it drew, how it ended."""
@@ -228,7 +233,7 @@ class Stage:
             duration_ns=max(mutated.duration_ns, longest),
             context=_with_draws(mutated.context, execution.drawn, execution.seed),
             model_calls=(),
-            predictions=(),
+            predictions=tuple(filter(None, map(self.predict, interactions))),
             logs=(),
             http_response_status_code=status_of(outcome) if mutated.kind in ("asgi", "wsgi") else None,
         )

@@ -6,13 +6,14 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from linecache import getline
 from typing import Any, TypeVar
 
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.verdict import Frame, Violation
+from replay.core.world import Settles
 from replay.engine.failures import relative, status_of
 from replay.engine.finished import NOT_MEANT, Run, broken
 from replay.engine.targets import Targets
@@ -129,7 +130,7 @@ def _check(each: Invariant) -> None:
     raise UsageError(f"{each} is of {each.entrypoint}, which is no entry point{hint}", slug="invariant")
 
 
-def violations(recording: Recording, outcome: Outcome, asked: Sequence[Interaction],
+def violations(recording: Recording, outcome: Outcome, asked: Sequence[Interaction], notes: Mapping[str, Settles],
                targets: Targets) -> tuple[Violation, ...]:  # fmt: skip
     """The invariants that a replay of a recording breaks; of a run that failed by itself none are asked."""
     if (
@@ -138,7 +139,7 @@ def violations(recording: Recording, outcome: Outcome, asked: Sequence[Interacti
         or (recording.kind in ("asgi", "wsgi") and (status_of(outcome) or 0) >= 500)
     ):
         return ()
-    run = Run(recording, outcome, interactions=lambda: tuple(asked))
+    run = Run(recording, outcome, interactions=lambda: tuple(asked), notes=notes)
     found: list[Violation] = []
     for each in invariants_of(recording.entrypoint, targets):
         failure = broken(run, [each], targets.root)

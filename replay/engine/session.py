@@ -82,7 +82,7 @@ class Session:
             reason = f"{recording.entrypoint}: a KeyboardInterrupt of the recording ended the replay."
             verdict = Verdict(id=recording.id, status="unanswerable", recorded=recording.outcome, reason=reason)
         if player is not None and verdict.outcome is not None and verdict.status in ("reproduced", "changed"):
-            found = violations(recording, verdict.outcome, player.spent, self._targets)
+            found = violations(recording, verdict.outcome, player.spent, player.notes, self._targets)
             verdict = msgspec.structs.replace(verdict, violations=found)
         return msgspec.structs.replace(verdict, seconds=perf_counter() - started)
 

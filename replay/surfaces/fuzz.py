@@ -22,7 +22,7 @@ from replay.core.edits import Edit, parse
 from replay.core.opened import Unfit
 from replay.core.parts import Parts
 from replay.core.policy import Policy
-from replay.core.recording import Prediction, Recording
+from replay.core.recording import Interaction, Prediction, Recording
 from replay.engine.against import Against
 from replay.engine.constants import constants_of
 from replay.engine.contract import Contract, Label, contract_of
@@ -33,7 +33,6 @@ from replay.engine.invariants import invariants_of
 from replay.engine.invariants import load as load_modules
 from replay.engine.judges import Judges
 from replay.engine.kinds import chosen, counts
-from replay.engine.mutant import Taken
 from replay.engine.mutation import mutate
 from replay.engine.operators.site import applied
 from replay.engine.runs import Runner
@@ -206,6 +205,7 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
     )
     invariants = invariants_of(recording.entrypoint, targets)
     stage.properties = invariants if "invariant" in kinds else ()
+    stage.predict = lambda interaction: (predict(interaction, targets.resolve) or (None,))[0]
     stage.judges = Judges(stage, kinds, predict)
     profile.contract = contract_of(recording, stage.target, documents(config.contracts))
     workers = cores() if options.workers is None else options.workers
@@ -240,10 +240,10 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
     return progress
 
 
-def predict(taken: Taken, resolve: Resolve | None) -> tuple[Prediction, Policy | None] | None:
+def predict(interaction: Interaction, resolve: Resolve | None) -> tuple[Prediction, Policy | None] | None:
     """What the project's code reads off a model's answer."""
-    model = models.get(taken.request.target)
-    return None if model is None else (model.prediction(taken.answered_by, resolve), model.policy)
+    model = models.get(interaction.target) if interaction.boundary == "model" else None
+    return None if model is None else (model.prediction(interaction, resolve), model.policy)
 
 
 def _targets(config: Config, options: Options) -> Targets:

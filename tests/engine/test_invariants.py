@@ -47,6 +47,10 @@ def test_a_replay_that_breaks_one_is_not_green(receipt: Recording) -> None:
         assert run.outcome.value["total"] == 6, "not six"
 
     @replay.invariant(NAME)
+    def credit_is_noted(run: replay.Run) -> None:
+        assert run.notes == {"credit": 5}
+
+    @replay.invariant(NAME)
     def asks_once(run: replay.Run) -> None:
         assert [each.target for each in run.interactions] == ["tests.engine.till:customer"]
 

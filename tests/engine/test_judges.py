@@ -19,7 +19,7 @@ from replay.engine.lines import Lines
 from replay.engine.runs import Here
 from replay.errors import UsageError
 from replay.surfaces.fuzz import predict
-from tests.engine import till
+from tests.engine import counter, till
 from tests.engine.test_explorer import ROOT, stage
 
 Record = Callable[..., list[Recording]]
@@ -183,6 +183,26 @@ def test_finds_of_what_was_asked_have_its_place(receipt: Recording, book: Record
     source = Path(till.__file__).read_text().splitlines()
     assert [frame.function for frame in places] == ["book", "receipt"]
     assert [source[frame.line - 1].strip() for frame in places] == ['remember("booked")', "pay_back(number)"]
+
+
+def test_a_finds_prediction_is_recorded(receipt: Recording) -> None:
+    """The score that it had, and what the policy said of it."""
+    here = stage(receipt)
+    here.predict = lambda interaction: (predict(interaction, here.resolve) or (None,))[0]
+    edits = (Edit("model[1].score", "set", 0.5),)
+    (found,) = here.recorded(here.execute(edits), edits).predictions
+    assert (found.seq, found.name, found.score, found.decision) == (1, "risk", 0.5, "review")
+
+
+def test_an_answer_that_is_not_as_the_application_declares(record: Record) -> None:
+    """By its OpenAPI document; what it does declare is none."""
+    recording = record(counter.ask)[0]
+    with judging(recording, "schema") as judged:
+        assert judged() is None
+        assert judged(Edit("call[0].count", "set", 4)) is None
+        found = judged(Edit("call[0].count", "set", "many"))
+    assert found is not None
+    assert (found.error_type, found.message) == ("returned $.body.count", "declared integer, is 'many'")
 
 
 def test_kinds_are_chosen_by_name() -> None:

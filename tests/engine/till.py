@@ -58,6 +58,7 @@ def risk(number: int) -> dict[str, Any]:
 def receipt(number: int) -> Receipt:
     """Believes what the customer system says of the plan; pays unless the model is very unsure."""
     found = customer(number)
+    replay.note(credit=found["credit"])
     if not risk(number)["score"] < 0.2:
         pay_back(number)
     return {
