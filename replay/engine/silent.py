@@ -2,7 +2,8 @@
 
 Every rule compares a run with the recording's own, and speaks only where both returned (a web application: below 400):
 
-- `lost`: a write that the recording made was not made, or failed, and the result is the same to the last character.
+- `lost`: a write that the recording made was not made, or failed, and the result is the same to the last character. A
+  function that returns None says nothing of what it did: of such a one only writes that failed count.
 - `repeated`: a write that had succeeded was made once more, word for word.
 - `logged`: a line at level ERROR or above was written where the recording wrote none.
 - `swallowed`: an `except` that takes every exception, and raises none, was entered where the recording entered none.
@@ -87,8 +88,9 @@ class Silent:
         now = self._writes(execution)
         done = {each.request.target for each in now if not _failed(each)}
         tried = {each.request.target for each in now}
+        says_nothing = execution.outcome.payload.text == "null"
         for target in fine:
-            if target not in done:
+            if target not in done and (target in tried or not says_nothing):
                 how = "failed" if target in tried else "was not made"
                 yield Failure(
                     "silent", f"lost {target}"[:200], printable(f"{target} {how}, and the result is the same"), ()

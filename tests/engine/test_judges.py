@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -126,12 +128,53 @@ def test_a_failed_write_that_nobody_tells(book: Recording) -> None:
     assert found.message == "tests.engine.till:announce failed, and the result is the same"
 
 
+def test_a_result_of_none_promises_nothing(record: Record) -> None:
+    """It may return early; but a write that failed is lost there too."""
+    recording = record(lambda: till.tidy(7))[0]
+    with judging(recording, "silent:lost") as judged:
+        assert judged(Edit("call[0].plan", "set", "free")) is None
+        found = judged(Edit("call[1]", "fault", "timeout"))
+    assert found is not None
+    assert found.message == "tests.engine.till:remember failed, and the result is the same"
+
+
 def test_a_write_that_is_made_twice(book: Recording) -> None:
     """Word for word, after it had succeeded."""
     with judging(book) as judged:
         found = judged(Edit("call[0].credit", "set", None))
     assert found is not None
     assert (found.kind, found.error_type) == ("silent", "repeated tests.engine.till:remember")
+
+
+class _Shop(BaseHTTPRequestHandler):
+    """Takes every order."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(201)
+        self.send_header("Content-Length", "13")
+        self.end_headers()
+        self.wfile.write(b'{"taken": 1}\n')
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
+def test_writes_over_http(record: Record) -> None:
+    """An order that was taken is sent again, or failed and nobody says so."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Shop) as server:
+        thread = Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/orders"
+        recording = record(lambda: till.order_goods(url))[0]
+        server.shutdown()
+        thread.join()
+    with judging(recording, "silent") as judged:
+        again, failed = judged(Edit("http[0]", "html")), judged(Edit("http[0]", "answer", [503, None]))
+    assert again is not None
+    assert again.message == f"POST {url} was made again, though it had succeeded"
+    assert failed is not None
+    assert failed.message == f"POST {url} failed, and the result is the same"
 
 
 def test_an_error_that_is_only_logged(book: Recording) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any, TypedDict
+
+import urllib3
 
 import replay
 
@@ -97,3 +100,27 @@ def wrongly(number: int) -> int:
 def totals(ticket: dict[str, Any]) -> int:
     """Fails for seats that are no number."""
     return int(ticket["seats"] + 1)
+
+
+@replay.capture
+def tidy(number: int) -> None:
+    """Returns nothing, early for some."""
+    if customer(number)["plan"] == "free":
+        return
+    try:
+        remember("tidy")
+    except OSError:
+        return
+
+
+@replay.capture
+def order_goods(url: str) -> str:
+    """Orders once more where it cannot read the answer, and says so whatever becomes of it."""
+    for _ in range(2):
+        answer = urllib3.request("POST", url, json={"goods": "apples"}, retries=False)
+        try:
+            json.loads(answer.data)
+            break
+        except ValueError:
+            continue
+    return "ordered"
