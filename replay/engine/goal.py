@@ -72,9 +72,11 @@ class Near(msgspec.Struct, frozen=True, order=True):
 class Goal:
     """What is looked for."""
 
-    def __init__(self, signature: Signature, root: Path, targets: Collection[str] = ()) -> None:
+    def __init__(self, signature: Signature, root: Path, targets: Collection[str] = (),
+                 entrypoints: Collection[str] = ()) -> None:  # fmt: skip
         """`targets`: boundary functions, as `module:qualname`: no replay runs them, so the frame that called the first
-        of them is the last one. Raises SignatureError where the frames name nothing in the project."""
+        of them is the last one. `entrypoints`: of the recordings; what is around them in the signature was not
+        recorded. Raises SignatureError where the frames name nothing in the project."""
         self.signature, self.root = signature, root
         frames = plain(signature.frames)
         if not signature.error_type:
@@ -89,6 +91,8 @@ class Goal:
         """The boundary that raised, where it is one."""
         if inside:
             found = [(number, spot) for number, spot in found if number < inside[0][0]]
+        starts = [number for number, frame in enumerate(frames) if any(_is_target(each, frame) for each in entrypoints)]
+        found = [(number, spot) for number, spot in found if not starts or number >= starts[0]]
         if not found:
             raise SignatureError(f"{self.cut} is a boundary, which no replay runs: name the function that called it")
         self.spots = tuple(spot for _, spot in found)
@@ -120,7 +124,7 @@ class Goal:
         for number, mask in enumerate(self._masks):
             if mask & reached:
                 count = number + 1
-            elif mask:
+            elif mask and count:  # what is before the first may lie outside of what was recorded
                 break
         if failure is None:
             return Near(count)

@@ -16,6 +16,7 @@ from replay.engine.failures import Failure
 from replay.engine.goal import Goal, Near
 from replay.engine.leads import Leads
 from replay.engine.mutation import Edits
+from replay.engine.operators.site import sites
 from replay.engine.places import places
 from replay.engine.runs import Ran
 from replay.engine.shrink import shrink
@@ -93,9 +94,14 @@ class Hunt(Explorer):
         return ran.does
 
     def _lead(self) -> None:
-        sites = list(places(self._stage.mutations.parts, self._profile, ()))
+        parts = self._stage.mutations.parts
+        around = [(root, part) for root in parts.every() if root.startswith("environ") and (part := parts.get(root))]
+        found = [
+            *places(parts, self._profile, ()),
+            *(each for root, part in around for each in sites(root, part.value)),
+        ]
         leads = Leads(self.goal)
-        mutations = list(leads.edits(sites, self._plans))
+        mutations = list(leads.edits(found, self._plans))
         values: dict[str, list[Edit]] = {}
         for edits in mutations:
             for edit in edits:
@@ -104,8 +110,8 @@ class Hunt(Explorer):
                     held.append(edit)
         for _ in self._tries(mutations):
             pass
-        for path, found in values.items():
-            self._plans[path] = [*self._plans.get(path, [])[:1], *found, *self._plans.get(path, [])[1:]]
+        for path, learned in values.items():
+            self._plans[path] = [*self._plans.get(path, [])[:1], *learned, *self._plans.get(path, [])[1:]]
 
     # One mutation -----------------------------------------------------------------------------------------------
 

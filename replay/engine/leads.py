@@ -17,6 +17,7 @@ import msgspec
 from replay.core.edits import Edit
 from replay.engine.goal import FunctionNode, Goal, Spot, tree_of
 from replay.engine.operators.site import Site
+from replay.engine.typical import others
 
 MOST = 4_000
 """Edits that are suggested."""
@@ -37,6 +38,10 @@ _OPPOSITE: dict[Any, Any] = {
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
 }  # fmt: skip
 _FLIPPED: dict[Any, Any] = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}
+_SECOND = 10**9
+_MOVES = (10**6, _SECOND, 60 * _SECOND, *(hour * 3600 * _SECOND for hour in range(1, 24)),
+          *(day * 86_400 * _SECOND for day in (1, 2, 3, 4, 5, 6, 7, 28, 30, 31, 365, -1, -30, -365)))  # fmt: skip
+"""Nanoseconds by which the clock is put on: another hour, another day of the week."""
 _DEPTH = 3
 """Assignments that a name is followed back over."""
 
@@ -91,10 +96,7 @@ class Leads:
         for depth in range(4):  # the likeliest of each place, then the next
             yield from ((edit,) for site in near for edit in plans.get(site.path, ())[4 * depth : 4 * depth + 4])
         yield from ((edit,) for site in sites for edit in self._at(site, named=False))
-        if self.goal.signature.when is not None:
-            yield from (
-                (Edit(site.path, "at", self.goal.signature.when),) for site in sites if site.boundary == "clock"
-            )
+        yield from ((edit,) for site in sites for edit in self._around(site))
         yield from ((edit,) for _, site in named for edit in plans.get(site.path, ()))
 
     def rank(self, site: Site) -> int | None:
@@ -111,7 +113,7 @@ class Leads:
 
     def _at(self, site: Site, *, named: bool) -> Iterator[Edit]:
         """The values at a place: of a named one any, else those of a matching type."""
-        if site.is_message and site.steps != ("status",):
+        if site.is_message and not named and site.steps != ("status",):
             return
         if not site.steps and site.boundary not in ("call", "model"):
             return
@@ -131,6 +133,15 @@ class Leads:
             for value in self.values:
                 if type(value) is str and 0 < len(value) <= 2 and not value.isalnum():
                     yield Edit(site.path, "put", [len(site.value), value])
+
+    def _around(self, site: Site) -> Iterator[Edit]:
+        """Surroundings that no signature shows: the clock, variables, flags."""
+        if site.root == "clock" and site.steps == ("started_at",):
+            if self.goal.signature.when is not None:
+                yield Edit(site.path, "at", self.goal.signature.when)
+            yield from (Edit(site.path, "set", site.value + move) for move in _MOVES)
+        elif site.boundary == "environ" and not isinstance(site.value, dict):
+            yield from (Edit(site.path, "set", value) for value in others(site.value))
 
     def _raised(self, sites: Sequence[Site]) -> Iterator[tuple[Edit, ...]]:
         """The error itself, as the answer of the boundary that raised it."""
@@ -232,8 +243,8 @@ def values_in(message: str) -> Iterator[Any]:
     bare = _QUOTED.sub(" ", message)
     for number in _NUMBER.findall(bare):
         yield from _number(number)
-    last = message.rpartition(": ")[2].strip()
-    if last and len(last) < 200 and last[0] not in "'\"":
+    before, _, last = message.rpartition(": ")
+    if last and (before or len(last.split()) == 1) and len(last) < 200 and last[0] not in "'\"":
         yield last
 
 

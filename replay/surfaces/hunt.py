@@ -157,7 +157,8 @@ class _Hunting:
             targets = {
                 i.target for _, each in self._recordings for i in each.interactions if i.boundary in ("call", "model")
             }
-            self._goal = Goal(report.signature, self._config.root, targets)
+            entrypoints = {each.recording.entrypoint for each in candidates}
+            self._goal = Goal(report.signature, self._config.root, targets, entrypoints)
             report.cut = self._goal.cut
             report.nearest = self._goal.told(self._best)
             self._rounds(_entering_first(candidates, self._goal))
