@@ -51,6 +51,8 @@ class Wanted(msgspec.Struct, frozen=True):
 
     names: tuple[str, ...]
     values: tuple[Any, ...]
+    keys: tuple[str, ...] = ()
+    """Texts in what is tested: names that may be missing in a mapping that is named there."""
 
 
 class Leads:
@@ -153,8 +155,16 @@ class Leads:
     def _by_name(self, wanted: Iterable[Wanted], sites: Sequence[Site]) -> Iterator[Edit]:
         for each in wanted:
             for site in sites:
-                if site.steps and type(site.steps[-1]) is str and plain_name(site.steps[-1]) in each.names:
+                if not site.steps or type(site.steps[-1]) is not str or plain_name(site.steps[-1]) not in each.names:
+                    continue
+                if type(site.value) is not dict:
                     yield from (Edit(site.path, "set", value) for value in each.values)
+                    continue
+                missing = [
+                    key for key in each.keys if key not in site.value and plain_name(key) != plain_name(site.steps[-1])
+                ]
+                yield from (Edit(site.path, "add", [key, value]) for key in missing[:4] for value in each.values)
+                yield from (Edit(site.path, "set", value) for value in each.values)
 
     def _met(self, sites: Sequence[Site]) -> Iterator[tuple[Edit, ...]]:
         """The conditions around the line, each alone, then all of them together."""
@@ -214,7 +224,8 @@ class Leads:
             for node, positive in _atoms(test, is_met):
                 names, values = _demand(node, positive)
                 if names and values:
-                    self.conditions.append(Wanted(self._flowing(function, names), values))
+                    keys = sorted(_texts(node) | _texts_flowing(function, names))
+                    self.conditions.append(Wanted(self._flowing(function, names), values, tuple(keys)))
 
     def _flowing(self, function: FunctionNode | None, names: Iterable[str]) -> tuple[str, ...]:
         own = set(names)
@@ -303,6 +314,23 @@ def names_of(node: ast.AST) -> set[str]:
             found.add(each.arg)
         elif isinstance(each, ast.Constant) and type(each.value) is str and len(each.value) < 100:
             found.add(each.value)
+    return found
+
+
+def _texts(node: ast.AST) -> set[str]:
+    return {
+        each.value
+        for each in ast.walk(node)
+        if isinstance(each, ast.Constant) and type(each.value) is str and each.value
+    }
+
+
+def _texts_flowing(function: FunctionNode, names: set[str]) -> set[str]:
+    """Texts in what is assigned to these names, e.g. the key in `wait = headers.get("retry-after")`."""
+    found: set[str] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and names & set().union(*map(names_of, node.targets)):
+            found |= _texts(node.value)
     return found
 
 
@@ -430,7 +458,7 @@ def _meeting(kind: type, value: Any) -> tuple[Any, ...]:
             ast.Gt: more, ast.GtE: (value, *more), ast.Lt: less, ast.LtE: (value, *less)
         }  # fmt: skip
         return meeting.get(kind, (*more, None))
-    return (None, "x", 0) if kind in (ast.NotEq, ast.IsNot, ast.NotIn) else ()
+    return ("x", 0) if value is None else (None, "x", 0) if kind in (ast.NotEq, ast.IsNot, ast.NotIn) else ()
 
 
 def _matches(held: Any, value: Any) -> bool:
