@@ -225,9 +225,9 @@ class Goal:
             for folder in _FOLDERS:
                 if end and ".." not in parts and (self.root / folder / end).is_file():
                     yield str(self.root / folder / end)
-        if not library:
-            known = [(file, _common(file, parts)) for file in _loaded(self.root)]
-            yield from (file for file, same in sorted(known, key=lambda pair: -pair[1]) if same)
+        least = len(parts) - starts[0] if library else 1
+        known = [(file, _common(file, parts)) for file in _loaded(self.root)] if least else []
+        yield from (file for file, same in sorted(known, key=lambda pair: -pair[1]) if same >= least)
 
     def _milestones(self) -> Iterator[Milestone]:
         for number, spot in enumerate(self.spots):
