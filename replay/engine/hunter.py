@@ -6,6 +6,7 @@ mutations that come nearer are grown from first. It ends when a run fails as the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from time import perf_counter
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from replay.engine.failures import Failure
 from replay.engine.goal import Goal, Near
 from replay.engine.leads import Leads
 from replay.engine.mutation import Edits
-from replay.engine.operators.site import sites
+from replay.engine.operators.site import Site, sites
 from replay.engine.places import places
 from replay.engine.runs import Ran
 from replay.engine.shrink import shrink
@@ -44,6 +45,8 @@ class Hunt(Explorer):
         """How near the recording as it is comes, and the nearest of all runs."""
         self.unlike: str | None = None
         """Of a failure of the right type and place: what else was not as in the signature."""
+        self.named = 0
+        """How many of the names in the failing line the recording holds."""
         self._depth = depth
         self._nearness: dict[str, Near] = {}
         self._spare: tuple[Edits, Failure] | None = None
@@ -70,10 +73,12 @@ class Hunt(Explorer):
 
     def _stages(self) -> None:
         base = self._start()
+        leads, found = Leads(self.goal), list(self._places())
+        self.named = leads.held(found)
         if self._depth == "look":
             return
         self._plan()
-        self._lead()
+        self._lead(leads, found)
         if self._depth == "leads":
             return
         self._is_first = False
@@ -93,14 +98,16 @@ class Hunt(Explorer):
         self.base = self.best
         return ran.does
 
-    def _lead(self) -> None:
+    def _places(self) -> Iterator[Site]:
+        """All places, variables and flags too."""
         parts = self._stage.mutations.parts
-        around = [(root, part) for root in parts.every() if root.startswith("environ") and (part := parts.get(root))]
-        found = [
-            *places(parts, self._profile, ()),
-            *(each for root, part in around for each in sites(root, part.value)),
-        ]
-        leads = Leads(self.goal)
+        yield from places(parts, self._profile, ())
+        for root in parts.every():
+            part = parts.get(root) if root.startswith("environ") else None
+            if part is not None:
+                yield from sites(root, part.value)
+
+    def _lead(self, leads: Leads, found: list[Site]) -> None:
         mutations = list(leads.edits(found, self._plans))
         values: dict[str, list[Edit]] = {}
         for edits in mutations:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -94,12 +95,21 @@ class Leads:
         yield from ((edit,) for edit in self._by_name(self.told, sites))
         yield from self._raised(sites)
         yield from self._met(sites)
-        yield from ((edit,) for site in near for edit in self._at(site, named=True))
-        for depth in range(4):  # the likeliest of each place, then the next
-            yield from ((edit,) for site in near for edit in plans.get(site.path, ())[4 * depth : 4 * depth + 4])
-        yield from ((edit,) for site in sites for edit in self._at(site, named=False))
-        yield from ((edit,) for site in sites for edit in self._around(site))
+        whole = [site for site in sites if not site.steps and site.boundary in ("http", "call", "model")]
+        turns: list[tuple[int, Iterator[Edit]]] = [
+            (3, (edit for site in near for edit in self._at(site))),
+            (2, _evenly([plans.get(site.path, ()) for site in whole])),
+            (3, self._elsewhere(sites)),
+            (1, (edit for site in sites for edit in self._around(site))),
+            (2, _evenly([plans.get(site.path, ()) for site in near])),
+        ]
+        yield from ((edit,) for edit in _by_turns(turns))
         yield from ((edit,) for _, site in named for edit in plans.get(site.path, ()))
+
+    def held(self, sites: Sequence[Site]) -> int:
+        """How many of the names in the failing line and before it places have."""
+        there = {plain_name(site.steps[-1]) for site in sites if site.steps and type(site.steps[-1]) is str}
+        return sum(1 for name, distance in self.names.items() if distance < 2 and name in there)
 
     def rank(self, site: Site) -> int | None:
         """How near the failing line the name of a place stands; None: it is not named."""
@@ -113,28 +123,26 @@ class Leads:
 
     # What to try ------------------------------------------------------------------------------------------------
 
-    def _at(self, site: Site, *, named: bool) -> Iterator[Edit]:
-        """The values at a place: of a named one any, else those of a matching type."""
-        if site.is_message and not named and site.steps != ("status",):
-            return
+    def _at(self, site: Site) -> Iterator[Edit]:
+        """What a named place may hold instead."""
         if not site.steps and site.boundary not in ("call", "model"):
             return
-        if named and site.value is not None:
+        if site.value is not None:
             yield Edit(site.path, "set", None)
-        if (
-            named
-            and site.steps
-            and type(site.steps[-1]) is str
-            and not (site.boundary == "input" and len(site.steps) < 3)
-        ):
+        if site.steps and type(site.steps[-1]) is str and not (site.boundary == "input" and len(site.steps) < 3):
             yield Edit(site.path, "drop")
+        yield from (Edit(site.path, "set", value) for value in self.values)
+
+    def _elsewhere(self, sites: Sequence[Site]) -> Iterator[Edit]:
+        """The values at all places of a matching type: characters put in, then each value instead."""
+        texts = [site for site in sites if type(site.value) is str and not site.is_message]
         for value in self.values:
-            if named or _matches(site.value, value):
-                yield Edit(site.path, "set", value)
-        if type(site.value) is str:
-            for value in self.values:
-                if type(value) is str and 0 < len(value) <= 2 and not value.isalnum():
-                    yield Edit(site.path, "put", [len(site.value), value])
+            if type(value) is str and 0 < len(value) <= 2 and not (value.isascii() and value.isalnum()):
+                yield from (Edit(site.path, "put", [len(site.value), value]) for site in texts)
+        for value in self.values:
+            for site in sites:
+                if _is_free(site) and _matches(site.value, value):
+                    yield Edit(site.path, "set", value)
 
     def _around(self, site: Site) -> Iterator[Edit]:
         """Surroundings that no signature shows: the clock, variables, flags."""
@@ -235,6 +243,30 @@ class Leads:
         found = plain_name(name)
         if found:
             self.names[found] = min(distance, self.names.get(found, distance))
+
+
+def _is_free(site: Site) -> bool:
+    """Whether any value may stand there."""
+    if not site.steps:
+        return site.boundary in ("call", "model")
+    return not site.is_message or site.steps == ("status",)
+
+
+def _by_turns(turns: list[tuple[int, Iterator[Edit]]]) -> Iterator[Edit]:
+    """So many of each, in turn, until all are at their end."""
+    while turns:
+        for turn in list(turns):
+            count, edits = turn
+            chosen = list(islice(edits, count))
+            yield from chosen
+            if len(chosen) < count:
+                turns.remove(turn)
+
+
+def _evenly(plans: Sequence[Sequence[Edit]]) -> Iterator[Edit]:
+    """The first of each, then the second of each, and so on."""
+    for depth in range(max(map(len, plans), default=0)):
+        yield from (plan[depth] for plan in plans if depth < len(plan))
 
 
 def plain_name(name: Any) -> str:
@@ -403,6 +435,8 @@ def _tests(function: FunctionNode, line: int) -> Iterator[tuple[ast.expr, bool]]
     """Tests of the `if` and `while` around a line, and whether each must be met."""
     for node in ast.walk(function):
         if isinstance(node, ast.If | ast.While):
+            if node.test.lineno <= line <= (node.test.end_lineno or line) and isinstance(node.test, ast.BoolOp):
+                yield from ((each, isinstance(node.test.op, ast.And)) for each in node.test.values[:-1])
             for block, is_met in ((node.body, True), (node.orelse, False)):
                 if any(each.lineno <= line <= (each.end_lineno or each.lineno) for each in block):
                     yield node.test, is_met

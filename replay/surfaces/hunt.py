@@ -36,7 +36,9 @@ SECONDS = 60.0
 """The budget where none is given."""
 LOOKED_AT = 300
 """Recordings that are run as they are."""
-ALIKE = 3
+AROUND = 12
+"""Recordings that are searched around."""
+ALIKE = 2
 """Of recordings of one entry point that run the same lines, so many are searched around."""
 LOOKING, LEADING = 0.2, 0.5
 """Parts of the budget: for running recordings as they are; for what the signature suggests."""
@@ -82,6 +84,8 @@ class _Candidate(msgspec.Struct):
     name: str
     recording: Recording
     near: Near = Near()
+    named: int = 0
+    """Names of the failing line that it holds."""
     lines: int = 0
 
 
@@ -197,7 +201,7 @@ class _Hunting:
         for number, each in enumerate(chosen):
             if not self._is_over():
                 self._run(each, "leads", *self._share(self._left() * LEADING / (len(chosen) - number)))
-        chosen.sort(key=lambda each: each.near, reverse=True)
+        chosen.sort(key=lambda each: (each.near, each.named), reverse=True)
         for number, each in enumerate(chosen):
             if not self._is_over():
                 weights = [1.0 if other.near == each.near else FARTHER for other in chosen[number:]]
@@ -214,16 +218,19 @@ class _Hunting:
                 profile.learn(each for _, each in self._recordings if each.entrypoint == recording.entrypoint)
                 profile.contract = contract_of(recording, stage.target, documents(self._config.contracts))
             workers = cores() if options.workers is None else options.workers
+            if depth == "look":  # what it loads, the workers to come have; only what has failed may do worse
+                workers = 0 if recording.status == "ok" else min(workers, 1)
             search = Hunt(
                 stage, self._goal, depth=depth, seed=options.seed, executions=executions, seconds=seconds,
                 profile=profile, constants=self._constants, on_progress=self._tell,
-                workers=min(workers, 1) if depth == "look" else workers, memory=options.memory << 20,
+                workers=workers, memory=options.memory << 20,
             )  # fmt: skip
             progress = search.explore()
         except Unanswerable as error:
             report.skipped.append((candidate.name, str(error)))
             return False
         candidate.near, candidate.lines = max(candidate.near, search.best), progress.lines
+        candidate.named = search.named
         self._add(candidate, search, progress)
         for find in progress.finds:
             at = report.executions - progress.executions + find.executions
@@ -304,9 +311,9 @@ def _distinct(candidates: list[_Candidate]) -> list[_Candidate]:
     """The nearest first; of those that do the same only a few."""
     count: dict[Any, int] = {}
     found = []
-    for each in sorted(candidates, key=lambda each: each.near, reverse=True):
-        key = each.recording.entrypoint, each.near, each.lines
+    for each in sorted(candidates, key=lambda each: (each.near, each.named), reverse=True):
+        key = each.recording.entrypoint, each.near, each.named, each.lines
         count[key] = count.get(key, 0) + 1
         if count[key] <= ALIKE:
             found.append(each)
-    return found
+    return found[:AROUND]

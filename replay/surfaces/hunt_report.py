@@ -9,6 +9,12 @@ from replay.surfaces.printable import clip, escape
 from replay.surfaces.text import Page, count, duration
 
 
+_AS_IT_IS = {
+    "error": "the recording is this incident as it is",
+    "ok": "replayed as it is, the recording fails so: the code has changed, or depends on what no recording holds",
+}
+
+
 def document(report: Report) -> Document:
     """`{finds, executions, seconds, seed, lines, workers, diverged, stopped, signature: {error_type, message, frames},
     nearest: {told, recording}, unlike, boundary, tried, skipped: [{recording, reason}]}`; a find is as of `fuzz`."""
@@ -55,7 +61,7 @@ def text(report: Report, page: Page) -> str:
         if not report.is_said:
             lines.append(page.row("note", "the message is another one: other values lead to the same line"))
         if not kept.find.edits:
-            lines.append(page.row("note", "the recording is this incident as it is"))
+            lines.append(page.row("note", _AS_IT_IS[kept.parent.status]))
         lines.append("")
     for name, reason in report.skipped:
         lines += [f"{page.status('unanswerable')}  {escape(name)}: {escape(reason)}", ""]
