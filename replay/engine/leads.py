@@ -26,8 +26,15 @@ VALUES = 40
 """Values that are taken from a signature."""
 LONG = 2_000
 """Characters of a message that are read."""
-_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_QUOTED = re.compile(r"(?<!\w)(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")(?!\w)")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w])")
+_CODEC = re.compile(r"'([\w-]{2,20})' codec can't encode")
+_STRANGE = ("ß", "\u20ac", "\u6f22", "\ud800")
+"""Characters, of which each codec lacks some."""
+_TIMES = frozenset({
+    "hour", "minute", "second", "day", "month", "year", "date", "time", "now", "today", "utcnow", "weekday", "datetime",
+    "timedelta", "timezone", "fromisoformat", "strptime", "timestamp", "expired",
+})  # fmt: skip
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
 _SAMPLES: dict[str, tuple[Any, ...]] = {
     "NoneType": (None,), "None": (None,), "str": ("x",), "string": ("x",), "int": (1,), "float": (1.5,),
@@ -95,16 +102,23 @@ class Leads:
         yield from ((edit,) for edit in self._by_name(self.told, sites))
         yield from self._raised(sites)
         yield from self._met(sites)
+        paths = {site.path for site in near}
+        rest = [site for site in sites if site.path not in paths]
         whole = [site for site in sites if not site.steps and site.boundary in ("http", "call", "model")]
         turns: list[tuple[int, Iterator[Edit]]] = [
             (3, (edit for site in near for edit in self._at(site))),
             (2, _evenly([plans.get(site.path, ()) for site in whole])),
-            (3, self._elsewhere(sites)),
-            (1, (edit for site in sites for edit in self._around(site))),
+            (3, self._elsewhere([*near, *rest])),
+            (4 if self._is_of_time() else 1, (edit for site in sites for edit in self._around(site))),
             (2, _evenly([plans.get(site.path, ()) for site in near])),
         ]
         yield from ((edit,) for edit in _by_turns(turns))
         yield from ((edit,) for _, site in named for edit in plans.get(site.path, ()))
+
+    def _is_of_time(self) -> bool:
+        """Whether the failing line or the message speaks of time."""
+        words = {plain_name(word) for word in _WORD.findall(self.goal.signature.message[:LONG])}
+        return any(distance < 2 and name in _TIMES for name, distance in self.names.items()) or bool(words & _TIMES)
 
     def held(self, sites: Sequence[Site]) -> int:
         """How many of the names in the failing line and before it places have."""
@@ -283,12 +297,24 @@ def values_in(message: str) -> Iterator[Any]:
             value = quoted[1:-1]
         yield value
         yield from _number(value)
+    for codec in _CODEC.findall(message):
+        yield from (text for text in _STRANGE if not _is_encoded(text, codec))
     bare = _QUOTED.sub(" ", message)
     for number in _NUMBER.findall(bare):
         yield from _number(number)
     before, _, last = message.rpartition(": ")
     if last and (before or len(last.split()) == 1) and len(last) < 200 and last[0] not in "'\"":
         yield last
+
+
+def _is_encoded(text: str, codec: str) -> bool:
+    try:
+        text.encode(codec)
+    except UnicodeError:
+        return False
+    except (LookupError, ValueError):  # no codec of that name
+        return True
+    return True
 
 
 def _number(text: str) -> Iterator[Any]:

@@ -38,11 +38,17 @@ LOOKED_AT = 300
 """Recordings that are run as they are."""
 AROUND = 12
 """Recordings that are searched around."""
+LEAST_SECONDS = 5.0
+"""Of the budget for each of them."""
 ALIKE = 2
 """Of recordings of one entry point that run the same lines, so many are searched around."""
-LOOKING, LEADING = 0.2, 0.5
-"""Parts of the budget: for running recordings as they are; for what the signature suggests."""
-FARTHER = 0.4
+LEAST = 0.05
+"""Seconds of one search."""
+LOOKING = 0.2
+"""Part of the budget for running recordings as they are."""
+DEPTHS: tuple[tuple[Depth, float], ...] = (("leads", 0.6), ("all", 1.0))
+"""Part of what is left of the budget: for what the signature suggests, then for everything else."""
+FARTHER = 0.25
 """What a recording gets of the budget, beside one that comes nearer."""
 Named = tuple[str, Recording]
 
@@ -196,16 +202,16 @@ class _Hunting:
                 looked.append(each)
             if self._is_over() or (self._spent() > LOOKING and looked):
                 break
-        chosen = _distinct(looked)
+        most = AROUND if self._seconds is None else min(AROUND, max(2, int(self._seconds / LEAST_SECONDS)))
+        chosen = _distinct(looked, most)
         self._report.tried = [each.name for each in chosen]
-        for number, each in enumerate(chosen):
-            if not self._is_over():
-                self._run(each, "leads", *self._share(self._left() * LEADING / (len(chosen) - number)))
-        chosen.sort(key=lambda each: (each.near, each.named), reverse=True)
-        for number, each in enumerate(chosen):
-            if not self._is_over():
-                weights = [1.0 if other.near == each.near else FARTHER for other in chosen[number:]]
-                self._run(each, "all", *self._share(self._left() / sum(weights)))
+        for depth, part in DEPTHS:
+            chosen.sort(key=lambda each: (each.near, each.named), reverse=True)
+            ends = self._left() * (1 - part)
+            for number, each in enumerate(chosen):
+                if not self._is_over():
+                    weights = [1.0 if other.near == each.near else FARTHER for other in chosen[number:]]
+                    self._run(each, depth, *self._share((self._left() - ends) / sum(weights)))
 
     def _run(self, candidate: _Candidate, depth: Depth, seconds: float | None, executions: int | None) -> bool:
         """Search around one recording; whether it can be run."""
@@ -282,7 +288,7 @@ class _Hunting:
         return max(0.0, 1.0 - self._spent())
 
     def _part(self, part: float) -> float | None:
-        return None if self._seconds is None else max(0.05, self._seconds * part)
+        return None if self._seconds is None else max(LEAST, self._seconds * part)
 
     def _share(self, part: float) -> tuple[float | None, int | None]:
         """Seconds and executions of a part of the budget."""
@@ -307,8 +313,8 @@ def _entering_first(candidates: list[_Candidate], goal: Goal) -> list[_Candidate
     return sorted(candidates, key=lambda each: (far(each), each.recording.status != "ok"))
 
 
-def _distinct(candidates: list[_Candidate]) -> list[_Candidate]:
-    """The nearest first; of those that do the same only a few."""
+def _distinct(candidates: list[_Candidate], most: int) -> list[_Candidate]:
+    """The nearest first, not more than so many; of those that do the same only a few."""
     count: dict[Any, int] = {}
     found = []
     for each in sorted(candidates, key=lambda each: (each.near, each.named), reverse=True):
@@ -316,4 +322,4 @@ def _distinct(candidates: list[_Candidate]) -> list[_Candidate]:
         count[key] = count.get(key, 0) + 1
         if count[key] <= ALIKE:
             found.append(each)
-    return found[:AROUND]
+    return found[:most]

@@ -8,7 +8,6 @@ from replay.surfaces.hunt import Report
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.text import Page, count, duration
 
-
 _AS_IT_IS = {
     "error": "the recording is this incident as it is",
     "ok": "replayed as it is, the recording fails so: the code has changed, or depends on what no recording holds",

@@ -24,7 +24,7 @@ from replay.surfaces.fuzz_report import watching
 from replay.surfaces.hunt import Options, hunt, read_signature
 from tests.campaigns.hunts import line
 
-BENIGN = {"ordinary", "busy_crm", "billing_down", "numbers_as_text", "pasted_html"}
+BENIGN = {"ordinary", "busy_crm", "billing_down", "numbers_as_text", "pasted_html", "around_the_clock"}
 """Shapes of tickets that the service was written for."""
 SERVE = """\
 import os
