@@ -38,6 +38,7 @@ CHECKED = (
     "@replay.aws_lambda",
     "replay list captures",
     "replay fuzz captures",
+    "replay hunt captures",
     "def decimal_comma",
     "git init",
     "replay verify captures",
@@ -49,6 +50,12 @@ CHECKED = (
     "[tool.replay-harness.redaction]",
 )
 """What each block holds that no other does; each is used by a test below."""
+ERROR = """\
+Traceback (most recent call last):
+  File "/srv/app/releases/123/shop.py", line 99, in triage
+    return {"label": customer["plan"].upper()}
+AttributeError: 'NoneType' object has no attribute 'upper'
+"""
 FIX = ('customer["plan"].lower()', '(customer["plan"] or "free").lower()')
 
 
@@ -178,6 +185,22 @@ def test_the_fuzz_example(project: Path) -> None:
     names: dict[str, Any] = {"replay": replay}
     exec(block("def decimal_comma"), names)  # noqa: S102  # our own text
     assert list(names["decimal_comma"]("1.5")) == ["1,5"]
+
+
+def test_the_hunt_example(project: Path) -> None:
+    """As written, beside a log with a traceback: the find replays. The table's options are the command's."""
+    (line,) = block("replay hunt captures").splitlines()
+    (project / "error.txt").write_text(ERROR)
+    done = verb(project, *shlex.split(line)[1:], "--json")
+    assert done.returncode == shared.EXPECTED, done.stderr
+    (find,) = json.loads(done.stdout)["finds"]
+    assert find["error_type"] == "AttributeError"
+    assert verb(project, "run", find["bundle"]).returncode == shared.EXPECTED
+    command = cli.cli.get_command(click.Context(cli.cli), "hunt")
+    assert command is not None
+    options = {option for parameter in command.params for option in parameter.opts}
+    told = {each for row in table("`replay hunt` is given | means") for each in re.findall(r"--[a-z]+", row[0])}
+    assert told < options
 
 
 def test_from_an_incident_to_a_committed_test(tmp_path: Path) -> None:

@@ -197,7 +197,9 @@ class Goal:
                 text += f"; {name} was reached, the line not"
             else:
                 text += f"; {name} was reached, and {len(here) - 1} of {self._blocks(full)} blocks around the line"
-        if near.place:
+        if near.place and near.kind:
+            text += "; it failed there so"
+        elif near.place:
             text += f"; it failed there, but not with {self.signature.error_type}"
         elif near.kind:
             text += f"; {self.signature.error_type} was raised elsewhere"
@@ -258,10 +260,12 @@ def way_to(function: ast.AST, line: int) -> Iterator[int]:
         if isinstance(around, ast.ExceptHandler) or type(around).__name__ == "match_case":
             node = around
             continue
-        if node is not function:
+        is_last = isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or not any(
+            _holds(each, line) for name in _BLOCKS for each in getattr(around, name, ())
+        )
+        if node is not function and not (is_last and inner[0] is around):
             yield inner[0].lineno
-        is_last = not any(_holds(each, line) for name in _BLOCKS for each in getattr(around, name, ()))
-        if is_last or isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if is_last:
             yield around.lineno
             return
         node = around

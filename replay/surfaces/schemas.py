@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from replay.core.recording import Kind, State
 from replay.core.verdict import DivergenceKind, Status
+from replay.engine.failures import FailureKind
 from replay.errors import UsageError
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -230,7 +231,7 @@ class Change(Form):
 class Find(Form):
     """`fuzz`: one failure that was found. `edits` are `[path, operator, argument]`."""
 
-    kind: Literal["error", "status", "hang"]
+    kind: FailureKind
     error_type: str
     message: str
     frames: list[Site]
@@ -242,6 +243,7 @@ class Find(Form):
     recording: str
     stretched: int
     reproduced: bool
+    contract: Literal["inside", "outside"] | None
 
 
 class Skipped(Form):
@@ -259,6 +261,8 @@ class Fuzzed(Form):
     seconds: float
     seed: int
     lines: int
+    workers: int
+    same_failure: int
     diverged: int
     stopped: str
     skipped: list[Skipped]
@@ -272,8 +276,45 @@ class Summary(Form):
     seconds: float
     seed: int
     lines: int
+    workers: int
+    same_failure: int
     diverged: int
     stopped: str
+    skipped: list[Skipped]
+
+
+class Looked(Form):
+    """What was looked for: frames outermost first, files as the signature has them; `line` 0 is not known."""
+
+    error_type: str
+    message: str
+    frames: list[Site]
+
+
+class Nearest(Form):
+    """How near a hunt came, in words, and around which recording."""
+
+    told: str
+    recording: str
+
+
+class Hunted(Form):
+    """`hunt`: one find or none. `unlike`: how failures of the right type and place differed; `boundary`: whose answer
+    the error had to be; `tried`: recordings that were searched around."""
+
+    finds: list[Find]
+    executions: int
+    seconds: float
+    seed: int
+    lines: int
+    workers: int
+    diverged: int
+    stopped: str
+    signature: Looked
+    nearest: Nearest
+    unlike: str | None
+    boundary: str | None
+    tried: list[str]
     skipped: list[Skipped]
 
 
@@ -378,6 +419,7 @@ DOCUMENTS: dict[str, Any] = {
     "run --check": list[Checked],
     "debug --steps": list[Step],
     "fuzz": Fuzzed,
+    "hunt": Hunted,
     "diff": Compared,
     "report": Reported,
     "doctor": list[Check],
