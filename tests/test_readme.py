@@ -40,6 +40,7 @@ CHECKED = (
     "@replay.aws_lambda",
     "replay list captures",
     "replay fuzz captures",
+    "replay hunt captures",
     "refunds = replay.Policy(",
     "def discount_is_a_percentage",
     "def decimal_comma",
@@ -54,6 +55,12 @@ CHECKED = (
     "[tool.replay-harness.redaction]",
 )
 """What each block holds that no other does; each is used by a test below."""
+ERROR = """\
+Traceback (most recent call last):
+  File "/srv/app/releases/123/shop.py", line 99, in triage
+    return {"label": customer["plan"].upper()}
+AttributeError: 'NoneType' object has no attribute 'upper'
+"""
 FIX = ('customer["plan"].lower()', '(customer["plan"] or "free").lower()')
 
 
@@ -210,6 +217,22 @@ def test_the_policy_and_the_invariant() -> None:
         run = SimpleNamespace(outcome=SimpleNamespace(value={"discount": discount}))
         with nullcontext() if holds else pytest.raises(AssertionError, match="101"):
             names["discount_is_a_percentage"](run)
+
+
+def test_the_hunt_example(project: Path) -> None:
+    """As written, beside a log with a traceback: the find replays. The table's options are the command's."""
+    (line,) = block("replay hunt captures").splitlines()
+    (project / "error.txt").write_text(ERROR)
+    done = verb(project, *shlex.split(line)[1:], "--json")
+    assert done.returncode == shared.EXPECTED, done.stderr
+    (find,) = json.loads(done.stdout)["finds"]
+    assert find["error_type"] == "AttributeError"
+    assert verb(project, "run", find["bundle"]).returncode == shared.EXPECTED
+    command = cli.cli.get_command(click.Context(cli.cli), "hunt")
+    assert command is not None
+    options = {option for parameter in command.params for option in parameter.opts}
+    told = {each for row in table("`replay hunt` is given | means") for each in re.findall(r"--[a-z]+", row[0])}
+    assert told < options
 
 
 def test_from_an_incident_to_a_committed_test(tmp_path: Path) -> None:

@@ -77,7 +77,9 @@ class Progress(msgspec.Struct):
     """Runs that asked what nothing in the recording answers, or could not be run."""
     finds: list[Find] = []
     stopped: str = "the budget"
-    """What ended it: `the budget`, `nothing left to try`, `interrupted`."""
+    """What ended it: `the budget`, `nothing left to try`, `interrupted`; of a hunt also `found`."""
+    nearest: str = ""
+    """Of a hunt: how near it came to what it looks for, in words."""
 
 
 class _Parent(msgspec.Struct):
@@ -90,8 +92,13 @@ class _Parent(msgspec.Struct):
     used: int = 0
 
 
-class _Spent(Exception):
+class Spent(Exception):
     """The budget is used up."""
+
+
+def key_of(edits: Edits) -> str:
+    """Equal for equal mutations."""
+    return "\n".join(each.key for each in edits)
 
 
 class Explorer:
@@ -166,7 +173,7 @@ class Explorer:
             try:
                 self._search()
                 self.progress.stopped = "nothing left to try"
-            except _Spent:
+            except Spent:
                 self.progress.stopped = "the budget"
             self._alike()
         except KeyboardInterrupt:
@@ -196,10 +203,7 @@ class Explorer:
         self._spend()
         ran, again = self._runner.run([(), ()], together=True)
         self._lines.add(ran.reached)
-        if ran.failure is None and (ran.reason is not None or ran.diverged):
-            why = ran.reason or "it asks what the recording does not answer, or reaches for the real world"
-            raise Unanswerable(f"{self._stage.recording.entrypoint}: cannot be replayed as it is, so its mutations say "
-                               f"nothing: {why}. See `replay run`.")  # fmt: skip
+        self._refuse(ran)
         if ran.failure is not None and ran.failure.kind in BESIDE:
             self._found((), ran.failure)  # nobody has told yet that production breaks it
         elif ran.failure is not None:
@@ -210,6 +214,13 @@ class Explorer:
             self._is_steady = False
             self._found((), _unsteady(ran, again))
         return ran.does
+
+    def _refuse(self, ran: Ran) -> None:
+        """Raises Unanswerable if the recording as it is cannot be replayed."""
+        if ran.failure is None and (ran.reason is not None or ran.diverged):
+            why = ran.reason or "it asks what the recording does not answer, or reaches for the real world"
+            raise Unanswerable(f"{self._stage.recording.entrypoint}: cannot be replayed as it is, so its mutations say "
+                               f"nothing: {why}. See `replay run`.")  # fmt: skip
 
     def _plan(self) -> None:
         """What to try at each place, the likeliest first."""
@@ -267,7 +278,7 @@ class Explorer:
             before = parent.edits if parent is not None else ()
             edit = self._next(parent)
             edits = (*before[: DEEPEST - 1], edit)
-            key = "\n".join(each.key for each in edits)
+            key = key_of(edits)
             if key in self._tried:
                 idle += 1
                 continue
@@ -452,14 +463,14 @@ class Explorer:
     # The budget -------------------------------------------------------------------------------------------------
 
     def _room(self) -> int:
-        """How many mutations may be chosen now. Raises _Spent if there is no room."""
+        """How many mutations may be chosen now. Raises Spent if there is no room."""
         self.progress.seconds = perf_counter() - self._started
         if self._longest is not None and self.progress.seconds >= self._longest:
-            raise _Spent
+            raise Spent
         if self._most is None:
             return BATCH
         if self.progress.executions >= self._most:
-            raise _Spent
+            raise Spent
         return min(BATCH, self._most - self.progress.executions)
 
     def _until(self) -> float | None:

@@ -143,7 +143,7 @@ def fuzz(
     Raises UsageError for a budget that cannot be meant. The environment of each recording is set in this process, and
     workers are forked from it.
     """
-    _check(options)
+    check(options)
     report = Report(seed=options.seed)
     started = perf_counter()
     config = load(options.root)
@@ -215,7 +215,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _check(options: Options) -> None:
+def check(options: Options) -> None:
+    """Raises UsageError for a budget that cannot be meant."""
     if options.seconds is not None and not options.seconds > 0:
         raise UsageError("--seconds is a time above 0")
     if options.workers is not None and not 0 <= options.workers <= MOST_WORKERS:
@@ -229,19 +230,8 @@ def _check(options: Options) -> None:
 def _search(config: Config, recording: Recording, options: Options, seconds: float | None, profile: Profile,
             on_progress: Callable[[Progress], None], kinds: frozenset[str], beside: Checkout | None,
             report: Report) -> Progress:  # fmt: skip
-    apply(recording)
-    targets = _targets(config, options)
-    stage = Stage(
-        recording,
-        boundaries=ALL,
-        runners=RUNNERS,
-        targets=targets,
-        move=move_to,
-        wait=wait,
-        folders=(*config.writable, *options.writable),
-        allowed=(*config.allowed, *options.allowed),
-        limit=options.limit,
-    )
+    stage = stage_of(config, recording, msgspec.structs.replace(options, allowed=(*config.allowed, *options.allowed)))
+    targets = targets_of(config, options)
     invariants = invariants_of(recording.entrypoint, targets)
     stage.properties = (*options.properties, *(invariants if "invariant" in kinds else ()))
     stage.predict = lambda interaction: (predict(interaction, targets.resolve) or (None,))[0]
@@ -289,7 +279,24 @@ def predict(interaction: Interaction, resolve: Resolve | None) -> tuple[Predicti
     return None if model is None else (model.prediction(interaction, resolve), model.policy)
 
 
-def _targets(config: Config, options: Options) -> Targets:
+def stage_of(config: Config, recording: Recording, options: Options) -> Stage:
+    """Where a recording's mutations run; its environment is set in this process. Raises Unanswerable."""
+    apply(recording)
+    return Stage(
+        recording,
+        boundaries=ALL,
+        runners=RUNNERS,
+        targets=targets_of(config, options),
+        move=move_to,
+        wait=wait,
+        folders=(*config.writable, *options.writable),
+        allowed=options.allowed,
+        limit=options.limit,
+    )
+
+
+def targets_of(config: Config, options: Options) -> Targets:
+    """What may be imported, and what runs in place of what."""
     return Targets(config.root, (*config.allow, *options.allow), {**config.targets, **options.targets})
 
 
@@ -299,7 +306,7 @@ def _add(report: Report, progress: Progress, path: str, recording: Recording, co
         if find.failure.kind != "same_failure" and any(is_same(find.failure, failure) for failure in seen):
             continue  # of another recording
         seen.append(find.failure)
-        kept = _keep(find, f"{path}::{recording.id}", recording, config, options)
+        kept = keep(find, f"{path}::{recording.id}", recording, config, options)
         label = None if contract is None else contract.label(recording, mutate(recording, find.edits), find.edits)
         report.finds.append(msgspec.structs.replace(kept, contract=label))
     report.executions += progress.executions
@@ -309,13 +316,14 @@ def _add(report: Report, progress: Progress, path: str, recording: Recording, co
     report.stopped = progress.stopped
 
 
-def _keep(find: Find, name: str, parent: Recording, config: Config, options: Options) -> Kept:
+def keep(find: Find, name: str, parent: Recording, config: Config, options: Options) -> Kept:
+    """Write a find as a bundle, and replay it strictly."""
     if find.recording is None:
         return Kept(find, parent, name, None, False)
     options.out.mkdir(parents=True, exist_ok=True)
     path = write_bundle([find.recording], options.out / file_name(find), overwrite=True)
     session = Session(
-        boundaries=ALL, runners=RUNNERS, targets=_targets(config, options), move=move_to, wait=wait,
+        boundaries=ALL, runners=RUNNERS, targets=targets_of(config, options), move=move_to, wait=wait,
         ignore=config.ignore, tolerance=config.tolerance,
         folders=(*config.writable, *options.writable),
     )  # fmt: skip

@@ -105,7 +105,7 @@ def text(report: Report, page: Page) -> str:
     """The finds, each with its smallest edit, what production saw there and how to see it again; then the sums."""
     lines: list[str] = []
     for kept in report.finds:
-        lines += [*_lines(kept, page), ""]
+        lines += [*find_lines(kept, page), ""]
     for name, reason in report.skipped:
         lines += [f"{page.status('unanswerable')}  {escape(name)}: {escape(reason)}", ""]
     found = found_line(report)
@@ -129,7 +129,8 @@ def found_line(report: Report) -> str:
     return count(len(report.finds), "failure") if report.finds else "no failure"
 
 
-def _lines(kept: Kept, page: Page) -> Iterator[str]:
+def find_lines(kept: Kept, page: Page) -> Iterator[str]:
+    """One find: its edits, what production saw there, what the code did, the command that shows it again."""
     find = kept.find
     said = find.failure.message.strip().partition("\n")[0]
     what = f"{find.failure.error_type}: {said}" if said else find.failure.error_type
@@ -214,5 +215,5 @@ def progress_line(progress: Progress) -> str:
     rate = progress.executions / progress.seconds if progress.seconds else 0.0
     return (
         f"{progress.executions:,} executions, {rate:,.0f} a second, {progress.lines:,} lines, "
-        f"{count(len(progress.finds), 'failure')}"
+        f"{progress.nearest or count(len(progress.finds), 'failure')}"
     )

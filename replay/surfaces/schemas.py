@@ -298,6 +298,41 @@ class Summary(Form):
     skipped: list[Skipped]
 
 
+class Looked(Form):
+    """What was looked for: frames outermost first, files as the signature has them; `line` 0 is not known."""
+
+    error_type: str
+    message: str
+    frames: list[Site]
+
+
+class Nearest(Form):
+    """How near a hunt came, in words, and around which recording."""
+
+    told: str
+    recording: str
+
+
+class Hunted(Form):
+    """`hunt`: one find or none. `unlike`: how failures of the right type and place differed; `boundary`: whose answer
+    the error had to be; `tried`: recordings that were searched around."""
+
+    finds: list[Find]
+    executions: int
+    seconds: float
+    seed: int
+    lines: int
+    workers: int
+    diverged: int
+    stopped: str
+    signature: Looked
+    nearest: Nearest
+    unlike: str | None
+    boundary: str | None
+    tried: list[str]
+    skipped: list[Skipped]
+
+
 class Pair(Form):
     """Two interactions that differ, or one that only one recording has."""
 
@@ -399,6 +434,7 @@ DOCUMENTS: dict[str, Any] = {
     "run --check": list[Checked],
     "debug --steps": list[Step],
     "fuzz": Fuzzed,
+    "hunt": Hunted,
     "diff": Compared,
     "report": Reported,
     "doctor": list[Check],

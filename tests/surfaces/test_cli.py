@@ -228,7 +228,7 @@ def test_help_is_fast_and_lists_only_what_exists(project: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], env=projects.environment(), capture_output=True, text=True)
     text, _, modules = done.stdout.rpartition("\n\n")[0], None, done.stdout.splitlines()[-1].split()
     assert not {"pytest", "hypothesis", "vcr", "deepdiff", "sqlite3", "replay.store", "asyncio"} & set(modules)
-    assert "hunt" not in text
+    assert "drift" not in text
     for verb in ("demo", "list", "show", "run", "diff", "doctor", "completion"):
         assert f"\n  {verb} " in done.stdout
 

@@ -24,6 +24,7 @@ PRINTED = {
     "run --check": ["run", "--check", "--no-save", BAD],
     "debug --steps": ["debug", "--steps", BAD],
     "fuzz": ["fuzz", GOOD, "--executions", "60"],
+    "hunt": ["hunt", GOOD, "--error", "AttributeError", "--at", "shop.py:triage", "--executions", "200"],
     "diff": ["diff", GOOD, BAD],
     "report": ["report", "--format", "junit", "captures"],
     "doctor": ["doctor", "--path", "captures"],

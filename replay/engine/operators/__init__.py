@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from replay.core.edits import Edit
-from replay.engine.operators import answers, changes, data, databases, forms, models, times
+from replay.engine.operators import answers, changes, data, databases, errors, forms, models, times
 from replay.engine.operators.site import Change, Site, Suggest, Tried
 from replay.errors import UsageError
 
-CHANGES: dict[str, Change] = {**changes.CHANGES, **databases.CHANGES, **models.CHANGES, **forms.CHANGES}
+CHANGES: dict[str, Change] = {
+    **changes.CHANGES, **databases.CHANGES, **errors.CHANGES, **models.CHANGES, **forms.CHANGES,
+}  # fmt: skip
 """Every operator that an edit may name."""
 Values = Callable[[Any], Iterable[Any]]
 own: dict[str, Values] = {}

@@ -43,7 +43,7 @@ def third_parties() -> Iterator[dict[str, int]]:
 @contextmanager
 def service(folder: Path, work: Path, ports: dict[str, int]) -> Iterator[int]:
     """Run the service, recording into `folder`; gives its port. When left, it was shut down in order (SIGTERM)."""
-    port = _free_port()
+    port = free_port()
     environ = os.environ | {
         "PORT": str(port),
         "REPLAY_SPOOL": str(folder),
@@ -58,7 +58,7 @@ def service(folder: Path, work: Path, ports: dict[str, int]) -> Iterator[int]:
     command = [sys.executable, "-m", "replay.surfaces.demo.service"]
     with log.open("wb") as out, subprocess.Popen(command, env=environ, stdout=out, stderr=out) as process:
         try:
-            _await_start(process, port, log)
+            await_start(process, port, log)
             yield port
         finally:
             process.send_signal(signal.SIGTERM)
@@ -74,14 +74,16 @@ def refuses(port: int) -> bool:
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _await_start(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def await_start(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until it listens. Raises ReplayError, with the end of its log, if it does not."""
     end = monotonic() + START_SECONDS
     while refuses(port):
         if process.poll() is not None or monotonic() > end:

@@ -6,7 +6,7 @@ Each module has `command`, a click command; what it needs beyond click is import
 from __future__ import annotations
 
 VERBS = (
-    "demo", "list", "show", "run", "debug", "fuzz", "why", "minimize", "promote", "verify", "bisect", "diff", "report",
-    "scan", "scrub", "doctor", "schema", "completion",
+    "demo", "list", "show", "run", "debug", "fuzz", "hunt", "why", "minimize", "promote", "verify", "bisect", "diff",
+    "report", "scan", "scrub", "doctor", "schema", "completion",
 )  # fmt: skip
 """In the order of `replay --help`; the module of a verb has its name."""
