@@ -118,8 +118,13 @@ class Explorer:
         self._known: list[Failure] = []
         self._plans: dict[str, list[Edit]] = {}
         self._parents: list[_Parent] = []
-        self._tried: set[str] = set()
+        self._numbers: dict[int, int] = {}
+        """Of the planned edits, by identity."""
+        self._tried: set[tuple[int, ...]] = set()
         self._live: set[str] = set()
+        self._sorted: list[str] = []
+        self._beside: dict[str, list[str]] = {}
+        """Places that matter and lie beside another; forgotten when more matter."""
         self._base: frozenset[str] | None = None
         """Places that matter in the recording as it is."""
         self._ungrown: list[tuple[Edits, Ran]] = []
@@ -181,6 +186,7 @@ class Explorer:
             found = suggested(site)
             if found:
                 self._plans[site.path] = found
+                self._numbers.update((id(edit), len(self._numbers) + at) for at, edit in enumerate(found))
 
     def _sweep(self, base: Any) -> None:
         """Every single edit, once."""
@@ -218,7 +224,7 @@ class Explorer:
             before = parent.edits if parent is not None else ()
             edit = self._next(parent)
             edits = (*before[: DEEPEST - 1], edit)
-            key = "\n".join(each.key for each in edits)
+            key = tuple([self._numbers[id(each)] for each in edits])
             if key in self._tried:
                 idle += 1
                 continue
@@ -245,17 +251,23 @@ class Explorer:
         if parent is not None and parent.live and chance < 0.35:
             paths = parent.live
         elif parent is not None and chance < 0.6:
-            root, steps = parse(parent.edits[-1].path)
-            paths = [path for path in self._ordered() if beside(path, root, steps)]
+            paths = self._near(parent.edits[-1].path)
         path = self._random.choice(paths or self._ordered())
         return self._random.choice(self._plans[path])
+
+    def _near(self, last: str) -> list[str]:
+        ordered = self._ordered()
+        found = self._beside.get(last)
+        if found is None:
+            root, steps = parse(last)
+            found = self._beside[last] = [path for path in ordered if beside(path, root, steps)]
+        return found
 
     def _ordered(self) -> list[str]:
         if len(self._live) != len(self._sorted):
             self._sorted = sorted(self._live)
+            self._beside.clear()
         return self._sorted
-
-    _sorted: list[str] = []
 
     # One mutation -----------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Each planted failure searched for by three methods, in the same recording with the same edits.
 
-Ours is the search of `replay fuzz`. The others draw from one flat list of all edits: plain Hypothesis with a strategy of
+Ours is the search of `replay fuzz`. The others draw from one flat list of all edits: plain Hypothesis by a strategy of
 lists, and a random mutator. All run the code on the same stage.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
@@ -36,7 +37,7 @@ from replay.surfaces.init import install, replaying
 from tests.benchmarks.mutation import planted
 from tests.benchmarks.public.server import serving
 
-ROOT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parent
 ALLOWED = ("Refused",)
 OURS, HYPOTHESIS, RANDOM = "replay fuzz", "Hypothesis, flat list of edits", "random mutator"
 BUDGET = 20_000
@@ -79,7 +80,7 @@ class Contest:
     def __init__(self, bundle: str, recording: Recording) -> None:
         self._bundle, self._recording = bundle, recording
         install()
-        self._stage = Stage(recording, boundaries=ALL, runners=RUNNERS, targets=Targets(ROOT), move=move_to, wait=wait,
+        self._stage = Stage(recording, boundaries=ALL, runners=RUNNERS, targets=Targets(PROJECT, ("tests",)), move=move_to, wait=wait,
                             allowed=ALLOWED)  # fmt: skip
         parts = self._stage.mutations.parts
         constants = constants_of([str(Path(planted.__file__))])
@@ -95,7 +96,7 @@ class Contest:
 
         enough: list[int] = []
         with _armed(number), TemporaryDirectory() as folder:
-            options = Options(executions=budget, seed=chance, workers=0, allowed=ALLOWED, root=str(ROOT),
+            options = Options(executions=budget, seed=chance, workers=0, allowed=ALLOWED, root=str(PROJECT),
                               out=Path(folder))  # fmt: skip
             started = perf_counter()
             report = fuzz([(self._bundle, self._recording)], options, watch)
@@ -169,14 +170,14 @@ def run(
     *, numbers: tuple[int, ...] = tuple(planted.KINDS), seeds: int = 5, budget: int = BUDGET, examples: int = BUDGET,
     tell: Callable[[str, Found], None] = lambda method, found: None,
 ) -> dict[str, list[Found]]:  # fmt: skip
-    """By method, one result for each failure and seed; the methods take turns. `examples`: the budget of Hypothesis."""
+    """By method, one result for each failure and seed; the methods take turns. `examples`: the budget of the others."""
     with TemporaryDirectory() as folder:
         contest = Contest(*record(Path(folder)))
         found: dict[str, list[Found]] = {OURS: [], HYPOTHESIS: [], RANDOM: []}
         for chance in range(seeds):
             for number in numbers:
                 for name, method, most in ((OURS, contest.ours, budget), (HYPOTHESIS, contest.hypothesis, examples),
-                                           (RANDOM, contest.random, budget)):  # fmt: skip
+                                           (RANDOM, contest.random, examples)):  # fmt: skip
                     found[name].append(method(number, chance, most))
                     tell(name, found[name][-1])
     return found
@@ -193,3 +194,15 @@ def _armed(number: int) -> Iterator[None]:
         yield
     finally:
         planted.armed = 0
+
+
+def rows(found: dict[str, list[Found]]) -> list[tuple[str, tuple[str, ...]]]:
+    """Of each method: found, minimal, the median of executions until a failure was found, executions a second."""
+    made = []
+    for name, results in found.items():
+        successes = [each for each in results if each.edits is not None]
+        middle = f"{median(each.executions for each in successes):,.0f}" if successes else ""
+        rate = sum(each.total for each in results) / sum(each.seconds for each in results)
+        minimal = sum(each.is_minimal for each in successes)
+        made.append((name, (f"{len(successes)} of {len(results)}", f"{minimal}", middle, f"{rate:,.0f}")))
+    return made
