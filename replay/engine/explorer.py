@@ -141,8 +141,13 @@ class Explorer:
         self._plans: dict[str, list[Edit]] = {}
         self._sites: dict[str, Site] = {}
         self._parents: list[_Parent] = []
-        self._tried: set[str] = set()
+        self._numbers: dict[int, tuple[int, Edit]] = {}
+        """Of the planned edits, by identity."""
+        self._tried: set[tuple[int, ...]] = set()
         self._live: set[str] = set()
+        self._sorted: list[str] = []
+        self._beside: dict[str, list[str]] = {}
+        """Places that matter and lie beside another; forgotten when more matter."""
         self._base: frozenset[str] | None = None
         """Places that matter in the recording as it is."""
         self._ungrown: list[tuple[Edits, Ran]] = []
@@ -230,6 +235,8 @@ class Explorer:
             found = suggested(site)
             if found:
                 self._plans[site.path], self._sites[site.path] = found, site
+                for edit in found:
+                    self._number(edit)
 
     def _again(self) -> None:
         """What was found before. What it reaches is not kept: the search goes on as it would without."""
@@ -278,13 +285,20 @@ class Explorer:
             before = parent.edits if parent is not None else ()
             edit = self._next(parent)
             edits = (*before[: DEEPEST - 1], edit)
-            key = key_of(edits)
+            key = tuple([self._number(each) for each in edits])
             if key in self._tried:
                 idle += 1
                 continue
             idle = 0
             self._tried.add(key)
             yield edits
+
+    def _number(self, edit: Edit) -> int:
+        """Numbers are quicker to compare than texts. The edit is kept, so that its identity stays its own."""
+        found = self._numbers.get(id(edit))
+        if found is None:
+            found = self._numbers[id(edit)] = len(self._numbers), edit
+        return found[0]
 
     def _parent(self) -> _Parent | None:
         if not self._parents or self._random.random() < 0.1:
@@ -305,17 +319,23 @@ class Explorer:
         if parent is not None and parent.live and chance < 0.35:
             paths = parent.live
         elif parent is not None and chance < 0.6:
-            root, steps = parse(parent.edits[-1].path)
-            paths = [path for path in self._ordered() if beside(path, root, steps)]
+            paths = self._near(parent.edits[-1].path)
         path = self._random.choice(paths or self._ordered())
         return self._random.choice(self._plans[path])
+
+    def _near(self, last: str) -> list[str]:
+        ordered = self._ordered()
+        found = self._beside.get(last)
+        if found is None:
+            root, steps = parse(last)
+            found = self._beside[last] = [path for path in ordered if beside(path, root, steps)]
+        return found
 
     def _ordered(self) -> list[str]:
         if len(self._live) != len(self._sorted):
             self._sorted = sorted(self._live)
+            self._beside.clear()
         return self._sorted
-
-    _sorted: list[str] = []
 
     # One mutation -----------------------------------------------------------------------------------------------
 
