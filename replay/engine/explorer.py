@@ -17,6 +17,7 @@ import msgspec
 
 from replay.core.edits import Edit, parse
 from replay.core.recording import Recording
+from replay.engine.corpus import Entry, minimised
 from replay.engine.executions import Stage
 from replay.engine.failures import BESIDE, Failure, is_same
 from replay.engine.like import Like
@@ -78,6 +79,11 @@ class Progress(msgspec.Struct):
     finds: list[Find] = []
     stopped: str = "the budget"
     """What ended it: `the budget`, `nothing left to try`, `interrupted`; of a hunt also `found`."""
+    again: int = 0
+    """How many of the finds of earlier searches were tried."""
+    corpus: list[Edits] | None = None
+    """Few mutations that reach all lines which the search reached, and what it had no time to try of an earlier corpus;
+    None: nobody asked for it, or the search was interrupted."""
     nearest: str = ""
     """Of a hunt: how near it came to what it looks for, in words."""
 
@@ -117,12 +123,14 @@ class Explorer:
         workers: int = 0,
         memory: int | None = None,
         first: Sequence[Edits] = (),
+        corpus: Sequence[Edits] | None = None,
         counts: Callable[[Failure], bool] = lambda failure: True,
         same_failure: bool = False,
         around: Callable[[Runner], Runner] = lambda runner: runner,
     ) -> None:
         """`workers`: processes to run in; 0: this one. `memory`: bytes that a run may take in a worker. `first`: finds
-        of earlier searches, which are tried before anything else and do not count in the budget. `counts`:
+        of earlier searches, which are tried before anything else and do not count in the budget. `corpus`: mutations
+        that reached something earlier: they are tried next, and grown; None: no corpus is made. `counts`:
         whether a failure is of a kind that is looked for. `same_failure`: what fails as the recording does counts too.
         `around`: what stands around the runner of mutations."""
         self.progress = Progress()
@@ -132,7 +140,11 @@ class Explorer:
         self._profile, self._constants = profile, constants
         self._on_progress = on_progress
         self._workers, self._memory = workers, memory
-        self._first = first
+        self._first, self._corpus = first, corpus
+        self._base_lines = 0
+        self._reached: list[Entry] = []
+        """Mutations that reached new lines."""
+        self._untried: list[Edits] = list(corpus or ())
         self._counts, self._around = counts, around
         self._like = Like(is_wanted=same_failure)
         self._lines = Lines(stage.root)
@@ -181,6 +193,8 @@ class Explorer:
             except Spent:
                 self.progress.stopped = "the budget"
             self._alike()
+            if self._corpus is not None:
+                self.progress.corpus = self._minimised()
         except KeyboardInterrupt:
             self.progress.stopped = "interrupted"
 
@@ -188,6 +202,7 @@ class Explorer:
         base = self._baseline()
         self._plan()
         self._again()
+        self._revisit()
         self._sweep(base)
         self._combine()
 
@@ -208,6 +223,7 @@ class Explorer:
         self._spend()
         ran, again = self._runner.run([(), ()], together=True)
         self._lines.add(ran.reached)
+        self._base_lines = ran.reached
         self._refuse(ran)
         if ran.failure is not None and ran.failure.kind in BESIDE:
             self._found((), ran.failure)  # nobody has told yet that production breaks it
@@ -244,10 +260,28 @@ class Explorer:
         for edits in self._first:
             self._spend()
             for ran in self._runner.run([edits], until=self._until()):
+                self.progress.again += 1
                 if ran.failure is not None:
                     self._found(edits, ran.failure, is_small=True)
         if self._most is not None:
             self._most += self.progress.executions - before
+
+    def _revisit(self) -> None:
+        """The corpus of earlier searches: what still reaches something is grown from, as if it had just been found."""
+        for edits, ran in self._tries(list(self._untried)):
+            if ran is not None:
+                self._untried.remove(edits)
+
+    def _minimised(self) -> list[Edits]:
+        """Of what was tried the fewest that reach as much, and what was not tried."""
+
+        def reaches(edits: Edits) -> int:
+            if any(edit.path in self._hung for edit in edits):
+                return 0
+            self.progress.executions += 1
+            return self._runner.run([edits])[0].reached
+
+        return [*(each.edits for each in minimised(self._reached, self._base_lines, reaches)), *self._untried]
 
     def _sweep(self, base: Any) -> None:
         """Every single edit, once."""
@@ -362,6 +396,8 @@ class Explorer:
         fresh = self._lines.add(ran.reached)
         self.progress.diverged += ran.diverged and ran.failure is None
         self.progress.lines = self._lines.count
+        if fresh and self._corpus is not None:
+            self._reached.append(Entry(edits, ran.reached))
         self._like.note(edits, ran)
         if ran.failure is not None:
             if ran.failure.kind == "hang":
