@@ -6,13 +6,13 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -37,7 +37,7 @@ from replay.engine.invariants import invariants_of
 from replay.engine.invariants import load as load_modules
 from replay.engine.judges import Judges
 from replay.engine.kinds import chosen, counts
-from replay.engine.mutation import mutate
+from replay.engine.mutation import Edits, mutate
 from replay.engine.operators.site import applied
 from replay.engine.runs import Runner
 from replay.engine.session import Session
@@ -50,6 +50,7 @@ from replay.surfaces.config import Config, load
 from replay.surfaces.contracts import documents
 from replay.surfaces.git import repository
 from replay.surfaces.init import install, replaying
+from replay.surfaces.known import fingerprint
 from replay.surfaces.other import Checkout, Setup, Version, checkout
 from replay.surfaces.remembered import Remembered
 
@@ -106,6 +107,10 @@ class Kept(msgspec.Struct, frozen=True):
     reproduced: bool
     contract: Label | None = None
     """Whether the edits keep what is declared of input and answers; None: nothing is."""
+    fingerprint: str = ""
+    """Equal for the same failure in every version of the code (see `replay.surfaces.known`)."""
+    known: bool = False
+    """The project knows of it."""
 
 
 class Report(msgspec.Struct):
@@ -130,33 +135,80 @@ class Report(msgspec.Struct):
     """Recordings that cannot be run here, and why."""
 
 
+class Memory(Protocol):
+    """What is kept from one search of a recording to the next."""
+
+    def first(self, recording: Recording) -> Sequence[Edits]:
+        """What is tried before anything else, as it is."""
+        ...
+
+    def corpus(self, recording: Recording) -> Sequence[Edits] | None:
+        """What is grown from; None: no corpus is made."""
+        ...
+
+    def keep(self, recording: Recording, progress: Progress) -> None:
+        """A search of the recording has ended."""
+        ...
+
+    def knows(self, fingerprint: str) -> bool:
+        """Whether a find is known."""
+        ...
+
+
+class Nothing:
+    """No memory."""
+
+    def first(self, recording: Recording) -> Sequence[Edits]:
+        return ()
+
+    def corpus(self, recording: Recording) -> Sequence[Edits] | None:
+        return None
+
+    def keep(self, recording: Recording, progress: Progress) -> None:
+        """Forget it."""
+
+    def knows(self, fingerprint: str) -> bool:
+        return False
+
+
+@contextmanager
+def prepared(options: Options) -> Iterator[Config]:
+    """While it is open, the project's code runs here as under a replay. Raises UsageError."""
+    check(options)
+    config = load(options.root)
+    if str(config.root) not in sys.path:
+        sys.path.insert(0, str(config.root))
+    install()
+    with replaying():
+        load_modules(config.imports)
+        yield config
+
+
 def fuzz(
     recordings: Sequence[tuple[str, Recording]],
     options: Options,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_kept: Callable[[Kept], None] = lambda kept: None,
+    *,
+    weights: Sequence[float] | None = None,
+    memory: Memory = Nothing(),  # noqa: B008  # it has no state
 ) -> Report:
-    """Search around each recording, in order; the seconds are shared evenly.
+    """Search around each recording, in order; the seconds are shared evenly, or by `weights`.
 
     `on_kept` is told of each find when it is written.
 
     Raises UsageError for a budget that cannot be meant. The environment of each recording is set in this process, and
     workers are forked from it.
     """
-    check(options)
     report = Report(seed=options.seed)
     started = perf_counter()
-    config = load(options.root)
-    kinds = chosen(options.kinds or config.kinds)
-    if str(config.root) not in sys.path:
-        sys.path.insert(0, str(config.root))
-    install()
     seen: list[Failure] = []
     seconds = options.seconds
     if seconds is None and options.executions is None:
         seconds = SECONDS
-    with replaying(), ExitStack() as stack:
-        load_modules(config.imports)
+    shares = [1.0] * len(recordings) if weights is None else weights
+    with prepared(options) as config, ExitStack() as stack:
+        kinds = chosen(options.kinds or config.kinds)
         beside = None
         if options.against is not None:
             beside = stack.enter_context(checkout(repository(config.root), options.against))
@@ -164,15 +216,17 @@ def fuzz(
         for number, (path, recording) in enumerate(recordings):
             share = None
             if seconds is not None:
-                share = (seconds - (perf_counter() - started)) / (len(recordings) - number)
+                share = (seconds - (perf_counter() - started)) * shares[number] / sum(shares[number:])
             profile = learned(path, recording, [other for _, other in recordings])
             try:
-                progress = _search(config, recording, options, share, profile, on_progress, kinds, beside, report)
+                progress = _search(config, recording, options, share, profile, on_progress, kinds, beside, report,
+                                   memory)  # fmt: skip
             except Unanswerable as error:
                 report.skipped.append((f"{path}::{recording.id}", str(error)))
                 continue
+            memory.keep(recording, progress)
             number_before = len(report.finds)
-            _add(report, progress, path, recording, config, options, seen, profile.contract)
+            _add(report, progress, path, recording, config, options, seen, profile.contract, memory)
             for kept in report.finds[number_before:]:
                 on_kept(kept)
             if progress.stopped == "interrupted":
@@ -229,7 +283,7 @@ def check(options: Options) -> None:
 
 def _search(config: Config, recording: Recording, options: Options, seconds: float | None, profile: Profile,
             on_progress: Callable[[Progress], None], kinds: frozenset[str], beside: Checkout | None,
-            report: Report) -> Progress:  # fmt: skip
+            report: Report, memory: Memory) -> Progress:  # fmt: skip
     stage = stage_of(config, recording, msgspec.structs.replace(options, allowed=(*config.allowed, *options.allowed)))
     targets = targets_of(config, options)
     invariants = invariants_of(recording.entrypoint, targets)
@@ -261,7 +315,8 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
         on_progress=on_progress,
         workers=workers,
         memory=options.memory << 20,
-        first=() if remembered is None else remembered.edits(),
+        first=(*(() if remembered is None else remembered.edits()), *memory.first(recording)),
+        corpus=memory.corpus(recording),
         counts=lambda failure: counts(failure, kinds),
         same_failure=options.same_failure,
         around=around,
@@ -301,14 +356,15 @@ def targets_of(config: Config, options: Options) -> Targets:
 
 
 def _add(report: Report, progress: Progress, path: str, recording: Recording, config: Config, options: Options,
-         seen: list[Failure], contract: Contract | None) -> None:  # fmt: skip
+         seen: list[Failure], contract: Contract | None, memory: Memory) -> None:  # fmt: skip
     for find in progress.finds:
         if find.failure.kind != "same_failure" and any(is_same(find.failure, failure) for failure in seen):
             continue  # of another recording
         seen.append(find.failure)
         kept = keep(find, f"{path}::{recording.id}", recording, config, options)
         label = None if contract is None else contract.label(recording, mutate(recording, find.edits), find.edits)
-        report.finds.append(msgspec.structs.replace(kept, contract=label))
+        is_known = memory.knows(kept.fingerprint)
+        report.finds.append(msgspec.structs.replace(kept, contract=label, known=is_known))
     report.executions += progress.executions
     report.lines += progress.lines
     report.workers, report.known = progress.workers, report.known + progress.known
@@ -318,8 +374,9 @@ def _add(report: Report, progress: Progress, path: str, recording: Recording, co
 
 def keep(find: Find, name: str, parent: Recording, config: Config, options: Options) -> Kept:
     """Write a find as a bundle, and replay it strictly."""
+    known = fingerprint(find.failure, parent.entrypoint, config.root)
     if find.recording is None:
-        return Kept(find, parent, name, None, False)
+        return Kept(find, parent, name, None, False, fingerprint=known)
     options.out.mkdir(parents=True, exist_ok=True)
     path = write_bundle([find.recording], options.out / file_name(find), overwrite=True)
     session = Session(
@@ -327,7 +384,7 @@ def keep(find: Find, name: str, parent: Recording, config: Config, options: Opti
         ignore=config.ignore, tolerance=config.tolerance,
         folders=(*config.writable, *options.writable),
     )  # fmt: skip
-    return Kept(find, parent, name, path, session.run(find.recording).status == "reproduced")
+    return Kept(find, parent, name, path, session.run(find.recording).status == "reproduced", fingerprint=known)
 
 
 def file_name(find: Find) -> str:

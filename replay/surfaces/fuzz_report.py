@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from time import monotonic
 from typing import Any
@@ -15,7 +15,7 @@ from replay.core.opened import Typed
 from replay.core.parts import Parts
 from replay.core.recording import Recording
 from replay.engine.explorer import Find, Progress
-from replay.engine.failures import FailureKind
+from replay.engine.failures import Failure, FailureKind
 from replay.surfaces.documents import Document
 from replay.surfaces.fuzz import Kept, Report, before, command
 from replay.surfaces.printable import clip, escape
@@ -48,20 +48,22 @@ SHOWN = 60
 """Characters of a value."""
 
 
-def document(report: Report) -> Document:
+def document(report: Report, ci: Document | None = None) -> Document:
     """`{finds, executions, seconds, seed, lines, workers, same_failure, diverged, against, compared, stopped, skipped:
-    [{recording, reason}]}`; `same_failure`: executions that ended in the recording's own failure, which is no find
-    unless it is asked for; `against`: the commit whose code ran beside, `compared`: mutations that ended in both.
+    [{recording, reason}], ci}`; `ci`: what `--ci` has to say, else null; `same_failure`: executions that ended in the
+    recording's own failure, which is no find unless it is asked for; `against`: the commit whose code ran beside,
+    `compared`: mutations that ended in both.
 
     A find is `{kind, error_type, message, frames: [{file, line, function}], edits, executions, seconds, bundle,
-    changes: [{edit, recorded}], recording, stretched, reproduced, contract, happens}`: `edits` are `[path, operator,
-    argument]`, `changes` the same in words, `contract` is `inside`, `outside` or null where none is known, `happens`
-    says how production comes to it.
+    changes: [{edit, recorded}], recording, stretched, reproduced, contract, happens, fingerprint, known}`: `edits` are
+    `[path, operator, argument]`, `changes` the same in words, `contract` is `inside`, `outside` or null where none is
+    known, `happens` says how production comes to it, `known` whether the project knows of a failure of this
+    `fingerprint` (with `--ci`).
     """
-    return {"finds": [find_document(kept) for kept in report.finds], **summary(report)}
+    return {"finds": [find_document(kept) for kept in report.finds], **summary(report, ci)}
 
 
-def summary(report: Report) -> Document:
+def summary(report: Report, ci: Document | None = None) -> Document:
     """The document without its finds."""
     return {
         "executions": report.executions,
@@ -75,6 +77,7 @@ def summary(report: Report) -> Document:
         "compared": report.compared,
         "stopped": report.stopped,
         "skipped": [{"recording": name, "reason": reason} for name, reason in report.skipped],
+        "ci": ci,
     }
 
 
@@ -98,6 +101,8 @@ def find_document(kept: Kept) -> Document:
         "reproduced": kept.reproduced,
         "contract": kept.contract,
         "happens": way(kept.parent, find.edits),
+        "fingerprint": kept.fingerprint,
+        "known": kept.known,
     }
 
 
@@ -106,9 +111,14 @@ def text(report: Report, page: Page) -> str:
     lines: list[str] = []
     for kept in report.finds:
         lines += [*find_lines(kept, page), ""]
+    return "\n".join([*lines, *sums(report, page, found_line(report))])
+
+
+def sums(report: Report, page: Page, found: str) -> list[str]:
+    """What could not be run, and what was done; `found`: how many finds, in words."""
+    lines: list[str] = []
     for name, reason in report.skipped:
         lines += [f"{page.status('unanswerable')}  {escape(name)}: {escape(reason)}", ""]
-    found = found_line(report)
     labels = [kept.contract for kept in report.finds if kept.contract is not None]
     if labels:
         found += f" ({labels.count('inside'):,} inside the contract, {labels.count('outside'):,} outside)"
@@ -121,7 +131,7 @@ def text(report: Report, page: Page) -> str:
         f"{count(report.workers, 'worker') if report.workers else 'in this process'}; seed {report.seed}; "
         f"ended by {report.stopped or 'nothing to run'}"
     )
-    return "\n".join(lines)
+    return lines
 
 
 def found_line(report: Report) -> str:
@@ -132,21 +142,15 @@ def found_line(report: Report) -> str:
 def find_lines(kept: Kept, page: Page) -> Iterator[str]:
     """One find: its edits, what production saw there, what the code did, the command that shows it again."""
     find = kept.find
-    said = find.failure.message.strip().partition("\n")[0]
-    what = f"{find.failure.error_type}: {said}" if said else find.failure.error_type
-    if find.failure.kind == "invariant" and find.failure.error_type == "AssertionError":
-        what = f"invariant, {said}"
-    elif find.failure.kind not in PLAIN:
-        what = f"{find.failure.kind.replace('-', ' ')}, {what}"
-    yield f"{page.status('error')}  {page.heading(clip(escape(what), page.width - 10))}"
+    yield f"{page.status('error')}  {page.heading(clip(escape(heading(find.failure)), page.width - 10))}"
     yield page.row("of", escape(kept.parent_name))
-    for edit, value in before(kept.parent, find.edits):
+    for edit, was in before_words(kept.parent, find.edits):
         yield page.row("changed", escape(str(edit)))
-        yield page.row("recorded", escape(_was(edit, value, kept.parent)))
+        yield page.row("recorded", escape(was))
     yield page.row("happens", escape(f"if {way(kept.parent, find.edits)}" if find.edits else NOTHING_CHANGED))
     if kept.contract is not None:
         yield page.row("contract", _CONTRACT[kept.contract])
-    yield page.row("did", escape(_did(find)))
+    yield page.row("did", escape(did(find)))
     if find.stretched:
         answers = count(find.stretched, "request")
         yield page.row("note", f"{answers} got the nearest recorded answer, as production did not ask quite that")
@@ -158,10 +162,25 @@ def find_lines(kept: Kept, page: Page) -> Iterator[str]:
             yield page.row("note", "a strict replay of it ends in another way: it depends on what no recording holds")
 
 
-def _did(find: Find) -> str:
+def heading(failure: Failure) -> str:
+    """What failed, in one line."""
+    said = failure.message.strip().partition("\n")[0]
+    if failure.kind == "invariant" and failure.error_type == "AssertionError":
+        return f"invariant, {said}"
+    what = f"{failure.error_type}: {said}" if said else failure.error_type
+    return what if failure.kind in PLAIN else f"{failure.kind.replace('-', ' ')}, {what}"
+
+
+def did(find: Find) -> str:
+    """What the code did, and where."""
     places = [f"{frame.file}:{frame.line} in {frame.function}" for frame in find.failure.frames[-3:]]
     does = DID[find.failure.kind].format(find.failure.error_type)
     return does + (f" at {' <- '.join(reversed(places))}" if places else "")
+
+
+def before_words(parent: Recording, edits: Iterable[Edit]) -> list[tuple[Edit, str]]:
+    """Each edit with what production saw at its place, and of whom."""
+    return [(edit, _was(edit, value, parent)) for edit, value in before(parent, edits)]
 
 
 def _held(edit: Edit, value: Any) -> str | None:

@@ -6,16 +6,20 @@ The user's checkout, index and branches are never changed. Hooks do not run.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 
+from replay.engine.touched import Hunk
 from replay.errors import UsageError
 
+_HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
+_AS_IT_IS = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-relative", "--ignore-submodules")
 _NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false")
 
 
@@ -47,6 +51,25 @@ class Repository(msgspec.Struct, frozen=True):
         """Files of the working tree that are not as in HEAD, untracked ones too, from the top."""
         lines = self.git("status", "--porcelain=v1", "-z", "--untracked-files=normal", "--no-renames").split("\0")
         return [line[2:].lstrip(" ") for line in lines if line]
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The last commit that both come from; None if there is none here (a shallow clone, another history)."""
+        done = call("merge-base", one, other, cwd=self.top)
+        return done.stdout.strip() or None
+
+    def hunks(self, since: str, files: Collection[str]) -> dict[str, list[Hunk]]:
+        """Of those of the files (from the top) that the working tree has otherwise than a commit: what changed."""
+        names = self.git("diff", "--name-only", "-z", "--diff-filter=d", *_AS_IT_IS, since, "--").split("\0")
+        found: dict[str, list[Hunk]] = {}
+        for name in sorted(set(names) & set(files)):
+            text = self.git(
+                "diff", "--unified=0", "--inter-hunk-context=0", *_AS_IT_IS, since, "--", f":(top,literal){name}"
+            )
+            found[name] = [(int(first), int(count or 1)) for first, count in _HUNK.findall(text)]
+        for name in self.git("ls-files", "--others", "--exclude-standard", "-z").split("\0"):
+            if name in files:
+                found[name] = [(1, (self.top / name).read_bytes().count(b"\n") + 1)]
+        return found
 
     def tree(self) -> str:
         """The id of a git tree of the working tree as it is, untracked files too. The repository stays as it is."""

@@ -255,6 +255,8 @@ class Find(Form):
     reproduced: bool
     contract: Literal["inside", "outside"] | None
     happens: str
+    fingerprint: str
+    known: bool
 
 
 class Skipped(Form):
@@ -262,6 +264,49 @@ class Skipped(Form):
 
     recording: str
     reason: str
+
+
+class Base(Form):
+    """What changed lines are counted from; `commit` null: nothing."""
+
+    commit: str | None
+    told: str
+
+
+class Gone(Form):
+    """A known find whose edits were tried and found nothing."""
+
+    fingerprint: str
+    what: str
+    where: str
+    edit: str
+    recording: str
+
+
+class Corpus(Form):
+    """Mutations that were there before, and now."""
+
+    folder: str
+    loaded: int
+    kept: int
+
+
+class BuildRun(Form):
+    """`fuzz --ci`. `statements`: that changed; `unreached`: those that no recording executes; `first`: recordings that
+    execute some; `new`, `known`: numbers of finds; `untried`: known finds whose edits were not tried."""
+
+    base: Base
+    statements: int
+    unreached: list[str]
+    first: list[str]
+    left_out: list[str]
+    new: int
+    known: int
+    gone: list[Gone]
+    untried: int
+    known_file: str
+    accepted: bool
+    corpus: Corpus
 
 
 class Fuzzed(Form):
@@ -279,6 +324,7 @@ class Fuzzed(Form):
     compared: int
     stopped: str
     skipped: list[Skipped]
+    ci: BuildRun | None
 
 
 class Summary(Form):
@@ -296,6 +342,7 @@ class Summary(Form):
     compared: int
     stopped: str
     skipped: list[Skipped]
+    ci: BuildRun | None
 
 
 class Looked(Form):

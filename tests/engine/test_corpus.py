@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,7 @@ from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine.corpus import Entry, minimised
 from replay.engine.mutation import Edits
-from tests.engine import desk
-from tests.engine.test_explorer import Record, explore, order, summary
+from tests.engine.test_explorer import explore, order, summary
 
 __all__ = ["order"]
 
@@ -35,7 +33,7 @@ def by_edit(**lines: int) -> Callable[[Edits], int]:
 
 
 def test_the_fewest_entries_with_the_fewest_edits() -> None:
-    """What the others reach too goes, and so do edits that reach nothing; lines of the recording itself do not count."""
+    """What the others reach too goes, and edits that reach nothing; lines of the recording itself do not count."""
     reaches = by_edit(a=0b0010, b=0b0100, c=0b1000, idle=0b0001, both=0b0110)
     found = [Entry(each, reaches(each)) for each in (edits("a"), edits("idle"), edits("b"), edits("idle", "c"),
                                                      edits("both"))]  # fmt: skip

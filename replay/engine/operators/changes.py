@@ -84,7 +84,7 @@ def _case(value: Any, name: str) -> Any:
 def _long(value: Any, what: list[Any]) -> Any:
     """A text of so many characters."""
     size, character = what
-    if not 0 <= size <= LARGEST:
+    if not 0 <= size <= LARGEST or len(character) > 8:
         raise Unfit("too long")
     return character * size
 

@@ -28,9 +28,12 @@ def _annotation(one: Incident, root: Path) -> str:
     level = _level(one)
     if not level:
         return ""
-    words = f"{_says(one)} [{one.name}]"
-    properties = [f"title={_property(clip(escape(f'{_status(one)}: {one.title}'), TITLE))}"]
-    place = _place(one, root)
+    return command(level, f"{_status(one)}: {one.title}", f"{_says(one)} [{one.name}]", _place(one, root))
+
+
+def command(level: str, title: str, words: str, place: tuple[str, int] | None) -> str:
+    """One annotation, `::error file=...,line=...,title=...::WORDS`, of any text."""
+    properties = [f"title={_property(clip(escape(title), TITLE))}"]
     if place is not None:
         properties[:0] = [f"file={_property(place[0])}", f"line={place[1]}"]
     return f"::{level} {','.join(properties)}::{_message(clip(escape(words), MESSAGE))}"
@@ -64,14 +67,19 @@ def _place(one: Incident, root: Path) -> tuple[str, int] | None:
     for lines in ends:
         for line in lines:
             file, _, number = line.place.rpartition(":")
-            found = Path(file)
-            try:
-                inside = (root / found).resolve().relative_to(root)
-                if not line.library and (root / inside).is_file():
-                    return inside.as_posix(), int(number)
-            except (ValueError, OSError):
-                continue
+            name = None if line.library else in_checkout(root, root / file)
+            if name is not None and number.isdecimal():
+                return name, int(number)
     return None
+
+
+def in_checkout(root: Path, file: Path) -> str | None:
+    """The name of a file of the checkout, from its folder; None for any other."""
+    try:
+        inside = file.resolve().relative_to(root)
+        return inside.as_posix() if file.is_file() else None
+    except (ValueError, OSError):
+        return None
 
 
 def _message(text: str) -> str:
