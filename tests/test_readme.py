@@ -40,6 +40,7 @@ CHECKED = (
     "@replay.aws_lambda",
     "replay list captures",
     "replay fuzz captures",
+    "replay fuzz --ci",
     "replay hunt captures",
     "refunds = replay.Policy(",
     "def discount_is_a_percentage",
@@ -217,6 +218,24 @@ def test_the_policy_and_the_invariant() -> None:
         run = SimpleNamespace(outcome=SimpleNamespace(value={"discount": discount}))
         with nullcontext() if holds else pytest.raises(AssertionError, match="101"):
             names["discount_is_a_percentage"](run)
+
+
+def test_the_ci_example(project: Path) -> None:
+    """As written but for the time, in a repository: it fails, keeps a corpus where the example caches one, and names
+    the folder of its finds. The table's options are those of the command."""
+    text = block("replay fuzz --ci")
+    repositories.init(project, "shop.py", "pyproject.toml")
+    (line,) = re.findall(r"&& replay (.*)", text)
+    done = verb(project, *shlex.split(line), "--executions", "60", "--json")
+    assert done.returncode == shared.UNEXPECTED, done.stderr
+    document = json.loads(done.stdout)
+    cached, finds = re.findall(r"path: ([^,}]+)", text)
+    assert document["ci"]["corpus"]["folder"] == cached
+    assert {find["bundle"].partition("/")[0] for find in document["finds"]} == {finds}
+    command = cli.cli.get_command(click.Context(cli.cli), "fuzz")
+    assert command is not None
+    own = {one.opts[0] for one in command.params if isinstance(one, click.Option) and "With --ci" in (one.help or "")}
+    assert {re.findall(r"--[a-z-]+", row[0])[0] for row in table("CI option | means")} == own | {"--ci"}
 
 
 def test_the_hunt_example(project: Path) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from replay.core.recording import Recording
 from replay.engine.explorer import Progress
 from replay.engine.kinds import chosen
-from replay.engine.mutation import Edits, Mutations
+from replay.engine.mutation import Edits
 from replay.surfaces import corpus
 from replay.surfaces.changes import Named, Picked, pick
 from replay.surfaces.fuzz import Kept, Options, Report, fuzz, prepared
@@ -100,14 +100,8 @@ class _Memory:
         return fingerprint in self._fingerprints
 
     def _of(self, recording: Recording) -> list[KnownFind]:
-        mutations = Mutations(recording)
-        return [
-            each
-            for each in self.known
-            if each.recording == recording.digest
-            and each.kind not in UNREPEATED
-            and corpus.fits(mutations, each.mutation())
-        ]
+        return [each for each in self.known
+                if each.recording == recording.digest and each.kind not in UNREPEATED]  # fmt: skip
 
 
 def run(

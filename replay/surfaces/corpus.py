@@ -10,7 +10,7 @@ import msgspec
 
 from replay.core.codec import Value
 from replay.core.recording import Recording
-from replay.engine.mutation import Edits, Mutations, read_edits
+from replay.engine.mutation import Edits, read_edits
 from replay.errors import BundleError, CodecError, UsageError
 from replay.store.durable import write_whole
 from replay.store.untrusted import read_bytes
@@ -23,8 +23,6 @@ MOST = 1000
 """Mutations of one recording."""
 LONGEST = 8
 """Edits of one mutation."""
-_MISFITS = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError, MemoryError)
-"""What an operator raises of an argument that nobody but an attacker gives it."""
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,7 +38,7 @@ def place(folder: Path, recording: Recording) -> Path:
 
 
 def read(folder: Path, recording: Recording) -> list[Edits]:
-    """The mutations that are kept of a recording, without those that cannot be applied to it.
+    """The mutations that are kept of a recording. What they do is seen when they are run: edits are total.
 
     Raises UsageError (`corpus`) for a file that is none of ours.
     """
@@ -58,8 +56,7 @@ def read(folder: Path, recording: Recording) -> list[Edits]:
     if (kept.format, kept.recording) != (FORMAT, recording.digest):
         message = f"{path}: of another version or another recording. Delete it: the next run begins a new one."
         raise UsageError(message, slug="corpus")
-    mutations = Mutations(recording)
-    return [edits for edits in found if fits(mutations, edits)]
+    return found
 
 
 def write(folder: Path, recording: Recording, corpus: Iterable[Edits]) -> None:
@@ -79,12 +76,3 @@ def write(folder: Path, recording: Recording, corpus: Iterable[Edits]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     joined = ",\n".join(lines)
     write_whole(f'{head}, "mutations": [\n{joined}\n]}}\n'.encode(), path, overwrite=True)
-
-
-def fits(mutations: Mutations, edits: Edits) -> bool:
-    """Whether the edits can be applied at all; what they reach is seen when they are run."""
-    try:
-        mutations.quick(edits)
-    except _MISFITS:
-        return False
-    return True

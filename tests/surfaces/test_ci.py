@@ -211,7 +211,7 @@ def test_annotations_and_summary(shop: Path, monkeypatch: pytest.MonkeyPatch, tm
     assert lines
     assert all(line.startswith("::error file=shop.py,line=") for line in lines)
     (own,) = [line for line in lines if "AssertionError" in line.partition("title=")[2].partition("::")[0]]
-    assert own.startswith("::error file=shop.py,line=27,title=AssertionError%3A :\\x3aerror file=x%3A%3Aowned%250A")
+    assert own.startswith("::error file=shop.py,line=27,title=AssertionError%3A %3A\\x3aerror file=x%3A%3Aowned%250A")
     assert "::owned" not in own
     summary = (tmp_path / "summary.md").read_text()
     assert summary.startswith("before\n<!-- replay-harness report -->\n## \U0001f534 replay fuzz: ")
@@ -244,7 +244,7 @@ def test_a_run_begins_where_the_last_one_ended(shop: Path) -> None:
      '{"format": 1, "recording": "DIGEST", "mutations": [[["nowhere", "set", 1]]]}',
      '{"format": 1, "recording": "DIGEST", "mutations": [[1]], "more": 1}'],
 )  # fmt: skip
-def test_a_corpus_is_untrusted(shop: Path, text: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_corpus_is_untrusted(shop: Path, text: str) -> None:
     """What is no corpus file is refused before anything runs, with its name."""
     from replay.store.bundle import open_bundle
     from replay.surfaces import corpus
@@ -262,20 +262,21 @@ def test_a_corpus_is_untrusted(shop: Path, text: str, capfd: pytest.CaptureFixtu
         corpus.read(Path("kept"), recording)
 
 
-def test_a_hostile_mutation_is_left_out(shop: Path) -> None:
-    """An argument that no operator takes is dropped; one that asks for a terabyte is too."""
+def test_a_hostile_mutation_does_nothing(shop: Path) -> None:
+    """Arguments that no operator takes, and one that asks for gigabytes: they reach nothing and are dropped."""
     from replay.core.edits import Edit
     from replay.store.bundle import open_bundle
     from replay.surfaces import corpus
 
     (recording,) = open_bundle("captures/ship.replay.db")
-    fine = (Edit("input.args[0].weight", "set", 7),)
     path = "input.args[0].from"
-    odd = [(Edit(path, "long", None),), (Edit(path, "cut", {}),), (Edit(path, "put", 1),)]
-    corpus.write(Path("kept"), recording, [*odd, fine])
-    found = corpus.read(Path("kept"), recording)
-    assert found[-1] == fine
-    assert len(found) < 4
+    odd = [("long", None), ("long", [1 << 24, "x" * 1000]), ("cut", {}), ("put", 1), ("no such operator", 1)]
+    corpus.write(Path("kept"), recording, [(Edit(path, *each),) for each in odd])
+    assert len(corpus.read(Path("kept"), recording)) == len(odd)
+    run = ("captures/ship.replay.db", "--kinds", "error,crash,memory", "--corpus", "kept")
+    assert build(*run, "--executions", str(1 + len(odd)), code=0)["ci"]["corpus"] == {
+        "folder": "kept", "loaded": len(odd), "kept": 0,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("option", [("--accept",), ("--base", "HEAD"), ("--corpus", "x"), ("--summary", "x.md")])
