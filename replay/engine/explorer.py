@@ -45,6 +45,8 @@ HANGS = 2
 """Hangs after which a place is left alone: each takes as long as the limit."""
 SHARP = frozenset({"error", "status", "invariant", "exit", "crash"})
 """Kinds of failure whose edits get the smallest arguments: the others take long, or depend on the size."""
+LATE = 1.1
+"""Of the seconds, until which the corpus is made smaller."""
 IDLE = 2_000
 """Mutations in a row that were all tried before: the space is exhausted."""
 
@@ -142,6 +144,8 @@ class Explorer:
         self._workers, self._memory = workers, memory
         self._first, self._corpus = first, corpus
         self._base_lines = 0
+        self._grown = 0
+        """Lines after which a mutation that reaches them is nothing new."""
         self._reached: list[Entry] = []
         """Mutations that reached new lines."""
         self._untried: list[Edits] = list(corpus or ())
@@ -223,7 +227,7 @@ class Explorer:
         self._spend()
         ran, again = self._runner.run([(), ()], together=True)
         self._lines.add(ran.reached)
-        self._base_lines = ran.reached
+        self._base_lines = self._grown = ran.reached
         self._refuse(ran)
         if ran.failure is not None and ran.failure.kind in BESIDE:
             self._found((), ran.failure)  # nobody has told yet that production breaks it
@@ -267,10 +271,12 @@ class Explorer:
             self._most += self.progress.executions - before
 
     def _revisit(self) -> None:
-        """The corpus of earlier searches: what still reaches something is grown from, as if it had just been found."""
+        """The corpus of earlier searches: what still reaches something is grown from. The search then finds its own way
+        to the same lines: what lies on that way is grown too, which the few of the corpus need not show."""
         for edits, ran in self._tries(list(self._untried)):
             if ran is not None:
                 self._untried.remove(edits)
+        self._grown = self._base_lines
 
     def _minimised(self) -> list[Edits]:
         """Of what was tried the fewest that reach as much, and what was not tried."""
@@ -278,6 +284,8 @@ class Explorer:
         def reaches(edits: Edits) -> int:
             if any(edit.path in self._hung for edit in edits):
                 return 0
+            if self._longest is not None and perf_counter() - self._started > LATE * self._longest:
+                return 0  # it stays as it is
             self.progress.executions += 1
             return self._runner.run([edits])[0].reached
 
@@ -393,7 +401,9 @@ class Explorer:
 
     def _keep(self, edits: Edits, ran: Ran) -> bool:
         """Count a run, and what it found; whether it reached new lines."""
-        fresh = self._lines.add(ran.reached)
+        self._lines.add(ran.reached)
+        fresh = bool(ran.reached & ~self._grown)
+        self._grown |= ran.reached
         self.progress.diverged += ran.diverged and ran.failure is None
         self.progress.lines = self._lines.count
         if fresh and self._corpus is not None:

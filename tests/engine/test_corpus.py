@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+import replay
 from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine.corpus import Entry, minimised
 from replay.engine.mutation import Edits
-from tests.engine.test_explorer import explore, order, summary
+from tests.engine.test_explorer import Record, explore, order, summary
 
 __all__ = ["order"]
+
+
+@replay.capture
+def nested(given: dict[str, Any]) -> int:
+    """Three conditions, each behind the one before."""
+    reached = 0
+    if given["a"] == "":
+        reached = 1
+        if given["d"] == "":
+            reached = 2
+            if given["g"] is None:
+                raise ArithmeticError(reached)
+    return reached
 
 
 def edits(*names: str) -> Edits:
@@ -62,6 +77,18 @@ def test_a_search_with_a_corpus_starts_where_the_last_one_ended(order: Recording
     assert again.lines == first.lines
     assert without.lines < first.lines
     assert {key(each) for each in again.corpus or ()} == {key(each) for each in first.corpus}
+
+
+def test_a_corpus_is_grown(record: Record) -> None:
+    """What needs one edit more than an entry has is found; and all that is found without it is found with it."""
+    given = {name: name * 2 for name in "abcdefg"}
+    (recording,) = record(lambda: nested(given))
+    entry = (Edit("input.args[0].a", "set", ""), Edit("input.args[0].d", "set", ""))
+    for seed in range(2):
+        without, grown = (summary(explore(recording, 900, seed=seed, corpus=corpus)) for corpus in ([], [entry]))
+        wanted = ("ArithmeticError", [*map(str, entry), "input.args[0].g: null"])
+        assert (wanted in grown, wanted in without) == (True, False)
+        assert [each for each in without if each not in grown] == []
 
 
 def test_what_no_longer_applies_is_dropped_and_what_was_not_tried_is_kept(order: Recording) -> None:

@@ -221,6 +221,9 @@ def test_annotations_and_summary(shop: Path, monkeypatch: pytest.MonkeyPatch, tm
     assert [line for line in plain.stdout.splitlines() if line.startswith("::")] == []
     assert Path("mine.md").read_text().startswith("<!-- replay-harness report -->\n")
     assert (tmp_path / "summary.md").read_text() == summary
+    Path("mine.md").write_text("my own")
+    refused = replay(*run, "--summary", "mine.md")
+    assert (refused.returncode, "[report-exists]" in refused.stderr, refused.stdout) == (2, True, "")
 
 
 def test_a_run_begins_where_the_last_one_ended(shop: Path) -> None:

@@ -87,13 +87,32 @@ def written(campaign: Campaign, made: Made, form: Form) -> str:
 
 def write(path: Path, text: str, form: Form, *, force: bool) -> None:
     """Write the report. Raises UsageError (`report-exists`) rather than overwrite what is no earlier report of ours."""
+    if not force:
+        check_place(path, form)
+    put(path, text)
+
+
+def check_place(path: Path, form: Form) -> None:
+    """Raises UsageError (`report-exists`) if a file is there that is no earlier report of ours."""
     try:
-        if not force and path.exists():
+        if path.exists():
             with path.open("rb") as file:
                 start = file.read(_NEAR)
             if MARKS.get(form, b"\0") not in start:
                 message = f"{path} is there and is no earlier report: name another file, or give --force"
                 raise UsageError(message, slug="report-exists")
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}", slug="report-unwritable") from error
+        raise _unwritable(path, error) from error
+
+
+def put(path: Path, text: str, *, at_the_end: bool = False) -> None:
+    """Write a text, or add it. Raises UsageError (`report-unwritable`)."""
+    try:
+        with path.open("a" if at_the_end else "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"{path}: cannot be written: {error.strerror}", slug="report-unwritable")

@@ -91,6 +91,7 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, as_
     from replay.surfaces.documents import dump_line
     from replay.surfaces.fuzz import SECONDS, Kept, Options
     from replay.surfaces.fuzz import fuzz as search
+    from replay.surfaces.report.make import check_place
     from replay.surfaces.select import choose
 
     settings = {name: given for name in SETTINGS if (given := options.pop(name))}
@@ -99,6 +100,8 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, as_
         raise UsageError(f"{one} is for --ci: give both")
     if not names and not is_ci:
         raise UsageError("name a recording, a bundle or a folder: replay fuzz PATH[::ID]...")
+    if summary is not None:
+        check_place(summary, "markdown")
     names = names or (FOLDER,)
     refused = Refusals()
     chosen = list(recordings(choose(names, refused)))
@@ -151,11 +154,10 @@ def _annotate(run: Run, form: str | None, root: str | None) -> None:
 def _summarise(run: Run, summary: Path | None) -> None:
     """To the file that is named, in place of an earlier summary; or at the end of the build server's own."""
     from replay.surfaces import ci_report
-    from replay.surfaces.report.make import write
+    from replay.surfaces.report.make import put
 
     own = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary is not None:
-        write(summary, ci_report.markdown(run), "markdown", force=False)
+        put(summary, ci_report.markdown(run))
     elif own:
-        with open(own, "a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(ci_report.markdown(run))
+        put(Path(own), ci_report.markdown(run), at_the_end=True)
