@@ -37,6 +37,8 @@ class Base(msgspec.Struct, frozen=True):
     """None: there is none, and every recording counts alike."""
     told: str
     """What it is, or why there is none."""
+    note: str = ""
+    """Why it is no better one."""
 
 
 class Picked(msgspec.Struct, frozen=True):
@@ -77,18 +79,18 @@ def base_of(
             except UsageError:
                 continue
             return Base(*_parted(found, commit, f"{branch}, of {name}")), found
-        missing = f"; {branch}, of {name}, is not in this clone: fetch it to count from there"
+        missing = f"{branch}, of {name}, is not in this clone: fetch it to count from there"
     try:
-        return Base(found.commit("HEAD^"), f"HEAD^{missing}"), found
+        return Base(found.commit("HEAD^"), "HEAD^", missing), found
     except UsageError:
-        return Base(None, f"no changed lines are known: HEAD has no parent in this clone{missing}"), found
+        return Base(None, "no changed lines are known: HEAD has no parent in this clone", missing), found
 
 
-def _parted(found: Repository, commit: str, name: str) -> tuple[str, str]:
+def _parted(found: Repository, commit: str, name: str) -> tuple[str, str, str]:
     parted = found.merge_base(commit, "HEAD")
     if parted is None:
-        return commit, f"{name}; where the histories parted is not in this clone"
-    return parted, name if parted == commit else f"merge base with {name}"
+        return commit, name, "where the two histories parted is not in this clone"
+    return parted, name if parted == commit else f"merge base with {name}", ""
 
 
 def pick(recordings: Sequence[Named], config: Config, options: Options, given: str | None) -> Picked:

@@ -22,11 +22,11 @@ from replay.surfaces.text import Page, count
 
 
 def document(run: Run) -> Document:
-    """`{base: {commit, told}, statements, unreached, first, left_out, new, known, gone: [{fingerprint, what, where,
-    edit, recording}], untried, known_file, accepted, corpus: {folder, loaded, kept}}`."""
+    """`{base: {commit, told, note}, statements, unreached, first, left_out, new, known, gone: [{fingerprint, what,
+    where, edit, recording}], untried, known_file, accepted, corpus: {folder, loaded, kept}}`."""
     picked, settings = run.picked, run.settings
     return {
-        "base": {"commit": picked.base.commit, "told": picked.base.told},
+        "base": {"commit": picked.base.commit, "told": picked.base.told, "note": picked.base.note},
         "statements": picked.statements,
         "unreached": list(picked.unreached),
         "first": [f"{path}::{recording.id}" for path, recording in picked.first],
@@ -51,8 +51,8 @@ def text(run: Run, page: Page) -> str:
     for kept in run.new:
         lines += [*find_lines(kept, page), ""]
     told = [
-        *(page.row("known", f"{_title(kept)}  [{kept.fingerprint}]") for kept in run.known),
-        *(page.row("gone", escape(f"{_gone(each)}  [{each.fingerprint}]")) for each in run.gone),
+        *(page.row("known", f"{kept.fingerprint}  {_title(kept)}") for kept in run.known),
+        *(page.row("gone", escape(f"{each.fingerprint}  {_gone(each)}")) for each in run.gone),
     ]
     lines += [*told, *([""] if told else [])]
     lines += map(escape, (*_changed(run.picked, run), _corpus(run)))
@@ -159,6 +159,8 @@ def _edits(edits: tuple[Edit, ...]) -> str:
 
 
 def _changed(picked: Picked, run: Run) -> Iterator[str]:
+    if picked.base.note:
+        yield picked.base.note
     if picked.base.commit is None:
         yield f"{picked.base.told}; every recording is searched alike"
         return

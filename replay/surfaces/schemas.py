@@ -271,6 +271,7 @@ class Base(Form):
 
     commit: str | None
     told: str
+    note: str
 
 
 class Gone(Form):
