@@ -142,7 +142,11 @@ class Explorer:
         self._started = self._told = perf_counter()
         try:
             inner = runner(self._stage, self._lines, self._workers, limit=self._stage.limit, memory=self._memory)
-            self._runner = self._around(inner)
+            try:
+                self._runner = self._around(inner)
+            except BaseException:
+                inner.close()
+                raise
             self.progress.workers = self._runner.workers
             try:
                 self._until_stopped()

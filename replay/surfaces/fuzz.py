@@ -191,22 +191,7 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
             on_progress: Callable[[Progress], None], kinds: frozenset[str], beside: Checkout | None,
             report: Report) -> Progress:  # fmt: skip
     apply(recording)
-    targets = _targets(config, options)
-    stage = Stage(
-        recording,
-        boundaries=ALL,
-        runners=RUNNERS,
-        targets=targets,
-        move=move_to,
-        wait=wait,
-        folders=(*config.writable, *options.writable),
-        allowed=options.allowed,
-        limit=options.limit,
-    )
-    invariants = invariants_of(recording.entrypoint, targets)
-    stage.properties = invariants if "invariant" in kinds else ()
-    stage.predict = lambda interaction: (predict(interaction, targets.resolve) or (None,))[0]
-    stage.judges = Judges(stage, kinds, predict)
+    stage = _stage(config, recording, options, kinds)
     profile.contract = contract_of(recording, stage.target, documents(config.contracts))
     workers = cores() if options.workers is None else options.workers
     comparing: list[Against] = []
@@ -238,6 +223,27 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
     progress = explorer.explore()
     report.compared += sum(each.compared for each in comparing)
     return progress
+
+
+def _stage(config: Config, recording: Recording, options: Options, kinds: frozenset[str]) -> Stage:
+    """Where its mutations run, and who judges them. Raises UsageError for an invariant that cannot be meant."""
+    targets = _targets(config, options)
+    stage = Stage(
+        recording,
+        boundaries=ALL,
+        runners=RUNNERS,
+        targets=targets,
+        move=move_to,
+        wait=wait,
+        folders=(*config.writable, *options.writable),
+        allowed=options.allowed,
+        limit=options.limit,
+    )
+    invariants = invariants_of(recording.entrypoint, targets)
+    stage.properties = invariants if "invariant" in kinds else ()
+    stage.predict = lambda interaction: (predict(interaction, targets.resolve) or (None,))[0]
+    stage.judges = Judges(stage, kinds, predict)
+    return stage
 
 
 def predict(interaction: Interaction, resolve: Resolve | None) -> tuple[Prediction, Policy | None] | None:
