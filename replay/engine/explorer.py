@@ -315,7 +315,7 @@ class Explorer:
         fresh = self._lines.add(ran.reached)
         self.progress.diverged += ran.diverged and ran.failure is None
         self.progress.lines = self._lines.count
-        self._like.note(edits, ran)
+        self._like.note(edits, ran, self._lines)
         if ran.failure is not None:
             if ran.failure.kind == "hang":
                 self._hung[edits[-1].path] = self._hung.get(edits[-1].path, 0) + 1
