@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "ASGI": "replay.entrypoints.asgi",
     "Incident": "replay.surfaces.pytest_items",
+    "Policy": "replay.core.policy",
     "Redaction": "replay.core.redaction.rules",
     "Run": "replay.engine.finished",
     "WSGI": "replay.entrypoints.wsgi",
@@ -26,6 +27,7 @@ _HOMES = {
     "flush": "replay.surfaces.init",
     "fuzz": "replay.surfaces.fuzzing",
     "init": "replay.surfaces.init",
+    "invariant": "replay.engine.invariants",
     "model": "replay.boundaries.model",
     "mutations": "replay.surfaces.mutations",
     "note": "replay.surfaces.init",
@@ -49,8 +51,10 @@ if TYPE_CHECKING:
     from replay.boundaries.call import boundary as boundary
     from replay.boundaries.environ import flag as flag
     from replay.boundaries.model import model as model
+    from replay.core.policy import Policy as Policy
     from replay.core.redaction.rules import Redaction as Redaction
     from replay.engine.finished import Run as Run
+    from replay.engine.invariants import invariant as invariant
     from replay.engine.keep import (
         always as always,
     )

@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import click
@@ -23,6 +24,7 @@ import pytest
 
 import replay
 from replay.core.verdict import Status
+from replay.engine import invariants
 from replay.surfaces import cli, config
 from replay.surfaces.redaction import rules_of
 from replay.surfaces.verbs import VERBS, shared
@@ -38,6 +40,8 @@ CHECKED = (
     "@replay.aws_lambda",
     "replay list captures",
     "replay fuzz captures",
+    "refunds = replay.Policy(",
+    "def discount_is_a_percentage",
     "def decimal_comma",
     "@replay.fuzz(",
     "git init",
@@ -190,6 +194,22 @@ def test_the_fuzz_tests(project: Path) -> None:
     assert "changed   http[0].body.plan: drop" in done.stdout
     assert "raised KeyError at shop.py:" in done.stdout
     assert "mutated=<shop:quote with " in done.stdout
+
+
+def test_the_policy_and_the_invariant() -> None:
+    """As written: the policy decides, the invariant refuses what it is there for."""
+    names: dict[str, Any] = {"replay": replay}
+    exec(block("refunds = replay.Policy("), names)  # noqa: S102  # our own text
+    assert names["refunds"].decide(0.5, 0.9) == "review"
+    assert names["refunds"].is_act("POST https://pay.example/refunds")
+    before = dict(invariants.own)
+    exec(block("def discount_is_a_percentage"), names)  # noqa: S102  # our own text
+    (name,) = invariants.own.keys() - before.keys()
+    assert invariants.own.pop(name).entrypoint == "shop:quote"
+    for discount, holds in ((10, True), (101, False)):
+        run = SimpleNamespace(outcome=SimpleNamespace(value={"discount": discount}))
+        with nullcontext() if holds else pytest.raises(AssertionError, match="101"):
+            names["discount_is_a_percentage"](run)
 
 
 def test_from_an_incident_to_a_committed_test(tmp_path: Path) -> None:

@@ -18,13 +18,14 @@ import msgspec
 from replay.core.edits import Edit, parse
 from replay.core.recording import Recording
 from replay.engine.executions import Stage
-from replay.engine.failures import Failure, is_same
+from replay.engine.failures import BESIDE, Failure, is_same
+from replay.engine.like import Like
 from replay.engine.lines import Lines
 from replay.engine.mutation import Edits
 from replay.engine.operators import suggested
 from replay.engine.operators.site import Site
 from replay.engine.places import beside, places
-from replay.engine.runs import Ran
+from replay.engine.runs import Ran, Runner
 from replay.engine.shrink import Fails, fewest, shrink
 from replay.engine.smaller import FEW, MOST, smaller
 from replay.engine.values import Profile
@@ -109,9 +110,14 @@ class Explorer:
         workers: int = 0,
         memory: int | None = None,
         first: Sequence[Edits] = (),
+        counts: Callable[[Failure], bool] = lambda failure: True,
+        same_failure: bool = False,
+        around: Callable[[Runner], Runner] = lambda runner: runner,
     ) -> None:
         """`workers`: processes to run in; 0: this one. `memory`: bytes that a run may take in a worker. `first`: finds
-        of earlier searches, which are tried before anything else and do not count in the budget."""
+        of earlier searches, which are tried before anything else and do not count in the budget. `counts`: whether a
+        failure is of a kind that is looked for. `same_failure`: what fails as the recording does counts too. `around`:
+        what stands around the runner of mutations."""
         self.progress = Progress()
         self._stage = stage
         self._seed, self._random = seed, Random(seed)
@@ -120,6 +126,8 @@ class Explorer:
         self._on_progress = on_progress
         self._workers, self._memory = workers, memory
         self._first = first
+        self._counts, self._around = counts, around
+        self._like = Like(is_wanted=same_failure)
         self._lines = Lines(stage.root)
         self._started = self._told = perf_counter()
         self._known: list[Failure] = []
@@ -141,15 +149,11 @@ class Explorer:
         """Search until the budget is used up, nothing is left to try, or Ctrl-C: what was found is kept."""
         self._started = self._told = perf_counter()
         try:
-            self._runner = runner(self._stage, self._lines, self._workers, limit=self._stage.limit, memory=self._memory)
+            inner = runner(self._stage, self._lines, self._workers, limit=self._stage.limit, memory=self._memory)
+            self._runner = self._around(inner)
             self.progress.workers = self._runner.workers
             try:
-                self._search()
-                self.progress.stopped = "nothing left to try"
-            except _Spent:
-                self.progress.stopped = "the budget"
-            except KeyboardInterrupt:
-                self.progress.stopped = "interrupted"
+                self._until_stopped()
             finally:
                 self._runner.close()
         finally:
@@ -157,12 +161,34 @@ class Explorer:
         self._tell()
         return self.progress
 
+    def _until_stopped(self) -> None:
+        try:
+            try:
+                self._search()
+                self.progress.stopped = "nothing left to try"
+            except _Spent:
+                self.progress.stopped = "the budget"
+            self._alike()
+        except KeyboardInterrupt:
+            self.progress.stopped = "interrupted"
+
     def _search(self) -> None:
         base = self._baseline()
         self._plan()
         self._again()
         self._sweep(base)
         self._combine()
+
+    def _alike(self) -> None:
+        """What fails as the recording does, a find for each place that decides whether it does."""
+        for edit in self._like.edits(self._plans):
+            ran, recording = self._runner.recorded((edit,))
+            if ran.failure is None or self._own is None or not is_same(ran.failure, self._own):
+                continue
+            failure = msgspec.structs.replace(ran.failure, kind="same_failure")
+            self.progress.finds.append(Find(failure=failure, edits=(edit,), executions=self.progress.executions,
+                                            seconds=self.progress.seconds, stretched=ran.stretched,
+                                            recording=recording))  # fmt: skip
 
     # The stages -------------------------------------------------------------------------------------------------
 
@@ -174,11 +200,12 @@ class Explorer:
             why = ran.reason or "it asks what the recording does not answer, or reaches for the real world"
             raise Unanswerable(f"{self._stage.recording.entrypoint}: cannot be replayed as it is, so its mutations say "
                                f"nothing: {why}. See `replay run`.")  # fmt: skip
-        if ran.failure is not None and ran.failure.kind == "invariant":
+        if ran.failure is not None and ran.failure.kind in BESIDE:
             self._found((), ran.failure)  # nobody has told yet that production breaks it
         elif ran.failure is not None:
             self._own = ran.failure
             self._known.append(ran.failure)
+            self._like.failure = ran.failure
         elif again.effect != ran.effect:
             self._is_steady = False
             self._found((), _unsteady(ran, again))
@@ -304,6 +331,7 @@ class Explorer:
         fresh = self._lines.add(ran.reached)
         self.progress.diverged += ran.diverged and ran.failure is None
         self.progress.lines = self._lines.count
+        self._like.note(edits, ran)
         if ran.failure is not None:
             if ran.failure.kind == "hang":
                 self._hung[edits[-1].path] = self._hung.get(edits[-1].path, 0) + 1
@@ -361,7 +389,7 @@ class Explorer:
 
     def _found(self, edits: Edits, failure: Failure, *, is_small: bool = False) -> None:
         self.progress.known += self._own is not None and is_same(failure, self._own)
-        if any(is_same(failure, known) for known in self._known):
+        if not self._counts(failure) or any(is_same(failure, known) for known in self._known):
             return
         self._known.append(failure)
         at, seconds = self.progress.executions, perf_counter() - self._started

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from replay.core.edits import Edit
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.verdict import Frame
+from replay.core.world import Settles
 from replay.engine.failures import Failure, printable, relative
 from replay.engine.lines import in_project
 
@@ -16,18 +17,20 @@ from replay.engine.lines import in_project
 class Run:
     """One run of an entry point. What is not asked for is not made."""
 
-    __slots__ = ("_input", "_interactions", "_made", "_make", "_started", "edits", "outcome")
+    __slots__ = ("_input", "_interactions", "_made", "_make", "_notes", "_started", "edits", "outcome")
 
     def __init__(self, started: Recording, outcome: Outcome, edits: tuple[Edit, ...] = (),
                  interactions: Callable[[], tuple[Interaction, ...]] | None = None,
-                 make: Callable[[], Recording] | None = None) -> None:  # fmt: skip
+                 make: Callable[[], Recording] | None = None,
+                 notes: Mapping[str, Settles] | None = None) -> None:  # fmt: skip
         """`started`: what it was started with. `interactions`: what it asked, if not what stands there; `make`: the
-        run as a recording, if `started` is not the one."""
+        run as a recording, if `started` is not the one; `notes`: what it noted, if not what stands there."""
         self.outcome = outcome
         """How it ended: `.state` (`returned`, `raised`), `.value`."""
         self.edits = edits
         """What was changed; none of a recording as it is."""
         self._started, self._interactions, self._make = started, interactions, make
+        self._notes = notes
         self._made: Recording | None = None
         self._input: tuple[Any] | None = None
 
@@ -44,6 +47,14 @@ class Run:
         return self._started.interactions if self._interactions is None else self._interactions()
 
     @property
+    def notes(self) -> dict[str, Any]:
+        """What the code noted of its state (`replay.note`), decoded."""
+        if self._notes is None:
+            found = self._started.context.decode().get("notes") or {}
+            return dict(found)
+        return {name: value.settle().decode() for name, value in self._notes.items()}
+
+    @property
     def recording(self) -> Recording:
         """The run as a recording of its own, with its lineage."""
         if self._made is None:
@@ -57,7 +68,7 @@ class Run:
 
 Property = Callable[[Run], Any]
 """Holds of any run of an entry point: it raises, or gives `False`, where it does not."""
-_NOT_MEANT = frozenset({"Skipped", "SkipTest", "UnsatisfiedAssumption"})
+NOT_MEANT = frozenset({"Skipped", "SkipTest", "UnsatisfiedAssumption"})
 """Raised to say that a property is not about this run."""
 
 
@@ -70,7 +81,7 @@ def broken(run: Run, properties: Iterable[Property], root: Path) -> Failure | No
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # `pytest.fail` raises no Exception
-            if type(error).__name__ in _NOT_MEANT:
+            if type(error).__name__ in NOT_MEANT:
                 continue
             return _failure(each, type(error), str(error), _frames(error, root))
         return _failure(each, AssertionError, "gave False", ())

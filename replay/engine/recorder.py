@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import msgspec
 
 from replay.core.codec import Gap, Value, encode
-from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State
+from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State, predicted
 from replay.core.snapshot import snapshot
 from replay.core.world import Request, Settles, Ticket, is_free
 from replay.core.world import dropped as dropped  # where those who record look for it
@@ -381,13 +381,7 @@ class _Now:
 
 def _predictions(tickets: Sequence[Ticket]) -> tuple[Prediction, ...]:
     return tuple(
-        Prediction(
-            seq=seq,
-            name=ticket.request.target,
-            label=getattr(ticket, "label", None),
-            score=ticket.score,
-            threshold=getattr(ticket, "threshold", None),
-        )
+        predicted(seq, ticket.request.target, ticket.score, ticket.label, ticket.threshold, ticket.policy)
         for seq, ticket in enumerate(tickets)
         if ticket.request.boundary == "model"
     )

@@ -200,7 +200,7 @@ class RecordingItem(pytest.Item):
             if not verdict.green:
                 raise _failure(verdict, recording, headline(verdict)).with_traceback(raised)
             return
-        if not verdict.green:
+        if verdict.status != "reproduced":
             raise _failure(verdict, recording, _closed(verdict, recording)).with_traceback(raised)
         pytest.xfail(f"open incident: {outcome_line(recording.outcome)}")
         # with --runxfail, xfail does nothing: the incident counts as what it is

@@ -18,6 +18,8 @@ from replay.engine.mutation import Edits, read_edits
 from replay.errors import CodecError
 
 FOLDER = "replay-harness"
+_PASSING = frozenset({"nondeterminism", "same_failure"})
+"""Kinds that come and go, or are none beside the recording's own failure."""
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -53,7 +55,7 @@ class Remembered:
 
     def keep(self, finds: Iterable[Find]) -> None:
         """These instead of what was kept; finds that come and go, and the recording as it is, are not kept."""
-        wanted = [find for find in finds if find.edits and find.failure.kind != "nondeterminism"]
+        wanted = [find for find in finds if find.edits and find.failure.kind not in _PASSING]
         new = [
             msgspec.json.encode({"number": number, "edits": [edit.tree() for edit in find.edits]})
             for number, find in enumerate(wanted)

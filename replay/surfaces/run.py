@@ -12,6 +12,7 @@ from replay.boundaries.clock import move_to, wait
 from replay.core.promoted import promoted, with_onward
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
+from replay.engine.invariants import load as load_modules
 from replay.engine.mutant import Mutant
 from replay.engine.onward import Onward
 from replay.engine.player import OnAsk, Player
@@ -51,13 +52,16 @@ def run(
     `replay promote` added and draws that go on. A mutation (`replay.mutations`) runs as in a search: another request
     than the recorded ones gets the nearest recorded answer, and its verdict compares with its parent. Options are
     added to those of `[tool.replay-harness]`.
-    Never raises for what the recording or the code does: the verdict says it.
+    Never raises for what the recording or the code does: the verdict says it. Raises UsageError for a configuration or
+    an invariant that cannot be meant.
     """
     config = load(root)
     place = str(config.root)
     if place not in sys.path:
         sys.path.insert(0, place)
     install()
+    with replaying():
+        load_modules(config.imports)
     session = Session(
         boundaries=ALL,
         runners=RUNNERS,

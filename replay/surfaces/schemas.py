@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from replay.core.recording import Kind, State
 from replay.core.verdict import DivergenceKind, Status
+from replay.engine.failures import FailureKind
 from replay.errors import UsageError
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -149,6 +150,15 @@ class Divergence(Brief):
     nearest: Interaction | None
 
 
+class Violation(Form):
+    """An invariant that a run breaks, and where it says so."""
+
+    invariant: str
+    message: str
+    file: str
+    line: int
+
+
 class Verdict(Form):
     """`run`: one replay."""
 
@@ -163,6 +173,7 @@ class Verdict(Form):
     left_over: int
     unanswered: int
     seconds: float
+    violations: list[Violation]
     reason: str | UnsetType = UNSET
 
 
@@ -230,7 +241,7 @@ class Change(Form):
 class Find(Form):
     """`fuzz`: one failure that was found. `edits` are `[path, operator, argument]`."""
 
-    kind: Literal["error", "status", "hang"]
+    kind: FailureKind
     error_type: str
     message: str
     frames: list[Site]
@@ -242,6 +253,8 @@ class Find(Form):
     recording: str
     stretched: int
     reproduced: bool
+    contract: Literal["inside", "outside"] | None
+    happens: str
 
 
 class Skipped(Form):
@@ -259,7 +272,11 @@ class Fuzzed(Form):
     seconds: float
     seed: int
     lines: int
+    workers: int
+    same_failure: int
     diverged: int
+    against: str | None
+    compared: int
     stopped: str
     skipped: list[Skipped]
 
@@ -272,7 +289,11 @@ class Summary(Form):
     seconds: float
     seed: int
     lines: int
+    workers: int
+    same_failure: int
     diverged: int
+    against: str | None
+    compared: int
     stopped: str
     skipped: list[Skipped]
 
