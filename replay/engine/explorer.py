@@ -150,7 +150,11 @@ class Explorer:
         self._started = self._told = perf_counter()
         try:
             inner = runner(self._stage, self._lines, self._workers, limit=self._stage.limit, memory=self._memory)
-            self._runner = self._around(inner)
+            try:
+                self._runner = self._around(inner)
+            except BaseException:
+                inner.close()
+                raise
             self.progress.workers = self._runner.workers
             try:
                 self._until_stopped()
@@ -331,7 +335,7 @@ class Explorer:
         fresh = self._lines.add(ran.reached)
         self.progress.diverged += ran.diverged and ran.failure is None
         self.progress.lines = self._lines.count
-        self._like.note(edits, ran)
+        self._like.note(edits, ran, self._lines)
         if ran.failure is not None:
             if ran.failure.kind == "hang":
                 self._hung[edits[-1].path] = self._hung.get(edits[-1].path, 0) + 1

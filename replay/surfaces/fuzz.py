@@ -230,22 +230,7 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
             on_progress: Callable[[Progress], None], kinds: frozenset[str], beside: Checkout | None,
             report: Report) -> Progress:  # fmt: skip
     apply(recording)
-    targets = _targets(config, options)
-    stage = Stage(
-        recording,
-        boundaries=ALL,
-        runners=RUNNERS,
-        targets=targets,
-        move=move_to,
-        wait=wait,
-        folders=(*config.writable, *options.writable),
-        allowed=(*config.allowed, *options.allowed),
-        limit=options.limit,
-    )
-    invariants = invariants_of(recording.entrypoint, targets)
-    stage.properties = (*options.properties, *(invariants if "invariant" in kinds else ()))
-    stage.predict = lambda interaction: (predict(interaction, targets.resolve) or (None,))[0]
-    stage.judges = Judges(stage, kinds, predict)
+    stage = _stage(config, recording, options, kinds)
     profile.contract = contract_of(recording, stage.target, documents(config.contracts))
     remembered = None if options.remembers is None else Remembered(config.root, recording, options.remembers)
     workers = cores() if options.workers is None else options.workers
@@ -281,6 +266,27 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
         remembered.keep(progress.finds)
     report.compared += sum(each.compared for each in comparing)
     return progress
+
+
+def _stage(config: Config, recording: Recording, options: Options, kinds: frozenset[str]) -> Stage:
+    """Where its mutations run, and who judges them. Raises UsageError for an invariant that cannot be meant."""
+    targets = _targets(config, options)
+    stage = Stage(
+        recording,
+        boundaries=ALL,
+        runners=RUNNERS,
+        targets=targets,
+        move=move_to,
+        wait=wait,
+        folders=(*config.writable, *options.writable),
+        allowed=(*config.allowed, *options.allowed),
+        limit=options.limit,
+    )
+    invariants = invariants_of(recording.entrypoint, targets)
+    stage.properties = (*options.properties, *(invariants if "invariant" in kinds else ()))
+    stage.predict = lambda interaction: (predict(interaction, targets.resolve) or (None,))[0]
+    stage.judges = Judges(stage, kinds, predict)
+    return stage
 
 
 def predict(interaction: Interaction, resolve: Resolve | None) -> tuple[Prediction, Policy | None] | None:
