@@ -63,8 +63,12 @@ class Remembered:
         for data in list(self._database.fetch(self._key)):
             if data not in new:
                 self._database.delete(self._key, data)
-        if new:
+        if not new:
+            return
+        try:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / ".gitignore").write_text("*\n")
+        except OSError:  # nothing is remembered of a project that cannot be written to; its finds are told all the same
+            return
         for data in new:
             self._database.save(self._key, data)

@@ -133,3 +133,12 @@ def test_finds_are_remembered_in_their_order(project: Path, monkeypatch: pytest.
         path.write_bytes(b"something else")
     assert Remembered(project, recording, "one").edits() == []
     assert (project / ".hypothesis/replay-harness/.gitignore").read_text() == "*\n"
+
+
+def test_where_nothing_can_be_written_nothing_is_remembered(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing fails for it."""
+    (project / "file").write_text("")
+    monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", str(project / "file"))
+    kept = Remembered(project, next(iter(open_bundle("captures/good.replay.db"))))
+    kept.keep([find("error", Edit("input.args[0]", "drop"))])
+    assert kept.edits() == []
