@@ -147,7 +147,7 @@ def fuzz(
     report = Report(seed=options.seed)
     started = perf_counter()
     config = load(options.root)
-    kinds = chosen(options.kinds or config.kinds)
+    kinds = chosen(options.kinds or config.kinds) | (frozenset({"invariant"}) if options.properties else frozenset())
     if str(config.root) not in sys.path:
         sys.path.insert(0, str(config.root))
     install()
