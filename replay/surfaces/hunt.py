@@ -14,9 +14,7 @@ from typing import Any
 import msgspec
 
 from replay.core.recording import Recording
-from replay.core.sentry import is_event, read_event
-from replay.core.signature import Signature, SignatureError, checked, named
-from replay.core.tracebacks import LARGEST, read_traceback
+from replay.core.signature import Signature
 from replay.engine.constants import constants_of
 from replay.engine.contract import contract_of
 from replay.engine.explorer import Progress
@@ -95,41 +93,6 @@ class _Candidate(msgspec.Struct):
     lines: int = 0
 
 
-def read_signature(text: str | bytes) -> Signature:
-    """The signature in a Sentry event (JSON) or in a traceback's text. Raises SignatureError."""
-    if isinstance(text, bytes):
-        text = text.decode("utf-8-sig", "replace")
-    if not text.strip():
-        raise SignatureError("the signature is empty: give a Sentry event as JSON, or a traceback as text")
-    event = is_event(text) if len(text) <= LARGEST else None
-    if event is not None and (('File "' not in text and 'File \\"' not in text) or _has_exception(event)):
-        return read_event(event)
-    return read_traceback(text)
-
-
-def _has_exception(event: Any) -> bool:
-    try:
-        read_event(event)
-    except SignatureError:
-        return False
-    return True
-
-
-def signature_of(given: bytes | None, error: str | None, at: str | None, message: str | None) -> Signature:
-    """The signature that the command line gives. Raises SignatureError."""
-    if given is None:
-        if error is None or at is None:
-            raise SignatureError("say what to look for: --signature FILE, or --error TYPE with --at FILE:FUNCTION")
-        found = named(error, at)
-    elif at is not None:
-        raise SignatureError("--at is for --error TYPE without --signature, which has frames of its own")
-    else:
-        found = read_signature(given)
-        if error is not None:
-            found = msgspec.structs.replace(found, error_type=checked(error, "--error"))
-    return found if message is None else msgspec.structs.replace(found, message=message)
-
-
 def hunt(
     recordings: Sequence[Named],
     signature: Signature,
@@ -197,10 +160,11 @@ class _Hunting:
 
     def _rounds(self, candidates: list[_Candidate]) -> None:
         looked = []
+        ends = self._left() * (1 - LOOKING)
         for each in candidates[:LOOKED_AT]:
             if self._run(each, "look", self._part(LOOKING), 2):
                 looked.append(each)
-            if self._is_over() or (self._spent() > LOOKING and looked):
+            if self._is_over() or (self._left() < ends and looked):
                 break
         most = AROUND if self._seconds is None else min(AROUND, max(2, int(self._seconds / LEAST_SECONDS)))
         chosen = _distinct(looked, most)

@@ -20,7 +20,8 @@ from typing import Any
 
 from replay.core.recording import Recording
 from replay.surfaces.fuzz_report import watching
-from replay.surfaces.hunt import Options, Report, hunt, read_signature
+from replay.surfaces.hunt import Options, Report, hunt
+from replay.surfaces.signature import read_signature
 from tests.recordings import record
 from tests.surfaces import planted
 from tests.surfaces.test_why import PLANTED
