@@ -9,6 +9,8 @@ from typing import Any
 
 from replay.engine.spots import FunctionNode, Spot, tree_of
 
+HOLES, LONGEST = 3, 500
+"""Of a template that is compared with a message; characters of that."""
 SAMPLES: dict[str, tuple[Any, ...]] = {
     "NoneType": (None,), "None": (None,), "str": ("x",), "string": ("x",), "int": (1,), "float": (1.5,),
     "bool": (True,), "list": ([], ["x"]), "dict": ({}, {"x": 1}), "tuple": ([],), "set": ([],), "bytes": ("x",),
@@ -118,17 +120,22 @@ def sources(function: FunctionNode | None, names: set[str]) -> set[str]:
 
 
 def holes(node: ast.AST, message: str) -> Iterator[tuple[list[str], str]]:
-    """What stood in the holes of the templates in a line, if one of them gives the message: names in the hole, text."""
+    """What stood in the holes of the templates in a line, if one of them gives the message: names in the hole, text.
+
+    Few and short ones only: the time that matching takes grows with the power of their number.
+    """
+    said = message.partition("\n")[0][:LONGEST]
     for each in ast.walk(node):
         parts = _template(each)
         if parts is None or not any(type(part) is str and part.strip() for part in parts):
             continue
-        pattern = "".join(re.escape(part) if type(part) is str else "(.{0,300}?)" for part in parts)
-        found = re.search(f"{pattern}$", message, re.DOTALL) if sum(type(p) is not str for p in parts) <= 4 else None
-        if found is None:
-            continue
         inside = [part for part in parts if type(part) is not str]
-        yield from ((sorted(names_of(part)), text) for part, text in zip(inside, found.groups(), strict=True))
+        if len(inside) > HOLES:
+            continue
+        pattern = "".join(re.escape(part) if type(part) is str else "(.{0,200}?)" for part in parts)
+        found = re.fullmatch(pattern, said) or re.fullmatch(f"['\"]{pattern}['\"]", said)  # `KeyError` adds quotes
+        if found is not None:
+            yield from ((sorted(names_of(part)), text) for part, text in zip(inside, found.groups(), strict=True))
 
 
 def _template(node: ast.AST) -> list[Any] | None:
