@@ -13,7 +13,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "ASGI": "replay.entrypoints.asgi",
     "Incident": "replay.surfaces.pytest_items",
+    "Policy": "replay.core.policy",
     "Redaction": "replay.core.redaction.rules",
+    "Run": "replay.engine.finished",
     "WSGI": "replay.entrypoints.wsgi",
     "always": "replay.engine.keep",
     "aws_lambda": "replay.entrypoints.aws_lambda",
@@ -23,8 +25,11 @@ _HOMES = {
     "errors": "replay.errors",
     "flag": "replay.boundaries.environ",
     "flush": "replay.surfaces.init",
+    "fuzz": "replay.surfaces.fuzzing",
     "init": "replay.surfaces.init",
+    "invariant": "replay.engine.invariants",
     "model": "replay.boundaries.model",
+    "mutations": "replay.surfaces.mutations",
     "note": "replay.surfaces.init",
     "on_error": "replay.engine.keep",
     "open": "replay.surfaces.run",
@@ -46,7 +51,10 @@ if TYPE_CHECKING:
     from replay.boundaries.call import boundary as boundary
     from replay.boundaries.environ import flag as flag
     from replay.boundaries.model import model as model
+    from replay.core.policy import Policy as Policy
     from replay.core.redaction.rules import Redaction as Redaction
+    from replay.engine.finished import Run as Run
+    from replay.engine.invariants import invariant as invariant
     from replay.engine.keep import (
         always as always,
     )
@@ -72,10 +80,12 @@ if TYPE_CHECKING:
     from replay.entrypoints.block import recording as recording
     from replay.entrypoints.function import capture as capture
     from replay.entrypoints.wsgi import WSGI as WSGI
+    from replay.surfaces.fuzzing import fuzz as fuzz
     from replay.surfaces.init import flush as flush
     from replay.surfaces.init import init as init
     from replay.surfaces.init import note as note
     from replay.surfaces.init import stats as stats
+    from replay.surfaces.mutations import mutations as mutations
     from replay.surfaces.pytest_items import Incident as Incident
     from replay.surfaces.run import open as open
     from replay.surfaces.run import run as run

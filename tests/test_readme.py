@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import click
@@ -23,6 +24,7 @@ import pytest
 
 import replay
 from replay.core.verdict import Status
+from replay.engine import invariants
 from replay.surfaces import cli, config
 from replay.surfaces.redaction import rules_of
 from replay.surfaces.verbs import VERBS, shared
@@ -39,7 +41,10 @@ CHECKED = (
     "replay list captures",
     "replay fuzz captures",
     "replay hunt captures",
+    "refunds = replay.Policy(",
+    "def discount_is_a_percentage",
     "def decimal_comma",
+    "@replay.fuzz(",
     "git init",
     "replay verify captures",
     "replay bisect captures",
@@ -185,6 +190,33 @@ def test_the_fuzz_example(project: Path) -> None:
     names: dict[str, Any] = {"replay": replay}
     exec(block("def decimal_comma"), names)  # noqa: S102  # our own text
     assert list(names["decimal_comma"]("1.5")) == ["1,5"]
+
+
+def test_the_fuzz_tests(project: Path) -> None:
+    """Both fail on the code of the text, each with an edit that is enough for it."""
+    code = block("@replay.fuzz(").replace("executions=100", "executions=40, seed=1")
+    (project / "test_shop.py").write_text(code.replace("deadline=None", "deadline=None, derandomize=True"))
+    done = execute("-m", "pytest", *projects.plugin(), "-q", "test_shop.py", cwd=project)
+    assert "2 failed" in done.stdout, done.stdout
+    assert "changed   http[0].body.plan: drop" in done.stdout
+    assert "raised KeyError at shop.py:" in done.stdout
+    assert "mutated=<shop:quote with " in done.stdout
+
+
+def test_the_policy_and_the_invariant() -> None:
+    """As written: the policy decides, the invariant refuses what it is there for."""
+    names: dict[str, Any] = {"replay": replay}
+    exec(block("refunds = replay.Policy("), names)  # noqa: S102  # our own text
+    assert names["refunds"].decide(0.5, 0.9) == "review"
+    assert names["refunds"].is_act("POST https://pay.example/refunds")
+    before = dict(invariants.own)
+    exec(block("def discount_is_a_percentage"), names)  # noqa: S102  # our own text
+    (name,) = invariants.own.keys() - before.keys()
+    assert invariants.own.pop(name).entrypoint == "shop:quote"
+    for discount, holds in ((10, True), (101, False)):
+        run = SimpleNamespace(outcome=SimpleNamespace(value={"discount": discount}))
+        with nullcontext() if holds else pytest.raises(AssertionError, match="101"):
+            names["discount_is_a_percentage"](run)
 
 
 def test_the_hunt_example(project: Path) -> None:
@@ -368,6 +400,7 @@ def test_limits_are_arguments_of_init() -> None:
     """Each argument of the table is one of `replay.init`, and every limit of it is in the table."""
     shown = {name for row in table("argument | means") for name in re.findall(r"`(\w+)`", row[0])}
     others = {"service", "spool", "keep", "version", "environment", "environ", "on_sigterm"}
+    others |= {"redact", "redaction_key", "seal_to", "sign_with"}  # of the section "Secrets"
     assert shown == set(inspect.signature(replay.init).parameters) - others
 
 
@@ -444,7 +477,7 @@ def test_json_is_everywhere() -> None:
         command = cli.cli.get_command(click.Context(cli.cli), name)
         assert command is not None, name
         options = {option for one in command.params if isinstance(one, click.Option) for option in one.opts}
-        assert ("--json" in options) == (name != "completion"), name
+        assert ("--json" in options) == (name not in ("bench", "completion")), name
 
 
 def test_pytest_options() -> None:
@@ -544,6 +577,8 @@ def third_party(*places: str) -> set[str]:
     for place in places:
         path = projects.ROOT / place
         for file in path.rglob("*.py") if path.is_dir() else [path]:
+            if "apps" in file.parts:  # of benchmarks/public: each runs beside a library that is installed for it
+                continue
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Import):
                     found |= {alias.name.partition(".")[0] for alias in node.names}

@@ -16,6 +16,8 @@ from replay.boundaries.stream import Stream, following, played, played_async, re
 from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
 from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
 
+_enter = current.set  # bound once: 3.11 looks the methods of an imported name up in full, at each call
+_reset = current.reset
 F = TypeVar("F", bound=Callable[..., Any])
 Mark = Callable[[Ticket, Any], None]
 """Writes on the ticket what is known of the returned value. Never raises."""
@@ -84,7 +86,7 @@ def _function(function: Any, asked: Any, mark: Mark | None) -> Any:
             return function(*args, **kwargs)
         if type(found) is Answer:
             return found.open()
-        token = current.set(LIVE)
+        token = _enter(LIVE)
         try:
             value = function(*args, **kwargs)
         except BaseException as error:
@@ -93,7 +95,7 @@ def _function(function: Any, asked: Any, mark: Mark | None) -> Any:
         try:
             if mark is not None:
                 mark(found, value)
-            current.reset(token)
+            _reset(token)
             world.tell(found, "returned", snapshot(value))
         except Exception:
             failed("tell-failed", world)
@@ -147,7 +149,7 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None) -> Any:
             return await function(*args, **kwargs)
         if type(found) is Answer:
             return await _arrive(found)
-        token = current.set(LIVE)
+        token = _enter(LIVE)
         try:
             value = await function(*args, **kwargs)
         except BaseException as error:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from replay.core.families import arrays, containers, errors, records, scalars
+from replay.core.families import arrays, containers, errors, objects, records, scalars
 from replay.core.standins import Opaque, Truncated, made_class
+
+if TYPE_CHECKING:
+    from replay.core.families.objects import Rebuilding
 
 Resolve = Callable[[str, str], object | None]
 """`(module, qualname) -> class or None`: which of the project's own classes may be rebuilt. None: a stand-in."""
@@ -26,13 +29,15 @@ MOST_FIELDS = 1000
 class Decoder:
     """Decodes one tree. Raises ValueError, TypeError, KeyError or the like if the tree is not of our making."""
 
-    __slots__ = ("known", "made", "resolve", "weighed")
+    __slots__ = ("known", "made", "rebuilding", "resolve", "weighed")
 
     def __init__(self, resolve: Resolve | None) -> None:
         self.resolve = resolve
         self.known: dict[int, Any] = {}
         self.made: set[str] = set()
         self.weighed = 0
+        self.rebuilding: Rebuilding | None = None
+        """While the object of a captured method is rebuilt."""
 
     def value(self, tree: Any, number: int | None = None) -> Any:
         """The value; `number` is what references call it. Objects with identity are bound before they are filled."""
@@ -103,6 +108,8 @@ class Decoder:
 
     def mapping(self, tree: Any) -> dict[str, Any]:
         """The values of a plain mapping of names."""
+        if self.rebuilding is not None:
+            return self.rebuilding.fields(self, exactly(dict, tree))
         return {exactly(str, name): self.value(item) for name, item in exactly(dict, tree).items()}
 
     def class_of(self, name: Any) -> type | None:
@@ -151,9 +158,10 @@ def _referred(decoder: Decoder, body: Any, number: int | None) -> Any:
     return decoder.known[exactly(int, body)]
 
 
-def _opaque(decoder: Decoder, body: Any, number: int | None) -> Opaque:
+def _opaque(decoder: Decoder, body: Any, number: int | None) -> Any:
     size = body.get("size")
-    return Opaque(exactly(str, body["type"]), None if size is None else exactly(int, size))
+    found = Opaque(exactly(str, body["type"]), None if size is None else exactly(int, size))
+    return found if decoder.rebuilding is None else decoder.rebuilding.missing(found)
 
 
 def _truncated(decoder: Decoder, body: Any, number: int | None) -> Truncated:
@@ -172,6 +180,7 @@ READERS: dict[str, Read] = {
     **scalars.READERS,
     **containers.READERS,
     **records.READERS,
+    **objects.READERS,
     **errors.READERS,
     **arrays.READERS,
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from replay.core.families import arrays, containers, errors, records, scalars
+from replay.core.families import arrays, containers, errors, objects, records, scalars
 from replay.core.looking import dotted, size_of
 from replay.core.pace import pauses
 from replay.core.standins import Gap
@@ -23,7 +23,7 @@ _SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
 # Keyed by id: a metaclass may define `__hash__`, and builtin types live as long as the process.
 _exact: dict[int, Write] = {
     id(kind): write
-    for family in (scalars.WRITERS, containers.WRITERS, records.WRITERS)
+    for family in (scalars.WRITERS, containers.WRITERS, records.WRITERS, objects.WRITERS)
     for kind, write in family.items()
 }
 _found: dict[int, tuple[type, Write]] = {}

@@ -89,6 +89,22 @@ def attributes(value: object) -> dict[str, Any]:
     return found
 
 
+def assign(value: object, name: str, item: object) -> None:
+    """Set a slot or an entry of the instance's `__dict__`: no property and no `__setattr__` of its class is called.
+
+    Raises AttributeError if it has no place for that name.
+    """
+    for each in mro(type(value)):
+        member = namespace(each).get(name)
+        if type(member) is MemberDescriptorType:
+            member.__set__(value, item)
+            return
+    held = instance_dict(value)
+    if held is _NOTHING:
+        raise AttributeError(f"{dotted(type(value))} has no place for {name[:80]!r}")
+    held[name] = item
+
+
 def _has_slots(kind: type) -> bool:
     return any("__slots__" in namespace(each) for each in mro(kind))
 

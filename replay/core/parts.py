@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from replay.core.codec import Value, encode
+from replay.core.families.objects import is_whole
 from replay.core.faults import Fault, Raises, Slow, raised_by
 from replay.core.messages import (
     Body,
@@ -96,7 +97,7 @@ class Parts:
     def _open(self, name: str) -> Part | None:
         recording = self.recording
         if name == "input":
-            if recording.input.gaps:
+            if not is_whole(recording.input):
                 return None
             return Web(recording) if recording.kind in ("asgi", "wsgi") else Input(recording)
         if name == "clock":

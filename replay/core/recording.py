@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from replay.core.codec import Gap, Resolve, Value
+from replay.core.policy import Policy
 
 State = Literal["returned", "raised", "unfinished"]
 Kind = Literal["function", "asgi", "wsgi", "block"]
@@ -79,6 +80,18 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     policy: str | None = None
     owner: str | None = None
     escalation: str | None = None
+
+
+def predicted(seq: int, name: str, score: float | None, label: str | None, threshold: float | None,
+              policy: Policy | None) -> Prediction:  # fmt: skip
+    """A model's output, and what its policy says of it."""
+    found = Prediction(seq=seq, name=name, label=label, score=score, threshold=threshold)
+    if policy is None:
+        return found
+    decision = policy.decide(score, threshold)
+    return msgspec.structs.replace(
+        found, decision=decision, policy=policy.name, owner=policy.owner, escalation=policy.escalation
+    )
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):

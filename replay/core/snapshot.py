@@ -23,6 +23,7 @@ import msgspec
 
 from replay.core.codec import Limits, Opaque, Value, encode
 from replay.core.looking import dotted
+from replay.core.receiver import encode_method
 from replay.core.world import failed
 
 _copy: Callable[[Any], bytes] = marshal.dumps
@@ -53,14 +54,15 @@ class PlainCall(msgspec.Struct, gc=False):
 
     copy: bytes
     args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    kwargs: dict[str, Any] | None
+    """None: there are none, and the copy is of `args` alone."""
 
     @property
     def size(self) -> int:
         return len(self.copy)
 
     def settle(self) -> Value:
-        args, kwargs = _load(self.copy)
+        args, kwargs = (_load(self.copy), {}) if self.kwargs is None else _load(self.copy)
         return _settle({"args": list(args), "kwargs": kwargs}, {"args": list(self.args), "kwargs": self.kwargs})
 
 
@@ -129,12 +131,19 @@ def snapshot_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Snapshot:
     try:
         if "numpy" in _modules:
             return Exact(_exact({"args": list(args), "kwargs": kwargs}))
-        return PlainCall(_copy((args, kwargs)), args, kwargs)
+        if kwargs:
+            return PlainCall(_copy((args, kwargs)), args, kwargs)
+        return PlainCall(_copy(args), args, None)
     except _UNFIT:
         return Settled(encode({"args": list(args), "kwargs": kwargs}))
     except Exception:
         failed("snapshot-failed")
         return Settled(encode({"args": list(args), "kwargs": kwargs}))
+
+
+def snapshot_method(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settled:
+    """`snapshot_call` of a method: what the first argument, its object, holds is taken too. Never raises."""
+    return Settled(encode_method(args, kwargs))
 
 
 def snapshot_error(error: BaseException) -> Settled:

@@ -64,6 +64,17 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
     """Number, in `Verdict.divergences`, of an earlier one that explains this one. None: it stands on its own."""
 
 
+class Violation(msgspec.Struct, frozen=True):
+    """An invariant of the project's that a run breaks."""
+
+    invariant: str
+    """Its name."""
+    message: str
+    file: str
+    line: int
+    """Where it says so."""
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The end of one replay."""
 
@@ -87,7 +98,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is `unanswerable`; of another that is not green `nondeterministic: ...`, if the recording does not say
     which of several answers was whose."""
     path: str | None = None
+    violations: tuple[Violation, ...] = ()
+    """Invariants (`@replay.invariant`) that this run breaks; of a run that diverged none are asked."""
 
     @property
     def green(self) -> bool:
-        return self.status == "reproduced"
+        return self.status == "reproduced" and not self.violations

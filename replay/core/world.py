@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import msgspec
 
 from replay.core.codec import Resolve, Value
+from replay.core.policy import Policy
 from replay.core.recording import Interaction, Recording, State
 from replay.core.verdict import Difference, Window
 from replay.errors import DivergenceError, ReplayError
@@ -70,6 +71,8 @@ class Ticket(msgspec.Struct):
     """Of a `model` answer: what it decided for."""
     threshold: float | None = None
     """Of a `model` answer: the score from which it counts."""
+    policy: Policy | None = None
+    """Of a `model` answer: what decides what is done with it."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -148,7 +151,7 @@ class World(Protocol):
         ...
 
     def note(self, name: str, value: Settles) -> None:
-        """A fact worth knowing later (`context.notes`). A player ignores it."""
+        """A fact worth knowing later (`context.notes`). In a player it changes nothing."""
         ...
 
 

@@ -293,6 +293,23 @@ def _returned(target: str) -> Schema | None:
     return None if annotation in (None, type(None)) else schema_of(annotation)
 
 
+def answer_schema(recording: Recording, target: Any, status: int) -> Schema | None:
+    """What the application's OpenAPI document says of its answer to a recorded request, as JSON Schema."""
+    openapi = getattr(target, "openapi", None)
+    try:
+        document = openapi() if callable(openapi) else None
+    except Exception:  # of the project
+        return None
+    stored = recording.input.tree
+    if type(document) is not dict or type(stored) is not dict:
+        return None
+    operation = _operation(document, str(stored.get("method")), str(stored.get("path")))
+    responses = (operation or {}).get("responses") or {}
+    answer = responses.get(str(status)) or responses.get(f"{status // 100}XX") or responses.get("default") or {}
+    found = _json_schema(answer.get("content"))
+    return None if found is None else _whole(found, document)
+
+
 def _of_request(recording: Recording, target: Any) -> Iterator[tuple[tuple[str, Steps], Schema]]:
     openapi = getattr(target, "openapi", None)
     try:

@@ -11,20 +11,22 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import copy_context
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from replay.core.codec import Resolve, Value
 from replay.core.opened import Opened
-from replay.core.recording import Interaction, Kind, Outcome, Recording
+from replay.core.recording import Interaction, Kind, Outcome, Prediction, Recording
 from replay.core.verdict import Frame
-from replay.core.world import Boundary, Shelf, current, occupy
+from replay.core.world import Boundary, Settles, Shelf, current, occupy
 from replay.engine import guard
-from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative
-from replay.engine.lines import in_project, last_raised
+from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative, status_of
+from replay.engine.finished import Property, Run, broken
+from replay.engine.heard import Heard, hearing
+from replay.engine.lines import Lines, in_project, last_raised, standing
 from replay.engine.mutant import Mutant, Taken
-from replay.engine.mutation import Mutations
+from replay.engine.mutation import Edits, Mutations
 from replay.engine.player import OnAsk, window
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
@@ -53,6 +55,10 @@ class Execution(msgspec.Struct, frozen=True):
     drawn: Mapping[str, Mapping[str, list[Any]]]
     reason: str | None = None
     """Why it could not be run."""
+    heard: tuple[Heard, ...] = ()
+    """What it logged as an error, if the stage hears."""
+    notes: Mapping[str, Settles] = {}
+    """What it noted."""
     seed: str | None = None
     """Of the system's generator, where the recording has none and it was drawn from."""
 
@@ -66,6 +72,14 @@ class Execution(msgspec.Struct, frozen=True):
 def _ending(payload: Value) -> Any:
     """An error by its type and message: frames are long, and lines tell where it was raised."""
     return payload.text if payload.error_type is None else payload.text[:200]
+
+
+class Judge(Protocol):
+    """Looks at a run that did not fail by itself."""
+
+    def judge(self, edits: Edits, execution: Execution, lines: Lines, reached: int) -> Failure | None:
+        """What is wrong with it. `reached`: the lines that it reached, of `lines`."""
+        ...
 
 
 class Stage:
@@ -83,17 +97,26 @@ class Stage:
         folders: Collection[str] = (),
         allowed: Collection[str] = (),
         limit: float = 5.0,
+        properties: Sequence[Property] = (),
     ) -> None:
         """`allowed`: types of errors that are declared. `limit`: seconds that one run may take (main thread only).
-        Raises Unanswerable if the target cannot be had."""
+        `properties`: what must hold of each run that returned and is no failure by itself. Raises Unanswerable if the
+        target cannot be had."""
         guard.install()
         self.recording = recording
         self.target = targets.load(recording.entrypoint)
         self.mutations = Mutations(recording)
         self.root = targets.root
         self._boundaries, self._run = boundaries, runners[recording.kind]
-        self._resolve, self._move, self._wait = targets.resolve, move, wait
+        self.resolve, self._move, self._wait = targets.resolve, move, wait
         self._folders, self._allowed, self.limit = folders, tuple(allowed), limit
+        self.properties = tuple(properties)
+        self.predict: Callable[[Interaction], Prediction | None] = lambda interaction: None
+        """Reads a model's answer."""
+        self.judges: Judge | None = None
+        """Looks at runs that are no failure by themselves."""
+        self.hears = False
+        """Keeps what is logged as an error."""
         self._shelves = _by_boundary(recording)
         self._started: float | None = None
         self.on_ask: OnAsk | None = None
@@ -107,10 +130,10 @@ class Stage:
 
     def execute(self, edits: Sequence[Any]) -> Execution:
         """Run the recording with these edits. Never raises for what the code does, but KeyboardInterrupt."""
-        return self.run(self.mutations.quick(edits))
+        return self.run(self.mutations.quick(edits), edits)
 
-    def run(self, mutated: Recording) -> Execution:
-        """Run what was made of the recording."""
+    def run(self, mutated: Recording, edits: Sequence[Any] = ()) -> Execution:
+        """Run what was made of the recording, by these edits."""
         try:
             player, outcome = copy_context().run(self._play, mutated)
         except Unanswerable as error:
@@ -129,17 +152,22 @@ class Stage:
             return msgspec.structs.replace(_not_run(mutated, "out of memory"), failure=self._exhausted(error))
         except Exception as error:  # not the application's: an edited value that our own code cannot serve
             return _not_run(mutated, f"{type(error).__name__}: {error}"[:300])
-        failure = None if player.diverged else self._failure(outcome)
-        return Execution(
+        execution = Execution(
             mutated,
             outcome,
-            failure,
+            None if player.diverged else self._failure(outcome),
             player.diverged,
             player.stretched,
             tuple(player.taken),
             player.drawn,
+            heard=tuple(player.heard),
+            notes=player.notes,
             seed=player.made_seed,
         )
+        if not self.properties or execution.diverged or outcome.state != "returned" or execution.failure is not None:
+            return execution
+        found = broken(self.finished(execution, edits), self.properties, self.root)
+        return execution if found is None else msgspec.structs.replace(execution, failure=found)
 
     def _exhausted(self, error: BaseException) -> Failure:
         """Where memory was used up: the innermost of the errors, as storing it took memory too."""
@@ -166,29 +194,48 @@ class Stage:
         frame = msgspec.structs.replace(found, file=relative(self.root, found.file))
         return msgspec.structs.replace(failure, message=f"{failure.message} after {found.source}", frames=(frame,))
 
+    def placed(self, edits: Edits, failure: Failure) -> Failure:
+        """A failure that is something asked, with the line that asked it last, found by running it once more."""
+        if not failure.target or failure.frames:
+            return failure
+        found: list[tuple[Frame, ...]] = []
+
+        def look(interaction: Interaction, asked: Value) -> None:
+            if interaction.target == failure.target:
+                found.append(standing(self.root, __file__))
+
+        before, self.on_ask = self.on_ask, look
+        try:
+            self.execute(edits)
+        finally:
+            self.on_ask = before
+        frames = found[-1] if found else ()
+        places = tuple(msgspec.structs.replace(frame, file=relative(self.root, frame.file)) for frame in frames)
+        return msgspec.structs.replace(failure, frames=places)
+
+    def finished(self, execution: Execution, edits: Sequence[Any]) -> Run:
+        """The run as properties are given it."""
+        assert execution.outcome is not None
+        return Run(execution.mutated, execution.outcome, tuple(edits), lambda: _asked(execution),
+                   lambda: self.recorded(execution, edits), execution.notes)  # fmt: skip
+
     def recorded(self, execution: Execution, edits: Sequence[Any]) -> Recording:
         """The run as a recording of its own: what it asked, what answered, what it drew, how it ended."""
         outcome = execution.outcome
         assert outcome is not None
         mutated = execution.mutated
-        interactions: list[Interaction] = []
-        last = 0
-        for seq, each in enumerate(execution.taken):
-            last = max(last, each.answered_by.offset_ns)
-            interactions.append(msgspec.structs.replace(
-                each.answered_by, seq=seq, lane=each.lane, target=each.request.target, request=each.asked,
-                offset_ns=last))  # fmt: skip
+        interactions = _asked(execution)
         longest = max((each.offset_ns + each.duration_ns for each in interactions), default=0)
         ran = msgspec.structs.replace(
             mutated,
-            interactions=tuple(interactions),
+            interactions=interactions,
             outcome=outcome,
             duration_ns=max(mutated.duration_ns, longest),
             context=_with_draws(mutated.context, execution.drawn, execution.seed),
             model_calls=(),
-            predictions=(),
+            predictions=tuple(filter(None, map(self.predict, interactions))),
             logs=(),
-            http_response_status_code=_status(outcome) if mutated.kind in ("asgi", "wsgi") else None,
+            http_response_status_code=status_of(outcome) if mutated.kind in ("asgi", "wsgi") else None,
         )
         return self.mutations.named(ran, edits)
 
@@ -208,7 +255,7 @@ class Stage:
             player = Mutant(
                 recording,
                 shelves=shelves,
-                resolve=self._resolve,
+                resolve=self.resolve,
                 move=self._move,
                 wait=self._wait,
                 root=self.root,
@@ -218,10 +265,12 @@ class Stage:
             occupy(player)
             stack.callback(occupy, None)
             current.set(player)  # of the copied context: nothing to reset
+            if self.hears:
+                stack.enter_context(hearing(player.heard))
             self._started = perf_counter()
             self.on_start()
             try:
-                outcome = self._run(recording, self.target, self._resolve)
+                outcome = self._run(recording, self.target, self.resolve)
             finally:
                 self._started = None
                 player.closed = True
@@ -231,7 +280,7 @@ class Stage:
 
     def _failure(self, outcome: Outcome) -> Failure | None:
         if outcome.state == "returned" and self.recording.kind in ("asgi", "wsgi"):
-            status = _status(outcome)
+            status = status_of(outcome)
             if status is None or status < 500:
                 return None
             return Failure("status", f"HTTP {status}", f"answered {status}", ())
@@ -270,14 +319,20 @@ def _by_boundary(recording: Recording) -> dict[str, list[Interaction]]:
     return found
 
 
+def _asked(execution: Execution) -> tuple[Interaction, ...]:
+    """What a run asked and what answered."""
+    found: list[Interaction] = []
+    last = 0
+    for seq, each in enumerate(execution.taken):
+        last = max(last, each.answered_by.offset_ns)
+        found.append(msgspec.structs.replace(
+            each.answered_by, seq=seq, lane=each.lane, target=each.request.target, request=each.asked,
+            offset_ns=last))  # fmt: skip
+    return tuple(found)
+
+
 def _not_run(mutated: Recording, reason: str) -> Execution:
     return Execution(mutated, None, None, True, 0, (), {}, reason)
-
-
-def _status(outcome: Outcome) -> int | None:
-    tree = outcome.payload.tree
-    found = tree.get("status") if type(tree) is dict else None
-    return found if type(found) is int else None
 
 
 def _with_draws(context: Value, drawn: Mapping[str, Mapping[str, list[Any]]], seed: str | None) -> Value:

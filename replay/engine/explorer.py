@@ -7,7 +7,7 @@ is shrunk when it is found, and shown once. Equal seeds give equal finds in equa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from random import Random
 from time import perf_counter
@@ -18,13 +18,16 @@ import msgspec
 from replay.core.edits import Edit, parse
 from replay.core.recording import Recording
 from replay.engine.executions import Stage
-from replay.engine.failures import Failure, is_same
+from replay.engine.failures import BESIDE, Failure, is_same
+from replay.engine.like import Like
 from replay.engine.lines import Lines
 from replay.engine.mutation import Edits
 from replay.engine.operators import suggested
+from replay.engine.operators.site import Site
 from replay.engine.places import beside, places
-from replay.engine.runs import Ran
-from replay.engine.shrink import fewest, shrink
+from replay.engine.runs import Ran, Runner
+from replay.engine.shrink import Fails, fewest, shrink
+from replay.engine.smaller import FEW, MOST, smaller
 from replay.engine.values import Profile
 from replay.engine.workers import runner
 from replay.errors import Unanswerable
@@ -39,6 +42,8 @@ DEEPEST = 3
 """Edits of one mutation, before it is shrunk."""
 HANGS = 2
 """Hangs after which a place is left alone: each takes as long as the limit."""
+SHARP = frozenset({"error", "status", "invariant", "exit", "crash"})
+"""Kinds of failure whose edits get the smallest arguments: the others take long, or depend on the size."""
 IDLE = 2_000
 """Mutations in a row that were all tried before: the space is exhausted."""
 
@@ -111,22 +116,38 @@ class Explorer:
         on_progress: Callable[[Progress], None] = lambda progress: None,
         workers: int = 0,
         memory: int | None = None,
+        first: Sequence[Edits] = (),
+        counts: Callable[[Failure], bool] = lambda failure: True,
+        same_failure: bool = False,
+        around: Callable[[Runner], Runner] = lambda runner: runner,
     ) -> None:
-        """`workers`: processes to run in; 0: this one. `memory`: bytes that a run may take in a worker."""
+        """`workers`: processes to run in; 0: this one. `memory`: bytes that a run may take in a worker. `first`: finds
+        of earlier searches, which are tried before anything else and do not count in the budget. `counts`:
+        whether a failure is of a kind that is looked for. `same_failure`: what fails as the recording does counts too.
+        `around`: what stands around the runner of mutations."""
         self.progress = Progress()
         self._stage = stage
-        self._random = Random(seed)
+        self._seed, self._random = seed, Random(seed)
         self._most, self._longest = executions, seconds
         self._profile, self._constants = profile, constants
         self._on_progress = on_progress
         self._workers, self._memory = workers, memory
+        self._first = first
+        self._counts, self._around = counts, around
+        self._like = Like(is_wanted=same_failure)
         self._lines = Lines(stage.root)
         self._started = self._told = perf_counter()
         self._known: list[Failure] = []
         self._plans: dict[str, list[Edit]] = {}
+        self._sites: dict[str, Site] = {}
         self._parents: list[_Parent] = []
-        self._tried: set[str] = set()
+        self._numbers: dict[int, tuple[int, Edit]] = {}
+        """Of the planned edits, by identity."""
+        self._tried: set[tuple[int, ...]] = set()
         self._live: set[str] = set()
+        self._sorted: list[str] = []
+        self._beside: dict[str, list[str]] = {}
+        """Places that matter and lie beside another; forgotten when more matter."""
         self._base: frozenset[str] | None = None
         """Places that matter in the recording as it is."""
         self._ungrown: list[tuple[Edits, Ran]] = []
@@ -140,15 +161,11 @@ class Explorer:
         """Search until the budget is used up, nothing is left to try, or Ctrl-C: what was found is kept."""
         self._started = self._told = perf_counter()
         try:
-            self._runner = runner(self._stage, self._lines, self._workers, limit=self._stage.limit, memory=self._memory)
+            inner = runner(self._stage, self._lines, self._workers, limit=self._stage.limit, memory=self._memory)
+            self._runner = self._around(inner)
             self.progress.workers = self._runner.workers
             try:
-                self._search()
-                self.progress.stopped = "nothing left to try"
-            except Spent:
-                self.progress.stopped = "the budget"
-            except KeyboardInterrupt:
-                self.progress.stopped = "interrupted"
+                self._until_stopped()
             finally:
                 self._runner.close()
         finally:
@@ -156,11 +173,34 @@ class Explorer:
         self._tell()
         return self.progress
 
+    def _until_stopped(self) -> None:
+        try:
+            try:
+                self._search()
+                self.progress.stopped = "nothing left to try"
+            except Spent:
+                self.progress.stopped = "the budget"
+            self._alike()
+        except KeyboardInterrupt:
+            self.progress.stopped = "interrupted"
+
     def _search(self) -> None:
         base = self._baseline()
         self._plan()
+        self._again()
         self._sweep(base)
         self._combine()
+
+    def _alike(self) -> None:
+        """What fails as the recording does, a find for each place that decides whether it does."""
+        for edit in self._like.edits(self._plans):
+            ran, recording = self._runner.recorded((edit,))
+            if ran.failure is None or self._own is None or not is_same(ran.failure, self._own):
+                continue
+            failure = msgspec.structs.replace(ran.failure, kind="same_failure")
+            self.progress.finds.append(Find(failure=failure, edits=(edit,), executions=self.progress.executions,
+                                            seconds=self.progress.seconds, stretched=ran.stretched,
+                                            recording=recording))  # fmt: skip
 
     # The stages -------------------------------------------------------------------------------------------------
 
@@ -169,9 +209,12 @@ class Explorer:
         ran, again = self._runner.run([(), ()], together=True)
         self._lines.add(ran.reached)
         self._refuse(ran)
-        if ran.failure is not None:
+        if ran.failure is not None and ran.failure.kind in BESIDE:
+            self._found((), ran.failure)  # nobody has told yet that production breaks it
+        elif ran.failure is not None:
             self._own = ran.failure
             self._known.append(ran.failure)
+            self._like.failure = ran.failure
         elif again.effect != ran.effect:
             self._is_steady = False
             self._found((), _unsteady(ran, again))
@@ -191,7 +234,20 @@ class Explorer:
         for site in places(parts, self._profile, constants):
             found = suggested(site)
             if found:
-                self._plans[site.path] = found
+                self._plans[site.path], self._sites[site.path] = found, site
+                for edit in found:
+                    self._number(edit)
+
+    def _again(self) -> None:
+        """What was found before. What it reaches is not kept: the search goes on as it would without."""
+        before = self.progress.executions
+        for edits in self._first:
+            self._spend()
+            for ran in self._runner.run([edits], until=self._until()):
+                if ran.failure is not None:
+                    self._found(edits, ran.failure, is_small=True)
+        if self._most is not None:
+            self._most += self.progress.executions - before
 
     def _sweep(self, base: Any) -> None:
         """Every single edit, once."""
@@ -229,13 +285,20 @@ class Explorer:
             before = parent.edits if parent is not None else ()
             edit = self._next(parent)
             edits = (*before[: DEEPEST - 1], edit)
-            key = key_of(edits)
+            key = tuple([self._number(each) for each in edits])
             if key in self._tried:
                 idle += 1
                 continue
             idle = 0
             self._tried.add(key)
             yield edits
+
+    def _number(self, edit: Edit) -> int:
+        """Numbers are quicker to compare than texts. The edit is kept, so that its identity stays its own."""
+        found = self._numbers.get(id(edit))
+        if found is None:
+            found = self._numbers[id(edit)] = len(self._numbers), edit
+        return found[0]
 
     def _parent(self) -> _Parent | None:
         if not self._parents or self._random.random() < 0.1:
@@ -256,17 +319,23 @@ class Explorer:
         if parent is not None and parent.live and chance < 0.35:
             paths = parent.live
         elif parent is not None and chance < 0.6:
-            root, steps = parse(parent.edits[-1].path)
-            paths = [path for path in self._ordered() if beside(path, root, steps)]
+            paths = self._near(parent.edits[-1].path)
         path = self._random.choice(paths or self._ordered())
         return self._random.choice(self._plans[path])
+
+    def _near(self, last: str) -> list[str]:
+        ordered = self._ordered()
+        found = self._beside.get(last)
+        if found is None:
+            root, steps = parse(last)
+            found = self._beside[last] = [path for path in ordered if beside(path, root, steps)]
+        return found
 
     def _ordered(self) -> list[str]:
         if len(self._live) != len(self._sorted):
             self._sorted = sorted(self._live)
+            self._beside.clear()
         return self._sorted
-
-    _sorted: list[str] = []
 
     # One mutation -----------------------------------------------------------------------------------------------
 
@@ -293,6 +362,7 @@ class Explorer:
         fresh = self._lines.add(ran.reached)
         self.progress.diverged += ran.diverged and ran.failure is None
         self.progress.lines = self._lines.count
+        self._like.note(edits, ran)
         if ran.failure is not None:
             if ran.failure.kind == "hang":
                 self._hung[edits[-1].path] = self._hung.get(edits[-1].path, 0) + 1
@@ -348,9 +418,9 @@ class Explorer:
                 halves += [paths[:middle], paths[middle:]]
             groups = halves
 
-    def _found(self, edits: Edits, failure: Failure) -> None:
+    def _found(self, edits: Edits, failure: Failure, *, is_small: bool = False) -> None:
         self.progress.known += self._own is not None and is_same(failure, self._own)
-        if any(is_same(failure, known) for known in self._known):
+        if not self._counts(failure) or any(is_same(failure, known) for known in self._known):
             return
         self._known.append(failure)
         at, seconds = self.progress.executions, perf_counter() - self._started
@@ -366,10 +436,8 @@ class Explorer:
 
         small, interrupted = edits, False
         try:
-            if failure.kind != "hang":  # each try takes as long as the limit
-                small = shrink(edits, fails, self._simpler)
-            elif len(edits) > 1:
-                small = fewest(edits, fails)
+            if not is_small:
+                small = self._shrunk(edits, failure, fails)
         except KeyboardInterrupt:
             interrupted = True  # what was found is kept as it is
         ran, recording = self._runner.recorded(small)
@@ -383,6 +451,16 @@ class Explorer:
             raise KeyboardInterrupt
         self._tell()
 
+    def _shrunk(self, edits: Edits, failure: Failure, fails: Fails) -> Edits:
+        """Fewest edits, the simplest of their places, the smallest arguments."""
+        if failure.kind == "hang":  # each try takes as long as the limit
+            return fewest(edits, fails) if len(edits) > 1 else edits
+        small = shrink(edits, fails, self._simpler)
+        if failure.kind in SHARP:
+            most = FEW if failure.kind in ("exit", "crash") else MOST
+            small = smaller(small, fails, seed=self._seed, most=most, until=self._until(), leave=self._is_meant)
+        return small
+
     def _failure(self, edits: Edits, wanted: Failure) -> Failure | None:
         """How a mutation fails, looked at as the wanted failure was found."""
         if wanted.kind != "nondeterminism":
@@ -394,6 +472,13 @@ class Explorer:
         plan = self._plans.get(edit.path, [])
         place = next((at for at, each in enumerate(plan) if each.key == edit.key), 0)
         return plan[:place]
+
+    def _is_meant(self, edit: Edit) -> bool:
+        """Whether its argument says something as it is: a status, a header, a moment, what was seen elsewhere."""
+        site = self._sites.get(edit.path)
+        if site is None or site.is_message or site.boundary == "clock":
+            return True
+        return any(edit.key == Edit(edit.path, "set", value).key for value in site.learned)
 
     # The budget -------------------------------------------------------------------------------------------------
 

@@ -14,11 +14,19 @@ from replay.core.recording import Outcome
 from replay.core.verdict import Frame
 from replay.engine.lines import in_project
 
-FailureKind = Literal["error", "status", "hang", "exit", "crash", "memory", "growth", "nondeterminism"]
+FailureKind = Literal[
+    "error", "status", "hang", "exit", "crash", "memory", "growth", "nondeterminism", "invariant", "schema", "policy",
+    "difference", "silent", "same_failure",
+]  # fmt: skip
 """`error`: an exception left the entry point. `status`: a web application answered 500 or more. `hang`: it did not end
 within the limit. `exit`: it ended the process (`sys.exit`, `os._exit`). `crash`: a signal did (a segfault).
 `memory`: it took more than the limit. `growth`: far more work or memory than the baseline for as much data.
-`nondeterminism`: the same mutation ended in two ways."""
+`nondeterminism`: the same mutation ended in two ways. `invariant`: a property of the user's does not hold of it.
+`schema`: it returned what its annotation, or its OpenAPI document, does not declare. `policy`: it acted by itself on a
+model's output below its threshold. `difference`: another version of the code ends in another way. `silent`: it ended
+well and did damage (see `replay.engine.silent`). `same_failure`: the recording's own failure, after another value."""
+BESIDE: frozenset[FailureKind] = frozenset({"invariant", "schema", "policy", "difference"})
+"""Kinds that the recording itself may be of without anybody having been told: shown once, with no edit."""
 ROUGH = frozenset({"hang", "memory"})
 """Kinds that end anywhere: the same failure may be noticed at another line, or in another function that is called
 over and over."""
@@ -35,6 +43,8 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
     frames: tuple[Frame, ...]
     """Of the project, outermost first; of an error that has none there, its last one."""
+    target: str = ""
+    """Of an act by itself, or a write that was made once more: what was asked."""
 
     @property
     def fingerprint(self) -> tuple[Any, ...]:
@@ -60,6 +70,13 @@ def error_of(outcome: Outcome, root: Path) -> Failure | None:
     return Failure(
         kind, printable(body["type"]), printable(text), tuple(Frame(relative(root, f), n, name) for f, n, name in found)
     )
+
+
+def status_of(outcome: Outcome) -> int | None:
+    """Of the answer of a web application."""
+    tree = outcome.payload.tree
+    found = tree.get("status") if type(tree) is dict else None
+    return found if type(found) is int else None
 
 
 def is_same(one: Failure, other: Failure) -> bool:

@@ -20,7 +20,6 @@ from replay.engine.mutation import Edits
 from replay.engine.operators.site import Site, sites
 from replay.engine.places import places
 from replay.engine.runs import Ran
-from replay.engine.shrink import shrink
 from replay.errors import Unanswerable
 
 Depth = Literal["look", "leads", "all"]
@@ -145,7 +144,7 @@ class Hunt(Explorer):
                 return found
         return super()._parent()
 
-    def _found(self, edits: Edits, failure: Failure) -> None:
+    def _found(self, edits: Edits, failure: Failure, *, is_small: bool = False) -> None:
         """Only the one failure is a find."""
         if not self.goal.is_met(failure):
             return
@@ -183,7 +182,7 @@ class Hunt(Explorer):
 
         interrupted = False
         try:
-            small = shrink(edits, fails, self._simpler) if edits else edits
+            small = self._shrunk(edits, failure, fails) if edits else edits
         except KeyboardInterrupt:
             small, interrupted = edits, True  # what was found is kept as it is
         ran, recording = self._runner.recorded(small)

@@ -22,7 +22,8 @@ _running_loop = asyncio._get_running_loop
 _current_task = asyncio.current_task
 
 
-def _owner() -> int:
+def owner_here() -> int:
+    """The task that calls, or the thread where it is in none."""
     loop = _running_loop()
     if loop is None:
         return get_ident()
@@ -50,11 +51,11 @@ def _forked() -> _Lane | None:
 forks.append((_lane, _forked))
 
 
-class Lanes(msgspec.Struct, eq=False):
+class Lanes(msgspec.Struct, eq=False, gc=False):
     """The lanes of one world. Holds no reference from a context to the world, so a context outlives it freely."""
 
     number: int = msgspec.field(default_factory=_numbers.__next__)
-    owner: int = msgspec.field(default_factory=_owner)
+    owner: int = msgspec.field(default_factory=owner_here)
     """Of the first lane."""
     children: count[int] = msgspec.field(default_factory=count)
     """Of the first lane."""
@@ -70,11 +71,11 @@ class Lanes(msgspec.Struct, eq=False):
 
     def start_here(self) -> None:
         """The lane that calls is the first one: a replay runs a coroutine in a task of its own making."""
-        self.owner = _owner()
+        self.owner = owner_here()
 
     def name(self) -> str:
         """The name of the lane that calls."""
-        owner = get_ident() if _running_loop() is None else _owner()
+        owner = get_ident() if _running_loop() is None else owner_here()
         lane = _lane.get()
         if lane is None or lane.world != self.number:
             if owner == self.owner:

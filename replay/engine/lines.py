@@ -195,6 +195,19 @@ class _Marked(ast.NodeTransformer):
 _DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
+def standing(root: Path, within: str) -> tuple[Frame, ...]:
+    """The frames of the project on the stack of the calling thread, outermost first; `within`: the file whose function
+    runs the project's code, where the stack is another's."""
+    found: list[Frame] = []
+    frame = sys._getframe(1).f_back
+    while frame is not None and frame.f_code.co_filename != within:
+        code = frame.f_code
+        if in_project(root, code.co_filename):
+            found.append(Frame(code.co_filename, frame.f_lineno, code.co_name))
+        frame = frame.f_back
+    return tuple(reversed(found))
+
+
 def last_raised(root: Path, run: Callable[[], object]) -> Frame | None:
     """Where in the project the last exception was raised while `run` ran: of an error that a framework swallowed.
     Its type is the frame's `source`."""

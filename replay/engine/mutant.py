@@ -23,6 +23,7 @@ from replay.core.codec import Value
 from replay.core.recording import Interaction
 from replay.core.verdict import Difference
 from replay.core.world import Request, Shelf
+from replay.engine.heard import Heard
 from replay.engine.player import Player
 from replay.engine.waiting import alike
 from replay.errors import DivergenceError
@@ -63,6 +64,7 @@ class Mutant(Player):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.taken: list[Taken] = []
+        self.heard: list[Heard] = []
         self.stretched = 0
         self._most = MOST_AGAIN + 10 * len(self.recording.interactions)
         self._equality: Any = _Same()

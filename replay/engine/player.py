@@ -128,6 +128,8 @@ class Player:
         self._entropy: dict[str, int] = {}
         self._moments: list[int] | None = None
         self.closed = False
+        self.notes: dict[str, Settles] = {}
+        """What the code noted in this run."""
 
     def start_here(self) -> None:
         """The calling task is the one that runs the entry point."""
@@ -198,7 +200,9 @@ class Player:
         return DivergenceError(message)
 
     def note(self, name: str, value: Settles) -> None:
-        """A replay writes no notes."""
+        """Kept for those who judge the run; it is part of no verdict."""
+        if not self.closed:
+            self.notes[name] = value
 
     def refused(self, boundary: str, target: str) -> None:
         """The guard will not let the code reach for the real world. Tries of the same thing are noted a few times."""
@@ -210,6 +214,11 @@ class Player:
                 self._note(found)
 
     # What is left -----------------------------------------------------------------------------------------------
+
+    @property
+    def diverged(self) -> bool:
+        """It left the recording, or never asked anything of it."""
+        return bool(self.divergences) or (bool(self.recording.interactions) and self.served == 0)
 
     def close(self) -> None:
         """The run is over: what was not asked for is noted, and late requests are refused."""
@@ -226,6 +235,11 @@ class Player:
     def divergences(self) -> list[Divergence]:
         """In the order of the replay; after `close` under their final names."""
         return self._partings.found
+
+    @property
+    def spent(self) -> tuple[Interaction, ...]:
+        """The recorded interactions that were served, in the order in which they were asked now."""
+        return tuple(self._spent)
 
     @property
     def left_over(self) -> list[Interaction]:

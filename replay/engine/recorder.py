@@ -18,14 +18,14 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import msgspec
 
 from replay.core.codec import Gap, Value, encode
-from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State
+from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State, predicted
 from replay.core.snapshot import snapshot
-from replay.core.world import Request, Settles, Ticket, is_free
+from replay.core.world import Request, Settles, Ticket
 from replay.core.world import dropped as dropped  # where those who record look for it
 from replay.engine.budget import cut_part, cut_tickets, size_of
 from replay.engine.entropy import replacements
-from replay.engine.keep import End, Trigger
-from replay.engine.lanes import Lanes
+from replay.engine.keep import End, test_of
+from replay.engine.lanes import Lanes, owner_here
 from replay.engine.load import Load
 from replay.errors import DivergenceError
 
@@ -49,7 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What `replay.init` decided."""
 
     service: str
-    keep: Trigger
+    keep: Callable[[End], bool]
+    """A trigger or any function of the end; of a trigger the function is kept."""
     sink: Sink
     version: str | None = None
     environment: str | None = None
@@ -68,6 +69,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Takes the secrets out, off the request path; the texts given are none. What it raises drops the recording."""
     most_interactions: int = 10_000
     most_logs: int = 1_000
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "keep", test_of(self.keep))
 
 
 active: Settings | None = None
@@ -91,13 +95,15 @@ def flush(timeout: float) -> bool:
 
 
 def begin(kind: Kind, entrypoint: str, input: Settles) -> Recorder | None:
-    """A recorder, or None where there is nothing to record: capture is off, or an outer unit of work is recorded."""
+    """A recorder, or None where capture is off. The caller has seen that it `is_free` here: what is done for an outer
+    unit of work that is recorded belongs to that one."""
     settings = active
-    if settings is None or not is_free():
+    if settings is None:
         return None
     try:
         context = [read() for read in settings.begin] if settings.begin else []
-        return Recorder(settings, kind, entrypoint, input, context, time_ns(), perf_counter_ns())
+        lanes = Lanes(owner=owner_here())
+        return Recorder(settings, kind, entrypoint, input, context, time_ns(), perf_counter_ns(), lanes)
     except Exception:
         dropped["begin-failed"] += 1
         return None
@@ -113,7 +119,7 @@ class Recorder(msgspec.Struct, eq=False):
     context: list[dict[str, Any]]
     started_at: int
     started_ns: int
-    lanes: Lanes = msgspec.field(default_factory=Lanes)
+    lanes: Lanes
     facts: dict[str, Any] = {}
     """Fields of the recording that are known later: the status of an HTTP answer, its route."""
     tickets: list[Ticket] = []
@@ -198,8 +204,9 @@ class Recorder(msgspec.Struct, eq=False):
         if not self.closed and len(self.logs) < self.settings.most_logs:
             self.logs.append((perf_counter_ns(), level, logger, message))
 
-    def end(self, state: State, payload: Callable[[], Settles]) -> None:
-        """The unit of work ended: decide whether it is worth keeping. Never raises; a second call does nothing."""
+    def end(self, state: State, take: Callable[[T], Settles], given: T) -> None:
+        """The unit of work ended: decide whether it is worth keeping. Only then is `take(given)`, its outcome, taken.
+        Never raises; a second call does nothing."""
         if self.closed:
             return
         ended_ns = perf_counter_ns()
@@ -210,17 +217,17 @@ class Recorder(msgspec.Struct, eq=False):
                 state=state,
                 duration_ns=ended_ns - self.started_ns,
                 http_status=status,
-                scores=tuple(self.scores),
+                scores=tuple(self.scores) if self.scores else (),
                 status="error" if failed else "ok",
             )
             if self.settings.keep(end):
-                self._keep(state, payload, ended_ns, failed)
+                self._keep(state, take, given, ended_ns, failed)
         except Exception:
             dropped["end-failed"] += 1
         finally:
             self.closed = True
 
-    def _keep(self, state: State, payload: Callable[[], Settles], ended_ns: int, failed: bool) -> None:
+    def _keep(self, state: State, take: Callable[[T], Settles], given: T, ended_ns: int, failed: bool) -> None:
         load = self.settings.load
         level = 0 if load is None else load.level(ended_ns)
         if level and not failed:
@@ -229,7 +236,7 @@ class Recorder(msgspec.Struct, eq=False):
         self.context += [read() for read in self.settings.end]
         if level > 1:
             cut_tickets(self.tickets, sys.maxsize, "shed")
-        self.settings.sink(Captured(self, state, payload(), ended_ns, failed))
+        self.settings.sink(Captured(self, state, take(given), ended_ns, failed))
         if load is not None:
             load.ended(perf_counter_ns() - ended_ns, ended_ns - self.started_ns)
 
@@ -381,13 +388,7 @@ class _Now:
 
 def _predictions(tickets: Sequence[Ticket]) -> tuple[Prediction, ...]:
     return tuple(
-        Prediction(
-            seq=seq,
-            name=ticket.request.target,
-            label=getattr(ticket, "label", None),
-            score=ticket.score,
-            threshold=getattr(ticket, "threshold", None),
-        )
+        predicted(seq, ticket.request.target, ticket.score, ticket.label, ticket.threshold, ticket.policy)
         for seq, ticket in enumerate(tickets)
         if ticket.request.boundary == "model"
     )

@@ -54,7 +54,7 @@ class Redacting:
 
 
 def parameters(target: str) -> tuple[str, ...]:
-    """The names of what a function of this process takes by position, without `self` and `cls`; none if it is not
+    """The names of what a function of this process takes by position, `self` and `cls` included; none if it is not
     found. Runs no code of the application."""
     module, _, qualname = target.partition(":")
     place: Any = sys.modules.get(module)
@@ -69,8 +69,7 @@ def parameters(target: str) -> tuple[str, ...]:
         place = inner
     if not isinstance(place, FunctionType):
         return ()
-    names = place.__code__.co_varnames[: place.__code__.co_argcount]
-    return names[1:] if names[:1] in (("self",), ("cls",)) else names
+    return place.__code__.co_varnames[: place.__code__.co_argcount]
 
 
 class _Turns:

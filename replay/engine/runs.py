@@ -6,6 +6,7 @@ processes (`replay.engine.workers`), as long as the code under test keeps nothin
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -43,6 +44,8 @@ class Ran(msgspec.Struct, frozen=True, array_like=True):
     """How, for people: `returned 3`, `raised KeyError: 'x'`."""
     reason: str | None = None
     """Why it could not be run."""
+    result: bytes = b""
+    """Equal for runs of any version of the code that ended in the same way; empty where none came to an end."""
 
     @property
     def does(self) -> tuple[bytes, bytes]:
@@ -101,7 +104,8 @@ class Here:
 
 
 def examined(stage: Stage, lines: Lines, growth: Growth, edits: Edits) -> tuple[Ran, Execution]:
-    """Run a mutation and tell what it did. One that loaded modules is run again: the lines of those count too."""
+    """Run a mutation and tell what it did, and whether that is a failure. One that loaded modules is run again: the
+    lines of those count too."""
     for _ in range(_LOADS):
         lines.prepare()
         loaded = len(sys.modules)
@@ -114,6 +118,8 @@ def examined(stage: Stage, lines: Lines, growth: Growth, edits: Edits) -> tuple[
     failure = execution.failure
     if failure is None and not execution.diverged:
         failure = growth.judge(edits, execution)
+        if failure is None and stage.judges is not None:
+            failure = stage.judges.judge(edits, execution, lines, int.from_bytes(reached, "little"))
     elif failure is not None:
         failure = stage.locate(edits, failure)
     outcome = execution.outcome
@@ -126,6 +132,7 @@ def examined(stage: Stage, lines: Lines, growth: Growth, edits: Edits) -> tuple[
         outcome is not None and outcome.state == "returned",
         "" if outcome is None else ended(outcome),
         None if execution.reason is None else printable(execution.reason),
+        b"" if outcome is None else _digest(said(outcome)),
     )
     return ran, execution
 
@@ -133,12 +140,27 @@ def examined(stage: Stage, lines: Lines, growth: Growth, edits: Edits) -> tuple[
 def kept(stage: Stage, lines: Lines, growth: Growth, edits: Edits) -> tuple[Ran, Recording | None]:
     """Run a mutation; the run as a recording too, if it came to an end."""
     ran, execution = examined(stage, lines, growth, edits)
+    if ran.failure is not None:
+        ran = msgspec.structs.replace(ran, failure=stage.placed(edits, ran.failure))
     return ran, None if execution.outcome is None else stage.recorded(execution, edits)
 
 
 def ended(outcome: Outcome) -> str:
     """How a run ended, in one line."""
     return printable(f"{outcome.state} {outcome.payload.text[:_SHOWN]}")
+
+
+def said(outcome: Outcome) -> tuple[Any, ...]:
+    """How a run ended, whatever the places of the code and of its objects: a result, or an error's type and message."""
+    payload = outcome.payload
+    if payload.error_type is None:
+        return outcome.state, _ADDRESS.sub("0x", payload.text)
+    tree = payload.tree
+    message = (tree["$id"][1] if "$id" in tree else tree)["$error"].get("message")
+    return outcome.state, payload.error_type, _ADDRESS.sub("0x", str(message))
+
+
+_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
 
 
 def _digest(effect: tuple[Any, ...]) -> bytes:

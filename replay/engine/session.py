@@ -19,6 +19,7 @@ from replay.core.verdict import Difference, Verdict
 from replay.core.world import Boundary, current, occupy
 from replay.engine import guard
 from replay.engine.ambiguity import nondeterminism
+from replay.engine.invariants import violations
 from replay.engine.player import OnAsk, Player, window
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
@@ -59,9 +60,13 @@ class Session:
         self._player = player
 
     def run(self, recording: Recording) -> Verdict:
-        """Replay `recording`. Never raises for what the recording or the code under test does."""
+        """Replay `recording`. Never raises for what the recording or the code under test does.
+
+        Raises UsageError (`invariant`) for an invariant of what is no entry point.
+        """
         started = perf_counter()
         guard.install()
+        player = None
         try:
             target = self._targets.load(recording.entrypoint)
             player, outcome = copy_context().run(self._play, recording, target)
@@ -76,6 +81,9 @@ class Session:
                 raise
             reason = f"{recording.entrypoint}: a KeyboardInterrupt of the recording ended the replay."
             verdict = Verdict(id=recording.id, status="unanswerable", recorded=recording.outcome, reason=reason)
+        if player is not None and verdict.outcome is not None and verdict.status in ("reproduced", "changed"):
+            found = violations(recording, verdict.outcome, player.spent, player.notes, self._targets)
+            verdict = msgspec.structs.replace(verdict, violations=found)
         return msgspec.structs.replace(verdict, seconds=perf_counter() - started)
 
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome]:
@@ -118,8 +126,7 @@ class Session:
         difference = self._difference(recording, outcome, player.noise)
         difference += player.noted
         player.explain(outcome)
-        nothing_served = bool(recording.interactions) and player.served == 0
-        if player.divergences or nothing_served:
+        if player.diverged:
             status: Any = "diverged"
         elif unexpected(difference):
             status = "changed"

@@ -12,7 +12,7 @@ from replay.core.snapshot import snapshot_error
 from replay.core.world import current, is_free
 from replay.engine import recorder as engine
 from replay.engine.recorder import Recorder
-from replay.entrypoints.turn import end
+from replay.entrypoints.turn import as_it_is, end
 from replay.entrypoints.web import Body, Name, Response, Wrapper, text, trace, with_gaps
 
 Message = MutableMapping[str, Any]
@@ -57,9 +57,9 @@ class ASGI(Wrapper):
         try:
             value = await self._replay_app(scope, exchange.receive, exchange.send)
         except BaseException as error:
-            end(exchange.told(recorder), token, "raised", partial(snapshot_error, error))
+            end(exchange.told(recorder), token, "raised", snapshot_error, error)
             raise
-        end(exchange.told(recorder), token, "returned", lambda: exchange.response)
+        end(exchange.told(recorder), token, "returned", as_it_is, exchange.response)
         return value
 
 

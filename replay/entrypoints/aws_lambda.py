@@ -7,7 +7,7 @@ Lambda freezes the process once the handler has answered, and may never thaw it
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -77,10 +77,10 @@ def aws_lambda(handler: F) -> F:
         try:
             value = handler(event, context)
         except BaseException as error:
-            end(recorder, token, "raised", partial(snapshot_error, error))
+            end(recorder, token, "raised", snapshot_error, error)
             _flush(context)
             raise
-        end(recorder, token, "returned", partial(snapshot, value))
+        end(recorder, token, "returned", snapshot, value)
         _flush(context)
         return value
 

@@ -12,7 +12,7 @@ from replay.core.recording import Outcome, Recording
 from replay.core.snapshot import snapshot, snapshot_error
 from replay.core.world import Settles, current, is_free
 from replay.engine import recorder as engine
-from replay.entrypoints.turn import drive, end, settle, whole_input
+from replay.entrypoints.turn import as_it_is, drive, end, settle, whole_input
 from replay.errors import Unanswerable, UsageError
 
 
@@ -57,9 +57,9 @@ class Block:
             return
         token, self._token = self._token, None
         if error is not None:
-            end(recorder, token, "raised", partial(snapshot_error, error))
+            end(recorder, token, "raised", snapshot_error, error)
             return
-        end(recorder, token, "returned", lambda: snapshot(None) if self._result is None else self._result)
+        end(recorder, token, "returned", as_it_is, snapshot(None) if self._result is None else self._result)
 
     async def __aenter__(self) -> Block:
         return self.__enter__()

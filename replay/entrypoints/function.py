@@ -10,12 +10,14 @@ from typing import Any, TypeVar, overload
 
 from replay.core.codec import Resolve
 from replay.core.decoder import items_of
+from replay.core.families.objects import WHERE
 from replay.core.recording import Outcome, Recording, State
-from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
+from replay.core.snapshot import snapshot, snapshot_error
 from replay.core.world import current, is_free
 from replay.engine import recorder as engine
+from replay.entrypoints.methods import is_method, taker, with_object
 from replay.entrypoints.naming import function_name
-from replay.entrypoints.steps import Steps, replayed, replayed_async
+from replay.entrypoints.steps import Sent, Steps, replayed, replayed_async
 from replay.entrypoints.turn import drive, end, settle, whole_input
 from replay.errors import UsageError
 
@@ -68,7 +70,7 @@ def shape_of(function: Any) -> str:
 
 
 def _plain(function: Callable[..., Any], entrypoint: str) -> Any:
-    begin = engine.begin
+    begin, take = engine.begin, taker(function)
 
     @wraps(function)
     def captured(*args: Any, **kwargs: Any) -> Any:
@@ -77,7 +79,7 @@ def _plain(function: Callable[..., Any], entrypoint: str) -> Any:
         recorder = None
         try:
             if is_free():
-                recorder = begin("function", entrypoint, snapshot_call(args, kwargs))
+                recorder = begin("function", entrypoint, take(args, kwargs))
         except Exception:
             engine.dropped["begin-failed"] += 1
         if recorder is None:
@@ -86,16 +88,16 @@ def _plain(function: Callable[..., Any], entrypoint: str) -> Any:
         try:
             value = function(*args, **kwargs)
         except BaseException as error:
-            end(recorder, token, "raised", partial(snapshot_error, error))
+            end(recorder, token, "raised", snapshot_error, error)
             raise
-        end(recorder, token, "returned", partial(snapshot, value))
+        end(recorder, token, "returned", snapshot, value)
         return value
 
     return captured
 
 
 def _coroutine(function: Callable[..., Any], entrypoint: str) -> Any:
-    begin = engine.begin
+    begin, take = engine.begin, taker(function)
 
     @wraps(function)
     async def captured(*args: Any, **kwargs: Any) -> Any:
@@ -104,7 +106,7 @@ def _coroutine(function: Callable[..., Any], entrypoint: str) -> Any:
         recorder = None
         try:
             if is_free():
-                recorder = begin("function", entrypoint, snapshot_call(args, kwargs))
+                recorder = begin("function", entrypoint, take(args, kwargs))
         except Exception:
             engine.dropped["begin-failed"] += 1
         if recorder is None:
@@ -115,18 +117,20 @@ def _coroutine(function: Callable[..., Any], entrypoint: str) -> Any:
         except BaseException as error:
             # GeneratorExit: the coroutine is closed before its end, nobody waits for an outcome
             state: State = "unfinished" if type(error) is GeneratorExit else "raised"
-            end(recorder, token, state, partial(snapshot_error, error))
+            end(recorder, token, state, snapshot_error, error)
             raise
-        end(recorder, token, "returned", partial(snapshot, value))
+        end(recorder, token, "returned", snapshot, value)
         return value
 
     return captured
 
 
 def _generator(function: Callable[..., Any], entrypoint: str) -> Any:
+    take = taker(function)
+
     @wraps(function)
     def captured(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        steps = Steps.begin(entrypoint, args, kwargs) if engine.active is not None else None
+        steps = Steps.begin(entrypoint, take, args, kwargs) if engine.active is not None else None
         if steps is None:
             return (yield from function(*args, **kwargs))
         return (yield from steps.follow(steps.enter(function, args, kwargs)))
@@ -135,9 +139,11 @@ def _generator(function: Callable[..., Any], entrypoint: str) -> Any:
 
 
 def _async_generator(function: Callable[..., Any], entrypoint: str) -> Any:
+    take = taker(function)
+
     @wraps(function)
     async def captured(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        steps = Steps.begin(entrypoint, args, kwargs) if engine.active is not None else None
+        steps = Steps.begin(entrypoint, take, args, kwargs) if engine.active is not None else None
         generator = function(*args, **kwargs) if steps is None else steps.enter(function, args, kwargs)
         step, given = generator.asend, None
         while True:
@@ -167,17 +173,31 @@ _WRAPPERS: dict[str, Callable[[Callable[..., Any], str], Any]] = {
 
 
 def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
-    """Call `target` with the recorded arguments. A bound method brings its own `self`."""
-    bound = inspect.ismethod(target) and _is_method(recording.entrypoint)
-    given = whole_input(recording, resolve, ignore="$.args[0]" if bound else None)
+    """Call `target` with the recorded arguments. A bound method of an instance brings its own `self`; of an unbound one
+    the recorded object is rebuilt, a class method is called on the recorded class."""
+    found = with_object(recording, _innermost(target), resolve)
+    if found is not None:
+        call, sent, rebuilding = found
+        try:
+            outcome = _called(call, recording, sent)
+        finally:
+            rebuilding.closed = True
+        if (used := rebuilding.used(outcome.payload.text)) is not None:
+            raise used
+        return outcome
+    bound = inspect.ismethod(target) and is_method(recording.entrypoint)
+    given = whole_input(recording, resolve, ignore=WHERE if bound else None)
     args = items_of(given["args"])[1 if bound else 0 :]
-    function = _innermost(target)
+    return _called(partial(_innermost(target), *args, **given["kwargs"]), recording, given.get("sent", ()))
+
+
+def _called(call: partial[Any], recording: Recording, sent: Sent) -> Outcome:
+    function = call.func
     shape = getattr(function, "__replay_kind__", None) or shape_of(function)
-    call = partial(function, *args, **given["kwargs"])
     if shape == "generator":
-        return replayed(call, recording, given.get("sent", ()))
+        return replayed(call, recording, sent)
     if shape == "async generator":
-        return drive(lambda: replayed_async(call, recording, given.get("sent", ())))
+        return drive(lambda: replayed_async(call, recording, sent))
     if shape == "coroutine":
         limit = _cancelled_after(recording)
         return settle(lambda: drive(lambda: _awaited(call, limit)), _same, recording.error_type)
@@ -209,11 +229,6 @@ async def _awaited(call: Callable[[], Any], limit: float | None) -> Any:
 
 def _same(value: Any) -> Any:
     return value
-
-
-def _is_method(entrypoint: str) -> bool:
-    owner = entrypoint.partition(":")[2].rpartition(".")[0]
-    return bool(owner) and not owner.endswith("<locals>")
 
 
 def _innermost(target: Any) -> Any:

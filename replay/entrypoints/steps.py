@@ -7,11 +7,13 @@ from typing import Any
 
 from replay.core.codec import Gap, Value
 from replay.core.recording import Outcome, Recording, State
-from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
+from replay.core.snapshot import snapshot, snapshot_error
 from replay.core.world import Settles, current, dropped, is_free
 from replay.engine.recorder import Recorder, begin
-from replay.entrypoints.turn import Joined, leave
+from replay.entrypoints.turn import Joined, as_it_is, leave
 
+Take = Callable[[tuple[Any, ...], dict[str, Any]], Settles]
+"""What takes the arguments of a call as they are now."""
 MOST_BYTES = 8 << 20
 """Of the items of one generator; later ones are counted and not kept."""
 MOST_STEPS = 1_000_000
@@ -55,8 +57,8 @@ class Arguments:
     `sent` is `[[position, how, value], ...]`: after how many items, `send` or `throw`, and what.
     """
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._called = snapshot_call(args, kwargs)
+    def __init__(self, called: Settles) -> None:
+        self._called = called
         self._sent: list[tuple[int, str, Settles]] = []
         self.size = self._called.size
 
@@ -87,12 +89,12 @@ class Steps:
     """One recording of a generator."""
 
     @classmethod
-    def begin(cls, entrypoint: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps | None:
+    def begin(cls, entrypoint: str, take: Take, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps | None:
         """None: nothing to record."""
         try:
             if not is_free():
                 return None
-            given = Arguments(args, kwargs)
+            given = Arguments(take(args, kwargs))
             recorder = begin("function", entrypoint, given)
             return None if recorder is None else cls(recorder, given)
         except Exception:
@@ -132,13 +134,13 @@ class Steps:
         self._items.add(item)
 
     def _end(self, state: State) -> None:
-        self._recorder.end("unfinished" if self._closing else state, lambda: self._items)
+        self._recorder.end("unfinished" if self._closing else state, as_it_is, self._items)
 
     def _raised(self, error: BaseException) -> None:
         if self._closing and type(error) is GeneratorExit:
             self._end("unfinished")
         else:
-            self._recorder.end("raised", lambda: snapshot_error(error))
+            self._recorder.end("raised", snapshot_error, error)
 
     def follow(self, generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         """The same items, sends, errors and return value; each step of the body in the recorder's world."""

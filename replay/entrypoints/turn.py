@@ -26,22 +26,31 @@ class Runner(Protocol):
         ...
 
 
+_reset = current.reset
+
+
 def leave(token: Token[Any]) -> None:
     """Undo `current.set`. A coroutine may be closed in another context than it was started in."""
     try:
-        current.reset(token)
+        _reset(token)
     except (ValueError, RuntimeError):
         current.set(None)
 
 
-def end(recorder: Any, token: Token[Any], state: State, payload: Callable[[], Settles]) -> None:
-    """The unit of work ended: back out of its world, and to the recorder. A fault of ours stays here."""
+def end(recorder: Any, token: Token[Any], state: State, take: Callable[[T], Settles], given: T) -> None:
+    """The unit of work ended: back out of its world, and to the recorder (see `Recorder.end`). A fault of ours stays
+    here."""
     try:
         leave(token)
-        recorder.end(state, payload)
+        recorder.end(state, take, given)
     except Exception:
         current.set(None)
         dropped["end-failed"] += 1
+
+
+def as_it_is(captured: Settles) -> Settles:
+    """For `end`: an outcome that was captured as it came."""
+    return captured
 
 
 def settle(run: Callable[[], T], payload: Callable[[T], object], recorded: str | None = None) -> Outcome:
@@ -93,10 +102,15 @@ def _throw(error: BaseException) -> Any:
 
 def whole_input(recording: Recording, resolve: Resolve | None, *, ignore: str | None = None) -> Any:
     """The recorded input, decoded. Unanswerable if something of it was not kept (outside the path `ignore`)."""
+    require_whole(recording, ignore=ignore)
+    return recording.input.decode(resolve)
+
+
+def require_whole(recording: Recording, *, ignore: str | None = None) -> None:
+    """Raises Unanswerable if something of its input was not kept (outside the path `ignore`)."""
     for gap in recording.input.gaps:
         if ignore is None or not gap.path.startswith(ignore):
             raise Unanswerable(f"{recording.entrypoint}: its input was not kept whole: {describe(gap)}")
-    return recording.input.decode(resolve)
 
 
 def describe(gap: Gap) -> str:

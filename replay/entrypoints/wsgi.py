@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Any
 
 from replay.core.codec import Value, encode
@@ -12,7 +11,7 @@ from replay.core.recording import State
 from replay.core.snapshot import snapshot_error
 from replay.core.world import Settles, current, is_free
 from replay.engine import recorder as engine
-from replay.entrypoints.turn import leave
+from replay.entrypoints.turn import as_it_is, leave
 from replay.entrypoints.web import Body, Name, Response, Wrapper, trace, with_gaps
 
 Environ = dict[str, Any]
@@ -113,15 +112,15 @@ class Exchange:
             engine.dropped["wsgi-piece"] += 1
 
     def end(self, state: State) -> None:
-        self._end(state, lambda: self.response)
+        self._end(state, as_it_is, self.response)
 
     def raised(self, error: BaseException) -> None:
-        self._end("raised", partial(snapshot_error, error))
+        self._end("raised", snapshot_error, error)
 
-    def _end(self, state: State, payload: Callable[[], Settles]) -> None:
+    def _end(self, state: State, take: Callable[[Any], Settles], given: object) -> None:
         try:
             self.recorder.facts.update(self._facts())
-            self.recorder.end(state, payload)
+            self.recorder.end(state, take, given)
         except Exception:
             engine.dropped["end-failed"] += 1
 

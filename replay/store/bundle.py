@@ -49,6 +49,13 @@ def default_producer() -> str:
         return "replay-harness"
 
 
+def get_ready() -> None:
+    """Import now what writing would import late. A child that is forked in the middle of another thread's import finds
+    the module's lock held for ever, so a service's writer must import nothing."""
+    default_producer()
+    tables.schema()
+
+
 def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], *, overwrite: bool = False,
                  created_ns: int | None = None, producer: str | None = None,
                  before: Callable[[int], None] | None = None,

@@ -32,6 +32,7 @@ class Ends(Protocol):
 
 _spools: weakref.WeakSet[Any] = weakref.WeakSet()
 _exited = False
+_near = False
 _finalized: set[int] = set()
 """Processes whose end is heard of."""
 _before: Any = None
@@ -48,8 +49,15 @@ def exited() -> bool:
     return _exited or sys.is_finalizing()
 
 
+def is_near() -> bool:
+    """Whether the process waits for its spools to end: nobody is left to give way to."""
+    return _near
+
+
 def flush_all(seconds: float) -> bool:
-    """Flush every spool, all together within `seconds`. Never raises."""
+    """Flush every spool, all together within `seconds`, as the last thing a process does. Never raises."""
+    global _near
+    _near = True
     deadline = monotonic() + seconds
     done = True
     for spool in list(_spools):
@@ -69,6 +77,8 @@ def _at_exit() -> None:
 
 
 def _after_fork() -> None:
+    global _near
+    _near = False
     for spool in list(_spools):
         spool.in_child()
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from replay.core import pace
 from replay.store import ending, native
+from replay.store.bundle import get_ready
 from replay.store.limiter import Limiter, Limits
 from replay.store.quota import Quota
 from replay.store.writer import Settling, Writer
@@ -66,6 +67,7 @@ class Spool:
         self._quota = (max_bytes, max_files)
         self._limits = limits or Limits()
         self._each = each
+        get_ready()
         self._said = False
         self._reset()
         ending.watch(self)
@@ -297,7 +299,7 @@ def _give_way() -> pace.Pause:
 
     def give_way() -> None:
         nonlocal last
-        if perf_counter() - last > GIVE_WAY_SECONDS:
+        if perf_counter() - last > GIVE_WAY_SECONDS and not ending.is_near():
             native.sleep(0)
             last = perf_counter()
 

@@ -41,9 +41,20 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     contracts: tuple[str, ...] = ()
     """OpenAPI documents (JSON or YAML) of the services that the code calls; absolute."""
+    allowed: tuple[str, ...] = ()
+    """Types of errors that the code declares: to a search they are right answers."""
+
+    imports: tuple[str, ...] = ()
+    """Modules that are imported before a replay or a search: they declare invariants and operators."""
+
+    kinds: tuple[str, ...] = ()
+    """Kinds of failures that `replay fuzz` counts (see `replay.engine.kinds`); empty: the usual ones."""
 
 
-KEYS = ("root", "allow", "targets", "ignore", "tolerance", "owners", "redaction", "writable", "contracts")
+KEYS = (
+    "root", "allow", "targets", "ignore", "tolerance", "owners", "redaction", "writable", "contracts", "allowed",
+    "imports", "kinds",
+)  # fmt: skip
 
 
 def load(start: str | os.PathLike[str] | None = None) -> Config:

@@ -8,7 +8,7 @@ from replay.core.promoted import Promoted
 from replay.core.recording import Recording
 from replay.core.verdict import Divergence, Verdict
 from replay.surfaces.source import quoted
-from replay.surfaces.text import headline, outcome_line, parted
+from replay.surfaces.text import broke, headline, outcome_line, parted
 
 HARMLESS = frozenset({"missing", "reordered"})
 """A fix may ask less, and in another order: what it was answered is still what production got."""
@@ -37,6 +37,8 @@ def objection(verdict: Verdict) -> str | None:
     if verdict.outcome.state != "returned":
         still = verdict.status == "reproduced" or same_error(verdict)
         return f"it {'still ' if still else ''}fails with {outcome_line(verdict.outcome)}"
+    if verdict.violations:
+        return f"it breaks an invariant: {broke(verdict.violations[0])}"
     return None
 
 

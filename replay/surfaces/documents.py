@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from replay.core.codec import Value, encode
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
@@ -34,8 +36,9 @@ def _stored(value: Any) -> Any:
 
 
 def run_row(verdict: Verdict) -> Document:
-    """`{path, id, status, outcome, divergence, divergences, difference, served, left_over, unanswered, seconds}`; an
-    unanswerable or nondeterministic one has also its `reason`. `divergences` are all of them, in short."""
+    """`{path, id, status, outcome, divergence, divergences, difference, served, left_over, unanswered, seconds,
+    violations: [{invariant, message, file, line}]}`; an unanswerable or nondeterministic one has also its `reason`.
+    `divergences` are all of them, in short."""
     row: Document = {
         "path": verdict.path,
         "id": verdict.id,
@@ -48,6 +51,7 @@ def run_row(verdict: Verdict) -> Document:
         "left_over": verdict.left_over,
         "unanswered": verdict.unanswered,
         "seconds": verdict.seconds,
+        "violations": [msgspec.to_builtins(found) for found in verdict.violations],
     }
     if verdict.reason is not None:
         row["reason"] = verdict.reason
@@ -117,8 +121,6 @@ def interaction(found: Interaction) -> Document:
 
 def recording(found: Recording, path: str | None) -> Document:
     """A whole recording: `list`'s columns with their values decoded, and what belongs to it."""
-    import msgspec
-
     document: Document = {"path": path}
     for name in found.__struct_fields__:
         value = getattr(found, name)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,30 +19,45 @@ import msgspec
 from replay.boundaries import ALL
 from replay.boundaries.clock import move_to, wait
 from replay.boundaries.environ import apply
+from replay.boundaries.model import models
+from replay.core.codec import Resolve
 from replay.core.edits import Edit, parse
 from replay.core.opened import Unfit
 from replay.core.parts import Parts
-from replay.core.recording import Recording
+from replay.core.policy import Policy
+from replay.core.recording import Interaction, Prediction, Recording
+from replay.engine.against import Against
 from replay.engine.constants import constants_of
 from replay.engine.contract import Contract, Label, contract_of
 from replay.engine.executions import Stage
 from replay.engine.explorer import Explorer, Find, Progress
 from replay.engine.failures import Failure, is_same
+from replay.engine.finished import Property
+from replay.engine.invariants import invariants_of
+from replay.engine.invariants import load as load_modules
+from replay.engine.judges import Judges
+from replay.engine.kinds import chosen, counts
 from replay.engine.mutation import mutate
 from replay.engine.operators.site import applied
+from replay.engine.runs import Runner
 from replay.engine.session import Session
 from replay.engine.targets import Targets
-from replay.engine.values import Profile
+from replay.engine.values import RECORDINGS, Profile
 from replay.entrypoints import RUNNERS
-from replay.errors import Unanswerable, UsageError
-from replay.store.bundle import SUFFIX, write_bundle
+from replay.errors import BundleError, Unanswerable, UsageError
+from replay.store.bundle import SUFFIX, open_bundle, write_bundle
 from replay.surfaces.config import Config, load
 from replay.surfaces.contracts import documents
+from replay.surfaces.git import repository
 from replay.surfaces.init import install, replaying
+from replay.surfaces.other import Checkout, Setup, Version, checkout
+from replay.surfaces.remembered import Remembered
 
 SECONDS = 20.0
 """The budget where none is given."""
 MOST_WORKERS = 64
+MOST_BESIDE = 200
+"""Bundles of a folder that are looked at."""
 LEAST_MEMORY = 16
 
 
@@ -60,10 +79,20 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Processes to run in; 0: this one; None: one a core."""
     memory: int = 1024
     """Megabytes that one execution may take in a worker."""
+    kinds: tuple[str, ...] = ()
+    """Kinds that count (see `replay.engine.kinds`); none: those of the configuration, else the usual ones."""
+    same_failure: bool = False
+    """What fails as a recording itself does is found too."""
+    against: str | None = None
+    """A revision: what ends in another way there is found too."""
     root: str | None = None
     allow: tuple[str, ...] = ()
     targets: Mapping[str, str] = {}
     writable: tuple[str, ...] = ()
+    properties: tuple[Property, ...] = ()
+    """What must hold of each run that returned."""
+    remembers: str | None = None
+    """Whose finds are kept in the project, and tried first the next time; None: nobody's."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -92,6 +121,10 @@ class Report(msgspec.Struct):
     known: int = 0
     """Runs that ended in the failure of the recording itself."""
     diverged: int = 0
+    against: str | None = None
+    """The commit whose code ran beside."""
+    compared: int = 0
+    """Mutations that ended in both versions."""
     stopped: str = ""
     skipped: list[tuple[str, str]] = []
     """Recordings that cannot be run here, and why."""
@@ -114,6 +147,7 @@ def fuzz(
     report = Report(seed=options.seed)
     started = perf_counter()
     config = load(options.root)
+    kinds = chosen(options.kinds or config.kinds)
     if str(config.root) not in sys.path:
         sys.path.insert(0, str(config.root))
     install()
@@ -121,15 +155,19 @@ def fuzz(
     seconds = options.seconds
     if seconds is None and options.executions is None:
         seconds = SECONDS
-    with replaying():
+    with replaying(), ExitStack() as stack:
+        load_modules(config.imports)
+        beside = None
+        if options.against is not None:
+            beside = stack.enter_context(checkout(repository(config.root), options.against))
+            report.against = beside.commit
         for number, (path, recording) in enumerate(recordings):
             share = None
             if seconds is not None:
                 share = (seconds - (perf_counter() - started)) / (len(recordings) - number)
-            profile = Profile()
-            profile.learn(other for _, other in recordings if other.entrypoint == recording.entrypoint)
+            profile = learned(path, recording, [other for _, other in recordings])
             try:
-                progress = _search(config, recording, options, share, profile, on_progress)
+                progress = _search(config, recording, options, share, profile, on_progress, kinds, beside, report)
             except Unanswerable as error:
                 report.skipped.append((f"{path}::{recording.id}", str(error)))
                 continue
@@ -141,6 +179,35 @@ def fuzz(
                 break
     report.seconds = perf_counter() - started
     return report
+
+
+def learned(path: str, recording: Recording, others: Iterable[Recording]) -> Profile:
+    """What is known of a recording's values: from the captures of its entry point in its folder, and from others.
+
+    Mutations are no captures: nothing is learned from them.
+    """
+    found = [*_beside(Path(path).parent, recording.entrypoint)]
+    known = {each.digest for each in found}
+    found += [each for each in (recording, *others) if each.digest not in known]
+    profile = Profile()
+    profile.learn(each for each in found if each.entrypoint == recording.entrypoint and each.edits is None)
+    return profile
+
+
+@lru_cache(maxsize=4)
+def _beside(folder: Path, entrypoint: str) -> tuple[Recording, ...]:
+    """Recordings of an entry point in a folder, as many as are learned from. Bundles that cannot be read are left out:
+    whoever names them is told."""
+    found: list[Recording] = []
+    for path in islice(sorted(folder.glob(f"*{SUFFIX}")), MOST_BESIDE):
+        try:
+            bundle = open_bundle(path)
+        except BundleError:
+            continue
+        found += [bundle[row["id"]] for row in bundle.rows() if row["entrypoint"] == entrypoint]
+        if len(found) >= RECORDINGS:
+            break
+    return tuple(found[:RECORDINGS])
 
 
 def cores() -> int:
@@ -161,9 +228,29 @@ def check(options: Options) -> None:
 
 
 def _search(config: Config, recording: Recording, options: Options, seconds: float | None, profile: Profile,
-            on_progress: Callable[[Progress], None]) -> Progress:  # fmt: skip
-    stage = stage_of(config, recording, options)
+            on_progress: Callable[[Progress], None], kinds: frozenset[str], beside: Checkout | None,
+            report: Report) -> Progress:  # fmt: skip
+    stage = stage_of(config, recording, msgspec.structs.replace(options, allowed=(*config.allowed, *options.allowed)))
+    targets = targets_of(config, options)
+    invariants = invariants_of(recording.entrypoint, targets)
+    stage.properties = (*options.properties, *(invariants if "invariant" in kinds else ()))
+    stage.predict = lambda interaction: (predict(interaction, targets.resolve) or (None,))[0]
+    stage.judges = Judges(stage, kinds, predict)
     profile.contract = contract_of(recording, stage.target, documents(config.contracts))
+    remembered = None if options.remembers is None else Remembered(config.root, recording, options.remembers)
+    workers = cores() if options.workers is None else options.workers
+    comparing: list[Against] = []
+
+    def around(inner: Runner) -> Runner:
+        if beside is None:
+            return inner
+        setup = Setup(recording=recording, root=str(beside.root(config.root)), allow=options.allow,
+                      targets=dict(options.targets), writable=options.writable, limit=options.limit,
+                      workers=workers, memory=options.memory << 20)  # fmt: skip
+        found = Against(inner, Version(setup, beside), recording, ignore=config.ignore, tolerance=config.tolerance)
+        comparing.append(found)
+        return found
+
     explorer = Explorer(
         stage,
         seed=options.seed,
@@ -172,10 +259,24 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
         profile=profile,
         constants=constants_of,
         on_progress=on_progress,
-        workers=cores() if options.workers is None else options.workers,
+        workers=workers,
         memory=options.memory << 20,
+        first=() if remembered is None else remembered.edits(),
+        counts=lambda failure: counts(failure, kinds),
+        same_failure=options.same_failure,
+        around=around,
     )
-    return explorer.explore()
+    progress = explorer.explore()
+    report.compared += sum(each.compared for each in comparing)
+    if remembered is not None and progress.stopped != "interrupted":
+        remembered.keep(progress.finds)
+    return progress
+
+
+def predict(interaction: Interaction, resolve: Resolve | None) -> tuple[Prediction, Policy | None] | None:
+    """What the project's code reads off a model's answer."""
+    model = models.get(interaction.target) if interaction.boundary == "model" else None
+    return None if model is None else (model.prediction(interaction, resolve), model.policy)
 
 
 def stage_of(config: Config, recording: Recording, options: Options) -> Stage:
@@ -202,8 +303,8 @@ def targets_of(config: Config, options: Options) -> Targets:
 def _add(report: Report, progress: Progress, path: str, recording: Recording, config: Config, options: Options,
          seen: list[Failure], contract: Contract | None) -> None:  # fmt: skip
     for find in progress.finds:
-        if any(is_same(find.failure, failure) for failure in seen):  # of another recording
-            continue
+        if find.failure.kind != "same_failure" and any(is_same(find.failure, failure) for failure in seen):
+            continue  # of another recording
         seen.append(find.failure)
         kept = keep(find, f"{path}::{recording.id}", recording, config, options)
         label = None if contract is None else contract.label(recording, mutate(recording, find.edits), find.edits)
@@ -226,7 +327,7 @@ def keep(find: Find, name: str, parent: Recording, config: Config, options: Opti
         ignore=config.ignore, tolerance=config.tolerance,
         folders=(*config.writable, *options.writable),
     )  # fmt: skip
-    return Kept(find, parent, name, path, session.run(find.recording).green)
+    return Kept(find, parent, name, path, session.run(find.recording).status == "reproduced")
 
 
 def file_name(find: Find) -> str:
@@ -259,8 +360,6 @@ def before(parent: Recording, edits: Iterable[Edit]) -> list[tuple[Edit, Any]]:
     return found
 
 
-def command(kept: Kept) -> str:
-    """The one that reproduces a find."""
-    import shlex
-
-    return f"replay run {shlex.quote(os.fspath(kept.bundle))}" if kept.bundle is not None else ""
+def command(kept: Kept, verb: str = "run") -> str:
+    """The one that reproduces a find; with `promote --from-fuzz` the one that makes a test of it."""
+    return f"replay {verb} {shlex.quote(os.fspath(kept.bundle))}" if kept.bundle is not None else ""

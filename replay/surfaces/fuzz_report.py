@@ -19,13 +19,14 @@ from replay.engine.failures import FailureKind
 from replay.surfaces.documents import Document
 from replay.surfaces.fuzz import Kept, Report, before, command
 from replay.surfaces.printable import clip, escape
+from replay.surfaces.production import NOTHING_CHANGED, way
 from replay.surfaces.text import Page, count, duration
 
 _CONTRACT = {
     "inside": "inside: the edit keeps the declared types and bounds",
     "outside": "outside: the edit breaks a declared type or bound, and nothing refused it",
 }
-PLAIN = frozenset({"error", "status"})
+PLAIN = frozenset({"error", "status", "same_failure"})
 """Kinds whose type says it all."""
 DID: dict[FailureKind, str] = {
     "error": "raised {}",
@@ -36,18 +37,26 @@ DID: dict[FailureKind, str] = {
     "memory": "used up the memory",
     "growth": "grew ({})",
     "nondeterminism": "ended in two ways",
+    "invariant": "broke an invariant ({})",
+    "schema": "did not keep what it declares: {}",
+    "policy": "acted by itself ({})",
+    "difference": "ended in another way: {}",
+    "silent": "did damage in silence: {}",
+    "same_failure": "failed as the recording did: raised {}",
 }
 SHOWN = 60
 """Characters of a value."""
 
 
 def document(report: Report) -> Document:
-    """`{finds, executions, seconds, seed, lines, workers, same_failure, diverged, stopped, skipped: [{recording,
-    reason}]}`; `same_failure`: executions that ended in the recording's own failure, which is no find.
+    """`{finds, executions, seconds, seed, lines, workers, same_failure, diverged, against, compared, stopped, skipped:
+    [{recording, reason}]}`; `same_failure`: executions that ended in the recording's own failure, which is no find
+    unless it is asked for; `against`: the commit whose code ran beside, `compared`: mutations that ended in both.
 
     A find is `{kind, error_type, message, frames: [{file, line, function}], edits, executions, seconds, bundle,
-    changes: [{edit, recorded}], recording, stretched, reproduced, contract}`: `edits` are `[path, operator,
-    argument]`, `changes` the same in words, `contract` is `inside`, `outside` or null where none is known.
+    changes: [{edit, recorded}], recording, stretched, reproduced, contract, happens}`: `edits` are `[path, operator,
+    argument]`, `changes` the same in words, `contract` is `inside`, `outside` or null where none is known, `happens`
+    says how production comes to it.
     """
     return {"finds": [find_document(kept) for kept in report.finds], **summary(report)}
 
@@ -62,6 +71,8 @@ def summary(report: Report) -> Document:
         "workers": report.workers,
         "same_failure": report.known,
         "diverged": report.diverged,
+        "against": report.against,
+        "compared": report.compared,
         "stopped": report.stopped,
         "skipped": [{"recording": name, "reason": reason} for name, reason in report.skipped],
     }
@@ -86,6 +97,7 @@ def find_document(kept: Kept) -> Document:
         "stretched": find.stretched,
         "reproduced": kept.reproduced,
         "contract": kept.contract,
+        "happens": way(kept.parent, find.edits),
     }
 
 
@@ -96,11 +108,13 @@ def text(report: Report, page: Page) -> str:
         lines += [*find_lines(kept, page), ""]
     for name, reason in report.skipped:
         lines += [f"{page.status('unanswerable')}  {escape(name)}: {escape(reason)}", ""]
-    found = count(len(report.finds), "failure") if report.finds else "no failure"
+    found = found_line(report)
     labels = [kept.contract for kept in report.finds if kept.contract is not None]
     if labels:
         found += f" ({labels.count('inside'):,} inside the contract, {labels.count('outside'):,} outside)"
     rate = report.executions / report.seconds if report.seconds else 0.0
+    if report.against is not None:
+        lines.append(f"{count(report.compared, 'mutation')} ended both here and in {report.against[:12]}")
     lines.append(
         f"{found} in {count(report.executions, 'execution')} ({duration(report.seconds * 1e9)}, {rate:,.0f} a second), "
         f"{count(report.lines, 'line')} reached, {report.diverged:,} diverged; "
@@ -110,17 +124,26 @@ def text(report: Report, page: Page) -> str:
     return "\n".join(lines)
 
 
+def found_line(report: Report) -> str:
+    """How many failures."""
+    return count(len(report.finds), "failure") if report.finds else "no failure"
+
+
 def find_lines(kept: Kept, page: Page) -> Iterator[str]:
     """One find: its edits, what production saw there, what the code did, the command that shows it again."""
     find = kept.find
-    what = f"{find.failure.error_type}: {find.failure.message}" if find.failure.message else find.failure.error_type
-    if find.failure.kind not in PLAIN:
+    said = find.failure.message.strip().partition("\n")[0]
+    what = f"{find.failure.error_type}: {said}" if said else find.failure.error_type
+    if find.failure.kind == "invariant" and find.failure.error_type == "AssertionError":
+        what = f"invariant, {said}"
+    elif find.failure.kind not in PLAIN:
         what = f"{find.failure.kind.replace('-', ' ')}, {what}"
     yield f"{page.status('error')}  {page.heading(clip(escape(what), page.width - 10))}"
     yield page.row("of", escape(kept.parent_name))
     for edit, value in before(kept.parent, find.edits):
         yield page.row("changed", escape(str(edit)))
         yield page.row("recorded", escape(_was(edit, value, kept.parent)))
+    yield page.row("happens", escape(f"if {way(kept.parent, find.edits)}" if find.edits else NOTHING_CHANGED))
     if kept.contract is not None:
         yield page.row("contract", _CONTRACT[kept.contract])
     yield page.row("did", escape(_did(find)))
@@ -129,6 +152,8 @@ def find_lines(kept: Kept, page: Page) -> Iterator[str]:
         yield page.row("note", f"{answers} got the nearest recorded answer, as production did not ask quite that")
     if kept.bundle is not None:
         yield f"{page.row('again', '')}{escape(command(kept))}"  # never cut: it is to be copied
+        if find.recording is not None and find.recording.status == "error":  # a test demands that it does not fail so
+            yield f"{page.row('test', '')}{escape(command(kept, 'promote --from-fuzz'))}"
         if not kept.reproduced:
             yield page.row("note", "a strict replay of it ends in another way: it depends on what no recording holds")
 

@@ -177,7 +177,7 @@ def note(**facts: object) -> None:
     """Keep facts with the current recording (`context.notes`), if there is one."""
     try:
         world = here()
-        if world is not None and world.live:
+        if world is not None:
             for name, value in facts.items():
                 world.note(name, snapshot(value))
     except Exception:

@@ -138,6 +138,10 @@ def _record(body: dict[str, Any], depth: int, longest: int) -> str:
     )
 
 
+def _class(body: dict[str, Any], depth: int, longest: int) -> str:
+    return f"<class {escape(body['type'].rpartition(':')[2])}>"
+
+
 def _enum(body: dict[str, Any], depth: int, longest: int) -> str:
     return f"{escape(body['type'].rpartition(':')[2])}.{escape(body['fields']['name'])}"
 
@@ -172,6 +176,9 @@ _TAGS: dict[str, Callable[[Any, int, int], str]] = {
     "$attrs": _record,
     "$struct": _record,
     "$namedtuple": _record,
+    "$object": _record,
+    "$anew": _record,
+    "$class": _class,
     "$enum": _enum,
     "$path": _path,
     "$opaque": _opaque,

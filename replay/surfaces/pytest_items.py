@@ -65,7 +65,7 @@ class Options(NamedTuple):
                 writable=self.writable,
                 onward=onward,
             )
-        return replace(verdict, path=None if path is None else _relative(path, self.root))
+        return replace(verdict, path=None if path is None else relative(path, self.root))
 
 
 _OPTIONS = pytest.StashKey[Options]()
@@ -113,7 +113,7 @@ def hard_isolation(config: pytest.Config) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _relative(path: Path, root: Path) -> str:
+def relative(path: Path, root: Path) -> str:
     """Asked for each recording of a bundle; a path is slow to compare."""
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
@@ -158,14 +158,18 @@ class BundleFile(pytest.File):
         shown = escape(str(path))
         if shown == str(path):
             return cls.from_parent(parent, path=path)
-        shown = _relative(Path(shown), Path(escape(str(parent.config.rootpath)))).replace(os.sep, "/")
+        shown = relative(Path(shown), Path(escape(str(parent.config.rootpath)))).replace(os.sep, "/")
         shown = shown.replace("::", r":\x3a").replace("[", r"\x5b")  # pytest would read these as its own
         return cls.from_parent(parent, path=path, name=Path(shown).name, nodeid=shown)
 
-    def collect(self) -> Iterator[RecordingItem]:
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         bundle = open_bundle(self.path)
         for row in bundle.rows():
             yield RecordingItem.from_parent(self, name=escape(row["id"]), row=row, bundle=bundle)
+            if self.config.getoption("--incident-fuzz") and row["parent_digest"] is None:
+                from replay.surfaces.pytest_fuzz import SearchedRecording
+
+                yield SearchedRecording.from_parent(self, name=escape(row["id"]), row=row, bundle=bundle)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
         if isinstance(excinfo.value, ReplayError):
@@ -196,7 +200,7 @@ class RecordingItem(pytest.Item):
             if not verdict.green:
                 raise _failure(verdict, recording, headline(verdict)).with_traceback(raised)
             return
-        if not verdict.green:
+        if verdict.status != "reproduced":
             raise _failure(verdict, recording, _closed(verdict, recording)).with_traceback(raised)
         pytest.xfail(f"open incident: {outcome_line(recording.outcome)}")
         # with --runxfail, xfail does nothing: the incident counts as what it is
@@ -225,18 +229,22 @@ class RecordingItem(pytest.Item):
         return verdict, raised(verdict.outcome) if failed else None
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
-        error = excinfo.value
-        if isinstance(error, ReplayError):
-            return escape(f"{error} [{error.slug}]")
-        if not isinstance(error, IncidentFailure):
-            return super().repr_failure(excinfo)
-        text = f"{error.line}\n\n{error.text}"
-        lines = [line + "\n" for line in text.splitlines()]
-        crash = ReprFileLocation(escape(str(self.path)), 0, error.line)
-        return ReprExceptionInfo(ReprTraceback([ReprEntryNative(lines)], None, "native"), crash)
+        found = repr_of_failure(excinfo.value, self.path)
+        return super().repr_failure(excinfo) if found is None else found
 
     def reportinfo(self) -> tuple[str, None, str]:
         return escape(str(self.path)), None, f"{self.name} {escape(self._row['entrypoint'])}"
+
+
+def repr_of_failure(error: BaseException, path: Path) -> str | TerminalRepr | None:
+    """What an item of the bundle `path` says of its failure: no traceback. None: it is no failure of ours."""
+    if isinstance(error, ReplayError):
+        return escape(f"{error} [{error.slug}]")
+    if not isinstance(error, IncidentFailure):
+        return None
+    lines = [line + "\n" for line in f"{error.line}\n\n{error.text}".splitlines()]
+    crash = ReprFileLocation(escape(str(path)), 0, error.line)
+    return ReprExceptionInfo(ReprTraceback([ReprEntryNative(lines)], None, "native"), crash)
 
 
 def _failure(verdict: Verdict, recording: Recording, line: str) -> IncidentFailure:

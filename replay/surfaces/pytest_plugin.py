@@ -40,6 +40,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="hard isolation, or a usage error where it is not to be had",
     )
+    group.addoption(
+        "--incident-fuzz",
+        type=int,
+        default=None,
+        metavar="N",
+        help="search what lies next to each recording too: N mutations of it, as one more item",
+    )
+    group.addoption(
+        "--incident-seed",
+        type=int,
+        default=None,
+        metavar="N",
+        help="try the mutations of that seed (default: others in each run)",
+    )
     parser.addini(
         "incident_paths",
         "folders or glob patterns, relative to the root; only bundles there are collected (default: all *.replay.db)",
@@ -61,6 +75,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from replay.surfaces.pytest_items import hard_isolation
 
         hard_isolation(config)
+    if config.getoption("--incident-fuzz") is not None or config.getoption("--incident-seed") is not None:
+        from replay.surfaces import pytest_fuzz
+
+        pytest_fuzz.configure(config)
     if config.getoption("--incident"):
         from replay.surfaces.pytest_items import named_arguments
 
@@ -88,6 +106,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.getoption("--incident-fuzz") is not None:
+        from replay.surfaces import pytest_fuzz
+
+        pytest_fuzz.summary(terminalreporter)
     if config.getoption("--incident-isolation") == "hard":
         from replay.surfaces.pytest_items import hard_isolation
 

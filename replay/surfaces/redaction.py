@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 KEY = "REPLAY_REDACTION_KEY"
 SHORTEST = 16
 """Bytes of a key."""
+_LATER = ("replay.core.redaction.pseudonyms", "replay.core.redaction.redactor", "replay.core.redaction.structure")
+"""Imported while `replay.init` runs, not by the writer's thread: a child that is forked in the middle of another
+thread's import finds the module's lock held for ever."""
 _own: list[bytes] = []
 """The key of this process, made when it is needed."""
 
@@ -32,8 +36,9 @@ def of(own: Redaction | Mapping[str, Any] | bool | None, key: str | bytes | None
     if not chosen.enabled:
         return None
     found = key_of(key)
-    if chosen.patterns:
-        rules_of(chosen)  # a pattern that cannot be used is said now, not when the first recording is dropped
+    rules_of(chosen)  # a pattern that cannot be used is said now, not when the first recording is dropped
+    for name in _LATER:
+        import_module(name)
     return Redacting(partial(redactor, chosen, found))
 
 

@@ -12,6 +12,8 @@ from replay.boundaries.clock import move_to, wait
 from replay.core.promoted import promoted, with_onward
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
+from replay.engine.invariants import load as load_modules
+from replay.engine.mutant import Mutant
 from replay.engine.onward import Onward
 from replay.engine.player import OnAsk, Player
 from replay.engine.session import Session
@@ -47,14 +49,18 @@ def run(
     are not replayed. `ignore`: paths of the outcome that are not compared (`$.items[*].id`). `tolerance`: relative,
     for numbers. `writable`: folders that the code may write to, beside the temporary one. `on_ask`: called where an
     interaction was asked, before it is served. `onward`: run as the test of a fix does, with the answers that
-    `replay promote` added and draws that go on. Options are added to those of `[tool.replay-harness]`.
-    Never raises for what the recording or the code does: the verdict says it.
+    `replay promote` added and draws that go on. A mutation (`replay.mutations`) runs as in a search: another request
+    than the recorded ones gets the nearest recorded answer, and its verdict compares with its parent. Options are
+    added to those of `[tool.replay-harness]`. Never raises for what the recording or the code does: the verdict says
+    it. Raises UsageError for a configuration or an invariant that cannot be meant.
     """
     config = load(root)
     place = str(config.root)
     if place not in sys.path:
         sys.path.insert(0, place)
     install()
+    with replaying():
+        load_modules(config.imports)
     session = Session(
         boundaries=ALL,
         runners=RUNNERS,
@@ -66,10 +72,16 @@ def run(
         tolerance=tolerance or config.tolerance,
         on_ask=on_ask,
         folders=(*config.writable, *writable),
-        player=Onward if onward else Player,
+        player=Mutant if _has_not_run(recording) else Onward if onward else Player,
     )
     with replaying():
         return session.run(_with_answers(recording) if onward else recording)
+
+
+def _has_not_run(recording: Recording) -> bool:
+    """Whether it is a mutation that says how its parent ended; a find of a search says how it ended itself."""
+    strategies = sys.modules.get("replay.engine.strategies")  # who never loaded it has no such mutation
+    return strategies is not None and isinstance(recording, strategies.Mutated)
 
 
 def _with_answers(recording: Recording) -> Recording:

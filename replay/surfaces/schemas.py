@@ -150,6 +150,15 @@ class Divergence(Brief):
     nearest: Interaction | None
 
 
+class Violation(Form):
+    """An invariant that a run breaks, and where it says so."""
+
+    invariant: str
+    message: str
+    file: str
+    line: int
+
+
 class Verdict(Form):
     """`run`: one replay."""
 
@@ -164,6 +173,7 @@ class Verdict(Form):
     left_over: int
     unanswered: int
     seconds: float
+    violations: list[Violation]
     reason: str | UnsetType = UNSET
 
 
@@ -244,6 +254,7 @@ class Find(Form):
     stretched: int
     reproduced: bool
     contract: Literal["inside", "outside"] | None
+    happens: str
 
 
 class Skipped(Form):
@@ -264,6 +275,8 @@ class Fuzzed(Form):
     workers: int
     same_failure: int
     diverged: int
+    against: str | None
+    compared: int
     stopped: str
     skipped: list[Skipped]
 
@@ -279,6 +292,8 @@ class Summary(Form):
     workers: int
     same_failure: int
     diverged: int
+    against: str | None
+    compared: int
     stopped: str
     skipped: list[Skipped]
 

@@ -14,7 +14,7 @@ import msgspec
 from replay.core.codec import Value
 from replay.core.fingerprint import foreign
 from replay.core.recording import Outcome, Recording
-from replay.core.verdict import Difference, Divergence, Frame, Verdict
+from replay.core.verdict import Difference, Divergence, Frame, Verdict, Violation
 from replay.surfaces.asking import got_line, request_line
 from replay.surfaces.literals import bare, error_body, error_headline, literal, tree
 from replay.surfaces.printable import clip, columns, escape, pad
@@ -124,6 +124,9 @@ def count(number: int, noun: str) -> str:
 
 def headline(verdict: Verdict) -> str:
     """One line without colours: the status and why."""
+    if verdict.violations:
+        first = verdict.violations[0]
+        return f"{verdict.status}, and breaks an invariant: {broke(first)}"
     if verdict.status == "reproduced":
         return f"reproduced: {outcome_line(verdict.recorded)}"
     if verdict.status == "changed":
@@ -135,6 +138,12 @@ def headline(verdict: Verdict) -> str:
         return "diverged: no recorded answer was asked for"
     named = "diverged (nondeterministic)" if verdict.reason else "diverged"
     return f"{named}: {parted(verdict.divergence)}"
+
+
+def broke(violation: Violation) -> str:
+    """An invariant that does not hold, in one line."""
+    place = f"{here(violation.file)}:{violation.line}"
+    return f"{escape(violation.invariant)}: {escape(violation.message)} ({escape(place)})"
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -185,6 +194,9 @@ def verdict_text(verdict: Verdict, recording: Recording, page: Page | None = Non
     elif verdict.outcome is not None:
         lines += ["", page.heading("What happened now"), *outcome_lines(verdict.outcome, page)]
     lines += _parting(verdict, page)
+    if verdict.violations:
+        lines += ["", page.heading("Invariants that it breaks")]
+        lines += [page.row("broken" if at == 0 else "", broke(each)) for at, each in enumerate(verdict.violations)]
     lines += ["", page.row("answers", counts(verdict)), page.row("next", _next(verdict))]
     return "\n".join(lines)
 

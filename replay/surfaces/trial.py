@@ -86,7 +86,7 @@ def trial(task: Task, top: Path, checkout: Path, *, timeout: float = TIMEOUT) ->
 
     Raises ReplayError if that process dies or hangs.
     """
-    path = [_moved(Path(os.path.abspath(place)), top, checkout) for place in map(str, sys.path)]
+    path = [moved_path(Path(os.path.abspath(place)), top, checkout) for place in map(str, sys.path)]
     found = {**os.environ, **variables(task.recording), "PYTHONDONTWRITEBYTECODE": "1"}
     environment = {name: value for name, value in found.items() if value is not None}
     with TemporaryDirectory(prefix="replay-trial-") as folder:
@@ -100,7 +100,7 @@ def trial(task: Task, top: Path, checkout: Path, *, timeout: float = TIMEOUT) ->
         except TimeoutExpired:
             raise ReplayError(f"the code in {task.root} did not end within {timeout:g} s", slug="trial") from None
         finally:
-            _end(process)
+            end(process)
         try:
             report = msgspec.msgpack.decode((place / "report").read_bytes(), type=Report)
         except (OSError, ValueError) as error:
@@ -114,7 +114,7 @@ def trial(task: Task, top: Path, checkout: Path, *, timeout: float = TIMEOUT) ->
     return report
 
 
-def _end(process: Popen[bytes]) -> None:
+def end(process: Popen[bytes]) -> None:
     try:
         os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
     except (ProcessLookupError, PermissionError):
@@ -122,7 +122,7 @@ def _end(process: Popen[bytes]) -> None:
     process.wait()
 
 
-def _moved(place: Path, top: Path, checkout: Path) -> str:
+def moved_path(place: Path, top: Path, checkout: Path) -> str:
     """An entry of `sys.path`, from the working tree into the checkout; but not the one that we are imported from, and
     not a virtual environment."""
     real = Path(os.path.realpath(place))

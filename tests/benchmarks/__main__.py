@@ -47,6 +47,15 @@ def replaced(text: str, figures: str) -> str:
     return f"{head}{BEGIN}\n{figures}\n{END}{tail}"
 
 
+def block_replaced(text: str, name: str, figures: str) -> str:
+    """`text` with the block of that name replaced. ValueError if there is not exactly one."""
+    begin, end = f"<!-- benchmark {name} -->", f"<!-- /benchmark {name} -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"expected one block from {begin} to {end}")
+    head, _, rest = text.partition(begin)
+    return f"{head}{begin}\n{figures}\n{end}{rest.partition(end)[2]}"
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--write", type=Path, metavar="FILE", help=f"replace the block between {BEGIN} and {END}")

@@ -11,7 +11,7 @@ import replay
 client = httpx.Client(trust_env=False)
 
 
-def three_calls(address: str) -> list[Any]:
+def three_calls(address: str, client: httpx.Client = client) -> list[Any]:
     """Ask three things of an API."""
     return [client.post(f"{address}/v1/thing{number}", json={"a": number}).json()["id"] for number in range(3)]
 

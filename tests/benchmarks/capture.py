@@ -16,6 +16,7 @@ from tests.benchmarks.workload import Order, classify, look_up, order, price, un
 BARE = "bare"
 OURS = "replay, recorded"
 KEPT = "replay, recorded and kept"
+OFF = "replay, disabled"
 SPANS = "opentelemetry-sdk, spans"
 PAYLOADS = "opentelemetry-sdk, spans with payloads"
 SENTRY = "sentry-sdk, tracing"
@@ -31,6 +32,7 @@ def run(*, rounds: int = 31, batch_ns: int = 20_000_000) -> dict[str, float]:
             BARE: unit(look_up, price, classify),
             OURS: recorded,
             KEPT: recorded,
+            OFF: recorded,
             SPANS: spans,
             PAYLOADS: payloads,
             SENTRY: traced,
@@ -46,7 +48,8 @@ def _case(handler: Handler, payload: Order) -> measure.Case:
 
 @contextmanager
 def _ours() -> Iterator[tuple[Handler, Callable[[str], None]]]:
-    """A captured handler, and what turns capture on for a variant: keeping errors (this is none), or everything."""
+    """A captured handler, and what turns capture on for a variant: keeping errors (this is none), or everything;
+    off for all others."""
     seen: list[int] = [0]
 
     def sink(captured: recorder.Captured) -> None:

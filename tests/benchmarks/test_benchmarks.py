@@ -12,10 +12,11 @@ from tests.benchmarks.__main__ import BEGIN, END, main, replaced
 
 
 def test_capture_is_measured_beside_its_peers() -> None:
-    """Each variant costs something, and recording less than the payloads of a tracer."""
+    """Each variant costs something, recording less than the payloads of a tracer, and none at most 1 µs a call."""
     found = capture.run(rounds=3, batch_ns=2_000_000)
-    assert list(found) == [capture.OURS, capture.KEPT, capture.SPANS, capture.PAYLOADS, capture.SENTRY]
-    assert all(isfinite(cost) and cost > 0 for cost in found.values())
+    assert list(found) == [capture.OURS, capture.KEPT, capture.OFF, capture.SPANS, capture.PAYLOADS, capture.SENTRY]
+    assert all(isfinite(cost) and (cost > 0 or name == capture.OFF) for name, cost in found.items())
+    assert found[capture.OFF] < 4 * 1_000
     assert found[capture.OURS] < found[capture.PAYLOADS]
     assert [name for name, _ in capture.rows(found)] == list(found)
 

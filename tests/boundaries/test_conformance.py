@@ -168,7 +168,7 @@ def record(run: Callable[[], object]) -> tuple[object, Recording]:
         assert recorder is not None
         with _in(recorder):
             value = run()
-        recorder.end("returned", lambda: snapshot(value))
+        recorder.end("returned", snapshot, value)
     finally:
         configure(None)
     return value, kept[0].settle()

@@ -61,6 +61,15 @@ def test_call() -> None:
         assert taken.settle().text == expected
 
 
+def test_call_by_position() -> None:
+    """Without keywords the copy is of the arguments alone, and buffers are told from bytes there too."""
+    items = [b"x", bytearray(b"y")]
+    taken = snapshot_call((items, items), {})
+    expected = encode({"args": [items, items], "kwargs": {}}).text
+    items.append(b"z")
+    assert taken.settle().text == expected
+
+
 @pytest.mark.parametrize("depth", [50, 500, 900, 1500, 1990])
 def test_deep_settles(depth: int) -> None:
     """However deep plain data is, settling it never raises."""
@@ -188,6 +197,12 @@ snapshot(wide).settle()
 called = snapshot_call(([b"x"],), {"k": 1})
 assert type(called) is PlainCall
 assert called.settle().decode() == {"args": [[b"x"]], "kwargs": {"k": 1}}
+shared = [b"x", bytearray(b"y")]
+called = snapshot_call((shared, shared), {})
+assert type(called) is PlainCall and called.kwargs is None
+assert called.settle().text == encode({"args": [shared, shared], "kwargs": {}}).text
+both = snapshot_call((shared,), {"k": shared})
+assert both.settle().text == encode({"args": [shared], "kwargs": {"k": shared}}).text
 assert "numpy" not in sys.modules
 """
 

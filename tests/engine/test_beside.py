@@ -32,7 +32,8 @@ JSON = [["Content-Type", "application/json"]]
 TABLE = "name,count\nann,3\nbob,4\n"
 PAGE = '<items>\n<item id="1">a</item><item id="2">b</item>\n</items>'
 EVENTS = 'data: {"a": 1}\n\ndata: {"a": 2}\n\ndata: [DONE]\n\n'
-TEXTS = {"csv": TABLE, "markup": PAGE, "url": "https://example.com:8080/a/b?x=1&y=2", "sse": EVENTS}
+TEXTS = {"csv": TABLE, "markup": PAGE, "url": "https://example.com:8080/a/b?x=1&y=2", "sse": EVENTS,
+         "markdown": "# Title\n\n- see [the docs](https://example.com/)\n"}  # fmt: skip
 
 
 def found_by(recording: Recording, name: str, executions: int = 1200) -> list[str]:

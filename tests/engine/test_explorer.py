@@ -20,6 +20,7 @@ from replay.core.recording import Recording
 from replay.engine.constants import constants_of
 from replay.engine.executions import Stage
 from replay.engine.explorer import Explorer, Progress
+from replay.engine.finished import Run
 from replay.engine.mutation import read_edits
 from replay.engine.session import Session
 from replay.engine.targets import Targets
@@ -63,6 +64,34 @@ def test_it_finds_failures_next_door_with_their_smallest_edit(order: Recording) 
     assert ("KeyError", ["call[0].plan: drop"]) in found
     pair = next(edits for kind, edits in found if kind == "ArithmeticError")
     assert pair == ['input.args[0].currency: "JPY"', "input.args[0].gift: true"]
+
+
+def test_a_find_has_the_smallest_values(order: Recording) -> None:
+    """Made so by Hypothesis: nothing around the character that matters."""
+    found = Explorer(stage(order, properties=[notes_can_be_sent]), executions=600, constants=constants_of).explore()
+    edits = next(find.edits for find in found.finds if find.failure.kind == "invariant")
+    assert [(edit.path, edit.argument) for edit in edits] == [("input.args[0].note", "\ud800")]
+
+
+def notes_can_be_sent(run: Run) -> None:
+    """A property that a lone surrogate breaks."""
+    run.input["args"][0].get("note", "").encode() if isinstance(run.input["args"][0].get("note"), str) else b""
+
+
+def test_what_was_found_before_is_tried_first(order: Recording) -> None:
+    """It does not count in the budget, and the search goes on as it would without."""
+    before = explore(order, 150, seed=3)
+    kept = [find.edits for find in before.finds]
+    again = explore(order, 1, first=kept)
+    assert summary(again) == summary(before)
+    assert [find.executions for find in again.finds] == list(range(2, 2 + len(kept)))
+    whole, other = explore(order, 400, seed=4), explore(order, 400, seed=4, first=kept)
+    known = {find.failure.fingerprint for find in before.finds}
+    news = [find.edits for find in whole.finds if find.failure.fingerprint not in known]
+    assert news != []
+    assert [find.edits for find in other.finds[len(kept) :]][: len(news)] == news
+    fine = (Edit("input.args[0].note", "set", "x"),)
+    assert explore(order, 1, first=[fine]).finds == []
 
 
 def test_declared_errors_are_no_finds(order: Recording) -> None:

@@ -22,6 +22,7 @@ from replay.engine.constants import constants_of
 from replay.engine.mutation import mutate
 from replay.engine.operators import CHANGES, suggested
 from replay.engine.operators.site import Site, applied
+from replay.engine.operators.texts import parts
 from replay.engine.places import places
 from replay.engine.shrink import fewest, shrink
 from replay.errors import UsageError
@@ -40,6 +41,16 @@ CHAT = {"choices": [{"finish_reason": "tool_calls", "message": {"content": "{}",
         ("put", "ab", [1, "-"], "a-b"),
         ("put", {"a": 1}, [0, "\ufeff"], Verbatim('\ufeff{"a":1}'.encode())),
         ("case", "straße", "upper", "STRASSE"),
+        ("line", "a: 1\nb: 2\n", ["gone", 0], "b: 2\n"),
+        ("line", "a: 1\r\nb: 2", ["cut short", 0], "a: \r\nb: 2"),
+        ("line", "a: 1\nb: 2\n", ["without value", 1], "a: 1\nb:\n"),
+        ("line", "a: 1\nb: 2\n", ["name only", 1], "a: 1\nb\n"),
+        ("line", "a: 1\nb: 2\n", ["without delimiter", 0], "a 1\nb: 2\n"),
+        ("line", "a: 1\nb: 2\n", ["blank", 0], "\nb: 2\n"),
+        ("line", "a\nb", ["twice", 1], "a\nb\nb"),
+        ("line", "a\nb\nc\n", ["swapped", 0], "b\na\nc\n"),
+        ("number", "in 3 days at 10", [1, "-1"], "in 3 days at -1"),
+        ("date", "since 2024-03-05.", [0, "0000-00-00"], "since 0000-00-00."),
         ("long", "x", [3, "é"], "ééé"),
         ("cut", "abc", -1, "ab"),
         ("cut", [1, 2, 3], 1, [1]),
@@ -169,6 +180,23 @@ def test_suggestions_are_where_they_bite() -> None:
     assert any(line.startswith("clock.started_at: at ") for line in lines)
     assert "input.args[0]: drop" not in lines
     assert "input.args[0]: twice" not in lines
+
+
+def test_lines_numbers_and_dates_of_a_text_are_places() -> None:
+    """The first lines and the last, the first numbers and dates; text of one line without any has none."""
+    text = "".join(f"name{n}: {n}\n" for n in range(20)) + "day: 2024-03-05\n"
+    tried = list(parts(Site("input", ("args", 0), text)))
+    assert {argument[1] for name, argument in tried if name == "line"} == {0, 1, 2, 3, 4, 5, 19, 20}
+    assert {argument[0] for name, argument in tried if name == "number"} == {0, 1, 2, 3}
+    assert ("date", [0, "0000-00-00"]) in tried
+    assert list(parts(Site("input", ("args", 0), "plain words"))) == []
+
+
+def test_a_page_of_a_proxy_has_its_status() -> None:
+    """An error page with 502, or the page alone with the answer's own status."""
+    assert CHANGES["html"](ANSWER, 502)["status"] == 502
+    assert CHANGES["html"](ANSWER, None)["status"] == ANSWER["status"]
+    assert CHANGES["html"](ANSWER, 502)["headers"]["content-type"] == "text/html"
 
 
 def test_learned_values_come_early() -> None:

@@ -15,7 +15,6 @@ from replay.core.recording import Outcome
 from replay.core.world import current, here
 from replay.engine import recorder
 from replay.entrypoints.function import capture
-from replay.errors import Unanswerable, UsageError
 from tests.entrypoints.conftest import Recordings
 
 Again = Callable[..., Outcome]
@@ -413,53 +412,9 @@ def test_class_and_static_methods(recordings: Recordings, again: Again) -> None:
     assert again(second, Cart.tax).value == 2
 
 
-def test_a_self_that_cannot_be_kept(recordings: Recordings, again: Again) -> None:
-    """The reason names the gap; a bound replacement makes it run."""
+def test_a_self_that_is_kept_in_part(recordings: Recordings, again: Again) -> None:
+    """It is run again without what could not be kept; a bound replacement brings all of it."""
     Session().ask("why")
-    with pytest.raises(Unanswerable, match=r"\$\.args\[0\]"):
-        again(recordings.one, Session.ask)
+    assert [gap.path for gap in recordings.one.gaps] == ["input.args[0].socket"]
+    assert again(recordings.one, Session.ask).value == "WHY"
     assert again(recordings.one, Session().ask).value == "WHY"
-
-
-def test_decorators_around_are_not_run_again(recordings: Recordings, again: Again) -> None:
-    """What is replayed is the captured function: the arguments are those that it saw."""
-    from functools import wraps
-
-    def plus_one(function: Any) -> Any:
-        @wraps(function)
-        def outer(number: int) -> Any:
-            return function(number + 1)
-
-        return outer
-
-    decorated = plus_one(divide)
-    assert decorated(1) == 2.0
-    assert again(recordings.one, decorated).value == 2.0
-
-
-def test_an_exit_is_an_outcome(recordings: Recordings, again: Again) -> None:
-    """SystemExit passes to the caller and is recorded; the replay survives it."""
-
-    @capture
-    def leave() -> None:
-        raise SystemExit(3)
-
-    with pytest.raises(SystemExit):
-        leave()
-    assert again(recordings.one, leave).payload.error_type == "SystemExit"
-
-
-@pytest.mark.parametrize("wrong", [5, int, "name"])
-def test_only_functions_are_captured(wrong: Any) -> None:
-    """A class or a value is refused where it is decorated."""
-    with pytest.raises(UsageError):
-        capture(wrong)
-
-
-def test_a_name_says_where_a_replay_finds_it(recordings: Recordings) -> None:
-    """`name` replaces the function's own; it needs a module."""
-    named = capture(name="shop.app:triage")(lambda: 1)
-    assert named() == 1
-    assert recordings.one.entrypoint == "shop.app:triage"
-    with pytest.raises(UsageError, match="module:qualname"):
-        capture(name="triage")(lambda: 1)

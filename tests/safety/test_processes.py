@@ -141,6 +141,31 @@ def test_forks_under_load(tmp_path: Path, number: int) -> None:
     assert [n for n in numbers(tmp_path) if n >= 0] == list(range(number))
 
 
+def test_the_writer_imports_nothing(tmp_path: Path) -> None:
+    """A child that is forked while another thread imports would find the module's lock held for ever."""
+    done = run(
+        BEGIN
+        + """
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if threading.current_thread() is not threading.main_thread():
+            print(name)
+sys.meta_path.insert(0, Watch())
+@replay.capture(name="unit:other")
+def other(mail):
+    raise ValueError(f"of {mail} with password=hunter222 and Bearer abcdefghijklmnop")
+unit({"email": "ada@example.org", "at": [1.5, b"x", "x" * 9000]})
+try:
+    other("ada@example.org")
+except ValueError:
+    pass
+assert replay.flush(20)
+""",
+        tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
 def test_capture_where_nobody_expects_it(tmp_path: Path) -> None:
     """In signal handlers, finalizers, callbacks of the garbage collector, exit handlers, daemon threads at the end."""
     done = run(
@@ -153,11 +178,12 @@ class Dies:
 signal.signal(signal.SIGALRM, lambda *a: unit(2))
 signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
 gc.callbacks.append(lambda *a: unit(3))
-gc.set_threshold(50)
-end = time.monotonic() + 1
-while time.monotonic() < end:
-    unit(4)
-    Dies()
+gc.set_threshold(500)
+for _ in range(200):
+    time.sleep(0.001)
+    for _ in range(5):
+        unit(4)
+        Dies()
 signal.setitimer(signal.ITIMER_REAL, 0)
 gc.callbacks.clear()
 atexit.register(lambda: unit(5))

@@ -20,7 +20,8 @@ import replay
 
 WORLD: dict[str, Any] = {}
 """What the world answers now."""
-SECRET = "ada.private@example.org"
+SECRET = "Ada Byron of Ockham Lane"
+"""Private, and nothing that redaction could find."""
 TABLE = {"low": 1, "high": 2}
 _turns = [0]
 
@@ -60,7 +61,7 @@ def customer(name: str) -> Any:
     found = WORLD["customer"]
     if isinstance(found, Exception):
         raise found
-    return {"id": WORLD.get("number", 0), "mail": f"{SECRET} " * 30, **found}
+    return {"id": WORLD.get("number", 0), "about": f"{SECRET} " * 30, **found}
 
 
 @replay.model("risk", score=lambda out: out["score"])

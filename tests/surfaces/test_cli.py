@@ -32,6 +32,7 @@ RUN_KEYS = [
     "left_over",
     "unanswered",
     "seconds",
+    "violations",
 ]
 
 

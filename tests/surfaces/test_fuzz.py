@@ -101,12 +101,20 @@ def test_a_find_is_told_written_and_replayed(project: Path) -> None:
         'recorded  "pro"  of shop:lookup',
         "raised AttributeError at shop.py:",
         f"again     replay run {bundle}",
+        f"test      replay promote --from-fuzz {bundle}",
     ):
         assert part in done.stdout
     again = subprocess.run(
         [sys.executable, "-m", "replay.surfaces.cli", "run", str(bundle)], capture_output=True, text=True, timeout=120
     )
     assert (again.returncode, again.stdout.split()[0]) == (0, "reproduced")
+    command = [sys.executable, "-m", "replay.surfaces.cli", "promote", "--from-fuzz", str(bundle)]
+    assert subprocess.run(command, capture_output=True, timeout=120).returncode == 0
+    (test,) = Path("tests").glob("test_*.py")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *projects.plugin(), str(test)]
+    assert "1 failed" in subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    projects.edit(project, 'customer["plan"].upper()', '(customer["plan"] or "none").upper()')
+    assert "1 passed" in subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
 
 
 def test_the_json_document(project: Path) -> None:
@@ -190,3 +198,11 @@ def test_a_web_application_may_refuse_but_not_break(project: Path) -> None:
     assert set(places) == {("web.py", "answered")}
     assert ["call[0].plan: null"] in [[each["edit"] for each in find["changes"]] for find in found["finds"]]
     assert all(find["reproduced"] for find in found["finds"])
+
+
+def test_the_project_declares_errors(project: Path) -> None:
+    """In its configuration, for every search."""
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('allowed = ["AttributeError", "KeyError", "TypeError", "UnicodeEncodeError"]\n')
+    kinds = {find["error_type"] for find in document("captures/good.replay.db", "--executions", "100")["finds"]}
+    assert kinds == {"TimeoutError", "ConnectionRefusedError", "ConnectionResetError"}

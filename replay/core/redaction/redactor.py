@@ -123,6 +123,8 @@ class Redactor:
             sweep.marks, sweep.stands = {}, {}
             tree = stored.tree
             names = self._names(target) if target is not None else ()
+            if place != "input" and names[:1] in (("self",), ("cls",)):
+                names = names[1:]  # a boundary is asked without the object that it belongs to
             if names and type(tree) is dict and type(tree.get("args")) is list:
                 made = sweep.arguments(tree, names)
             else:

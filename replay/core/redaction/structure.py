@@ -46,7 +46,7 @@ def _merged(before: Recording, after: Recording) -> list[Gap]:
 
 
 def _broken(before: Any, after: Any) -> list[str]:
-    if type(before) is not dict or type(after) is not dict or "headers" not in before:
+    if not (_is_message(before) and _is_message(after)):
         return []
     one, two = _body(before), _body(after)
     if one is None or two is None or one == two:
@@ -59,6 +59,10 @@ def _broken(before: Any, after: Any) -> list[str]:
     return found
 
 
+def _is_message(node: Any) -> bool:
+    return type(node) is dict and type(node.get("headers")) is list
+
+
 def _body(message: dict[str, Any]) -> bytes | None:
     from replay.core.codec import Value
 
@@ -68,7 +72,7 @@ def _body(message: dict[str, Any]) -> bytes | None:
     except Exception:  # untrusted, or of no known form: nothing to compare
         return None
     parts = value if isinstance(value, list) else [value]
-    parts = [part[1] if isinstance(part, list) else part for part in parts]
+    parts = [part[1] if isinstance(part, list) and len(part) == 2 else part for part in parts]
     return b"".join(parts) if all(isinstance(part, bytes) for part in parts) else None
 
 
@@ -83,5 +87,6 @@ def _is_json(data: bytes) -> bool:
 def _length(message: dict[str, Any]) -> int | None:
     for pair in message["headers"]:
         if type(pair) is list and len(pair) == 2 and str(pair[0]).lower() == "content-length":
-            return int(pair[1]) if str(pair[1]).strip().isdecimal() else None
+            size = str(pair[1]).strip()
+            return int(size) if size.isdecimal() and len(size) < 20 else None
     return None

@@ -149,6 +149,8 @@ class Sweep:
                     for n, item in body.items()
                 }
             }
+        if tag in ("$object", "$anew"):
+            kind = None  # what `self.auth_client` holds is a client, whose own attributes have names
         if type(body) is dict and type(body.get("fields")) is dict:
             return {tag: {name: self._field(name, item, path, kind) for name, item in body.items()}}
         return {tag: self.tree(body, path, kind)}
@@ -192,7 +194,7 @@ class Sweep:
         sizes: tuple[int, int] | None = None
         for name, item in node.items():
             here = (*path, name)
-            if name == "pieces" and type(item) is list:
+            if name == "pieces" and _are_pieces(item):
                 datas = [_bytes_of(each[1]) for each in item]
                 made = self._pieces(datas, found.get("content-type", ""), encoding, (*path, "body"))
                 if made is not datas:
@@ -203,7 +205,7 @@ class Sweep:
                 out[name], sizes = self._body(item, found.get("content-type", ""), encoding, here, sizes)
             elif name == "url" and type(item) is str:
                 out[name] = self.url(item, path)
-            elif name in ("query_string", "raw_path"):
+            elif name in ("query_string", "raw_path") and (type(item) is str or _is_bytes(item)):
                 data = _bytes_of(item) if type(item) is dict else item.encode("latin-1", "replace")
                 text = data.decode("latin-1")
                 changed = self.form(text, (*path, "query")) if name == "query_string" else self.leaf(text, here, None)
@@ -217,7 +219,7 @@ class Sweep:
         if sizes is not None and sizes[0] != sizes[1]:
             out["headers"] = [
                 [pair[0], str(sizes[1])]
-                if pair[0].lower() == "content-length" and pair[1].strip() == str(sizes[0])
+                if _is_pair(pair) and pair[0].lower() == "content-length" and pair[1].strip() == str(sizes[0])
                 else pair
                 for pair in out["headers"]
             ]
@@ -225,7 +227,7 @@ class Sweep:
 
     def _body(self, item: Any, kind: str, encoding: str, path: Path, sizes: Any) -> tuple[Any, Any]:
         chunks = item if type(item) is list else [item]
-        if not all(type(each) is dict and next(iter(each), "") in ("$bytes", "$base64") for each in chunks):
+        if not all(map(_is_bytes, chunks)):
             return self.tree(item, path), sizes
         datas = [_bytes_of(each) for each in chunks]
         made = self._pieces(datas, kind, encoding, path)
@@ -539,6 +541,20 @@ def _is_form(text: str) -> bool:
 def _is_pairs(items: list[Any]) -> bool:
     """Headers, or pairs like them: of names and texts."""
     return all(type(each) is list and len(each) == 2 and type(each[0]) is type(each[1]) is str for each in items)
+
+
+def _is_bytes(node: Any) -> bool:
+    return type(node) is dict and next(iter(node), "") in ("$bytes", "$base64")
+
+
+def _are_pieces(node: Any) -> bool:
+    """Of a stream: when each came, and its bytes."""
+    return type(node) is list and all(type(each) is list and len(each) == 2 and _is_bytes(each[1]) for each in node)
+
+
+def _is_pair(node: Any) -> bool:
+    """Of a header's name and value."""
+    return type(node) is list and len(node) == 2 and type(node[0]) is str and type(node[1]) is str
 
 
 def _bytes_of(node: Any) -> bytes:

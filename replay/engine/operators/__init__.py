@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from replay.core.edits import Edit
-from replay.engine.operators import answers, changes, data, databases, errors, forms, models, times
+from replay.engine.operators import answers, changes, data, databases, errors, forms, models, texts, times
 from replay.engine.operators.site import Change, Site, Suggest, Tried
 from replay.errors import UsageError
 
 CHANGES: dict[str, Change] = {
-    **changes.CHANGES, **databases.CHANGES, **errors.CHANGES, **models.CHANGES, **forms.CHANGES,
+    **changes.CHANGES, **databases.CHANGES, **errors.CHANGES, **models.CHANGES, **forms.CHANGES, **texts.CHANGES,
 }  # fmt: skip
 """Every operator that an edit may name."""
 Values = Callable[[Any], Iterable[Any]]

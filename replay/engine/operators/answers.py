@@ -25,6 +25,7 @@ def whole_answer(site: Site) -> Iterator[Tried]:
         yield "fault", "reset"
         if "body" in site.value:
             yield "html", None
+            yield "html", 502
             yield "fault", "cut"
         yield from (("answer", list(status)) for status in _STATUSES[6:])
     else:

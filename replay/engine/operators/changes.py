@@ -206,10 +206,10 @@ def _answer(value: Any, what: list[Any]) -> Any:
     return answer
 
 
-def _html(value: Any, _: Any) -> Any:
-    """A page of a proxy in place of the answer."""
+def _html(value: Any, status: int | None) -> Any:
+    """A page of a proxy in place of the answer, with its status or with the answer's."""
     headers = {**_mapping(value)["headers"], "content-type": "text/html"}
-    return {**value, "headers": headers, "body": Verbatim(HTML_BODY)}
+    return {**value, "status": status or value["status"], "headers": headers, "body": Verbatim(HTML_BODY)}
 
 
 def _empty_page(value: Any, more: bool) -> Any:

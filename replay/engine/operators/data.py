@@ -13,6 +13,7 @@ from replay.core.opened import Typed
 from replay.engine.operators.changes import CHANGES
 from replay.engine.operators.forms import shaped
 from replay.engine.operators.site import LONG, Site, Tried, written_out
+from replay.engine.operators.texts import parts
 
 _TRAPS = ("ß", "\ud800", "\u200b", "e\u0301", "\ufeff", "\u202e", "\x00", "👩\u200d👩\u200d👧", "İ", "\u2028", "'", '"',
           "<b>", "${x}")  # fmt: skip
@@ -20,6 +21,8 @@ _TRAPS = ("ß", "\ud800", "\u200b", "e\u0301", "\ufeff", "\u202e", "\x00", "👩
 _PADS = (["", " "], [" ", ""], ["", "\n"], ["", "\u00a0"])
 _INTS = (0, -1, 1, 2**31, 2**63, 10**30, 255, 256, 65536, 2**53 + 1, -(2**63) - 1)
 _FLOATS = (0.0, math.nan, 1e-9, -1.0, math.inf, 1.0, 1e308, 5e-324, -0.0, 0.5)
+WORDY = 24
+"""Characters of a text that is cut in more places."""
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ('"', ("'", "")), (",", (";", ",,")), ("}", ("",)), ("]", ("",)), ("\n", ("\r\n", "")), ("```", ("",)),
@@ -29,7 +32,7 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _NUMERIC = re.compile(r"-?\d+(\.\d+)?")
 _DATES = ("05/03/2024", "1709634151", "2024-02-29T23:59:60Z", "2024-13-01", "2024-03-05T10:22:31",
           "2024-03-05T10:22:31+14:00", "2024-03-31T02:30:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z",
-          "2024-03-05 10:22:31", "20240305T102231Z", "2023-02-29")  # fmt: skip
+          "2024-03-05 10:22:31", "20240305T102231Z", "2023-02-29", "0000-00-00", "2024-03-05")  # fmt: skip
 
 
 def data(site: Site) -> Iterator[Tried]:
@@ -100,6 +103,9 @@ def _words(site: Site) -> Iterator[Tried]:
         yield _made(site, "cut", -1)
         yield _made(site, "cut", len(value) // 2)
         yield _made(site, "cut", 1)
+    if len(value) > WORDY:
+        yield _made(site, "cut", len(value) // 4)
+        yield _made(site, "cut", len(value) * 3 // 4)
     yield from (_made(site, "put", [len(value), trap]) for trap in _TRAPS[2:])
     yield from (_made(site, "put", [0, trap]) for trap in _TRAPS[1:6])
     yield from (_made(site, "pad", around) for around in _PADS[2:])
@@ -109,6 +115,7 @@ def _words(site: Site) -> Iterator[Tried]:
     yield _made(site, "mangle", "utf-8 cut")
     yield from shaped(site)
     yield from _shaped(site)
+    yield from parts(site)
 
 
 def _dates(value: str) -> Iterator[Tried]:

@@ -1,4 +1,4 @@
-"""Edits of text that has a form: CSV, markup, URLs, server-sent events. Damage where a reader of that form looks.
+"""Edits of text that has a form (CSV, markup, URLs, server-sent events, Markdown): damage where a reader of it looks.
 
 Each form has kinds, pure functions of the text; one that does not apply leaves the text as it is, and the edit does
 nothing. A text is taken for a form by its looks alone.
@@ -21,10 +21,11 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\s]*)([^?#\s]*)(\?[^#\s]*)
 _LEAF = re.compile(r">([^<>]+)</")
 _ATTRIBUTE = re.compile(r'\s[\w:.-]+="([^"]*)"')
 _CLOSING = re.compile(r"</[\w:.-]+>")
+_MARKS = re.compile(r"^(#{1,6} |[-*+] |> |```|\d+\. )|\]\(|\*\*", re.MULTILINE)
 
 
 def form_of(text: str) -> str | None:
-    """`url`, `sse`, `markup` or `csv`; None: no form that is known here."""
+    """`url`, `sse`, `markup`, `markdown` or `csv`; None: no form that is known here."""
     head = text[:LONGEST].strip()
     if not head:
         return None
@@ -37,7 +38,7 @@ def form_of(text: str) -> str | None:
     lines = head.splitlines()
     if len(lines) > 1 and any(_columns(lines, mark) for mark in _DELIMITERS):
         return "csv"
-    return None
+    return "markdown" if _MARKS.search(head) else None
 
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -130,6 +131,9 @@ _MARKUP: dict[str, Kind] = {
     "comment": lambda text: _first_leaf(text, lambda held: f"<!-- x -->{held}"),
     "missing attribute": lambda text: _attribute(text, lambda whole, held: ""),
     "empty attribute": lambda text: _attribute(text, lambda whole, held: whole.replace(f'"{held}"', '""')),
+    "other attribute": lambda text: _attribute(text, lambda whole, held: whole.replace(f'"{held}"', '"undefined"')),
+    "bare attribute": lambda text: _attribute(text, lambda whole, held: whole.partition("=")[0]),
+    "unfinished section": lambda text: _first_leaf(text, lambda held: f"{held}<!["),
     "unquoted attribute": lambda text: _attribute(text, lambda whole, held: whole.replace('"', "")),
     "control character": lambda text: _first_leaf(text, lambda held: f"{held}\x0b"),
     "text before": lambda text: f"\n{text}",
@@ -198,7 +202,27 @@ _SSE: dict[str, Kind] = {
     "out of order": lambda text: _joined(_events(text)[::-1]),
 }
 
-FORMS: dict[str, dict[str, Kind]] = {"csv": _CSV, "markup": _MARKUP, "url": _URLS, "sse": _SSE}
+
+# Markdown ------------------------------------------------------------------------------------------------------------
+
+_MARKDOWN: dict[str, Kind] = {
+    "open fence": lambda text: f"{text}\n```json\n",
+    "open link": lambda text: f"{text}\n[more](",
+    "empty link": lambda text: f"{text}\n[]()",
+    "link without target": lambda text: re.sub(r"\]\([^)]*\)", "]", text, count=1),
+    "reference without text": lambda text: f"{text}\n\n[][a]\n\n[a]:\n",
+    "open emphasis": lambda text: f"**{text}",
+    "tag": lambda text: f"{text}\n<div>\n<p",
+    "closing tag": lambda text: f"{text}\n</div>",
+    "empty tag": lambda text: f"{text}\n<>",
+    "open comment": lambda text: f"{text}\n<!-- x",
+    "unfinished section": lambda text: f"{text}\n<![",
+    "heading only": lambda text: "#",
+    "deep quotes": lambda text: f"{'> ' * 200}{text}",
+    "table": lambda text: f"{text}\n\n| a | b |\n|---|\n| 1 |",
+}
+
+FORMS: dict[str, dict[str, Kind]] = {"csv": _CSV, "markup": _MARKUP, "url": _URLS, "sse": _SSE, "markdown": _MARKDOWN}
 """Form -> kind -> what it does."""
 
 

@@ -42,6 +42,8 @@ class FuzzFind(msgspec.Struct, frozen=True):
     bundle: str | None = None
     recording: str = ""
     reproduced: bool = True
+    happens: str = ""
+    """How production could come to it."""
 
 
 class Fuzzed(msgspec.Struct, frozen=True):

@@ -183,7 +183,8 @@ def _finds(found: tuple[FuzzFind, ...]) -> Iterator[str]:
     for find in found:
         what = f"{find.error_type}: {find.message}" if find.message else find.error_type
         changes = ", ".join(code(change.edit) for change in find.changes)
-        yield f"- {code(clip(what, VALUE))} with {changes or 'no change'}"
+        happens = f", if {code(clip(find.happens, VALUE))}" if find.happens and find.changes else ""
+        yield f"- {code(clip(what, VALUE))} with {changes or 'no change'}{happens}"
 
 
 def _leaves(nodes: tuple[Node, ...]) -> Iterator[str]:

@@ -7,6 +7,6 @@ from __future__ import annotations
 
 VERBS = (
     "demo", "list", "show", "run", "debug", "fuzz", "hunt", "why", "minimize", "promote", "verify", "bisect", "diff",
-    "report", "scan", "scrub", "doctor", "schema", "completion",
+    "report", "scan", "scrub", "doctor", "bench", "schema", "completion",
 )  # fmt: skip
 """In the order of `replay --help`; the module of a verb has its name."""

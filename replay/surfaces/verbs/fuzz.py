@@ -42,6 +42,10 @@ from replay.surfaces.verbs.shared import (
               help="Forked processes that run the code (default: one a core); 0: run it in this process.")  # fmt: skip
 @click.option("--memory", type=int, default=1024, metavar="MB", show_default=True,
               help="That one execution may take, in a worker.")  # fmt: skip
+@click.option("--kinds", multiple=True, metavar="KINDS",
+              help="Kinds that count: error,status those; +silent beside the usual; -growth without.")  # fmt: skip
+@click.option("--same-failure", is_flag=True, help="Also find what fails as the recording itself does.")
+@click.option("--against", metavar="REV", help="Also find what ends in another way in that revision's code.")
 @code_options
 @json_option
 @jsonl_option

@@ -74,6 +74,7 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, re
         return _check(names, refused, replay_recording, Path(options["root"]), save=not no_save, as_json=as_json,
                       as_lines=as_lines)  # fmt: skip
     verdicts, rows = [], []
+    broken = 0
     stopped = False
     with progress(number_of(names)) as bar:
         try:
@@ -82,6 +83,7 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, re
                 verdict = _replayed(path, recording, replay_recording)
                 bar.clear()
                 verdicts.append(verdict.status)
+                broken += bool(verdict.violations)
                 if as_json:
                     rows.append(run_row(verdict))
                 elif as_lines:
@@ -93,12 +95,13 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, re
     if as_json:
         emit(rows)
     elif verdicts and not as_lines:
-        _sum_up(verdicts)
+        _sum_up(verdicts, broken)
     if stopped:
         return INTERRUPTED
     if not verdicts and not refused.count:
         raise BundleError(f"{', '.join(names)}: no recordings there, so nothing was checked", slug="no-recording")
-    return _run_code(verdicts, refused)
+    code = _run_code(verdicts, refused)
+    return UNEXPECTED if broken and code != REFUSED else code
 
 
 def _root_to_check(root: str | None, in_process: bool) -> str:
@@ -172,10 +175,12 @@ def _say(verdict: Verdict, recording: Recording) -> None:
     click.echo(sheet.paint("─" * sheet.width, dim=True))
 
 
-def _sum_up(statuses: Sequence[str]) -> None:
+def _sum_up(statuses: Sequence[str], broken: int) -> None:
     from replay.surfaces.text import count
 
     parts = [f"{statuses.count(status):,} {status}" for status in dict.fromkeys(sorted(statuses))]
+    if broken:
+        parts.append(f"{broken:,} breaking an invariant")
     click.echo(f"{count(len(statuses), 'recording')}: {', '.join(parts)}")
 
 

@@ -16,6 +16,8 @@ from urllib.parse import quote, unquote
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from replay.core.codec import encode
 from replay.core.recording import Interaction, Log, Outcome, Recording
@@ -316,3 +318,33 @@ def test_no_base64_is_broken() -> None:
     after = REDACTOR.redact(before).input.decode()
     assert after["image"] == data
     assert b64decode(after["text"]) == data
+
+
+_NAMES = ("headers", "body", "pieces", "returned", "decoded", "url", "query_string", "raw_path", "client",
+          "remote_addr", "args", "kwargs", "password", "email", "session", "cookie", "form", "n")  # fmt: skip
+_LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12), st.binary(max_size=12),
+    st.sampled_from(["ada@example.org", b"token=abcdefghijkl", "content-length", b"\x1f\x8b\x08",
+                     '{"password": "hunter2222"}', "application/json", "gzip", "https://a.example/?api_key=0123456789abcdef"]),
+)  # fmt: skip
+_TREES = st.recursive(
+    _LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.tuples(inner, inner),
+        st.dictionaries(st.sampled_from(_NAMES), inner, max_size=6),
+        st.fixed_dictionaries(
+            {"headers": st.lists(inner | st.lists(_LEAVES, min_size=2, max_size=2), max_size=3)},
+            optional={name: inner for name in _NAMES if name != "headers"},
+        ),
+    ),
+    max_leaves=25,
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(_TREES, _TREES, _TREES)
+def test_data_of_any_shape_is_redacted(given: Any, asked: Any, got: Any) -> None:
+    """Also what looks like a message and is none: a recording is never dropped because of the shape of its data."""
+    before = recording(given, outcome=got, answers=[got], requests=[{"asked": asked}])
+    after = REDACTOR.redact(before)
+    assert harm(before, after) == after

@@ -1,0 +1,1 @@
+"""What the search finds, beside what plain Hypothesis and a random mutator find, in the same recording."""

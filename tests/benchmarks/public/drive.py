@@ -1,0 +1,72 @@
+"""One case, in a process of its own: the benign run is captured, its recording searched until the crash is found.
+
+`python -m tests.benchmarks.public.drive APP SECONDS ERROR FUNCTION MESSAGE [ALLOWED...]`, in a folder with APP.py and
+its libraries; prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import replay
+from replay.core.recording import Recording
+from replay.engine import recorder
+from replay.engine.explorer import Find, Progress
+from replay.surfaces.fuzz import Options, fuzz
+from tests.benchmarks.public.server import serving
+
+
+def main(app: str, seconds: str, error: str, function: str, message: str, *allowed: str) -> None:
+    recordings = captured(app)
+
+    def is_it(find: Find) -> bool:
+        failure = find.failure
+        names = [frame.function for frame in failure.frames]
+        return failure.error_type.rpartition(".")[2] == error and function in names and message in failure.message
+
+    enough: list[Find] = []
+
+    def watch(progress: Progress) -> None:
+        if not enough and progress.finds and is_it(progress.finds[-1]):
+            enough.append(progress.finds[-1])
+            raise KeyboardInterrupt  # as a user who has seen enough
+
+    options = Options(seconds=float(seconds), workers=1, allowed=allowed, root=".", out=Path("finds"))
+    report = fuzz(recordings, options, watch)
+    found = next((kept for kept in report.finds if is_it(kept.find)), None)
+    shown: dict[str, Any] = {
+        "finds": [
+            f"{kept.find.failure.error_type}: {kept.find.failure.message} {kept.find.failure.frames[-1:]}"
+            for kept in report.finds
+        ],
+        "executions": report.executions,
+        "seconds": report.seconds,
+        "skipped": report.skipped,
+    }
+    if found is not None:
+        find = found.find
+        shown |= {"executions": find.executions, "seconds": find.seconds, "reproduced": found.reproduced,
+                  "edits": [edit.tree() for edit in find.edits], "error": find.failure.error_type,
+                  "frames": [frame.function for frame in find.failure.frames]}  # fmt: skip
+    print(json.dumps({"found": found is not None, **shown}))
+
+
+def captured(app: str) -> list[tuple[str, Recording]]:
+    """The recordings of the benign run, through the product."""
+    module = import_module(app)
+    replay.init(service=app, spool="captures", keep=replay.always())
+    with ExitStack() as stack:
+        answer = getattr(module, "ANSWER", None)
+        module.record(*([] if answer is None else [stack.enter_context(serving(answer))]))
+    assert replay.flush(20)
+    recorder.configure(None)
+    return [(str(path), each) for path in sorted(Path("captures").glob("*.replay.db")) for each in replay.open(path)]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
