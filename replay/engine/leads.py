@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 
 from replay.core.edits import Edit
+from replay.core.parts import Parts
+from replay.core.recording import Recording
 from replay.engine.flows import (
     SAMPLES,
     atoms,
@@ -33,6 +35,7 @@ from replay.engine.flows import (
 )  # fmt: skip
 from replay.engine.goal import Goal
 from replay.engine.operators.site import Site
+from replay.engine.places import places
 from replay.engine.spots import FunctionNode, Spot
 from replay.engine.typical import others
 
@@ -124,8 +127,9 @@ class Leads:
         words = {plain_name(word) for word in _WORD.findall(self.goal.signature.message[:LONG])}
         return any(distance < 2 and name in _TIMES for name, distance in self.names.items()) or bool(words & _TIMES)
 
-    def held(self, sites: Sequence[Site]) -> int:
-        """How many of the names in the failing line and before it places have."""
+    def held(self, recording: Recording) -> int:
+        """How many of the names in the failing line, and of what flows into it, a recording has places for."""
+        sites = places(Parts(recording), None, ())
         there = {plain_name(site.steps[-1]) for site in sites if site.steps and type(site.steps[-1]) is str}
         return sum(1 for name, distance in self.names.items() if distance < 2 and name in there)
 

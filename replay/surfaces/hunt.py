@@ -20,6 +20,7 @@ from replay.engine.contract import contract_of
 from replay.engine.explorer import Progress
 from replay.engine.goal import Goal, Near
 from replay.engine.hunter import Depth, Hunt
+from replay.engine.leads import Leads
 from replay.engine.mutation import mutate
 from replay.engine.targets import Targets
 from replay.engine.values import Profile
@@ -200,7 +201,6 @@ class _Hunting:
             report.skipped.append((candidate.name, str(error)))
             return False
         candidate.near, candidate.lines = max(candidate.near, search.best), progress.lines
-        candidate.named = search.named
         self._add(candidate, search, progress)
         for find in progress.finds:
             at = report.executions - progress.executions + find.executions
@@ -264,7 +264,11 @@ class _Hunting:
 
 
 def _entering_first(candidates: list[_Candidate], goal: Goal) -> list[_Candidate]:
-    """Recordings whose entry point is a frame of the signature, then those of the same files, then others."""
+    """Recordings whose entry point is a frame of the signature, then those of the same files, then others; first those
+    that hold the names of the failing line."""
+    leads = Leads(goal)
+    for each in candidates[:LOOKED_AT]:
+        each.named = leads.held(each.recording)
 
     def far(candidate: _Candidate) -> int:
         module, _, name = candidate.recording.entrypoint.partition(":")
@@ -274,7 +278,7 @@ def _entering_first(candidates: list[_Candidate], goal: Goal) -> list[_Candidate
             return 0
         return 1 if of_file else 2
 
-    return sorted(candidates, key=lambda each: (far(each), each.recording.status != "ok"))
+    return sorted(candidates, key=lambda each: (far(each), each.recording.status != "ok", -each.named))
 
 
 def _distinct(candidates: list[_Candidate], most: int) -> list[_Candidate]:
