@@ -80,7 +80,8 @@ class Contest:
     def __init__(self, bundle: str, recording: Recording) -> None:
         self._bundle, self._recording = bundle, recording
         install()
-        self._stage = Stage(recording, boundaries=ALL, runners=RUNNERS, targets=Targets(PROJECT, ("tests",)), move=move_to, wait=wait,
+        targets = Targets(PROJECT, ("tests",))
+        self._stage = Stage(recording, boundaries=ALL, runners=RUNNERS, targets=targets, move=move_to, wait=wait,
                             allowed=ALLOWED)  # fmt: skip
         parts = self._stage.mutations.parts
         constants = constants_of([str(Path(planted.__file__))])
