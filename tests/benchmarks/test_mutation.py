@@ -66,7 +66,7 @@ def test_every_library_has_an_application() -> None:
 
 def test_no_operator_knows_a_library() -> None:
     """The list of libraries is in the benchmark, not in the mutation code."""
-    sources = [path.read_text("utf-8").lower() for path in Path("replay/engine").rglob("*.py")]
+    sources = [path.read_text("utf-8").lower() for path in (public.ROOT / "replay" / "engine").rglob("*.py")]
     names = [case.requires[0].partition("==")[0].lower() for case in CASES]
     distinct = [name for name in names if name not in ("requests", "markdown", "toml", "openai")]  # words, forms
     assert [name for name in distinct if any(name in source for source in sources)] == []
@@ -82,7 +82,7 @@ def test_a_library_is_searched_in_a_process_of_its_own(tmp_path: Path) -> None:
     case = Case("words", ("wordlib==1",), "nobody/wordlib/issues/1", "IndexError", "first", "out of range")
     result = public.one(case, tmp_path, 20.0, install=False)
     assert (result.found, result.reproduced, result.problem) == (True, True, ""), result
-    assert result.edits == ('input.args[0] set ""',)
+    assert result.edits == ('input.args[0]: "a b" is ""',)
     assert "[`IndexError` in `first`]" in public.rows([result])[2]
 
 

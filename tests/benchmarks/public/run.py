@@ -68,7 +68,7 @@ def one(case: Case, folder: Path, seconds: float, install: bool) -> Result:
         found=shown["found"],
         executions=shown["executions"],
         seconds=shown["seconds"],
-        edits=tuple(words(edit) for edit in shown.get("edits", [])),
+        edits=tuple(shown.get("edits", [])),
         reproduced=shown.get("reproduced", False),
         finds=tuple(shown["finds"]),
         problem="" if not shown["skipped"] else shown["skipped"][0][1],
@@ -93,13 +93,6 @@ def prepared(case: Case, place: Path) -> str:
         return f"pip cannot install it: {done.stderr.strip().rpartition(chr(10))[2]}"
     mark.write_text(wanted)
     return ""
-
-
-def words(edit: list[Any]) -> str:
-    """One edit in a line."""
-    path, operator, argument = edit
-    text = json.dumps(argument, ensure_ascii=True)
-    return f"{path} {operator} {text if len(text) <= 60 else text[:57] + '...'}"
 
 
 def rows(results: Sequence[Result]) -> list[str]:
