@@ -84,7 +84,7 @@ class EnvironBoundary(Seam):
 
 def recorded(recording: Recording) -> dict[str, str | None]:
     """The variables of a recording that may be set here; None: not set then."""
-    context = recording.context.tree
+    context = recording.facts
     found = context.get("environ") if isinstance(context, dict) else None
     if not isinstance(found, dict):
         return {}
