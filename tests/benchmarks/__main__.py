@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [--write README.md] [--short] [--items COUNT]`: run the benchmarks, print their figures as Markdown."""
+"""`python -m tests.benchmarks [--write README.md] [--short] [--items COUNT]`: the benchmarks' figures as Markdown."""
 
 from __future__ import annotations
 
