@@ -277,15 +277,13 @@ class Timeline:
                 self._event()
 
     def sleep(self, nanoseconds: int, end: int | None = None) -> None:
-        """Block the calling thread for this long. `end`: it waits for a recorded answer, and when that came."""
+        """Block the calling thread for this long. `end`: it waits for a recorded answer."""
         with self._lock:
             due, wall = self.after(max(0, nanoseconds))
             wall = wall if end is None else end
             if self.closed or self._is_alone():
                 self._reach(due, wall, end)  # nothing else can happen meanwhile
                 return
-            if end is not None:
-                self._set_wall(end - nanoseconds)  # others meanwhile see the time at which production asked
         lock = allocate_lock()
         lock.acquire()
         self.block(Wait(lock.release, due=due, wall=wall, end=end), lock.acquire)

@@ -155,12 +155,9 @@ class Player:
             self._spent.append(found)
             asked_at = self.recording.started_at + found.offset_ns
             ends_at = asked_at + found.duration_ns
-            if self._wait is None:
-                self._advance(ends_at)
-            elif request.awaits:
-                self._advance(asked_at)
+            self._advance(ends_at if self._wait is None else asked_at)
         if self._wait is not None and not request.awaits:
-            self._wait(found.duration_ns, ends_at)  # lets the clock begin at `asked_at`
+            self._wait(found.duration_ns, ends_at)
         at_once = request.awaits and self._is_at_once(found)
         return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, at_once)
 
