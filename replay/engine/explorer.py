@@ -332,7 +332,7 @@ class Explorer:
         while groups and left > 0:
             groups = groups[:left]
             left -= len(groups)
-            batch = [(*edits, *(self._plans[path][0] for path in paths)) for paths in groups]
+            batch = [(*edits, *(self._probe(path) for path in paths)) for paths in groups]
             halves: list[list[str]] = []
             answers = self._runner.run(batch, until=self._until())
             # their lines do not count: nobody could say which of the edits reached them
@@ -348,6 +348,14 @@ class Explorer:
                 middle = len(paths) // 2
                 halves += [paths[:middle], paths[middle:]]
             groups = halves
+
+    def _probe(self, path: str) -> Edit:
+        """The edit that tells best whether a place is read: the likeliest, but null instead of another number, which
+        may lie on the same side of a threshold."""
+        plan = self._plans[path]
+        if type(plan[0].argument) is not float:
+            return plan[0]
+        return next((each for each in plan if each.operator == "set" and each.argument is None), plan[0])
 
     def _found(self, edits: Edits, failure: Failure) -> None:
         self.progress.known += self._own is not None and is_same(failure, self._own)

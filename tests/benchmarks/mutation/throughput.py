@@ -40,7 +40,7 @@ EXECUTIONS = 1000
 """Of one search, and of one run of Hypothesis a tenth."""
 
 
-def run(*, rounds: int = 5, batch_ns: int = 500_000_000, executions: int = EXECUTIONS) -> dict[str, float]:
+def run(*, rounds: int = 3, batch_ns: int = 300_000_000, executions: int = EXECUTIONS) -> dict[str, float]:
     """Name of the variant -> executions a second of CPU time."""
     install()
     with serving() as address:
