@@ -83,7 +83,9 @@ def test_a_library_is_searched_in_a_process_of_its_own(tmp_path: Path) -> None:
     result = public.one(case, tmp_path, 20.0, install=False)
     assert (result.found, result.reproduced, result.problem) == (True, True, ""), result
     assert result.edits == ('input.args[0]: "a b" is ""',)
-    assert "[`IndexError` in `first`]" in public.rows([result])[2]
+    shown = public.rows([result])
+    assert "| [`IndexError`][words] |" in shown[2]
+    assert shown[-1].endswith("/nobody/wordlib/issues/1")
 
 
 _WORDS = """
