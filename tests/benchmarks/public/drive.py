@@ -21,8 +21,8 @@ from replay.engine.explorer import Find, Progress
 from replay.surfaces.fuzz import Options, before, fuzz
 from tests.benchmarks.public.server import serving
 
-SHOWN = 60
-"""Characters of an edit."""
+SHOWN = 30
+"""Characters of a text, or half of those of an edit."""
 CONTEXT = 6
 """Characters around what differs."""
 
@@ -65,7 +65,7 @@ def words(edit: Edit, old: Any) -> str:
     """One edit in a line; of a text that is another one, where they differ."""
     new = edit.argument
     if edit.operator != "set" or type(old) is not str or type(new) is not str:
-        return clip(str(edit))
+        return clip(str(edit), 2 * SHOWN)
     start = alike(old, new)
     end = alike(old[start:][::-1], new[start:][::-1])
     first = max(0, start - CONTEXT)
@@ -79,8 +79,8 @@ def alike(one: str, other: str) -> int:
     return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
-def clip(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+def clip(text: str, most: int = SHOWN) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def captured(app: str) -> list[tuple[str, Recording]]:

@@ -100,7 +100,7 @@ def rows(results: Sequence[Result]) -> list[str]:
     lines = ["| library | reported crash | edit | executions | s |", "|---|---|---|---:|---:|"]
     for result in results:
         case = result.case
-        what = f"[`{case.error}` in `{case.function}`]({GITHUB}{case.report})"
+        what = f"[`{case.error}`][{case.app}]"
         edit = "; ".join(f"`{each}`".replace("|", "\\|") for each in result.edits) if result.found else "not found"
         lines.append(f"| {case.name} | {what} | {edit} | {result.executions:,} | {result.seconds:.1f} |")
-    return lines
+    return [*lines, "", *(f"[{result.case.app}]: {GITHUB}{result.case.report}" for result in results)]
