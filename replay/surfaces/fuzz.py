@@ -209,6 +209,8 @@ def fuzz(
     shares = [1.0] * len(recordings) if weights is None else weights
     with prepared(options) as config, ExitStack() as stack:
         kinds = chosen(options.kinds or config.kinds)
+        if options.properties:
+            kinds |= {"invariant"}
         beside = None
         if options.against is not None:
             beside = stack.enter_context(checkout(repository(config.root), options.against))
@@ -284,12 +286,7 @@ def check(options: Options) -> None:
 def _search(config: Config, recording: Recording, options: Options, seconds: float | None, profile: Profile,
             on_progress: Callable[[Progress], None], kinds: frozenset[str], beside: Checkout | None,
             report: Report, memory: Memory) -> Progress:  # fmt: skip
-    stage = stage_of(config, recording, msgspec.structs.replace(options, allowed=(*config.allowed, *options.allowed)))
-    targets = targets_of(config, options)
-    invariants = invariants_of(recording.entrypoint, targets)
-    stage.properties = (*options.properties, *(invariants if "invariant" in kinds else ()))
-    stage.predict = lambda interaction: (predict(interaction, targets.resolve) or (None,))[0]
-    stage.judges = Judges(stage, kinds, predict)
+    stage = _judged(config, recording, options, kinds)
     profile.contract = contract_of(recording, stage.target, documents(config.contracts))
     remembered = None if options.remembers is None else Remembered(config.root, recording, options.remembers)
     workers = cores() if options.workers is None else options.workers
@@ -326,6 +323,17 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
     if remembered is not None and progress.stopped != "interrupted":
         remembered.keep(progress.finds)
     return progress
+
+
+def _judged(config: Config, recording: Recording, options: Options, kinds: frozenset[str]) -> Stage:
+    """Where its mutations run, and who judges them. Raises UsageError for an invariant that cannot be meant."""
+    stage = stage_of(config, recording, msgspec.structs.replace(options, allowed=(*config.allowed, *options.allowed)))
+    targets = targets_of(config, options)
+    invariants = invariants_of(recording.entrypoint, targets)
+    stage.properties = (*options.properties, *(invariants if "invariant" in kinds else ()))
+    stage.predict = lambda interaction: (predict(interaction, targets.resolve) or (None,))[0]
+    stage.judges = Judges(stage, kinds, predict)
+    return stage
 
 
 def predict(interaction: Interaction, resolve: Resolve | None) -> tuple[Prediction, Policy | None] | None:
