@@ -65,7 +65,9 @@ def kind_of(name: str) -> str | None:
     if not parts or (len(parts) > 1 and parts[-1] in _TAMES):
         return None
     for part in parts:
-        kind = WORDS.get(part) or (WORDS.get(part.rstrip("0123456789")) if part != "auth0" else None)  # `cvv2`, `phone1`
+        kind = WORDS.get(part) or (
+            WORDS.get(part.rstrip("0123456789")) if part != "auth0" else None
+        )  # `cvv2`, `phone1`
         if kind is not None:
             return kind
     text = bare(name)

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from replay.core.families.scalars import raw
-from replay.core.redaction import bodies, streams
+from replay.core.redaction import bodies, streams, tables
 from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import MASK
 from replay.core.redaction.needles import SHORTEST, Needles
@@ -26,7 +26,7 @@ from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
 
 Path = tuple[str | int, ...]
-MOST = 20_000
+MOST = 200_000
 """Secrets of one recording."""
 _DEEPEST = 4
 """Encodings inside one another that are undone."""
@@ -50,6 +50,7 @@ _VERBATIM = frozenset(
 )  # fmt: skip
 _TEXTS = frozenset({"$uuid", "$date", "$datetime", "$decimal", "$int"})
 _PAIRS = frozenset({"$dict", "$ordereddict", "$counter", "$namespace"})
+_MAPPINGS = frozenset({"dict", "OrderedDict", "defaultdict", "Counter"})
 _OF_THE_FORM = frozenset({"factory", "maxlen", "dtype", "shape", "type", "base", "reason", "size", "range", "ordered"})
 """Parts of tagged values that say how they are built, not what they hold."""
 _UNLIKE_A_LINK = frozenset({"password", "secret", "api-key", "access-key", "private-key", "custom"})
@@ -90,6 +91,14 @@ class Sweep:
     def masked(self, text: str) -> str:
         """A text with pseudonyms in the place of known secrets."""
         return self._masked(text)
+
+    def kind_of(self, name: object) -> str | None:
+        """The kind of secret that a name announces."""
+        return self._rules.kind_of(name) if type(name) is str else None
+
+    def mark(self, path: Path, before: str, after: str, kind: str | None) -> None:
+        """Note that a leaf changed."""
+        self._mark(path, before, after, kind)
 
     # Trees ----------------------------------------------------------------------------------------------------
 
@@ -163,10 +172,8 @@ class Sweep:
             return {tag: {**body, "items": [self._item(pair, path, kind) for pair in body["items"]]}}
         if tag == "$path":
             return {tag: {**body, "path": self.tree(body["path"], path, kind)}}
-        if tag in ("$ndarray", "$npscalar"):
-            return self._array(tag, body, path, kind)
-        if tag in ("$series", "$dataframe"):
-            return {tag: self._table(tag, body, path, kind)}
+        if tag in tables.TAGS:
+            return {tag: tables.redacted(self, tag, body, path, kind)}
         if tag == "$error":
             return {
                 tag: {
@@ -176,43 +183,21 @@ class Sweep:
             }
         if tag in ("$object", "$anew"):
             kind = None  # what `self.auth_client` holds is a client, whose own attributes have names
+        if tag == "$subclass":
+            return {tag: self._subclass(body, path, kind)}
         if type(body) is dict and type(body.get("fields")) is dict:
             return {tag: {name: self._field(name, item, path, kind) for name, item in body.items()}}
         if type(body) is dict and not _OF_THE_FORM.isdisjoint(body):
             return {tag: {n: item if n in _OF_THE_FORM else self.tree(item, path, kind) for n, item in body.items()}}
         return {tag: self.tree(body, path, kind)}
 
-    def _array(self, tag: str, body: dict[str, Any], path: Path, kind: str | None) -> Any:
-        """Numbers, whose sizes are theirs; texts under a name that says that they are secret are blank."""
-        if "data" not in body:
-            return {tag: body}
-        if kind and type(body["dtype"]) is str and body["dtype"][1:2] in ("S", "U", "V"):
-            made = b64encode(bytes(len(b64decode(body["data"])))).decode()
-            self._mark(path, body["data"], made, kind)
+    def _subclass(self, body: dict[str, Any], path: Path, kind: str | None) -> dict[str, Any]:
+        """Of a class of the application that is a dict, a list, a text."""
+        if body["base"] in _MAPPINGS:
+            items: Any = [self._item(pair, path, kind) for pair in body["items"]]
         else:
-            made = self._masked(body["data"])
-        return {tag: body if made == body["data"] else {**body, "data": made}}
-
-    def _table(self, tag: str, body: dict[str, Any], path: Path, kind: str | None) -> Any:
-        """A column's name says what it holds."""
-        if tag == "$series":
-            named = self._rules.kind_of(body["name"]) if type(body["name"]) is str else None
-            return {**body, "index": self.tree(body["index"], path),
-                    "values": self._column(body["values"], path, named or kind)}  # fmt: skip
-        columns = body["columns"]["$index"].get("values", {}).get("items", [])
-        out = []
-        for at, held in enumerate(body["values"]):
-            name = columns[at] if at < len(columns) and type(columns[at]) is str else None
-            named = self._rules.kind_of(name) if name else None
-            out.append(self._column(held, (*path, name or at), named or kind))
-        return {**body, "index": self.tree(body["index"], path), "values": out}
-
-    def _column(self, held: dict[str, Any], path: Path, kind: str | None) -> dict[str, Any]:
-        if "items" in held:
-            return {**held, "items": [self.tree(each, (*path, at), kind) for at, each in enumerate(held["items"])]}
-        if "categories" in held:
-            return {**held, "categories": self._column(held["categories"], path, kind)}
-        return {name: self.tree(item, path, kind) if name == "array" else item for name, item in held.items()}
+            items = self.tree(body["items"], path, kind)
+        return {**body, "items": items, "fields": self._mapping(body["fields"], path, kind, plain=True)}
 
     def _field(self, name: str, item: Any, path: Path, kind: str | None) -> Any:
         """One part of a stored record: its fields, its type, what else there is."""
@@ -348,7 +333,9 @@ class Sweep:
             text, charset = data.decode(), "utf-8"
         except UnicodeDecodeError:
             text, charset = data.decode("latin-1"), "latin-1"
-            if not kind and "\0" in text[:4096] and not content.startswith(("text/", "multipart/")):  # no text: known secrets only
+            if (
+                not kind and "\0" in text[:4096] and not content.startswith(("text/", "multipart/"))
+            ):  # no text: known secrets only
                 return self._needles.replace(text, self._pause).encode("latin-1")
         made = self.leaf(text, path, kind, content=content)
         return data if made == text else made.encode(charset, "surrogatepass" if charset == "utf-8" else "replace")
