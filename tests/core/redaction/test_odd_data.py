@@ -158,7 +158,8 @@ def test_a_body_that_nobody_can_look_into_is_cut() -> None:
 VALUES = [
     Decimal("1E+5"), Decimal("NaN"), Decimal("-1.50"), datetime(2020, 1, 1, 12).time(), datetime.now(UTC),
     date(2020, 1, 2), timedelta(3), PurePosixPath("/a/b"), UUID(int=7), Fraction(1, 3), 1.5, 10**40,
-    -(10**40), 10**5000, True, None, b"\xff\x00", bytearray(b"abc12345"), {1: 2}, {"a", "b"}, range(3), 1 + 2j, "9" * 9000,
+    -(10**40),
+    10**5000, True, None, b"\xff\x00", bytearray(b"abc12345"), {1: 2}, {"a", "b"}, range(3), 1 + 2j, "9" * 9000,
     OrderedDict(a="abcdefgh"), deque([1, "x"], maxlen=3), defaultdict(list, a=[1]), Counter("aab"), "a\ud800bcdefgh",
     SimpleNamespace(a=1), Login("abcdefghij"), Pair("x", 2), Fields(a=1), Lines([1]), Kind.ONE, ValueError("x", 1),
 ]  # fmt: skip

@@ -78,7 +78,9 @@ def everything(one: Recording) -> str:
         if isinstance(value, dict):
             waiting += [*value.keys(), *value.values()]
             if isinstance(value.get("pieces"), list):
-                waiting.append(b"".join(piece[1] for piece in value["pieces"] if isinstance(piece[1], bytes)))
+                waiting.append(
+                    b"".join(each[1] for each in value["pieces"] if len(each) == 2 and isinstance(each[1], bytes))
+                )
         elif isinstance(value, list | tuple):
             waiting += value
         elif isinstance(value, bytes):
