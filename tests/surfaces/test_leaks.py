@@ -78,7 +78,8 @@ print(shop.replay.stats())
 REPORTS = {"r.html": "html", "r.md": "markdown", "r.xml": "junit", "r.txt": "github"}
 QUICK = [["run"], ["report", "--out", "r.html"], ["promote", "--out", "promoted"]]
 ALL = [
-    ["list"], ["list", "--json"], ["list", "--group"], ["show"], ["show", "--json"], ["run", "--json"], ["scan", "--personal"],
+    ["list"], ["list", "--json"], ["list", "--group"], ["show"], ["show", "--json"], ["run", "--json"],
+    ["scan", "--personal"],
     *(["report", "--format", kind, "--out", name] for name, kind in REPORTS.items()), *QUICK,
     ["fuzz", "--executions", "40", "--seed", "1", "--workers", "0"],
 ]  # fmt: skip

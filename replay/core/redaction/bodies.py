@@ -31,14 +31,14 @@ def _undone(data: bytes, name: str) -> bytes:
         return data
     if name in ("gzip", "x-gzip", "deflate"):
         try:
-            plain, rest = inflated(data, 31 if name != "deflate" else 15 if data[:1] == b"\x78" else -15)
+            parts, rest = members(data, 31 if name != "deflate" else 15 if data[:1] == b"\x78" else -15)
         except zlib.error as error:
             if data[:2] != b"\x1f\x8b":
                 return data  # it was not encoded, whatever its headers say
             raise Unreadable(f"a damaged {name} body") from error
         if rest.strip(b"\0"):
             raise Unreadable(f"a {name} body with something behind its end")
-        return plain
+        return b"".join(parts)
     if _is_text(data):
         return data
     if name == "zstd":
@@ -60,8 +60,8 @@ def _undone(data: bytes, name: str) -> bytes:
     raise Unreadable(f"a body encoded as {name[:20]!r}")
 
 
-def inflated(data: bytes, window: int = 31) -> tuple[bytes, bytes]:
-    """What is in all members of a gzip file, and what follows them. Raises Unreadable, zlib.error."""
+def members(data: bytes, window: int = 31) -> tuple[list[bytes], bytes]:
+    """What is in each member of a gzip file, and what follows them. Raises Unreadable, zlib.error."""
     out: list[bytes] = []
     room = LARGEST
     while True:
@@ -72,7 +72,7 @@ def inflated(data: bytes, window: int = 31) -> tuple[bytes, bytes]:
         room -= len(out[-1]) - 1  # of 0 it would mean: without limit
         data = inflater.unused_data
         if window != 31 or data[:2] != b"\x1f\x8b":
-            return b"".join(out), data
+            return out, data
 
 
 def _is_text(data: bytes) -> bool:
@@ -84,11 +84,13 @@ def _is_text(data: bytes) -> bool:
     return not any(char < " " and char not in "\t\r\n" for char in plain)
 
 
-def made_again(data: bytes, encoding: str) -> bytes:
-    """The bytes encoded as they were."""
-    for name in [each.strip().lower() for each in encoding.split(",") if each.strip()]:
+def made_again(data: bytes, encoding: str, before: bytes) -> bytes:
+    """The bytes encoded as those `before`, in as many members: some clients read the first only."""
+    names = [each.strip().lower() for each in encoding.split(",") if each.strip()]
+    for name in names:
         if name in ("gzip", "x-gzip"):
-            data = gzip.compress(data, mtime=0)
+            parts = cut(members(before)[0], data) if len(names) == 1 else [data]
+            data = b"".join(gzip.compress(part, mtime=0) for part in parts)
         elif name == "deflate":
             data = zlib.compress(data)
         elif name == "zstd":

@@ -311,19 +311,19 @@ class Sweep:
         made = self.data(plain, path, None, content=kind)
         if made == plain:
             return datas
-        return bodies.cut(datas, bodies.made_again(made, encoding) if plain != whole else made)
+        return bodies.cut(datas, bodies.made_again(made, encoding, whole) if plain != whole else made)
 
     def data(self, data: bytes, path: Path, kind: str | None, content: str = "") -> bytes:
         """Bytes without secrets."""
         if data[:2] == b"\x1f\x8b" and not kind:
             try:
-                plain, rest = bodies.inflated(data)
+                parts, rest = bodies.members(data)
             except (bodies.Unreadable, zlib.error):
-                plain, rest = b"", data
-            if plain:
+                parts, rest = [], data
+            if plain := b"".join(parts):
                 inner = self.data(plain, path, None)
                 end = self.data(rest, path, None) if rest else rest
-                return data if inner == plain and end == rest else bodies.made_again(inner, "gzip") + end
+                return data if inner == plain and end == rest else bodies.made_again(inner, "gzip", data) + end
         if data[:2] in (b"\xff\xfe", b"\xfe\xff") and len(data) % 2 == 0:
             charset = "utf-16-le" if data[:1] == b"\xff" else "utf-16-be"
             text = data[2:].decode(charset, "surrogatepass")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
+import zlib
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -121,6 +122,14 @@ def test_a_canary_is_nowhere(place: str) -> None:
     assert [shape for shape in shapes(CANARY) if shape in text] == []
     assert REDACTOR.redact(after) == after
     assert [found.text for found in REDACTOR.find(after)] == []
+
+
+def test_members_of_gzip_stay_apart() -> None:
+    """A client that reads the first member only gets what it got."""
+    after = REDACTOR.redact(body(gzip.compress(b'{"a": 1}') + gzip.compress(ANSWER), "gzip"))
+    data = b"".join(piece for _, piece in after.interactions[0].answer.decode()["pieces"])
+    assert zlib.decompressobj(31).decompress(data) == b'{"a": 1}'
+    assert len(gzip.decompress(data)) == len(b'{"a": 1}' + ANSWER)
 
 
 WEBHOOKS = {
