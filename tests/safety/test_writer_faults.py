@@ -94,6 +94,6 @@ def test_a_fault_in_some_functions(captured: recorder.Captured, tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [Fault, MemoryError, RecursionError])
 def test_a_fault_in_each_function(captured: recorder.Captured, tmp_path: Path, error: type[BaseException]) -> None:
-    """At early and late calls of each, within two minutes."""
-    for at in (1, 2, 7, 40):
+    """At an early and a late call of each, within ten minutes."""
+    for at in (1, 7):
         assert campaign(captured, tmp_path / str(at), error, at, 1) > 10

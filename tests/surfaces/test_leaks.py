@@ -110,7 +110,7 @@ def left(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("verbs", [QUICK, pytest.param(ALL, marks=pytest.mark.slow)], ids=["quick", "all"])
 def test_it_is_nowhere(shop: Path, verbs: list[list[str]]) -> None:
-    """In the spool, then after each verb that writes or prints; all of them within three minutes."""
+    """In the spool, then after each verb that writes or prints; all of them within five minutes."""
     assert left(shop) == []
     env = {name: value for name, value in environment(shop).items() if name != "SHOP_TOKEN"}
     for verb in verbs:
