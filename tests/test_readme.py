@@ -57,9 +57,9 @@ CHECKED = (
 """What each block holds that no other does; each is used by a test below."""
 ERROR = """\
 Traceback (most recent call last):
-  File "/srv/app/releases/123/shop.py", line 99, in triage
-    return {"label": customer["plan"].upper()}
-AttributeError: 'NoneType' object has no attribute 'upper'
+  File "/srv/app/releases/123/shop.py", line 99, in quote
+    discount = {"free": 0, "team": 10}[customer["plan"].lower()]
+KeyError: 'pro'
 """
 FIX = ('customer["plan"].lower()', '(customer["plan"] or "free").lower()')
 
@@ -226,7 +226,7 @@ def test_the_hunt_example(project: Path) -> None:
     done = verb(project, *shlex.split(line)[1:], "--json")
     assert done.returncode == shared.EXPECTED, done.stderr
     (find,) = json.loads(done.stdout)["finds"]
-    assert find["error_type"] == "AttributeError"
+    assert (find["error_type"], find["message"]) == ("KeyError", "'pro'")
     assert verb(project, "run", find["bundle"]).returncode == shared.EXPECTED
     command = cli.cli.get_command(click.Context(cli.cli), "hunt")
     assert command is not None

@@ -129,7 +129,7 @@ def _checked(recorded: object) -> str | None:
 
 def recorded_zone(recording: Recording) -> str | None:
     """The zone of a recording, as a value for TZ; None: it has none. Raises Unanswerable if it names no zone."""
-    context = recording.context.tree
+    context = recording.facts
     return _checked(context.get("zone") if isinstance(context, dict) else None)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from fnmatch import translate
 from typing import Any, TypeVar
 
-from replay.boundaries.seam import Seam
+from replay.boundaries.seam import NOTHING, Seam
 from replay.core.recording import Recording
 from replay.core.snapshot import snapshot, snapshot_error
 from replay.core.world import Request, cross, failed, here
@@ -70,7 +70,7 @@ class EnvironBoundary(Seam):
     def playing(self, recording: Recording) -> AbstractContextManager[None]:
         """The recorded variables are set, or unset, as they were."""
         values = recorded(recording)
-        return self._playing(values) if values else nullcontext()
+        return self._playing(values) if values else NOTHING
 
     @contextmanager
     def _playing(self, values: dict[str, str | None]) -> Iterator[None]:
@@ -84,7 +84,7 @@ class EnvironBoundary(Seam):
 
 def recorded(recording: Recording) -> dict[str, str | None]:
     """The variables of a recording that may be set here; None: not set then."""
-    context = recording.context.tree
+    context = recording.facts
     found = context.get("environ") if isinstance(context, dict) else None
     if not isinstance(found, dict):
         return {}

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from replay.core.noise import Noise
 
 
+NOTHING = nullcontext()
+"""It may be entered any number of times."""
+
+
 class Seam:
     """A boundary that patches nothing, adds nothing to the context, and compares requests by equality."""
 
@@ -35,7 +39,7 @@ class Seam:
 
     def playing(self, recording: Recording) -> AbstractContextManager[None]:
         """Nothing has to hold around a replay."""
-        return nullcontext()
+        return NOTHING
 
     def shelf(
         self, interactions: Sequence[Interaction], window: Window, noise: Mapping[int, tuple[Noise, ...]] = {}

@@ -292,7 +292,8 @@ class Timeline:
         """The calling thread is the only actor."""
         return (
             not self._starting
-            and self._actors == {get_ident()}
+            and len(self._actors) == 1
+            and get_ident() in self._actors
             and not any(pool.queued or pool.active for pool in self._pools.values())
         )
 

@@ -99,7 +99,7 @@ def known(recording: Recording) -> Known:
     excused = excuses(recording) if recording.redacted else []
     if '"noise"' not in recording.context.text and not excused:
         return NONE
-    context = recording.context.tree
+    context = recording.facts
     stored = context.get("noise", []) if isinstance(context, dict) else []
     if not isinstance(stored, list):
         return Known(refused=1)

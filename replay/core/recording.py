@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -103,6 +104,11 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+@lru_cache(maxsize=4)
+def _facts(context: Value) -> Any:
+    return context.tree
+
+
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """Entry point + input + context + interactions + outcome + lineage. Equal content gives an equal digest."""
 
@@ -138,6 +144,11 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """Of a mutation: the digest of the recording it was made from."""
     edits: Value | None = None
     redacted: bool = False
+
+    @property
+    def facts(self) -> Any:
+        """`context.tree`, shared by all who read it: not to be changed. A replay asks for it half a dozen times."""
+        return _facts(self.context)
 
     @property
     def status(self) -> Literal["ok", "error"]:

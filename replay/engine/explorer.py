@@ -36,6 +36,8 @@ BATCH = 32
 """Mutations that are chosen before any of them is run: what is chosen next depends on no number of workers."""
 RANKS = 3
 """Suggestions of a site that have a round of their own; the rest share the last."""
+LIKELY = 6
+"""Edits of a place that pairs and triples prefer."""
 TRIES = 60
 """Runs that look for the places which a mutation made matter."""
 DEEPEST = 3
@@ -162,7 +164,11 @@ class Explorer:
         self._started = self._told = perf_counter()
         try:
             inner = runner(self._stage, self._lines, self._workers, limit=self._stage.limit, memory=self._memory)
-            self._runner = self._around(inner)
+            try:
+                self._runner = self._around(inner)
+            except BaseException:
+                inner.close()
+                raise
             self.progress.workers = self._runner.workers
             try:
                 self._until_stopped()
@@ -302,7 +308,7 @@ class Explorer:
 
     def _parent(self) -> _Parent | None:
         if not self._parents or self._random.random() < 0.1:
-            edit = self._random.choice(self._plans[self._random.choice(sorted(self._live))])
+            edit = self._chosen(self._random.choice(self._ordered()))
             return _Parent((edit,), True, [])
         weights = [
             (1.0 if each.returned else 0.2) * (2.0 if each.live else 1.0) / (1 + each.used / 20)
@@ -321,7 +327,12 @@ class Explorer:
         elif parent is not None and chance < 0.6:
             paths = self._near(parent.edits[-1].path)
         path = self._random.choice(paths or self._ordered())
-        return self._random.choice(self._plans[path])
+        return self._chosen(path)
+
+    def _chosen(self, path: str) -> Edit:
+        """One of the edits of a place: every other time one of the likeliest."""
+        plan = self._plans[path]
+        return self._random.choice(plan[:LIKELY] if self._random.random() < 0.5 else plan)
 
     def _near(self, last: str) -> list[str]:
         ordered = self._ordered()
@@ -362,7 +373,7 @@ class Explorer:
         fresh = self._lines.add(ran.reached)
         self.progress.diverged += ran.diverged and ran.failure is None
         self.progress.lines = self._lines.count
-        self._like.note(edits, ran)
+        self._like.note(edits, ran, self._lines)
         if ran.failure is not None:
             if ran.failure.kind == "hang":
                 self._hung[edits[-1].path] = self._hung.get(edits[-1].path, 0) + 1
@@ -401,7 +412,7 @@ class Explorer:
         while groups and left > 0:
             groups = groups[:left]
             left -= len(groups)
-            batch = [(*edits, *(self._plans[path][0] for path in paths)) for paths in groups]
+            batch = [(*edits, *(self._probe(path) for path in paths)) for paths in groups]
             halves: list[list[str]] = []
             answers = self._runner.run(batch, until=self._until())
             # their lines do not count: nobody could say which of the edits reached them
@@ -417,6 +428,14 @@ class Explorer:
                 middle = len(paths) // 2
                 halves += [paths[:middle], paths[middle:]]
             groups = halves
+
+    def _probe(self, path: str) -> Edit:
+        """The edit that tells best whether a place is read: the likeliest, but null instead of another number, which
+        may lie on the same side of a threshold."""
+        plan = self._plans[path]
+        if type(plan[0].argument) is not float:
+            return plan[0]
+        return next((each for each in plan if each.operator == "set" and each.argument is None), plan[0])
 
     def _found(self, edits: Edits, failure: Failure, *, is_small: bool = False) -> None:
         self.progress.known += self._own is not None and is_same(failure, self._own)

@@ -2,8 +2,8 @@
 
 A look at the clock after each run costs a tenth of a microsecond, and only says which runs to look at: the processor's
 own clock and the peak of memory are system calls, which sandboxes make dear. Those runs are made again and *counted*:
-lines of Python that were executed, and bytes that were allocated. What
-is compared does not depend on the machine or on its load, unless the work is done in C.
+lines of Python that were executed, and bytes that were allocated. What is compared does not depend on the machine or on
+its load, unless the work is done in C.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FACTOR = 30
 SLOW = 0.1
 """Seconds below which a run is not looked at."""
 QUICK = 0.002
-"""Seconds within which nobody fills so much memory that it is looked at."""
+"""Seconds more than the quickest run, within which nobody fills so much memory that it is looked at."""
 LARGE = 48 << 20
 """Bytes below which a run's memory is not looked at."""
 AGAIN = 3
@@ -44,6 +44,8 @@ class Growth:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._began = 0.0
+        self._least = SLOW
+        """Seconds of the quickest run so far."""
         self._peak = _peak()
         self._base: tuple[int, int, float] | None = None
         self._looking = False
@@ -55,7 +57,8 @@ class Growth:
     def judge(self, edits: Edits, execution: Execution) -> Failure | None:
         """Whether the run that has just ended grew."""
         took, grown = perf_counter() - self._began, 0
-        if took >= QUICK:
+        self._least = min(self._least, took)
+        if took - self._least >= QUICK:
             before, self._peak = self._peak, _peak()
             grown = self._peak - before
         if (took < SLOW and grown < LARGE) or self._looking or not edits:

@@ -44,8 +44,6 @@ class Hunt(Explorer):
         """How near the recording as it is comes, and the nearest of all runs."""
         self.unlike: str | None = None
         """Of a failure of the right type and place: what else was not as in the signature."""
-        self.named = 0
-        """How many of the names in the failing line the recording holds."""
         self._depth = depth
         self._nearness: dict[str, Near] = {}
         self._spare: tuple[Edits, Failure] | None = None
@@ -72,12 +70,10 @@ class Hunt(Explorer):
 
     def _stages(self) -> None:
         base = self._start()
-        leads, found = Leads(self.goal), list(self._places())
-        self.named = leads.held(found)
         if self._depth == "look":
             return
         self._plan()
-        self._lead(leads, found)
+        self._lead(Leads(self.goal), list(self._places()))
         if self._depth == "leads":
             return
         self._is_first = False

@@ -16,8 +16,27 @@ from typing import Any
 import msgspec
 
 from replay.core.edits import Edit
-from replay.engine.goal import FunctionNode, Goal, Spot, tree_of
+from replay.core.parts import Parts
+from replay.core.recording import Recording
+from replay.engine.flows import (
+    SAMPLES,
+    atoms,
+    demand,
+    heads,
+    holes,
+    names_of,
+    node_of,
+    parsed,
+    sources,
+    statement_at,
+    tests_around,
+    texts,
+    texts_flowing,
+)  # fmt: skip
+from replay.engine.goal import Goal
 from replay.engine.operators.site import Site
+from replay.engine.places import places
+from replay.engine.spots import FunctionNode, Spot
 from replay.engine.typical import others
 
 MOST = 4_000
@@ -36,22 +55,10 @@ _TIMES = frozenset({
     "timedelta", "timezone", "fromisoformat", "strptime", "timestamp", "expired",
 })  # fmt: skip
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
-_SAMPLES: dict[str, tuple[Any, ...]] = {
-    "NoneType": (None,), "None": (None,), "str": ("x",), "string": ("x",), "int": (1,), "float": (1.5,),
-    "bool": (True,), "list": ([], ["x"]), "dict": ({}, {"x": 1}), "tuple": ([],), "set": ([],), "bytes": ("x",),
-}  # fmt: skip
-"""A value of each type that messages name."""
-_OPPOSITE: dict[Any, Any] = {
-    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
-    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
-}  # fmt: skip
-_FLIPPED: dict[Any, Any] = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}
 _SECOND = 10**9
 _MOVES = (10**6, _SECOND, 60 * _SECOND, *(hour * 3600 * _SECOND for hour in range(1, 24)),
           *(day * 86_400 * _SECOND for day in (1, 2, 3, 4, 5, 6, 7, 28, 30, 31, 365, -1, -30, -365)))  # fmt: skip
 """Nanoseconds by which the clock is put on: another hour, another day of the week."""
-_DEPTH = 3
-"""Assignments that a name is followed back over."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -120,8 +127,9 @@ class Leads:
         words = {plain_name(word) for word in _WORD.findall(self.goal.signature.message[:LONG])}
         return any(distance < 2 and name in _TIMES for name, distance in self.names.items()) or bool(words & _TIMES)
 
-    def held(self, sites: Sequence[Site]) -> int:
-        """How many of the names in the failing line and before it places have."""
+    def held(self, recording: Recording) -> int:
+        """How many of the names in the failing line, and of what flows into it, a recording has places for."""
+        sites = places(Parts(recording), None, ())
         there = {plain_name(site.steps[-1]) for site in sites if site.steps and type(site.steps[-1]) is str}
         return sum(1 for name, distance in self.names.items() if distance < 2 and name in there)
 
@@ -217,21 +225,21 @@ class Leads:
             for value in values_in(text):
                 _add(self.values, value)
             for word in _WORD.findall(text):
-                for sample in _SAMPLES.get(word, ()):
+                for sample in SAMPLES.get(word, ()):
                     _add(self.values, sample)
             for quoted in _QUOTED.findall(text):
                 self._name(quoted[1:-1], 1)
 
     def _read_spot(self, spot: Spot, distance: int) -> None:
         """Names of one frame's line, then of what flows into it; of the last frame its template and conditions."""
-        function = _node(spot)
-        statements = [found for line in sorted(spot.lines)[:2] if (found := _statement(function, line)) is not None]
-        nodes: list[ast.AST] = [head for each in statements for head in _heads(each)] or _parsed(spot.frame.source)
+        function = node_of(spot)
+        statements = [found for line in sorted(spot.lines)[:2] if (found := statement_at(function, line)) is not None]
+        nodes: list[ast.AST] = [head for each in statements for head in heads(each)] or parsed(spot.frame.source)
         for node in nodes:
             for name in names_of(node):
                 self._name(name, 2 * distance)
         inner = set().union(*(names_of(node) for node in nodes)) if nodes else set()
-        for name in _sources(function, inner):
+        for name in sources(function, inner):
             self._name(name, 2 * distance + 1)
         if distance == 0:
             for node in nodes:
@@ -242,16 +250,16 @@ class Leads:
                 self._read_conditions(function, line)
 
     def _read_conditions(self, function: FunctionNode, line: int) -> None:
-        for test, is_met in _tests(function, line):
-            for node, positive in _atoms(test, is_met):
-                names, values = _demand(node, positive)
+        for test, is_met in tests_around(function, line):
+            for node, positive in atoms(test, is_met):
+                names, values = demand(node, positive)
                 if names and values:
-                    keys = sorted(_texts(node) | _texts_flowing(function, names))
+                    keys = sorted(texts(node) | texts_flowing(function, names))
                     self.conditions.append(Wanted(self._flowing(function, names), values, tuple(keys)))
 
     def _flowing(self, function: FunctionNode | None, names: Iterable[str]) -> tuple[str, ...]:
         own = set(names)
-        return tuple(sorted({plain_name(name) for name in own | _sources(function, own)} - {""}))
+        return tuple(sorted({plain_name(name) for name in own | sources(function, own)} - {""}))
 
     def _name(self, name: str, distance: int) -> None:
         found = plain_name(name)
@@ -333,192 +341,7 @@ def _readings(text: str) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def holes(node: ast.AST, message: str) -> Iterator[tuple[list[str], str]]:
-    """What stood in the holes of the templates in a line, if one of them gives the message: names in the hole, text."""
-    for each in ast.walk(node):
-        parts = _template(each)
-        if parts is None or not any(type(part) is str and part.strip() for part in parts):
-            continue
-        pattern = "".join(re.escape(part) if type(part) is str else "(.{0,300}?)" for part in parts)
-        found = re.search(f"{pattern}$", message, re.DOTALL) if sum(type(p) is not str for p in parts) <= 4 else None
-        if found is None:
-            continue
-        inside = [part for part in parts if type(part) is not str]
-        yield from ((sorted(names_of(part)), text) for part, text in zip(inside, found.groups(), strict=True))
-
-
-def _template(node: ast.AST) -> list[Any] | None:
-    """Texts and expressions of an f-string or of `text % values`."""
-    if isinstance(node, ast.JoinedStr):
-        return [part.value if isinstance(part, ast.Constant) else part for part in node.values]
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant):
-        text = node.left.value
-        values = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
-        pieces = re.split(r"%[-#0 +]*\d*(?:\.\d+)?[a-zA-Z]", text) if type(text) is str else []
-        if len(pieces) == len(values) + 1:
-            return [part for pair in zip(pieces, [*values, ""], strict=True) for part in pair]
-    return None
-
-
-def names_of(node: ast.AST) -> set[str]:
-    """Names, attributes, keys and keywords in an expression."""
-    found: set[str] = set()
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name):
-            found.add(each.id)
-        elif isinstance(each, ast.Attribute):
-            found.add(each.attr)
-        elif isinstance(each, ast.keyword) and each.arg:
-            found.add(each.arg)
-        elif isinstance(each, ast.Constant) and type(each.value) is str and len(each.value) < 100:
-            found.add(each.value)
-    return found
-
-
-def _texts(node: ast.AST) -> set[str]:
-    return {
-        each.value
-        for each in ast.walk(node)
-        if isinstance(each, ast.Constant) and type(each.value) is str and each.value
-    }
-
-
-def _texts_flowing(function: FunctionNode, names: set[str]) -> set[str]:
-    """Texts in what is assigned to these names, e.g. the key in `wait = headers.get("retry-after")`."""
-    found: set[str] = set()
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and names & set().union(*map(names_of, node.targets)):
-            found |= _texts(node.value)
-    return found
-
-
-def _node(spot: Spot) -> FunctionNode | None:
-    tree = tree_of(spot.file)
-    for each in () if tree is None else ast.walk(tree):
-        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.lineno == spot.first:
-            return each
-    return None
-
-
-def _statement(function: FunctionNode | None, line: int) -> ast.stmt | None:
-    found: ast.stmt | None = None
-    for each in () if function is None else ast.walk(function):
-        if (
-            isinstance(each, ast.stmt)
-            and each is not function
-            and each.lineno <= line <= (each.end_lineno or each.lineno)
-        ):
-            found = each if found is None or each.lineno >= found.lineno else found
-    return found
-
-
-def _heads(statement: ast.stmt) -> list[ast.AST]:
-    """Of a compound statement what runs on its own line."""
-    if isinstance(statement, ast.For | ast.AsyncFor):
-        return [statement.iter]
-    if isinstance(statement, ast.If | ast.While):
-        return [statement.test]
-    if isinstance(statement, ast.With | ast.AsyncWith):
-        return list(statement.items)
-    if isinstance(statement, ast.Try | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return []
-    return [statement]
-
-
-def _parsed(text: str) -> list[ast.AST]:
-    """A line of source, if it can be read by itself."""
-    for whole in (text, f"{text} pass", f"if 1:\n {text}"):
-        try:
-            return list(ast.parse(whole).body) if text else []
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-    return []
-
-
-def _sources(function: FunctionNode | None, names: set[str]) -> set[str]:
-    """Names that flow into these by assignments and loops of the function."""
-    if function is None:
-        return set()
-    flows: list[tuple[set[str], set[str]]] = []
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assign):
-            flows.append((set().union(*map(names_of, node.targets)), names_of(node.value)))
-        elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value is not None:
-            flows.append((names_of(node.target), names_of(node.value)))
-        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
-            flows.append((names_of(node.target), names_of(node.iter)))
-    known, wave = set(names), set(names)
-    for _ in range(_DEPTH):
-        wave = set().union(*(values for targets, values in flows if targets & wave)) - known
-        known |= wave
-    return known - names
-
-
 # Conditions -------------------------------------------------------------------------------------------------------
-
-
-def _tests(function: FunctionNode, line: int) -> Iterator[tuple[ast.expr, bool]]:
-    """Tests of the `if` and `while` around a line, and whether each must be met."""
-    for node in ast.walk(function):
-        if isinstance(node, ast.If | ast.While):
-            if node.test.lineno <= line <= (node.test.end_lineno or line) and isinstance(node.test, ast.BoolOp):
-                yield from ((each, isinstance(node.test.op, ast.And)) for each in node.test.values[:-1])
-            for block, is_met in ((node.body, True), (node.orelse, False)):
-                if any(each.lineno <= line <= (each.end_lineno or each.lineno) for each in block):
-                    yield node.test, is_met
-
-
-def _atoms(test: ast.expr, is_met: bool) -> Iterator[tuple[ast.expr, bool]]:
-    """The tests that a test is made of, as far as all of them, or any one, must be so."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        yield from _atoms(test.operand, not is_met)
-    elif isinstance(test, ast.BoolOp):
-        for each in test.values:
-            yield from _atoms(each, is_met)
-    else:
-        yield test, is_met
-
-
-def _demand(node: ast.expr, is_met: bool) -> tuple[set[str], tuple[Any, ...]]:
-    """Names in a test, and values with which it is met (or not)."""
-    if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        kind: Any = type(node.ops[0])
-        kind = kind if is_met else _OPPOSITE[kind]
-        left, right = node.left, node.comparators[0]
-        one, two = _constant(left), _constant(right)
-        if two is not None:
-            return names_of(left), _meeting(kind, two[0])
-        if one is not None and kind in (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq):
-            flipped = _FLIPPED.get(kind, kind)
-            return names_of(right), _meeting(flipped, one[0])
-        return set(), ()
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance" and node.args:
-        kinds = names_of(node.args[-1])
-        chosen = [name for name in _SAMPLES if (name in kinds) is is_met and name not in ("None", "string")]
-        return names_of(node.args[0]), tuple(value for name in chosen for value in _SAMPLES[name])
-    return names_of(node), (True, "x", 1, [1]) if is_met else (None, False, "", 0, [])
-
-
-def _constant(node: ast.expr) -> tuple[Any] | None:
-    try:
-        return (ast.literal_eval(node),)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
-
-
-def _meeting(kind: type, value: Any) -> tuple[Any, ...]:
-    """Values that compare so with one."""
-    if kind in (ast.Eq, ast.Is):
-        return (value,)
-    if kind is ast.In and isinstance(value, tuple | list | set | str):
-        return tuple(value)[:8]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        more, less = (value + 1, 10 * value + 1), (value - 1, value - 1000)
-        meeting: dict[Any, tuple[Any, ...]] = {
-            ast.Gt: more, ast.GtE: (value, *more), ast.Lt: less, ast.LtE: (value, *less)
-        }  # fmt: skip
-        return meeting.get(kind, (*more, None))
-    return ("x", 0) if value is None else (None, "x", 0) if kind in (ast.NotEq, ast.IsNot, ast.NotIn) else ()
 
 
 def _matches(held: Any, value: Any) -> bool:

@@ -116,7 +116,7 @@ class Player:
         self._waiting = Waiting(recording, self._through)
         self._partings = Partings(recording, self._waiting, self._where)
         self._spent: list[Interaction] = []
-        context = recording.context.tree or {}
+        context = recording.facts or {}
         self.lanes = Lanes(numbered_when="started" if context.get("lanes") == "started" else "asking")
         drawn_values = recording.context.decode()["draws"] if "draws" in context else {}
         self._draws = {

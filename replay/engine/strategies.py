@@ -16,8 +16,8 @@ from replay.engine.operators.site import Site
 from replay.engine.places import places
 from replay.engine.values import Profile
 
-_OFTEN = 4
-"""Known edits of a place that are drawn for one free value."""
+LIKELY = 4
+"""Edits of a place that are drawn as often as all of them together: what production does most."""
 
 
 class Mutated(Recording, frozen=True, kw_only=True):
@@ -67,9 +67,11 @@ class _Place(NamedTuple):
 @st.composite
 def _edits(draw: Callable[[Any], Any], any_place: SearchStrategy[_Place]) -> Edit:
     place: _Place = draw(any_place)
-    if draw(st.integers(0, _OFTEN)) == _OFTEN and place.free is not None:
+    kind = draw(st.integers(0, 4))
+    if kind == 4 and place.free is not None:
         return Edit(place.path, "set", draw(place.free))
-    return draw(st.sampled_from(place.known))  # type: ignore[no-any-return]
+    likely = place.known[:LIKELY] if kind < 2 else place.known
+    return draw(st.sampled_from(likely))  # type: ignore[no-any-return]
 
 
 def _free(site: Site) -> SearchStrategy[Any] | None:

@@ -41,6 +41,11 @@ def _is_under(root: Path, place: str) -> bool:
     return path.is_relative_to(root) and "site-packages" not in path.parts
 
 
+def _absolute(place: str) -> str:
+    """Where modules lie is nearly always absolute already; the current folder is slow to ask for."""
+    return place if os.path.isabs(place) else os.path.join(os.getcwd(), place)
+
+
 class Targets:
     """Loads what a recording names, if the project allows it."""
 
@@ -131,4 +136,4 @@ class Targets:
         if spec is None:
             return False
         places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
-        return any(_is_under(self.root, os.path.join(os.getcwd(), place)) for place in places if place)
+        return any(_is_under(self.root, _absolute(place)) for place in places if place)

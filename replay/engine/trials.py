@@ -102,7 +102,7 @@ class Trials:
             return "elsewhere"
         if self._marks != len(self.lines.lines):
             self._marks = len(self.lines.lines)
-            self._spot = _spot(self.lines, self.failure.frames[-1])
+            self._spot = spot(self.lines, self.failure.frames[-1])
         bits = reached.to_bytes(self._marks, "little")
         for name, marks in zip(("line", "function"), self._spot, strict=True):
             if any(bits[mark] for mark in marks):
@@ -219,7 +219,7 @@ def _question(request: Value, boundary: str) -> str:
     return msgspec.json.encode([tree.get("method"), tree.get("url"), tree.get("body")]).decode()
 
 
-def _spot(lines: Lines, frame: Frame) -> tuple[frozenset[int], frozenset[int]]:
+def spot(lines: Lines, frame: Frame) -> tuple[frozenset[int], frozenset[int]]:
     """The marks of the statement of a frame, and those of its function."""
     file = str(lines.root / frame.file)
     first, last = span(file, frame.line)

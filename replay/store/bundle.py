@@ -13,7 +13,6 @@ from contextlib import closing
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from threading import RLock
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +24,8 @@ from replay.store import tables
 from replay.store.durable import write_whole
 from replay.store.forking import Still
 from replay.store.sealed import is_sealed
-from replay.store.tables import PARTS, RECORDING, BodiesIn, BodiesOut, Cell, Source
-from replay.store.untrusted import open_guarded, refusing
+from replay.store.tables import PARTS, RECORDING, BodiesIn, BodiesOut, Cell, Columns, Source
+from replay.store.untrusted import Guarded, forget, open_guarded, refusing
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -136,8 +135,7 @@ class Bundle:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = RLock()
-        self._database = open_guarded(path)
+        self._opened: Guarded | None = open_guarded(path)
 
     def __repr__(self) -> str:
         return f"Bundle({str(self.path)!r})"
@@ -172,14 +170,23 @@ class Bundle:
         """All ids, in order."""
         return tuple(self._positions)
 
-    @cached_property
+    @property
+    def _database(self) -> Guarded:
+        if self._opened is None:
+            raise BundleError(f"{self.path}: it was closed. Open it again.", slug="bundle-refused")
+        return self._opened
+
+    @property
     def _positions(self) -> dict[str, int]:
         """The row of each id."""
-        with refusing(self.path):
-            rows = self._query("SELECT id, rowid FROM recording ORDER BY rowid")
-            if not all(type(id) is str for id, _ in rows) or len({id for id, _ in rows}) != len(rows):
-                tables.damaged("ids are not unique texts")
-            return {str(id): int(row) for id, row in rows if type(row) is int}
+        database = self._database
+        if database.positions is None:
+            with refusing(self.path):
+                rows = self._query("SELECT id, rowid FROM recording ORDER BY rowid")
+                if not all(type(id) is str for id, _ in rows) or len({id for id, _ in rows}) != len(rows):
+                    tables.damaged("ids are not unique texts")
+                database.positions = {str(id): int(row) for id, row in rows if type(row) is int}
+        return database.positions
 
     @property
     def created(self) -> int:
@@ -204,7 +211,7 @@ class Bundle:
 
         With `whole`, also the columns that hold captured values, as JSON text. Digests are not checked here.
         """
-        columns = [column for column in RECORDING if whole or not column.heavy]
+        columns = Columns(column for column in RECORDING if whole or not column.heavy)
         with refusing(self.path):
             found = self._query(f"SELECT {', '.join(c.name for c in columns)} FROM recording ORDER BY rowid")
             bodies = self._bodies()
@@ -214,8 +221,7 @@ class Bundle:
                      for column, cell in zip(columns, row, strict=True)} for row in found]  # fmt: skip
 
     def _query(self, sql: str, *parameters: Cell) -> list[tuple[Cell, ...]]:
-        with self._lock:
-            return self._database.query(sql, *parameters)
+        return self._database.query(sql, *parameters)
 
     def _bodies(self, *, checked_later: bool = False) -> BodiesIn:
         def fetch(key: str) -> tuple[Cell, ...] | None:
@@ -223,13 +229,13 @@ class Bundle:
 
         return BodiesIn(fetch, checked_later=checked_later)
 
-    @cached_property
-    def _used(self) -> frozenset[str]:
-        """The tables of `PARTS` that have rows: most bundles need no look into most of them."""
-        (found,) = self._query(f"SELECT {', '.join(f'EXISTS (SELECT 1 FROM {part.table})' for part in PARTS)}")
-        return frozenset(part.table for part, there in zip(PARTS, found, strict=True) if there)
-
     def _load(self, id: str) -> Recording:
+        last = self._database.last
+        if last is None or last.id != id:
+            last = self._database.last = self._read(id)
+        return last
+
+    def _read(self, id: str) -> Recording:
         with refusing(self.path):
             row = self._query(_ROW, self._positions[id])[0]
             tables.check_types(RECORDING, row, "recording")
@@ -245,7 +251,7 @@ class Bundle:
     def _parts(self, id: str, source: Source) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for part in PARTS:
-            rows = self._query(_PARTS[part.table], id) if part.table in self._used else ()
+            rows = self._query(_PARTS[part.table], id) if part.table in self._database.used else ()
             items = []
             for row in rows:
                 tables.check_types(part.columns, row, part.table)
@@ -259,8 +265,7 @@ class Bundle:
         from sqlite_utils import Database  # read-time only: a capturing service does not load it
 
         connection = sqlite3.connect(":memory:")
-        with self._lock:
-            connection.deserialize(self._database.copy())
+        connection.deserialize(self._database.copy())
         connection.execute("PRAGMA trusted_schema=OFF")
         return Database(connection)
 
@@ -282,8 +287,8 @@ class Bundle:
 
     def close(self) -> None:
         """Give the memory back. Not needed otherwise."""
-        with self._lock:
-            self._database.connection.close()
+        self._opened = None
+        forget(self.path)
 
 
 def _inline(database: Database, bodies: BodiesIn) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import cache, cached_property
 from hashlib import sha256
 from importlib.resources import files
+from operator import itemgetter
 from threading import local
 from typing import Any, NamedTuple, NoReturn, get_args
 
@@ -140,6 +141,9 @@ class Source:
         return Value(text=self.bodies.get(cell), gaps=self.gaps.get(place, ()))
 
 
+Read = Callable[[Any, "Source", str], Any]
+
+
 class Column(NamedTuple):
     """How one field of a struct lies in one column."""
 
@@ -147,7 +151,7 @@ class Column(NamedTuple):
     types: tuple[type, ...]
     """Of the cell, exactly; anything else is damage."""
     write: Callable[[Any, BodiesOut], Cell]
-    read: Callable[[Any, Source, str], Any] | None
+    read: Read | None
     """From the cell, with the place of the row (for gaps). None: the struct derives it; it is compared."""
     json: bool = False
     """Holds JSON, or a reference to a body of it."""
@@ -155,11 +159,42 @@ class Column(NamedTuple):
     """Holds a captured value, so a list leaves it out."""
 
 
+class Columns(tuple[Column, ...]):
+    """The columns of one table, with what is found out about them once a process instead of once a row."""
+
+    @cached_property
+    def plain(self) -> tuple[tuple[str, ...], Callable[[tuple[Cell, ...]], tuple[Cell, ...]]]:
+        """The names of columns whose cell is the field, and what picks these cells of a row."""
+        at = [number for number, column in enumerate(self) if column.read is _as_it_is]
+        return tuple(self[number].name for number in at), itemgetter(*at)
+
+    @cached_property
+    def read(self) -> tuple[tuple[int, str, Read], ...]:
+        """Place, name and reader of the columns whose cell must be read."""
+        return tuple((number, column.name, column.read) for number, column in enumerate(self)
+                     if column.read is not None and column.read is not _as_it_is)  # fmt: skip
+
+    @cached_property
+    def derived(self) -> tuple[tuple[int, Column], ...]:
+        """Place of the columns that the struct derives."""
+        return tuple((number, column) for number, column in enumerate(self) if column.read is None)
+
+    @cached_property
+    def shapes(self) -> set[tuple[type, ...]]:
+        """Types of the cells of rows that were found right: most rows of a table have the same."""
+        return set()
+
+
+_MOST_SHAPES = 1000
 NONE = type(None)
 
 
+def _as_it_is(cell: Any, source: Source, place: str) -> Any:
+    return cell
+
+
 def _plain(name: str, *types: type) -> Column:
-    return Column(name, types, lambda owner, _: getattr(owner, name), lambda cell, *_: cell)
+    return Column(name, types, lambda owner, _: getattr(owner, name), _as_it_is)
 
 
 def _texts(*names: str) -> tuple[Column, ...]:
@@ -210,8 +245,10 @@ def _structured(name: str, form: Any) -> Column:
     def write(owner: Any, bodies: BodiesOut) -> Cell:
         return bodies.put(msgspec.json.encode(getattr(owner, name)).decode("utf-8"))
 
+    decoder = msgspec.json.Decoder(form)
+
     def read(cell: str, source: Source, place: str) -> Any:
-        return msgspec.json.decode(source.bodies.get(cell), type=form)
+        return decoder.decode(source.bodies.get(cell))
 
     return Column(name, (str,), write, read, json=True)
 
@@ -235,10 +272,12 @@ def _value_gaps(owner: Recording, bodies: BodiesOut) -> Cell:
         places[f"interaction[{interaction.seq}].request"] = interaction.request
         places[f"interaction[{interaction.seq}].answer"] = interaction.answer
     found = {place: value.gaps for place, value in places.items() if value is not None and value.gaps}
+    if not found:
+        return "{}"
     return bodies.put(msgspec.json.encode(found).decode("utf-8"))
 
 
-RECORDING = (
+RECORDING = Columns((
     *_texts("id"), _derived("digest", str), _one_of("kind", _KINDS), *_texts("entrypoint"),
     _plain("started_at", int), _plain("duration_ns", int), _derived("status", str),
     *_texts_or_none("trace_id", "span_id", "sentry_event_id", "service_name", "service_version",
@@ -247,9 +286,10 @@ RECORDING = (
     _value("input"), Column("outcome", (str,), _outcome, _read_outcome, json=True, heavy=True), _value("context"),
     *_texts_or_none("parent_digest"), _value_or_none("edits"), _flag("redacted"),
     _structured("gaps", tuple[Gap, ...]), Column("value_gaps", (str,), _value_gaps, None, json=True, heavy=True),
-)  # fmt: skip
+))  # fmt: skip
 
 
+_gaps_by_place = msgspec.json.Decoder(dict[str, tuple[Gap, ...]])
 _VALUE_GAPS = [column.name for column in RECORDING].index("value_gaps")
 
 
@@ -259,26 +299,26 @@ class Part(NamedTuple):
     table: str
     field: str
     struct: type
-    columns: tuple[Column, ...]
+    columns: Columns
 
 
 PARTS = (
-    Part("interaction", "interactions", Interaction, (
+    Part("interaction", "interactions", Interaction, Columns((
         _plain("seq", int), *_texts("lane", "boundary", "target"), _value("request"), _value("answer"),
         _one_of("state", _STATES), _plain("offset_ns", int), _plain("duration_ns", int),
-    )),
-    Part("model_call", "model_calls", ModelCall, (
+    ))),
+    Part("model_call", "model_calls", ModelCall, Columns((
         _plain("seq", int), *_texts("operation_name", "provider_name"),
         *_texts_or_none("request_model", "response_model", "response_id"),
         _plain("input_tokens", int, NONE), _plain("output_tokens", int, NONE),
         _structured("finish_reasons", tuple[str, ...]), *_texts("semconv_version"),
-    )),
-    Part("prediction", "predictions", Prediction, (
+    ))),
+    Part("prediction", "predictions", Prediction, Columns((
         _plain("seq", int), *_texts("name"), *_texts_or_none("label"),
         _plain("score", float, int, NONE), _plain("threshold", float, int, NONE),
         *_texts_or_none("decision", "policy", "owner", "escalation"),
-    )),
-    Part("log", "logs", Log, (_plain("offset_ns", int), *_texts("level", "logger", "message"))),
+    ))),
+    Part("log", "logs", Log, Columns((_plain("offset_ns", int), *_texts("level", "logger", "message")))),
 )  # fmt: skip
 
 
@@ -287,28 +327,36 @@ def to_row(columns: Iterable[Column], owner: Any, bodies: BodiesOut) -> tuple[Ce
     return tuple(column.write(owner, bodies) for column in columns)
 
 
-def check_types(columns: Iterable[Column], row: tuple[Cell, ...], table: str) -> None:
+def check_types(columns: Columns, row: tuple[Cell, ...], table: str) -> None:
     """Refuse a cell of a type that the writer never writes."""
-    for column, cell in zip(columns, row, strict=True):
-        if type(cell) not in column.types:
-            damaged(f"{table}.{column.name} holds {type(cell).__name__}")
+    shape = tuple(map(type, row))
+    if shape in columns.shapes:
+        return
+    for column, kind in zip(columns, shape, strict=True):
+        if kind not in column.types:
+            damaged(f"{table}.{column.name} holds {kind.__name__}")
+    if len(columns.shapes) < _MOST_SHAPES:
+        columns.shapes.add(shape)
 
 
-def from_row(columns: Iterable[Column], row: tuple[Cell, ...], source: Source, place: str) -> dict[str, Any]:
+def from_row(columns: Columns, row: tuple[Cell, ...], source: Source, place: str) -> dict[str, Any]:
     """The fields of one struct."""
-    pairs = zip(columns, row, strict=True)
-    return {column.name: column.read(cell, source, place) for column, cell in pairs if column.read is not None}
+    names, pick = columns.plain
+    fields: dict[str, Any] = dict(zip(names, pick(row), strict=True))
+    for at, name, read in columns.read:
+        fields[name] = read(row[at], source, place)
+    return fields
 
 
 def read_value_gaps(row: tuple[Cell, ...], bodies: BodiesIn) -> dict[str, tuple[Gap, ...]]:
     """Of a row of `recording`: the gaps of each value, by its place."""
     cell = row[_VALUE_GAPS]
     assert isinstance(cell, str)  # `check_types` came first
-    return msgspec.json.decode(bodies.get(cell), type=dict[str, tuple[Gap, ...]])
+    return _gaps_by_place.decode(bodies.get(cell))
 
 
-def check_derived(columns: Iterable[Column], row: tuple[Cell, ...], owner: Any) -> None:
+def check_derived(columns: Columns, row: tuple[Cell, ...], owner: Any) -> None:
     """Refuse a row whose digest, status, ... is not that of its content."""
-    for column, cell in zip(columns, row, strict=True):
-        if column.read is None and column.write(owner, BodiesOut()) != cell:
+    for at, column in columns.derived:
+        if column.write(owner, BodiesOut()) != row[at]:
             raise BundleError(f"{column.name} is not that of the content", slug="bundle-altered")

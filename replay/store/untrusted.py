@@ -16,12 +16,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from time import monotonic
 
 import zstandard
 
+from replay.core.recording import Recording
 from replay.errors import BundleError, CodecError
 from replay.store import tables
+from replay.store.looked import Looked
 from replay.store.sealed import unsealed
 
 SIZE_CAP = 512 << 20
@@ -47,6 +50,8 @@ _PRAGMAS = "".join(
     f"PRAGMA {pragma};"
     for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "temp_store=MEMORY", "query_only=ON")
 )
+_ABOUT = f"""SELECT format, created, producer,
+{", ".join(f"EXISTS (SELECT 1 FROM {part.table})" for part in tables.PARTS)} FROM bundle"""
 _OK = sqlite3.SQLITE_OK
 _READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
 _NEXT = {
@@ -163,9 +168,19 @@ class _Deadline:
 
 
 class Guarded:
-    """A database in memory that can only be read, within limits. Safe to use from any thread, one at a time."""
+    """A database in memory that can only be read, within limits. Safe to use from any thread.
+
+    It never changes, so what was found out about it is kept with it, for all who opened the same bytes.
+    """
 
     def __init__(self, data: bytes) -> None:
+        self.used: frozenset[str] = frozenset()
+        """The tables of `PARTS` that have rows: most bundles need no look into most of them."""
+        self.positions: dict[str, int] | None = None
+        """The row of each id, once it was asked for."""
+        self.last: Recording | None = None
+        """The recording that was loaded last."""
+        self._lock = RLock()
         self._deadline = _Deadline()
         self.connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         try:
@@ -186,29 +201,32 @@ class Guarded:
         problems = connection.execute("PRAGMA quick_check(1)").fetchall()
         if problems != [("ok",)]:
             tables.damaged("its pages do not fit together")
-        about = connection.execute("SELECT format, created, producer FROM bundle").fetchall()
-        if [(row[0], *map(type, row[1:])) for row in about] != [(tables.FORMAT, int, str)]:
+        about = connection.execute(_ABOUT).fetchall()
+        if [(row[0], *map(type, row[1:3])) for row in about] != [(tables.FORMAT, int, str)]:
             tables.damaged("its `bundle` table does not name its format")
-        for part in tables.PARTS:  # a recording's digest says nothing of rows that are nobody's
-            owned = f"SELECT 1 FROM {part.table} WHERE recording_id NOT IN (SELECT id FROM recording) LIMIT 1"
+        self.used = frozenset(part.table for part, there in zip(tables.PARTS, about[0][3:], strict=True) if there)
+        for table in self.used:  # a recording's digest says nothing of rows that are nobody's
+            owned = f"SELECT 1 FROM {table} WHERE recording_id NOT IN (SELECT id FROM recording) LIMIT 1"
             if connection.execute(owned).fetchall():
-                tables.damaged(f"its `{part.table}` table has rows of no recording")
+                tables.damaged(f"its `{table}` table has rows of no recording")
 
     def __del__(self) -> None:
         self.connection.close()  # Python 3.13 warns of a connection that is merely forgotten
 
     def query(self, sql: str, *parameters: tables.Cell) -> list[tuple[tables.Cell, ...]]:
         """All rows, within the time of one look."""
-        self._deadline.renew()
-        return self.connection.execute(sql, parameters).fetchall()
+        with self._lock:
+            self._deadline.renew()
+            return self.connection.execute(sql, parameters).fetchall()
 
     def copy(self) -> bytes:
         """The bytes of the database."""
-        self.connection.set_authorizer(None)  # serialize asks for a pragma
-        try:
-            return self.connection.serialize()
-        finally:
-            self.connection.set_authorizer(_authorize)
+        with self._lock:
+            self.connection.set_authorizer(None)  # serialize asks for a pragma
+            try:
+                return self.connection.serialize()
+            finally:
+                self.connection.set_authorizer(_authorize)
 
 
 def _authorize(action: int, first: str | None, second: str | None, database: str | None, inner: str | None) -> int:
@@ -247,9 +265,23 @@ def _expected() -> list[tuple[object, ...]]:
         return _statements(connection)
 
 
+_looked: Looked[Guarded] = Looked()
+
+
 def open_guarded(path: Path) -> Guarded:
     """The checked database of a bundle. Raises BundleError."""
     with refusing(path):
-        data = unsealed(read_bytes(path))
-        check_header(data)
-        return Guarded(data)
+        packed = read_bytes(path)
+        found = _looked.find(path, packed)
+        if found is None:
+            data = unsealed(packed)
+            check_header(data)
+            found = Guarded(data)
+            if data is packed:  # a sealed one is opened with the reader's key each time
+                _looked.keep(path, packed, found)
+        return found
+
+
+def forget(path: Path) -> None:
+    """Give the memory of a bundle back as soon as nobody reads it."""
+    _looked.forget(path)

@@ -147,7 +147,7 @@ def fuzz(
     report = Report(seed=options.seed)
     started = perf_counter()
     config = load(options.root)
-    kinds = chosen(options.kinds or config.kinds)
+    kinds = chosen(options.kinds or config.kinds) | (frozenset({"invariant"}) if options.properties else frozenset())
     if str(config.root) not in sys.path:
         sys.path.insert(0, str(config.root))
     install()
@@ -230,12 +230,7 @@ def check(options: Options) -> None:
 def _search(config: Config, recording: Recording, options: Options, seconds: float | None, profile: Profile,
             on_progress: Callable[[Progress], None], kinds: frozenset[str], beside: Checkout | None,
             report: Report) -> Progress:  # fmt: skip
-    stage = stage_of(config, recording, msgspec.structs.replace(options, allowed=(*config.allowed, *options.allowed)))
-    targets = targets_of(config, options)
-    invariants = invariants_of(recording.entrypoint, targets)
-    stage.properties = (*options.properties, *(invariants if "invariant" in kinds else ()))
-    stage.predict = lambda interaction: (predict(interaction, targets.resolve) or (None,))[0]
-    stage.judges = Judges(stage, kinds, predict)
+    stage = _judged(config, recording, options, kinds)
     profile.contract = contract_of(recording, stage.target, documents(config.contracts))
     remembered = None if options.remembers is None else Remembered(config.root, recording, options.remembers)
     workers = cores() if options.workers is None else options.workers
@@ -271,6 +266,17 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
     if remembered is not None and progress.stopped != "interrupted":
         remembered.keep(progress.finds)
     return progress
+
+
+def _judged(config: Config, recording: Recording, options: Options, kinds: frozenset[str]) -> Stage:
+    """Where its mutations run, and who judges them. Raises UsageError for an invariant that cannot be meant."""
+    stage = stage_of(config, recording, msgspec.structs.replace(options, allowed=(*config.allowed, *options.allowed)))
+    targets = targets_of(config, options)
+    invariants = invariants_of(recording.entrypoint, targets)
+    stage.properties = (*options.properties, *(invariants if "invariant" in kinds else ()))
+    stage.predict = lambda interaction: (predict(interaction, targets.resolve) or (None,))[0]
+    stage.judges = Judges(stage, kinds, predict)
+    return stage
 
 
 def predict(interaction: Interaction, resolve: Resolve | None) -> tuple[Prediction, Policy | None] | None:

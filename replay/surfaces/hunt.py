@@ -14,14 +14,13 @@ from typing import Any
 import msgspec
 
 from replay.core.recording import Recording
-from replay.core.sentry import is_event, read_event
-from replay.core.signature import Signature, SignatureError, checked, named
-from replay.core.tracebacks import LARGEST, read_traceback
+from replay.core.signature import Signature
 from replay.engine.constants import constants_of
 from replay.engine.contract import contract_of
 from replay.engine.explorer import Progress
 from replay.engine.goal import Goal, Near
 from replay.engine.hunter import Depth, Hunt
+from replay.engine.leads import Leads
 from replay.engine.mutation import mutate
 from replay.engine.targets import Targets
 from replay.engine.values import Profile
@@ -95,41 +94,6 @@ class _Candidate(msgspec.Struct):
     lines: int = 0
 
 
-def read_signature(text: str | bytes) -> Signature:
-    """The signature in a Sentry event (JSON) or in a traceback's text. Raises SignatureError."""
-    if isinstance(text, bytes):
-        text = text.decode("utf-8-sig", "replace")
-    if not text.strip():
-        raise SignatureError("the signature is empty: give a Sentry event as JSON, or a traceback as text")
-    event = is_event(text) if len(text) <= LARGEST else None
-    if event is not None and (('File "' not in text and 'File \\"' not in text) or _has_exception(event)):
-        return read_event(event)
-    return read_traceback(text)
-
-
-def _has_exception(event: Any) -> bool:
-    try:
-        read_event(event)
-    except SignatureError:
-        return False
-    return True
-
-
-def signature_of(given: bytes | None, error: str | None, at: str | None, message: str | None) -> Signature:
-    """The signature that the command line gives. Raises SignatureError."""
-    if given is None:
-        if error is None or at is None:
-            raise SignatureError("say what to look for: --signature FILE, or --error TYPE with --at FILE:FUNCTION")
-        found = named(error, at)
-    elif at is not None:
-        raise SignatureError("--at is for --error TYPE without --signature, which has frames of its own")
-    else:
-        found = read_signature(given)
-        if error is not None:
-            found = msgspec.structs.replace(found, error_type=checked(error, "--error"))
-    return found if message is None else msgspec.structs.replace(found, message=message)
-
-
 def hunt(
     recordings: Sequence[Named],
     signature: Signature,
@@ -197,10 +161,11 @@ class _Hunting:
 
     def _rounds(self, candidates: list[_Candidate]) -> None:
         looked = []
+        ends = self._left() * (1 - LOOKING)
         for each in candidates[:LOOKED_AT]:
             if self._run(each, "look", self._part(LOOKING), 2):
                 looked.append(each)
-            if self._is_over() or (self._spent() > LOOKING and looked):
+            if self._is_over() or (self._left() < ends and looked):
                 break
         most = AROUND if self._seconds is None else min(AROUND, max(2, int(self._seconds / LEAST_SECONDS)))
         chosen = _distinct(looked, most)
@@ -236,7 +201,6 @@ class _Hunting:
             report.skipped.append((candidate.name, str(error)))
             return False
         candidate.near, candidate.lines = max(candidate.near, search.best), progress.lines
-        candidate.named = search.named
         self._add(candidate, search, progress)
         for find in progress.finds:
             at = report.executions - progress.executions + find.executions
@@ -300,7 +264,11 @@ class _Hunting:
 
 
 def _entering_first(candidates: list[_Candidate], goal: Goal) -> list[_Candidate]:
-    """Recordings whose entry point is a frame of the signature, then those of the same files, then others."""
+    """Recordings whose entry point is a frame of the signature, then those of the same files, then others; first those
+    that hold the names of the failing line."""
+    leads = Leads(goal)
+    for each in candidates[:LOOKED_AT]:
+        each.named = leads.held(each.recording)
 
     def far(candidate: _Candidate) -> int:
         module, _, name = candidate.recording.entrypoint.partition(":")
@@ -310,7 +278,7 @@ def _entering_first(candidates: list[_Candidate], goal: Goal) -> list[_Candidate
             return 0
         return 1 if of_file else 2
 
-    return sorted(candidates, key=lambda each: (far(each), each.recording.status != "ok"))
+    return sorted(candidates, key=lambda each: (far(each), each.recording.status != "ok", -each.named))
 
 
 def _distinct(candidates: list[_Candidate], most: int) -> list[_Candidate]:

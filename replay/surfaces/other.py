@@ -23,7 +23,7 @@ from replay.core.recording import Recording
 from replay.engine.against import Theirs
 from replay.engine.mutation import Edits
 from replay.engine.worker import HEAD, packed
-from replay.errors import ReplayError
+from replay.errors import ReplayError, UsageError
 from replay.surfaces.git import Repository
 from replay.surfaces.trial import end, moved_path
 
@@ -68,8 +68,11 @@ class Checkout(msgspec.Struct, frozen=True):
     place: Path
 
     def root(self, root: Path) -> Path:
-        """The project's folder in it."""
-        return self.place / root.resolve().relative_to(self.repository.top)
+        """The project's folder in it. Raises UsageError if it was not there then."""
+        folder = root.resolve().relative_to(self.repository.top)
+        if not (self.place / folder).is_dir():
+            raise UsageError(f"{self.name} has no folder {folder}", slug="unknown-revision")
+        return self.place / folder
 
 
 @contextmanager

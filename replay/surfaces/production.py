@@ -31,31 +31,29 @@ _FAULTS = {
     "cut": "breaks off in the middle of its answer",
 }
 _OPERATORS = {
-    "drop": "leaves out {place}",
+    "drop": "{leaves} {place}",
     "rename": "{gives} {place} under another name",
     "twice": "{gives} {place} twice",
-    "pad": "{gives} blanks around {place}",
+    "pad": "{gives} {place} with blanks around",
     "case": "{gives} {place} in other letters",
-    "long": "{gives} a very long text {at}",
+    "long": "{gives} a very long text{at}",
     "cut": "{gives} only the beginning of {place}",
-    "replace": "{gives} another spelling of {place}",
-    "mangle": "{gives} damaged text {at}",
-    "many": "{gives} very many items {at}",
-    "extend": "{gives} one item more {at}",
+    "mangle": "{gives} damaged text{at}",
+    "many": "{gives} very many items{at}",
+    "extend": "{gives} one item more{at}",
     "reverse": "{gives} {place} in another order",
     "first": "{gives} only the first item of {place}",
-    "listed": "{gives} a list {at} where there was one value",
-    "wrap": "wraps {place} in an object",
-    "add": "{gives} a key that nobody knows {at}",
-    "put": "{gives} a key more {at}",
-    "swap": "swaps two values {at}",
-    "resize": "{gives} another number of values {at}",
-    "scale": "{gives} numbers of another scale {at}",
-    "duplicate_key": "{gives} a key twice {at}",
+    "listed": "{gives} a list{at} where there was one value",
+    "wrap": "{gives} an object around {place}",
+    "add": "{gives} a key more{at}",
+    "put": "{gives} something in the middle of {place} that does not belong there",
+    "swap": "{gives} two values the other way round{at}",
+    "resize": "{gives} another number of values{at}",
+    "scale": "{gives} numbers of another scale{at}",
+    "duplicate_key": "{gives} a key twice{at}",
     "empty_page": "{gives} a page without items",
     "html": "is down, and a proxy answers with an HTML page",
     "stale": "{gives} an old answer once more",
-    "database": "fails: {argument}",
 }
 
 
@@ -99,7 +97,7 @@ def _who(interaction: Interaction) -> str:
 
 
 def _does(edit: Edit, gives: str, place: str, steps: Steps) -> str:
-    at = f"at {place}" if place else "there"
+    at = f" at {place}" if place else ""
     if edit.operator == "fault":
         return _FAULTS.get(str(edit.argument), f"fails ({edit.argument})")
     if edit.operator == "slow":
@@ -108,11 +106,20 @@ def _does(edit: Edit, gives: str, place: str, steps: Steps) -> str:
         status = edit.argument[0] if isinstance(edit.argument, list) else edit.argument
         return f"answers with status {status}"
     if edit.operator == "set":
-        return f"{gives} {value(edit.argument)} {at}"
+        return f"{gives} {value(edit.argument)}{at}"
+    argument = edit.argument if isinstance(edit.argument, list) else [edit.argument]
+    if edit.operator == "replace" and len(argument) == 2:
+        old, new = (value(each) for each in argument)
+        return f"{gives} {place or 'it'} {f'with {new} for {old}' if argument[1] else f'without {old}'}"
+    if edit.operator == "database":
+        return f"fails ({', '.join(map(str, argument))})"
     words = _OPERATORS.get(edit.operator)
     if words is None:
-        return f"{gives} something else {at} ({edit.operator.replace('_', ' ')})"
-    return words.format(gives=gives, place=place or "all of it", at=at, argument=edit.argument)
+        return f"{gives} something else{at} ({edit.operator.replace('_', ' ')})"
+    leaves = "leaves out" if place else gives
+    return words.format(
+        gives=gives, leaves=leaves, place=place or ("nothing" if edit.operator == "drop" else "all of it"), at=at
+    )
 
 
 def value(found: Any) -> str:

@@ -201,7 +201,8 @@ def _oracle(recording: Recording, options: Options, before: Promoted | None) -> 
     if expect is None and options.property is not None:
         expect = "property"
     if expect is None:
-        expect = "no-exception" if is_failure(recording) else "result"
+        wrong = is_failure(recording) or recording.edits is not None  # what a find returned is not what is right
+        expect = "no-exception" if wrong else "result"
         if before is not None and before.expect != expect:
             raise UsageError(f"it was promoted with --expect {before.expect}: say what is to be expected this time")
     if (options.result is not None) != (expect == "result") and (options.result is not None or is_failure(recording)):

@@ -18,6 +18,8 @@ from replay.engine.mutation import Edits, read_edits
 from replay.errors import CodecError
 
 FOLDER = "replay-harness"
+_PASSING = frozenset({"nondeterminism", "same_failure"})
+"""Kinds that come and go, or are none beside the recording's own failure."""
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -53,7 +55,7 @@ class Remembered:
 
     def keep(self, finds: Iterable[Find]) -> None:
         """These instead of what was kept; finds that come and go, and the recording as it is, are not kept."""
-        wanted = [find for find in finds if find.edits and find.failure.kind != "nondeterminism"]
+        wanted = [find for find in finds if find.edits and find.failure.kind not in _PASSING]
         new = [
             msgspec.json.encode({"number": number, "edits": [edit.tree() for edit in find.edits]})
             for number, find in enumerate(wanted)
@@ -61,8 +63,12 @@ class Remembered:
         for data in list(self._database.fetch(self._key)):
             if data not in new:
                 self._database.delete(self._key, data)
-        if new:
+        if not new:
+            return
+        try:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / ".gitignore").write_text("*\n")
+        except OSError:  # nothing is remembered of a project that cannot be written to; its finds are told all the same
+            return
         for data in new:
             self._database.save(self._key, data)

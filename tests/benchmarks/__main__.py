@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [--write README.md] [--short]`: run the benchmarks, print their figures as Markdown."""
+"""`python -m tests.benchmarks [--write README.md] [--short] [--items COUNT]`: the benchmarks' figures as Markdown."""
 
 from __future__ import annotations
 
@@ -29,9 +29,13 @@ def table(*, short: bool = False) -> str:
             "",
             *_rows("One run of a test with three httpx calls, 5 KB answers", playback.rows(played)),
             "",
-            *_rows("One of 1,000 items under pytest (CPU of the whole process)", suite.rows(items)),
+            *_items(1000, items),
         ]
     )
+
+
+def _items(count: int, found: dict[str, float]) -> list[str]:
+    return _rows(f"One of {count:,} items under pytest (CPU of the whole process)", suite.rows(found))
 
 
 def _rows(title: str, rows: list[tuple[str, str]]) -> list[str]:
@@ -60,7 +64,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--write", type=Path, metavar="FILE", help=f"replace the block between {BEGIN} and {END}")
     parser.add_argument("--short", action="store_true", help="a few small rounds: the figures mean little")
+    parser.add_argument(
+        "--items",
+        type=int,
+        metavar="COUNT",
+        help="only print what an item under pytest costs, of this many (10000 take 10 minutes)",
+    )
     options = parser.parse_args(arguments)
+    if options.items is not None:
+        rounds = 1 if options.items > 2000 else 3
+        print("\n".join(_items(options.items, suite.run(count=options.items, rounds=rounds))))
+        return
     text = options.write.read_text("utf-8") if options.write else None
     if text is not None:
         replaced(text, "")  # fails before the minutes are spent

@@ -1,4 +1,8 @@
-"""A test with three httpx calls: replayed by us, by a vcrpy cassette in YAML, and against a canned transport."""
+"""A test with three httpx calls: replayed by us and by a vcrpy cassette in YAML.
+
+The same bundle opened each time is compared with what was checked before, as it is for tests that name recordings of
+one bundle; of several in turn, more than are remembered, each is looked through anew.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle
 from pathlib import Path
+from shutil import copy
 from statistics import median
 from tempfile import TemporaryDirectory
 from threading import Thread
@@ -14,11 +20,13 @@ from typing import Any
 
 import replay
 from replay.engine import recorder
+from replay.store.looked import MOST
 from tests.benchmarks import measure
 from tests.benchmarks.calls import captured, three_calls
 from tests.benchmarks.workload import order
 
 OURS = "replay, the bundle opened each time"
+OTHER = "replay, another bundle each time"
 OPEN = "replay, the bundle opened once"
 VCR = "vcrpy, YAML cassette"
 
@@ -32,11 +40,16 @@ def run(*, rounds: int = 21, batch_ns: int = 40_000_000) -> dict[str, float]:
         with serving() as address:
             bundle = _record_ours(place, address)
             expected = _with_cassette(place, address, "once")
+        others = cycle([Path(copy(bundle, place / f"{number}.replay.db")) for number in range(MOST + 1)])
         once = replay.open(bundle)
         recording = next(iter(once))
 
         def ours() -> None:
             opened = next(iter(replay.open(bundle)))
+            assert replay.run(opened, root=ROOT).green
+
+        def ours_other() -> None:
+            opened = next(iter(replay.open(next(others))))
             assert replay.run(opened, root=ROOT).green
 
         def ours_opened() -> None:
@@ -47,7 +60,7 @@ def run(*, rounds: int = 21, batch_ns: int = 40_000_000) -> dict[str, float]:
 
         verdict = replay.run(recording, root=ROOT)
         assert verdict.green, verdict
-        cases: dict[str, measure.Case] = {OPEN: ours_opened, OURS: ours, VCR: cassette}
+        cases: dict[str, measure.Case] = {OPEN: ours_opened, OURS: ours, OTHER: ours_other, VCR: cassette}
         found = measure.interleaved(cases, rounds=rounds, batch_ns=batch_ns)
         return {name: median(costs) for name, costs in found.items()}
 

@@ -25,9 +25,9 @@ def test_capture_is_measured_beside_its_peers() -> None:
 def test_playback_is_measured_beside_its_peer() -> None:
     """Every run of ours is checked to be green, every run of the cassette to give the recorded values."""
     found = playback.run(rounds=1, batch_ns=2_000_000)
-    assert list(found) == [playback.OPEN, playback.OURS, playback.VCR]
+    assert list(found) == [playback.OPEN, playback.OURS, playback.OTHER, playback.VCR]
     assert all(isfinite(cost) and cost > 0 for cost in found.values())
-    assert len(playback.rows(found)) == 3
+    assert len(playback.rows(found)) == 4
 
 
 def test_a_web_request_is_measured_beside_its_peers() -> None:

@@ -21,7 +21,8 @@ from replay.surfaces.demo import processes
 from replay.surfaces.demo.tickets import Ticket, tickets
 from replay.surfaces.demo.traffic import drive
 from replay.surfaces.fuzz_report import watching
-from replay.surfaces.hunt import Options, hunt, read_signature
+from replay.surfaces.hunt import Options, hunt
+from replay.surfaces.signature import read_signature
 from tests.campaigns.hunts import line
 
 BENIGN = {"ordinary", "busy_crm", "billing_down", "numbers_as_text", "pasted_html", "around_the_clock"}

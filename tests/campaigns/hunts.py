@@ -16,11 +16,13 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from replay.core.recording import Recording
 from replay.surfaces.fuzz_report import watching
-from replay.surfaces.hunt import Options, Report, hunt, read_signature
+from replay.surfaces.hunt import Options, Report, hunt
+from replay.surfaces.signature import read_signature
 from tests.recordings import record
 from tests.surfaces import planted
 from tests.surfaces.test_why import PLANTED
@@ -52,7 +54,8 @@ def call(name: str, number: int, run: dict[str, Any]) -> None:
 def failing(name: str) -> str:
     """The text of the traceback, as a log of another machine has it."""
     runs = PLANTED[name][0]
-    for _ in range(50):
+    for _ in range(1000):
+        sleep(0.0003)  # one of them fails at every other millisecond
         try:
             call(name, 0, runs[0])
         except Exception:

@@ -85,7 +85,8 @@ def campaign(numbers: Iterator[int], seed: str, keep: Path | None = None, second
     mutator = Mutator(list((ROOT / "captures").glob("*.replay.db")), seed)
     finds: list[Find] = []
     endings: Counter[str] = Counter()
-    peak, started, child = 0, perf_counter(), Child()
+    peak, child = 0, Child()
+    started = perf_counter()  # when it is ready
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "mutant.replay.db"

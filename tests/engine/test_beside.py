@@ -1,9 +1,13 @@
 """Late, stale and refused answers, text with a form, and what contracts declare: found by the search, each named."""
 
 import asyncio
+import csv
+import json
 import sys
 from collections.abc import Callable
+from io import StringIO
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import fastapi
 import pydantic
@@ -129,11 +133,19 @@ def test_each_kind_changes_a_text_of_its_form(form: str) -> None:
         assert form_of(plain) is None
 
 
+def text_of(edit: str) -> str:
+    """What an edit makes of the argument."""
+    path, _, text = edit.partition(": ")
+    assert path == "input.args[0]"
+    return str(json.loads(text))
+
+
 def test_a_table_with_a_cell_of_two_lines(record: Record) -> None:
     """Damage where a reader of the form looks."""
     (recording,) = record(lambda: beside.total("name,count\nann,3\nbob,4\n"))
     assert recording.outcome.value == 7
-    assert found_by(recording, "RecursionError") == ['input.args[0]: "name,count\\nann,3\\n\\"bob\\n\\",4\\n"']
+    (edit,) = found_by(recording, "RecursionError")
+    assert any("\n" in cell for row in csv.reader(StringIO(text_of(edit))) for cell in row)
     assert reproduces(recording, Edit("input.args[0]", "csv", "short row")) == "3"
 
 
@@ -141,7 +153,8 @@ def test_a_port_in_words(record: Record) -> None:
     """A URL as people write it."""
     (recording,) = record(lambda: beside.host("https://example.com/a"))
     (edit,) = found_by(recording, "ValueError")
-    assert edit in ('input.args[0]: "https://example.com:http/a"', 'input.args[0]: "https://example.com:99999/a"')
+    with pytest.raises(ValueError, match="Port"):
+        urlsplit(text_of(edit)).port
 
 
 # Contracts -----------------------------------------------------------------------------------------------------------

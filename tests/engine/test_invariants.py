@@ -72,7 +72,7 @@ def test_one_of_another_entry_point_is_not_asked(receipt: Recording) -> None:
 def test_a_run_that_failed_is_not_asked(record: Record) -> None:
     """There is no result to speak of."""
     replay.invariant("tests.engine.till:totals")(lambda run: False)
-    failed = record(lambda: till.totals({"seats": None}))[0]
+    failed = record(lambda: till.totals({"seats": None, "name": "ann"}))[0]
     assert replay.run(failed, root=ROOT).green
 
 

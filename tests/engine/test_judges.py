@@ -261,7 +261,8 @@ def test_kinds_are_chosen_by_name() -> None:
 
 
 def test_what_fails_as_the_recording_does(record: Record) -> None:
-    """Other values at the place that decides it, a find for each place; without the option none."""
+    """Other values at the place that decides it, a find for each place; what fails before that decides nothing. Without
+    the option none."""
 
     def fails() -> Any:
         return till.totals({"seats": None, "name": "ann"})

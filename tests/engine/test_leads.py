@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from replay.core.codec import Value
 from replay.core.signature import Signature
 from replay.core.verdict import Frame
 from replay.engine.goal import Goal
 from replay.engine.leads import Leads, values_in
 from replay.engine.operators.site import Site
+from tests.engine import desk
 
 SHOP = """\
 def price(row, plan):
@@ -103,6 +107,14 @@ def test_the_reported_time_is_tried(tmp_path: Path) -> None:
     edits = [each[0] for each in tried(found, Site("clock", ("started_at",), 10**18))]
     assert edits[0] == ["clock.started_at", "at", "2026-11-01T10:00:07+00:00"]
     assert ["clock.started_at", "set", 10**18 + 3600 * 10**9] in edits
+
+
+def test_recordings_are_told_apart_by_the_names_they_hold(tmp_path: Path, record: Callable[..., Any]) -> None:
+    """Of the line, and of what flows into it."""
+    found = leads(tmp_path, "return float(amount)")
+    (order,) = [msgspec.structs.replace(each, interactions=()) for each in record(desk.record_order)]
+    renamed = msgspec.structs.replace(order, input=Value(order.input.text.replace("currency", "price")))
+    assert (found.held(order), found.held(renamed)) == (0, 1)
 
 
 def test_no_edit_is_suggested_twice(tmp_path: Path) -> None:

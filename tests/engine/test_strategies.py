@@ -18,7 +18,9 @@ from tests.engine import desk
 from tests.engine.test_explorer import ROOT
 
 Record = Callable[..., list[Recording]]
-QUIET = settings(database=None, deadline=None, max_examples=2000, suppress_health_check=list(HealthCheck))
+QUIET = settings(
+    database=None, deadline=None, derandomize=True, max_examples=2000, suppress_health_check=list(HealthCheck)
+)
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def test_it_shrinks_to_the_fewest_and_smallest_edits(order: Recording) -> None:
     def plan(each: Mutated) -> Any:
         return replay.run(each, root=ROOT).outcome.decode()  # type: ignore[union-attr]
 
-    assert smallest(order, lambda each: isinstance(plan(each), AttributeError)) == ["call[0].plan: null"]
+    assert smallest(order, lambda each: "'upper'" in str(plan(each))) == ["call[0].plan: null"]
 
     def arguments(each: Mutated) -> Any:
         return each.input.decode()["args"][0]

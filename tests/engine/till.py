@@ -98,8 +98,9 @@ def wrongly(number: int) -> int:
 
 @replay.capture
 def totals(ticket: dict[str, Any]) -> int:
-    """Fails for seats that are no number."""
-    return int(ticket["seats"] + 1)
+    """Fails for seats that are no number, and before that for a name that is no text."""
+    name = ticket["name"].strip()
+    return int(ticket["seats"] + 1) + len(name)
 
 
 @replay.capture

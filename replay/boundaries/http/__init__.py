@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from importlib import import_module
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from replay.boundaries.http import aiohttp_client, httpx_clients
 from replay.boundaries.http.exchange import dropped
-from replay.boundaries.seam import when_imported
+from replay.boundaries.seam import NOTHING, when_imported
 from replay.core.codec import Value
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Difference, Window
@@ -60,8 +59,8 @@ class HttpBoundary:
         """Nothing has to hold: the seams ask the world at each call. vcr is imported before the run, whose time limits
         must not pay for it."""
         if any(interaction.boundary == self.kind for interaction in recording.interactions):
-            import_module("replay.boundaries.http.cassette")
-        return nullcontext()
+            from replay.boundaries.http import cassette as cassette
+        return NOTHING
 
     def shelf(
         self, interactions: Sequence[Interaction], window: Window, noise: Mapping[int, tuple[Noise, ...]] = {}

@@ -158,9 +158,10 @@ def stored_headers(headers: Iterable[Pair], hidden: frozenset[str] = frozenset()
          value.decode("latin-1") if type(value) is bytes else text_of(value)]
         for name, value in headers
     ]  # fmt: skip
-    if not hidden:
-        return pairs
-    return [[name, REDACTED if name.lower() in hidden else value] for name, value in pairs]
+    for pair in pairs if hidden else ():
+        if pair[0].lower() in hidden:
+            pair[1] = REDACTED
+    return pairs
 
 
 class Exchange:

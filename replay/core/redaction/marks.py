@@ -29,7 +29,7 @@ def marks_of(recording: Recording) -> dict[str, Any]:
     """What an earlier redaction noted; empty if there was none, or if it is not of our making."""
     if '"redaction"' not in recording.context.text:
         return {}
-    context = recording.context.tree
+    context = recording.facts
     found = context.get("redaction") if type(context) is dict else None
     return found if type(found) is dict else {}
 

@@ -53,8 +53,9 @@ def command(names: tuple[str, ...], signature: BinaryIO | None, error: str | Non
     """
     from replay.core.tracebacks import LARGEST
     from replay.surfaces import fuzz_report, hunt_report
-    from replay.surfaces.hunt import SECONDS, Options, hunt, signature_of
+    from replay.surfaces.hunt import SECONDS, Options, hunt
     from replay.surfaces.select import choose
+    from replay.surfaces.signature import signature_of
 
     given = None if signature is None else signature.read(4 * LARGEST)
     wanted = signature_of(given, error, at, message)

@@ -132,8 +132,10 @@ def _offer(order: dict[str, Any]) -> None:
     voucher, currency = order.get("voucher"), order.get("currency")
     if isinstance(voucher, str) and voucher not in VOUCHERS and voucher.strip() in VOUCHERS:
         planted(9)
-    if currency is None and order["sender"].get("country") is None:
-        planted(12)
+    if currency is None:
+        country = order["sender"].get("country")
+        if country is None:
+            planted(12)
     if currency == "JPY":
         hurried = order.get("priority") is True
         if hurried:

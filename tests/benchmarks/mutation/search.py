@@ -80,8 +80,9 @@ class Contest:
     def __init__(self, bundle: str, recording: Recording) -> None:
         self._bundle, self._recording = bundle, recording
         install()
-        self._stage = Stage(recording, boundaries=ALL, runners=RUNNERS, targets=Targets(PROJECT, ("tests",)),
-                            move=move_to, wait=wait, allowed=ALLOWED)  # fmt: skip
+        targets = Targets(PROJECT, ("tests",))
+        self._stage = Stage(recording, boundaries=ALL, runners=RUNNERS, targets=targets, move=move_to, wait=wait,
+                            allowed=ALLOWED)  # fmt: skip
         parts = self._stage.mutations.parts
         constants = constants_of([str(Path(planted.__file__))])
         self.edits: list[Edit] = [edit for site in places(parts, None, constants) for edit in suggested(site)]

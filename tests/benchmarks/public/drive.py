@@ -14,11 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import replay
+from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine import recorder
 from replay.engine.explorer import Find, Progress
-from replay.surfaces.fuzz import Options, fuzz
+from replay.surfaces.fuzz import Options, before, fuzz
 from tests.benchmarks.public.server import serving
+
+SHOWN = 30
+"""Characters of a text, or half of those of an edit."""
+CONTEXT = 6
+"""Characters around what differs."""
 
 
 def main(app: str, seconds: str, error: str, function: str, message: str, *allowed: str) -> None:
@@ -51,9 +57,30 @@ def main(app: str, seconds: str, error: str, function: str, message: str, *allow
     if found is not None:
         find = found.find
         shown |= {"executions": find.executions, "seconds": find.seconds, "reproduced": found.reproduced,
-                  "edits": [edit.tree() for edit in find.edits], "error": find.failure.error_type,
-                  "frames": [frame.function for frame in find.failure.frames]}  # fmt: skip
+                  "edits": [words(edit, old) for edit, old in before(found.parent, find.edits)]}  # fmt: skip
     print(json.dumps({"found": found is not None, **shown}))
+
+
+def words(edit: Edit, old: Any) -> str:
+    """One edit in a line; of a text that is another one, where they differ."""
+    new = edit.argument
+    if edit.operator != "set" or type(old) is not str or type(new) is not str:
+        return clip(str(edit), 2 * SHOWN)
+    start = alike(old, new)
+    end = alike(old[start:][::-1], new[start:][::-1])
+    first = max(0, start - CONTEXT)
+    was, now = old[first : len(old) - max(0, end - CONTEXT)], new[first : len(new) - max(0, end - CONTEXT)]
+    return f"{edit.path}: {clip(json.dumps(was))} is {clip(json.dumps(now))}"
+
+
+def alike(one: str, other: str) -> int:
+    """Characters at the start that are the same."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
+def clip(text: str, most: int = SHOWN) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def captured(app: str) -> list[tuple[str, Recording]]:

@@ -68,7 +68,7 @@ def one(case: Case, folder: Path, seconds: float, install: bool) -> Result:
         found=shown["found"],
         executions=shown["executions"],
         seconds=shown["seconds"],
-        edits=tuple(words(edit) for edit in shown.get("edits", [])),
+        edits=tuple(shown.get("edits", [])),
         reproduced=shown.get("reproduced", False),
         finds=tuple(shown["finds"]),
         problem="" if not shown["skipped"] else shown["skipped"][0][1],
@@ -95,19 +95,12 @@ def prepared(case: Case, place: Path) -> str:
     return ""
 
 
-def words(edit: list[Any]) -> str:
-    """One edit in a line."""
-    path, operator, argument = edit
-    text = json.dumps(argument, ensure_ascii=True)
-    return f"{path} {operator} {text if len(text) <= 60 else text[:57] + '...'}"
-
-
 def rows(results: Sequence[Result]) -> list[str]:
     """A Markdown table."""
     lines = ["| library | reported crash | edit | executions | s |", "|---|---|---|---:|---:|"]
     for result in results:
         case = result.case
-        what = f"[`{case.error}` in `{case.function}`]({GITHUB}{case.report})"
+        what = f"[`{case.error}`][{case.app}]"
         edit = "; ".join(f"`{each}`".replace("|", "\\|") for each in result.edits) if result.found else "not found"
         lines.append(f"| {case.name} | {what} | {edit} | {result.executions:,} | {result.seconds:.1f} |")
-    return lines
+    return [*lines, "", *(f"[{result.case.app}]: {GITHUB}{result.case.report}" for result in results)]

@@ -16,6 +16,7 @@ from replay.core.snapshot import snapshot
 from replay.core.verdict import Window
 from replay.core.world import current
 from replay.engine.keep import always
+from replay.engine.lanes import Lanes
 from replay.engine.player import Player
 from replay.engine.recorder import Captured, Recorder, Settings
 
@@ -33,7 +34,7 @@ class Taping(Recorder):
 
 def new_tape(kind: type[Taping] = Taping) -> Taping:
     """A recorder that listens."""
-    return kind(SETTINGS, "block", "test", snapshot(None), [], time_ns(), perf_counter_ns())
+    return kind(SETTINGS, "block", "test", snapshot(None), [], time_ns(), perf_counter_ns(), Lanes())
 
 
 class Playback(Player):
