@@ -11,6 +11,8 @@ import zstandard
 
 LARGEST = 64 << 20
 """Bytes that a body may decompress to."""
+_NONE = frozenset({"", "identity", "none", "aws-chunked", "utf-8", "utf8", "ascii", "binary", "8bit"})
+"""What servers write there and is no compression."""
 
 
 class Unreadable(Exception):
@@ -25,25 +27,29 @@ def undone(data: bytes, encoding: str) -> bytes:
 
 
 def _undone(data: bytes, name: str) -> bytes:
-    if name in ("identity", "") or not data:
+    if name in _NONE or not data:
         return data
     if name in ("gzip", "x-gzip", "deflate"):
-        window = 31 if name != "deflate" else 15 if data[:1] == b"\x78" else -15
         try:
-            inflater = zlib.decompressobj(window)
-            plain = inflater.decompress(data, LARGEST)
+            parts, rest = members(data, 31 if name != "deflate" else 15 if data[:1] == b"\x78" else -15)
         except zlib.error as error:
             if data[:2] != b"\x1f\x8b":
                 return data  # it was not encoded, whatever its headers say
             raise Unreadable(f"a damaged {name} body") from error
-        if inflater.unconsumed_tail:
-            raise Unreadable("a body too large when decompressed")
-        return plain
+        if rest.strip(b"\0"):
+            raise Unreadable(f"a {name} body with something behind its end")
+        return b"".join(parts)
+    if _is_text(data):
+        return data
     if name == "zstd":
         try:
-            return zstandard.ZstdDecompressor(max_window_size=LARGEST).stream_reader(data).read(LARGEST)
+            reader = zstandard.ZstdDecompressor(max_window_size=LARGEST).stream_reader(data, read_across_frames=True)
+            plain = reader.read(LARGEST + 1)
         except zstandard.ZstdError as error:
             raise Unreadable("a damaged zstd body") from error
+        if len(plain) > LARGEST:
+            raise Unreadable("a body too large when decompressed")
+        return plain
     if name == "br":
         brotli = sys.modules.get("brotli") or sys.modules.get("brotlicffi")
         if brotli is not None:  # a client that asks for it has it
@@ -54,11 +60,37 @@ def _undone(data: bytes, name: str) -> bytes:
     raise Unreadable(f"a body encoded as {name[:20]!r}")
 
 
-def made_again(data: bytes, encoding: str) -> bytes:
-    """The bytes encoded as they were."""
-    for name in [each.strip().lower() for each in encoding.split(",") if each.strip()]:
+def members(data: bytes, window: int = 31) -> tuple[list[bytes], bytes]:
+    """What is in each member of a gzip file, and what follows them. Raises Unreadable, zlib.error."""
+    out: list[bytes] = []
+    room = LARGEST
+    while True:
+        inflater = zlib.decompressobj(window)
+        out.append(inflater.decompress(data, room))
+        if inflater.unconsumed_tail:
+            raise Unreadable("a body too large when decompressed")
+        room -= len(out[-1]) - 1  # of 0 it would mean: without limit
+        data = inflater.unused_data
+        if window != 31 or data[:2] != b"\x1f\x8b":
+            return out, data
+
+
+def _is_text(data: bytes) -> bool:
+    """Not encoded, whatever its headers say."""
+    try:
+        plain = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return not any(char < " " and char not in "\t\r\n" for char in plain)
+
+
+def made_again(data: bytes, encoding: str, before: bytes) -> bytes:
+    """The bytes encoded as those `before`, in as many members: some clients read the first only."""
+    names = [each.strip().lower() for each in encoding.split(",") if each.strip()]
+    for name in names:
         if name in ("gzip", "x-gzip"):
-            data = gzip.compress(data, mtime=0)
+            parts = cut(members(before)[0], data) if len(names) == 1 else [data]
+            data = b"".join(gzip.compress(part, mtime=0) for part in parts)
         elif name == "deflate":
             data = zlib.compress(data)
         elif name == "zstd":

@@ -18,6 +18,7 @@ ANYWHERE = {
     "passphrase": "password", "mysqlpwd": "password", "secret": "secret", "credential": "credential",
     "apikey": "api-key", "privatekey": "private-key", "accesskey": "access-key", "clientkey": "client-key",
     "accountkey": "access-key", "signingkey": "private-key", "encryptionkey": "private-key",
+    "masterkey": "private-key", "sshkey": "private-key", "sharedkey": "private-key",
     "sessionid": "session", "phpsessid": "session", "usersession": "session", "csrf": "csrf", "xsrf": "csrf",
     "signature": "signature", "xforwardedfor": "ip", "xrealip": "ip", "ipaddress": "ip", "remoteaddr": "ip",
     "clientip": "ip", "dateofbirth": "birth", "birthdate": "birth", "birthday": "birth", "emailaddress": "email",
@@ -29,7 +30,10 @@ WORDS = {
     "dsn": "dsn", "otp": "otp", "totp": "otp", "pin": "pin", "cvv": "cvv", "cvc": "cvv", "ssn": "ssn", "iban": "iban",
     "email": "email", "mail": "email", "phone": "phone", "mobile": "phone", "msisdn": "phone", "dob": "birth",
     "ip": "ip", "sig": "signature", "hmac": "signature", "pwd": "password", "pass": "password", "jwt": "token",
-    "pan": "card", "bearer": "token",
+    "pan": "card", "bearer": "token", "cvn": "cvv", "telephone": "phone", "cellphone": "phone", "accesstoken": "token",
+    "authtoken": "token", "refreshtoken": "token", "idtoken": "token", "apitoken": "token", "usertoken": "token",
+    "sessiontoken": "token", "securitytoken": "token", "bearertoken": "token", "userpass": "password",
+    "emails": "email", "phones": "phone", "ips": "ip", "ssns": "ssn", "ibans": "iban", "pins": "pin", "otps": "otp",
 }  # fmt: skip
 """Whole word of a name -> kind."""
 PERSONAL = frozenset({"email", "phone", "birth", "ip", "card", "iban", "ssn"})
@@ -61,8 +65,11 @@ def kind_of(name: str) -> str | None:
     if not parts or (len(parts) > 1 and parts[-1] in _TAMES):
         return None
     for part in parts:
-        if part in WORDS:
-            return WORDS[part]
+        kind = WORDS.get(part) or (
+            WORDS.get(part.rstrip("0123456789")) if part != "auth0" else None
+        )  # `cvv2`, `phone1`
+        if kind is not None:
+            return kind
     text = bare(name)
     return next((kind for part, kind in ANYWHERE.items() if part in text), None)
 

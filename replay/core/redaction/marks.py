@@ -50,14 +50,19 @@ def digest_of(pseudonym: str) -> str:
 
 
 class Known(frozenset[str]):
-    """Pseudonyms of an earlier redaction: by their digests in its marks, and by the check that longer ones carry."""
+    """Pseudonyms of an earlier redaction: by their digests in its marks, and by the check that longer ones carry.
+    Without one there are none: of some 10,000 secrets one looks as if it carried the check."""
+
+    _none: bool
 
     def __new__(cls, marks: dict[str, Any]) -> Known:
         stored = marks.get("pseudonyms")
-        return super().__new__(cls, [each for each in stored if type(each) is str] if type(stored) is list else ())
+        made = super().__new__(cls, [each for each in stored if type(each) is str] if type(stored) is list else ())
+        made._none = not marks
+        return made
 
     def __contains__(self, text: object) -> bool:
-        if type(text) is not str or len(text) > 5000:
+        if self._none or type(text) is not str or len(text) > 20_000:
             return False
         return is_pseudonym(text) or (len(self) > 0 and super().__contains__(digest_of(text)))
 

@@ -123,6 +123,12 @@ def _value(text: str) -> bool:
     return True
 
 
+WEBHOOK = Rule("webhook", re.compile(
+    r"(?:hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/|"
+    r"\.office(?:365)?\.com/webhook(?:b2)?/|hooks\.zapier\.com/hooks/catch/|api\.telegram\.org/(?:file/)?bot)"
+    r"(\d{6,12}+:[\w-]{30,50}+|[A-Za-z0-9][A-Za-z0-9/+_@-]{11,300}+)"),
+    ("hooks", "webhook", "telegram"))  # fmt: skip
+"""Addresses whose paths are secrets."""
 RULES: tuple[Rule, ...] = (
     Rule("private-key", re.compile(
         r"-----BEGIN [A-Z ]{0,30}?PRIVATE KEY(?: BLOCK)?-----((?:[A-Za-z0-9+/=\s\\.:,]|-(?!-)){20,7000}+)-----END "),
@@ -133,8 +139,7 @@ RULES: tuple[Rule, ...] = (
     Rule("url-password", re.compile(r"[a-z][a-z0-9+.-]{1,20}+://([^\s/?#@:\"'<>\[\]]{0,200}+:[^\s/?#@\"'<>]{1,300}+)@"),
          ("://",)),
     Rule("url-user", re.compile(r"https?://([A-Za-z0-9_]{16,200}+)@"), ("@",)),
-    Rule("webhook", re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/+_-]{20,100}+)"),
-         ("hooks.slack",)),
+    WEBHOOK,
     Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
     Rule("assigned", re.compile(
         rf"(?i)(?<![A-Za-z]){_WORDS}[\"']?+[ \t]{{0,2}}+(?:=|:=|:|=>)[ \t]{{0,2}}+[\"']?+"

@@ -14,13 +14,14 @@ from uuid import UUID
 
 import msgspec
 
-from replay.core.codec import Value
+from replay.core.codec import Gap, Value
 from replay.core.families.scalars import raw
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.redaction.marks import DIGEST, MOST, Known, digest_of, marks_of
 from replay.core.redaction.patterns import RULES, find
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 from replay.core.redaction.rules import Rules
+from replay.core.redaction.structure import REASON
 from replay.core.redaction.sweep import Path, Sweep
 from replay.errors import ReplayError
 
@@ -95,11 +96,10 @@ class Redactor:
                 _beside_marks(held.tree, sweep.tree)
             else:
                 sweep.tree(held.tree)
+            marked = {kind: path_of(at) for at, kind in reversed(sweep.marks.items())}
+            sweep.arm()
             found += [
-                Secret(
-                    place, next((path_of(at) for at, known in sweep.marks.items() if known == kind), "$"), kind, text
-                )
-                for text, kind in sweep.kinds.items()
+                Secret(place, sweep.masked(marked.get(kind, "$")), kind, text) for text, kind in sweep.kinds.items()
             ]
         return found
 
@@ -120,7 +120,7 @@ class Redactor:
         places: dict[str, Marks] = {}
 
         def value(stored: Value, place: str, target: str | None = None) -> Value:
-            sweep.marks, sweep.stands = {}, {}
+            sweep.marks, sweep.stands, sweep.cuts = {}, {}, {}
             tree = stored.tree
             names = self._names(target) if target is not None else ()
             if place != "input" and names[:1] in (("self",), ("cls",)):
@@ -133,7 +133,16 @@ class Redactor:
                 made = _redrawn(made, sweep.secrets)
             if sweep.marks:
                 places[place] = {path: (kind, sweep.stands[path]) for path, kind in sweep.marks.items()}
-            return stored if made == tree else Value(msgspec.json.encode(made).decode(), stored.gaps)
+            gaps = tuple(map(gap, stored.gaps))
+            gaps += tuple(Gap(path_of(path), REASON, why) for path, why in sweep.cuts.items())
+            if made == tree:
+                return stored if gaps == stored.gaps else Value(stored.text, gaps)
+            return Value(msgspec.json.encode(made).decode(), gaps)
+
+        def gap(found: Gap) -> Gap:
+            """Its path may have a name that is a secret."""
+            path = sweep.masked(found.path)
+            return found if path == found.path else msgspec.structs.replace(found, path=path)
 
         def text(found: Any) -> Any:
             return sweep.leaf(found, (), None, mark=False) if type(found) is str else found
@@ -159,6 +168,7 @@ class Redactor:
             logs=items(recording.logs, "message"),
             model_calls=items(recording.model_calls, "response_id"),
             predictions=items(recording.predictions, "label"),
+            gaps=tuple(map(gap, recording.gaps)),
             **{name: text(getattr(recording, name)) for name in _TEXTS},
         )
         return changed, places
@@ -236,11 +246,11 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     counts.update(sweep.kinds[secret] for secret in sweep.kinds if secret in sweep.secrets)
     rows = [each for each in earlier.get("places", ()) if type(each) is list and len(each) == 3]
     for place, marks in places.items():
-        rows += [[place, path_of(path), kind] for path, (kind, _) in marks.items()]
+        rows += [[place, sweep.masked(path_of(path)), kind] for path, (kind, _) in marks.items()]
     given = _given(changed)
     own = [each for each in earlier.get("own", ()) if type(each) is list and len(each) == 3]
     own += [
-        [place, path_of(path), kind]
+        [place, sweep.masked(path_of(path)), kind]
         for place, marks in places.items()
         for path, (kind, text) in marks.items()
         if (place == "outcome" or place.endswith("request")) and text not in given

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
@@ -16,16 +17,16 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from replay.core.families.scalars import raw
-from replay.core.redaction import bodies, streams
+from replay.core.redaction import bodies, streams, tables
 from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import MASK
 from replay.core.redaction.needles import SHORTEST, Needles
-from replay.core.redaction.patterns import Found, find
+from replay.core.redaction.patterns import WEBHOOK, Found, find
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
 
 Path = tuple[str | int, ...]
-MOST = 20_000
+MOST = 200_000
 """Secrets of one recording."""
 _DEEPEST = 4
 """Encodings inside one another that are undone."""
@@ -34,17 +35,26 @@ _LARGE = 4 << 20
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _UNIT = re.compile(r"%[0-9A-Fa-f]{2}|\+|[^%+]|%")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
+_MANTISSA = re.compile(r"(-?)(\d[\d.]*+)(.*)")
 _SCHEME = re.compile(r"(?i)(basic|bearer|token|digest|negotiate|apikey|jwt) +(\S.*)\Z", re.DOTALL)
 _PAIR = re.compile(r"[\w.\[\]%$*@-]{1,100}=")
 _FORM = re.compile(r"[\w.\[\]%$*@-]{1,100}=[^\s&]*(?:&[\w.\[\]%$*@-]{1,100}=[^\s&]*)*\Z")
-_LOOKS = re.compile(r"\s*[{\[]")
+_LOOKS = re.compile(r"\ufeff?\s*[{\[]")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}://)([^/?#\s]*)([^?#\s]*)(?:\?([^#\s]*))?(#\S*)?\Z")
-_PART = re.compile(r'(name="([^"\r\n]{1,200})"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)(.*?)(?=\r\n--)', re.DOTALL)
+_PART = re.compile(r'[; ]name="([^"\r\n]{1,200})"')
+_RUN = re.compile(r"[^\s\"'<>&=?]++")
 _NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
 _VERBATIM = frozenset(
-    {"$ref", "$opaque", "$single", "$timezone", "$zoneinfo", "$timedelta", "$float", "$range", "$complex"}
-)
+    {"$ref", "$opaque", "$single", "$timezone", "$zoneinfo", "$timedelta", "$float", "$range", "$complex", "$time",
+     "$fraction", "$pandas", "$timestamp", "$pdtimedelta", "$class"}
+)  # fmt: skip
 _TEXTS = frozenset({"$uuid", "$date", "$datetime", "$decimal", "$int"})
+_PAIRS = frozenset({"$dict", "$ordereddict", "$counter", "$namespace"})
+_MAPPINGS = frozenset({"dict", "OrderedDict", "defaultdict", "Counter"})
+_OF_THE_FORM = frozenset({"factory", "maxlen", "dtype", "shape", "type", "base", "reason", "size", "range", "ordered"})
+"""Parts of tagged values that say how they are built, not what they hold."""
+_UNLIKE_A_LINK = frozenset({"password", "secret", "api-key", "access-key", "private-key", "custom"})
+"""Kinds whose values only look like a URL."""
 
 
 class Sweep:
@@ -61,6 +71,8 @@ class Sweep:
         self.allowed: set[str] = set()
         self.known: frozenset[str] = frozenset()
         """Pseudonyms of an earlier redaction."""
+        self.cuts: dict[Path, str] = {}
+        """Path of a body that cannot be looked into, and so is not kept -> why."""
         self.marks: dict[Path, str] = {}
         """Path of a leaf that changed -> kind."""
         self.stands: dict[Path, str] = {}
@@ -75,6 +87,18 @@ class Sweep:
             self.secrets.pop(value, None)
         self._needles = Needles(self.secrets)
         self.marks.clear()
+
+    def masked(self, text: str) -> str:
+        """A text with pseudonyms in the place of known secrets."""
+        return self._masked(text)
+
+    def kind_of(self, name: object) -> str | None:
+        """The kind of secret that a name announces."""
+        return self._rules.kind_of(name) if type(name) is str else None
+
+    def mark(self, path: Path, before: str, after: str, kind: str | None) -> None:
+        """Note that a leaf changed."""
+        self._mark(path, before, after, kind)
 
     # Trees ----------------------------------------------------------------------------------------------------
 
@@ -130,7 +154,9 @@ class Sweep:
             return node
         if tag in _TEXTS:
             if type(body) is str:
-                made = self._value(body, kind) if kind and not self._rules.allows(path) else self._masked(body)
+                made = self._masked(body)
+                if kind and not self._rules.allows(path):
+                    made = self._scalar(tag, body, kind)
                 self._mark(path, body, made, kind)
                 return node if made == body else {tag: made}
             return node if kind != "birth" else {tag: {**body, "at": self._value(body["at"], kind)}}
@@ -140,8 +166,14 @@ class Sweep:
             return node if made == text else {tag: b64encode(made.encode(errors="surrogatepass")).decode()}
         if tag == "$id":
             return {tag: [body[0], self.tree(body[1], path, kind)]}
-        if tag == "$dict":
+        if tag in _PAIRS:
             return {tag: [self._item(pair, path, kind) for pair in body]}
+        if tag == "$defaultdict":
+            return {tag: {**body, "items": [self._item(pair, path, kind) for pair in body["items"]]}}
+        if tag == "$path":
+            return {tag: {**body, "path": self.tree(body["path"], path, kind)}}
+        if tag in tables.TAGS:
+            return {tag: tables.redacted(self, tag, body, path, kind)}
         if tag == "$error":
             return {
                 tag: {
@@ -151,15 +183,39 @@ class Sweep:
             }
         if tag in ("$object", "$anew"):
             kind = None  # what `self.auth_client` holds is a client, whose own attributes have names
+        if tag == "$subclass":
+            return {tag: self._subclass(body, path, kind)}
         if type(body) is dict and type(body.get("fields")) is dict:
             return {tag: {name: self._field(name, item, path, kind) for name, item in body.items()}}
+        if type(body) is dict and not _OF_THE_FORM.isdisjoint(body):
+            return {tag: {n: item if n in _OF_THE_FORM else self.tree(item, path, kind) for n, item in body.items()}}
         return {tag: self.tree(body, path, kind)}
+
+    def _subclass(self, body: dict[str, Any], path: Path, kind: str | None) -> dict[str, Any]:
+        """Of a class of the application that is a dict, a list, a text."""
+        if body["base"] in _MAPPINGS:
+            items: Any = [self._item(pair, path, kind) for pair in body["items"]]
+        else:
+            items = self.tree(body["items"], path, kind)
+        return {**body, "items": items, "fields": self._mapping(body["fields"], path, kind, plain=True)}
 
     def _field(self, name: str, item: Any, path: Path, kind: str | None) -> Any:
         """One part of a stored record: its fields, its type, what else there is."""
         if name == "fields":
             return self._mapping(item, path, kind, plain=True)
         return item if name == "type" else self.tree(item, (*path, name))
+
+    def _scalar(self, tag: str, body: str, kind: str) -> str:
+        """Of the same type."""
+        if tag == "$int":
+            number = int(body, 16) if "0x" in body else int(body)
+            made = body if body in self.known else str(self._pseudonyms.number(number))
+            self._learn(body, made, kind)
+            return made
+        if tag != "$decimal":
+            return self._value(body, kind)
+        found = _MANTISSA.fullmatch(body)  # none: it is not finite
+        return found[1] + self._value(found[2], kind) + found[3] if found else body
 
     def _item(self, pair: Any, path: Path, kind: str | None) -> Any:
         key, item = pair
@@ -172,7 +228,7 @@ class Sweep:
 
     def _number(self, node: Any, path: Path, kind: str | None) -> Any:
         text = str(node)
-        if kind and type(node) is int and not self._rules.allows(path):
+        if kind and type(node) is int and not self._rules.allows(path) and text not in self.known:
             made = self._pseudonyms.number(node)
             self._learn(text, str(made), kind)
             self._mark(path, text, str(made), kind)
@@ -192,12 +248,16 @@ class Sweep:
         found = {str(each[0]).lower(): str(each[1]) for each in headers if type(each) is list and len(each) == 2}
         encoding = "" if node.get("decoded") else found.get("content-encoding", "")
         sizes: tuple[int, int] | None = None
+        dropped = 0
         for name, item in node.items():
             here = (*path, name)
             if name == "pieces" and _are_pieces(item):
                 datas = [_bytes_of(each[1]) for each in item]
                 made = self._pieces(datas, found.get("content-type", ""), encoding, (*path, "body"))
-                if made is not datas:
+                if datas and not made:
+                    item = []
+                    out["dropped"] = dropped = sum(map(len, datas))
+                elif made is not datas:
                     sizes = sum(map(len, datas)), sum(map(len, made))
                     item = [[each[0], raw(data)] for each, data in zip(item, made, strict=True)]
                 out[name] = item
@@ -214,6 +274,8 @@ class Sweep:
                 )
             elif name in ("client", "remote_addr") and type(item) is list and item and type(item[0]) is str:
                 out[name] = [self.leaf(item[0], here, "ip"), *item[1:]]
+            elif name == "dropped" and dropped:
+                pass
             else:
                 out[name] = self.tree(item, here, self._rules.kind_of(name))
         if sizes is not None and sizes[0] != sizes[1]:
@@ -233,33 +295,47 @@ class Sweep:
         made = self._pieces(datas, kind, encoding, path)
         if made is datas:
             return item, sizes
+        if datas and not made:
+            return ([] if type(item) is list else raw(b"")), sizes
         nodes = [raw(each) for each in made]
         return (nodes if type(item) is list else nodes[0]), (sum(map(len, datas)), sum(map(len, made)))
 
     def _pieces(self, datas: list[bytes], kind: str, encoding: str, path: Path) -> list[bytes]:
-        """The pieces of a body without secrets; the same list if it holds none."""
+        """The pieces of a body without secrets; the same list if it holds none; none if nobody can tell."""
         whole = b"".join(datas)
-        plain = bodies.undone(whole, encoding)
+        try:
+            plain = bodies.undone(whole, encoding)
+        except bodies.Unreadable as error:
+            self.cuts[path] = str(error)
+            return []
         made = self.data(plain, path, None, content=kind)
         if made == plain:
             return datas
-        return bodies.cut(datas, bodies.made_again(made, encoding) if plain != whole else made)
+        return bodies.cut(datas, bodies.made_again(made, encoding, whole) if plain != whole else made)
 
     def data(self, data: bytes, path: Path, kind: str | None, content: str = "") -> bytes:
         """Bytes without secrets."""
         if data[:2] == b"\x1f\x8b" and not kind:
             try:
-                plain = bodies.undone(data, "gzip")
-            except bodies.Unreadable:
-                plain = data
-            if plain != data:
+                parts, rest = bodies.members(data)
+            except (bodies.Unreadable, zlib.error):
+                parts, rest = [], data
+            if plain := b"".join(parts):
                 inner = self.data(plain, path, None)
-                return data if inner == plain else bodies.made_again(inner, "gzip")
+                end = self.data(rest, path, None) if rest else rest
+                return data if inner == plain and end == rest else bodies.made_again(inner, "gzip", data) + end
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff") and len(data) % 2 == 0:
+            charset = "utf-16-le" if data[:1] == b"\xff" else "utf-16-be"
+            text = data[2:].decode(charset, "surrogatepass")
+            changed = self.leaf(text, path, kind, content=content)
+            return data if changed == text else data[:2] + changed.encode(charset, "surrogatepass")
         try:
             text, charset = data.decode(), "utf-8"
         except UnicodeDecodeError:
             text, charset = data.decode("latin-1"), "latin-1"
-            if not kind and "\0" in text[:4096] and not content.startswith("text/"):  # no text: known secrets only
+            if (
+                not kind and "\0" in text[:4096] and not content.startswith(("text/", "multipart/"))
+            ):  # no text: known secrets only
                 return self._needles.replace(text, self._pause).encode("latin-1")
         made = self.leaf(text, path, kind, content=content)
         return data if made == text else made.encode(charset, "surrogatepass" if charset == "utf-8" else "replace")
@@ -277,6 +353,9 @@ class Sweep:
         user, mark, name = host.rpartition("@")
         if mark:
             user = ":".join(self._value(part, "url-password") for part in user.split(":"))
+        for each in find(name + place, (WEBHOOK,), self._pause):
+            secret = slice(each.start - len(name), each.end - len(name))
+            place = place[: secret.start] + self._value(place[secret], each.kind) + place[secret.stop :]
         made = f"{scheme}{user}{mark}{name}{self.leaf(place, (*path, 'path'), None)}"
         if query is not None:
             made += "?" + self.form(query, (*path, "query"))
@@ -324,18 +403,26 @@ class Sweep:
         if _LOOKS.match(text) and len(text) <= _LARGE:
             return self._json(text, path)
         if "multipart/" in content and 'name="' in text:
-            swapped = _PART.sub(
-                lambda part: part[1] + self.leaf(part[3], (*path, part[2]), self._rules.kind_of(part[2])), text
-            )
-            return self._flat(swapped, deep)
+            return self._flat("\r\n--".join(self._part(part, path) for part in text.split("\r\n--")), deep)
         if "://" in text[:30] and _URL.match(text):
             return self.url(text, path)
         if _PAIR.match(text) and ("x-www-form-urlencoded" in content or _is_form(text)):
             return self.form(text, path)
         return None
 
+    def _part(self, text: str, path: Path) -> str:
+        """One field of a form."""
+        head, mark, value = text.partition("\r\n\r\n")
+        found = _PART.search(head[:2000]) if mark else None
+        if found is None:
+            return text
+        return head + mark + self.leaf(value, (*path, found[1]), self._rules.kind_of(found[1]))
+
     def _json(self, text: str, path: Path) -> str | None:
-        """JSON, written in the style in which it was read; None if that cannot be told."""
+        """JSON, what is not changed byte for byte as it was; None if it is none, or has a name twice."""
+        if text[0] == "\ufeff":
+            made = self._json(text[1:], path) if len(text) > 1 else None
+            return None if made is None else text[0] + made
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
@@ -348,9 +435,9 @@ class Sweep:
             if made == value:
                 return self._masked(text)
             write = streams.style_of(text, value)
+            return None if write is None else self._masked(write(made))
         except RecursionError:
             return None
-        return None if write is None else self._masked(write(made))
 
     def _plain(self, value: Any, path: Path, kind: str | None) -> Any:
         """JSON of anyone: no tags of ours."""
@@ -398,9 +485,7 @@ class Sweep:
         if deep >= _DEEPEST:
             return text
         if "%" in text and _PERCENT.search(text):
-            text = re.sub(
-                r"[^\s\"'<>&=?]*%[0-9A-Fa-f]{2}[^\s\"'<>&=?]*+", lambda part: self._percent_part(part[0], deep), text
-            )
+            text = _RUN.sub(lambda run: self._percent_part(run[0], deep) if "%" in run[0] else run[0], text)
         return _BASE64.sub(lambda part: self._decoded(part[0], deep), text) if len(text) >= 16 else text
 
     def _find(self, text: str) -> list[Found]:
@@ -471,7 +556,13 @@ class Sweep:
         if kind in ("ip", "email") and "," in text:
             return ",".join(_around(part, lambda bare: self._value(bare, kind)) for part in text.split(","))
         if "://" in text and (found := _URL.match(text)) and (kind not in PERSONAL):
-            return self.url(text, ())
+            made = self.url(text, ())
+            if made != text or kind not in _UNLIKE_A_LINK:
+                return made
+            made = found[1] + self._pseudonyms.of(text[found.end(1) :])
+            self._learn(text, made, kind)
+            self._learn(text[found.end(1) :], made[found.end(1) :], kind)
+            return made
         if kind == "email" and "<" in text:
             return self._flat(text, _DEEPEST)
         if kind == "email" and "@" not in text:
@@ -493,6 +584,8 @@ class Sweep:
                 packed = packed if text.endswith("=") else packed.rstrip("=")
                 self._learn(text, packed, kind)
                 return packed
+        if text in self.known:
+            return text
         made = self._pseudonyms.of(text)
         self._learn(text, made, kind)
         return made

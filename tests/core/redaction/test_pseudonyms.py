@@ -44,13 +44,13 @@ def test_numbers_stay_numbers_of_that_length(number: int) -> None:
 @given(st.text(min_size=1, max_size=80))
 @settings(max_examples=300)
 def test_any_text(value: str) -> None:
-    """Same length in characters and bytes, the same again, and itself once it is a pseudonym."""
+    """Same length in characters and bytes, and the same again; a secret that looks like a pseudonym has one too."""
     made = KEY.of(value)
     assert len(made) == len(value)
     assert len(made.encode("utf-8", "surrogatepass")) == len(value.encode("utf-8", "surrogatepass"))
     assert KEY.of(value) == made
     if is_pseudonym(made):
-        assert KEY.of(made) == OTHER.of(made) == made
+        assert KEY.of(made) != made
 
 
 @given(st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", min_size=8, max_size=60))

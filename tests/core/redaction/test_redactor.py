@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,13 +78,18 @@ def everything(one: Recording) -> str:
         if isinstance(value, dict):
             waiting += [*value.keys(), *value.values()]
             if isinstance(value.get("pieces"), list):
-                waiting.append(b"".join(piece[1] for piece in value["pieces"] if isinstance(piece[1], bytes)))
+                waiting.append(
+                    b"".join(each[1] for each in value["pieces"] if len(each) == 2 and isinstance(each[1], bytes))
+                )
         elif isinstance(value, list | tuple):
             waiting += value
         elif isinstance(value, bytes):
             if value[:2] == b"\x1f\x8b":
-                waiting.append(zlib.decompressobj(31).decompress(value))  # also of a piece
-            texts.append(value.decode("latin-1"))
+                inflater = zlib.decompressobj(31)
+                waiting += [inflater.decompress(value), inflater.unused_data]  # also of a piece
+            if value[:4] == b"\x28\xb5\x2f\xfd":
+                waiting.append(zstandard.ZstdDecompressor().stream_reader(value, read_across_frames=True).read())
+            texts += [value.decode("latin-1"), value.replace(b"\0", b"").decode("latin-1")]
         else:
             texts.append(str(value))
     whole = "\n".join(texts)

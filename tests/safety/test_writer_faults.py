@@ -1,0 +1,99 @@
+"""A fault inside each function that settles, redacts and writes: what is on disk is redacted, what is lost counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import msgspec
+import pytest
+
+import replay
+from replay.engine import recorder
+from replay.store.quota import Quota
+from replay.store.writer import Writer
+from replay.surfaces import redaction
+from tests.core.redaction.test_redactor import CANARY, everything, shapes
+from tests.safety.faults import PACKAGE, Fault, watched, with_fault
+
+GUARDS = {
+    "Writer.take": "the spool's own guard is around it",
+    "Writer.drop": "what a guard does",
+    "Writer.__init__": "before anything",
+}
+
+
+@replay.boundary
+def asked(token: str) -> dict[str, Any]:
+    return {"password": CANARY, "rows": [{"n": n, "token": token} for n in range(3)]}
+
+
+@replay.capture
+def unit(password: str, order: dict[str, Any]) -> None:
+    replay.note(session_id=password)
+    asked(password)
+    raise ValueError(f"cannot log in with {password}")
+
+
+@pytest.fixture
+def captured(tmp_path: Path) -> Iterator[recorder.Captured]:
+    """One incident, not yet settled, of a service that redacts."""
+    replay.init(service="faults", spool=tmp_path / "unused", on_sigterm=False)
+    settings = recorder.active
+    assert settings is not None
+    found: list[recorder.Captured] = []
+    redact = redaction.of(replay.Redaction(), "k" * 32)
+    recorder.configure(msgspec.structs.replace(settings, sink=found.append, redact=redact))
+    with pytest.raises(ValueError, match="log in"):
+        unit(
+            CANARY, {"url": f"https://a.example/?api_key={CANARY}", "text": f'{{"pin": "{CANARY}"}}', "n": [1.5, b"x"]}
+        )
+    yield found[0]
+    recorder.configure(None)
+
+
+def writer(folder: Path) -> Writer:
+    return Writer(folder, "faults", most_bytes=1 << 20, quota=Quota(folder, "faults", 1 << 20, 100), producer=None,
+                  dropped=dict)  # fmt: skip
+
+
+def campaign(captured: recorder.Captured, folder: Path, error: type[BaseException], at: int, every: int) -> int:
+    """How many faults hit. Each loses the recording, counted, or leaves it whole and redacted on disk."""
+    writer(folder / "warm").take(captured, 100, 0)
+    found: list[CodeType] = watched(lambda: writer(folder / "watched").take(captured, 100, 0))
+    hits = 0
+    for number, code in enumerate(found[::every]):
+        if code.co_qualname in GUARDS:
+            continue
+        mine = writer(folder / str(number))
+        try:
+            hits += with_fault(lambda mine=mine: mine.take(captured, 100, 0), code, error, at)[1]  # type: ignore[misc]
+        except Exception:  # the spool counts it, as `spool-failed`
+            mine.drop("spool-failed")
+        mine.write_samples()  # what a fault left waiting is written with the next
+        shown = f"{code.co_filename.removeprefix(PACKAGE)}:{code.co_qualname}"
+        written = [one for path in mine.folder.glob("*.replay.db") for one in replay.open(path)]
+        assert len(written) >= mine.counts["written"], shown
+        assert len(written) + sum(mine.dropped.values()) >= 1, shown
+        assert mine.released >= 100, shown
+        for one in written:
+            assert one.redacted, shown
+            assert [shape for shape in shapes(CANARY) if shape in everything(one)] == [], shown
+        left = b"".join(path.read_bytes() for path in mine.folder.glob("*"))
+        assert CANARY.encode() not in left, shown
+    return hits
+
+
+def test_a_fault_in_some_functions(captured: recorder.Captured, tmp_path: Path) -> None:
+    """At the first call of every fifth function."""
+    assert campaign(captured, tmp_path, Fault, 1, 5) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [Fault, MemoryError, RecursionError])
+def test_a_fault_in_each_function(captured: recorder.Captured, tmp_path: Path, error: type[BaseException]) -> None:
+    """At an early and a late call of each, within ten minutes."""
+    for at in (1, 7):
+        assert campaign(captured, tmp_path / str(at), error, at, 1) > 10
