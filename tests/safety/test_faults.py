@@ -95,6 +95,7 @@ def captured(caplog: pytest.LogCaptureFixture) -> Iterator[list[recorder.Capture
     recorder.configure(recorder.Settings(service="faults", keep=replay.always(), sink=found.append))
     yield found
     recorder.configure(None)
+    dropped.clear()  # our own faults are none of the tests after these
 
 
 def shown(code: CodeType) -> str:

@@ -90,11 +90,11 @@ def test_cyclic_deep_and_shared_values(captured: list[recorder.Captured]) -> Non
     shared: Any = ["lol"] * 10
     for _ in range(30):
         shared = [shared] * 10
-    started = time.monotonic()
+    started = time.process_time()  # of the processor: the machine may be busy
     for value in (cyclic, deep, shared):
         assert unit(value) is value
     settled = [each.settle() for each in captured]
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
     assert len(settled) == 3
     assert {gap.reason for gap in settled[1].gaps} == {"truncated-depth"}
 
