@@ -88,7 +88,7 @@ def recorded(name: str, runs: list[Run], folder: Path, monkeypatch: pytest.Monke
                 continue
 
     with planted.api():
-        return record(folder, work, environ=("PLANTED_LIMIT", "PLANTED_OTHER"))
+        return record(folder, work, environ=("PLANTED_*",))
 
 
 def parted(found: list[Recording]) -> tuple[Recording, list[tuple[str, Recording]]]:

@@ -1,4 +1,4 @@
-"""`replay why` and `replay minimize` of the demo's twelve failures: the bad day or the odd ticket that each was made by.
+"""`replay why` and `replay minimize` of the demo's twelve failures: the odd ticket or bad day that made each.
 
 About four minutes. The causes are those of `replay.surfaces.demo.tickets.SURPRISES` and `servers.COHORTS`.
 """
@@ -16,7 +16,7 @@ import pytest
 
 from replay.store.bundle import open_bundle
 from replay.surfaces.demo import demonstrate
-from replay.surfaces.demo.result import Result
+from replay.surfaces.demo.result import DemoResult
 from replay.surfaces.plainly import plain_input
 from tests.surfaces import projects
 
@@ -58,13 +58,13 @@ def shape_of(path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Result:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
     """The demo as a user runs it."""
     return demonstrate(tmp_path_factory.mktemp("demo") / "demo", tickets=300, echo=lambda text: None)
 
 
 @pytest.fixture(scope="module")
-def incidents(demo: Result) -> Mapping[str, Path]:
+def incidents(demo: DemoResult) -> Mapping[str, Path]:
     """The first recording of each failure, by shape."""
     found = {shape_of(group[0].path): group[0].path for group in demo.failures.values()}
     assert set(found) == set(CAUSES)
@@ -98,7 +98,7 @@ def test_the_cause_is_named(incidents: Mapping[str, Path], shape: str) -> None:
 
 @pytest.mark.parametrize("shape", CAUSES)
 def test_the_rest_goes(incidents: Mapping[str, Path], tmp_path: Path, shape: str) -> None:
-    """It reproduces, with half the bytes at most, and neither mail addresses nor names of customers that do not matter."""
+    """It reproduces, with half the bytes at most, and no mail address or name of a customer that does not matter."""
     out = tmp_path / "small.replay.db"
     found = told("minimize", str(incidents[shape]), "--out", str(out))
     assert found["status"] == "reproduced"
