@@ -81,8 +81,8 @@ def told(*arguments: str) -> dict[str, Any]:
 
 
 def general(path: str) -> str:
-    """Without the number of an item."""
-    return path.replace("data[0]", "data[*]")
+    """Without the number of an item; billing is asked first or second, at the same time as the history."""
+    return path.replace("data[0]", "data[*]").replace("http[1].", "http[2].")
 
 
 @pytest.mark.parametrize("shape", CAUSES)
