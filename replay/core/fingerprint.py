@@ -20,9 +20,9 @@ FRAMES = 6
 """Of the project, innermost, that tell failures apart: a recursion has any number."""
 FAR = 2
 """Parts of a file's path that are kept where the project's folder is not known."""
-_FOREIGN = re.compile(
-    r"site-packages|dist-packages|[/\\]lib[/\\]python3\.|^<frozen|(^|[/\\])replay[/\\](core|boundaries|engine|entrypoints)[/\\]"
-)
+_OURS = re.compile(r"(^|[/\\])replay[/\\](core|boundaries|engine|entrypoints)[/\\]")
+_FOREIGN = re.compile(rf"site-packages|dist-packages|[/\\]lib[/\\]python3\.|^<frozen|{_OURS.pattern}")
+_INSTALLED = re.compile(r".*(?:site|dist)-packages[/\\]([^/\\]+?)(?:\.py$|[/\\])")
 
 
 def places(frames: Iterable[Frame], *, lines: bool) -> tuple[tuple[Any, ...], ...]:
@@ -36,9 +36,22 @@ def foreign(file: str) -> bool:
     return _FOREIGN.search(file) is not None
 
 
-def own(frames: Sequence[Frame]) -> Sequence[Frame]:
+def own(frames: Sequence[Frame], entrypoint: str) -> Sequence[Frame]:
     """The frames of the project; the innermost of all, if there is none."""
-    return [frame for frame in frames if not foreign(frame.file)] or frames[-1:]
+    return mine(frames, entrypoint) or frames[-1:]
+
+
+def mine(frames: Sequence[Frame], entrypoint: str = "") -> Sequence[Frame]:
+    """The frames of the project.
+
+    The package that `entrypoint` (`module:qualname`) is in is the project, also where production installed it."""
+    package = entrypoint.partition(":")[0].partition(".")[0]
+    return [frame for frame in frames if not foreign(frame.file) or _installed(frame.file, package)]
+
+
+def _installed(file: str, package: str) -> bool:
+    found = _INSTALLED.match(file)
+    return found is not None and found[1] == package and _OURS.search(file) is None
 
 
 def below(entrypoint: str, frames: Iterable[Frame]) -> list[Frame]:

@@ -71,12 +71,14 @@ def why(
     trials = Trials(stage, runs, on_run)
     finding = Finding(most=runs)
     try:
-        with trials.world(incident).stage.limited():
+        with trials.stoppable(), trials.world(incident).stage.limited():
             _search(incident, others, trials, finding)
     except Spent:
-        finding.isolated, finding.reason = False, f"{runs:,} runs were not enough (--runs)"
+        if not finding.isolated:
+            finding.reason = trials.enough
     finally:
         trials.close()
+    finding.interrupted = trials.interrupted
     finding.runs = trials.runs
     return finding
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import msgspec
+
 from replay.core.codec import Value
 from replay.core.edits import parse
 from replay.core.looking import instance_dict
@@ -60,7 +62,12 @@ def links(stage: Stage, incident: Recording, values: tuple[CauseValue, ...], fai
             found.append(Link(each.path, asked[int(number[:-1])], "asked"))
         if each.path in seen:
             found.append(Link(each.path, seen[each.path], "first seen"))
-    return (*found, *(Link("", frame, "failed") for frame in failure.frames[-1:]))
+    return (*found, *(Link("", _shown(stage.root, frame), "failed") for frame in failure.frames[-1:]))
+
+
+def _shown(root: Path, frame: Frame) -> Frame:
+    """With the line's text."""
+    return msgspec.structs.replace(frame, source=frame.source or getline(str(root / frame.file), frame.line).strip())
 
 
 def _name(path: str) -> str:

@@ -68,6 +68,8 @@ class Finding(msgspec.Struct, kw_only=True):
     chain: tuple[Link, ...] = ()
     runs: int = 0
     most: int = 0
+    interrupted: bool = False
+    """Ctrl-C ended the search."""
     passing: Recording | None = None
     """A run in which the cause alone was swapped, as a recording; None: no such run can be replayed by itself."""
     failing: Recording | None = None

@@ -75,16 +75,17 @@ def minimize(
     smaller = Smaller(finding=finding, before=weight(incident))
     try:
         world = trials.world(incident)
-        with world.stage.limited():
+        with trials.stoppable(), world.stage.limited():
             if baseline(incident, world, trials, finding):
                 bare = _bare(incident, trials)
                 work = _Work(trials.world(_plain_answers(bare, trials)))
                 _reduce(work, smaller)
                 _finish(incident, work, smaller)
     except Spent:
-        finding.reason = f"{runs:,} runs were not enough (--runs)"
+        finding.reason = trials.enough
     finally:
         trials.close()
+    finding.interrupted = trials.interrupted
     smaller.reason = finding.reason
     finding.runs = trials.runs
     return smaller

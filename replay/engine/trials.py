@@ -8,8 +8,11 @@ line: to an end of another kind, or to requests that production never came to), 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Mapping, Sequence
+import signal
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any, Literal
 
 import msgspec
@@ -46,7 +49,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Spent(Exception):
-    """The budget is used up."""
+    """The budget is used up, or somebody pressed Ctrl-C."""
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -75,6 +78,8 @@ class Trials:
         self._stage = stage
         self.most = most
         self.runs = 0
+        self.interrupted = False
+        """Ctrl-C was pressed: there are no more runs, what was found stays."""
         self._on_run = on_run
         self.lines: Lines | None = None
         self.failure: Failure | None = None
@@ -90,10 +95,36 @@ class Trials:
 
     def count(self) -> None:
         """One more run. Raises Spent when there were enough."""
-        if self.runs >= self.most:
+        if self.interrupted or self.runs >= self.most:
             raise Spent
         self.runs += 1
         self._on_run(self.runs, self.most)
+
+    @property
+    def enough(self) -> str:
+        """Why there are no more runs."""
+        said = f"interrupted after {self.runs:,} runs"
+        return said if self.interrupted else f"{self.most:,} runs were not enough (--runs)"
+
+    @contextmanager
+    def stoppable(self) -> Iterator[None]:
+        """Ctrl-C lets the run at hand end and allows no more; the second one is an interrupt like any other.
+
+        It must not be raised into the code under test: that may swallow it, and asyncio would cancel the task."""
+        if current_thread() is not main_thread():
+            yield
+            return
+
+        def pressed(number: int, frame: object) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        before = signal.signal(signal.SIGINT, pressed)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
 
     def way(self, reached: int) -> Way:
         """How near to the failing line a run came that reached these lines."""

@@ -97,7 +97,7 @@ def fingerprint(recording: Recording) -> Fingerprint:
         route = f" {recording.http_request_method} {recording.http_route}" if recording.http_route else ""
         return Fingerprint(failure, f"{recording.entrypoint}{route}", (), ())
     node = tree(outcome.payload)
-    every = below(recording.entrypoint, own(frames(node)))
+    every = below(recording.entrypoint, own(frames(node), recording.entrypoint))
     found = tuple((str(file), str(function)) for file, function in places(every, lines=False))
     return Fingerprint(
         outcome.payload.error_type or "?",

@@ -18,8 +18,8 @@ LISTED = 25
 def document(made: Minimized) -> Document:
     """`{incident, bundle, recording, reason, failure: {error_type, message}, bytes: {before, after},
     file_bytes: {before, after}, interactions: {before, after}, stayed: [{path, value}], runs, most_runs, stopped,
-    status}`. `bundle` is null if nothing was written, `reason` says why; `stopped`: the runs were used up, it may
-    not be the smallest; `status`: of a strict replay of it. Values are JSON text.
+    status}`. `bundle` is null if nothing was written, `reason` says why; `stopped`: the runs were used up or Ctrl-C was
+    pressed, it may not be the smallest; `status`: of a strict replay of it. Values are JSON text.
     """
     smaller, found = made.smaller, made.smaller.recording
     failure = smaller.finding.failure
@@ -62,6 +62,7 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
         yield page.row("stayed" if number == 0 else "", escape(f"{path} = {shown(value)}"))
     if len(smaller.stayed) > LISTED:
         yield page.row("", f"and {len(smaller.stayed) - LISTED:,} more (--json)")
-    used = "; they were used up, it may not be the smallest" if smaller.stopped else ""
+    why = "interrupted" if smaller.finding.interrupted else "they were used up"
+    used = f"; {why}, it may not be the smallest" if smaller.stopped else ""
     yield page.row("runs", f"{count(smaller.finding.runs, 'run')} of at most {smaller.finding.most:,}{used}")
     yield page.row("again", escape(f"replay run {shlex.quote(str(made.bundle))}"))

@@ -108,7 +108,7 @@ def facts(recording: Recording) -> list[str]:
         kind, message = error_headline(node)
         lines = [_short(f"{kind}: {message}" if message else kind)]
         lines += [_short(f"at {_place(frame.file)}:{frame.line} in {frame.function}")
-                  for frame in user_frames(frames(node))[-1:]]  # fmt: skip
+                  for frame in user_frames(frames(node), recording.entrypoint)[-1:]]  # fmt: skip
     elif recording.http_response_status_code is not None:
         lines = [f"HTTP {recording.http_response_status_code}"]
     else:
@@ -158,7 +158,7 @@ def name_of(recording: Recording) -> str:
     """A few words of ASCII letters and digits, joined by `_`: where it failed, and with what."""
     node = tree(recording.outcome.payload)
     if recording.outcome.state == "raised":
-        found = user_frames(frames(node))
+        found = user_frames(frames(node), recording.entrypoint)
         where = found[-1].function if found else recording.entrypoint.rpartition(":")[2]
         words = f"{where} {str(recording.error_type).rpartition('.')[2]}"
     else:

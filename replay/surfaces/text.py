@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from replay.core.codec import Value
-from replay.core.fingerprint import foreign
+from replay.core.fingerprint import mine
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict, Violation
 from replay.surfaces.asking import got_line, request_line
@@ -291,10 +291,9 @@ def frames(node: Any) -> list[Frame]:
     return found
 
 
-def user_frames(all_frames: list[Frame]) -> list[Frame]:
+def user_frames(all_frames: list[Frame], entrypoint: str = "") -> list[Frame]:
     """The innermost frames that are neither a library's nor ours; all, if there is none."""
-    ours = [frame for frame in all_frames if not foreign(frame.file)]
-    return (ours or all_frames)[-FRAMES:]
+    return list(mine(all_frames, entrypoint) or all_frames)[-FRAMES:]
 
 
 def frame_lines(found: Iterable[Frame], page: Page, first: str = "at") -> Iterator[str]:

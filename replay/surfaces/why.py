@@ -82,7 +82,7 @@ def explain(path: Path, incident: Recording, others: list[Named], options: Optio
     with at_work(incident, options) as stage:
         finding = why(incident, others, stage, runs=options.runs, on_run=on_run)
     failing = passing = None
-    if finding.isolated and fresh.AVAILABLE:
+    if finding.isolated and fresh.AVAILABLE and not finding.interrupted:
         replaying = Replaying(root=options.root, allow=options.allow, targets=dict(options.targets))
         failing = fresh.replay_fresh(incident, replaying).green
         if finding.passing is not None:

@@ -74,9 +74,7 @@ def benign(name: str, folder: Path) -> list[tuple[str, Recording]]:
             except Exception:
                 continue
 
-    return [
-        (name, each) for each in record(folder, work, environ=("PLANTED_LIMIT", "PLANTED_OTHER")) if each.status == "ok"
-    ]
+    return [(name, each) for each in record(folder, work, environ=("PLANTED_*",)) if each.status == "ok"]
 
 
 def hunted(name: str, folder: Path, **options: Any) -> Report:

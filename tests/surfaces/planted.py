@@ -42,17 +42,18 @@ class _Api(BaseHTTPRequestHandler):
 
 @contextmanager
 def api() -> Iterator[None]:
-    """An API on loopback, its address in `WORLD["url"]`."""
+    """An API on loopback, its address in the variable `PLANTED_URL`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Api)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    WORLD["url"] = f"http://127.0.0.1:{server.server_port}/things"
+    os.environ["PLANTED_URL"] = f"http://127.0.0.1:{server.server_port}/things"
     try:
         yield
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+        del os.environ["PLANTED_URL"]
 
 
 @replay.boundary
@@ -79,7 +80,7 @@ async def slow(name: str) -> str:
 
 def get() -> Any:
     """The API's answer."""
-    return urllib3.request("GET", WORLD["url"], retries=False)
+    return urllib3.request("GET", os.environ["PLANTED_URL"], retries=False)
 
 
 @replay.capture
@@ -133,7 +134,7 @@ def label(ticket: Any) -> int:
 
 @replay.capture
 def flagged(ticket: Any) -> int:
-    if replay.flag("new-prices", WORLD["flag"]):
+    if replay.flag("new-prices", WORLD.get("flag", False)):
         raise RuntimeError("the new prices are not ready")
     return 1
 

@@ -274,7 +274,7 @@ def test_bash_completes_ids_after_the_colons(project: Path) -> None:
     done = replay(COMP_WORDS="\n".join(words), COMP_CWORD="4", _REPLAY_COMPLETE="bash_complete")
     assert f"plain,{id}\n" == done.stdout
     done = replay(COMP_WORDS="replay\nshow\ncaptures/b", COMP_CWORD="2", _REPLAY_COMPLETE="bash_complete")
-    assert done.stdout == "plain,captures/bad.replay.db\n"
+    assert done.stdout == "path,captures/bad.replay.db\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

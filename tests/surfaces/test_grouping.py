@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,21 @@ def test_the_same_failure_is_one_group() -> None:
     assert one.members == ("x.replay.db::b", "x.replay.db::a")
     assert (one.failure, one.place, one.because) == ("AttributeError", "triage in shop/app.py", ("KeyError",))
     assert (two.failure, two.count) == ("ValueError", 1)
+
+
+def test_an_installed_service_is_the_project() -> None:
+    """Its frames count where production installed it as a package, those of other packages do not."""
+    text = samples.error().text
+    file = re.search(r'"([^"]*)shop/app.py"', text)
+    assert file is not None
+    installed = text.replace(file[0], '"/usr/lib/python3.12/site-packages/shop/app.py"')
+    assert installed != text
+    foreign = installed.replace("site-packages/shop/", "site-packages/other/")
+    here, there, elsewhere = (
+        fingerprint(incident("a", outcome=Outcome("raised", Value(each)))) for each in (text, installed, foreign)
+    )
+    assert (there.place, there.frames) == (here.place, here.frames)
+    assert elsewhere.frames != here.frames
 
 
 def test_two_statements_of_a_function_are_two_failures() -> None:

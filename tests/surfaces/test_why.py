@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from replay.core.recording import Recording
 from replay.engine.causes import why
 from replay.engine.finding import Finding
+from replay.engine.minimize import minimize
 from replay.surfaces.why import Options, at_work
 from tests.recordings import record
 from tests.surfaces import planted
@@ -88,7 +90,7 @@ def recorded(name: str, runs: list[Run], folder: Path, monkeypatch: pytest.Monke
                 continue
 
     with planted.api():
-        return record(folder, work, environ=("PLANTED_LIMIT", "PLANTED_OTHER"))
+        return record(folder, work, environ=("PLANTED_*",))
 
 
 def parted(found: list[Recording]) -> tuple[Recording, list[tuple[str, Recording]]]:
@@ -126,6 +128,7 @@ def test_the_planted_cause_is_named(name: str, folder: Path, monkeypatch: pytest
     assert found.irrelevant
     assert found.runs <= 600
     assert found.chain[-1].what == "failed"
+    assert found.chain[-1].frame.source
 
 
 @pytest.mark.parametrize("name", ["null_field", "api_field", "input_type", "input_text", "label", "flagged"])
@@ -165,6 +168,26 @@ def test_the_runs_are_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
         found = why(incident, passing, stage, runs=6)
     assert (found.isolated, found.runs) == (False, 6)
     assert "--runs" in found.reason
+
+
+def test_ctrl_c_keeps_what_was_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run at hand ends, the next is not made; minimize gives the smallest so far. Afterwards all is as before."""
+    incident, passing = parted(recorded("null_field", PLANTED["null_field"][0], folder, monkeypatch))
+    before = signal.getsignal(signal.SIGINT)
+
+    def press(runs: int, most: int) -> None:
+        if runs == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    with at_work(incident, Options(root=ROOT)) as stage:
+        found = why(incident, passing, stage, runs=600, on_run=press)
+        small = minimize(incident, stage, runs=600, on_run=lambda runs, most: press(runs - 4, most))
+    assert (found.isolated, found.interrupted, found.runs) == (False, True, 5)
+    assert found.reason == "interrupted after 5 runs"
+    assert (small.stopped, small.finding.interrupted, small.finding.runs) == (True, True, 9)
+    assert small.recording is not None
+    assert small.after < small.before
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:

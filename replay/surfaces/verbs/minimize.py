@@ -8,7 +8,16 @@ from typing import Any
 import click
 
 from replay.surfaces.completion import complete_recording
-from replay.surfaces.verbs.shared import EXPECTED, UNEXPECTED, code_options, emit, json_option, page, target
+from replay.surfaces.verbs.shared import (
+    EXPECTED,
+    INTERRUPTED,
+    UNEXPECTED,
+    code_options,
+    emit,
+    json_option,
+    page,
+    target,
+)
 
 
 @click.command(name="minimize")
@@ -39,4 +48,6 @@ def command(incident: str, out: Path | None, overwrite: bool, targets: tuple[str
         emit(minimize_report.document(made))
     else:
         click.echo(minimize_report.text(made, page()))
+    if made.smaller.finding.interrupted:
+        return INTERRUPTED
     return EXPECTED if made.bundle is not None else UNEXPECTED

@@ -7,7 +7,16 @@ from typing import Any
 import click
 
 from replay.surfaces.completion import complete_recording
-from replay.surfaces.verbs.shared import EXPECTED, UNEXPECTED, code_options, emit, json_option, page, target
+from replay.surfaces.verbs.shared import (
+    EXPECTED,
+    INTERRUPTED,
+    UNEXPECTED,
+    code_options,
+    emit,
+    json_option,
+    page,
+    target,
+)
 
 
 @click.command(name="why")
@@ -37,4 +46,6 @@ def command(incident: str, passing: tuple[str, ...], targets: tuple[str, ...], a
         emit(why_report.document(answer))
     else:
         click.echo(why_report.text(answer, page()))
+    if answer.finding.interrupted:
+        return INTERRUPTED
     return EXPECTED if answer.finding.isolated else UNEXPECTED
