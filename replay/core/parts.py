@@ -27,6 +27,7 @@ from replay.core.messages import (
 from replay.core.opened import Opened, Unfit
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
+from replay.core.streaming import Stream
 from replay.core.surroundings import Environ, Timing
 from replay.errors import CodecError
 
@@ -177,7 +178,8 @@ class Web:
 
 
 class HttpAnswer:
-    """`{"status", "headers", "body"}`; a Fault in its place: no such answer came; Slow: it came later."""
+    """`{"status", "headers", "body"}`, and `stream` if it came in pieces: the body once more, as it arrived. A Fault in
+    its place: no such answer came; Slow: it came later."""
 
     def __init__(self, interaction: Interaction, place: int) -> None:
         stored = interaction.answer.decode()
@@ -195,6 +197,11 @@ class HttpAnswer:
         self.value: dict[str, Any] = {"status": stored["status"], "headers": headers_of(stored["headers"])}
         if self.body.form != "none":
             self.value["body"] = self.body.value
+        try:
+            self._stream = Stream(self.body, stored)
+            self.value["stream"] = self._stream.value
+        except Unfit:
+            pass
 
     def write(self, draft: Draft, value: Any) -> None:
         if isinstance(value, Fault):
@@ -221,8 +228,18 @@ class HttpAnswer:
             if value["headers"].get("content-length") is before["headers"].get("content-length"):
                 pairs = put_header(pairs, "content-length", str(len(data)))
             stored["end"] = "complete"
+        later = 0
+        if "stream" in value and value["stream"] is not before.get("stream"):
+            stored, later = self._stream.write(stored, value["stream"], self._client)
+            if stored["end"] == "complete" and value["headers"].get("content-length") is before["headers"].get(
+                "content-length"
+            ):
+                pairs = put_header(pairs, "content-length", str(sum(len(piece) for _, piece in stored["pieces"])))
         stored["headers"] = pairs
-        return _put(draft, self._place, encode(stored), "returned")
+        _put(draft, self._place, encode(stored), "returned")
+        if later:
+            _delay(draft, self._place, later)
+        return None
 
     def _data(self, value: dict[str, Any]) -> bytes:
         if "body" not in value:

@@ -21,7 +21,7 @@ def places(parts: Parts, profile: Profile | None, constants: tuple[Any, ...]) ->
         if part is None:
             continue
         within: dict[Steps, Any] = {}
-        for site in sites(root, part.value):
+        for site in sites(root, part.value, views=True):
             left -= 1
             if left < 0:
                 return

@@ -22,6 +22,8 @@ WIDE = 3
 DEEP = 24
 MOST = 4_000
 """Sites of one recording."""
+STREAM = "stream"
+"""Of an HTTP answer: its body as it arrived, which is another view of the same bytes."""
 LONG = 120
 """Characters of a text that an edit writes out instead of saying how it was made."""
 
@@ -62,15 +64,23 @@ class Site(msgspec.Struct, frozen=True):
         return self.steps == ("body",) and self.boundary in ("http", "input")
 
     @property
+    def is_stream(self) -> bool:
+        """A body as it arrived, or one of its texts; not what a text holds."""
+        return self.boundary == "http" and self.steps[:1] == (STREAM,) and (
+            len(self.steps) == 1 or (len(self.steps) == 2 and type(self.value) is str)
+        )
+
+    @property
     def is_message(self) -> bool:
         """A status, header, method or the like: not free data."""
         if self.boundary == "http":
-            return bool(self.steps) and self.steps[0] != "body"
+            return bool(self.steps) and self.steps[0] not in ("body", STREAM)
         return self.boundary == "input" and self.steps[:1] in (("method",), ("path",), ("headers",))
 
 
-def sites(root: str, value: Any) -> Iterator[Site]:
-    """All places of a part, its whole first, then in the order of its value; of long lists a few items."""
+def sites(root: str, value: Any, *, views: bool = False) -> Iterator[Site]:
+    """All places of a part, its whole first, then in the order of its value; of long lists a few items. `views`: also
+    those of a stream, whose bytes are a body's."""
     waiting: list[tuple[Steps, Any]] = [((), value)]
     left = MOST
     while waiting and left:
@@ -79,6 +89,8 @@ def sites(root: str, value: Any) -> Iterator[Site]:
         yield Site(root, steps, each)
         if len(steps) < DEEP:
             held = named(each)
+            if not views and not steps and root[:5] == "http[":
+                held = [pair for pair in held if pair[0] != STREAM]
             if isinstance(each, list | tuple) and len(held) > WIDE:
                 held = [held[0], held[1], held[-1]]
             waiting += [((*steps, step), item) for step, item in reversed(held)]
