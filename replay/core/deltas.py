@@ -230,4 +230,4 @@ def _name(group: _Group, places: list[_Place]) -> str | None:
 
 
 def _is_call(group: _Group) -> bool:
-    return any(type(step) is str and ("tool" in step or "function" in step or step == "content_block") for step in group)
+    return any("tool" in step or "function" in step or step == "content_block" for step in group if type(step) is str)

@@ -95,7 +95,7 @@ Act = Callable[[Wire, Any], None]
 
 def _chunks(wire: Wire, size: int) -> None:
     """In pieces of so many bytes."""
-    if not 0 < size or wire.size // size > MOST:
+    if size < 1 or wire.size // size > MOST:
         raise Unfit("too many pieces")
     at = 0
     for unit in wire.units:

@@ -41,8 +41,8 @@ def anthropic(*pieces: str, arguments: tuple[str, ...] = ()) -> bytes:
     if arguments:
         tool = {"type": "tool_use", "id": "t", "name": "route", "input": {}}
         events.append({"type": "content_block_start", "index": 1, "content_block": tool})
-        events += [{"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": each}}
-                   for each in arguments]  # fmt: skip
+        deltas = [{"type": "input_json_delta", "partial_json": each} for each in arguments]
+        events += [{"type": "content_block_delta", "index": 1, "delta": delta} for delta in deltas]
     events.append({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
     events.append({"type": "message_stop"})
     return b"".join(b"event: %b\ndata: %b\n\n" % (str(each["type"]).encode(), json.dumps(each).encode())
@@ -84,7 +84,7 @@ def test_the_texts_of_a_stream_are_found_by_shape() -> None:
         "text": "Hello", "arguments": '{"queue": "a"}', "input": {"queue": "a"}, "tool": "route",
         "finish_reason": "end_turn",
     }  # fmt: skip
-    lines = b"".join(b'{"model":"m","message":{"role":"assistant","content":"%b"}}\n' % each for each in (b"Hel", b"lo"))
+    lines = b"".join(b'{"message":{"role":"assistant","content":"%b"}}\n' % each for each in (b"Hel", b"lo"))
     assert fields(streamed(lines, headers=[["content-type", "application/x-ndjson"]])) == {"text": "Hello"}
 
 

@@ -66,8 +66,10 @@ class Site(msgspec.Struct, frozen=True):
     @property
     def is_stream(self) -> bool:
         """A body as it arrived, or one of its texts; not what a text holds."""
-        return self.boundary == "http" and self.steps[:1] == (STREAM,) and (
-            len(self.steps) == 1 or (len(self.steps) == 2 and type(self.value) is str)
+        return (
+            self.boundary == "http"
+            and self.steps[:1] == (STREAM,)
+            and (len(self.steps) == 1 or (len(self.steps) == 2 and type(self.value) is str))
         )
 
     @property
