@@ -16,6 +16,7 @@ from replay.core.families.objects import is_whole
 from replay.core.faults import Fault, Raises, Slow, raised_by
 from replay.core.messages import (
     Body,
+    Packed,
     Pairs,
     Verbatim,
     cut_as,
@@ -228,23 +229,33 @@ class HttpAnswer:
             if value["headers"].get("content-length") is before["headers"].get("content-length"):
                 pairs = put_header(pairs, "content-length", str(len(data)))
             stored["end"] = "complete"
-        later = 0
-        if "stream" in value and value["stream"] is not before.get("stream"):
-            stored, later = self._stream.write(stored, value["stream"], self._client)
-            if stored["end"] == "complete" and value["headers"].get("content-length") is before["headers"].get(
-                "content-length"
-            ):
-                pairs = put_header(pairs, "content-length", str(sum(len(piece) for _, piece in stored["pieces"])))
         stored["headers"] = pairs
+        delay = 0
+        if "stream" in value and value["stream"] is not before.get("stream"):
+            stored, delay = self._with_stream(stored, value)
         _put(draft, self._place, encode(stored), "returned")
-        if later:
-            _delay(draft, self._place, later)
+        if delay:
+            _delay(draft, self._place, delay)
         return None
+
+    def _with_stream(self, stored: dict[str, Any], value: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        stored, delay = self._stream.write(stored, value["stream"], self._client)
+        if stored["end"] == "complete" and (
+            value["headers"].get("content-length") is self.value["headers"].get("content-length")
+        ):
+            size = sum(len(piece) for _, piece in stored["pieces"])
+            stored["headers"] = put_header(stored["headers"], "content-length", str(size))
+        return stored, delay
 
     def _data(self, value: dict[str, Any]) -> bytes:
         if "body" not in value:
             return b""
         body = value["body"]
+        if type(body) is Packed:
+            if self._stored["decoded"]:
+                raise Unfit("the client undid the compression before it was recorded")
+            held = body.value
+            return body.wire(bytes(held) if type(held) is Verbatim else self.body.plain(held))
         if type(body) is Verbatim and value["headers"].get("content-encoding") is None:
             return bytes(body)
         return self.body.write(body)

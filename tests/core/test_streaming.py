@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from replay.core.deltas import Deltas
 from replay.core.edits import Edit
 from replay.core.parts import Parts
 from replay.core.recording import Interaction, Recording
+from replay.core.streaming import ACTS
 from replay.engine.mutation import mutate, read_edits
+from replay.engine.places import places
 from replay.store.bundle import write_bundle
 from tests.core.test_parts import answer, http, recording
 
@@ -212,6 +215,49 @@ def test_a_chunked_body_that_is_no_stream_has_pieces() -> None:
     part = Parts(streamed(b'{"a": 1}', headers=[["Content-Length", "8"]])).get("http[0]")
     assert part is not None
     assert "stream" not in part.value
+
+
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    10**30,
+    1.5,
+    float("nan"),
+    "x",
+    "\ud800",
+    b"\xff",
+    [],
+    [1],
+    [0, 1e300],
+    [0, "x"],
+    {},
+]
+
+
+@pytest.mark.parametrize("sent", [SPLIT, anthropic("a", "b", arguments=("{", "}")), b"data: \xff\n\n", b": \n\n"])
+def test_edits_of_streams_are_total(sent: bytes) -> None:
+    """Whatever the argument: a recording whose stream can be opened again, or that ended in an error."""
+    found = streamed(sent)
+    for argument in ODD:
+        edits = [Edit("http[0].stream", name, argument) for name in ACTS]
+        edits += [Edit(f"http[0].stream.{name}", "set", argument) for name in ("text", "json", "tool", "none")]
+        edits.append(Edit("http[0].stream", "set", argument))
+        for edit in edits:
+            made = mutate(found, [edit])
+            assert made.interactions[0].state == "returned"
+            assert all(type(piece) is bytes for _, piece in answer(made)["pieces"])
+            mutate(made, edits)
+
+
+def test_a_long_stream_has_few_places_and_is_edited_at_once() -> None:
+    """Ten thousand deltas: as many places as of ten, an edit in less than a second."""
+    found = streamed(openai(*(f"word{n} " for n in range(10_000))))
+    assert sum(1 for _ in places(Parts(found), None, ())) < 15
+    started = time.perf_counter()
+    mutate(found, [Edit("http[0].stream.text", "set", "x")])
+    assert time.perf_counter() - started < 5
 
 
 def test_an_edited_stream_comes_back_from_a_bundle(tmp_path: Path) -> None:

@@ -35,7 +35,10 @@ def _queue(text: str) -> str:
 @replay.capture
 def told(url: str) -> str:
     """The queue of a ticket, read with httpx."""
-    with httpx.Client(trust_env=False, verify=False) as client, client.stream("POST", url, json={"stream": True}) as answer:
+    with (
+        httpx.Client(trust_env=False, verify=False) as client,
+        client.stream("POST", url, json={"stream": True}) as answer,
+    ):
         return _queue(_text(answer.iter_lines()))
 
 

@@ -28,7 +28,9 @@ def labels(site: Site) -> Iterator[Tried]:
 def scores(site: Site) -> Iterator[Tried]:
     """Of a score: at and beside the thresholds that people choose, and no number."""
     if site.steps and site.steps[-1] in _SCORES and type(site.value) in (int, float):
-        yield from (("set", each) for each in (math.nan, 0.5, 0.0, 1.0, 0.51, 0.49, 0.9, 0.1, 1.5, -0.1))
+        yield "set", math.nan
+        yield from (("set", each) for each in site.constants[:3] if type(each) is float)  # the model's own threshold
+        yield from (("set", each) for each in (0.5, 0.0, 1.0, 0.51, 0.49, 0.9, 0.1, 1.5, -0.1))
 
 
 def chats(site: Site) -> Iterator[Tried]:

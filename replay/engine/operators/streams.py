@@ -7,8 +7,9 @@ from typing import Any
 
 from replay.core.opened import Typed, Unfit
 from replay.core.streaming import ACTS, TAG
-from replay.engine.operators import models
 from replay.engine.operators.data import data
+from replay.engine.operators.models import CHANGES as OF_MODELS
+from replay.engine.operators.models import ended, said
 from replay.engine.operators.site import Change, Site, Tried, written_out
 
 SMALL = 4_096
@@ -75,13 +76,13 @@ def texts(site: Site) -> Iterator[Tried]:
 def _say(value: Any, kind: str) -> Any:
     if type(value) is not str or kind not in KINDS:
         raise Unfit("no text, or no such kind")
-    return models.said(value, kind)
+    return said(value, kind)
 
 
 def _chat(value: Any, kind: str) -> Any:
     """What becomes of a streamed answer, and the reason for its end with it."""
     if type(value) is not Typed or value.tag != TAG:
-        return models.CHANGES["chat"](value, kind)
+        return OF_MODELS["chat"](value, kind)
     if kind not in CHATS:
         raise Unfit("no such kind")
     fields = dict(value.fields)
@@ -92,11 +93,11 @@ def _chat(value: Any, kind: str) -> Any:
     elif kind == "no tool" and "arguments" in fields:
         fields.update({"arguments": ""} | ({"tool": ""} if "tool" in fields else {}))
     elif "text" in fields and kind in KINDS:
-        fields["text"] = models.said(fields["text"], kind)
+        fields["text"] = said(fields["text"], kind)
     else:
         raise Unfit("no such text")
     if "finish_reason" in fields:
-        fields["finish_reason"] = models.ended(fields["finish_reason"], kind)
+        fields["finish_reason"] = ended(fields["finish_reason"], kind)
     return Typed(TAG, fields, value.rest)
 
 
