@@ -11,8 +11,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from replay.core.changes import changed
+from replay.core.changes import at, changed
 from replay.core.edits import Steps
+from replay.core.opened import Typed
 from replay.core.redaction.streams import Write, style_of
 
 LONGEST = 1 << 20
@@ -39,30 +40,23 @@ _Place = tuple[int, Steps]
 _Group = tuple[Any, ...]
 
 
-class Deltas:
-    """The texts of one stream, by name: `text`, `arguments`, `thinking`, `tool`, `finish_reason`; `json` and `input`:
-    what the text and the arguments hold, if it is a JSON object or list."""
+class Texts:
+    """The texts that events make together, by name: `text`, `arguments`, `thinking`, `tool`, `finish_reason`;
+    `json` and `input`: what the text and the arguments hold, if it is a JSON object or list."""
 
-    def __init__(self, text: str) -> None:
-        self._lines = text.split("\n") if len(text) <= LONGEST else []
-        self._events: list[tuple[int, str, Any]] = []
-        """Number of the line, what stands before its JSON, the JSON."""
-        self._styles: dict[int, Write | None] = {}
+    def __init__(self, events: list[Any]) -> None:
+        """`events`: JSON, opened records, or pieces of text."""
+        self._events = events
         self._pieces: dict[str, list[_Place]] = {}
         self._same: dict[str, list[_Place]] = {}
         """Places that hold the whole once more."""
         self.fields: dict[str, Any] = {}
-        for number, line in enumerate(self._lines):
-            head = "data: " if line.startswith("data: ") else "data:" if line.startswith("data:") else ""
-            tree = _read(line[len(head) :])
-            if tree is not None and len(self._events) < MOST:
-                self._events.append((number, head, tree))
         self._find()
 
     def _find(self) -> None:
         found: dict[_Group, list[_Place]] = {}
-        for number, (_, _, tree) in enumerate(self._events):
-            kind = tree.get("type") if type(tree) is dict else None
+        for number, tree in enumerate(self._events):
+            kind = fields_of(tree).get("type")
             for group, steps in _texts(tree):
                 found.setdefault((kind if type(kind) is str else None, *group), []).append((number, steps))
         for group, places in found.items():
@@ -104,10 +98,7 @@ class Deltas:
                 self._same.setdefault(name, []).extend(again)
 
     def _at(self, place: _Place) -> str:
-        value = self._events[place[0]][2]
-        for step in place[1]:
-            value = value[step]
-        return str(value)
+        return str(at(self._events[place[0]], place[1]))
 
     def changed(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The texts that are not as they were; what a text holds goes before the text where both were changed."""
@@ -119,13 +110,14 @@ class Deltas:
             return _written(self.fields[name], self.fields[opened], fields[opened])
         return fields[name]
 
-    def write(self, texts: dict[str, Any]) -> str:
-        """The stream with these texts. One that is longer or shorter than before: the last pieces take it."""
+    def edited(self, texts: dict[str, Any]) -> dict[int, Any]:
+        """The events that these texts change, by number. Of one that is longer or shorter than before, the last pieces
+        take it."""
         new: dict[int, Any] = {}
 
         def put(place: _Place, piece: Any) -> None:
             number, steps = place
-            tree = new.get(number, self._events[number][2])
+            tree = new.get(number, self._events[number])
             new[number] = changed(tree, steps, lambda old: old if type(old) is type(piece) and old == piece else piece)
 
         for name, value in texts.items():
@@ -135,31 +127,57 @@ class Deltas:
                 put(place, piece)
             for place in self._same.get(name, ()):
                 put(place, value)
-        lines = list(self._lines)
-        for number, tree in new.items():
-            line, head, before = self._events[number]
-            if tree is not before:
-                written = self._style(number)(tree)
-                lines[line] = head + (written if _is_sent(written) else _plainly(tree))
-        return "\n".join(lines)
+        return {number: tree for number, tree in new.items() if tree is not self._events[number]}
 
     def _spread(self, name: str, value: Any) -> Iterator[tuple[_Place, Any]]:
         """What each piece becomes: as long as it was, the last takes the rest; what is no text stands in the first."""
         places = self._pieces[name]
-        at = 0
+        start = 0
         for place in places:
             if type(value) is not str:
                 yield place, value if place is places[0] else ""
                 continue
             size = len(self._at(place))
-            yield place, value[at:] if place is places[-1] else value[at : at + size]
-            at += size
+            yield place, value[start:] if place is places[-1] else value[start : start + size]
+            start += size
+
+
+class Deltas(Texts):
+    """The texts of a stream of lines, of which some hold JSON."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.split("\n") if len(text) <= LONGEST else []
+        self._places: list[tuple[int, str]] = []
+        """Of each event the number of its line, and what stands there before its JSON."""
+        self._styles: dict[int, Write | None] = {}
+        events: list[Any] = []
+        for number, line in enumerate(self._lines):
+            head = "data: " if line.startswith("data: ") else "data:" if line.startswith("data:") else ""
+            tree = _read(line[len(head) :])
+            if tree is not None and len(events) < MOST:
+                events.append(tree)
+                self._places.append((number, head))
+        super().__init__(events)
+
+    def write(self, texts: dict[str, Any]) -> str:
+        """The stream with these texts."""
+        lines = list(self._lines)
+        for number, tree in self.edited(texts).items():
+            line, head = self._places[number]
+            written = self._style(number)(tree)
+            lines[line] = head + (written if _is_sent(written) else _plainly(tree))
+        return "\n".join(lines)
 
     def _style(self, number: int) -> Write:
-        line, head, tree = self._events[number]
+        line, head = self._places[number]
         if number not in self._styles:
-            self._styles[number] = style_of(self._lines[line][len(head) :], tree)
+            self._styles[number] = style_of(self._lines[line][len(head) :], self._events[number])
         return self._styles[number] or _plainly
+
+
+def fields_of(value: Any) -> dict[Any, Any]:
+    """Of a mapping or an opened record; of anything else none."""
+    return value if type(value) is dict else value.fields if type(value) is Typed else {}
 
 
 def _is_sent(text: str) -> bool:
@@ -193,7 +211,7 @@ def _written(text: str, before: Any, after: Any) -> str:
 
 def _texts(tree: Any) -> Iterator[tuple[_Group, Steps]]:
     """Where texts stand, and what tells whether those of two events belong together."""
-    outer = tree.get("index") if type(tree) is dict else None
+    outer = fields_of(tree).get("index")
     waiting: list[tuple[_Group, Steps, Any]] = [((outer if type(outer) is int else None,), (), tree)]
     while waiting:
         group, steps, value = waiting.pop()
@@ -204,20 +222,20 @@ def _texts(tree: Any) -> Iterator[tuple[_Group, Steps]]:
 
 
 def _inside(group: _Group, steps: Steps, value: Any) -> list[tuple[_Group, Steps, Any]]:
-    if type(value) is dict:
-        return [((*group, key), (*steps, key), item) for key, item in value.items()]
     if type(value) is not list:
-        return []
+        return [((*group, key), (*steps, key), item) for key, item in fields_of(value).items()]
     return [((*group, _index(item, number)), (*steps, number), item) for number, item in enumerate(value)]
 
 
 def _index(item: Any, number: int) -> int:
-    index = item.get("index") if type(item) is dict else None
+    index = fields_of(item).get("index")
     return index if type(index) is int else number
 
 
 def _name(group: _Group, places: list[_Place]) -> str | None:
     """What the text that these pieces make is called; None: they are no pieces of a text."""
+    if len(group) == 2:  # each event is a text itself
+        return "text" if len(places) > 1 else None
     kind, leaf = group[0], group[-1]
     if type(leaf) is not str or leaf in _MARKS:
         return None

@@ -28,7 +28,7 @@ from replay.core.messages import (
 from replay.core.opened import Opened, Unfit
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
-from replay.core.streaming import Stream
+from replay.core.streaming import Stream, Yielded
 from replay.core.surroundings import Environ, Timing
 from replay.errors import CodecError
 
@@ -270,6 +270,12 @@ class Returned:
         self._opened = Opened(interaction.answer)
         self._place = place
         self.value = self._opened.value
+        self._yielded: Yielded | None = None
+        try:
+            self._yielded = Yielded(self.value)
+            self.value = self._yielded.value
+        except (Unfit, LookupError, TypeError):  # it is not what a generator yielded
+            pass
 
     def write(self, draft: Draft, value: Any) -> None:
         if isinstance(value, Fault):
@@ -279,7 +285,8 @@ class Returned:
         elif isinstance(value, Slow):
             _delay(draft, self._place, value.nanoseconds)
         else:
-            _put(draft, self._place, self._opened.close(value), "returned")
+            plain = value if self._yielded is None else self._yielded.written(value)
+            _put(draft, self._place, self._opened.close(plain), "returned")
 
 
 class Clock:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from itertools import accumulate, groupby, pairwise
 from typing import Any, NamedTuple
 
-from replay.core.deltas import Deltas
+from replay.core.deltas import Deltas, Texts
 from replay.core.faults import described_cut
 from replay.core.messages import Body, cut_as
 from replay.core.opened import Typed, Unfit
@@ -263,6 +263,42 @@ class Stream:
                 units[-1].append(part._replace(data=part.data[start:]))
             at += len(part.data)
         return Wire([unit for unit in units if unit], self._form)
+
+
+class Yielded:
+    """What a generator yielded, as a bundle keeps it (`{"pieces": [[offset, value], ...], ...}`): its texts."""
+
+    def __init__(self, form: Any) -> None:
+        """Raises Unfit if it is no such form, or its pieces make no text."""
+        if type(form) is not dict or form.keys() != {"pieces", "returned", "error"} or type(form["pieces"]) is not list:
+            raise Unfit("no generator's answer")
+        self._texts = Texts([piece[1] for piece in form["pieces"]])
+        if not self._texts.fields:
+            raise Unfit("no texts")
+        self._form = form
+        self._rest: dict[str, Any] = {
+            "bytes": 0,
+            "pieces": len(form["pieces"]),
+            "form": "values",
+            "bites": (),
+            "acts": (),
+        }
+        self.value = {**form, TAG: Typed(TAG, self._texts.fields, self._rest)}
+
+    def written(self, value: Any) -> Any:
+        """The form with changed texts; what is no such form any more as it is."""
+        if type(value) is not dict or TAG not in value:
+            return value
+        form = {name: item for name, item in value.items() if name != TAG}
+        stream = value[TAG]
+        if any(type(item) is Typed and item.tag == TAG for item in form.values()):
+            raise Unfit("a stream stays in its place")
+        if type(stream) is not Typed or stream.rest is not self._rest or form.get("pieces") is not self._form["pieces"]:
+            return form
+        pieces = list(form["pieces"])
+        for number, piece in self._texts.edited(self._texts.changed(stream.fields)).items():
+            pieces[number] = [pieces[number][0], piece, *pieces[number][2:]]
+        return {**form, "pieces": pieces}
 
 
 def _is_done(wire: Wire, name: str, argument: Any) -> bool:

@@ -18,7 +18,7 @@ from replay.core.streaming import ACTS
 from replay.engine.mutation import mutate, read_edits
 from replay.engine.places import places
 from replay.store.bundle import write_bundle
-from tests.core.test_parts import answer, http, recording
+from tests.core.test_parts import answer, call, http, recording
 
 EVENTS = [["Content-Type", "text/event-stream"], ["Transfer-Encoding", "chunked"]]
 LABEL = '{"label": "billing", "confidence": 0.9}'
@@ -215,6 +215,20 @@ def test_a_chunked_body_that_is_no_stream_has_pieces() -> None:
     part = Parts(streamed(b'{"a": 1}', headers=[["Content-Length", "8"]])).get("http[0]")
     assert part is not None
     assert "stream" not in part.value
+
+
+@pytest.mark.parametrize("pieces", [["Hel", "lo"], [{"delta": {"text": "Hel"}}, {"delta": {"text": "lo"}}]])
+def test_what_a_generator_yielded_makes_a_text_too(pieces: list[Any]) -> None:
+    """Of texts, and of events; it is written back into them, and the rest stays as it was."""
+    form = {"pieces": [[10 * n, piece] for n, piece in enumerate(pieces)], "returned": None, "error": None}
+    found = recording(call(form))
+    assert answer(mutate(found, [Edit("call[0].pieces", "reverse")]))["pieces"] == form["pieces"][::-1]
+    made = answer(mutate(found, [Edit("call[0].stream.text", "set", "Goodbye")]))
+    assert made.keys() == form.keys()
+    assert json.dumps(made["pieces"]) == json.dumps(form["pieces"]).replace("Hel", "Goo").replace("lo", "dbye")
+    assert answer(mutate(found, [Edit("call[0].stream", "chat", "empty")]))["pieces"][1] != form["pieces"][1]
+    own = recording(call({"stream": {"text": "Hello"}}))
+    assert answer(mutate(own, [Edit("call[0].stream.text", "set", "x")])) == {"stream": {"text": "x"}}
 
 
 ODD: list[Any] = [

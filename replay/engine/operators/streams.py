@@ -27,11 +27,15 @@ def whole(site: Site) -> Iterator[Tried]:
         return
     rest, fields = site.value.rest, site.value.fields
     size, count = rest["bytes"], rest["pieces"]
-    yield "breaks_at", size // 2
+    is_wire = rest["form"] != "values"
+    if is_wire:
+        yield "breaks_at", size // 2
     if "text" in fields:
         yield from (("chat", kind) for kind in CHATS[:5])
     if "arguments" in fields:
         yield from (("chat", kind) for kind in CHATS[5:])
+    if not is_wire:  # its pieces are a list, which has edits of its own
+        return
     yield "ends_at", size // 2
     yield "without_piece", count - 1
     if rest["form"] != "pieces":
