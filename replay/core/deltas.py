@@ -150,6 +150,8 @@ class Deltas(Texts):
         self._places: list[tuple[int, str]] = []
         """Of each event the number of its line, and what stands there before its JSON."""
         self._styles: dict[int, Write | None] = {}
+        self._last: Write | None = None
+        """Of the event before: most are written alike."""
         events: list[Any] = []
         for number, line in enumerate(self._lines):
             head = "data: " if line.startswith("data: ") else "data:" if line.startswith("data:") else ""
@@ -171,7 +173,10 @@ class Deltas(Texts):
     def _style(self, number: int) -> Write:
         line, head = self._places[number]
         if number not in self._styles:
-            self._styles[number] = style_of(self._lines[line][len(head) :], self._events[number])
+            text, tree = self._lines[line][len(head) :], self._events[number]
+            is_alike = self._last is not None and self._last(tree) == text
+            self._styles[number] = self._last if is_alike else style_of(text, tree)
+            self._last = self._styles[number]
         return self._styles[number] or _plainly
 
 

@@ -224,7 +224,7 @@ class Stream:
         """Each event grows or shrinks within the piece that it came in."""
         data = b"".join(piece for _, piece in pieces)
         before = self._plain(data)
-        now = Deltas(before)
+        now = self._deltas if before == self._body.value else Deltas(before)
         after = now.write(texts)
         if not self._is_plain:
             return cut_as(pieces, self._body.write(after))
