@@ -170,6 +170,14 @@ def test_a_late_piece_makes_the_answer_last_longer() -> None:
     assert found.interactions[0].duration_ns == 2_000_000_005
 
 
+@pytest.mark.parametrize("name", ["swap_pieces", "repeat_piece", "together", "chunks"])
+def test_pieces_arrive_in_the_order_of_their_times(name: str) -> None:
+    """Whatever was moved: what stands behind another piece comes no earlier than it."""
+    found = recording(_in_pieces(b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n"))
+    offsets = [offset for offset, _ in answer(mutate(found, [Edit("http[0].stream", name, 1)]))["pieces"]]
+    assert offsets == sorted(offsets)
+
+
 @pytest.mark.parametrize(
     ("client", "end", "error"), [("httpx", "error", "httpx.RemoteProtocolError"), ("urllib3", "truncated", None)]
 )
@@ -227,6 +235,8 @@ def test_what_a_generator_yielded_makes_a_text_too(pieces: list[Any]) -> None:
     assert made.keys() == form.keys()
     assert json.dumps(made["pieces"]) == json.dumps(form["pieces"]).replace("Hel", "Goo").replace("lo", "dbye")
     assert answer(mutate(found, [Edit("call[0].stream", "chat", "empty")]))["pieces"][1] != form["pieces"][1]
+    other = recording(call(form), call({**form, "pieces": [[5, "other"], [6, "!"]]}, seq=1))
+    assert answer(mutate(other, [Edit("call[0]", "stale", 1)]))["pieces"] == [[5, "other"], [6, "!"]]
     own = recording(call({"stream": {"text": "Hello"}}))
     assert answer(mutate(own, [Edit("call[0].stream.text", "set", "x")])) == {"stream": {"text": "x"}}
 
