@@ -276,14 +276,8 @@ class Yielded:
         if not self._texts.fields:
             raise Unfit("no texts")
         self._form = form
-        self._rest: dict[str, Any] = {
-            "bytes": 0,
-            "pieces": len(form["pieces"]),
-            "form": "values",
-            "bites": (),
-            "acts": (),
-        }
-        self.value = {**form, TAG: Typed(TAG, self._texts.fields, self._rest)}
+        rest = {"bytes": 0, "pieces": len(form["pieces"]), "form": "values", "bites": (), "acts": ()}
+        self.value = {**form, TAG: Typed(TAG, self._texts.fields, rest)}
 
     def written(self, value: Any) -> Any:
         """The form with changed texts; what is no such form any more as it is."""
@@ -293,7 +287,7 @@ class Yielded:
         stream = value[TAG]
         if any(type(item) is Typed and item.tag == TAG for item in form.values()):
             raise Unfit("a stream stays in its place")
-        if type(stream) is not Typed or stream.rest is not self._rest or form.get("pieces") is not self._form["pieces"]:
+        if type(stream) is not Typed or form.get("pieces") is not self._form["pieces"]:
             return form
         pieces = list(form["pieces"])
         for number, piece in self._texts.edited(self._texts.changed(stream.fields)).items():
