@@ -9,6 +9,7 @@ A path names a part of a recording and steps into its value::
 - `input.args[0].items[1].qty`, `input.kwargs.plan`: arguments of a function.
 - `input.body.plan`, `input.query.page`, `input.headers.accept`, `input.method`: a request of a web application.
 - `http[2].status`, `http[2].headers.retry-after`, `http[2].body.plan`, `http[2]`: an HTTP answer, in parts or whole.
+- `http[2].stream`, `http[2].stream.text`, `http[2].stream.json.label`: its body as it arrived; what its deltas say.
 - `call[0].plan`, `model[1].scores.fraud`: what a call or model answered.
 - `environ.PLAN`, `environ[3]`: a variable, and what a feature flag answered; `timing[3]`: when an answer came.
 - `clock.started_at` (nanoseconds since the epoch), `draws["0"].random[2]`: time, and random draws by lane and kind.

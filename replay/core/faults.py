@@ -81,11 +81,9 @@ def raised_by(
     """The stored answer (see `replay.boundaries.http.exchange`) and its state, with the fault instead of its end."""
     if fault.kind not in KINDS:
         raise Unfit("no such fault")
-    name, args, message = _described(fault.kind, client)
     data = b"".join(piece for _, piece in stored["pieces"])
     phase = "body" if fault.kind == "cut" else "head"
-    error = {"phase": phase, "offset_ns": 0, "type": name, "base": name, "args": args, "message": message,
-             "state": {}, "cause": None, "context": None, "suppressed": False}  # fmt: skip
+    error = _error(fault.kind, client, phase)
     if phase == "head":
         return {**stored, "status": None, "reason": "", "headers": [], "pieces": [], "end": "error",
                 "error": error}, "raised"  # fmt: skip
@@ -93,3 +91,17 @@ def raised_by(
         raise Unfit("there is no body to cut")
     half = [[stored["pieces"][0][0], data[: len(data) // 2]]]
     return {**stored, "pieces": half, "end": "error", "error": error}, "returned"
+
+
+def _error(kind: str, client: str, phase: str) -> dict[str, Any]:
+    name, args, message = _described(kind, client)
+    return {"phase": phase, "offset_ns": 0, "type": name, "base": name, "args": args, "message": message,
+            "state": {}, "cause": None, "context": None, "suppressed": False}  # fmt: skip
+
+
+def described_cut(client: str) -> dict[str, Any]:
+    """Fields of a stored answer whose body ends without the end that HTTP has for it. Clients of `http.client` see
+    for themselves what is missing."""
+    if client in ("httpx", "httpx2", "aiohttp"):
+        return {"end": "error", "error": _error("cut", client, "body")}
+    return {"end": "truncated"}

@@ -10,7 +10,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from replay.core.opened import Unfit
@@ -23,6 +23,29 @@ LARGEST = 64 << 20
 
 class Verbatim(bytes):
     """A body that is written as it stands, whatever the body was before."""
+
+
+PACKINGS = ("only said", "not said", "cut", "bad checksum", "other")
+"""What goes wrong with the compression of a body."""
+
+
+class Packed(NamedTuple):
+    """A body that is compressed wrongly."""
+
+    value: Any
+    how: str
+
+    def wire(self, plain: bytes) -> bytes:
+        """The bytes that are sent. Raises Unfit for what goes wrong in no such way."""
+        packed = gzip.compress(plain, mtime=0)
+        made = {
+            "only said": plain, "not said": packed, "cut": packed[: len(packed) // 2],
+            "bad checksum": packed[:-8] + bytes(each ^ 0xFF for each in packed[-8:-4]) + packed[-4:],
+            "other": zlib.compress(plain),
+        }  # fmt: skip
+        if self.how not in made:
+            raise Unfit("no such damage")
+        return made[self.how]
 
 
 class Body:

@@ -16,6 +16,7 @@ from replay.core.families.objects import is_whole
 from replay.core.faults import Fault, Raises, Slow, raised_by
 from replay.core.messages import (
     Body,
+    Packed,
     Pairs,
     Verbatim,
     cut_as,
@@ -27,6 +28,7 @@ from replay.core.messages import (
 from replay.core.opened import Opened, Unfit
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
+from replay.core.streaming import Stream, Yielded
 from replay.core.surroundings import Environ, Timing
 from replay.errors import CodecError
 
@@ -177,7 +179,8 @@ class Web:
 
 
 class HttpAnswer:
-    """`{"status", "headers", "body"}`; a Fault in its place: no such answer came; Slow: it came later."""
+    """`{"status", "headers", "body"}`, and `stream` if it came in pieces: the body once more, as it arrived. A Fault in
+    its place: no such answer came; Slow: it came later."""
 
     def __init__(self, interaction: Interaction, place: int) -> None:
         stored = interaction.answer.decode()
@@ -195,6 +198,11 @@ class HttpAnswer:
         self.value: dict[str, Any] = {"status": stored["status"], "headers": headers_of(stored["headers"])}
         if self.body.form != "none":
             self.value["body"] = self.body.value
+        try:
+            self._stream = Stream(self.body, stored)
+            self.value["stream"] = self._stream.value
+        except Unfit:
+            pass
 
     def write(self, draft: Draft, value: Any) -> None:
         if isinstance(value, Fault):
@@ -222,12 +230,32 @@ class HttpAnswer:
                 pairs = put_header(pairs, "content-length", str(len(data)))
             stored["end"] = "complete"
         stored["headers"] = pairs
-        return _put(draft, self._place, encode(stored), "returned")
+        delay = 0
+        if "stream" in value and value["stream"] is not before.get("stream"):
+            stored, delay = self._with_stream(stored, value)
+        _put(draft, self._place, encode(stored), "returned")
+        if delay:
+            _delay(draft, self._place, delay)
+        return None
+
+    def _with_stream(self, stored: dict[str, Any], value: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        stored, delay = self._stream.write(stored, value["stream"], self._client)
+        if stored["end"] == "complete" and (
+            value["headers"].get("content-length") is self.value["headers"].get("content-length")
+        ):
+            size = sum(len(piece) for _, piece in stored["pieces"])
+            stored["headers"] = put_header(stored["headers"], "content-length", str(size))
+        return stored, delay
 
     def _data(self, value: dict[str, Any]) -> bytes:
         if "body" not in value:
             return b""
         body = value["body"]
+        if type(body) is Packed:
+            if self._stored["decoded"]:
+                raise Unfit("the client undid the compression before it was recorded")
+            held = body.value
+            return body.wire(bytes(held) if type(held) is Verbatim else self.body.plain(held))
         if type(body) is Verbatim and value["headers"].get("content-encoding") is None:
             return bytes(body)
         return self.body.write(body)
@@ -242,6 +270,12 @@ class Returned:
         self._opened = Opened(interaction.answer)
         self._place = place
         self.value = self._opened.value
+        self._yielded: Yielded | None = None
+        try:
+            self._yielded = Yielded(self.value)
+            self.value = self._yielded.value
+        except (Unfit, LookupError, TypeError):  # it is not what a generator yielded
+            pass
 
     def write(self, draft: Draft, value: Any) -> None:
         if isinstance(value, Fault):
@@ -251,7 +285,8 @@ class Returned:
         elif isinstance(value, Slow):
             _delay(draft, self._place, value.nanoseconds)
         else:
-            _put(draft, self._place, self._opened.close(value), "returned")
+            plain = value if self._yielded is None else self._yielded.written(value)
+            _put(draft, self._place, self._opened.close(plain), "returned")
 
 
 class Clock:

@@ -13,6 +13,7 @@ from replay.core.opened import Kept, Typed
 from replay.core.parts import Parts
 from replay.core.recording import Interaction, Recording
 from replay.core.world import Request
+from replay.engine.operators.site import is_view
 from replay.engine.trials import Change
 from replay.engine.waiting import alike
 
@@ -93,7 +94,7 @@ def _changes(ours: Recording, theirs: Recording, others: tuple[Interaction | Non
     for root in one.every():
         left, right = one.get(root), two.get(root)
         if left is not None and right is not None:
-            yield from differing(root, (), left.value, right.value)
+            yield from differing(root, (), _once(left.value), _once(right.value))
     for interaction in ours.interactions:  # what cannot be edited is swapped as it is
         root, place = f"{interaction.boundary}[{interaction.seq}]", places[interaction.seq]
         other = others[place]
@@ -101,6 +102,13 @@ def _changes(ours: Recording, theirs: Recording, others: tuple[Interaction | Non
             continue
         if interaction.answer.text != other.answer.text or interaction.state != other.state:
             yield Change(root, None, place, other, Kept(interaction.answer.tree), Kept(other.answer.tree))
+
+
+def _once(value: Any) -> Any:
+    """A part without the second view of its body."""
+    if type(value) is not dict:
+        return value
+    return {name: item for name, item in value.items() if not is_view(item)}
 
 
 def differing(root: str, steps: Steps, here: Any, there: Any) -> Iterator[Change]:

@@ -75,7 +75,7 @@ def _stale(parts: Parts, root: str) -> Change:
             raise Unfit("no such answer")
         if root[:4] != "http":
             return other.value
-        found = {name: part for name, part in other.value.items() if name != "headers"}
+        found = {name: part for name, part in other.value.items() if name not in ("headers", "stream")}
         return {"headers": value["headers"], **found}  # with the lengths and types of the answer that it replaces
 
     return change

@@ -16,12 +16,13 @@ from replay.engine.values import Profile, origin
 def places(parts: Parts, profile: Profile | None, constants: tuple[Any, ...]) -> Iterator[Site]:
     """All places of a recording with what is known of them."""
     left = MOST
+    thresholds = _thresholds(parts)
     for root in parts.names():
         part = parts.get(root)
         if part is None:
             continue
         within: dict[Steps, Any] = {}
-        for site in sites(root, part.value):
+        for site in sites(root, part.value, views=True):
             left -= 1
             if left < 0:
                 return
@@ -29,7 +30,22 @@ def places(parts: Parts, profile: Profile | None, constants: tuple[Any, ...]) ->
             learned = () if profile is None else _learned(parts, profile, site)
             other = within.get(site.steps[:-1]) if site.steps else None
             known = {} if site.steps else _among(parts, root)
-            yield msgspec.structs.replace(site, learned=learned, constants=constants, other=other, **known)
+            yield msgspec.structs.replace(
+                site, learned=learned, constants=(*thresholds.get(root, ()), *constants), other=other, **known
+            )
+
+
+BESIDE = 0.01
+"""How far beside a threshold a score is put."""
+
+
+def _thresholds(parts: Parts) -> dict[str, tuple[float, ...]]:
+    """Scores at and beside the threshold of each model, by the name of its answer."""
+    return {
+        f"model[{each.seq}]": tuple(round(each.threshold + beside, 6) for beside in (0, -BESIDE, BESIDE))
+        for each in parts.recording.predictions
+        if each.threshold is not None
+    }
 
 
 def _learned(parts: Parts, profile: Profile, site: Site) -> tuple[Any, ...]:

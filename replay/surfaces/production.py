@@ -54,6 +54,20 @@ _OPERATORS = {
     "empty_page": "{gives} a page without items",
     "html": "is down, and a proxy answers with an HTML page",
     "stale": "{gives} an old answer once more",
+    "split": "sends its answer in other pieces",
+    "chunks": "sends its answer in other pieces",
+    "together": "sends its answer in one piece",
+    "ends_at": "ends its answer early",
+    "breaks_at": "breaks off within its answer",
+    "unterminated": "closes the connection before it says that its answer is whole",
+    "without_piece": "loses a piece of its answer",
+    "repeat_piece": "sends a piece of its answer twice",
+    "swap_pieces": "sends two pieces of its answer the other way round",
+    "late_piece": "stops for a while within its answer",
+    "error_after": "streams an error instead of the rest",
+    "recode": "{gives} {place} in another encoding",
+    "packing": "compresses its answer wrongly",
+    "splice": "{gives} the beginning of {place} and the end of another one",
 }
 
 
@@ -71,13 +85,15 @@ def _way(recording: Recording, parts: Parts, edit: Edit) -> str:
     if root == "draws":
         return "chance draws another number"
     interaction = parts.interaction(root)
-    if edit.operator == "chat" and edit.argument in _CHATS:
+    if edit.operator in ("chat", "say") and edit.argument in _CHATS:
         return _CHATS[str(edit.argument)]
     if interaction is None:
         who, gives = ("a client", "sends") if recording.kind in ("asgi", "wsgi") else ("a caller", "passes")
         shown = _under(steps[1:] if steps and steps[0] in ("args", "kwargs", "body") else steps, steps)
     else:
-        who, gives, shown = _who(interaction), "answers", _under(steps[1:] if steps[:1] == ("body",) else steps, steps)
+        is_stream = root.startswith("http[") and steps[:1] == ("stream",)
+        who, gives = _who(interaction), "streams" if is_stream else "answers"
+        shown = _under(steps[1:] if is_stream or steps[:1] == ("body",) else steps, steps)
     return f"{who} {_does(edit, gives, shown, steps)}"
 
 

@@ -89,6 +89,24 @@ def test_an_edited_body_is_encoded_as_it_was(encoding: str) -> None:
     assert found["headers"][2] == ["content-length", str(len(body))]
 
 
+@pytest.mark.parametrize("how", ["only said", "not said", "cut", "bad checksum", "other"])
+def test_compression_that_is_not_what_it_says(how: str) -> None:
+    """Plain bytes that are said to be compressed, compressed ones that are not, and damaged ones: no client reads
+    the body as it was."""
+    headers = [["content-type", "application/json"], ["content-length", "9"]]
+    headers += [["content-encoding", "gzip"]] if how != "only said" else []
+    plain = json.dumps(PLAN).encode()
+    sent = gzip.compress(plain) if how != "only said" else plain
+    found = answer(mutate(recording(http(sent, headers)), [Edit("http[0]", "packing", how)]))
+    body = b"".join(piece for _, piece in found["pieces"])
+    assert ["content-length", str(len(body))] in found["headers"]
+    if ["content-encoding", "gzip"] in found["headers"]:
+        with pytest.raises((OSError, EOFError, zlib.error)):
+            gzip.decompress(body)
+    else:
+        assert gzip.decompress(body) == json.dumps(PLAN, separators=(",", ":")).encode()
+
+
 def test_headers_are_edited_by_name() -> None:
     """In place, added at the end, or taken out; names as they were spelled."""
     edits = [

@@ -80,7 +80,7 @@ def notes_can_be_sent(run: Run) -> None:
 
 def test_what_was_found_before_is_tried_first(order: Recording) -> None:
     """It does not count in the budget, and the search goes on as it would without."""
-    before = explore(order, 150, seed=3)
+    before = explore(order, 60, seed=3)
     kept = [find.edits for find in before.finds]
     again = explore(order, 1, first=kept)
     assert summary(again) == summary(before)

@@ -15,8 +15,9 @@ from replay.core.changes import Gone, Renamed, Twice
 from replay.core.edits import Edit
 from replay.core.faults import Fault
 from replay.core.messages import Verbatim
-from replay.core.opened import Unfit
+from replay.core.opened import Typed, Unfit
 from replay.core.parts import Parts
+from replay.core.recording import Prediction
 from replay.engine import operators
 from replay.engine.constants import constants_of
 from replay.engine.mutation import mutate
@@ -66,6 +67,12 @@ CHAT = {"choices": [{"finish_reason": "tool_calls", "message": {"content": "{}",
         ("swap", {"a": 1, "b": 2}, ["a", "b"], {"a": 2, "b": 1}),
         ("resize", [1.0, 2.0], 4, [1.0, 2.0, 2.0, 2.0]),
         ("scale", {"a": 0.5, "b": "x"}, 2.0, {"a": 1.0, "b": "x"}),
+        ("scale", [0.5, 0.25], 2.0, [1.0, 0.5]),
+        ("recode", "a\u00e9", "latin-1", Verbatim(b"a\xe9")),
+        ("recode", {"a": 1}, "broken", Verbatim(b'{"a\xff":1}')),
+        ("splice", "abcdef", "123456", "abc456"),
+        ("say", '{"a": 1}', "fence", '```json\n{"a": 1}\n```'),
+        ("say", "abcd", "truncated", "ab"),
         ("duplicate_key", {"a": 1}, ["a", None], Verbatim(b'{"a":1,"a":null}')),
         ("fault", ANSWER, "reset", Fault("reset")),
         ("empty_page", {"data": [1], "hasMore": False}, True, {"data": [], "hasMore": True}),
@@ -131,6 +138,7 @@ ODD: list[Any] = [
     object(),
     ANSWER,
     CHAT,
+    Typed("stream", {"text": "a"}, {"bytes": 3, "pieces": 1, "form": "events", "bites": (), "acts": ()}),
 ]
 
 
@@ -197,6 +205,60 @@ def test_a_page_of_a_proxy_has_its_status() -> None:
     assert CHANGES["html"](ANSWER, 502)["status"] == 502
     assert CHANGES["html"](ANSWER, None)["status"] == ANSWER["status"]
     assert CHANGES["html"](ANSWER, 502)["headers"]["content-type"] == "text/html"
+
+
+STREAM = Typed("stream", {"text": "abcd", "finish_reason": "stop", "arguments": '{"a": 1}', "tool": "route"},
+               {"bytes": 300, "pieces": 6, "form": "events", "bites": (7,), "acts": ()})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("truncated", {"text": "ab", "finish_reason": "length"}),
+        ("refusal", {"text": "I'm sorry, but I can't help with that."}),
+        ("empty", {"text": ""}),
+        ("bad tool arguments", {"arguments": '{"a": 1'}),
+        ("wrong tool", {"tool": "route_v2"}),
+        ("no tool", {"tool": "", "arguments": ""}),
+    ],
+)
+def test_chat_answers_that_are_streamed(kind: str, expected: dict[str, str]) -> None:
+    """The text of the deltas and the reason for its end go together."""
+    assert CHANGES["chat"](STREAM, kind).fields == {**STREAM.fields, **expected}
+
+
+def test_a_stream_is_one_place_and_each_of_its_texts_another() -> None:
+    """Few edits each, however long the stream; none that takes a text out of it."""
+    whole = suggested(Site("http[0]", ("stream",), STREAM))
+    assert {"breaks_at", "ends_at", "split", "error_after", "late_piece", "chat"} <= {edit.operator for edit in whole}
+    assert len(whole) < 40
+    texts = suggested(Site("http[0]", ("stream", "text"), "billing"))
+    assert [edit.argument for edit in texts[:2]] == ["", "bil"]
+    assert 'http[0].stream.text: "unknown"' in [str(edit) for edit in texts]
+    assert not {"drop", "rename"} & {edit.operator for edit in texts}
+    reasons = suggested(Site("http[0]", ("stream", "finish_reason"), "stop"))
+    assert reasons[0] == Edit("http[0].stream.finish_reason", "set", "length")
+
+
+def test_scores_are_put_beside_the_threshold_of_their_model() -> None:
+    """At it, below and above."""
+    answered = replace(call({"score": 0.9}, seq=0), boundary="model", target="risk")
+    predicted = Prediction(seq=0, name="risk", score=0.9, threshold=0.73)
+    found = replace(recording(answered), predictions=(predicted,))
+    lines = [str(edit) for site in places(Parts(found), None, ()) for edit in suggested(site)]
+    assert {f"model[0].score: {score}" for score in (0.73, 0.72, 0.74)} <= set(lines)
+
+
+def test_more_of_what_production_sends() -> None:
+    """A list of one where a value was, a member that no set has, bodies in other encodings."""
+    lines = [str(edit) for edit in _all_suggested()]
+    for line in (
+        "input.args[0].name: listed", "input.args[0].count: listed", "input.args[0].count: NaN",
+        'input.args[0].name: "other"', 'http[0].body: recode "broken"', 'http[0]: packing "only said"',
+    ):  # fmt: skip
+        assert line in lines
+    spliced = suggested(Site("input", ("args", 0), "abcdef", learned=("123456",)))
+    assert 'input.args[0]: "abc456"' in [str(edit) for edit in spliced]
 
 
 def test_learned_values_come_early() -> None:

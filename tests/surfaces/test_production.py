@@ -46,6 +46,9 @@ def test_of_a_function(record: Callable[..., list[Recording]], edit: Edit, said:
         ("set", "http[0].body.plan", None, " answers null at plan"),
         ("html", "http[0]", None, " is down, and a proxy answers with an HTML page"),
         ("fault", "http[0]", "timeout", " does not answer in time"),
+        ("packing", "http[0]", "cut", " compresses its answer wrongly"),
+        ("breaks_at", "http[0].stream", 10, " breaks off within its answer"),
+        ("set", "http[0].stream.json.label", "x", ' streams "x" at json.label'),
     ],
 )
 def test_of_a_web_application(operator: str, path: str, argument: object, said: str) -> None:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from replay.core.edits import Edit
-from replay.engine.operators import answers, changes, data, databases, errors, forms, models, texts, times
+from replay.engine.operators import answers, changes, data, databases, errors, forms, models, streams, texts, times
 from replay.engine.operators.site import Change, Site, Suggest, Tried
 from replay.errors import UsageError
 
 CHANGES: dict[str, Change] = {
     **changes.CHANGES, **databases.CHANGES, **errors.CHANGES, **models.CHANGES, **forms.CHANGES, **texts.CHANGES,
+    **streams.CHANGES,
 }  # fmt: skip
 """Every operator that an edit may name."""
 Values = Callable[[Any], Iterable[Any]]
@@ -65,6 +66,8 @@ def suggested(site: Site) -> list[Edit]:
     table: tuple[Suggest, ...] = _TABLE[site.boundary]
     if site.is_message:
         table = (answers.message,)
+    elif site.is_stream:
+        table = (streams.whole, streams.texts, _added)
     elif not site.steps and site.boundary in ("http", "input"):
         table = (answers.whole_answer,)
     elif not site.steps and site.boundary in ("call", "model"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from replay.core.messages import PACKINGS
 from replay.engine.operators.databases import errors as database_errors
 from replay.engine.operators.site import Site, Tried
 
@@ -27,6 +28,8 @@ def whole_answer(site: Site) -> Iterator[Tried]:
             yield "html", None
             yield "html", 502
             yield "fault", "cut"
+            packed = site.value["headers"].get("content-encoding") == "gzip"
+            yield from (("packing", how) for how in (PACKINGS[1:] if packed else PACKINGS[:1]))
         yield from (("answer", list(status)) for status in _STATUSES[6:])
     else:
         yield "fault", "reset"
@@ -52,6 +55,8 @@ def body(site: Site) -> Iterator[Tried]:
         yield from (("duplicate_key", [name, None]) for name in list(site.value)[:3] if type(name) is str)
     if type(site.value) is str and len(site.value) > 8:
         yield from (("cut", len(site.value) * part // 8) for part in (4, 2, 6, 7))
+    if isinstance(site.value, str | dict | list):
+        yield from (("recode", how) for how in ("broken", "latin-1", "utf-16"))
 
 
 def message(site: Site) -> Iterator[Tried]:

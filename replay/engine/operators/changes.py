@@ -8,7 +8,7 @@ from typing import Any
 
 from replay.core.changes import Gone, Renamed, Twice
 from replay.core.faults import KINDS, Fault, Slow
-from replay.core.messages import Verbatim, as_json
+from replay.core.messages import PACKINGS, Packed, Verbatim, as_json
 from replay.core.opened import Unfit
 from replay.engine.operators.site import Change
 
@@ -114,6 +114,37 @@ def _mangle(value: Any, how: str) -> Any:
     raise Unfit("no such mistake")
 
 
+def _recode(value: Any, how: str) -> Any:
+    """A whole body in another encoding than it says, or with bytes that are no text."""
+    whole = as_text(value)
+    if how == "broken":
+        data = whole.encode("utf-8", "surrogatepass")
+        return Verbatim(data[: len(data) // 2] + b"\xff" + data[len(data) // 2 :])
+    if how == "latin-1" and whole.isascii():
+        raise Unfit("the same in both")
+    if how not in ("latin-1", "utf-16"):
+        raise Unfit("no such encoding")
+    return Verbatim(whole.encode(how, "replace"))
+
+
+def _splice(value: Any, other: str) -> Any:
+    """The first half of a text, then the second of another."""
+    whole = _text(value)
+    return whole[: len(whole) // 2] + _text(other)[len(other) // 2 :]
+
+
+def _packing(value: Any, how: str) -> Any:
+    """An answer whose compression is not what its headers say."""
+    if how not in PACKINGS or "body" not in _mapping(value) or "status" not in value:
+        raise Unfit("no answer with a body, or no such damage")
+    headers = value["headers"]
+    if how == "not said":
+        headers = {name: item for name, item in headers.items() if name != "content-encoding"}
+    elif how == "only said":
+        headers = {**headers, "content-encoding": "gzip"}
+    return {**value, "headers": headers, "body": Packed(value["body"], how)}
+
+
 def _many(value: Any, count: int) -> Any:
     """The items of a list so many times."""
     if len(_items(value)) * count > LARGEST:
@@ -165,7 +196,9 @@ def _resize(value: Any, size: int) -> Any:
 
 
 def _scale(value: Any, factor: float) -> Any:
-    """All numbers of a mapping times a factor."""
+    """All numbers of a mapping or list times a factor."""
+    if isinstance(value, list | tuple):
+        return type(value)(item * factor if type(item) in (int, float) else item for item in value)
     found = _mapping(value)
     return {key: item * factor if type(item) in (int, float) else item for key, item in found.items()}
 
@@ -243,6 +276,9 @@ CHANGES: dict[str, Change] = {
     "cut": _cut,
     "replace": _replace,
     "mangle": _mangle,
+    "recode": _recode,
+    "splice": _splice,
+    "packing": _packing,
     "many": _many,
     "extend": _extend,
     "reverse": _reverse,

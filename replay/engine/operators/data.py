@@ -29,6 +29,8 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("<", ("&lt;",)), (":", ("",)), ("data:", ("data", "")), ("/", ("//",)),
 )  # fmt: skip
 """Delimiters and quotes, and what becomes of them."""
+_WORD = re.compile(r"[A-Za-z]{2,}([_ -][A-Za-z]+){0,3}")
+"""A text that may be one of a fixed set: an unknown member is tried."""
 _NUMERIC = re.compile(r"-?\d+(\.\d+)?")
 _DATES = ("05/03/2024", "1709634151", "2024-02-29T23:59:60Z", "2024-13-01", "2024-03-05T10:22:31",
           "2024-03-05T10:22:31+14:00", "2024-03-31T02:30:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z",
@@ -67,6 +69,8 @@ def _whole(site: Site) -> Iterator[Tried]:
     yield from _each((value + 1, value - 1, -value, float(value) if abs(value) < 1 << 53 else 0.5))
     yield from _each(_INTS[5:])
     yield from _each(("", "x", True, [], {}))
+    yield "listed", None
+    yield "set", math.nan
 
 
 def _real(site: Site) -> Iterator[Tried]:
@@ -113,6 +117,10 @@ def _words(site: Site) -> Iterator[Tried]:
     yield "long", [1025, "é"]
     yield _made(site, "mangle", "latin-1")
     yield _made(site, "mangle", "utf-8 cut")
+    yield "listed", None
+    if _WORD.fullmatch(value):
+        yield "set", "OTHER" if value.isupper() else "other"
+    yield from (_made(site, "splice", each) for each in site.learned[:2] if type(each) is str and len(value) > 1)
     yield from shaped(site)
     yield from _shaped(site)
     yield from parts(site)
@@ -147,6 +155,8 @@ def _list(site: Site) -> Iterator[Tried]:
         yield "many", 100
     yield from _each(({}, "", 0, True))
     yield "wrap", "data"
+    if len(value) > 1 and all(type(each) is float and 0 <= each <= 1 for each in value):
+        yield from (("scale", factor) for factor in (0.5, 2.0, 0.0))
     if len(value) >= 4 and all(type(each) in (int, float) for each in value):
         yield from (("resize", size) for size in (len(value) - 1, len(value) + 1, 0, 2 * len(value)))
         yield "set", [0.0] * len(value)

@@ -28,7 +28,9 @@ def labels(site: Site) -> Iterator[Tried]:
 def scores(site: Site) -> Iterator[Tried]:
     """Of a score: at and beside the thresholds that people choose, and no number."""
     if site.steps and site.steps[-1] in _SCORES and type(site.value) in (int, float):
-        yield from (("set", each) for each in (math.nan, 0.5, 0.0, 1.0, 0.51, 0.49, 0.9, 0.1, 1.5, -0.1))
+        yield "set", math.nan
+        yield from (("set", each) for each in site.constants[:3] if type(each) is float)  # the model's own threshold
+        yield from (("set", each) for each in (0.5, 0.0, 1.0, 0.51, 0.49, 0.9, 0.1, 1.5, -0.1))
 
 
 def chats(site: Site) -> Iterator[Tried]:
@@ -69,7 +71,7 @@ def _openai(choice: dict[str, Any], kind: str) -> dict[str, Any]:
         message["tool_calls"] = [_call(call, kind) for call in calls]
     content = message.get("content")
     if type(content) is str or kind in ("empty", "refusal"):
-        message["content"] = _content(content or "", kind)
+        message["content"] = said(content or "", kind)
     return {**choice, "message": message, "finish_reason": reason}
 
 
@@ -77,7 +79,7 @@ def _anthropic(value: dict[str, Any], kind: str) -> dict[str, Any]:
     blocks = []
     for block in value["content"]:
         if block.get("type") == "text":
-            block = {**block, "text": _content(block["text"], kind)}
+            block = {**block, "text": said(block["text"], kind)}
         elif block.get("type") == "tool_use" and kind in ("no tool", "refusal", "empty"):
             continue
         elif block.get("type") == "tool_use" and kind == "wrong tool":
@@ -91,7 +93,17 @@ def _anthropic(value: dict[str, Any], kind: str) -> dict[str, Any]:
     return {**value, "content": blocks, "stop_reason": reason}
 
 
-def _content(text: str, kind: str) -> str:
+def ended(reason: str, kind: str) -> str:
+    """The reason for the end of such an answer, as who gave `reason` says it."""
+    if kind == "truncated":
+        return "max_tokens" if reason in ("end_turn", "tool_use", "stop_sequence") else "length"
+    if kind == "refusal" and reason in ("end_turn", "tool_use", "stop_sequence"):
+        return "refusal"
+    return "stop" if reason == "tool_calls" and kind in ("refusal", "no tool", "empty") else reason
+
+
+def said(text: str, kind: str) -> str:
+    """The text of an answer of that kind."""
     return {
         "empty": "",
         "truncated": text[: len(text) // 2],

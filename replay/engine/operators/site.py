@@ -9,7 +9,8 @@ import msgspec
 
 from replay.core.changes import changed
 from replay.core.edits import Steps, write
-from replay.core.opened import Unfit, named
+from replay.core.opened import Typed, Unfit, named
+from replay.core.streaming import TAG
 
 Change = Callable[[Any, Any], Any]
 """`(value, argument) -> new value`. Raises Unfit, or anything, where it does not fit: then the edit does nothing."""
@@ -22,6 +23,8 @@ WIDE = 3
 DEEP = 24
 MOST = 4_000
 """Sites of one recording."""
+STREAM = TAG
+"""Name of an answer as it arrived, which is another view of the same bytes or values."""
 LONG = 120
 """Characters of a text that an edit writes out instead of saying how it was made."""
 
@@ -62,15 +65,29 @@ class Site(msgspec.Struct, frozen=True):
         return self.steps == ("body",) and self.boundary in ("http", "input")
 
     @property
+    def is_stream(self) -> bool:
+        """A body as it arrived, or one of its texts; not what a text holds."""
+        if is_view(self.value):
+            return True
+        is_within = is_view(self.other) or (self.boundary == "http" and self.steps[:1] == (STREAM,))
+        return is_within and len(self.steps) == 2 and type(self.value) is str
+
+    @property
     def is_message(self) -> bool:
         """A status, header, method or the like: not free data."""
         if self.boundary == "http":
-            return bool(self.steps) and self.steps[0] != "body"
+            return bool(self.steps) and self.steps[0] not in ("body", STREAM)
         return self.boundary == "input" and self.steps[:1] in (("method",), ("path",), ("headers",))
 
 
-def sites(root: str, value: Any) -> Iterator[Site]:
-    """All places of a part, its whole first, then in the order of its value; of long lists a few items."""
+def is_view(value: Any) -> bool:
+    """Whether it shows once more what other places of its part hold."""
+    return type(value) is Typed and value.tag == STREAM
+
+
+def sites(root: str, value: Any, *, views: bool = False) -> Iterator[Site]:
+    """All places of a part, its whole first, then in the order of its value; of long lists a few items. `views`: also
+    those of a stream, whose bytes are a body's."""
     waiting: list[tuple[Steps, Any]] = [((), value)]
     left = MOST
     while waiting and left:
@@ -79,6 +96,8 @@ def sites(root: str, value: Any) -> Iterator[Site]:
         yield Site(root, steps, each)
         if len(steps) < DEEP:
             held = named(each)
+            if not views and not steps:
+                held = [pair for pair in held if not is_view(pair[1])]
             if isinstance(each, list | tuple) and len(held) > WIDE:
                 held = [held[0], held[1], held[-1]]
             waiting += [((*steps, step), item) for step, item in reversed(held)]
