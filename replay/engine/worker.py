@@ -26,6 +26,7 @@ from replay.engine.failures import Failure, printable
 from replay.engine.growth import Growth
 from replay.engine.lines import Line, Lines
 from replay.engine.mutation import Edits
+from replay.engine.pipes import HEAD, take, write
 from replay.engine.runs import Ran, examined, kept
 
 try:
@@ -39,7 +40,6 @@ FLUSH = 0.05
 """Seconds after which answers that are ready are sent."""
 PLACE = struct.Struct("=qd")
 """Number of the mutation that runs (-1: none), and since when (`time.perf_counter`; 0: not yet)."""
-HEAD = struct.Struct("=I")
 _RESERVE = 16 << 20
 """Bytes that are given back when memory is used up, to tell it."""
 
@@ -79,7 +79,7 @@ class Worker:
         """Do tasks until there are no more."""
         try:
             self._prepare()
-            while task := _read(tasks):
+            while task := take(tasks):
                 self._do(msgspec.msgpack.decode(task, type=Task), replies)
         except BrokenPipeError:  # nobody is there any more
             pass
@@ -138,10 +138,10 @@ class Worker:
             data = _encoded(Reply(number, ran, fresh, recording))
             waiting += HEAD.pack(len(data)) + data
             if ran.failure is not None or perf_counter() - since > FLUSH:
-                _write(replies, waiting)
+                write(replies, waiting)
                 waiting, since = bytearray(), perf_counter()
         PLACE.pack_into(self._place, 0, -1, 0.0)
-        _write(replies, waiting)
+        write(replies, waiting)
 
     def _run(self, edits: Edits, *, keep: bool) -> tuple[Ran, Recording | None]:
         try:
@@ -169,28 +169,6 @@ def _encoded(reply: Reply) -> bytes:
         return msgspec.msgpack.encode(reply)
     except (UnicodeEncodeError, OverflowError):  # a recording that no pipe takes
         return msgspec.msgpack.encode(msgspec.structs.replace(reply, recording=None))
-
-
-def _read(descriptor: int) -> bytes:
-    """One task; nothing at the end."""
-    head = _exactly(descriptor, HEAD.size)
-    return _exactly(descriptor, HEAD.unpack(head)[0]) if head else b""
-
-
-def _exactly(descriptor: int, size: int) -> bytes:
-    found = bytearray()
-    while len(found) < size:
-        piece = os.read(descriptor, size - len(found))
-        if not piece:
-            return b""
-        found += piece
-    return bytes(found)
-
-
-def _write(descriptor: int, data: bytearray) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _size() -> int:

@@ -27,8 +27,9 @@ from replay.engine.deaths import died, hung
 from replay.engine.executions import Stage
 from replay.engine.lines import Line, Lines
 from replay.engine.mutation import Edits
+from replay.engine.pipes import HEAD, put
 from replay.engine.runs import Here, Ran, Runner
-from replay.engine.worker import HEAD, LOOK, PLACE, Reply, Task, Worker, packed
+from replay.engine.worker import LOOK, PLACE, Reply, Task, Worker, packed
 
 CHUNK = 8
 """Mutations of one task."""
@@ -146,10 +147,8 @@ class Workers:
             data = msgspec.msgpack.encode(Task(numbers, [self._raw[number] for number in numbers], keep))
             process.pending, process.runs = list(numbers), process.runs + len(numbers)
             PLACE.pack_into(process.place, 0, numbers[0], perf_counter())
-            view = memoryview(HEAD.pack(len(data)) + data)
             try:
-                while view:
-                    view = view[os.write(process.tasks, view) :]
+                put(process.tasks, data)
             except BrokenPipeError:  # it is dead: read from it to hear how
                 pass
 

@@ -22,7 +22,8 @@ from replay.boundaries.interpreter import variables
 from replay.core.recording import Recording
 from replay.engine.against import Theirs
 from replay.engine.mutation import Edits
-from replay.engine.worker import HEAD, packed
+from replay.engine.pipes import put, take
+from replay.engine.worker import packed
 from replay.errors import ReplayError, UsageError
 from replay.surfaces.git import Repository
 from replay.surfaces.trial import end, moved_path
@@ -121,12 +122,12 @@ class Version:
 
     def _send(self, data: bytes) -> None:
         try:
-            _put(self._tasks, data)
+            put(self._tasks, data)
         except BrokenPipeError:
             raise self._dead() from None
 
     def _answer(self) -> Reply:
-        data = _take(self._replies)
+        data = take(self._replies)
         if not data:
             raise self._dead()
         reply = msgspec.msgpack.decode(data, type=Reply)
@@ -140,28 +141,6 @@ class Version:
         return ReplayError(f"the process that ran {self.name} ended: {last or 'without a word'}", slug="trial")
 
 
-def _put(descriptor: int, data: bytes) -> None:
-    view = memoryview(HEAD.pack(len(data)) + data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _take(descriptor: int) -> bytes:
-    """One message; nothing at the end."""
-    head = _exactly(descriptor, HEAD.size)
-    return _exactly(descriptor, HEAD.unpack(head)[0]) if head else b""
-
-
-def _exactly(descriptor: int, size: int) -> bytes:
-    found = bytearray()
-    while len(found) < size:
-        piece = os.read(descriptor, size - len(found))
-        if not piece:
-            return b""
-        found += piece
-    return bytes(found)
-
-
 # In the process ---------------------------------------------------------------------------------------------------
 
 
@@ -171,16 +150,16 @@ def main() -> NoReturn:
     for descriptor in (tasks, replies):
         os.set_inheritable(descriptor, False)
     sys.argv = ["replay"]
-    setup = msgspec.msgpack.decode(_take(tasks), type=Setup)
+    setup = msgspec.msgpack.decode(take(tasks), type=Setup)
     try:
         runner: Any = _runner(setup)
     except ReplayError as error:
-        _put(replies, msgspec.msgpack.encode(Reply([], str(error))))
+        put(replies, msgspec.msgpack.encode(Reply([], str(error))))
         os._exit(0)
     try:
-        _put(replies, msgspec.msgpack.encode(Reply([])))
-        while data := _take(tasks):
-            _put(replies, _done(runner, msgspec.msgpack.decode(data, type=Task)))
+        put(replies, msgspec.msgpack.encode(Reply([])))
+        while data := take(tasks):
+            put(replies, _done(runner, msgspec.msgpack.decode(data, type=Task)))
     finally:
         runner.close()
         os._exit(0)  # what the project registered for its exit is no part of it
