@@ -166,8 +166,8 @@ def _is_bystander(world: Any) -> bool:
     return thread is not None and thread.is_alive() and getattr(world.permits, "thread", ident) != ident
 
 
-def _hook(event: str, args: tuple[Any, ...]) -> None:
-    judge = JUDGES.get(event)
+def _hook(event: str, args: tuple[Any, ...], judges: Any = JUDGES) -> None:
+    judge = judges.get(event)  # held here: at the end of the interpreter the module is emptied, and the hook stays
     if judge is None:
         return
     guarded = _guarded()

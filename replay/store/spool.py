@@ -240,7 +240,7 @@ class Spool:
     def _run(self, mine: object) -> None:
         pace.pause.set(_give_way())
         try:
-            while not self._closed or not self._idle():
+            while not self._closed or self._incidents or self._samples or self._writer.waiting:
                 try:
                     wait = self._work()
                     if self._each is not None:

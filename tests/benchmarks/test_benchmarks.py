@@ -30,6 +30,7 @@ def test_playback_is_measured_beside_its_peer() -> None:
     assert len(playback.rows(found)) == 4
 
 
+@pytest.mark.slow
 def test_a_web_request_is_measured_beside_its_peers() -> None:
     """Each variant answers rightly, or its process would have ended."""
     found = web.run(rounds=1, requests=5)
@@ -48,6 +49,7 @@ def test_capture_costs_a_web_request_less_than_its_peers() -> None:
     assert added[web.OURS] < added[web.SENTRY]
 
 
+@pytest.mark.slow
 def test_items_are_measured_beside_their_peers() -> None:
     """Each variant runs, and all of its items pass."""
     found = suite.run(count=3, rounds=1)
