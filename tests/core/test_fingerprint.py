@@ -15,7 +15,7 @@ def stack(root: str, line: int = 40) -> list[Frame]:
 
 def fingerprint(entrypoint: str, frames: list[Frame]) -> str:
     """Of the project's frames, without lines."""
-    return digest("KeyError", places(below(entrypoint, own(frames)), lines=False))
+    return digest("KeyError", places(below(entrypoint, own(frames, entrypoint)), lines=False))
 
 
 def test_a_release_folder_and_a_line_do_not_matter() -> None:
@@ -53,8 +53,9 @@ def test_files_elsewhere_keep_the_end_of_their_path() -> None:
 
 def test_libraries_are_left_out() -> None:
     """If there is only a library, its innermost frame stands."""
-    assert [frame.function for frame in own(stack("/srv"))] == ["handle", "fetch"]
-    assert own([LIBRARY, LIBRARY]) == [LIBRARY]
+    assert [frame.function for frame in own(stack("/srv"), "shop.app:handle")] == ["handle", "fetch"]
+    assert own([LIBRARY, LIBRARY], "shop.app:handle") == [LIBRARY]
+    assert own([LIBRARY, LIBRARY], "web.app:call") == [LIBRARY, LIBRARY], "the service itself is installed"
     assert foreign("replay/engine/player.py")
     assert not foreign("replay/surfaces/demo/service.py")
 
