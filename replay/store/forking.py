@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from threading import get_ident
+from typing import Any
 
 from replay.store.native import new_lock
 
@@ -15,34 +16,47 @@ LONGEST_SECONDS = 2.0
 """A fork waits no longer than that: a bundle is built in milliseconds."""
 
 _lock = new_lock()
-_waited: dict[int, bool] = {}
-"""Thread that forks -> whether it holds the lock."""
+_held: dict[int, Any] = {}
+"""Thread that forks -> the lock that it holds."""
 
 
 class Still:
-    """`with still:` no process is forked inside."""
+    """`with Still():` no process is forked inside."""
 
     def __enter__(self) -> None:
-        self._held: bool = _lock.acquire(True, LONGEST_SECONDS)  # a handler of a signal may come to wait for itself
+        self._held = _take()
 
     def __exit__(self, *error: object) -> None:
-        if self._held:
-            _lock.release()
+        if self._held is not None:
+            self._held.release()
+
+
+def _take() -> Any:
+    """The lock, or None after too long: whoever holds it may be the code that a signal's handler interrupted, or may
+    never give it back. The next then find another, so that each such loss costs its wait once."""
+    global _lock
+    lock = _lock
+    if lock.acquire(True, LONGEST_SECONDS):
+        return lock
+    if _lock is lock:
+        _lock = new_lock()
+    return None
 
 
 def _before() -> None:
-    _waited[get_ident()] = _lock.acquire(True, LONGEST_SECONDS)
+    _held[get_ident()] = _take()
 
 
 def _in_parent() -> None:
-    if _waited.pop(get_ident(), False):
-        _lock.release()
+    lock = _held.pop(get_ident(), None)
+    if lock is not None:
+        lock.release()
 
 
 def _in_child() -> None:
     global _lock
     _lock = new_lock()
-    _waited.clear()
+    _held.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -48,7 +48,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def spool(tmp_path: Path) -> Iterator[Path]:
     replay.init(service="orders", spool=tmp_path, keep=replay.always(), on_sigterm=False)
     yield tmp_path
-    replay.flush(10)
+    replay.flush(60)
     recorder.configure(None)
 
 

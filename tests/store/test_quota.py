@@ -36,7 +36,7 @@ def close() -> Iterator[list[Spool]]:
 def put(spool: Spool, *ids: str) -> None:
     for id in ids:
         spool.put(Captured(id, urgent=True))
-        assert spool.flush(10)
+        assert spool.flush(60)
 
 
 def ids(folder: Path) -> list[str]:

@@ -73,7 +73,7 @@ def test_samples_share_a_bundle(spool: Spool) -> None:
     """Samples wait for company: a flush writes them as one bundle, in order."""
     for n in range(50):
         spool.put(Captured(f"rec-{n}"))
-    assert spool.flush(10)
+    assert spool.flush(60)
     assert written(spool) == [[f"rec-{n}" for n in range(50)]]
     assert spool.stats() == {
         "captured": 50, "kept": 50, "written": 50, "files": 1, "evicted": 0, "dropped": {}, "queued": 0,
@@ -93,7 +93,7 @@ def test_equal_ids(spool: Spool) -> None:
     """Recordings of the same id are all kept, in bundles of their own."""
     for urgent in (True, True, True, False, False):
         spool.put(Captured("same", urgent=urgent))
-    assert spool.flush(10)
+    assert spool.flush(60)
     assert written(spool) == [["same"]] * 5
 
 
@@ -112,10 +112,10 @@ def test_full_queue_is_counted(tmp_path: Path) -> None:
     assert spool.stats()["queue_bytes"] == 1000
     assert spool.stats()["dropped"] == {"queue-full": 3}
     gate.set()
-    assert spool.flush(10)
+    assert spool.flush(60)
     assert spool.stats()["queue_bytes"] == 0
     spool.put(Captured("later", size=900))
-    assert spool.close(10)
+    assert spool.close(60)
     assert spool.stats()["written"] == 4
 
 
@@ -131,7 +131,7 @@ def test_failures_are_counted_and_said_once(spool: Spool, caplog: pytest.LogCapt
     with caplog.at_level(logging.WARNING, logger="replay"):
         for settle in (fails, None, unfit, fails):
             spool.put(Captured("good", settle=settle))
-        assert spool.flush(10)
+        assert spool.flush(60)
     assert written(spool) == [["good"]]
     assert spool.stats()["dropped"] == {"settle-failed": 2, "write-failed": 1}
     (record,) = caplog.records
@@ -145,7 +145,7 @@ def test_unwritable_folder_fails_open(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "file" / "captures", service="shop")
     for n in range(3):
         spool.put(Captured(f"rec-{n}", urgent=n == 0))
-    assert spool.flush(10)
+    assert spool.flush(60)
     assert spool.stats()["dropped"] == {"write-failed": 3}
     assert spool.stats()["queue_bytes"] == 0
     spool.close()
@@ -167,7 +167,7 @@ def test_service_name_is_made_safe(tmp_path: Path) -> None:
     """A service's name cannot lead out of the folder."""
     spool = Spool(tmp_path / "in", service="../../etc/pass wd\n")
     spool.put(Captured("../x/..", urgent=True))
-    assert spool.close(10)
+    assert spool.close(60)
     assert [path.name for path in tmp_path.rglob("*.db")] == ["etc-pass-wd-20260910T002640-x.replay.db"]
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
@@ -183,7 +183,7 @@ def test_writer_sees_no_context(spool: Spool) -> None:
         return make_recording()
 
     spool.put(Captured(settle=settle))
-    assert spool.flush(10)
+    assert spool.flush(60)
     assert seen == ["empty"]
 
 
@@ -203,7 +203,7 @@ def test_capture_inside_capture(spool: Spool) -> None:
         other.join(10)
         assert not other.is_alive()
     spool.put(Nested("outer"))
-    assert spool.flush(10)
+    assert spool.flush(60)
     assert spool.stats()["dropped"] == {"spool-busy": 1}
 
 
@@ -225,7 +225,7 @@ def test_many_threads(spool: Spool) -> None:
 def test_closed(spool: Spool) -> None:
     """A closed spool has written all, ended its thread, and drops what comes later."""
     spool.put(Captured("rec"))
-    assert spool.close(10)
+    assert spool.close(60)
     wait_for(lambda: spool._thread is None)
     spool.put(Captured("late"))
     assert written(spool) == [["rec"]]
@@ -244,7 +244,7 @@ def test_flush_gives_up(spool: Spool) -> None:
     spool.put(Captured(settle=slow))
     assert not spool.flush(0.05)
     gate.set()
-    assert spool.flush(10)
+    assert spool.flush(60)
 
 
 def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -303,12 +303,12 @@ def test_fork(tmp_path: Path) -> None:
         if child == 0:
             assert spool.stats()["captured"] == 0
             spool.put(Captured("child"))
-            assert spool.flush(10)
+            assert spool.flush(60)
             assert spool.stats()["written"] == 1, spool.stats()
             os._exit(0)
         spool._lock.release()
         assert os.waitpid(child, 0)[1] == 0
-        assert spool.flush(10)
+        assert spool.flush(60)
         assert spool.stats()["written"] == 6, spool.stats()
         """,
         tmp_path,
@@ -366,7 +366,7 @@ def test_incidents_first(spool: Spool) -> None:
         spool.put(Captured(settle=settling(f"sample-{n}")))
     spool.put(Captured(urgent=True, settle=settling("incident")))
     gate.set()
-    assert spool.flush(10)
+    assert spool.flush(60)
     assert order == ["incident", "sample-0", "sample-1", "sample-2"]
 
 
@@ -376,7 +376,7 @@ def test_a_backlog_of_incidents_shares_bundles(spool: Spool) -> None:
     for n in range(60):
         spool.put(Captured(f"rec-{n:02}", urgent=True))
     gate.set()
-    assert spool.flush(10)
+    assert spool.flush(60)
     found = written(spool)
     assert sorted(id for ids in found for id in ids) == [f"rec-{n:02}" for n in range(60)] + ["slow"]
     assert len(found) < 20
@@ -393,7 +393,7 @@ def test_samples_make_room_for_an_incident(tmp_path: Path) -> None:
     spool.put(Captured("huge", size=1001, urgent=True))
     assert spool.stats()["dropped"] == {"queue-full": 5}  # two samples, late, and for huge the last sample and itself
     gate.set()
-    assert spool.close(10)
+    assert spool.close(60)
     stats = spool.stats()
     assert stats["captured"] == 7 == stats["written"] + sum(stats["dropped"].values())
     assert sorted(id for ids in written(spool) for id in ids) == ["incident", "slow"]
@@ -405,13 +405,13 @@ def test_a_storm_is_counted_and_noted(tmp_path: Path) -> None:
     storm = [Captured(f"rec-{n}", urgent=True, kind="the same") for n in range(100)]
     for captured in storm:
         spool.put(captured)
-    assert spool.flush(10)
+    assert spool.flush(60)
     assert spool.stats()["dropped"] == {"storm": 97}
     assert len(written(spool)) == 3
     after = [Captured("other", urgent=True), Captured("last", urgent=True)]
     for captured in after:
         spool.put(captured)
-        assert spool.flush(10)
+        assert spool.flush(60)
     notes = [captured.notes["replay.dropped"] for captured in storm + after if captured.notes]
     assert sum(note["storm"] for note in notes) == 97  # type: ignore[index]
     assert after[1].notes == {}
@@ -426,7 +426,7 @@ def test_it_recovers_when_the_folder_can_be_written_again(tmp_path: Path) -> Non
     for n, repair in enumerate((lambda: None, folder.unlink, lambda: shutil.rmtree(folder))):
         repair()
         spool.put(Captured(f"rec-{n}", urgent=True))
-        assert spool.flush(10)
+        assert spool.flush(60)
     assert written(spool) == [["rec-2"]]
     assert spool.stats()["dropped"] == {"write-failed": 1}
     assert spool.stats()["written"] == 2
@@ -437,7 +437,7 @@ def test_a_value_that_exits(spool: Spool) -> None:
     """A SystemExit from a settling value costs one recording, and the thread goes on."""
     spool.put(Captured(settle=sys.exit))
     spool.put(Captured("good", urgent=True))
-    assert spool.flush(10)
+    assert spool.flush(60)
     assert spool.stats()["dropped"] == {"settle-failed": 1}
     assert spool.stats()["queue_bytes"] == 0
     assert written(spool) == [["good"]]
