@@ -7,8 +7,9 @@ last of them, or at any that matters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
+from typing import TypeVar
 
 import msgspec
 
@@ -18,6 +19,7 @@ from replay.engine.lines import Line
 from replay.engine.mutation import Edits
 from replay.engine.places import beside
 
+T = TypeVar("T")
 DEEPEST = 3
 """Edits of one mutation, before it is shrunk."""
 LIKELY = 6
@@ -32,6 +34,8 @@ IDLE = 2_000
 """Draws in a row that had all been tried before: the space is exhausted."""
 DRAWN = 16
 """Parents that are drawn at a time."""
+MISSES = 40
+"""Draws in a row that found nothing new at a parent, after which it is left alone."""
 
 
 class Parent(msgspec.Struct, eq=False):
@@ -42,8 +46,10 @@ class Parent(msgspec.Struct, eq=False):
     live: list[str]
     """Places that matter since these edits."""
     used: int = 0
-    left: dict[str, list[Edit]] = {}
-    """Of places that were drawn: the edits that were not."""
+    misses: int = 0
+    """Draws in a row that had all been tried before."""
+    left: dict[str, list[Edit]] | None = {}
+    """Of places that were drawn: the edits that were not. None: it is drawn once, nobody counts."""
 
 
 class Combinations:
@@ -117,16 +123,17 @@ class Combinations:
             yield edits
             return
 
-    def drawn(self, parent: Iterator[Parent]) -> Iterator[Edits]:
-        """Pairs and triples by chance, of the parents that come."""
+    def drawn(self, parents: Iterator[Parent]) -> Iterator[Edits]:
+        """Pairs and triples by chance, grown from the parents that come."""
         idle = 0
         while idle < IDLE:
-            chosen = next(parent)
-            edit = self._added(chosen)
-            if edit is None or not self._is_new(edits := (*chosen.edits[: DEEPEST - 1], edit)):
+            parent = next(parents)
+            edit = self._added(parent)
+            if edit is None or not self._is_new(edits := (*parent.edits[: DEEPEST - 1], edit)):
                 idle += 1
+                parent.misses += 1
                 continue
-            idle = 0
+            idle = parent.misses = 0
             yield edits
 
     def _is_new(self, edits: Edits) -> bool:
@@ -144,17 +151,33 @@ class Combinations:
         return True
 
     def parent(self) -> Parent:
-        """A mutation to grow from; now and then an edit that led nowhere yet."""
-        if not self.parents or self._random.random() < 0.1:
-            path = self._random.choice(self._ordered())
-            return Parent((self._chosen(list(self._plans[path])),), True, [])
-        if not self._drawn:
-            weights = [(1.0 if each.returned else 0.2) * (2.0 if each.live else 1.0) / (1 + each.used / 20)
-                       for each in self.parents]  # fmt: skip
-            self._drawn = self._random.choices(self.parents, weights, k=DRAWN)
+        """A mutation to grow from; now and then edits that led nowhere yet."""
+        if not self._drawn and self.parents:
+            self._drawn = self._more()
+        if not self._drawn or self._random.random() < 0.1:
+            return self._anywhere()
         found = self._drawn.pop()
         found.used += 1
         return found
+
+    def _more(self) -> list[Parent]:
+        """Those that returned and that made places matter before others, those that were grown from less often."""
+        left = [each for each in self.parents if each.misses < MISSES]
+        weights = [(1.0 if each.returned else 0.2) * (2.0 if each.live else 1.0) / (1 + each.used / 20)
+                   for each in left]  # fmt: skip
+        return self._random.choices(left, weights, k=DRAWN) if left else []
+
+    def _anywhere(self) -> Parent:
+        edits = [self._one_of(self._likely(self._plans[self._one_of(self._ordered())]))
+                 for _ in range(1 if self._random.random() < 0.7 else DEEPEST - 1)]  # fmt: skip
+        return Parent(tuple(edits), True, [], left=None)
+
+    def _one_of(self, among: Sequence[T]) -> T:
+        return among[int(self._random.random() * len(among))]
+
+    def _likely(self, plan: list[Edit]) -> list[Edit]:
+        """Every other time only the likeliest."""
+        return plan[:LIKELY] if self._random.random() < 0.5 else plan
 
     def _added(self, parent: Parent) -> Edit | None:
         """The edit to add: at a place that the parent made matter, near its last one, or at any that matters. None:
@@ -165,16 +188,16 @@ class Combinations:
             paths = parent.live
         elif chance < 0.6:
             paths = self._near(parent.edits[-1].path)
-        path = self._random.choice(paths or self._ordered())
+        path = self._one_of(paths or self._ordered())
+        if parent.left is None:
+            return self._one_of(self._likely(self._plans[path]))
         left = parent.left.get(path)
         if left is None:
             left = parent.left[path] = list(self._plans[path])
-        return self._chosen(left) if left else None
-
-    def _chosen(self, left: list[Edit]) -> Edit:
-        """Takes one of the edits of a place: every other time one of the likeliest."""
-        most = LIKELY if self._random.random() < 0.5 else len(left)
-        return left.pop(int(self._random.random() * min(most, len(left))))
+        if not left:
+            return None
+        most = len(self._likely(left))
+        return left.pop(int(self._random.random() * most))
 
     def _near(self, last: str) -> list[str]:
         ordered = self._ordered()

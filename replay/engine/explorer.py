@@ -322,7 +322,7 @@ class Explorer:
         """Run mutations, a batch at a time, and keep what comes of each, in order; None: it was left out."""
         each = iter(wanted)
         while batch := list(islice(each, self._room())):
-            wise = [all(self._hung.get(edit.path, 0) < HANGS for edit in edits) for edits in batch]
+            wise = [not self._hung or all(self._hung.get(edit.path, 0) < HANGS for edit in edits) for edits in batch]
             chosen = [edits for edits, is_wise in zip(batch, wise, strict=True) if is_wise]
             answers = iter(self._runner.run(chosen, until=self._until()))
             fresh: list[tuple[Edits, Ran]] = []
@@ -338,13 +338,14 @@ class Explorer:
 
     def _keep(self, edits: Edits, ran: Ran) -> bool:
         """Count a run, and what it found; whether it reached new lines."""
-        self._lines.add(ran.reached)
-        fresh = bool(ran.reached & ~self._grown)
-        self._grown |= ran.reached
+        reached = ran.reached
+        self._lines.add(reached)
+        fresh = bool(reached & ~self._grown)
+        self._grown |= reached
         self.progress.diverged += ran.diverged and ran.failure is None
         self.progress.lines = self._lines.count
         if fresh and self._corpus is not None:
-            self._reached.append(Entry(edits, ran.reached))
+            self._reached.append(Entry(edits, reached))
         self._like.note(edits, ran, self._lines)
         if ran.failure is not None:
             if ran.failure.kind == "hang":
