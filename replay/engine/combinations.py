@@ -137,7 +137,9 @@ class Combinations:
             yield edits
 
     def _is_new(self, edits: Edits) -> bool:
-        """Numbers are quicker to compare than texts; the order of edits at different places makes no difference."""
+        """Each place is edited once; so their order makes no difference. Numbers are quicker to compare than texts."""
+        if len({edit.path for edit in edits}) < len(edits):
+            return False
         numbers = []
         for edit in edits:
             found = self._numbers.get(id(edit))

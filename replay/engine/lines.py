@@ -109,18 +109,15 @@ class Lines:
         """By name and first line: the code of each function as it is, and with marks."""
         try:
             source = Path(file).read_bytes()
-            if len(source) > LARGEST:
-                return {}
-            plain = compile(source, file, "exec", dont_inherit=True)
-            marked = _Marked(file, self.lines)
-            tree = ast.fix_missing_locations(marked.visit(ast.parse(source, file)))
-            self._marks += bytes(len(self.lines) - len(self._marks))
-            with_marks = self._with_marks(compile(tree, file, "exec", dont_inherit=True))
+            found = _known.get(file)
+            if found is None or (found.source, found.first) != (source, len(self.lines)):
+                found = _known[file] = _Compiled(file, source, len(self.lines))
         except (OSError, ValueError, SyntaxError, RecursionError):
-            del self.lines[len(self._marks) :]
             return {}
-        ours = {_key(code): code for code in _codes(with_marks)}
-        return {_key(code): (code, ours[_key(code)]) for code in _codes(plain) if _key(code) in ours}
+        self.lines += found.lines
+        self._marks += bytes(len(found.lines))
+        ours = {_key(code): code for code in _codes(self._with_marks(found.marked))}
+        return {_key(code): (code, ours[_key(code)]) for code in _codes(found.plain) if _key(code) in ours}
 
     def _with_marks(self, code: CodeType) -> CodeType:
         constants = tuple(
@@ -138,6 +135,24 @@ class Lines:
         self._changed.append((function, code))
 
 
+class _Compiled:
+    """A file's code as it is, and with the marks of lines that are numbered from `first` on. Searches of one process
+    look at the same files: it is kept for the next one."""
+
+    def __init__(self, file: str, source: bytes, first: int) -> None:
+        """Raises ValueError, SyntaxError or RecursionError for what is no source."""
+        if len(source) > LARGEST:
+            raise ValueError("too large")
+        self.source, self.first = source, first
+        self.lines: list[Line] = []
+        self.plain = compile(source, file, "exec", dont_inherit=True)
+        tree = ast.fix_missing_locations(_Marked(file, self.lines, first).visit(ast.parse(source, file)))
+        self.marked = compile(tree, file, "exec", dont_inherit=True)
+
+
+_known: dict[str, _Compiled] = {}
+
+
 def _key(code: CodeType) -> Key:
     return code.co_qualname, code.co_name, code.co_firstlineno
 
@@ -152,8 +167,8 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 class _Marked(ast.NodeTransformer):
     """Puts `MARKS[number] = 1` before each statement of a function."""
 
-    def __init__(self, file: str, lines: list[Line]) -> None:
-        self._file, self._lines = file, lines
+    def __init__(self, file: str, lines: list[Line], first: int) -> None:
+        self._file, self._lines, self._first = file, lines, first
         self._inside = 0
 
     def visit_FunctionDef(self, node: Any) -> Any:
@@ -188,7 +203,7 @@ class _Marked(ast.NodeTransformer):
         return out
 
     def _mark(self, statement: ast.stmt) -> ast.stmt:
-        place = ast.Subscript(ast.Constant(_MARK), ast.Constant(len(self._lines)), ast.Store())
+        place = ast.Subscript(ast.Constant(_MARK), ast.Constant(self._first + len(self._lines)), ast.Store())
         self._lines.append((self._file, statement.lineno))
         mark = ast.Assign([place], ast.Constant(1))
         for node in ast.walk(mark):
