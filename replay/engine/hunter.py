@@ -90,6 +90,7 @@ class Hunt(Explorer):
         if ran.failure is not None and ran.failure.kind == "hang":
             raise Unanswerable(f"{self._stage.recording.entrypoint}: {ran.failure.message} as it is; see --limit")
         self._keep((), ran)
+        self._base_lines = ran.reached
         self.base = self.best
         return ran.does
 
@@ -130,10 +131,10 @@ class Hunt(Explorer):
 
     def _parent(self) -> Any:
         """Mutations that came nearest first; any other now and then."""
-        if self._parents and self._random.random() < TOWARDS:
-            nears = [self._nearness.get(key_of(each.edits), Near()) for each in self._parents]
+        if self._pairs.parents and self._random.random() < TOWARDS:
+            nears = [self._nearness.get(key_of(each.edits), Near()) for each in self._pairs.parents]
             most = max(nears)
-            found = min((each for each, near in zip(self._parents, nears, strict=True) if near == most),
+            found = min((each for each, near in zip(self._pairs.parents, nears, strict=True) if near == most),
                         key=lambda each: each.used)  # fmt: skip
             if most > self.base and self._random.random() < 1 / (1 + found.used / 40):
                 found.used += 1

@@ -70,6 +70,10 @@ class Lines:
         """The lines that the run has reached, as a number with a byte, 1 or 0, for each."""
         return int.from_bytes(self._marks, "little")
 
+    def marks(self) -> bytes:
+        """The same as bytes, without the zeros at the end."""
+        return bytes(self._marks.rstrip(b"\0"))
+
     def add(self, reached: int) -> bool:
         """Count lines as seen; whether there were new ones."""
         before, self._seen = self._seen, self._seen | reached
