@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from replay.core.edits import Steps, parse
 from replay.core.parts import Parts
-from replay.engine.operators.site import MOST, Site, sites
+from replay.core.recording import Interaction
+from replay.engine.operators.site import MOST, WIDE, Site, sites
 from replay.engine.values import Profile, origin
 
 
@@ -33,6 +34,26 @@ def places(parts: Parts, profile: Profile | None, constants: tuple[Any, ...]) ->
             yield msgspec.structs.replace(
                 site, learned=learned, constants=(*thresholds.get(root, ()), *constants), other=other, **known
             )
+    yield from _moments(parts)
+
+
+def _moments(parts: Parts) -> Iterator[Site]:
+    """When answers came, of those during which nothing else was under way: the first, the second and the last."""
+    alone = [each.seq for each in _alone(parts.recording.interactions) if each.boundary in ("http", "call", "model")]
+    for seq in alone if len(alone) <= WIDE else (alone[0], alone[1], alone[-1]):
+        part = parts.get(f"timing[{seq}]")
+        if part is not None:
+            yield Site(f"timing[{seq}]", (), part.value)
+
+
+def _alone(interactions: Iterable[Interaction]) -> Iterator[Interaction]:
+    ordered = sorted(interactions, key=lambda each: each.offset_ns)
+    ended = -1
+    for place, this in enumerate(ordered):
+        end = this.offset_ns + this.duration_ns
+        if this.offset_ns > ended and (place + 1 == len(ordered) or ordered[place + 1].offset_ns > end):
+            yield this
+        ended = max(ended, end)
 
 
 BESIDE = 0.01

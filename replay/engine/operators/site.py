@@ -56,7 +56,7 @@ class Site(msgspec.Struct, frozen=True):
 
     @property
     def boundary(self) -> str:
-        """`input`, `clock`, `draws`, `http`, `call` or `model`."""
+        """`input`, `clock`, `draws`, `timing`, `http`, `call` or `model`."""
         return self.root.partition("[")[0]
 
     @property
