@@ -9,7 +9,7 @@ from replay.engine.operators.site import Site, Tried
 
 _SECOND = 10**9
 _JUMPS = (3601.0, None, 61.0, 32 * 86400.0)
-"""Seconds by which the clock is put on: what was given for an hour, a minute or a month has expired, the day another."""
+"""Seconds by which the clock is put on: what was good for an hour, a minute, a month has expired. None: another day."""
 
 
 def moments(site: Site) -> Iterator[Tried]:
