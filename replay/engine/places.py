@@ -28,11 +28,11 @@ def places(parts: Parts, profile: Profile | None, constants: tuple[Any, ...]) ->
             if left < 0:
                 return
             within[site.steps] = site.value
-            learned = () if profile is None else _learned(parts, profile, site)
+            seen = {} if profile is None else _seen(parts, profile, site)
             other = within.get(site.steps[:-1]) if site.steps else None
             known = {} if site.steps else _among(parts, root)
             yield msgspec.structs.replace(
-                site, learned=learned, constants=(*thresholds.get(root, ()), *constants), other=other, **known
+                site, **seen, constants=(*thresholds.get(root, ()), *constants), other=other, **known
             )
     yield from _moments(parts)
 
@@ -69,12 +69,18 @@ def _thresholds(parts: Parts) -> dict[str, tuple[float, ...]]:
     }
 
 
-def _learned(parts: Parts, profile: Profile, site: Site) -> tuple[Any, ...]:
-    """What was seen at a place, then what its contract says of it."""
-    seen = profile.others(origin(parts, site.root), site.steps, site.value)
+def _seen(parts: Parts, profile: Profile, site: Site) -> dict[str, Any]:
+    """What was seen at a place and what its contract says of it; how often it was missing, and what it lacks."""
+    place = origin(parts, site.root)
+    seen = profile.others(place, site.steps, site.value)
     declared = () if profile.contract is None else profile.contract.values(site.root, site.steps)
     known = {(type(value).__name__, repr(value)) for value in (*seen, site.value)} if declared else set()
-    return (*seen, *(value for value in declared if (type(value).__name__, repr(value)) not in known))
+    learned = (*seen, *(value for value in declared if (type(value).__name__, repr(value)) not in known))
+    return {
+        "learned": learned,
+        "missing": profile.missing(place, site.steps),
+        "absent": profile.absent(place, site.steps, site.value),
+    }
 
 
 MOST_EARLIER = 3
