@@ -37,8 +37,9 @@ def in_project(root: Path, file: str) -> bool:
 class Lines:
     """The lines of the project that runs reach. `close` gives the functions their own code back."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, packages: tuple[str, ...] = ()) -> None:
+        """`packages`: folders and files of installed code whose lines count too."""
+        self.root, self._packages = root, packages
         self.lines: list[Line] = []
         """By the number of their mark."""
         self._marks = bytearray()
@@ -98,7 +99,9 @@ class Lines:
     def _loaded(self) -> Iterator[str]:
         for module in list(sys.modules.values()):
             file = getattr(module, "__file__", None)
-            if type(file) is str and file.endswith(".py") and in_project(self.root, file):
+            if type(file) is not str or not file.endswith(".py"):
+                continue
+            if in_project(self.root, file) or (self._packages and file.startswith(self._packages)):
                 yield file
 
     def _compiled(self, file: str) -> dict[Key, tuple[CodeType, CodeType]]:

@@ -52,6 +52,7 @@ from replay.surfaces.git import repository
 from replay.surfaces.init import install, replaying
 from replay.surfaces.known import fingerprint
 from replay.surfaces.other import Checkout, Setup, Version, checkout
+from replay.surfaces.packages import located
 from replay.surfaces.remembered import Remembered
 
 SECONDS = 20.0
@@ -86,6 +87,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What fails as a recording itself does is found too."""
     against: str | None = None
     """A revision: what ends in another way there is found too."""
+    packages: tuple[str, ...] = ()
+    """Installed packages whose lines and constants count as the project's."""
     root: str | None = None
     allow: tuple[str, ...] = ()
     targets: Mapping[str, str] = {}
@@ -345,7 +348,7 @@ def predict(interaction: Interaction, resolve: Resolve | None) -> tuple[Predicti
 def stage_of(config: Config, recording: Recording, options: Options) -> Stage:
     """Where a recording's mutations run; its environment is set in this process. Raises Unanswerable."""
     apply(recording)
-    return Stage(
+    stage = Stage(
         recording,
         boundaries=ALL,
         runners=RUNNERS,
@@ -356,6 +359,8 @@ def stage_of(config: Config, recording: Recording, options: Options) -> Stage:
         allowed=options.allowed,
         limit=options.limit,
     )
+    stage.packages = located((*config.packages, *options.packages))
+    return stage
 
 
 def targets_of(config: Config, options: Options) -> Targets:
