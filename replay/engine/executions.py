@@ -120,6 +120,8 @@ class Stage:
         """Reads a model's answer."""
         self.judges: Judge | None = None
         """Looks at runs that are no failure by themselves."""
+        self.packages: tuple[str, ...] = ()
+        """Folders and files of installed packages whose lines and constants count too."""
         self.hears = False
         """Keeps what is logged as an error."""
         self.compares = False

@@ -39,8 +39,9 @@ def in_project(root: Path, file: str) -> bool:
 class Lines:
     """The lines of the project that runs reach. `close` gives the functions their own code back."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, packages: tuple[str, ...] = ()) -> None:
+        """`packages`: folders and files of installed code whose lines count too."""
+        self.root, self._packages = root, packages
         self.lines: list[Line] = []
         """By the number of their mark."""
         self._marks = bytearray()
@@ -50,14 +51,15 @@ class Lines:
         self._modules = 0
 
     def prepare(self) -> None:
-        """Mark the functions of the project's modules that are loaded by now. To be called again costs little."""
+        """Mark the functions of the project's modules that are loaded by now. To be called again costs little, after
+        `close` too: what was compiled is kept."""
         if len(sys.modules) == self._modules:
             return
-        self._modules = len(sys.modules)
+        was_closed, self._modules = self._modules == 0, len(sys.modules)
         fresh = [file for file in self._loaded() if file not in self._files]
         for file in fresh:
             self._files[file] = self._compiled(file)
-        if fresh:
+        if fresh or (was_closed and self._files):
             for each in gc.get_objects():
                 if type(each) is FunctionType and each.__code__.co_filename in self._files:
                     self._exchange(each)
@@ -100,11 +102,14 @@ class Lines:
         for function, code in self._changed:
             function.__code__ = code
         self._changed.clear()
+        self._modules = 0
 
     def _loaded(self) -> Iterator[str]:
         for module in list(sys.modules.values()):
             file = getattr(module, "__file__", None)
-            if type(file) is str and file.endswith(".py") and in_project(self.root, file):
+            if type(file) is not str or not file.endswith(".py"):
+                continue
+            if in_project(self.root, file) or (self._packages and file.startswith(self._packages)):
                 yield file
 
     def _compiled(self, file: str) -> dict[Key, tuple[CodeType, CodeType]]:

@@ -142,8 +142,8 @@ def headline(verdict: Verdict) -> str:
 
 def broke(violation: Violation) -> str:
     """An invariant that does not hold, in one line."""
-    place = f"{here(violation.file)}:{violation.line}"
-    return f"{escape(violation.invariant)}: {escape(violation.message)} ({escape(place)})"
+    place = f" ({escape(f'{here(violation.file)}:{violation.line}')})" if violation.file else ""
+    return f"{escape(violation.invariant)}: {escape(violation.message)}{place}"
 
 
 def outcome_line(outcome: Outcome) -> str:
