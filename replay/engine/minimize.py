@@ -8,16 +8,19 @@ requests are what the code asks now, interactions and draws that it does not com
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from replay.core.codec import Value, encode
+from replay.core.deltas import OPENED
 from replay.core.edits import Edit
-from replay.core.opened import Kept, Opened, Unfit
+from replay.core.opened import Kept, Opened, Typed, Unfit
 from replay.core.parts import Parts
 from replay.core.recording import Interaction, Recording
+from replay.core.streaming import TAG
 from replay.engine.causes import baseline
 from replay.engine.executions import Stage
 from replay.engine.finding import Finding
@@ -78,7 +81,7 @@ def minimize(
         with trials.stoppable(), world.stage.limited():
             if baseline(incident, world, trials, finding):
                 bare = _bare(incident, trials)
-                work = _Work(trials.world(_plain_answers(bare, trials)))
+                work = _Work(trials.world(_short_streams(_plain_answers(bare, trials), trials)))
                 _reduce(work, smaller)
                 _finish(incident, work, smaller)
     except Spent:
@@ -111,17 +114,42 @@ def _fails(recording: Recording, trials: Trials) -> bool:
 def _plain_answers(recording: Recording, trials: Trials) -> Recording:
     """With less in what cannot be edited part by part: errors, bodies that broke off, a web request's surroundings."""
     parts = Parts(recording)
-    for place, each in enumerate(recording.interactions):
-        if parts.get(f"{each.boundary}[{each.seq}]") is None:
-            recording = _with_answer(recording, place, each, trials)
-    if recording.kind in ("asgi", "wsgi") and not recording.input.gaps:
-        stored = recording.input.decode()
-        for name in [name for name in stored if name not in _FIXED]:
-            plain = {**stored, name: _HERE if name in ("client", "server") and stored[name] else stored[name]}
-            tried = msgspec.structs.replace(recording, input=encode(plain))
-            if plain != stored and _fails(tried, trials):
-                recording, stored = tried, plain
+    with suppress(Spent):  # the next run says so; what was found so far stays
+        for place, each in enumerate(recording.interactions):
+            if parts.get(f"{each.boundary}[{each.seq}]") is None:
+                recording = _with_answer(recording, place, each, trials)
+        if recording.kind in ("asgi", "wsgi") and not recording.input.gaps:
+            stored = recording.input.decode()
+            for name in [name for name in stored if name not in _FIXED]:
+                plain = {**stored, name: _HERE if name in ("client", "server") and stored[name] else stored[name]}
+                tried = msgspec.structs.replace(recording, input=encode(plain))
+                if plain != stored and _fails(tried, trials):
+                    recording, stored = tried, plain
     return recording
+
+
+def _short_streams(recording: Recording, trials: Trials) -> Recording:
+    """With less in the texts that deltas make together: their events are empty then, and go with the body's lines."""
+    work = _Work(trials.world(recording))
+    with suppress(Spent):
+        for root in work.largest_first():
+            part = work.parts.get(root) if root.startswith("http[") else None
+            if part is not None and TAG in part.value:
+                _texts(work, root, part.value)
+    return work.recording()
+
+
+def _texts(work: _Work, root: str, value: dict[str, Any]) -> None:
+    fields = value[TAG].fields
+    for name in fields:
+        if OPENED.get(name) in fields:
+            continue
+
+        def test(new: Any, name: str = name) -> bool:
+            held = work.values.get(root, value)
+            return work.fails(root, {**held, TAG: Typed(TAG, {**held[TAG].fields, name: new}, held[TAG].rest)})
+
+        reduced(fields[name], test)
 
 
 def _with_answer(recording: Recording, place: int, each: Interaction, trials: Trials) -> Recording:

@@ -90,6 +90,7 @@ def _text(value: Any, test: Test) -> Any:
             if len(value) > 1 and test(plain):
                 return plain
     empty = value[:0]
+    value = _lines(value, test)
     for _ in range(ROUNDS):
         size = -(-len(value) // PIECES)
         pieces = tuple((at, value[at : at + size]) for at in range(0, len(value), size))
@@ -100,6 +101,22 @@ def _text(value: Any, test: Test) -> Any:
             break
         value = shorter
     return _masked(value, test) if type(value) is str else value
+
+
+def _lines(value: Any, test: Test) -> Any:
+    """Without whole lines, events of a stream and records of a table among them: many at a time, then one by one."""
+    empty = value[:0]
+    for _ in range(ROUNDS):
+        lines = value.splitlines(keepends=True)
+        size = -(-len(lines) // PIECES)
+        if len(lines) < 2:
+            break
+        pieces = tuple((at, empty.join(lines[at : at + size])) for at in range(0, len(lines), size))
+        kept = fewest(pieces, lambda kept: test(empty.join(piece for _, piece in kept)))
+        value = empty.join(piece for _, piece in kept)
+        if size == 1:
+            break
+    return value
 
 
 def _masked(value: str, test: Test) -> str:

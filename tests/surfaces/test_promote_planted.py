@@ -32,6 +32,7 @@ FIXES = {
     "api_status": ('raise ValueError("half an answer")', "return 0"),
     "score": ("1 / (0.0 if found > 1 else 1.0)", "1 / min(found, 1.0)"),
     "label": ('TABLE[risk({"amount": 3})["label"]]', 'TABLE.get(risk({"amount": 3})["label"], 0)'),
+    "streamed": ('TABLE[json.loads(text)["label"]]', 'TABLE.get(json.loads(text)["label"], 0)'),
     "flagged": ('raise RuntimeError("the new prices are not ready")', "return 2"),
     "variable": (
         '    return int(os.environ["PLANTED_LIMIT"])\n',
