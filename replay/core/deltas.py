@@ -110,9 +110,9 @@ class Texts:
             return _written(self.fields[name], self.fields[opened], fields[opened])
         return fields[name]
 
-    def edited(self, texts: dict[str, Any]) -> dict[int, Any]:
+    def edited(self, texts: dict[str, Any], *, together: bool = False) -> dict[int, Any]:
         """The events that these texts change, by number. Of one that is longer or shorter than before, the last pieces
-        take it."""
+        take it; `together`: each text is in its first event."""
         new: dict[int, Any] = {}
 
         def put(place: _Place, piece: Any) -> None:
@@ -123,18 +123,18 @@ class Texts:
         for name, value in texts.items():
             if name not in self._pieces:
                 continue
-            for place, piece in self._spread(name, value):
+            for place, piece in self._spread(name, value, together):
                 put(place, piece)
             for place in self._same.get(name, ()):
                 put(place, value)
         return {number: tree for number, tree in new.items() if tree is not self._events[number]}
 
-    def _spread(self, name: str, value: Any) -> Iterator[tuple[_Place, Any]]:
+    def _spread(self, name: str, value: Any, together: bool) -> Iterator[tuple[_Place, Any]]:
         """What each piece becomes: as long as it was, the last takes the rest; what is no text stands in the first."""
         places = self._pieces[name]
         start = 0
         for place in places:
-            if type(value) is not str:
+            if together or type(value) is not str:
                 yield place, value if place is places[0] else ""
                 continue
             size = len(self._at(place))
@@ -161,10 +161,10 @@ class Deltas(Texts):
                 self._places.append((number, head))
         super().__init__(events)
 
-    def write(self, texts: dict[str, Any]) -> str:
+    def write(self, texts: dict[str, Any], *, together: bool = False) -> str:
         """The stream with these texts."""
         lines = list(self._lines)
-        for number, tree in self.edited(texts).items():
+        for number, tree in self.edited(texts, together=together).items():
             line, head = self._places[number]
             written = self._style(number)(tree)
             lines[line] = head + (written if _is_sent(written) else _plainly(tree))

@@ -7,6 +7,7 @@ requests are what the code asks now, interactions and draws that it does not com
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 
 from replay.core.codec import Value, encode
-from replay.core.deltas import OPENED
+from replay.core.deltas import OPENED, Deltas
 from replay.core.edits import Edit
 from replay.core.opened import Kept, Opened, Typed, Unfit
 from replay.core.parts import Parts
@@ -26,7 +27,7 @@ from replay.engine.executions import Stage
 from replay.engine.finding import Finding
 from replay.engine.lines import in_project
 from replay.engine.mutation import write_edits
-from replay.engine.reduce import reduced
+from replay.engine.reduce import fewest_lines, masked, reduced
 from replay.engine.trials import Spent, Trials, World
 
 _NEEDED = ("zone", "environ", "draws", "entropy", "interpreter", "lanes")
@@ -140,6 +141,7 @@ def _short_streams(recording: Recording, trials: Trials) -> Recording:
 
 
 def _texts(work: _Work, root: str, value: dict[str, Any]) -> None:
+    """Each text small, then all of it in its first event, if that fails so too: the others can go."""
     fields = value[TAG].fields
     for name in fields:
         if OPENED.get(name) in fields:
@@ -150,6 +152,10 @@ def _texts(work: _Work, root: str, value: dict[str, Any]) -> None:
             return work.fails(root, {**held, TAG: Typed(TAG, {**held[TAG].fields, name: new}, held[TAG].rest)})
 
         reduced(fields[name], test)
+    part = Parts(work.recording()).get(root)
+    if part is not None and type(part.value.get("body")) is str:
+        deltas = Deltas(part.value["body"])
+        work.fails(root, {**value, "body": deltas.write(deltas.fields, together=True)})
 
 
 def _with_answer(recording: Recording, place: int, each: Interaction, trials: Trials) -> Recording:
@@ -262,7 +268,26 @@ def _message(work: _Work, root: str, value: dict[str, Any]) -> None:
             def test(new: Any, name: str = name) -> bool:
                 return work.fails(root, {**work.values.get(root, value), name: new})
 
-            reduced(value[name], test)
+            if name == "body" and TAG in value and value[TAG].fields:
+                _events(value[name], test)
+            else:
+                reduced(value[name], test)
+
+
+def _events(body: str, test: Callable[[Any], bool]) -> None:
+    """Of a stream whose texts are small already: its events, and what stands in each."""
+    lines = fewest_lines(body, test).splitlines(keepends=True)
+    for place, line in enumerate(lines):
+        head, brace, rest = line.partition("{")
+        try:
+            tree = json.loads(brace + rest)
+        except ValueError:
+            continue
+
+        def written(new: Any, place: int = place, head: str = head) -> str:
+            return "".join([*lines[:place], f"{head}{json.dumps(new)}\n", *lines[place + 1 :]])
+
+        lines[place] = f"{head}{json.dumps(reduced(tree, lambda new, written=written: test(written(new)), 0))}\n"  # type: ignore[misc]
 
 
 def _arguments(work: _Work, value: dict[str, Any]) -> None:
@@ -276,14 +301,11 @@ def _arguments(work: _Work, value: dict[str, Any]) -> None:
 
 
 def _variables(work: _Work, value: dict[str, Any]) -> None:
-    """Variables that do not matter are not set."""
-    for name in value:
-        if value[name] is not None and not work.fails("environ", {**work.values.get("environ", value), name: None}):
-
-            def test(new: Any, name: str = name) -> bool:
-                return work.fails("environ", {**work.values.get("environ", value), name: new})
-
-            reduced(value[name], test)
+    """Variables that do not matter are not set; of others it is tried whether their letters and digits do."""
+    for name, text in value.items():
+        for plain in (None, "", masked(text)) if type(text) is str else ():
+            if plain != text and work.fails("environ", {**work.values.get("environ", value), name: plain}):
+                break
 
 
 def _finish(incident: Recording, work: _Work, smaller: Smaller) -> None:

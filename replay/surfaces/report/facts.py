@@ -204,7 +204,7 @@ def incident(path: str, recording: Recording, verdict: Verdict | None, *, cause:
         error=recording.status == "error",
         input=message("input", bare(tree(recording.input))),
         recorded=ending(recording.outcome, recording.entrypoint),
-        now=ending(verdict.outcome, recording.entrypoint) if verdict is not None and verdict.outcome is not None else None,
+        now=None if verdict is None or verdict.outcome is None else ending(verdict.outcome, recording.entrypoint),
         reason=(verdict.reason or "") if verdict is not None else "",
         served=counts(verdict) if verdict is not None else "",
         cause=cause,
@@ -270,6 +270,7 @@ def ending(outcome: Outcome, entrypoint: str) -> Ending:
         return Ending("unfinished", outcome_line(outcome))
     every = frames(node)
     project = user_frames(every, entrypoint)[::-1]
+    stack = every[::-1][:FRAMES] if len(every) > len(project) else []
     body = error_body(node)
     told = body.get("message")
     return Ending(
@@ -278,7 +279,7 @@ def ending(outcome: Outcome, entrypoint: str) -> Ending:
         str(body.get("type", "?")),
         told if isinstance(told, str) else literal(told),
         lines=tuple(line_of(each, entrypoint) for each in project),
-        more_lines=tuple(line_of(each, entrypoint) for each in every[::-1][:FRAMES]) if len(every) > len(project) else (),
+        more_lines=tuple(line_of(each, entrypoint) for each in stack),
         because=tuple(_because(body)),
     )
 
