@@ -164,11 +164,12 @@ class Stage:
             return msgspec.structs.replace(_not_run(mutated, "out of memory"), failure=self._exhausted(error))
         except Exception as error:  # not the application's: an edited value that our own code cannot serve
             return _not_run(mutated, f"{type(error).__name__}: {error}"[:300])
+        diverged = player.diverged
         execution = Execution(
             mutated,
             outcome,
-            None if player.diverged else self._failure(outcome),
-            player.diverged,
+            None if diverged else self._failure(outcome),
+            diverged,
             player.stretched,
             tuple(player.taken),
             player.drawn,
