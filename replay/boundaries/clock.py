@@ -194,6 +194,10 @@ class _Playing(AbstractContextManager[None]):
         self._travel.stop()
         self._leave_zone()
 
+    def again(self) -> bool:
+        """See `Renewed`: nobody waited, let time pass, looked at a clock that moves, or chose another zone."""
+        return (self._zone is None or self._zone == zone()) and self._timeline.restart()
+
     def _leave_zone(self) -> None:
         if self._is_elsewhere:
             _set_zone(self._zone_before)

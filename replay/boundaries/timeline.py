@@ -116,6 +116,13 @@ class Timeline:
         self._kept = False
         self.closed = False
 
+    def restart(self) -> bool:
+        """As if it were new, for another run from the same time. False: something was done in it."""
+        if self._progress or self._numbers or self._starting or self._pools or self._now != self._base or self.closed:
+            return False
+        self._now = self._base = self._last_event = self._last_read = _real_monotonic()
+        return True
+
     # Time -------------------------------------------------------------------------------------------------------
 
     @property

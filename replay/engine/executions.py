@@ -20,7 +20,7 @@ from replay.core.codec import Resolve, Value
 from replay.core.opened import Opened
 from replay.core.recording import Interaction, Kind, Outcome, Prediction, Recording
 from replay.core.verdict import Frame
-from replay.core.world import Boundary, Settles, Shelf, current, occupy
+from replay.core.world import Boundary, Renewed, Settles, Shelf, current, occupy
 from replay.engine import guard
 from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative, status_of
 from replay.engine.finished import Property, Run, broken
@@ -129,6 +129,8 @@ class Stage:
         """Those that find answers in a way of their own."""
         self._playing = [each for each in boundaries if _entered([each.playing(recording)])]
         """Those that have something hold around a run in the recording's own context."""
+        self._renews = all(isinstance(each.playing(recording), Renewed) for each in self._playing)
+        self._held: list[Any] | None = None
         self._permits = guard.permits((), folders)
         self._started: float | None = None
         self.on_ask: OnAsk | None = None
@@ -179,6 +181,7 @@ class Stage:
         )
         if not self.properties or execution.diverged or outcome.state != "returned" or execution.failure is not None:
             return execution
+        self.let_go()  # properties are the project's code, in the time of this process
         found = broken(self.finished(execution, edits), self.properties, self.root)
         return execution if found is None else msgspec.structs.replace(execution, failure=found)
 
@@ -253,9 +256,37 @@ class Stage:
         return self.mutations.named(ran, edits)
 
     def _play(self, recording: Recording) -> tuple[Mutant, Outcome]:
-        is_usual = recording.context is self.recording.context
-        around = [each.playing(recording) for each in (self._playing if is_usual else self._boundaries)]
-        return self._within(around if is_usual else _entered(around), recording)
+        own = self.recording
+        is_usual = recording.context is own.context and recording.started_at == own.started_at
+        if is_usual and self._renews and self._held is not None:
+            self._hold(self._held)
+            return self._ran(recording)
+        self.let_go()
+        return self._within(_entered([each.playing(recording) for each in self._boundaries]), recording)
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """While it is open, what holds around a run still does after it, for the next one (see `let_go`)."""
+        self._held = []
+        try:
+            yield
+        finally:
+            self.let_go()
+            self._held = None
+
+    def let_go(self) -> None:
+        """Nothing of the recording's holds here any more: neither its time nor its variables."""
+        while self._held:
+            self._held.pop().__exit__(None, None, None)
+
+    def _hold(self, held: list[Any]) -> None:
+        if held and all(each.again() for each in held):
+            return
+        self.let_go()
+        for boundary in self._playing:
+            playing = boundary.playing(self.recording)
+            playing.__enter__()
+            held.append(playing)
 
     def _within(self, around: list[AbstractContextManager[None]], recording: Recording) -> tuple[Mutant, Outcome]:
         """Run it with these contexts entered, one in the other: there are so few that a stack takes longer."""
