@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, contextmanager
 from time import localtime
 from typing import Any
 
-from replay.boundaries.seam import Seam, rebind
+from replay.boundaries.seam import NOTHING, Seam, rebind
 from replay.boundaries.timeline import Timeline
 from replay.core.recording import Recording
 from replay.core.world import here
@@ -133,11 +133,14 @@ def recorded_zone(recording: Recording) -> str | None:
     return _checked(context.get("zone") if isinstance(context, dict) else None)
 
 
-@contextmanager
-def _in_zone(name: str | None) -> Iterator[None]:
+def _in_zone(name: str | None) -> AbstractContextManager[None]:
     if name is None or name == zone() or not hasattr(time, "tzset"):
-        yield
-        return
+        return NOTHING
+    return _with_zone(name)
+
+
+@contextmanager
+def _with_zone(name: str) -> Iterator[None]:
     before = os.environ.get("TZ")
     os.environ["TZ"] = name
     time.tzset()
@@ -180,7 +183,7 @@ class ClockBoundary(Seam):
     def _playing(self, recording: Recording) -> Iterator[None]:
         import time_machine
 
-        from replay.boundaries.virtual_loop import virtual_waits  # asyncio: at replay only
+        from replay.boundaries.virtual_loop import start_waits, timelines  # asyncio: at replay only
 
         name = recorded_zone(recording)
         seconds, rest = divmod(recording.started_at, _SECOND)
@@ -188,13 +191,14 @@ class ClockBoundary(Seam):
             clock = _Clock(traveller, seconds * _SECOND)
             clock.advance(rest)
             timeline = Timeline(recording.started_at, clock.advance)
+            start_waits(timeline)
             with _lock:
                 _clocks.append(clock)
                 _timelines.append(timeline)
             try:
-                with virtual_waits(timeline):
-                    yield
+                yield
             finally:
+                timelines.remove(timeline)
                 with _lock:
                     _clocks.remove(clock)
                     _timelines.remove(timeline)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from time import perf_counter
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from replay.core.codec import Resolve, Value
 from replay.core.opened import Opened
 from replay.core.recording import Interaction, Kind, Outcome, Prediction, Recording
 from replay.core.verdict import Frame
-from replay.core.world import Boundary, Settles, Shelf, current, occupy
+from replay.core.world import Boundary, Settles, current, occupy
 from replay.engine import guard
 from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative, status_of
 from replay.engine.finished import Property, Run, broken
@@ -28,10 +28,12 @@ from replay.engine.lines import Lines, in_project, last_raised, standing
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Edits, Mutations
 from replay.engine.player import OnAsk, window
+from replay.engine.playing import by_boundary, playing, shelves
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
 Runner = Callable[[Recording, Any, Resolve | None], Outcome]
+_NOTHING = nullcontext()
 _TICK = 0.25
 """Seconds between looks at the time limit."""
 
@@ -117,7 +119,7 @@ class Stage:
         """Looks at runs that are no failure by themselves."""
         self.hears = False
         """Keeps what is logged as an error."""
-        self._shelves = _by_boundary(recording)
+        self._asked = by_boundary(recording)
         self._started: float | None = None
         self.on_ask: OnAsk | None = None
         """Called where an interaction is asked, as by `Player`."""
@@ -240,21 +242,12 @@ class Stage:
         return self.mutations.named(ran, edits)
 
     def _play(self, recording: Recording) -> tuple[Mutant, Outcome]:
-        span = window(recording)
-        shelves: dict[str, Shelf] = {}
-        asked = _by_boundary(recording) if recording.interactions is not self.recording.interactions else self._shelves
-        for boundary in self._boundaries:
-            shelf = boundary.shelf(asked.get(boundary.kind, ()), span)
-            if shelf is not None:
-                shelves[boundary.kind] = shelf
-        with ExitStack() as stack:
-            for boundary in self._boundaries:
-                playing = boundary.playing(recording)
-                if type(playing) is not nullcontext:
-                    stack.enter_context(playing)
+        asked = by_boundary(recording) if recording.interactions is not self.recording.interactions else self._asked
+        found = shelves(self._boundaries, asked, window(recording))
+        with playing(self._boundaries, recording):
             player = Mutant(
                 recording,
-                shelves=shelves,
+                shelves=found,
                 resolve=self.resolve,
                 move=self._move,
                 wait=self._wait,
@@ -263,17 +256,16 @@ class Stage:
                 on_ask=self.on_ask,
             )
             occupy(player)
-            stack.callback(occupy, None)
             current.set(player)  # of the copied context: nothing to reset
-            if self.hears:
-                stack.enter_context(hearing(player.heard))
-            self._started = perf_counter()
-            self.on_start()
             try:
-                outcome = self._run(recording, self.target, self.resolve)
+                with hearing(player.heard) if self.hears else _NOTHING:
+                    self._started = perf_counter()
+                    self.on_start()
+                    outcome = self._run(recording, self.target, self.resolve)
             finally:
                 self._started = None
                 player.closed = True
+                occupy(None)
         if outcome.payload.error_type == _OVERRUN:
             raise Overrun
         return player, outcome
@@ -310,13 +302,6 @@ class Stage:
 
 
 _OVERRUN = f"{Overrun.__module__}.{Overrun.__qualname__}"
-
-
-def _by_boundary(recording: Recording) -> dict[str, list[Interaction]]:
-    found: dict[str, list[Interaction]] = {}
-    for interaction in recording.interactions:
-        found.setdefault(interaction.boundary, []).append(interaction)
-    return found
 
 
 def _asked(execution: Execution) -> tuple[Interaction, ...]:

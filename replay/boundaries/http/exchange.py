@@ -80,6 +80,8 @@ def safely(work: Callable[..., T], *args: Any) -> T | None:
 
 def bare_url(url: str) -> str:
     """`url` without user, password and fragment."""
+    if "@" not in url and "#" not in url:
+        return url
     url = url.partition("#")[0]
     scheme, found, rest = url.partition("://")
     if not found:
@@ -264,9 +266,6 @@ class Exchange:
 class Recorded:
     """A stored answer, opened for a client to serve: the same pieces in the same cuts, then the same end."""
 
-    __slots__ = ("_arrival", "_beyond", "_error", "_offsets", "decoded", "dropped", "end", "headers", "http_version",
-                 "pieces", "reason", "status")  # fmt: skip
-
     def __init__(self, answer: dict[str, Any] | None, beyond: Callable[[str], BaseException] = DivergenceError) -> None:
         """`beyond` is told that the code reads more than there is, and gives what is raised (see `World.beyond`)."""
         self._beyond = beyond
@@ -283,6 +282,14 @@ class Recorded:
         self.dropped: int = answer.get("dropped") or 0
         self.end: End = answer.get("end") or "abandoned"
         self._error: dict[str, Any] | None = answer.get("error")
+        self.heads: dict[str, Any] = {}
+        """What a client's seam makes of the head, by client; shared by all servings of the answer, so never changed."""
+
+    def again(self, beyond: Callable[[str], BaseException]) -> Recorded:
+        """The same answer for another request of it."""
+        other = Recorded.__new__(Recorded)
+        other.__dict__.update(self.__dict__, _beyond=beyond, _arrival=None)
+        return other
 
     @property
     def cancelled(self) -> float | None:
@@ -357,12 +364,32 @@ def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -
     if found is None:
         return None
     if type(found) is Answer:
-        plain = _plainly(found.value) or found.value.decode(found.resolve)
-        recorded = Recorded(plain, partial(world.beyond, found.seq))
+        recorded = _opened(found, partial(world.beyond, found.seq))
         if awaits:
             recorded.travels(found)
         return recorded
     return safely(Exchange, world, found, request)
+
+
+def _opened(found: Answer, beyond: Callable[[str], BaseException]) -> Recorded:
+    """The answer for a client to serve. Recordings run again and again, in a search by the thousand: the latest small
+    answers are not read anew."""
+    value = found.value
+    before = _read.get(id(value))
+    if before is not None and before[0] is value:
+        return before[1].again(beyond)
+    plain = _plainly(value)
+    recorded = Recorded(plain or value.decode(found.resolve), beyond)
+    if plain is not None and len(value.text) <= _SMALL:
+        if len(_read) >= _MOST_READ:
+            _read.clear()
+        _read[id(value)] = value, recorded.again(DivergenceError)  # `beyond` would keep the whole world
+    return recorded
+
+
+_MOST_READ = 128
+_read: dict[int, tuple[Value, Recorded]] = {}
+"""Answers as they were read, by the identity of their frozen values, which are kept alive with them."""
 
 
 class _Stored(msgspec.Struct):
