@@ -43,15 +43,15 @@ class _Clock:
         self.now = now
 
     def advance(self, nanoseconds: int) -> None:
-        """Whole seconds and the rest are moved apart: a float keeps nanoseconds only over short spans."""
+        """Whole seconds are moved apart: a float keeps nanoseconds only over short spans."""
         if nanoseconds <= 0:
             return
-        seconds, rest = divmod(nanoseconds, _SECOND)
-        if seconds:
-            self.traveller.shift(seconds)
-        if rest:
-            self.traveller.shift(rest / _SECOND)
         self.now += nanoseconds
+        if nanoseconds >= _SECOND:
+            seconds, nanoseconds = divmod(nanoseconds, _SECOND)
+            self.traveller.shift(seconds)
+        if nanoseconds:
+            self.traveller.shift(nanoseconds / _SECOND)
 
 
 def move_to(nanoseconds: int) -> None:

@@ -14,7 +14,7 @@ from replay.core.codec import Resolve
 from replay.core.compare import differences, unexpected
 from replay.core.noise import Known, known
 from replay.core.recording import Kind, Outcome, Recording
-from replay.core.verdict import Difference, Verdict
+from replay.core.verdict import Difference, Verdict, Violation
 from replay.core.world import Boundary, current, occupy
 from replay.engine import guard
 from replay.engine.ambiguity import nondeterminism
@@ -80,10 +80,10 @@ class Session:
                 raise
             reason = f"{recording.entrypoint}: a KeyboardInterrupt of the recording ended the replay."
             verdict = Verdict(id=recording.id, status="unanswerable", recorded=recording.outcome, reason=reason)
+        found: tuple[Violation, ...] = ()
         if player is not None and verdict.outcome is not None and verdict.status in ("reproduced", "changed"):
             found = violations(recording, verdict.outcome, player.spent, player.notes, self._targets)
-            verdict = msgspec.structs.replace(verdict, violations=found)
-        return msgspec.structs.replace(verdict, seconds=perf_counter() - started)
+        return msgspec.structs.replace(verdict, violations=found, seconds=perf_counter() - started)
 
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome]:
         noise = known(recording)

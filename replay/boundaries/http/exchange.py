@@ -30,7 +30,6 @@ The state told to the world: `returned` once a head arrived, however the body en
 from __future__ import annotations
 
 from asyncio import sleep
-from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from time import perf_counter_ns
@@ -39,6 +38,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 
 from replay.boundaries.http.faults import describe_error, rebuild
+from replay.boundaries.http.stored import CREDENTIALS, REDACTED, Made, answered, requested
 from replay.core.codec import Gap, Limits, Value, encode
 from replay.core.families.scalars import raw
 from replay.core.recording import State
@@ -60,8 +60,6 @@ _SMALL = 1 << 16
 """Bytes of a request's text that is far below every limit, cut short or not."""
 _LONG = 3600.0
 """Seconds of the replay's clock, after which a unit of work that does not end never will."""
-REDACTED = "[redacted]"
-CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"})
 
 dropped: dict[str, int] = {}
 """What capture could not do, by the error's type name; for `replay doctor`."""
@@ -143,6 +141,19 @@ class HttpRequest:
         plain = self.plain()
         quick = None if self.dropped else _encode_ascii(plain)
         return quick or _encode(plain, "$.body", self.dropped)
+
+    def repeats(self, recorded: Value) -> bool:
+        """Whether it settles to this value. False also where only settling tells."""
+        stored = requested(recorded)
+        return (
+            stored is not None
+            and not self.dropped
+            and self.url == stored.url
+            and self.method == stored.method
+            and self.client == stored.client
+            and b"".join(self.body) == stored.body
+            and stored.has_headers(self.headers)
+        )
 
     @property
     def size(self) -> int:
@@ -266,6 +277,9 @@ class Exchange:
 class Recorded:
     """A stored answer, opened for a client to serve: the same pieces in the same cuts, then the same end."""
 
+    __slots__ = ("_arrival", "_beyond", "_error", "_offsets", "decoded", "dropped", "end", "headers", "heads",
+                 "http_version", "pieces", "reason", "status")  # fmt: skip
+
     def __init__(self, answer: dict[str, Any] | None, beyond: Callable[[str], BaseException] = DivergenceError) -> None:
         """`beyond` is told that the code reads more than there is, and gives what is raised (see `World.beyond`)."""
         self._beyond = beyond
@@ -288,7 +302,11 @@ class Recorded:
     def again(self, beyond: Callable[[str], BaseException]) -> Recorded:
         """The same answer for another request of it."""
         other = Recorded.__new__(Recorded)
-        other.__dict__.update(self.__dict__, _beyond=beyond, _arrival=None)
+        other.status, other.reason, other.http_version = self.status, self.reason, self.http_version
+        other.headers, other.heads, other.pieces = self.headers, self.heads, self.pieces
+        other._offsets, other.decoded, other.dropped = self._offsets, self.decoded, self.dropped
+        other.end, other._error = self.end, self._error
+        other._beyond, other._arrival = beyond, None
         return other
 
     @property
@@ -371,53 +389,19 @@ def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -
     return safely(Exchange, world, found, request)
 
 
+_made: Made[Recorded] = Made()
+
+
 def _opened(found: Answer, beyond: Callable[[str], BaseException]) -> Recorded:
-    """The answer for a client to serve. Recordings run again and again, in a search by the thousand: the latest small
-    answers are not read anew."""
     value = found.value
-    before = _read.get(id(value))
-    if before is not None and before[0] is value:
-        return before[1].again(beyond)
-    plain = _plainly(value)
+    before = _made.of(value)
+    if before is not None:
+        return before.again(beyond)
+    plain = answered(value)
     recorded = Recorded(plain or value.decode(found.resolve), beyond)
-    if plain is not None and len(value.text) <= _SMALL:
-        if len(_read) >= _MOST_READ:
-            _read.clear()
-        _read[id(value)] = value, recorded.again(DivergenceError)  # `beyond` would keep the whole world
+    if plain is not None:
+        _made.keep(value, recorded.again(DivergenceError))  # `beyond` would keep the whole world
     return recorded
-
-
-_MOST_READ = 128
-_read: dict[int, tuple[Value, Recorded]] = {}
-"""Answers as they were read, by the identity of their frozen values, which are kept alive with them."""
-
-
-class _Stored(msgspec.Struct):
-    """A stored answer that ended well, its pieces still encoded."""
-
-    status: int
-    reason: str
-    http_version: str
-    headers: list[tuple[str, str]]
-    pieces: list[tuple[int, dict[str, str]]]
-    decoded: bool
-    dropped: int
-    end: End
-    error: None
-
-
-_stored = msgspec.json.Decoder(_Stored)
-_BYTES: dict[str, Callable[[str], bytes]] = {"$bytes": str.encode, "$base64": b64decode}
-
-
-def _plainly(value: Value) -> dict[str, Any] | None:
-    """What `value.decode` makes of an answer that ended well, without its walk. None: it is not of that form."""
-    try:
-        stored = _stored.decode(value.text)
-        pieces = [(offset, _BYTES[tag](text)) for offset, piece in stored.pieces for tag, text in piece.items()]
-    except (ValueError, KeyError):
-        return None
-    return {**msgspec.structs.asdict(stored), "pieces": pieces} if len(pieces) == len(stored.pieces) else None
 
 
 def _encode_ascii(plain: dict[str, Any]) -> Value | None:
