@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from threading import get_ident
 from time import perf_counter
@@ -20,7 +20,7 @@ from replay.core.codec import Resolve, Value
 from replay.core.opened import Opened
 from replay.core.recording import Interaction, Kind, Outcome, Prediction, Recording
 from replay.core.verdict import Frame
-from replay.core.world import Boundary, Renewed, Settles, Shelf, current, occupy
+from replay.core.world import Boundary, Renewed, Settles, current, occupy
 from replay.engine import guard
 from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative, status_of
 from replay.engine.finished import Property, Run, broken
@@ -29,6 +29,7 @@ from replay.engine.lines import Lines, in_project, last_raised, standing
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Edits, Mutations
 from replay.engine.player import OnAsk, window
+from replay.engine.playing import by_boundary, playing, shelves
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
@@ -124,10 +125,10 @@ class Stage:
         """Keeps what is logged as an error."""
         self.compares = False
         """Tells of each run what another version of the code is compared with."""
-        self._asked = _by_boundary(recording)
+        self._asked = by_boundary(recording)
         self._shelved = [each for each in boundaries if each.shelf((), window(recording)) is not None]
         """Those that find answers in a way of their own."""
-        self._playing = [each for each in boundaries if _entered([each.playing(recording)])]
+        self._playing = [each for each in boundaries if type(each.playing(recording)) is not nullcontext]
         """Those that have something hold around a run in the recording's own context."""
         self._renews = all(isinstance(each.playing(recording), Renewed) for each in self._playing)
         self._held: list[Any] | None = None
@@ -262,7 +263,8 @@ class Stage:
             self._hold(self._held)
             return self._ran(recording)
         self.let_go()
-        return self._within(_entered([each.playing(recording) for each in self._boundaries]), recording)
+        with playing(self._boundaries, recording):
+            return self._ran(recording)
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -284,21 +286,15 @@ class Stage:
             return
         self.let_go()
         for boundary in self._playing:
-            playing = boundary.playing(self.recording)
-            playing.__enter__()
-            held.append(playing)
-
-    def _within(self, around: list[AbstractContextManager[None]], recording: Recording) -> tuple[Mutant, Outcome]:
-        """Run it with these contexts entered, one in the other: there are so few that a stack takes longer."""
-        if not around:
-            return self._ran(recording)
-        with around[0]:
-            return self._within(around[1:], recording)
+            around = boundary.playing(self.recording)
+            around.__enter__()
+            held.append(around)
 
     def _ran(self, recording: Recording) -> tuple[Mutant, Outcome]:
+        asked = by_boundary(recording) if recording.interactions is not self.recording.interactions else self._asked
         player = Mutant(
             recording,
-            shelves=self._filled(recording),
+            shelves=shelves(self._shelved, asked, window(recording)),
             resolve=self.resolve,
             move=self._move,
             wait=self._wait,
@@ -322,17 +318,6 @@ class Stage:
         if outcome.payload.error_type == _OVERRUN:
             raise Overrun
         return player, outcome
-
-    def _filled(self, recording: Recording) -> dict[str, Shelf]:
-        """Shelves are emptied by a run: each needs its own."""
-        span = window(recording)
-        asked = _by_boundary(recording) if recording.interactions is not self.recording.interactions else self._asked
-        shelves: dict[str, Shelf] = {}
-        for boundary in self._shelved:
-            shelf = boundary.shelf(asked.get(boundary.kind, ()), span)
-            if shelf is not None:
-                shelves[boundary.kind] = shelf
-        return shelves
 
     def _failure(self, outcome: Outcome) -> Failure | None:
         if outcome.state == "returned" and self.recording.kind in ("asgi", "wsgi"):
@@ -366,17 +351,6 @@ class Stage:
 
 
 _OVERRUN = f"{Overrun.__module__}.{Overrun.__qualname__}"
-
-
-def _entered(around: list[AbstractContextManager[None]]) -> list[AbstractContextManager[None]]:
-    return [each for each in around if type(each) is not nullcontext]
-
-
-def _by_boundary(recording: Recording) -> dict[str, list[Interaction]]:
-    found: dict[str, list[Interaction]] = {}
-    for interaction in recording.interactions:
-        found.setdefault(interaction.boundary, []).append(interaction)
-    return found
 
 
 def _asked(execution: Execution) -> tuple[Interaction, ...]:
