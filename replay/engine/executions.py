@@ -128,9 +128,8 @@ class Stage:
         self._asked = by_boundary(recording)
         self._shelved = [each for each in boundaries if each.shelf((), window(recording)) is not None]
         """Those that find answers in a way of their own."""
-        self._playing = [each for each in boundaries if type(each.playing(recording)) is not nullcontext]
-        """Those that have something hold around a run in the recording's own context."""
-        self._renews = all(isinstance(each.playing(recording), Renewed) for each in self._playing)
+        self._playing: list[Boundary] | None = None
+        """Those that have something hold around a run in the recording's own context, if it can be kept."""
         self._held: list[Any] | None = None
         self._permits = guard.permits((), folders)
         self._started: float | None = None
@@ -259,8 +258,7 @@ class Stage:
     def _play(self, recording: Recording) -> tuple[Mutant, Outcome]:
         own = self.recording
         is_usual = recording.context is own.context and recording.started_at == own.started_at
-        if is_usual and self._renews and self._held is not None:
-            self._hold(self._held)
+        if is_usual and self._held is not None and self._hold(self._held):
             return self._ran(recording)
         self.let_go()
         with playing(self._boundaries, recording):
@@ -281,14 +279,21 @@ class Stage:
         while self._held:
             self._held.pop().__exit__(None, None, None)
 
-    def _hold(self, held: list[Any]) -> None:
+    def _hold(self, held: list[Any]) -> bool:
+        """Be as around a first run; False: something cannot be kept."""
         if held and all(each.again() for each in held):
-            return
+            return True
         self.let_go()
+        if self._playing is None:
+            found = {each.kind: each.playing(self.recording) for each in self._boundaries}
+            self._playing = [each for each in self._boundaries if type(found[each.kind]) is not nullcontext]
+            if not all(isinstance(found[each.kind], Renewed) for each in self._playing):
+                self._playing = []
         for boundary in self._playing:
             around = boundary.playing(self.recording)
             around.__enter__()
             held.append(around)
+        return bool(held)
 
     def _ran(self, recording: Recording) -> tuple[Mutant, Outcome]:
         asked = by_boundary(recording) if recording.interactions is not self.recording.interactions else self._asked
