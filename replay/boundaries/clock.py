@@ -43,15 +43,15 @@ class _Clock:
         self.now = now
 
     def advance(self, nanoseconds: int) -> None:
-        """Whole seconds and the rest are moved apart: a float keeps nanoseconds only over short spans."""
+        """Whole seconds are moved apart: a float keeps nanoseconds only over short spans."""
         if nanoseconds <= 0:
             return
-        seconds, rest = divmod(nanoseconds, _SECOND)
-        if seconds:
-            self.traveller.shift(seconds)
-        if rest:
-            self.traveller.shift(rest / _SECOND)
         self.now += nanoseconds
+        if nanoseconds >= _SECOND:
+            seconds, nanoseconds = divmod(nanoseconds, _SECOND)
+            self.traveller.shift(seconds)
+        if nanoseconds:
+            self.traveller.shift(nanoseconds / _SECOND)
 
 
 def move_to(nanoseconds: int) -> None:
@@ -151,9 +151,10 @@ def _parts() -> tuple[Any, Any, Any]:
     """What only a replay needs; asyncio comes with it."""
     from time_machine import travel
 
-    from replay.boundaries.virtual_loop import begin_waits, end_waits
+    from replay.boundaries.virtual_loop import start_waits
+    from replay.boundaries.waits import timelines
 
-    return travel, begin_waits, end_waits
+    return travel, start_waits, timelines
 
 
 class _Playing(AbstractContextManager[None]):
@@ -166,7 +167,7 @@ class _Playing(AbstractContextManager[None]):
         self._started_at, self._zone = started_at, name
 
     def __enter__(self) -> None:
-        travel, begin_waits, _ = _parts()
+        travel, start_waits, _ = _parts()
         self._is_elsewhere = self._zone is not None and self._zone != zone() and hasattr(time, "tzset")
         if self._is_elsewhere:
             self._zone_before = os.environ.get("TZ")
@@ -183,16 +184,20 @@ class _Playing(AbstractContextManager[None]):
         with _lock:
             _clocks.append(clock)
             _timelines.append(timeline)
-        begin_waits(timeline)
+        start_waits(timeline)
 
     def __exit__(self, *raised: object) -> None:
-        _parts()[2](self._timeline)
+        _parts()[2].remove(self._timeline)
         with _lock:
             _clocks.remove(self._clock)
             _timelines.remove(self._timeline)
         self._timeline.close()
         self._travel.stop()
         self._leave_zone()
+
+    def again(self) -> bool:
+        """See `Renewed`: nobody waited, let time pass, looked at a clock that moves, or chose another zone."""
+        return (self._zone is None or self._zone == zone()) and self._timeline.restart()
 
     def _leave_zone(self) -> None:
         if self._is_elsewhere:

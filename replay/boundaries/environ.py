@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from fnmatch import translate
 from typing import Any, TypeVar
 
@@ -70,16 +70,26 @@ class EnvironBoundary(Seam):
     def playing(self, recording: Recording) -> AbstractContextManager[None]:
         """The recorded variables are set, or unset, as they were."""
         values = recorded(recording)
-        return self._playing(values) if values else NOTHING
+        return _Playing(values) if values else NOTHING
 
-    @contextmanager
-    def _playing(self, values: dict[str, str | None]) -> Iterator[None]:
-        before = {name: os.environ.get(name) for name in values}
-        _set(values)
-        try:
-            yield
-        finally:
-            _set(before)
+
+class _Playing(AbstractContextManager[None]):
+    """The recorded variables around a replay."""
+
+    def __init__(self, values: dict[str, str | None]) -> None:
+        self._values = values
+
+    def __enter__(self) -> None:
+        self._before = {name: os.environ.get(name) for name in self._values}
+        _set(self._values)
+
+    def __exit__(self, *raised: object) -> None:
+        _set(self._before)
+
+    def again(self) -> bool:
+        """See `Renewed`."""
+        _set(self._values)
+        return True
 
 
 def recorded(recording: Recording) -> dict[str, str | None]:

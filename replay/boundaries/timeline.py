@@ -116,6 +116,13 @@ class Timeline:
         self._kept = False
         self.closed = False
 
+    def restart(self) -> bool:
+        """As if it were new, for another run from the same time. False: something was done in it."""
+        if self._progress or self._numbers or self._starting or self._pools or self._now != self._base or self.closed:
+            return False
+        self._now = self._base = self._last_event = self._last_read = _real_monotonic()
+        return True
+
     # Time -------------------------------------------------------------------------------------------------------
 
     @property
@@ -284,6 +291,8 @@ class Timeline:
             if self.closed or self._is_alone():
                 self._reach(due, wall, end)  # nothing else can happen meanwhile
                 return
+            if end is not None:
+                self._set_wall(end - nanoseconds)  # it was asked then
         lock = allocate_lock()
         lock.acquire()
         self.block(Wait(lock.release, due=due, wall=wall, end=end), lock.acquire)
@@ -294,7 +303,7 @@ class Timeline:
             not self._starting
             and len(self._actors) == 1
             and get_ident() in self._actors
-            and not any(pool.queued or pool.active for pool in self._pools.values())
+            and not (self._pools and any(pool.queued or pool.active for pool in self._pools.values()))
         )
 
     def is_stuck(self) -> bool:

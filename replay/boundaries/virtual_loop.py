@@ -136,16 +136,11 @@ class _Selector:
             )
 
 
-def begin_waits(timeline: Timeline) -> None:
-    """What a replay does waits in the time of `timeline` from now on."""
+def start_waits(timeline: Timeline) -> None:
+    """What the replay does here waits in the time of `timeline`, until it is taken out of `waits.timelines`."""
     install_waits()
     install()
     timelines.append(timeline)
-
-
-def end_waits(timeline: Timeline) -> None:
-    """The replay is over."""
-    timelines.remove(timeline)
 
 
 def install() -> None:

@@ -35,15 +35,20 @@ def changed(value: Any, steps: Steps, change: Callable[[Any], Any]) -> Any:
     """`value` with `change` applied at that place. Raises Unfit if there is no such place, or it cannot hold that."""
     if not steps:
         new = change(value)
-        if isinstance(new, Gone | Renamed | Twice):
+        if type(new) in _MARKS:
             raise Unfit("the whole of a part has no key")
         return new
-    step, child = steps[0], _child(value, steps[0])
-    if len(steps) == 1:
-        new = change(child)
-        return value if new is child else _with(value, step, new)
-    new = changed(child, steps[1:], change)
-    return value if new is child else _with(value, step, new)
+    way = [value]
+    for step in steps:
+        value = _child(value, step)
+        way.append(value)
+    new = change(value)
+    if new is value:
+        return way[0]
+    new = _with(way[-2], steps[-1], new)
+    for place in range(len(steps) - 2, -1, -1):
+        new = _set(way[place], steps[place], new)
+    return new
 
 
 def _child(value: Any, step: Step) -> Any:
@@ -58,10 +63,11 @@ def _child(value: Any, step: Step) -> Any:
 
 
 def _with(value: Any, step: Any, new: Any) -> Any:
+    """A copy with `new` there, or what a mark says."""
+    if type(new) not in _MARKS:
+        return _set(value, step, new)
     if type(value) is Typed:
-        if isinstance(new, Gone | Renamed | Twice):
-            raise Unfit("a record has all its fields, once")
-        return Typed(value.tag, {**value.fields, step: new}, value.rest)
+        raise Unfit("a record has all its fields, once")
     if type(value) is dict:
         return _mapping(value, step, new)
     items = list(value)
@@ -69,10 +75,18 @@ def _with(value: Any, step: Any, new: Any) -> Any:
         del items[step]
     elif isinstance(new, Twice):
         items.insert(step, items[step])
-    elif isinstance(new, Renamed):
-        raise Unfit("an item has no name")
     else:
-        items[step] = new
+        raise Unfit("an item has no name")
+    return items if type(value) is list else tuple(items)
+
+
+def _set(value: Any, step: Any, new: Any) -> Any:
+    if type(value) is dict:
+        return {**value, step: new}
+    if type(value) is Typed:
+        return Typed(value.tag, {**value.fields, step: new}, value.rest)
+    items = list(value)
+    items[step] = new
     return items if type(value) is list else tuple(items)
 
 
@@ -83,6 +97,7 @@ def _mapping(value: dict[Any, Any], step: Any, new: Any) -> dict[Any, Any]:
         if new.name in value:
             raise Unfit("there is that name already")
         return {new.name if key == step else key: item for key, item in value.items()}
-    if isinstance(new, Twice):
-        raise Unfit("a mapping has each key once")
-    return {**value, step: new}
+    raise Unfit("a mapping has each key once")
+
+
+_MARKS = frozenset({Gone, Renamed, Twice})

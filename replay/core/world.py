@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -283,6 +283,15 @@ class Shelf(Protocol):
 
     def refusal(self, asked: Value, message: str) -> BaseException:
         """What is raised into the application when nothing answers."""
+        ...
+
+
+@runtime_checkable
+class Renewed(Protocol):
+    """What holds around a replay (see `Boundary.playing`), where it may hold around the next one too."""
+
+    def again(self) -> bool:
+        """Be as just entered, for another run of the same recording. False: leave it, and enter another."""
         ...
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from threading import get_ident
 from time import perf_counter
@@ -20,7 +20,7 @@ from replay.core.codec import Resolve, Value
 from replay.core.opened import Opened
 from replay.core.recording import Interaction, Kind, Outcome, Prediction, Recording
 from replay.core.verdict import Frame
-from replay.core.world import Boundary, Settles, Shelf, current, occupy
+from replay.core.world import Boundary, Renewed, Settles, current, occupy
 from replay.engine import guard
 from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative, status_of
 from replay.engine.finished import Property, Run, broken
@@ -29,6 +29,7 @@ from replay.engine.lines import Lines, in_project, last_raised, standing
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Edits, Mutations
 from replay.engine.player import OnAsk, window
+from replay.engine.playing import by_boundary, playing, shelves
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
@@ -126,11 +127,12 @@ class Stage:
         """Keeps what is logged as an error."""
         self.compares = False
         """Tells of each run what another version of the code is compared with."""
-        self._asked = _by_boundary(recording)
+        self._asked = by_boundary(recording)
         self._shelved = [each for each in boundaries if each.shelf((), window(recording)) is not None]
         """Those that find answers in a way of their own."""
-        self._playing = [each for each in boundaries if _entered([each.playing(recording)])]
-        """Those that have something hold around a run in the recording's own context."""
+        self._playing: list[Boundary] | None = None
+        """Those that have something hold around a run in the recording's own context, if it can be kept."""
+        self._held: list[Any] | None = None
         self._permits = guard.permits((), folders)
         self._started: float | None = None
         self.on_ask: OnAsk | None = None
@@ -166,11 +168,12 @@ class Stage:
             return msgspec.structs.replace(_not_run(mutated, "out of memory"), failure=self._exhausted(error))
         except Exception as error:  # not the application's: an edited value that our own code cannot serve
             return _not_run(mutated, f"{type(error).__name__}: {error}"[:300])
+        diverged = player.diverged
         execution = Execution(
             mutated,
             outcome,
-            None if player.diverged else self._failure(outcome),
-            player.diverged,
+            None if diverged else self._failure(outcome),
+            diverged,
             player.stretched,
             tuple(player.taken),
             player.drawn,
@@ -180,6 +183,7 @@ class Stage:
         )
         if not self.properties or execution.diverged or outcome.state != "returned" or execution.failure is not None:
             return execution
+        self.let_go()  # properties are the project's code, in the time of this process
         found = broken(self.finished(execution, edits), self.properties, self.root)
         return execution if found is None else msgspec.structs.replace(execution, failure=found)
 
@@ -254,21 +258,50 @@ class Stage:
         return self.mutations.named(ran, edits)
 
     def _play(self, recording: Recording) -> tuple[Mutant, Outcome]:
-        is_usual = recording.context is self.recording.context
-        around = [each.playing(recording) for each in (self._playing if is_usual else self._boundaries)]
-        return self._within(around if is_usual else _entered(around), recording)
-
-    def _within(self, around: list[AbstractContextManager[None]], recording: Recording) -> tuple[Mutant, Outcome]:
-        """Run it with these contexts entered, one in the other: there are so few that a stack takes longer."""
-        if not around:
+        own = self.recording
+        is_usual = recording.context is own.context and recording.started_at == own.started_at
+        if is_usual and self._held is not None and self._hold(self._held):
             return self._ran(recording)
-        with around[0]:
-            return self._within(around[1:], recording)
+        self.let_go()
+        with playing(self._boundaries, recording):
+            return self._ran(recording)
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """While it is open, what holds around a run still does after it, for the next one (see `let_go`)."""
+        self._held = []
+        try:
+            yield
+        finally:
+            self.let_go()
+            self._held = None
+
+    def let_go(self) -> None:
+        """Nothing of the recording's holds here any more: neither its time nor its variables."""
+        while self._held:
+            self._held.pop().__exit__(None, None, None)
+
+    def _hold(self, held: list[Any]) -> bool:
+        """Be as around a first run; False: something cannot be kept."""
+        if held and all(each.again() for each in held):
+            return True
+        self.let_go()
+        if self._playing is None:
+            found = {each.kind: each.playing(self.recording) for each in self._boundaries}
+            self._playing = [each for each in self._boundaries if type(found[each.kind]) is not nullcontext]
+            if not all(isinstance(found[each.kind], Renewed) for each in self._playing):
+                self._playing = []
+        for boundary in self._playing:
+            around = boundary.playing(self.recording)
+            around.__enter__()
+            held.append(around)
+        return bool(held)
 
     def _ran(self, recording: Recording) -> tuple[Mutant, Outcome]:
+        asked = by_boundary(recording) if recording.interactions is not self.recording.interactions else self._asked
         player = Mutant(
             recording,
-            shelves=self._filled(recording),
+            shelves=shelves(self._shelved, asked, window(recording)),
             resolve=self.resolve,
             move=self._move,
             wait=self._wait,
@@ -292,17 +325,6 @@ class Stage:
         if outcome.payload.error_type == _OVERRUN:
             raise Overrun
         return player, outcome
-
-    def _filled(self, recording: Recording) -> dict[str, Shelf]:
-        """Shelves are emptied by a run: each needs its own."""
-        span = window(recording)
-        asked = _by_boundary(recording) if recording.interactions is not self.recording.interactions else self._asked
-        shelves: dict[str, Shelf] = {}
-        for boundary in self._shelved:
-            shelf = boundary.shelf(asked.get(boundary.kind, ()), span)
-            if shelf is not None:
-                shelves[boundary.kind] = shelf
-        return shelves
 
     def _failure(self, outcome: Outcome) -> Failure | None:
         if outcome.state == "returned" and self.recording.kind in ("asgi", "wsgi"):
@@ -336,17 +358,6 @@ class Stage:
 
 
 _OVERRUN = f"{Overrun.__module__}.{Overrun.__qualname__}"
-
-
-def _entered(around: list[AbstractContextManager[None]]) -> list[AbstractContextManager[None]]:
-    return [each for each in around if type(each) is not nullcontext]
-
-
-def _by_boundary(recording: Recording) -> dict[str, list[Interaction]]:
-    found: dict[str, list[Interaction]] = {}
-    for interaction in recording.interactions:
-        found.setdefault(interaction.boundary, []).append(interaction)
-    return found
 
 
 def _asked(execution: Execution) -> tuple[Interaction, ...]:

@@ -73,6 +73,7 @@ class Judges:
         """What is wrong with a run whatever the recording did."""
         assert execution.outcome is not None
         if self._policies and self._predict is not None:
+            self._stage.let_go()  # it asks the project's code
             yield from breaches(execution.taken, execution.outcome, self._predict, self._stage.resolve)
         if self._returns is not None:
             found = self._schema(execution)
@@ -87,5 +88,6 @@ class Judges:
         if key not in self._returned:
             if len(self._returned) > MOST_KEPT:
                 self._returned.clear()
+            self._stage.let_go()  # as a model's validators
             self._returned[key] = self._returns.judge(execution.mutated, execution.outcome)
         return self._returned[key]

@@ -109,8 +109,10 @@ class Mutant(Player):
         number = sum(len(kinds.get(kind, ())) for kinds in self.drawn.values())
         return made(Random(f"{self.recording.id}/{kind}/{number}"))
 
-    def _take(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> Interaction | None:
-        found = super()._take(shelf, request, asked, lane)
+    def _take(
+        self, shelf: Shelf, request: Request, asked: Value, lane: str, among: list[Interaction]
+    ) -> Interaction | None:
+        found = super()._take(shelf, request, asked, lane, among)
         if found is None:
             found = self._nearest(request, asked, lane)
             if found is None:

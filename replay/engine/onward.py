@@ -31,8 +31,10 @@ class Onward(Mutant):
                 self._waiting.take(each)  # production never asked these: that nobody did now is no divergence
         super().close()
 
-    def _take(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> Interaction | None:
-        found = Player._take(self, shelf, request, asked, lane)  # strict: a mutation's would stretch answers
+    def _take(
+        self, shelf: Shelf, request: Request, asked: Value, lane: str, among: list[Interaction]
+    ) -> Interaction | None:
+        found = Player._take(self, shelf, request, asked, lane, among)  # strict: a mutation's would stretch answers
         if found is None:
             among = [each for each in self._waiting if each.lane == ONWARD and alike(each, request)]
             if not among:

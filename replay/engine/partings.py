@@ -169,6 +169,8 @@ class Partings:
 
     def link(self, outcome: Outcome) -> None:
         """Say which follow from an earlier one. An error that we raised may be what ended the unit of work."""
+        if not self.found:
+            return
         ended_by = None
         if outcome.state == "raised":
             text = outcome.payload.text

@@ -141,13 +141,14 @@ class Player:
     def ask(self, request: Request) -> Answer | None:
         if request.boundary in self._through:
             return None
-        asked = request.payload.settle()
         shelf = self._shelves.get(request.boundary, self._equality)
         with self._lock:
             lane = self.lanes.name()
+            among = self._waiting.next(request)
+            asked = _settled(request.payload, among)
             if self.closed:  # production did not record what came after the end either: no divergence
                 raise shelf.refusal(asked, f"replay: {request.boundary} {request.target} asked after the end.")
-            found = self._take(shelf, request, asked, lane)
+            found = self._take(shelf, request, asked, lane, among)
             if found is None:
                 raise self._refuse(shelf, request, asked, lane)
             if found.seq in self.noise.requests and found.request.text != asked.text:
@@ -158,7 +159,8 @@ class Player:
             self._spent.append(found)
             asked_at = self.recording.started_at + found.offset_ns
             ends_at = asked_at + found.duration_ns
-            self._advance(ends_at if self._wait is None else asked_at)
+            if self._wait is None or request.awaits:  # else it moves as it waits
+                self._advance(ends_at if self._wait is None else asked_at)
         if self._wait is not None and not request.awaits:
             self._wait(found.duration_ns, ends_at)
         at_once = request.awaits and self._is_at_once(found)
@@ -280,11 +282,14 @@ class Player:
             self._now = now
             self._move(now)
 
-    def _take(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> Interaction | None:
+    def _take(
+        self, shelf: Shelf, request: Request, asked: Value, lane: str, among: list[Interaction]
+    ) -> Interaction | None:
+        """What answers; `among`: what is next in its lane and asks the same thing."""
         course = self._partings.course
         course.started.setdefault(lane, len(self._partings.found))
         own = course.recorded.get(lane, lane)
-        found = self._first(shelf, asked, own, self._waiting.next(request))
+        found = self._first(shelf, asked, own, among)
         if found is None:
             found = self._first(shelf, asked, own, self._waiting.later(request))
             if found is not None:
@@ -330,6 +335,16 @@ class Player:
         if file.startswith(_PACKAGE):
             return "/demo/" in file
         return not file.startswith(("<", *_LIBRARY))
+
+
+def _settled(payload: Settles, among: Sequence[Interaction]) -> Value:
+    """What is asked, encoded; nearly always it is what was asked in production, which is there already."""
+    repeats = getattr(payload, "repeats", None)
+    if repeats is not None:
+        for each in among:
+            if repeats(each.request):
+                return each.request
+    return payload.settle()
 
 
 def window(recording: Recording) -> Window:

@@ -91,10 +91,11 @@ class Here:
 
     def run(self, batch: Sequence[Edits], *, until: float | None = None, together: bool = False) -> list[Ran]:
         found: list[Ran] = []
-        for edits in batch:
-            if until is not None and perf_counter() > until:
-                break
-            found.append(examined(self._stage, self._lines, self._growth, edits)[0])
+        with self._stage.holding():
+            for edits in batch:
+                if until is not None and perf_counter() > until:
+                    break
+                found.append(examined(self._stage, self._lines, self._growth, edits)[0])
         return found
 
     def recorded(self, edits: Edits) -> tuple[Ran, Recording | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from contextvars import copy_context
 from pathlib import Path
 from time import perf_counter
@@ -16,18 +16,18 @@ from replay.core.compare import differences, unexpected
 from replay.core.damage import damage
 from replay.core.noise import Known, known
 from replay.core.recording import Interaction, Kind, Outcome, Recording
-from replay.core.verdict import Difference, Verdict
+from replay.core.verdict import Difference, Verdict, Violation
 from replay.core.world import Boundary, current, occupy
 from replay.engine import guard
 from replay.engine.ambiguity import nondeterminism
 from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
 from replay.engine.player import OnAsk, Player, window
+from replay.engine.playing import by_boundary, playing, shelves
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
 Runner = Callable[[Recording, Any, Resolve | None], Outcome]
-_NOTHING = nullcontext()
 _MALFORMED = "entries of known noise that are malformed: they excuse nothing (find it anew with `replay run --check`)"
 
 
@@ -75,7 +75,7 @@ class Session:
         noted, heard = damage(recording), list[Heard]()
         try:
             target = self._targets.load(recording.entrypoint)
-            with hearing(heard) if noted is not None else _NOTHING:
+            with hearing(heard) if noted is not None else nullcontext():
                 player, outcome = copy_context().run(self._play, recording, target)
             verdict = self._judge(recording, player, outcome)
         except Unanswerable as error:
@@ -88,6 +88,7 @@ class Session:
                 raise
             reason = f"{recording.entrypoint}: a KeyboardInterrupt of the recording ended the replay."
             verdict = Verdict(id=recording.id, status="unanswerable", recorded=recording.outcome, reason=reason)
+        found: tuple[Violation, ...] = ()
         if player is not None and verdict.outcome is not None and verdict.status in ("reproduced", "changed"):
             found = violations(recording, verdict.outcome, player.spent, player.notes, self._targets)
             if noted is not None:
@@ -95,27 +96,15 @@ class Session:
 
                 found += remaining(noted, recording, target, verdict.outcome, player.spent, heard, self._targets,
                                    self._predict)  # fmt: skip
-            verdict = msgspec.structs.replace(verdict, violations=found)
-        return msgspec.structs.replace(verdict, seconds=perf_counter() - started)
+        return msgspec.structs.replace(verdict, violations=found, seconds=perf_counter() - started)
 
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome]:
-        span, noise = window(recording), known(recording)
-        asked: dict[str, list[Interaction]] = {}
-        for interaction in recording.interactions:
-            asked.setdefault(interaction.boundary, []).append(interaction)
-        shelves = {}
-        for boundary in self._boundaries:
-            shelf = boundary.shelf(asked.get(boundary.kind, ()), span, noise.requests)
-            if shelf is not None:
-                shelves[boundary.kind] = shelf
-        with ExitStack() as stack:
-            for boundary in self._boundaries:
-                playing = boundary.playing(recording) if boundary.kind not in self._live else _NOTHING
-                if type(playing) is not nullcontext:
-                    stack.enter_context(playing)
+        noise = known(recording)
+        found = shelves(self._boundaries, by_boundary(recording), window(recording), noise.requests)
+        with playing(self._boundaries, recording, self._live):
             player = self._player(
                 recording,
-                shelves=shelves,
+                shelves=found,
                 resolve=self._targets.resolve,
                 move=self._move,
                 wait=self._wait,
@@ -125,13 +114,14 @@ class Session:
                 permits=guard.permits(self._live, self._folders),
             )
             occupy(player)
-            stack.callback(occupy, None)
             current.set(player)  # of the copied context: nothing to reset
             try:
                 outcome = self._runners[recording.kind](recording, target, self._targets.resolve)
+                player.close()
             except Unanswerable as error:
                 raise _with_refusals(error, player) from error
-            player.close()
+            finally:
+                occupy(None)
         return player, outcome
 
     def _judge(self, recording: Recording, player: Player, outcome: Outcome) -> Verdict:

@@ -41,6 +41,16 @@ def _is_under(root: Path, place: str) -> bool:
     return path.is_relative_to(root) and "site-packages" not in path.parts
 
 
+@lru_cache(maxsize=256)
+def _is_dotted(module: str) -> bool:
+    return all(part.isidentifier() for part in module.split("."))
+
+
+@lru_cache(maxsize=256)
+def _is_listed(module: str, allow: tuple[str, ...]) -> bool:
+    return any(module == allowed or module.startswith(allowed + ".") for allowed in allow)
+
+
 def _absolute(place: str) -> str:
     """Where modules lie is nearly always absolute already; the current folder is slow to ask for."""
     return place if os.path.isabs(place) else os.path.join(os.getcwd(), place)
@@ -108,7 +118,7 @@ class Targets:
 
     def _import(self, module: str, name: str) -> Any:
         top = module.partition(".")[0]
-        if not all(part.isidentifier() for part in module.split(".")) or not self._is_ours(top, module):
+        if not _is_dotted(module) or not self._is_ours(top, module):
             raise Unanswerable(
                 f"{name!r} is not code of this project ({self.root}), so it is not imported. If it should be, add "
                 f'allow = ["{module}"] under [tool.replay-harness] in pyproject.toml.',
@@ -127,7 +137,7 @@ class Targets:
             ) from error
 
     def _is_ours(self, top: str, module: str) -> bool:
-        if any(module == allowed or module.startswith(allowed + ".") for allowed in self.allow):
+        if _is_listed(module, self.allow):
             return True
         try:
             spec = importlib.util.find_spec(top)
@@ -135,5 +145,6 @@ class Targets:
             return False
         if spec is None:
             return False
-        places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
-        return any(_is_under(self.root, _absolute(place)) for place in places if place)
+        if spec.origin:
+            return _is_under(self.root, _absolute(spec.origin))
+        return any(_is_under(self.root, _absolute(place)) for place in spec.submodule_search_locations or () if place)

@@ -126,6 +126,10 @@ class Worker:
         _leave(status)
 
     def _do(self, task: Task, replies: int) -> None:
+        with self._stage.holding():
+            self._all(task, replies)
+
+    def _all(self, task: Task, replies: int) -> None:
         waiting, since = bytearray(), perf_counter()
         for number, packed in zip(task.numbers, task.batch, strict=True):
             self._number = number

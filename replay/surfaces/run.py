@@ -60,8 +60,9 @@ def run(
     if place not in sys.path:
         sys.path.insert(0, place)
     install()
-    with replaying():
-        load_modules(config.imports)
+    if config.imports:
+        with replaying():
+            load_modules(config.imports)
     session = Session(
         boundaries=ALL,
         runners=RUNNERS,

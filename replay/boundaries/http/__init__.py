@@ -21,6 +21,7 @@ from replay.core.verdict import Difference, Window
 from replay.core.world import Shelf
 
 if TYPE_CHECKING:
+    from replay.boundaries.http.cassette import BundleCassette
     from replay.core.noise import Noise
 
 CLIENTS = {
@@ -65,7 +66,7 @@ class HttpBoundary:
     def shelf(
         self, interactions: Sequence[Interaction], window: Window, noise: Mapping[int, tuple[Noise, ...]] = {}
     ) -> Shelf | None:
-        """A vcrpy cassette over the recorded requests, made when the first request comes."""
+        """A vcrpy cassette over the recorded requests, made when the first request comes that is not as recorded."""
         return _LazyCassette(interactions, window, noise)
 
     def describe(self) -> dict[str, str]:
@@ -85,25 +86,33 @@ class HttpBoundary:
 
 
 class _LazyCassette:
-    """Puts off the import of vcr (0.7 s) until a request needs an answer."""
+    """Answers requests that are as recorded; makes the cassette (and imports vcr, 0.7 s) for one that is not."""
 
     def __init__(
         self, interactions: Sequence[Interaction], window: Window, noise: Mapping[int, tuple[Noise, ...]]
     ) -> None:
-        self._made: Shelf | None = None
+        self._made: BundleCassette | None = None
         self._from = (interactions, window, noise)
+        self._played: list[Interaction] = []
 
     @property
-    def cassette(self) -> Shelf:
-        """The `BundleCassette`."""
+    def cassette(self) -> BundleCassette:
+        """It knows what was played before it was made."""
         if self._made is None:
             from replay.boundaries.http.cassette import BundleCassette
 
             interactions, window, noise = self._from
             self._made = BundleCassette(interactions, window, noise=noise)
+            for interaction in self._played:
+                self._made.play(interaction)
         return self._made
 
     def take(self, asked: Value, candidates: Sequence[Interaction]) -> Interaction | None:
+        if self._made is None:
+            for candidate in candidates:
+                if candidate.request.text == asked.text:
+                    self._played.append(candidate)
+                    return candidate
         return self.cassette.take(asked, candidates)
 
     def differences(self, recorded: Interaction, asked: Value) -> Sequence[Difference]:

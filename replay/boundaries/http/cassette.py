@@ -64,8 +64,12 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
                 target = target_of(request.method, request.uri)
                 found = next((c for c in candidates if c.target == target and self._matches(request, c)), None)
             if found is not None:
-                self.play_counts[self._by_seq[found.seq]] += 1
+                self.play(found)
             return found
+
+    def play(self, interaction: Interaction) -> None:
+        """Count it as played."""
+        self.play_counts[self._by_seq[interaction.seq]] += 1
 
     def differences(self, recorded: Interaction, asked: Value) -> list[Difference]:
         """The fields that vcrpy's matchers tell apart, then those that known noise covers."""

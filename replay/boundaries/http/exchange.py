@@ -30,7 +30,6 @@ The state told to the world: `returned` once a head arrived, however the body en
 from __future__ import annotations
 
 from asyncio import sleep
-from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from time import perf_counter_ns
@@ -39,6 +38,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 
 from replay.boundaries.http.faults import describe_error, rebuild
+from replay.boundaries.http.stored import CREDENTIALS, REDACTED, Made, answered, requested
 from replay.core.codec import Gap, Limits, Value, encode
 from replay.core.families.scalars import raw
 from replay.core.recording import State
@@ -60,8 +60,6 @@ _SMALL = 1 << 16
 """Bytes of a request's text that is far below every limit, cut short or not."""
 _LONG = 3600.0
 """Seconds of the replay's clock, after which a unit of work that does not end never will."""
-REDACTED = "[redacted]"
-CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"})
 
 dropped: dict[str, int] = {}
 """What capture could not do, by the error's type name; for `replay doctor`."""
@@ -80,6 +78,8 @@ def safely(work: Callable[..., T], *args: Any) -> T | None:
 
 def bare_url(url: str) -> str:
     """`url` without user, password and fragment."""
+    if "@" not in url and "#" not in url:
+        return url
     url = url.partition("#")[0]
     scheme, found, rest = url.partition("://")
     if not found:
@@ -141,6 +141,19 @@ class HttpRequest:
         plain = self.plain()
         quick = None if self.dropped else _encode_ascii(plain)
         return quick or _encode(plain, "$.body", self.dropped)
+
+    def repeats(self, recorded: Value) -> bool:
+        """Whether it settles to this value. False also where only settling tells."""
+        stored = requested(recorded)
+        return (
+            stored is not None
+            and not self.dropped
+            and self.url == stored.url
+            and self.method == stored.method
+            and self.client == stored.client
+            and b"".join(self.body) == stored.body
+            and stored.has_headers(self.headers)
+        )
 
     @property
     def size(self) -> int:
@@ -264,8 +277,8 @@ class Exchange:
 class Recorded:
     """A stored answer, opened for a client to serve: the same pieces in the same cuts, then the same end."""
 
-    __slots__ = ("_arrival", "_beyond", "_error", "_offsets", "decoded", "dropped", "end", "headers", "http_version",
-                 "pieces", "reason", "status")  # fmt: skip
+    __slots__ = ("_arrival", "_beyond", "_error", "_offsets", "decoded", "dropped", "end", "headers", "heads",
+                 "http_version", "pieces", "reason", "status")  # fmt: skip
 
     def __init__(self, answer: dict[str, Any] | None, beyond: Callable[[str], BaseException] = DivergenceError) -> None:
         """`beyond` is told that the code reads more than there is, and gives what is raised (see `World.beyond`)."""
@@ -283,6 +296,18 @@ class Recorded:
         self.dropped: int = answer.get("dropped") or 0
         self.end: End = answer.get("end") or "abandoned"
         self._error: dict[str, Any] | None = answer.get("error")
+        self.heads: dict[str, Any] = {}
+        """What a client's seam makes of the head, by client; shared by all servings of the answer, so never changed."""
+
+    def again(self, beyond: Callable[[str], BaseException]) -> Recorded:
+        """The same answer for another request of it."""
+        other = Recorded.__new__(Recorded)
+        other.status, other.reason, other.http_version = self.status, self.reason, self.http_version
+        other.headers, other.heads, other.pieces = self.headers, self.heads, self.pieces
+        other._offsets, other.decoded, other.dropped = self._offsets, self.decoded, self.dropped
+        other.end, other._error = self.end, self._error
+        other._beyond, other._arrival = beyond, None
+        return other
 
     @property
     def cancelled(self) -> float | None:
@@ -357,40 +382,26 @@ def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -
     if found is None:
         return None
     if type(found) is Answer:
-        plain = _plainly(found.value) or found.value.decode(found.resolve)
-        recorded = Recorded(plain, partial(world.beyond, found.seq))
+        recorded = _opened(found, partial(world.beyond, found.seq))
         if awaits:
             recorded.travels(found)
         return recorded
     return safely(Exchange, world, found, request)
 
 
-class _Stored(msgspec.Struct):
-    """A stored answer that ended well, its pieces still encoded."""
-
-    status: int
-    reason: str
-    http_version: str
-    headers: list[tuple[str, str]]
-    pieces: list[tuple[int, dict[str, str]]]
-    decoded: bool
-    dropped: int
-    end: End
-    error: None
+_made: Made[Recorded] = Made()
 
 
-_stored = msgspec.json.Decoder(_Stored)
-_BYTES: dict[str, Callable[[str], bytes]] = {"$bytes": str.encode, "$base64": b64decode}
-
-
-def _plainly(value: Value) -> dict[str, Any] | None:
-    """What `value.decode` makes of an answer that ended well, without its walk. None: it is not of that form."""
-    try:
-        stored = _stored.decode(value.text)
-        pieces = [(offset, _BYTES[tag](text)) for offset, piece in stored.pieces for tag, text in piece.items()]
-    except (ValueError, KeyError):
-        return None
-    return {**msgspec.structs.asdict(stored), "pieces": pieces} if len(pieces) == len(stored.pieces) else None
+def _opened(found: Answer, beyond: Callable[[str], BaseException]) -> Recorded:
+    value = found.value
+    before = _made.of(value)
+    if before is not None:
+        return before.again(beyond)
+    plain = answered(value)
+    recorded = Recorded(plain or value.decode(found.resolve), beyond)
+    if plain is not None:
+        _made.keep(value, recorded.again(DivergenceError))  # `beyond` would keep the whole world
+    return recorded
 
 
 def _encode_ascii(plain: dict[str, Any]) -> Value | None:

@@ -134,11 +134,19 @@ class _Seam:
             error = recorded.head_error()
             assert error is not None
             raise error
+        head = recorded.heads.get(self.name)
+        if head is None:
+            head = recorded.heads[self.name] = self.head(recorded)
+        headers, extensions = head  # the response makes its own of both
         return self.module.Response(
-            recorded.status,
-            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in recorded.headers],
-            stream=self.played(recorded),
-            extensions={
+            recorded.status, headers=headers, stream=self.played(recorded), extensions=dict(extensions)
+        )
+
+    def head(self, recorded: Recorded) -> tuple[Any, dict[str, bytes]]:
+        """Headers and extensions of the response."""
+        return (
+            self.module.Headers([(name.encode("latin-1"), text.encode("latin-1")) for name, text in recorded.headers]),
+            {
                 "http_version": recorded.http_version.encode("latin-1"),
                 "reason_phrase": recorded.reason.encode("latin-1"),
             },

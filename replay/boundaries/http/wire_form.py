@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from replay.boundaries.http.exchange import CREDENTIALS, Exchange, HttpRequest, Pair, stored_headers
+from replay.boundaries.http.exchange import Exchange, HttpRequest, Pair, stored_headers
+from replay.boundaries.http.stored import CREDENTIALS
+from replay.core.codec import Value
 from replay.core.world import Ticket, World
 
 CLIENTS = frozenset({"urllib3", "botocore", "httplib2"})
@@ -101,6 +103,10 @@ class WireRequest(HttpRequest):
             self.given_body = body.encode("utf-8" if self.client in ("urllib3", "botocore") else "latin-1")
         if headers is not None:
             self.given_headers = list(headers.items())
+
+    def repeats(self, recorded: Value) -> bool:
+        """Only settling tells."""
+        return False
 
     def plain(self) -> dict[str, Any]:
         head, found, body = b"".join(self.body).partition(b"\r\n\r\n")
