@@ -114,7 +114,7 @@ class Lines:
                 return {}
             plain = compile(source, file, "exec", dont_inherit=True)
             marked = _Marked(file, self.lines)
-            tree = ast.fix_missing_locations(marked.visit(ast.parse(source, file)))
+            tree = marked.visit(ast.parse(source, file))
             self._marks += bytes(len(self.lines) - len(self._marks))
             with_marks = self._with_marks(compile(tree, file, "exec", dont_inherit=True))
         except (OSError, ValueError, SyntaxError, RecursionError):
