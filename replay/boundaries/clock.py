@@ -12,8 +12,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
+from functools import cache, lru_cache
 from time import localtime
 from typing import Any
 
@@ -122,9 +122,14 @@ def _checked(recorded: object) -> str | None:
     """The recorded zone, if it may be given to TZ: a bundle must not choose a file to read."""
     if recorded is None:
         return None
-    if isinstance(recorded, str) and _ZONE.fullmatch(recorded) and recorded[0] not in "/:" and ".." not in recorded:
+    if isinstance(recorded, str) and _is_zone(recorded):
         return recorded
     raise Unanswerable(f"The recording's time zone {recorded!r} is not the name of a zone. Record it again.")
+
+
+@lru_cache(maxsize=64)
+def _is_zone(recorded: str) -> bool:
+    return bool(_ZONE.fullmatch(recorded)) and recorded[0] not in "/:" and ".." not in recorded
 
 
 def recorded_zone(recording: Recording) -> str | None:
@@ -133,22 +138,65 @@ def recorded_zone(recording: Recording) -> str | None:
     return _checked(context.get("zone") if isinstance(context, dict) else None)
 
 
-@contextmanager
-def _in_zone(name: str | None) -> Iterator[None]:
-    if name is None or name == zone() or not hasattr(time, "tzset"):
-        yield
-        return
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = name
+def _set_zone(name: str | None) -> None:
+    if name is None:
+        os.environ.pop("TZ", None)
+    else:
+        os.environ["TZ"] = name
     time.tzset()
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop("TZ", None)
-        else:
-            os.environ["TZ"] = before
-        time.tzset()
+
+
+@cache
+def _parts() -> tuple[Any, Any, Any]:
+    """What only a replay needs; asyncio comes with it."""
+    from time_machine import travel
+
+    from replay.boundaries.virtual_loop import begin_waits, end_waits
+
+    return travel, begin_waits, end_waits
+
+
+class _Playing(AbstractContextManager[None]):
+    """The zone and the virtual clock of one replay. A search enters one for each of its runs: generators would take
+    longer than what they do."""
+
+    __slots__ = ("_clock", "_is_elsewhere", "_started_at", "_timeline", "_travel", "_zone", "_zone_before")
+
+    def __init__(self, started_at: int, name: str | None) -> None:
+        self._started_at, self._zone = started_at, name
+
+    def __enter__(self) -> None:
+        travel, begin_waits, _ = _parts()
+        self._is_elsewhere = self._zone is not None and self._zone != zone() and hasattr(time, "tzset")
+        if self._is_elsewhere:
+            self._zone_before = os.environ.get("TZ")
+            _set_zone(self._zone)
+        try:
+            seconds, rest = divmod(self._started_at, _SECOND)
+            self._travel = travel(seconds, tick=False)
+            self._clock = clock = _Clock(self._travel.start(), seconds * _SECOND)
+        except BaseException:
+            self._leave_zone()
+            raise
+        clock.advance(rest)
+        self._timeline = timeline = Timeline(self._started_at, clock.advance)
+        with _lock:
+            _clocks.append(clock)
+            _timelines.append(timeline)
+        begin_waits(timeline)
+
+    def __exit__(self, *raised: object) -> None:
+        _parts()[2](self._timeline)
+        with _lock:
+            _clocks.remove(self._clock)
+            _timelines.remove(self._timeline)
+        self._timeline.close()
+        self._travel.stop()
+        self._leave_zone()
+
+    def _leave_zone(self) -> None:
+        if self._is_elsewhere:
+            _set_zone(self._zone_before)
 
 
 class ClockBoundary(Seam):
@@ -174,31 +222,7 @@ class ClockBoundary(Seam):
 
     def playing(self, recording: Recording) -> AbstractContextManager[None]:
         """Time starts at `recording.started_at`, in its zone, and moves only by `move` and `shift`."""
-        return self._playing(recording)
-
-    @contextmanager
-    def _playing(self, recording: Recording) -> Iterator[None]:
-        import time_machine
-
-        from replay.boundaries.virtual_loop import virtual_waits  # asyncio: at replay only
-
-        name = recorded_zone(recording)
-        seconds, rest = divmod(recording.started_at, _SECOND)
-        with _in_zone(name), time_machine.travel(seconds, tick=False) as traveller:
-            clock = _Clock(traveller, seconds * _SECOND)
-            clock.advance(rest)
-            timeline = Timeline(recording.started_at, clock.advance)
-            with _lock:
-                _clocks.append(clock)
-                _timelines.append(timeline)
-            try:
-                with virtual_waits(timeline):
-                    yield
-            finally:
-                with _lock:
-                    _clocks.remove(clock)
-                    _timelines.remove(timeline)
-                timeline.close()
+        return _Playing(recording.started_at, recorded_zone(recording))
 
     def describe(self) -> dict[str, str]:
         """The version of time-machine, without importing it."""

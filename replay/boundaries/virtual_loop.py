@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from replay.boundaries.timeline import Timeline, Wait
@@ -137,16 +136,16 @@ class _Selector:
             )
 
 
-@contextmanager
-def virtual_waits(timeline: Timeline) -> Iterator[None]:
-    """What the replay does here waits in the time of `timeline`."""
+def begin_waits(timeline: Timeline) -> None:
+    """What a replay does waits in the time of `timeline` from now on."""
     install_waits()
     install()
     timelines.append(timeline)
-    try:
-        yield
-    finally:
-        timelines.remove(timeline)
+
+
+def end_waits(timeline: Timeline) -> None:
+    """The replay is over."""
+    timelines.remove(timeline)
 
 
 def install() -> None:

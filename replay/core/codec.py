@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from replay.core.bare import is_bare
 from replay.core.decoder import Decoder, Resolve
 from replay.core.encoder import Encoder
 from replay.core.standins import Gap, Opaque, Record, Truncated
@@ -90,6 +91,8 @@ _LIMITS = Limits()
 
 def encode(value: object, limits: Limits = _LIMITS) -> Value:
     """The canonical text of `value`; never raises for a value, never calls its code."""
+    if limits is _LIMITS and is_bare(value):
+        return Value(msgspec.json.encode(value).decode())
     return Unsettled(value, limits).settle()
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
+from threading import get_ident
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -32,6 +33,7 @@ from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
 Runner = Callable[[Recording, Any, Resolve | None], Outcome]
+_NOTHING = nullcontext()
 _TICK = 0.25
 """Seconds between looks at the time limit."""
 
@@ -63,10 +65,13 @@ class Execution(msgspec.Struct, frozen=True):
     """Of the system's generator, where the recording has none and it was drawn from."""
 
     @property
-    def effect(self) -> tuple[Any, ...]:
+    def effect(self) -> str:
         """What the run did, as far as the world sees it; equal for runs that did the same."""
-        ended = None if self.outcome is None else (self.outcome.state, _ending(self.outcome.payload))
-        return ended, tuple((each.request.target, each.asked.text) for each in self.taken)
+        outcome = self.outcome
+        ended = "" if outcome is None else f"{outcome.state} {_ending(outcome.payload)}"
+        if not self.taken:
+            return ended
+        return "\n".join((ended, *(f"{each.request.target!r} {each.asked.text}" for each in self.taken)))
 
 
 def _ending(payload: Value) -> Any:
@@ -119,7 +124,14 @@ class Stage:
         """Folders and files of installed packages whose lines and constants count too."""
         self.hears = False
         """Keeps what is logged as an error."""
-        self._shelves = _by_boundary(recording)
+        self.compares = False
+        """Tells of each run what another version of the code is compared with."""
+        self._asked = _by_boundary(recording)
+        self._shelved = [each for each in boundaries if each.shelf((), window(recording)) is not None]
+        """Those that find answers in a way of their own."""
+        self._playing = [each for each in boundaries if _entered([each.playing(recording)])]
+        """Those that have something hold around a run in the recording's own context."""
+        self._permits = guard.permits((), folders)
         self._started: float | None = None
         self.on_ask: OnAsk | None = None
         """Called where an interaction is asked, as by `Player`."""
@@ -244,43 +256,55 @@ class Stage:
         return self.mutations.named(ran, edits)
 
     def _play(self, recording: Recording) -> tuple[Mutant, Outcome]:
-        span = window(recording)
-        shelves: dict[str, Shelf] = {}
-        asked = _by_boundary(recording) if recording.interactions is not self.recording.interactions else self._shelves
-        for boundary in self._boundaries:
-            shelf = boundary.shelf(asked.get(boundary.kind, ()), span)
-            if shelf is not None:
-                shelves[boundary.kind] = shelf
-        with ExitStack() as stack:
-            for boundary in self._boundaries:
-                playing = boundary.playing(recording)
-                if type(playing) is not nullcontext:
-                    stack.enter_context(playing)
-            player = Mutant(
-                recording,
-                shelves=shelves,
-                resolve=self.resolve,
-                move=self._move,
-                wait=self._wait,
-                root=self.root,
-                permits=guard.permits((), self._folders),
-                on_ask=self.on_ask,
-            )
-            occupy(player)
-            stack.callback(occupy, None)
+        is_usual = recording.context is self.recording.context
+        around = [each.playing(recording) for each in (self._playing if is_usual else self._boundaries)]
+        return self._within(around if is_usual else _entered(around), recording)
+
+    def _within(self, around: list[AbstractContextManager[None]], recording: Recording) -> tuple[Mutant, Outcome]:
+        """Run it with these contexts entered, one in the other: there are so few that a stack takes longer."""
+        if not around:
+            return self._ran(recording)
+        with around[0]:
+            return self._within(around[1:], recording)
+
+    def _ran(self, recording: Recording) -> tuple[Mutant, Outcome]:
+        player = Mutant(
+            recording,
+            shelves=self._filled(recording),
+            resolve=self.resolve,
+            move=self._move,
+            wait=self._wait,
+            root=self.root,
+            permits=self._permits if self._permits.thread == get_ident() else guard.permits((), self._folders),
+            on_ask=self.on_ask,
+        )
+        occupy(player)
+        try:
             current.set(player)  # of the copied context: nothing to reset
-            if self.hears:
-                stack.enter_context(hearing(player.heard))
-            self._started = perf_counter()
-            self.on_start()
-            try:
-                outcome = self._run(recording, self.target, self.resolve)
-            finally:
-                self._started = None
-                player.closed = True
+            with hearing(player.heard) if self.hears else _NOTHING:
+                self._started = perf_counter()
+                self.on_start()
+                try:
+                    outcome = self._run(recording, self.target, self.resolve)
+                finally:
+                    self._started = None
+                    player.closed = True
+        finally:
+            occupy(None)
         if outcome.payload.error_type == _OVERRUN:
             raise Overrun
         return player, outcome
+
+    def _filled(self, recording: Recording) -> dict[str, Shelf]:
+        """Shelves are emptied by a run: each needs its own."""
+        span = window(recording)
+        asked = _by_boundary(recording) if recording.interactions is not self.recording.interactions else self._asked
+        shelves: dict[str, Shelf] = {}
+        for boundary in self._shelved:
+            shelf = boundary.shelf(asked.get(boundary.kind, ()), span)
+            if shelf is not None:
+                shelves[boundary.kind] = shelf
+        return shelves
 
     def _failure(self, outcome: Outcome) -> Failure | None:
         if outcome.state == "returned" and self.recording.kind in ("asgi", "wsgi"):
@@ -314,6 +338,10 @@ class Stage:
 
 
 _OVERRUN = f"{Overrun.__module__}.{Overrun.__qualname__}"
+
+
+def _entered(around: list[AbstractContextManager[None]]) -> list[AbstractContextManager[None]]:
+    return [each for each in around if type(each) is not nullcontext]
 
 
 def _by_boundary(recording: Recording) -> dict[str, list[Interaction]]:

@@ -15,17 +15,18 @@ from typing import Any
 
 import msgspec
 
-from replay.core.edits import Edit, parse
+from replay.core.edits import Edit
 from replay.core.recording import Recording
+from replay.engine.combinations import DEEPEST, Combinations, Parent
 from replay.engine.corpus import Entry, minimised
 from replay.engine.executions import Stage
 from replay.engine.failures import BESIDE, Failure, is_same
 from replay.engine.like import Like
-from replay.engine.lines import Lines
+from replay.engine.lines import Line, Lines
 from replay.engine.mutation import Edits
 from replay.engine.operators import suggested
 from replay.engine.operators.site import Site
-from replay.engine.places import beside, places
+from replay.engine.places import places
 from replay.engine.runs import Ran, Runner
 from replay.engine.shrink import Fails, fewest, shrink
 from replay.engine.smaller import FEW, MOST, smaller
@@ -37,20 +38,16 @@ BATCH = 32
 """Mutations that are chosen before any of them is run: what is chosen next depends on no number of workers."""
 RANKS = 3
 """Suggestions of a site that have a round of their own; the rest share the last."""
-LIKELY = 6
-"""Edits of a place that pairs and triples prefer."""
 TRIES = 60
 """Runs that look for the places which a mutation made matter."""
-DEEPEST = 3
-"""Edits of one mutation, before it is shrunk."""
 HANGS = 2
 """Hangs after which a place is left alone: each takes as long as the limit."""
+JOINED = 400
+"""Runs that look for one edit in place of several."""
 SHARP = frozenset({"error", "status", "invariant", "exit", "crash"})
 """Kinds of failure whose edits get the smallest arguments: the others take long, or depend on the size."""
 LATE = 1.1
 """Of the seconds, until which the corpus is made smaller."""
-IDLE = 2_000
-"""Mutations in a row that were all tried before: the space is exhausted."""
 
 
 class Find(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,16 +87,6 @@ class Progress(msgspec.Struct):
     None: nobody asked for it, or the search was interrupted."""
     nearest: str = ""
     """Of a hunt: how near it came to what it looks for, in words."""
-
-
-class _Parent(msgspec.Struct):
-    """A mutation that reached new lines."""
-
-    edits: Edits
-    returned: bool
-    live: list[str]
-    """Places that matter since these edits."""
-    used: int = 0
 
 
 class Spent(Exception):
@@ -158,14 +145,9 @@ class Explorer:
         self._known: list[Failure] = []
         self._plans: dict[str, list[Edit]] = {}
         self._sites: dict[str, Site] = {}
-        self._parents: list[_Parent] = []
-        self._numbers: dict[int, tuple[int, Edit]] = {}
-        """Of the planned edits, by identity."""
-        self._tried: set[tuple[int, ...]] = set()
-        self._live: set[str] = set()
-        self._sorted: list[str] = []
-        self._beside: dict[str, list[str]] = {}
-        """Places that matter and lie beside another; forgotten when more matter."""
+        self._pairs = Combinations(self._random, self._plans)
+        self._grown_from = 0
+        """Lines that the search has grown from."""
         self._base: frozenset[str] | None = None
         """Places that matter in the recording as it is."""
         self._ungrown: list[tuple[Edits, Ran]] = []
@@ -261,8 +243,6 @@ class Explorer:
             found = suggested(site)
             if found:
                 self._plans[site.path], self._sites[site.path] = found, site
-                for edit in found:
-                    self._number(edit)
 
     def _again(self) -> None:
         """What was found before. What it reaches is not kept: the search goes on as it would without."""
@@ -307,88 +287,34 @@ class Explorer:
         self._random.shuffle(first)
         for single, ran in self._tries((edit,) for edit in first):
             if ran is None or ran.does != base:
-                self._live.add(single[0].path)
-        self._base = frozenset(self._live)
+                self._pairs.live.add(single[0].path)
+        self._base = frozenset(self._pairs.live)
         for grown in self._ungrown:
             self._grow(*grown)
         for edits_of_rank in later:
             self._random.shuffle(edits_of_rank)
-        first_to_go = set(self._live)  # more will matter as the search goes on: the order is fixed here
+        first_to_go = set(self._pairs.live)  # more will matter as the search goes on: the order is fixed here
         for alive in (True, False):
             for edits_of_rank in later:
-                for _ in self._tries((each,) for each in edits_of_rank if (each.path in first_to_go) is alive):
+                singles = [(each,) for each in edits_of_rank if (each.path in first_to_go) is alive]
+                for _ in self._tries(self._pairs.between(singles)):
                     pass
-        self._live = self._live or set(self._plans)
+        self._pairs.live.update(() if self._pairs.live else self._plans)
 
     def _combine(self) -> None:
-        """Pairs and triples."""
+        """Pairs and triples: what the code speaks of on new lines, and others in turn."""
         if self._plans:
-            for _ in self._tries(self._combinations()):
+            for _ in self._tries(self._pairs.between(self._pairs.drawn(self._drawn_parents()))):
+                pass
+            for _ in self._tries(self._pairs.named()):
                 pass
 
-    def _combinations(self) -> Iterator[Edits]:
-        idle = 0
-        while idle < IDLE:
-            parent = self._parent()
-            before = parent.edits if parent is not None else ()
-            edit = self._next(parent)
-            edits = (*before[: DEEPEST - 1], edit)
-            key = tuple([self._number(each) for each in edits])
-            if key in self._tried:
-                idle += 1
-                continue
-            idle = 0
-            self._tried.add(key)
-            yield edits
+    def _drawn_parents(self) -> Iterator[Parent]:
+        while True:
+            yield self._parent()
 
-    def _number(self, edit: Edit) -> int:
-        """Numbers are quicker to compare than texts. The edit is kept, so that its identity stays its own."""
-        found = self._numbers.get(id(edit))
-        if found is None:
-            found = self._numbers[id(edit)] = len(self._numbers), edit
-        return found[0]
-
-    def _parent(self) -> _Parent | None:
-        if not self._parents or self._random.random() < 0.1:
-            edit = self._chosen(self._random.choice(self._ordered()))
-            return _Parent((edit,), True, [])
-        weights = [
-            (1.0 if each.returned else 0.2) * (2.0 if each.live else 1.0) / (1 + each.used / 20)
-            for each in self._parents
-        ]
-        found = self._random.choices(self._parents, weights)[0]
-        found.used += 1
-        return found
-
-    def _next(self, parent: _Parent | None) -> Edit:
-        """The edit to add: at a place that the parent made matter, near its last one, or at any that matters."""
-        chance = self._random.random()
-        paths: list[str] = []
-        if parent is not None and parent.live and chance < 0.35:
-            paths = parent.live
-        elif parent is not None and chance < 0.6:
-            paths = self._near(parent.edits[-1].path)
-        path = self._random.choice(paths or self._ordered())
-        return self._chosen(path)
-
-    def _chosen(self, path: str) -> Edit:
-        """One of the edits of a place: every other time one of the likeliest."""
-        plan = self._plans[path]
-        return self._random.choice(plan[:LIKELY] if self._random.random() < 0.5 else plan)
-
-    def _near(self, last: str) -> list[str]:
-        ordered = self._ordered()
-        found = self._beside.get(last)
-        if found is None:
-            root, steps = parse(last)
-            found = self._beside[last] = [path for path in ordered if beside(path, root, steps)]
-        return found
-
-    def _ordered(self) -> list[str]:
-        if len(self._live) != len(self._sorted):
-            self._sorted = sorted(self._live)
-            self._beside.clear()
-        return self._sorted
+    def _parent(self) -> Parent:
+        return self._pairs.parent()
 
     # One mutation -----------------------------------------------------------------------------------------------
 
@@ -396,7 +322,7 @@ class Explorer:
         """Run mutations, a batch at a time, and keep what comes of each, in order; None: it was left out."""
         each = iter(wanted)
         while batch := list(islice(each, self._room())):
-            wise = [all(self._hung.get(edit.path, 0) < HANGS for edit in edits) for edits in batch]
+            wise = [not self._hung or all(self._hung.get(edit.path, 0) < HANGS for edit in edits) for edits in batch]
             chosen = [edits for edits, is_wise in zip(batch, wise, strict=True) if is_wise]
             answers = iter(self._runner.run(chosen, until=self._until()))
             fresh: list[tuple[Edits, Ran]] = []
@@ -412,13 +338,14 @@ class Explorer:
 
     def _keep(self, edits: Edits, ran: Ran) -> bool:
         """Count a run, and what it found; whether it reached new lines."""
-        self._lines.add(ran.reached)
-        fresh = bool(ran.reached & ~self._grown)
-        self._grown |= ran.reached
+        reached = ran.reached
+        self._lines.add(reached)
+        fresh = bool(reached & ~self._grown)
+        self._grown |= reached
         self.progress.diverged += ran.diverged and ran.failure is None
         self.progress.lines = self._lines.count
         if fresh and self._corpus is not None:
-            self._reached.append(Entry(edits, ran.reached))
+            self._reached.append(Entry(edits, reached))
         self._like.note(edits, ran, self._lines)
         if ran.failure is not None:
             if ran.failure.kind == "hang":
@@ -445,12 +372,18 @@ class Explorer:
         if self._base is None:  # it is not known yet what matters anyway
             self._ungrown.append((edits, ran))
             return
-        parent = _Parent(edits, ran.returned, [])
-        self._parents.append(parent)
+        parent = Parent(edits, ran.returned, [])
+        self._pairs.add(parent, self._beyond(ran.reached & ~self._grown_from))
+        self._grown_from |= ran.reached
         candidates = [path for path in self._plans if path not in self._base]
         if candidates:
             self._matters(edits, ran, candidates, parent.live)
-            self._live.update(parent.live)
+            self._pairs.live.update(parent.live)
+
+    def _beyond(self, reached: int) -> list[Line]:
+        """Lines that the recording as it is does not reach."""
+        marks = (reached & ~self._base_lines).to_bytes(len(self._lines.lines), "little")
+        return [line for line, mark in zip(self._lines.lines, marks, strict=True) if mark]
 
     def _matters(self, edits: Edits, ran: Ran, candidates: list[str], found: list[str]) -> None:
         """Which of the places change what the mutation does: all at once, then by halves."""
@@ -521,10 +454,27 @@ class Explorer:
         if failure.kind == "hang":  # each try takes as long as the limit
             return fewest(edits, fails) if len(edits) > 1 else edits
         small = shrink(edits, fails, self._simpler)
+        if failure.kind in SHARP and failure.kind not in ("exit", "crash"):
+            small = self._joined(small, fails)
         if failure.kind in SHARP:
             most = FEW if failure.kind in ("exit", "crash") else MOST
             small = smaller(small, fails, seed=self._seed, most=most, until=self._until(), leave=self._is_meant)
         return small
+
+    def _joined(self, edits: Edits, fails: Fails) -> Edits:
+        """One of three or more edits, and one other that does what the rest do: of those that the code speaks of where
+        the one leads."""
+        left = JOINED
+        for kept in edits if len(edits) > 2 else ():
+            self.progress.executions += 1
+            lines = self._beyond(self._runner.run([(kept,)])[0].reached)
+            for _, other in self._pairs.spoken((kept,), lines)[:left]:
+                if self._is_late():
+                    return edits
+                left -= 1
+                if fails((kept, other)):
+                    return shrink((kept, other), fails, self._simpler)
+        return edits
 
     def _failure(self, edits: Edits, wanted: Failure) -> Failure | None:
         """How a mutation fails, looked at as the wanted failure was found."""
@@ -557,6 +507,9 @@ class Explorer:
         if self.progress.executions >= self._most:
             raise Spent
         return min(BATCH, self._most - self.progress.executions)
+
+    def _is_late(self) -> bool:
+        return self._longest is not None and perf_counter() - self._started > self._longest
 
     def _until(self) -> float | None:
         return None if self._longest is None else self._started + self._longest

@@ -16,7 +16,6 @@ from replay.engine.explorer import Explorer, Find, Progress, Spent, key_of
 from replay.engine.failures import Failure
 from replay.engine.goal import Goal, Near
 from replay.engine.leads import Leads
-from replay.engine.lines import Lines
 from replay.engine.mutation import Edits
 from replay.engine.operators.site import Site, sites
 from replay.engine.places import places
@@ -38,12 +37,8 @@ class _Met(Spent):
 class Hunt(Explorer):
     """One search around one recording."""
 
-    def __init__(
-        self, stage: Stage, goal: Goal, *, depth: Depth = "all", lines: Lines | None = None, **options: Any
-    ) -> None:
-        """`lines`: of an earlier search for the same goal, which need not be compiled again."""
+    def __init__(self, stage: Stage, goal: Goal, *, depth: Depth = "all", **options: Any) -> None:
         super().__init__(stage, **options)
-        self._lines = self._lines if lines is None else lines
         self.goal = goal
         self.base = self.best = Near()
         """How near the recording as it is comes, and the nearest of all runs."""
@@ -95,6 +90,7 @@ class Hunt(Explorer):
         if ran.failure is not None and ran.failure.kind == "hang":
             raise Unanswerable(f"{self._stage.recording.entrypoint}: {ran.failure.message} as it is; see --limit")
         self._keep((), ran)
+        self._base_lines = ran.reached
         self.base = self.best
         return ran.does
 
@@ -135,10 +131,10 @@ class Hunt(Explorer):
 
     def _parent(self) -> Any:
         """Mutations that came nearest first; any other now and then."""
-        if self._parents and self._random.random() < TOWARDS:
-            nears = [self._nearness.get(key_of(each.edits), Near()) for each in self._parents]
+        if self._pairs.parents and self._random.random() < TOWARDS:
+            nears = [self._nearness.get(key_of(each.edits), Near()) for each in self._pairs.parents]
             most = max(nears)
-            found = min((each for each, near in zip(self._parents, nears, strict=True) if near == most),
+            found = min((each for each, near in zip(self._pairs.parents, nears, strict=True) if near == most),
                         key=lambda each: each.used)  # fmt: skip
             if most > self.base and self._random.random() < 1 / (1 + found.used / 40):
                 found.used += 1

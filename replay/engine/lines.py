@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import ast
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from replay.core.verdict import Frame
 
@@ -24,7 +25,8 @@ LARGEST = 4 << 20
 """Bytes of a source file that is read."""
 _PACKAGE = str(Path(__file__).parent.parent)
 _MARK = "replay: a line was reached"
-"""A constant that the compiler keeps; in the compiled code the marks' own bytes take its place."""
+_NUMBER = "replay: it is number "
+"""Constants that the compiler keeps; in the code that runs the marks' own bytes and the number take their place."""
 
 
 def in_project(root: Path, file: str) -> bool:
@@ -49,15 +51,14 @@ class Lines:
         self._modules = 0
 
     def prepare(self) -> None:
-        """Mark the functions of the project's modules that are loaded by now. To be called again costs little, after
-        `close` too: what was compiled is kept."""
+        """Mark the functions of the project's modules that are loaded by now. To be called again costs little."""
         if len(sys.modules) == self._modules:
             return
-        was_closed, self._modules = self._modules == 0, len(sys.modules)
+        self._modules = len(sys.modules)
         fresh = [file for file in self._loaded() if file not in self._files]
         for file in fresh:
             self._files[file] = self._compiled(file)
-        if fresh or (was_closed and self._files):
+        if fresh:
             for each in gc.get_objects():
                 if type(each) is FunctionType and each.__code__.co_filename in self._files:
                     self._exchange(each)
@@ -69,6 +70,10 @@ class Lines:
     def reached(self) -> int:
         """The lines that the run has reached, as a number with a byte, 1 or 0, for each."""
         return int.from_bytes(self._marks, "little")
+
+    def marks(self) -> bytes:
+        """The same as bytes, without the zeros at the end."""
+        return bytes(self._marks.rstrip(b"\0"))
 
     def add(self, reached: int) -> bool:
         """Count lines as seen; whether there were new ones."""
@@ -96,7 +101,6 @@ class Lines:
         for function, code in self._changed:
             function.__code__ = code
         self._changed.clear()
-        self._modules = 0
 
     def _loaded(self) -> Iterator[str]:
         for module in list(sys.modules.values()):
@@ -108,27 +112,24 @@ class Lines:
 
     def _compiled(self, file: str) -> dict[Key, tuple[CodeType, CodeType]]:
         """By name and first line: the code of each function as it is, and with marks."""
-        try:
-            source = Path(file).read_bytes()
-            if len(source) > LARGEST:
-                return {}
-            plain = compile(source, file, "exec", dont_inherit=True)
-            marked = _Marked(file, self.lines)
-            tree = marked.visit(ast.parse(source, file))
-            self._marks += bytes(len(self.lines) - len(self._marks))
-            with_marks = self._with_marks(compile(tree, file, "exec", dont_inherit=True))
-        except (OSError, ValueError, SyntaxError, RecursionError):
-            del self.lines[len(self._marks) :]
+        made = _compilation(file)
+        if made is None:
             return {}
-        ours = {_key(code): code for code in _codes(with_marks)}
-        return {_key(code): (code, ours[_key(code)]) for code in _codes(plain) if _key(code) in ours}
+        first = len(self.lines)
+        self.lines += [(file, number) for number in made.numbers]
+        self._marks += bytes(len(made.numbers))
+        ours = {_key(code): code for code in _codes(self._with_marks(made.marked, first))}
+        return {_key(code): (code, ours[_key(code)]) for code in _codes(made.plain) if _key(code) in ours}
 
-    def _with_marks(self, code: CodeType) -> CodeType:
-        constants = tuple(
-            self._marks if each == _MARK else self._with_marks(each) if type(each) is CodeType else each
-            for each in code.co_consts
-        )
-        return code.replace(co_consts=constants)
+    def _with_marks(self, code: CodeType, first: int) -> CodeType:
+        constants: list[Any] = []
+        for each in code.co_consts:
+            if type(each) is CodeType:
+                each = self._with_marks(each, first)
+            elif type(each) is str and each.startswith(_NUMBER):
+                each = first + int(each.removeprefix(_NUMBER))
+            constants.append(self._marks if each == _MARK else each)
+        return code.replace(co_consts=tuple(constants))
 
     def _exchange(self, function: FunctionType) -> None:
         code = function.__code__
@@ -137,6 +138,39 @@ class Lines:
             return
         function.__code__ = found[1]
         self._changed.append((function, code))
+
+
+class _Compilation(NamedTuple):
+    """A file with marks that are still to be numbered."""
+
+    state: tuple[int, int]
+    plain: CodeType
+    marked: CodeType
+    numbers: list[int]
+    """Of the line of each mark."""
+
+
+_made: dict[str, _Compilation] = {}
+"""By file: each recording of a search has lines of its own, of the same files."""
+
+
+def _compilation(file: str) -> _Compilation | None:
+    """None if it cannot be had."""
+    try:
+        about = os.stat(file)
+        state = (about.st_mtime_ns, about.st_size)
+        made = _made.get(file)
+        if made is None or made.state != state:
+            source = Path(file).read_bytes() if about.st_size <= LARGEST else b""
+            marks = _Marked()
+            plain = compile(source, file, "exec", dont_inherit=True)
+            tree = ast.fix_missing_locations(marks.visit(ast.parse(source, file)))
+            made = _made[file] = _Compilation(
+                state, plain, compile(tree, file, "exec", dont_inherit=True), marks.numbers
+            )
+        return made
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return None
 
 
 def _key(code: CodeType) -> Key:
@@ -153,8 +187,8 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 class _Marked(ast.NodeTransformer):
     """Puts `MARKS[number] = 1` before each statement of a function."""
 
-    def __init__(self, file: str, lines: list[Line]) -> None:
-        self._file, self._lines = file, lines
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
         self._inside = 0
 
     def visit_FunctionDef(self, node: Any) -> Any:
@@ -189,8 +223,8 @@ class _Marked(ast.NodeTransformer):
         return out
 
     def _mark(self, statement: ast.stmt) -> ast.stmt:
-        place = ast.Subscript(ast.Constant(_MARK), ast.Constant(len(self._lines)), ast.Store())
-        self._lines.append((self._file, statement.lineno))
+        place = ast.Subscript(ast.Constant(_MARK), ast.Constant(f"{_NUMBER}{len(self.numbers)}"), ast.Store())
+        self.numbers.append(statement.lineno)
         mark = ast.Assign([place], ast.Constant(1))
         for node in ast.walk(mark):
             ast.copy_location(node, statement)

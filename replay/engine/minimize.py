@@ -7,23 +7,27 @@ requests are what the code asks now, interactions and draws that it does not com
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from replay.core.codec import Value, encode
+from replay.core.deltas import OPENED, Deltas
 from replay.core.edits import Edit
-from replay.core.opened import Kept, Opened, Unfit
+from replay.core.opened import Kept, Opened, Typed, Unfit
 from replay.core.parts import Parts
 from replay.core.recording import Interaction, Recording
+from replay.core.streaming import TAG
 from replay.engine.causes import baseline
 from replay.engine.executions import Stage
 from replay.engine.finding import Finding
 from replay.engine.lines import in_project
 from replay.engine.mutation import write_edits
-from replay.engine.reduce import reduced
+from replay.engine.reduce import fewest_lines, masked, reduced
 from replay.engine.trials import Spent, Trials, World
 
 _NEEDED = ("zone", "environ", "draws", "entropy", "interpreter", "lanes")
@@ -78,7 +82,7 @@ def minimize(
         with trials.stoppable(), world.stage.limited():
             if baseline(incident, world, trials, finding):
                 bare = _bare(incident, trials)
-                work = _Work(trials.world(_plain_answers(bare, trials)))
+                work = _Work(trials.world(_short_streams(_plain_answers(bare, trials), trials)))
                 _reduce(work, smaller)
                 _finish(incident, work, smaller)
     except Spent:
@@ -111,17 +115,47 @@ def _fails(recording: Recording, trials: Trials) -> bool:
 def _plain_answers(recording: Recording, trials: Trials) -> Recording:
     """With less in what cannot be edited part by part: errors, bodies that broke off, a web request's surroundings."""
     parts = Parts(recording)
-    for place, each in enumerate(recording.interactions):
-        if parts.get(f"{each.boundary}[{each.seq}]") is None:
-            recording = _with_answer(recording, place, each, trials)
-    if recording.kind in ("asgi", "wsgi") and not recording.input.gaps:
-        stored = recording.input.decode()
-        for name in [name for name in stored if name not in _FIXED]:
-            plain = {**stored, name: _HERE if name in ("client", "server") and stored[name] else stored[name]}
-            tried = msgspec.structs.replace(recording, input=encode(plain))
-            if plain != stored and _fails(tried, trials):
-                recording, stored = tried, plain
+    with suppress(Spent):  # the next run says so; what was found so far stays
+        for place, each in enumerate(recording.interactions):
+            if parts.get(f"{each.boundary}[{each.seq}]") is None:
+                recording = _with_answer(recording, place, each, trials)
+        if recording.kind in ("asgi", "wsgi") and not recording.input.gaps:
+            stored = recording.input.decode()
+            for name in [name for name in stored if name not in _FIXED]:
+                plain = {**stored, name: _HERE if name in ("client", "server") and stored[name] else stored[name]}
+                tried = msgspec.structs.replace(recording, input=encode(plain))
+                if plain != stored and _fails(tried, trials):
+                    recording, stored = tried, plain
     return recording
+
+
+def _short_streams(recording: Recording, trials: Trials) -> Recording:
+    """With less in the texts that deltas make together: their events are empty then, and go with the body's lines."""
+    work = _Work(trials.world(recording))
+    with suppress(Spent):
+        for root in work.largest_first():
+            part = work.parts.get(root) if root.startswith("http[") else None
+            if part is not None and TAG in part.value:
+                _texts(work, root, part.value)
+    return work.recording()
+
+
+def _texts(work: _Work, root: str, value: dict[str, Any]) -> None:
+    """Each text small, then all of it in its first event, if that fails so too: the others can go."""
+    fields = value[TAG].fields
+    for name in fields:
+        if OPENED.get(name) in fields:
+            continue
+
+        def test(new: Any, name: str = name) -> bool:
+            held = work.values.get(root, value)
+            return work.fails(root, {**held, TAG: Typed(TAG, {**held[TAG].fields, name: new}, held[TAG].rest)})
+
+        reduced(fields[name], test)
+    part = Parts(work.recording()).get(root)
+    if part is not None and type(part.value.get("body")) is str:
+        deltas = Deltas(part.value["body"])
+        work.fails(root, {**value, "body": deltas.write(deltas.fields, together=True)})
 
 
 def _with_answer(recording: Recording, place: int, each: Interaction, trials: Trials) -> Recording:
@@ -234,7 +268,26 @@ def _message(work: _Work, root: str, value: dict[str, Any]) -> None:
             def test(new: Any, name: str = name) -> bool:
                 return work.fails(root, {**work.values.get(root, value), name: new})
 
-            reduced(value[name], test)
+            if name == "body" and TAG in value and value[TAG].fields:
+                _events(value[name], test)
+            else:
+                reduced(value[name], test)
+
+
+def _events(body: str, test: Callable[[Any], bool]) -> None:
+    """Of a stream whose texts are small already: its events, and what stands in each."""
+    lines = fewest_lines(body, test).splitlines(keepends=True)
+    for place, line in enumerate(lines):
+        head, brace, rest = line.partition("{")
+        try:
+            tree = json.loads(brace + rest)
+        except ValueError:
+            continue
+
+        def written(new: Any, place: int = place, head: str = head) -> str:
+            return "".join([*lines[:place], f"{head}{json.dumps(new)}\n", *lines[place + 1 :]])
+
+        lines[place] = f"{head}{json.dumps(reduced(tree, lambda new, written=written: test(written(new)), 0))}\n"  # type: ignore[misc]
 
 
 def _arguments(work: _Work, value: dict[str, Any]) -> None:
@@ -248,14 +301,11 @@ def _arguments(work: _Work, value: dict[str, Any]) -> None:
 
 
 def _variables(work: _Work, value: dict[str, Any]) -> None:
-    """Variables that do not matter are not set."""
-    for name in value:
-        if value[name] is not None and not work.fails("environ", {**work.values.get("environ", value), name: None}):
-
-            def test(new: Any, name: str = name) -> bool:
-                return work.fails("environ", {**work.values.get("environ", value), name: new})
-
-            reduced(value[name], test)
+    """Variables that do not matter are not set; of others it is tried whether their letters and digits do."""
+    for name, text in value.items():
+        for plain in (None, "", masked(text)) if type(text) is str else ():
+            if plain != text and work.fails("environ", {**work.values.get("environ", value), name: plain}):
+                break
 
 
 def _finish(incident: Recording, work: _Work, smaller: Smaller) -> None:

@@ -47,7 +47,8 @@ class Mutations:
                     part.write(draft, value)
                 except (Unfit, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
                     continue  # the recording cannot hold it
-        draft["interactions"] = tuple(draft["interactions"])
+        every, recorded = tuple(draft["interactions"]), self.recording.interactions
+        draft["interactions"] = recorded if every == recorded else every
         return draft
 
     def quick(self, edits: Sequence[Edit]) -> Recording:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from hashlib import blake2b
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -45,7 +45,8 @@ class Ran(msgspec.Struct, frozen=True, array_like=True):
     reason: str | None = None
     """Why it could not be run."""
     result: bytes = b""
-    """Equal for runs of any version of the code that ended in the same way; empty where none came to an end."""
+    """Equal for runs of any version of the code that ended in the same way; empty where none came to an end, and where
+    the stage does not compare."""
 
     @property
     def does(self) -> tuple[bytes, bytes]:
@@ -112,7 +113,7 @@ def examined(stage: Stage, lines: Lines, growth: Growth, edits: Edits) -> tuple[
         lines.start()
         growth.start()
         execution = stage.execute(edits)
-        reached = lines.reached().to_bytes(len(lines.lines), "little").rstrip(b"\0")
+        reached = lines.marks()
         if len(sys.modules) == loaded:
             break
     failure = execution.failure
@@ -132,7 +133,7 @@ def examined(stage: Stage, lines: Lines, growth: Growth, edits: Edits) -> tuple[
         outcome is not None and outcome.state == "returned",
         "" if outcome is None else ended(outcome),
         None if execution.reason is None else printable(execution.reason),
-        b"" if outcome is None else _digest(said(outcome)),
+        b"" if outcome is None or not stage.compares else _digest("\0".join(said(outcome))),
     )
     return ran, execution
 
@@ -150,7 +151,7 @@ def ended(outcome: Outcome) -> str:
     return printable(f"{outcome.state} {outcome.payload.text[:_SHOWN]}")
 
 
-def said(outcome: Outcome) -> tuple[Any, ...]:
+def said(outcome: Outcome) -> tuple[str, ...]:
     """How a run ended, whatever the places of the code and of its objects: a result, or an error's type and message."""
     payload = outcome.payload
     if payload.error_type is None:
@@ -163,5 +164,5 @@ def said(outcome: Outcome) -> tuple[Any, ...]:
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
 
 
-def _digest(effect: tuple[Any, ...]) -> bytes:
-    return blake2b(repr(effect).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

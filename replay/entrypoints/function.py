@@ -175,7 +175,8 @@ _WRAPPERS: dict[str, Callable[[Callable[..., Any], str], Any]] = {
 def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
     """Call `target` with the recorded arguments. A bound method of an instance brings its own `self`; of an unbound one
     the recorded object is rebuilt, a class method is called on the recorded class."""
-    found = with_object(recording, _innermost(target), resolve)
+    inner = _innermost(target)
+    found = with_object(recording, inner, resolve)
     if found is not None:
         call, sent, rebuilding = found
         try:
@@ -188,7 +189,7 @@ def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> 
     bound = inspect.ismethod(target) and is_method(recording.entrypoint)
     given = whole_input(recording, resolve, ignore=WHERE if bound else None)
     args = items_of(given["args"])[1 if bound else 0 :]
-    return _called(partial(_innermost(target), *args, **given["kwargs"]), recording, given.get("sent", ()))
+    return _called(partial(inner, *args, **given["kwargs"]), recording, given.get("sent", ()))
 
 
 def _called(call: partial[Any], recording: Recording, sent: Sent) -> Outcome:

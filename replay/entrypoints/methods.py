@@ -60,6 +60,8 @@ def with_object(
 ) -> tuple[partial[Any], Sent, Rebuilding] | None:
     """The call of a captured method with its object rebuilt, and what its generator was sent; None: it is no such
     recording, or the target brings an object. Raises Unanswerable."""
+    if '"$' not in recording.input.text:  # objects are tagged
+        return None
     found = receiver_of(recording.input.tree)
     bound = getattr(function, "__self__", None) if inspect.ismethod(function) else None
     if found is None or (bound is not None and not isinstance(bound, type)):

@@ -292,6 +292,7 @@ def _search(config: Config, recording: Recording, options: Options, seconds: flo
             on_progress: Callable[[Progress], None], kinds: frozenset[str], beside: Checkout | None,
             report: Report, memory: Memory) -> Progress:  # fmt: skip
     stage = _judged(config, recording, options, kinds)
+    stage.compares = beside is not None
     profile.contract = contract_of(recording, stage.target, documents(config.contracts))
     remembered = None if options.remembers is None else Remembered(config.root, recording, options.remembers)
     workers = cores() if options.workers is None else options.workers

@@ -186,6 +186,7 @@ def _runner(setup: Setup) -> Any:
     targets = Targets(config.root, (*config.allow, *setup.allow), {**config.targets, **setup.targets})
     stage = Stage(setup.recording, boundaries=ALL, runners=RUNNERS, targets=targets, move=move_to, wait=wait,
                   folders=(*config.writable, *setup.writable), limit=setup.limit)  # fmt: skip
+    stage.compares = True
     return runner(stage, Lines(stage.root), setup.workers, limit=setup.limit, memory=setup.memory)
 
 

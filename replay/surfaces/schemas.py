@@ -310,40 +310,33 @@ class BuildRun(Form):
     corpus: Corpus
 
 
-class Fuzzed(Form):
+class Searched(Form):
+    """What a search did."""
+
+    executions: int
+    seconds: float
+    seed: int
+    lines: int
+    workers: int
+    same_failure: int
+    diverged: int
+    against: str | None
+    compared: int
+    stopped: str
+    skipped: list[Skipped]
+    ci: BuildRun | None
+
+
+class Fuzzed(Searched):
     """`fuzz`: the whole search."""
 
     finds: list[Find]
-    executions: int
-    seconds: float
-    seed: int
-    lines: int
-    workers: int
-    same_failure: int
-    diverged: int
-    against: str | None
-    compared: int
-    stopped: str
-    skipped: list[Skipped]
-    ci: BuildRun | None
 
 
-class Summary(Form):
+class Summary(Searched):
     """`fuzz --jsonl`: the last line, after the finds."""
 
     kind: Literal["summary"]
-    executions: int
-    seconds: float
-    seed: int
-    lines: int
-    workers: int
-    same_failure: int
-    diverged: int
-    against: str | None
-    compared: int
-    stopped: str
-    skipped: list[Skipped]
-    ci: BuildRun | None
 
 
 class Looked(Form):

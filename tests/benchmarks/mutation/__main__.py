@@ -39,6 +39,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="replay bench mutation", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help="all, if none is named")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="searches for each planted failure (5)")
+    parser.add_argument("--others", type=int, default=1, metavar="N", help="the same of Hypothesis and the random "
+                        "mutator (1: they use up their budget wherever they find nothing)")  # fmt: skip
     parser.add_argument("--executions", type=int, default=search.BUDGET, metavar="N", help="of each of them (20,000)")
     parser.add_argument("--examples", type=int, metavar="N", help="of Hypothesis and the random mutator (as many)")
     parser.add_argument(
@@ -51,10 +53,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 def _planted(options: argparse.Namespace) -> list[str]:
     examples = options.executions if options.examples is None else options.examples
-    found = search.run(seeds=options.seeds, budget=options.executions, examples=examples, tell=_tell_planted)
+    others = min(options.others, options.seeds)
+    progress = _Progress(len(planted.KINDS) * (options.seeds + 2 * others))
+    found = search.run(seeds=options.seeds, others=others, budget=options.executions, examples=examples,
+                       tell=progress.tell)  # fmt: skip
     return [
-        f"{len(planted.KINDS)} planted failures, {options.seeds} seed{'s'[: options.seeds != 1]} each, at most "
-        f"{options.executions:,} executions ({examples:,} of the others); in this process ({_system()}).",
+        f"{len(planted.KINDS)} planted failures, each searched for alone with {_seeds(options.seeds)} (the others: "
+        f"{_seeds(others)}) and at most {options.executions:,} executions (the others: {examples:,}); in one process "
+        f"({_system()}).",
         "",
         "| method | found | of these minimal | median executions | executions a second |",
         "|---|---:|---:|---:|---:|",
@@ -92,9 +98,21 @@ _PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
 }
 
 
-def _tell_planted(method: str, found: Found) -> None:
-    what = "not found" if found.edits is None else "; ".join(found.edits)
-    print(f"{method}: {found.number}, seed {found.seed}: {found.executions:,} executions, {what}", file=sys.stderr)
+def _seeds(count: int) -> str:
+    return f"{count} seed{'s'[: count != 1]}"
+
+
+class _Progress:
+    """Tells of each search, on stderr."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._done = total, 0
+
+    def tell(self, method: str, found: Found) -> None:
+        self._done += 1
+        what = "not found" if found.edits is None else "; ".join(found.edits)
+        print(f"{self._done} of {self._total}. {method}: {found.number}, seed {found.seed}: {found.executions:,} "
+              f"executions, {found.seconds:.1f} s, {what}", file=sys.stderr)  # fmt: skip
 
 
 def _tell_public(result: public.Result) -> None:

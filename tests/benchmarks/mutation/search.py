@@ -168,10 +168,11 @@ class Contest:
 
 
 def run(
-    *, numbers: tuple[int, ...] = tuple(planted.KINDS), seeds: int = 5, budget: int = BUDGET, examples: int = BUDGET,
-    tell: Callable[[str, Found], None] = lambda method, found: None,
+    *, numbers: tuple[int, ...] = tuple(planted.KINDS), seeds: int = 5, others: int = 1, budget: int = BUDGET,
+    examples: int = BUDGET, tell: Callable[[str, Found], None] = lambda method, found: None,
 ) -> dict[str, list[Found]]:  # fmt: skip
-    """By method, one result for each failure and seed; the methods take turns. `examples`: the budget of the others."""
+    """By method, one result for each failure and seed; the methods take turns. `others`: the seeds of the others, which
+    use up their budget wherever they find nothing; `examples`: that budget."""
     with TemporaryDirectory() as folder:
         contest = Contest(*record(Path(folder)))
         found: dict[str, list[Found]] = {OURS: [], HYPOTHESIS: [], RANDOM: []}
@@ -179,6 +180,8 @@ def run(
             for number in numbers:
                 for name, method, most in ((OURS, contest.ours, budget), (HYPOTHESIS, contest.hypothesis, examples),
                                            (RANDOM, contest.random, examples)):  # fmt: skip
+                    if name != OURS and chance >= others:
+                        continue
                     found[name].append(method(number, chance, most))
                     tell(name, found[name][-1])
     return found
