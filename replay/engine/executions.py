@@ -168,6 +168,8 @@ class Stage:
             return msgspec.structs.replace(_not_run(mutated, "out of memory"), failure=self._exhausted(error))
         except Exception as error:  # not the application's: an edited value that our own code cannot serve
             return _not_run(mutated, f"{type(error).__name__}: {error}"[:300])
+        if player.endless is not None and mutated.input is self.recording.input:
+            return _endless(mutated, player.endless)
         diverged = player.diverged
         execution = Execution(
             mutated,
@@ -374,6 +376,13 @@ def _asked(execution: Execution) -> tuple[Interaction, ...]:
 
 def _not_run(mutated: Recording, reason: str) -> Execution:
     return Execution(mutated, None, None, True, 0, (), {}, reason)
+
+
+def _endless(mutated: Recording, target: str) -> Execution:
+    """The world's answers made it ask the same thing for ever: a page that leads to itself."""
+    message = f"asks {target} the same over and over, without a pause"
+    hang = Failure("hang", "Overrun", message, (), target)
+    return msgspec.structs.replace(_not_run(mutated, message), failure=hang)
 
 
 def _with_draws(context: Value, drawn: Mapping[str, Mapping[str, list[Any]]], seed: str | None) -> Value:

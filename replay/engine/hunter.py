@@ -16,7 +16,6 @@ from replay.engine.explorer import Explorer, Find, Progress, Spent, key_of
 from replay.engine.failures import Failure
 from replay.engine.goal import Goal, Near
 from replay.engine.leads import Leads
-from replay.engine.lines import Lines
 from replay.engine.mutation import Edits
 from replay.engine.operators.site import Site, sites
 from replay.engine.places import places
@@ -38,12 +37,8 @@ class _Met(Spent):
 class Hunt(Explorer):
     """One search around one recording."""
 
-    def __init__(
-        self, stage: Stage, goal: Goal, *, depth: Depth = "all", lines: Lines | None = None, **options: Any
-    ) -> None:
-        """`lines`: of an earlier search for the same goal, which need not be compiled again."""
+    def __init__(self, stage: Stage, goal: Goal, *, depth: Depth = "all", **options: Any) -> None:
         super().__init__(stage, **options)
-        self._lines = self._lines if lines is None else lines
         self.goal = goal
         self.base = self.best = Near()
         """How near the recording as it is comes, and the nearest of all runs."""

@@ -51,15 +51,14 @@ class Lines:
         self._modules = 0
 
     def prepare(self) -> None:
-        """Mark the functions of the project's modules that are loaded by now. To be called again costs little, after
-        `close` too: what was compiled is kept."""
+        """Mark the functions of the project's modules that are loaded by now. To be called again costs little."""
         if len(sys.modules) == self._modules:
             return
-        was_closed, self._modules = self._modules == 0, len(sys.modules)
+        self._modules = len(sys.modules)
         fresh = [file for file in self._loaded() if file not in self._files]
         for file in fresh:
             self._files[file] = self._compiled(file)
-        if fresh or (was_closed and self._files):
+        if fresh:
             for each in gc.get_objects():
                 if type(each) is FunctionType and each.__code__.co_filename in self._files:
                     self._exchange(each)
@@ -102,7 +101,6 @@ class Lines:
         for function, code in self._changed:
             function.__code__ = code
         self._changed.clear()
-        self._modules = 0
 
     def _loaded(self) -> Iterator[str]:
         for module in list(sys.modules.values()):

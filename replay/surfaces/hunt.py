@@ -21,7 +21,6 @@ from replay.engine.explorer import Progress
 from replay.engine.goal import Goal, Near
 from replay.engine.hunter import Depth, Hunt
 from replay.engine.leads import Leads
-from replay.engine.lines import Lines
 from replay.engine.mutation import mutate
 from replay.engine.targets import Targets
 from replay.engine.values import Profile
@@ -123,7 +122,6 @@ class _Hunting:
         seconds = options.seconds
         self._seconds = SECONDS if seconds is None and options.executions is None else seconds
         self._best = Near()
-        self._lines: Lines | None = None
         self._report = Report(seed=options.seed, signature=signature)
 
     def report(self) -> Report:
@@ -193,10 +191,9 @@ class _Hunting:
             workers = cores() if options.workers is None else options.workers
             if depth == "look":  # what it loads, the workers to come have; only what has failed may do worse
                 workers = 0 if recording.status == "ok" else min(workers, 1)
-            self._lines = self._lines or Lines(stage.root, stage.packages)
             search = Hunt(
-                stage, self._goal, depth=depth, lines=self._lines, seed=options.seed, executions=executions,
-                seconds=seconds, profile=profile, constants=self._constants, on_progress=self._tell,
+                stage, self._goal, depth=depth, seed=options.seed, executions=executions, seconds=seconds,
+                profile=profile, constants=self._constants, on_progress=self._tell,
                 workers=workers, memory=options.memory << 20,
             )  # fmt: skip
             progress = search.explore()

@@ -176,16 +176,6 @@ def test_a_file_that_changed_is_compiled_anew(module: Any, tmp_path: Path) -> No
                 lines.close()
 
 
-def test_it_is_prepared_again_after_closing(module: Any, lines: Lines) -> None:
-    """With the numbers that it had: nothing is compiled twice."""
-    known = list(lines.lines)
-    lines.close()
-    lines.prepare()
-    lines.start()
-    module.plain(5)
-    assert (numbers(lines), lines.lines) == ([7, 8], known)
-
-
 def test_files_that_cannot_be_compiled_are_none(module: Any, tmp_path: Path) -> None:
     """They have no lines, and do no harm."""
     (tmp_path / "linesproject.py").write_text("def broken(:\n")
