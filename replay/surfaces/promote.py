@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from replay.core.cause import origins
 from replay.core.promoted import Expect, Promoted, promoted, with_onward, with_promotion
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Verdict
@@ -167,13 +168,15 @@ def minimal_of(path: Path, recording: Recording) -> tuple[Path, Recording] | Non
     """The smallest recording beside `path` that was made from this one and fails in the same way, as `replay minimize`
     makes it; None if there is none. What cannot be read is passed over."""
     found: list[tuple[int, Path, Recording]] = []
+    parents = origins(recording)
     for each in sorted(path.parent.glob(f"*{SUFFIX}")):
         if each == path:
             continue
         try:
             bundle = open_bundle(each)
-            if any(row["parent_digest"] == recording.digest for row in bundle.rows()):
-                found += [(each.stat().st_size, each, one) for one in bundle if _is_same_failure(one, recording)]
+            if any(row["parent_digest"] in parents for row in bundle.rows()):
+                found += [(each.stat().st_size, each, one) for one in bundle
+                          if one.parent_digest in parents and _is_same_failure(one, recording)]  # fmt: skip
         except (BundleError, OSError):
             continue
     if not found:
@@ -183,7 +186,7 @@ def minimal_of(path: Path, recording: Recording) -> tuple[Path, Recording] | Non
 
 
 def _is_same_failure(one: Recording, of: Recording) -> bool:
-    return one.parent_digest == of.digest and of.outcome.state == "raised" and failure_of(one) == failure_of(of)
+    return of.outcome.state == "raised" and failure_of(one) == failure_of(of)
 
 
 def failure_of(recording: Recording) -> tuple[Any, ...]:
