@@ -13,7 +13,7 @@ from replay.engine.failures import error_of
 from replay.engine.minimize import Smaller, minimize
 from replay.engine.trials import identity
 from replay.errors import UsageError
-from replay.store.bundle import SUFFIX, write_bundle
+from replay.store.bundle import SUFFIX, holds_sealed, write_bundle
 from replay.surfaces import fresh
 from replay.surfaces.config import load
 from replay.surfaces.job import Options as Replaying
@@ -34,6 +34,8 @@ class Minimized(msgspec.Struct, frozen=True, kw_only=True):
     """Of a strict replay of the smallest recording, in a fresh process where that can be."""
     bundle: Path | None
     """Where it was written; None: it was not."""
+    sealed: bool = False
+    """Whether the incident is; what was written is not."""
     file_before: int = 0
     file_after: int = 0
     """Bytes of the bundles; that of the incident may hold more recordings."""
@@ -57,7 +59,7 @@ def shorten(path: Path, incident: Recording, options: Options, out: Path | None 
             bundle = write_bundle([found], place, overwrite=overwrite)
         else:
             smaller.reason = f"a strict replay of the smallest one is {verdict.status}: {verdict.reason or ''}"
-    return Minimized(path=path, incident=incident, smaller=smaller, verdict=verdict, bundle=bundle,
+    return Minimized(path=path, incident=incident, smaller=smaller, verdict=verdict, bundle=bundle, sealed=holds_sealed(path),
                      file_before=path.stat().st_size if path.is_file() else 0,
                      file_after=bundle.stat().st_size if bundle is not None else 0)  # fmt: skip
 

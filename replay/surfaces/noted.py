@@ -7,7 +7,7 @@ from pathlib import Path
 
 from replay.core.recording import Recording
 from replay.errors import BundleError
-from replay.store.bundle import open_bundle, write_bundle
+from replay.store.bundle import holds_sealed, open_bundle, write_bundle
 
 
 def store(path: Path, id: str, noted: Callable[[Recording], Recording], what: str) -> None:
@@ -15,6 +15,9 @@ def store(path: Path, id: str, noted: Callable[[Recording], Recording], what: st
 
     `what` is found, and not stored, if it raises BundleError (`bundle-unwritable`, `bundle-unfit`, `bundle-sealed`).
     """
+    if holds_sealed(path):
+        raise BundleError(f"{path} is sealed, so {what} was not stored: nobody but its writer can seal it anew.",
+                          slug="bundle-sealed")  # fmt: skip
     bundle = open_bundle(path)
     before = list(bundle)
     try:

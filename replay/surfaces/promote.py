@@ -19,7 +19,7 @@ from replay.core.promoted import Expect, Promoted, promoted, with_onward, with_p
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Verdict
 from replay.errors import BundleError, UsageError
-from replay.store.bundle import SUFFIX, open_bundle, write_bundle
+from replay.store.bundle import SUFFIX, holds_sealed, open_bundle, write_bundle
 from replay.store.durable import write_whole
 from replay.surfaces.demand import is_failure
 from replay.surfaces.literals import error_body, tree
@@ -50,6 +50,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """JSON, for `result` (default: the recorded one)."""
     property: str | None = None
     """`module:name` of a function that takes the verdict, for `property`."""
+    unsealed: bool = False
+    """Whether the whole of a sealed incident may be written as a bundle that anybody can read."""
     answers: tuple[str, ...] = ()
     """`TARGET=JSON`: answers for what a fix asks further on."""
     answers_from: tuple[str, ...] = ()
@@ -103,6 +105,10 @@ def plan(path: Path, recording: Recording, options: Options) -> Plan:
     whole = path
     if smaller is not None:
         path, recording = smaller
+    if holds_sealed(path) and not options.unsealed:
+        raise BundleError(f"{path} is sealed, and the bundle of a test can be read by all who have the repository. "
+                          "Promote what `replay minimize` leaves of it, or say --unsealed.",
+                          slug="bundle-sealed")  # fmt: skip
     before = promoted(recording)
     bare = recording if before is None else with_promotion(recording, None)
     oracle = _oracle(bare, options, before)

@@ -69,7 +69,8 @@ def test_where_production_parted_tells_failures_apart() -> None:
         (2, "call GET http://crm/customers/*"), (1, "call GET http://bank/v1"),
     ]  # fmt: skip
     assert len({one.fingerprint for one in found}) == 2
-    assert fingerprint(incident("d")).parted == ""  # it did answer, and the error is the code's own
+    answered = samples.http(0, "x")
+    assert fingerprint(incident("d", interactions=(answered,))).parted == ""  # the error is the code's own
 
 
 def test_known_causes_tell_failures_apart() -> None:
