@@ -33,8 +33,9 @@ from replay.engine.mutation import write_edits
 from replay.engine.reduce import fewest_lines, masked, reduced
 from replay.engine.trials import Spent, Trials, World
 
-_NEEDED = ("zone", "environ", "draws", "entropy", "interpreter", "lanes")
+_NEEDED = ("zone", "environ", "draws", "entropy", "interpreter", "lanes", "redaction")
 """Of the context: what a replay is set up with."""
+_MARKS = ("key", "pseudonyms")
 _MATCHED = frozenset({"content-type", "content-encoding"})
 """Headers of a request without which its body cannot be read; the others are not compared."""
 _FIXED = frozenset({"method", "path", "query_string", "headers", "body", "body_read", "disconnected_after", "environ"})
@@ -107,6 +108,8 @@ def _bare(incident: Recording, trials: Trials) -> Recording:
     needed = {name: tree[name] for name in _NEEDED if name in tree}
     if type(needed.get("entropy")) is dict:
         needed["entropy"] = {"seed": needed["entropy"].get("seed")}
+    if type(needed.get("redaction")) is dict:  # its places are told anew when the smallest one is redacted
+        needed["redaction"] = {name: needed["redaction"].get(name) for name in _MARKS}
     bare = msgspec.structs.replace(
         incident, context=Value(msgspec.json.encode(needed).decode(), incident.context.gaps), model_calls=(),
         predictions=(), logs=(), gaps=(), trace_id=None, span_id=None, sentry_event_id=None, edits=None,

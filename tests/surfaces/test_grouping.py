@@ -82,8 +82,10 @@ def test_known_causes_tell_failures_apart() -> None:
     assert (one.count, one.cause, one.fingerprint) == (2, "plan of call shop:lookup", before.fingerprint)
     found = groups(with_cause(incident("a"), plan), with_cause(incident("c"), seats), incident("b"))
     assert {each.cause: each.members for each in found} == {
-        "plan of call shop:lookup": ("x.replay.db::a",), "input.args[*].seats": ("x.replay.db::c",), "": ("x.replay.db::b",),
-    }  # fmt: skip
+        "plan of call shop:lookup": ("x.replay.db::a",),
+        "input.args[*].seats": ("x.replay.db::c",),
+        "": ("x.replay.db::b",),
+    }
     assert len({each.fingerprint for each in found}) == 3
 
 
