@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import msgspec
 
 from replay.core.codec import Resolve, Value
+from replay.core.compare import unexpected
+from replay.core.noise import known
 from replay.core.opened import Opened
 from replay.core.recording import Interaction, Kind, Outcome, Prediction, Recording
 from replay.core.verdict import Frame
@@ -28,7 +30,7 @@ from replay.engine.heard import Heard, hearing
 from replay.engine.lines import Lines, in_project, last_raised, standing
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Edits, Mutations
-from replay.engine.player import OnAsk, window
+from replay.engine.player import EqualityShelf, OnAsk, window
 from replay.engine.playing import by_boundary, playing, shelves
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
@@ -143,6 +145,15 @@ class Stage:
         """In a process of its own, which Ctrl-C does not reach."""
         self.on_memory: Callable[[], None] = lambda: None
         """Called where memory is used up, before anything else is tried."""
+
+    def excused(self, recorded: Interaction, asked: Value) -> bool:
+        """Whether a request is apart from a recorded one only where redaction or known noise say that it may be."""
+        noise, span = known(self.recording).requests, window(self.recording)
+        if recorded.seq not in noise:
+            return False
+        boundary = next((each for each in self._boundaries if each.kind == recorded.boundary), None)
+        shelf = None if boundary is None else boundary.shelf((recorded,), span, noise)
+        return not unexpected((shelf or EqualityShelf(span, noise)).differences(recorded, asked))
 
     def execute(self, edits: Sequence[Any]) -> Execution:
         """Run the recording with these edits. Never raises for what the code does, but KeyboardInterrupt."""

@@ -2,19 +2,21 @@
 
 First what no replay needs is left out (logs, notes, trace ids). Then each part of the recording is made small, the
 largest first, and the code is run after each step. At the end the recording is made anew from the last run: the
-requests are what the code asks now, interactions and draws that it does not come to are gone.
+requests are what the code asks now, interactions and draws that it does not come to are gone. Where the cause is known,
+so is what cures it: then what code that gets past the failing line goes on to read stays too, or no fix could pass.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from replay.core.cause import known_cause
 from replay.core.codec import Value, encode
 from replay.core.deltas import OPENED, Deltas
 from replay.core.edits import Edit
@@ -23,6 +25,7 @@ from replay.core.parts import Parts
 from replay.core.recording import Interaction, Recording
 from replay.core.streaming import TAG
 from replay.engine.causes import baseline
+from replay.engine.cured import Cured
 from replay.engine.executions import Stage
 from replay.engine.finding import Finding
 from replay.engine.lines import in_project
@@ -30,8 +33,9 @@ from replay.engine.mutation import write_edits
 from replay.engine.reduce import fewest_lines, masked, reduced
 from replay.engine.trials import Spent, Trials, World
 
-_NEEDED = ("zone", "environ", "draws", "entropy", "interpreter", "lanes")
+_NEEDED = ("zone", "environ", "draws", "entropy", "interpreter", "lanes", "redaction")
 """Of the context: what a replay is set up with."""
+_MARKS = ("key", "pseudonyms")
 _MATCHED = frozenset({"content-type", "content-encoding"})
 """Headers of a request without which its body cannot be read; the others are not compared."""
 _FIXED = frozenset({"method", "path", "query_string", "headers", "body", "body_read", "disconnected_after", "environ"})
@@ -82,7 +86,10 @@ def minimize(
         with trials.stoppable(), world.stage.limited():
             if baseline(incident, world, trials, finding):
                 bare = _bare(incident, trials)
-                work = _Work(trials.world(_short_streams(_plain_answers(bare, trials), trials)))
+                cause = known_cause(incident)
+                cure = cause.edits() if cause is not None else []
+                short = _short_streams(_plain_answers(bare, trials), trials, cure)
+                work = _Work(trials.world(short), cure)
                 _reduce(work, smaller)
                 _finish(incident, work, smaller)
     except Spent:
@@ -101,6 +108,8 @@ def _bare(incident: Recording, trials: Trials) -> Recording:
     needed = {name: tree[name] for name in _NEEDED if name in tree}
     if type(needed.get("entropy")) is dict:
         needed["entropy"] = {"seed": needed["entropy"].get("seed")}
+    if type(needed.get("redaction")) is dict:  # its places are told anew when the smallest one is redacted
+        needed["redaction"] = {name: needed["redaction"].get(name) for name in _MARKS}
     bare = msgspec.structs.replace(
         incident, context=Value(msgspec.json.encode(needed).decode(), incident.context.gaps), model_calls=(),
         predictions=(), logs=(), gaps=(), trace_id=None, span_id=None, sentry_event_id=None, edits=None,
@@ -129,15 +138,16 @@ def _plain_answers(recording: Recording, trials: Trials) -> Recording:
     return recording
 
 
-def _short_streams(recording: Recording, trials: Trials) -> Recording:
+def _short_streams(recording: Recording, trials: Trials, cure: Sequence[Edit]) -> Recording:
     """With less in the texts that deltas make together: their events are empty then, and go with the body's lines."""
-    work = _Work(trials.world(recording))
     with suppress(Spent):
+        work = _Work(trials.world(recording), cure)
         for root in work.largest_first():
             part = work.parts.get(root) if root.startswith("http[") else None
             if part is not None and TAG in part.value:
                 _texts(work, root, part.value)
-    return work.recording()
+                recording = work.recording()
+    return recording
 
 
 def _texts(work: _Work, root: str, value: dict[str, Any]) -> None:
@@ -203,8 +213,9 @@ def _in_place(value: dict[str, Any], name: str, test: Callable[[Any], bool]) -> 
 class _Work:
     """A recording on its way to be small: the values of its parts as they are by now."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, cure: Sequence[Edit]) -> None:
         self.world = world
+        self._cured = Cured(world, cure)
         self.parts = world.stage.mutations.parts
         self.values: dict[str, Any] = {}
 
@@ -225,7 +236,7 @@ class _Work:
             tried = self.recording(root, value)
         except Exception:  # a value that the part cannot hold, of any shape
             return False
-        if self.world.judge(tried).ended != "same":
+        if self.world.judge(tried).ended != "same" or not self._cured.holds(tried):
             return False
         self.values[root] = value
         return True

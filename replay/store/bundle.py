@@ -80,7 +80,7 @@ def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], 
                           slug="bundle-unfit") from error  # fmt: skip
     if seal is not None:
         data = seal(data)
-    elif overwrite and _holds_sealed(path):
+    elif overwrite and holds_sealed(path):
         raise BundleError(f"{path} is sealed; it is not replaced by a bundle that anybody can read. Name another file.",
                           slug="bundle-sealed")  # fmt: skip
     if before is not None:
@@ -89,7 +89,8 @@ def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], 
     return path
 
 
-def _holds_sealed(path: Path) -> bool:
+def holds_sealed(path: Path) -> bool:
+    """Whether there is a file, and it is a sealed bundle."""
     try:
         with path.open("rb") as file:
             return is_sealed(file.read(64))

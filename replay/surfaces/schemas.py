@@ -77,6 +77,8 @@ class Group(Form):
     entrypoint: str
     frames: list[Place]
     because: list[str]
+    parted: str
+    cause: str
     count: int
     first_seen: int
     last_seen: int
