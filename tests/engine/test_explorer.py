@@ -70,7 +70,7 @@ def test_it_finds_failures_next_door_with_their_smallest_edit(order: Recording) 
 
 def test_a_find_has_the_smallest_values(order: Recording) -> None:
     """Made so by Hypothesis: nothing around the character that matters."""
-    found = Explorer(stage(order, properties=[notes_can_be_sent]), executions=600, constants=constants_of).explore()
+    found = Explorer(stage(order, properties=[notes_can_be_sent]), executions=1200, constants=constants_of).explore()
     edits = next(find.edits for find in found.finds if find.failure.kind == "invariant")
     assert [(edit.path, edit.argument) for edit in edits] == [("input.args[0].note", "\ud800")]
 
