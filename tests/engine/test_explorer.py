@@ -25,10 +25,9 @@ from replay.engine.finished import Run
 from replay.engine.mutation import read_edits
 from replay.engine.session import Session
 from replay.engine.targets import Targets
-from replay.engine.values import Profile
 from replay.entrypoints import RUNNERS
 from replay.errors import Unanswerable
-from tests.engine import desk, hours, pages
+from tests.engine import desk, hours
 
 Record = Callable[..., list[Recording]]
 ROOT = Path(__file__).parent.parent.parent
@@ -258,18 +257,3 @@ def test_the_clock_of_an_event_loop_jumps_too(record: Record) -> None:
     (found,) = (each for each in progress.finds if each.failure.error_type == "PermissionError")
     assert [(edit.path, edit.operator) for edit in found.edits] == [("timing[1]", "jump")]
     assert replay.run(found.recording).status == "reproduced"
-
-
-def test_a_cursor_that_comes_again_is_asked_for_ever(record: Record) -> None:
-    """The page leads to itself: no time-out is waited for. Who asks again after a pause may have a reason."""
-    (recording,) = record(pages.items)
-    profile = Profile()
-    profile.learn([recording])
-    started = time.perf_counter()
-    (found,) = (each for each in explore(recording, 150, profile=profile).finds if each.failure.kind == "hang")
-    assert time.perf_counter() - started < 5
-    assert [str(edit) for edit in found.edits] == ['call[1].next: "b"']
-    assert found.failure.message == "asks tests.engine.pages:page the same over and over, without a pause"
-    assert [frame.function for frame in found.failure.frames] == ["items"]
-    (recording,) = record(lambda: pages.waits("a"))
-    assert [each for each in explore(recording, 40).finds if each.failure.kind == "hang"] == []

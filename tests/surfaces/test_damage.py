@@ -137,7 +137,7 @@ def test_each_kind_is_told_with_a_test_that_demands_the_fix(till: Path) -> None:
     assert all(f"test      replay promote --from-fuzz {bundle}" in done.stdout for bundle in finds)
     rules = {found.rule for (each,) in map(open_bundle, finds) if (found := damage(each)) is not None}
     assert rules == {"", "lost", "logged", "repeated"}
-    again = json.loads(replay("run", "finds", "--json").stdout)
+    again = json.loads(replay("run", "finds", "--json", "--in-process").stdout)
     assert {each["status"] for each in again} == {"reproduced"}
     assert all(each["violations"] for each in again)
     assert replay("promote", "--from-fuzz").returncode == 0
