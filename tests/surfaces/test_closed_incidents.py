@@ -42,9 +42,11 @@ def triage(ticket):
 """
 RECORD = """\
 import sys
+from pathlib import Path
 import replay
 
-seal = {"seal_to": [open("reader.pub").read()], "sign_with": open("signer").read()} if sys.argv[1] == "seal" else {}
+keys = {"seal_to": [Path("reader.pub").read_text()], "sign_with": Path("signer").read_text()}
+seal = keys if sys.argv[1] == "seal" else {}
 replay.init(service="shop", spool="captures", keep=replay.always(), redaction_key=b"0123456789abcdef", **seal)
 import shop
 
@@ -93,7 +95,7 @@ def replay(*arguments: str, identity: bool = False) -> subprocess.CompletedProce
 
 
 def test_a_sealed_incident(shop: Path) -> None:
-    """Nothing without the key; with it the cause, which is not stored, and a minimal bundle, which alone is promoted."""
+    """Nothing without the key; with it the cause, which is not stored, and a minimal bundle, which is promoted."""
     path = record("seal")
     for verb in (["why"], ["minimize"], ["promote"], ["report", "--out", "x.html"]):
         done = replay(verb[0], path, *verb[1:])
