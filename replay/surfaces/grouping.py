@@ -187,7 +187,7 @@ class Groups:
         `replayed` replays a member; None: it was not tried, and the smallest member represents its group.
         """
         split = [part for found, members in self._found.values() for part in _by_cause(found, members)]
-        for found, members in sorted(split, key=lambda part: (-len(part[1]), part[0].digest)):
+        for found, members in sorted(split, key=_rank):
             yield self._group(found, members, replayed)
 
     def _group(self, found: Fingerprint, members: list[Member], replayed: Replay) -> Group:
@@ -239,3 +239,9 @@ def _by_cause(found: Fingerprint, members: list[Member]) -> list[tuple[Fingerpri
 def _message(recording: Recording) -> str:
     message = error_body(tree(recording.outcome.payload)).get("message", "")
     return message if isinstance(message, str) else ""
+
+
+def _rank(part: tuple[Fingerprint, list[Member]]) -> tuple[int, int, str]:
+    """The largest first, of equal ones the one that was seen first."""
+    found, members = part
+    return -len(members), min(one.started_at for one in members), found.digest

@@ -39,7 +39,7 @@ def text(campaign: Campaign) -> str:
     lines += [f"## {count(len(found), 'recording')}: {campaign.summed}", ""]
     for group in campaign.groups:
         lines.append(
-            f"- {group.count:,} times {code(group.failure)} in {code(group.place)}, last seen "
+            f"- {_times(group.count)} {code(group.failure)} in {code(group.place)}, last seen "
             f"{when(group.last_seen)[:16]}{f', owner {code(group.owner)}' if group.owner else ''}; e.g. "
             f"{code(group.representative)}"
         )
@@ -56,6 +56,10 @@ def text(campaign: Campaign) -> str:
     if rest:
         lines.append(f"And {rest:,} more, which this comment has no room for: see the HTML report.")
     return _joined(lines)
+
+
+def _times(count: int) -> str:
+    return "Once" if count == 1 else f"{count:,} times"
 
 
 def code(text: str) -> str:

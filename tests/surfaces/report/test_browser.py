@@ -88,7 +88,7 @@ def test_a_link_opens_what_it_points_to(tab: chromium.Tab, pages: dict[str, Path
     for _ in range(200):
         if tab.value("document.querySelectorAll('.case[open]').length"):
             break
-    assert tab.value("document.querySelector('.case[open] h2').id") == "r2-name"
+    assert tab.value("document.querySelector('.case[open] h2').id") == "r1-name"
 
 
 def test_what_a_screen_reader_is_told(tab: chromium.Tab, pages: dict[str, Path]) -> None:
