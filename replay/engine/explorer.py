@@ -1,8 +1,8 @@
 """The search: which mutations of a recording make the code fail.
 
 Every single edit first: the likeliest of each place, then the others, places that were seen to matter before the
-rest. Then pairs and triples, grown from mutations that reached new lines, at places that those made matter. A failure
-is shrunk when it is found, and shown once. Equal seeds give equal finds in equal order.
+rest. Beside them and after them pairs and triples, grown from mutations that reached new lines (see `combinations`). A
+failure is shrunk when it is found, and shown once. Equal seeds give equal finds in equal order.
 """
 
 from __future__ import annotations

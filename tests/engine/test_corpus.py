@@ -43,6 +43,17 @@ def behind(given: dict[str, Any]) -> int:
     return reached
 
 
+@replay.capture
+def stored(given: dict[str, Any]) -> int:
+    """One edit of a count does what two edits of what is left do."""
+    missing = 0
+    if given["state"] == "backlog":
+        missing = given["count"] - (given["here"] or 0) - (given["there"] or 0)
+        if missing > 0:
+            raise ArithmeticError(missing)
+    return missing
+
+
 def edits(*names: str) -> Edits:
     """One edit a name."""
     return tuple(Edit(f"input.kwargs.{name}", "set", None) for name in names)
@@ -100,6 +111,16 @@ def test_a_corpus_is_grown(record: Record) -> None:
     wanted = ("ArithmeticError", [*map(str, entry), "input.args[0].g: null"])
     grown, without = (summary(explore(recording, 50, corpus=corpus)) for corpus in ([entry], []))
     assert (wanted in grown, wanted in without) == (True, False)
+
+
+def test_one_edit_takes_the_place_of_two(record: Record) -> None:
+    """Leaving edits out does not do it: each of the three is needed."""
+    (recording,) = record(lambda: stored({"state": "open", "count": 5, "here": 5, "there": 5}))
+    values = {"state": "backlog", "here": None, "there": None}
+    entry = tuple(Edit(f"input.args[0].{name}", "set", value) for name, value in values.items())
+    found = dict(summary(explore(recording, 10, corpus=[entry])))
+    assert len(found["ArithmeticError"]) == 2
+    assert found["ArithmeticError"][0] == 'input.args[0].state: "backlog"'
 
 
 def test_a_corpus_hides_nothing(record: Record) -> None:
