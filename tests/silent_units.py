@@ -188,3 +188,16 @@ def asks_twice() -> str:
     for thread in threads:
         thread.join()
     return "done"
+
+
+@replay.capture
+def frames(url: str, client: str, framing: str) -> str:
+    """Three requests over one connection."""
+    found = []
+    with requests.Session() if client == "requests" else _client() as session:
+        for path in (framing, framing, "echo"):
+            try:
+                found.append(len(session.get(f"{url}/{path}", timeout=10).content) > 4)
+            except BaseException:
+                found.append(True)
+    return str(found)

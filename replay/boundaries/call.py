@@ -13,9 +13,10 @@ from typing import Any, TypeVar, overload
 
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
-from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
+from replay.core.snapshot import Immutable, snapshot, snapshot_call, snapshot_error
 from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
 
+_NOTHING = Immutable(None)
 _enter = current.set  # bound once: 3.11 looks the methods of an imported name up in full, at each call
 _reset = current.reset
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,9 +68,13 @@ def _skipped(function: Any) -> int:
 def _asking(function: Any, kind: str, target: str) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]:
     """How a call is asked of a world. Made for each function, so that a call pays for no decision."""
     awaits = _is(inspect.iscoroutinefunction, function) or _is(inspect.isasyncgenfunction, function)
-    if _skipped(function):
-        return lambda world, args, kwargs: world.ask(Request(kind, target, snapshot_call(args[1:], kwargs), awaits))
-    return lambda world, args, kwargs: world.ask(Request(kind, target, snapshot_call(args, kwargs), awaits))
+    skipped = _skipped(function)
+
+    def asking(world: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        given = _NOTHING if world.full else snapshot_call(args[1:] if skipped else args, kwargs)
+        return world.ask(Request(kind, target, given, awaits))
+
+    return asking
 
 
 def _function(function: Any, asked: Any, mark: Mark | None) -> Any:

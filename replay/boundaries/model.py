@@ -71,6 +71,12 @@ def model(
     return decorate
 
 
+def predict(interaction: Interaction, resolve: Resolve | None) -> tuple[Prediction, Policy | None] | None:
+    """What the project's code reads off a model's answer, and the policy that it names for it now."""
+    model = models.get(interaction.target) if interaction.boundary == "model" else None
+    return None if model is None else (model.prediction(interaction, resolve), model.policy)
+
+
 def _read(reader: Callable[[Any], Any] | None, output: Any, kind: type) -> Any:
     """What `reader` finds, made a `kind`; None where it finds nothing that is one."""
     if reader is None:

@@ -117,7 +117,8 @@ def _parted(left: Any, right: Any) -> Iterator[Parting]:
             continue
         seen.add((id(one), id(two)))
         if max(weight(one, _SMALL), weight(two, _SMALL)) < _SMALL:
-            yield from _explained(steps, one, two)
+            if not _same(one, two):  # to import DeepDiff takes longer than most replays: it imports pandas
+                yield from _explained(steps, one, two)
             continue
         pairs = list(_children(one, two))
         for key, first, second in pairs:

@@ -33,7 +33,7 @@ _MARKS = frozenset({"type", "id", "role", "name", "object", "model", "finish_rea
                     "signature", "status", "obfuscation"})  # fmt: skip
 """Texts below a delta that say something by themselves."""
 _ENDS = ("finish_reason", "stop_reason")
-_OPENED = {"text": "json", "arguments": "input"}
+OPENED = {"text": "json", "arguments": "input"}
 """A text that is JSON, and the name of what it holds."""
 _Place = tuple[int, Steps]
 """Number of the event and steps into its JSON."""
@@ -78,9 +78,9 @@ class Texts:
             own = f"{name}_{number}"
         self._pieces[own] = places
         self.fields[own] = value
-        held = _read(value) if name in _OPENED and own == name else None
+        held = _read(value) if name in OPENED and own == name else None
         if held is not None:
-            self.fields[_OPENED[name]] = held
+            self.fields[OPENED[name]] = held
 
     def _whole(self, group: _Group, places: list[_Place]) -> None:
         """Texts that are no pieces: how it ended, the tool that is called, the whole said once more at the end."""
@@ -105,14 +105,14 @@ class Texts:
         return {name: text for name in self._pieces if (text := self._text(name, fields)) is not self.fields[name]}
 
     def _text(self, name: str, fields: dict[str, Any]) -> Any:
-        opened = _OPENED.get(name)
+        opened = OPENED.get(name)
         if opened in self.fields and fields[opened] is not self.fields[opened]:
             return _written(self.fields[name], self.fields[opened], fields[opened])
         return fields[name]
 
-    def edited(self, texts: dict[str, Any]) -> dict[int, Any]:
+    def edited(self, texts: dict[str, Any], *, together: bool = False) -> dict[int, Any]:
         """The events that these texts change, by number. Of one that is longer or shorter than before, the last pieces
-        take it."""
+        take it; `together`: each text is in its first event."""
         new: dict[int, Any] = {}
 
         def put(place: _Place, piece: Any) -> None:
@@ -123,18 +123,18 @@ class Texts:
         for name, value in texts.items():
             if name not in self._pieces:
                 continue
-            for place, piece in self._spread(name, value):
+            for place, piece in self._spread(name, value, together):
                 put(place, piece)
             for place in self._same.get(name, ()):
                 put(place, value)
         return {number: tree for number, tree in new.items() if tree is not self._events[number]}
 
-    def _spread(self, name: str, value: Any) -> Iterator[tuple[_Place, Any]]:
+    def _spread(self, name: str, value: Any, together: bool) -> Iterator[tuple[_Place, Any]]:
         """What each piece becomes: as long as it was, the last takes the rest; what is no text stands in the first."""
         places = self._pieces[name]
         start = 0
         for place in places:
-            if type(value) is not str:
+            if together or type(value) is not str:
                 yield place, value if place is places[0] else ""
                 continue
             size = len(self._at(place))
@@ -161,10 +161,10 @@ class Deltas(Texts):
                 self._places.append((number, head))
         super().__init__(events)
 
-    def write(self, texts: dict[str, Any]) -> str:
+    def write(self, texts: dict[str, Any], *, together: bool = False) -> str:
         """The stream with these texts."""
         lines = list(self._lines)
-        for number, tree in self.edited(texts).items():
+        for number, tree in self.edited(texts, together=together).items():
             line, head = self._places[number]
             written = self._style(number)(tree)
             lines[line] = head + (written if _is_sent(written) else _plainly(tree))
@@ -174,8 +174,7 @@ class Deltas(Texts):
         line, head = self._places[number]
         if number not in self._styles:
             text, tree = self._lines[line][len(head) :], self._events[number]
-            is_alike = self._last is not None and self._last(tree) == text
-            self._styles[number] = self._last if is_alike else style_of(text, tree)
+            self._styles[number] = self._last if _writes(self._last, tree, text) else style_of(text, tree)
             self._last = self._styles[number]
         return self._styles[number] or _plainly
 
@@ -183,6 +182,14 @@ class Deltas(Texts):
 def fields_of(value: Any) -> dict[Any, Any]:
     """Of a mapping or an opened record; of anything else none."""
     return value if type(value) is dict else value.fields if type(value) is Typed else {}
+
+
+def _writes(style: Write | None, tree: Any, text: str) -> bool:
+    """Whether that is how this event was written."""
+    try:
+        return style is not None and style(tree) == text
+    except ValueError:  # an event of another shape
+        return False
 
 
 def _is_sent(text: str) -> bool:

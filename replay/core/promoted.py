@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from replay.core.damage import with_note
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import unsound
 
@@ -44,14 +45,7 @@ def promoted(recording: Recording) -> Promoted | None:
 
 def with_promotion(recording: Recording, found: Promoted | None) -> Recording:
     """The recording with exactly this note; its id stays. Raises ValueError if its context is no mapping."""
-    context = recording.context.tree
-    if not isinstance(context, dict) or "$id" in context:
-        raise ValueError("its context is no mapping")
-    context = {name: value for name, value in context.items() if name != "promoted"}
-    if found is not None:
-        context["promoted"] = msgspec.to_builtins(found)
-    text = msgspec.json.encode(context).decode()
-    return msgspec.structs.replace(recording, context=msgspec.structs.replace(recording.context, text=text))
+    return with_note(recording, "promoted", None if found is None else msgspec.to_builtins(found))
 
 
 def with_onward(recording: Recording, onward: Iterable[Interaction]) -> Recording:

@@ -8,9 +8,19 @@ import msgspec
 
 from replay.core.codec import Value
 from replay.core.opened import Unfit
-from replay.core.recording import Recording
+from replay.core.recording import Interaction, Recording
+from replay.core.sound import LONGEST
 
 _LONGEST = 1 << 53
+_SECOND = 10**9
+_DAY = 86_400 * _SECOND
+
+
+class Jump(msgspec.Struct, frozen=True):
+    """In place of a timing: the wall clock moved on by so much while the answer was under way, and nobody waited."""
+
+    nanoseconds: int | None
+    """None: to just behind the next midnight, UTC."""
 
 
 class Environ:
@@ -32,18 +42,34 @@ class Environ:
 
 
 class Timing:
-    """When an interaction was asked and how long its answer took: `{"offset_ns", "duration_ns"}`."""
+    """When an interaction was asked and how long its answer took: `{"offset_ns", "duration_ns"}`. A Jump in its place:
+    it and all that was asked later came so much later by the clock."""
 
     def __init__(self, recording: Recording, place: int) -> None:
         self._place = place
+        self._started_at = recording.started_at
         each = recording.interactions[place]
         self.value = {"offset_ns": each.offset_ns, "duration_ns": each.duration_ns}
 
     def write(self, draft: dict[str, Any], value: Any) -> None:
         """Raises Unfit for what is no time."""
+        if isinstance(value, Jump):
+            return self._jump(draft["interactions"], value)
         if type(value) is not dict or value.keys() != self.value.keys():
             raise Unfit("a timing has an offset and a duration")
         if not all(type(each) is int and 0 <= each < _LONGEST for each in value.values()):
             raise Unfit("times are nanoseconds from 0")
         before = draft["interactions"][self._place]
         draft["interactions"][self._place] = msgspec.structs.replace(before, **value)
+        return None
+
+    def _jump(self, interactions: list[Interaction], jump: Jump) -> None:
+        this = interactions[self._place]
+        now = self._started_at + this.offset_ns
+        move = _DAY - now % _DAY + _SECOND if jump.nanoseconds is None else jump.nanoseconds
+        later = [place for place, each in enumerate(interactions) if each.offset_ns >= this.offset_ns]
+        if any(interactions[place].offset_ns + move + interactions[place].duration_ns > LONGEST for place in later):
+            raise Unfit("longer than a recording lasts")
+        for place in later:
+            each = interactions[place]
+            interactions[place] = msgspec.structs.replace(each, offset_ns=each.offset_ns + move)

@@ -121,6 +121,15 @@ class World(Protocol):
         to its end first)."""
         ...
 
+    @property
+    def full(self) -> bool:
+        """It keeps no more: what is asked need not be copied."""
+        ...
+
+    def spend(self, nanoseconds: int) -> None:
+        """So long the application waited for the copy of a large value."""
+        ...
+
     def ask(self, request: Request) -> Ticket | Answer | None:
         """Number the request. Ticket: go live and tell. Answer: use it. None: go live, nobody listens any more.
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import msgspec
 
 from replay.core.codec import Value
+from replay.core.deltas import OPENED, Deltas
 from replay.core.edits import Edit, Steps, write
 from replay.core.opened import Kept, Typed
 from replay.core.parts import Parts
 from replay.core.recording import Interaction, Recording
+from replay.core.streaming import TAG
 from replay.core.world import Request
 from replay.engine.operators.site import is_view
 from replay.engine.trials import Change
@@ -94,7 +96,10 @@ def _changes(ours: Recording, theirs: Recording, others: tuple[Interaction | Non
     for root in one.every():
         left, right = one.get(root), two.get(root)
         if left is not None and right is not None:
-            yield from differing(root, (), _once(left.value), _once(right.value))
+            here, there = left.value, right.value
+            if root.startswith("http["):
+                there = yield from _streamed(root, here, there)
+            yield from differing(root, (), _once(here), _once(there))
     for interaction in ours.interactions:  # what cannot be edited is swapped as it is
         root, place = f"{interaction.boundary}[{interaction.seq}]", places[interaction.seq]
         other = others[place]
@@ -102,6 +107,26 @@ def _changes(ours: Recording, theirs: Recording, others: tuple[Interaction | Non
             continue
         if interaction.answer.text != other.answer.text or interaction.state != other.state:
             yield Change(root, None, place, other, Kept(interaction.answer.tree), Kept(other.answer.tree))
+
+
+def _streamed(root: str, here: Any, there: Any) -> Generator[Change, None, Any]:
+    """The texts that two streams of deltas make are swapped by themselves: a stream's ids and times are always others.
+    Gives the other answer with our texts in its events, which is what the change of the body leaves to be swapped."""
+    if not (is_view(here.get(TAG)) and is_view(there.get(TAG)) and type(there.get("body")) is str):
+        return there
+    ours, theirs = here[TAG].fields, there[TAG].fields
+    texts = [name for name in ours if name in theirs and name not in OPENED.values()]
+    deltas = Deltas(there["body"])
+    body = deltas.write(deltas.changed({**deltas.fields, **{name: ours[name] for name in texts}}))
+    if deltas.fields.keys() != theirs.keys() or Deltas(body).fields.keys() < set(texts):
+        return there
+    for name in texts:
+        if not equal(ours[name], theirs[name]):
+            held = OPENED.get(name)
+            is_opened = held in ours and held in theirs
+            inside = list(differing(root, (TAG, held), ours[held], theirs[held])) if held and is_opened else []
+            yield from inside or differing(root, (TAG, name), ours[name], theirs[name])
+    return {**there, "body": body}
 
 
 def _once(value: Any) -> Any:

@@ -184,7 +184,10 @@ def _isolate(sides: list[_Side], others: Sequence[Named], incident: Recording, f
         return
     finding.isolated = True
     paths = [path for group in groups.values() for path in group]
-    without = first.world.run(first.of(paths, lengths="[*]" in "".join(groups)))
+    swapped = first.of(paths, lengths="[*]" in "".join(groups))
+    without = first.world.run(swapped)
+    if without.good and all(each.edit is not None for each in swapped):
+        finding.cure = tuple(each.edit for each in swapped if each.edit is not None)
     if without.ended == "passed":
         finding.passing = first.world.stage.recorded(without.execution, ())
     finding.failing = first.world.stage.recorded(first.with_only(first.of(paths)).execution, ())

@@ -64,7 +64,8 @@ class Contract:
         before, after = Parts(parent), Parts(mutated)
         judged: list[bool | None] = []
         for root in dict.fromkeys(parse(edit.path)[0] for edit in edits):
-            judged.append(True if root in ("clock", "draws") else self._keeps(root, before, after))
+            is_free = root in ("clock", "draws") or root.startswith("timing[")
+            judged.append(True if is_free else self._keeps(root, before, after))
         if False in judged:
             return "outside"
         return "inside" if judged and all(judged) else None

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import msgspec
 
 from replay.core.codec import Resolve, Value
+from replay.core.compare import unexpected
+from replay.core.noise import known
 from replay.core.opened import Opened
 from replay.core.recording import Interaction, Kind, Outcome, Prediction, Recording
 from replay.core.verdict import Frame
@@ -28,7 +30,7 @@ from replay.engine.heard import Heard, hearing
 from replay.engine.lines import Lines, in_project, last_raised, standing
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Edits, Mutations
-from replay.engine.player import OnAsk, window
+from replay.engine.player import EqualityShelf, OnAsk, window
 from replay.engine.playing import by_boundary, playing, shelves
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
@@ -121,6 +123,8 @@ class Stage:
         """Reads a model's answer."""
         self.judges: Judge | None = None
         """Looks at runs that are no failure by themselves."""
+        self.packages: tuple[str, ...] = ()
+        """Folders and files of installed packages whose lines and constants count too."""
         self.hears = False
         """Keeps what is logged as an error."""
         self.compares = False
@@ -141,6 +145,15 @@ class Stage:
         """In a process of its own, which Ctrl-C does not reach."""
         self.on_memory: Callable[[], None] = lambda: None
         """Called where memory is used up, before anything else is tried."""
+
+    def excused(self, recorded: Interaction, asked: Value) -> bool:
+        """Whether a request is apart from a recorded one only where redaction or known noise say that it may be."""
+        noise, span = known(self.recording).requests, window(self.recording)
+        if recorded.seq not in noise:
+            return False
+        boundary = next((each for each in self._boundaries if each.kind == recorded.boundary), None)
+        shelf = None if boundary is None else boundary.shelf((recorded,), span, noise)
+        return not unexpected((shelf or EqualityShelf(span, noise)).differences(recorded, asked))
 
     def execute(self, edits: Sequence[Any]) -> Execution:
         """Run the recording with these edits. Never raises for what the code does, but KeyboardInterrupt."""
@@ -166,6 +179,8 @@ class Stage:
             return msgspec.structs.replace(_not_run(mutated, "out of memory"), failure=self._exhausted(error))
         except Exception as error:  # not the application's: an edited value that our own code cannot serve
             return _not_run(mutated, f"{type(error).__name__}: {error}"[:300])
+        if player.endless is not None and mutated.input is self.recording.input:
+            return _endless(mutated, player.endless)
         diverged = player.diverged
         execution = Execution(
             mutated,
@@ -372,6 +387,13 @@ def _asked(execution: Execution) -> tuple[Interaction, ...]:
 
 def _not_run(mutated: Recording, reason: str) -> Execution:
     return Execution(mutated, None, None, True, 0, (), {}, reason)
+
+
+def _endless(mutated: Recording, target: str) -> Execution:
+    """The world's answers made it ask the same thing for ever: a page that leads to itself."""
+    message = f"asks {target} the same over and over, without a pause"
+    hang = Failure("hang", "Overrun", message, (), target)
+    return msgspec.structs.replace(_not_run(mutated, message), failure=hang)
 
 
 def _with_draws(context: Value, drawn: Mapping[str, Mapping[str, list[Any]]], seed: str | None) -> Value:

@@ -140,7 +140,7 @@ class Explorer:
         self._untried: list[Edits] = list(corpus or ())
         self._counts, self._around = counts, around
         self._like = Like(is_wanted=same_failure)
-        self._lines = Lines(stage.root)
+        self._lines = Lines(stage.root, stage.packages)
         self._started = self._told = perf_counter()
         self._known: list[Failure] = []
         self._plans: dict[str, list[Edit]] = {}

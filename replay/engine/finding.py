@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.core.verdict import Frame
 from replay.engine.failures import Failure
@@ -65,6 +66,8 @@ class Finding(msgspec.Struct, kw_only=True):
     """Places that held other values while it failed in the same way."""
     untested: int = 0
     """Places that no run changed."""
+    cure: tuple[Edit, ...] = ()
+    """Edits of the incident with which it gets past the failing line; none: no edits can say it."""
     chain: tuple[Link, ...] = ()
     runs: int = 0
     most: int = 0

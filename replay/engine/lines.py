@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import ast
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from replay.core.verdict import Frame
 
@@ -24,7 +25,8 @@ LARGEST = 4 << 20
 """Bytes of a source file that is read."""
 _PACKAGE = str(Path(__file__).parent.parent)
 _MARK = "replay: a line was reached"
-"""A constant that the compiler keeps; in the compiled code the marks' own bytes take its place."""
+_NUMBER = "replay: it is number "
+"""Constants that the compiler keeps; in the code that runs the marks' own bytes and the number take their place."""
 
 
 def in_project(root: Path, file: str) -> bool:
@@ -37,8 +39,9 @@ def in_project(root: Path, file: str) -> bool:
 class Lines:
     """The lines of the project that runs reach. `close` gives the functions their own code back."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, packages: tuple[str, ...] = ()) -> None:
+        """`packages`: folders and files of installed code whose lines count too."""
+        self.root, self._packages = root, packages
         self.lines: list[Line] = []
         """By the number of their mark."""
         self._marks = bytearray()
@@ -102,29 +105,31 @@ class Lines:
     def _loaded(self) -> Iterator[str]:
         for module in list(sys.modules.values()):
             file = getattr(module, "__file__", None)
-            if type(file) is str and file.endswith(".py") and in_project(self.root, file):
+            if type(file) is not str or not file.endswith(".py"):
+                continue
+            if in_project(self.root, file) or (self._packages and file.startswith(self._packages)):
                 yield file
 
     def _compiled(self, file: str) -> dict[Key, tuple[CodeType, CodeType]]:
         """By name and first line: the code of each function as it is, and with marks."""
-        try:
-            source = Path(file).read_bytes()
-            found = _known.get(file)
-            if found is None or (found.source, found.first) != (source, len(self.lines)):
-                found = _known[file] = _Compiled(file, source, len(self.lines))
-        except (OSError, ValueError, SyntaxError, RecursionError):
+        made = _compilation(file)
+        if made is None:
             return {}
-        self.lines += found.lines
-        self._marks += bytes(len(found.lines))
-        ours = {_key(code): code for code in _codes(self._with_marks(found.marked))}
-        return {_key(code): (code, ours[_key(code)]) for code in _codes(found.plain) if _key(code) in ours}
+        first = len(self.lines)
+        self.lines += [(file, number) for number in made.numbers]
+        self._marks += bytes(len(made.numbers))
+        ours = {_key(code): code for code in _codes(self._with_marks(made.marked, first))}
+        return {_key(code): (code, ours[_key(code)]) for code in _codes(made.plain) if _key(code) in ours}
 
-    def _with_marks(self, code: CodeType) -> CodeType:
-        constants = tuple(
-            self._marks if each == _MARK else self._with_marks(each) if type(each) is CodeType else each
-            for each in code.co_consts
-        )
-        return code.replace(co_consts=constants)
+    def _with_marks(self, code: CodeType, first: int) -> CodeType:
+        constants: list[Any] = []
+        for each in code.co_consts:
+            if type(each) is CodeType:
+                each = self._with_marks(each, first)
+            elif type(each) is str and each.startswith(_NUMBER):
+                each = first + int(each.removeprefix(_NUMBER))
+            constants.append(self._marks if each == _MARK else each)
+        return code.replace(co_consts=tuple(constants))
 
     def _exchange(self, function: FunctionType) -> None:
         code = function.__code__
@@ -135,22 +140,37 @@ class Lines:
         self._changed.append((function, code))
 
 
-class _Compiled:
-    """A file's code as it is, and with the marks of lines that are numbered from `first` on. Searches of one process
-    look at the same files: it is kept for the next one."""
+class _Compilation(NamedTuple):
+    """A file with marks that are still to be numbered."""
 
-    def __init__(self, file: str, source: bytes, first: int) -> None:
-        """Raises ValueError, SyntaxError or RecursionError for what is no source."""
-        if len(source) > LARGEST:
-            raise ValueError("too large")
-        self.source, self.first = source, first
-        self.lines: list[Line] = []
-        self.plain = compile(source, file, "exec", dont_inherit=True)
-        tree = ast.fix_missing_locations(_Marked(file, self.lines, first).visit(ast.parse(source, file)))
-        self.marked = compile(tree, file, "exec", dont_inherit=True)
+    state: tuple[int, int]
+    plain: CodeType
+    marked: CodeType
+    numbers: list[int]
+    """Of the line of each mark."""
 
 
-_known: dict[str, _Compiled] = {}
+_made: dict[str, _Compilation] = {}
+"""By file: each recording of a search has lines of its own, of the same files."""
+
+
+def _compilation(file: str) -> _Compilation | None:
+    """None if it cannot be had."""
+    try:
+        about = os.stat(file)
+        state = (about.st_mtime_ns, about.st_size)
+        made = _made.get(file)
+        if made is None or made.state != state:
+            source = Path(file).read_bytes() if about.st_size <= LARGEST else b""
+            marks = _Marked()
+            plain = compile(source, file, "exec", dont_inherit=True)
+            tree = ast.fix_missing_locations(marks.visit(ast.parse(source, file)))
+            made = _made[file] = _Compilation(
+                state, plain, compile(tree, file, "exec", dont_inherit=True), marks.numbers
+            )
+        return made
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return None
 
 
 def _key(code: CodeType) -> Key:
@@ -167,8 +187,8 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 class _Marked(ast.NodeTransformer):
     """Puts `MARKS[number] = 1` before each statement of a function."""
 
-    def __init__(self, file: str, lines: list[Line], first: int) -> None:
-        self._file, self._lines, self._first = file, lines, first
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
         self._inside = 0
 
     def visit_FunctionDef(self, node: Any) -> Any:
@@ -203,8 +223,8 @@ class _Marked(ast.NodeTransformer):
         return out
 
     def _mark(self, statement: ast.stmt) -> ast.stmt:
-        place = ast.Subscript(ast.Constant(_MARK), ast.Constant(self._first + len(self._lines)), ast.Store())
-        self._lines.append((self._file, statement.lineno))
+        place = ast.Subscript(ast.Constant(_MARK), ast.Constant(f"{_NUMBER}{len(self.numbers)}"), ast.Store())
+        self.numbers.append(statement.lineno)
         mark = ast.Assign([place], ast.Constant(1))
         for node in ast.walk(mark):
             ast.copy_location(node, statement)

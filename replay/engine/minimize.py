@@ -2,32 +2,40 @@
 
 First what no replay needs is left out (logs, notes, trace ids). Then each part of the recording is made small, the
 largest first, and the code is run after each step. At the end the recording is made anew from the last run: the
-requests are what the code asks now, interactions and draws that it does not come to are gone.
+requests are what the code asks now, interactions and draws that it does not come to are gone. Where the cause is known,
+so is what cures it: then what code that gets past the failing line goes on to read stays too, or no fix could pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from replay.core.cause import known_cause
 from replay.core.codec import Value, encode
+from replay.core.deltas import OPENED, Deltas
 from replay.core.edits import Edit
-from replay.core.opened import Kept, Opened, Unfit
+from replay.core.opened import Kept, Opened, Typed, Unfit
 from replay.core.parts import Parts
 from replay.core.recording import Interaction, Recording
+from replay.core.streaming import TAG
 from replay.engine.causes import baseline
+from replay.engine.cured import Cured
 from replay.engine.executions import Stage
 from replay.engine.finding import Finding
 from replay.engine.lines import in_project
 from replay.engine.mutation import write_edits
-from replay.engine.reduce import reduced
+from replay.engine.reduce import fewest_lines, masked, reduced
 from replay.engine.trials import Spent, Trials, World
 
-_NEEDED = ("zone", "environ", "draws", "entropy", "interpreter", "lanes")
+_NEEDED = ("zone", "environ", "draws", "entropy", "interpreter", "lanes", "redaction")
 """Of the context: what a replay is set up with."""
+_MARKS = ("key", "pseudonyms")
 _MATCHED = frozenset({"content-type", "content-encoding"})
 """Headers of a request without which its body cannot be read; the others are not compared."""
 _FIXED = frozenset({"method", "path", "query_string", "headers", "body", "body_read", "disconnected_after", "environ"})
@@ -78,7 +86,10 @@ def minimize(
         with trials.stoppable(), world.stage.limited():
             if baseline(incident, world, trials, finding):
                 bare = _bare(incident, trials)
-                work = _Work(trials.world(_plain_answers(bare, trials)))
+                cause = known_cause(incident)
+                cure = cause.edits() if cause is not None else []
+                short = _short_streams(_plain_answers(bare, trials), trials, cure)
+                work = _Work(trials.world(short), cure)
                 _reduce(work, smaller)
                 _finish(incident, work, smaller)
     except Spent:
@@ -97,6 +108,8 @@ def _bare(incident: Recording, trials: Trials) -> Recording:
     needed = {name: tree[name] for name in _NEEDED if name in tree}
     if type(needed.get("entropy")) is dict:
         needed["entropy"] = {"seed": needed["entropy"].get("seed")}
+    if type(needed.get("redaction")) is dict:  # its places are told anew when the smallest one is redacted
+        needed["redaction"] = {name: needed["redaction"].get(name) for name in _MARKS}
     bare = msgspec.structs.replace(
         incident, context=Value(msgspec.json.encode(needed).decode(), incident.context.gaps), model_calls=(),
         predictions=(), logs=(), gaps=(), trace_id=None, span_id=None, sentry_event_id=None, edits=None,
@@ -111,17 +124,48 @@ def _fails(recording: Recording, trials: Trials) -> bool:
 def _plain_answers(recording: Recording, trials: Trials) -> Recording:
     """With less in what cannot be edited part by part: errors, bodies that broke off, a web request's surroundings."""
     parts = Parts(recording)
-    for place, each in enumerate(recording.interactions):
-        if parts.get(f"{each.boundary}[{each.seq}]") is None:
-            recording = _with_answer(recording, place, each, trials)
-    if recording.kind in ("asgi", "wsgi") and not recording.input.gaps:
-        stored = recording.input.decode()
-        for name in [name for name in stored if name not in _FIXED]:
-            plain = {**stored, name: _HERE if name in ("client", "server") and stored[name] else stored[name]}
-            tried = msgspec.structs.replace(recording, input=encode(plain))
-            if plain != stored and _fails(tried, trials):
-                recording, stored = tried, plain
+    with suppress(Spent):  # the next run says so; what was found so far stays
+        for place, each in enumerate(recording.interactions):
+            if parts.get(f"{each.boundary}[{each.seq}]") is None:
+                recording = _with_answer(recording, place, each, trials)
+        if recording.kind in ("asgi", "wsgi") and not recording.input.gaps:
+            stored = recording.input.decode()
+            for name in [name for name in stored if name not in _FIXED]:
+                plain = {**stored, name: _HERE if name in ("client", "server") and stored[name] else stored[name]}
+                tried = msgspec.structs.replace(recording, input=encode(plain))
+                if plain != stored and _fails(tried, trials):
+                    recording, stored = tried, plain
     return recording
+
+
+def _short_streams(recording: Recording, trials: Trials, cure: Sequence[Edit]) -> Recording:
+    """With less in the texts that deltas make together: their events are empty then, and go with the body's lines."""
+    with suppress(Spent):
+        work = _Work(trials.world(recording), cure)
+        for root in work.largest_first():
+            part = work.parts.get(root) if root.startswith("http[") else None
+            if part is not None and TAG in part.value:
+                _texts(work, root, part.value)
+                recording = work.recording()
+    return recording
+
+
+def _texts(work: _Work, root: str, value: dict[str, Any]) -> None:
+    """Each text small, then all of it in its first event, if that fails so too: the others can go."""
+    fields = value[TAG].fields
+    for name in fields:
+        if OPENED.get(name) in fields:
+            continue
+
+        def test(new: Any, name: str = name) -> bool:
+            held = work.values.get(root, value)
+            return work.fails(root, {**held, TAG: Typed(TAG, {**held[TAG].fields, name: new}, held[TAG].rest)})
+
+        reduced(fields[name], test)
+    part = Parts(work.recording()).get(root)
+    if part is not None and type(part.value.get("body")) is str:
+        deltas = Deltas(part.value["body"])
+        work.fails(root, {**value, "body": deltas.write(deltas.fields, together=True)})
 
 
 def _with_answer(recording: Recording, place: int, each: Interaction, trials: Trials) -> Recording:
@@ -169,8 +213,9 @@ def _in_place(value: dict[str, Any], name: str, test: Callable[[Any], bool]) -> 
 class _Work:
     """A recording on its way to be small: the values of its parts as they are by now."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, cure: Sequence[Edit]) -> None:
         self.world = world
+        self._cured = Cured(world, cure)
         self.parts = world.stage.mutations.parts
         self.values: dict[str, Any] = {}
 
@@ -191,7 +236,7 @@ class _Work:
             tried = self.recording(root, value)
         except Exception:  # a value that the part cannot hold, of any shape
             return False
-        if self.world.judge(tried).ended != "same":
+        if self.world.judge(tried).ended != "same" or not self._cured.holds(tried):
             return False
         self.values[root] = value
         return True
@@ -234,7 +279,26 @@ def _message(work: _Work, root: str, value: dict[str, Any]) -> None:
             def test(new: Any, name: str = name) -> bool:
                 return work.fails(root, {**work.values.get(root, value), name: new})
 
-            reduced(value[name], test)
+            if name == "body" and TAG in value and value[TAG].fields:
+                _events(value[name], test)
+            else:
+                reduced(value[name], test)
+
+
+def _events(body: str, test: Callable[[Any], bool]) -> None:
+    """Of a stream whose texts are small already: its events, and what stands in each."""
+    lines = fewest_lines(body, test).splitlines(keepends=True)
+    for place, line in enumerate(lines):
+        head, brace, rest = line.partition("{")
+        try:
+            tree = json.loads(brace + rest)
+        except ValueError:
+            continue
+
+        def written(new: Any, place: int = place, head: str = head) -> str:
+            return "".join([*lines[:place], f"{head}{json.dumps(new)}\n", *lines[place + 1 :]])
+
+        lines[place] = f"{head}{json.dumps(reduced(tree, lambda new, written=written: test(written(new)), 0))}\n"  # type: ignore[misc]
 
 
 def _arguments(work: _Work, value: dict[str, Any]) -> None:
@@ -248,14 +312,11 @@ def _arguments(work: _Work, value: dict[str, Any]) -> None:
 
 
 def _variables(work: _Work, value: dict[str, Any]) -> None:
-    """Variables that do not matter are not set."""
-    for name in value:
-        if value[name] is not None and not work.fails("environ", {**work.values.get("environ", value), name: None}):
-
-            def test(new: Any, name: str = name) -> bool:
-                return work.fails("environ", {**work.values.get("environ", value), name: new})
-
-            reduced(value[name], test)
+    """Variables that do not matter are not set; of others it is tried whether their letters and digits do."""
+    for name, text in value.items():
+        for plain in (None, "", masked(text)) if type(text) is str else ():
+            if plain != text and work.fails("environ", {**work.values.get("environ", value), name: plain}):
+                break
 
 
 def _finish(incident: Recording, work: _Work, smaller: Smaller) -> None:

@@ -66,6 +66,9 @@ class Mutant(Player):
         self.taken: list[Taken] = []
         self.heard: list[Heard] = []
         self.stretched = 0
+        self.endless: str | None = None
+        """What it asked over and over, without a pause, until it was given no more answers."""
+        self._row = 0
         self._most = MOST_AGAIN + 10 * len(self.recording.interactions)
         self._equality: Any = _Same()
         self._indexed = 0
@@ -109,6 +112,10 @@ class Mutant(Player):
         number = sum(len(kinds.get(kind, ())) for kinds in self.drawn.values())
         return made(Random(f"{self.recording.id}/{kind}/{number}"))
 
+    def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
+        self._row = 0
+        super().sleep(seconds, live)
+
     def _take(
         self, shelf: Shelf, request: Request, asked: Value, lane: str, among: list[Interaction]
     ) -> Interaction | None:
@@ -118,6 +125,9 @@ class Mutant(Player):
             if found is None:
                 return None
             self.stretched += 1
+        last = self.taken[-1] if self.taken else None
+        is_same = last is not None and last.asked.text == asked.text and _same_target(last.answered_by, request)
+        self._row = self._row + 1 if is_same and not request.awaits else 0  # a coroutine may pause between
         self.taken.append(Taken(found, request, asked, lane))
         return found
 
@@ -133,6 +143,8 @@ class Mutant(Player):
                 course.answered[lane] = course.answered.get(lane, 0) + 1
                 return found
         if len(self.taken) > self._most:
+            if self._row >= MOST_AGAIN // 2:
+                self.endless = request.target
             return None
         for each in self.taken[self._indexed :]:
             found = each.answered_by

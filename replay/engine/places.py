@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from replay.core.edits import Steps, parse
 from replay.core.parts import Parts
-from replay.engine.operators.site import MOST, Site, sites
+from replay.core.recording import Interaction
+from replay.engine.operators.site import MOST, WIDE, Site, sites
 from replay.engine.values import Profile, origin
 
 
@@ -27,12 +28,32 @@ def places(parts: Parts, profile: Profile | None, constants: tuple[Any, ...]) ->
             if left < 0:
                 return
             within[site.steps] = site.value
-            learned = () if profile is None else _learned(parts, profile, site)
+            seen = {} if profile is None else _seen(parts, profile, site)
             other = within.get(site.steps[:-1]) if site.steps else None
             known = {} if site.steps else _among(parts, root)
             yield msgspec.structs.replace(
-                site, learned=learned, constants=(*thresholds.get(root, ()), *constants), other=other, **known
+                site, **seen, constants=(*thresholds.get(root, ()), *constants), other=other, **known
             )
+    yield from _moments(parts)
+
+
+def _moments(parts: Parts) -> Iterator[Site]:
+    """When answers came, of those during which nothing else was under way: the first, the second and the last."""
+    alone = [each.seq for each in _alone(parts.recording.interactions) if each.boundary in ("http", "call", "model")]
+    for seq in alone if len(alone) <= WIDE else (alone[0], alone[1], alone[-1]):
+        part = parts.get(f"timing[{seq}]")
+        if part is not None:
+            yield Site(f"timing[{seq}]", (), part.value)
+
+
+def _alone(interactions: Iterable[Interaction]) -> Iterator[Interaction]:
+    ordered = sorted(interactions, key=lambda each: each.offset_ns)
+    ended = -1
+    for place, this in enumerate(ordered):
+        end = this.offset_ns + this.duration_ns
+        if this.offset_ns > ended and (place + 1 == len(ordered) or ordered[place + 1].offset_ns > end):
+            yield this
+        ended = max(ended, end)
 
 
 BESIDE = 0.01
@@ -48,12 +69,18 @@ def _thresholds(parts: Parts) -> dict[str, tuple[float, ...]]:
     }
 
 
-def _learned(parts: Parts, profile: Profile, site: Site) -> tuple[Any, ...]:
-    """What was seen at a place, then what its contract says of it."""
-    seen = profile.others(origin(parts, site.root), site.steps, site.value)
+def _seen(parts: Parts, profile: Profile, site: Site) -> dict[str, Any]:
+    """What was seen at a place and what its contract says of it; how often it was missing, and what it lacks."""
+    place = origin(parts, site.root)
+    seen = profile.others(place, site.steps, site.value)
     declared = () if profile.contract is None else profile.contract.values(site.root, site.steps)
     known = {(type(value).__name__, repr(value)) for value in (*seen, site.value)} if declared else set()
-    return (*seen, *(value for value in declared if (type(value).__name__, repr(value)) not in known))
+    learned = (*seen, *(value for value in declared if (type(value).__name__, repr(value)) not in known))
+    return {
+        "learned": learned,
+        "missing": profile.missing(place, site.steps),
+        "absent": profile.absent(place, site.steps, site.value),
+    }
 
 
 MOST_EARLIER = 3

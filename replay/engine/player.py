@@ -77,6 +77,7 @@ class Player:
     """
 
     live = False
+    full = False
 
     def __init__(
         self,
@@ -164,6 +165,9 @@ class Player:
             self._wait(found.duration_ns, ends_at)
         at_once = request.awaits and self._is_at_once(found)
         return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, at_once)
+
+    def spend(self, nanoseconds: int) -> None:
+        """A replay has the time."""
 
     def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
         """Nothing to hear: a player never gives a ticket."""

@@ -68,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redact: Callable[[Recording, frozenset[str]], Recording] | None = None
     """Takes the secrets out, off the request path; the texts given are none. What it raises drops the recording."""
     most_interactions: int = 10_000
+    most_copying_ns: int = 250_000_000
+    """Of one recording, for copies of large values; beyond it no further interactions are kept."""
     most_logs: int = 1_000
 
     def __post_init__(self) -> None:
@@ -132,6 +134,8 @@ class Recorder(msgspec.Struct, eq=False):
     look_at: int = _WEIGHED
     """The number of interactions at which to look next at what is held."""
     overflow: int = 0
+    copying_ns: int = 0
+    full: bool = False
     closed: bool = False
     live: ClassVar[bool] = True
     """Requests go out."""
@@ -147,11 +151,17 @@ class Recorder(msgspec.Struct, eq=False):
         tickets.append(ticket)
         return ticket
 
+    def spend(self, nanoseconds: int) -> None:
+        self.copying_ns += nanoseconds
+        if self.copying_ns > self.settings.most_copying_ns:
+            self.full = True
+            self.look_at = 0
+
     def _fits(self) -> bool:
         """Whether another interaction may be kept. Cuts what is held down to the budget."""
         settings, tickets = self.settings, self.tickets
         number = len(tickets)
-        if number >= settings.most_interactions:
+        if number >= settings.most_interactions or self.full:
             return False
         # All are weighed, since answers come late; ever more seldom, so that it costs a fixed share of each.
         self.look_at = min(number + max(_WEIGHED, number // 4), settings.most_interactions)
@@ -307,7 +317,8 @@ class Captured:
             for seq, ticket in enumerate(recorder.tickets)
         )
         if recorder.overflow:
-            gaps.append(Gap("interaction", "truncated-count", f"{recorder.overflow} more"))
+            reason = "budget-time" if recorder.full else "truncated-count"
+            gaps.append(Gap("interaction", reason, f"{recorder.overflow} more"))
         model_call = settings.model_call
         recording = Recording(
             id="",

@@ -22,20 +22,20 @@ ROUNDS = 4
 """Times that a long text is cut into pieces."""
 
 
-def reduced(value: Any, test: Test) -> Any:
-    """The smallest value found for which `test` holds; it holds for `value`."""
+def reduced(value: Any, test: Test, rounds: int = ROUNDS) -> Any:
+    """The smallest value found for which `test` holds; it holds for `value`. `rounds`: times that a text is cut."""
     kind = type(value)
     for small in _neutral(value):
         if test(small):
             return small
     if kind is dict:
-        return _mapping(value, test)
+        return _mapping(value, test, rounds)
     if kind is list or kind is tuple:
-        return _items(value, test)
+        return _items(value, test, rounds)
     if kind is Typed:
-        return _record(value, test)
+        return _record(value, test, rounds)
     if kind is str or kind is bytes:
-        return _text(value, test)
+        return _text(value, test, rounds)
     return value
 
 
@@ -52,15 +52,15 @@ def _neutral(value: Any) -> list[Any]:
     return []
 
 
-def _mapping(value: dict[Any, Any], test: Test) -> dict[Any, Any]:
+def _mapping(value: dict[Any, Any], test: Test, rounds: int) -> dict[Any, Any]:
     names = fewest(tuple(value), lambda kept: test({name: value[name] for name in value if name in kept}))
     found = {name: value[name] for name in value if name in names}
     for name in list(found):
-        found[name] = reduced(found[name], lambda new, name=name: test({**found, name: new}))  # type: ignore[misc]
+        found[name] = reduced(found[name], lambda new, name=name: test({**found, name: new}), rounds)  # type: ignore[misc]
     return found
 
 
-def _items(value: Any, test: Test) -> Any:
+def _items(value: Any, test: Test, rounds: int) -> Any:
     kind = type(value)
     places = fewest(tuple(range(len(value))), lambda kept: test(kind([value[place] for place in kept])))
     found = [value[place] for place in places]
@@ -69,28 +69,29 @@ def _items(value: Any, test: Test) -> Any:
         def fits(new: Any, place: int = place) -> bool:
             return test(kind([*found[:place], new, *found[place + 1 :]]))
 
-        found[place] = reduced(found[place], fits)
+        found[place] = reduced(found[place], fits, rounds)
     return kind(found)
 
 
-def _record(value: Typed, test: Test) -> Typed:
+def _record(value: Typed, test: Test, rounds: int) -> Typed:
     fields = dict(value.fields)
     for name in fields:
 
         def fits(new: Any, name: str = name) -> bool:
             return test(Typed(value.tag, {**fields, name: new}, value.rest))
 
-        fields[name] = reduced(fields[name], fits)
+        fields[name] = reduced(fields[name], fits, rounds)
     return Typed(value.tag, fields, value.rest)
 
 
-def _text(value: Any, test: Test) -> Any:
+def _text(value: Any, test: Test, rounds: int) -> Any:
     if type(value) is str:
         for plain in ("x", "0"):
             if len(value) > 1 and test(plain):
                 return plain
     empty = value[:0]
-    for _ in range(ROUNDS):
+    value = fewest_lines(value, test) if rounds else value
+    for _ in range(rounds):
         size = -(-len(value) // PIECES)
         pieces = tuple((at, value[at : at + size]) for at in range(0, len(value), size))
         kept = fewest(pieces, lambda kept: test(empty.join(piece for _, piece in kept)))
@@ -102,14 +103,34 @@ def _text(value: Any, test: Test) -> Any:
     return _masked(value, test) if type(value) is str else value
 
 
+def fewest_lines(value: Any, test: Test) -> Any:
+    """Without whole lines, events of a stream and records of a table among them: many at a time, then one by one."""
+    empty = value[:0]
+    for _ in range(ROUNDS):
+        lines = value.splitlines(keepends=True)
+        size = -(-len(lines) // PIECES)
+        if len(lines) < 2:
+            break
+        pieces = tuple((at, empty.join(lines[at : at + size])) for at in range(0, len(lines), size))
+        kept = fewest(pieces, lambda kept: test(empty.join(piece for _, piece in kept)))
+        value = empty.join(piece for _, piece in kept)
+        if size == 1:
+            break
+    return value
+
+
+def masked(text: str) -> str:
+    """Letters as `x`, digits as `0`."""
+    return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "0", text))
+
+
 def _masked(value: str, test: Test) -> str:
     """Letters and digits that need not be these become `x` and `0`: all at once, else word by word."""
-    whole = re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "0", value))
+    whole = masked(value)
     if whole != value and test(whole):
         return whole
     for word in list(re.finditer(r"\w+", value)):
-        masked = re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "0", word[0]))
-        tried = value[: word.start()] + masked + value[word.end() :]
+        tried = value[: word.start()] + masked(word[0]) + value[word.end() :]
         if tried != value and test(tried):
             value = tried
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from contextvars import copy_context
 from pathlib import Path
 from time import perf_counter
@@ -12,12 +13,14 @@ import msgspec
 
 from replay.core.codec import Resolve
 from replay.core.compare import differences, unexpected
+from replay.core.damage import damage
 from replay.core.noise import Known, known
-from replay.core.recording import Kind, Outcome, Recording
+from replay.core.recording import Interaction, Kind, Outcome, Recording
 from replay.core.verdict import Difference, Verdict, Violation
 from replay.core.world import Boundary, current, occupy
 from replay.engine import guard
 from replay.engine.ambiguity import nondeterminism
+from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
 from replay.engine.player import OnAsk, Player, window
 from replay.engine.playing import by_boundary, playing, shelves
@@ -45,7 +48,9 @@ class Session:
         on_ask: OnAsk | None = None,
         folders: Collection[str] = (),
         player: Callable[..., Player] = Player,
+        predict: Callable[[Interaction, Resolve | None], Any] | None = None,
     ) -> None:
+        """`predict`: what is read off a model's answer now (see `replay.engine.breaches`), for finds of a breach."""
         self._live = frozenset(live)
         self._boundaries = boundaries
         self._runners = runners
@@ -57,6 +62,7 @@ class Session:
         self._on_ask = on_ask
         self._folders = folders
         self._player = player
+        self._predict = predict
 
     def run(self, recording: Recording) -> Verdict:
         """Replay `recording`. Never raises for what the recording or the code under test does.
@@ -66,9 +72,11 @@ class Session:
         started = perf_counter()
         guard.install()
         player = None
+        noted, heard = damage(recording), list[Heard]()
         try:
             target = self._targets.load(recording.entrypoint)
-            player, outcome = copy_context().run(self._play, recording, target)
+            with hearing(heard) if noted is not None else nullcontext():
+                player, outcome = copy_context().run(self._play, recording, target)
             verdict = self._judge(recording, player, outcome)
         except Unanswerable as error:
             verdict = Verdict(id=recording.id, status="unanswerable", recorded=recording.outcome, reason=str(error))
@@ -83,6 +91,11 @@ class Session:
         found: tuple[Violation, ...] = ()
         if player is not None and verdict.outcome is not None and verdict.status in ("reproduced", "changed"):
             found = violations(recording, verdict.outcome, player.spent, player.notes, self._targets)
+            if noted is not None:
+                from replay.engine.remains import remaining
+
+                found += remaining(noted, recording, target, verdict.outcome, player.spent, heard, self._targets,
+                                   self._predict)  # fmt: skip
         return msgspec.structs.replace(verdict, violations=found, seconds=perf_counter() - started)
 
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome]:

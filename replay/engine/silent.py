@@ -84,9 +84,9 @@ class Silent:
         assert self._base.outcome is not None
         if execution.outcome.payload.text != self._base.outcome.payload.text:
             return
-        fine = Counter(each.request.target for each in self._writes(self._base) if not _failed(each))
+        fine = Counter(each.request.target for each in self._writes(self._base) if not failed(each.answered_by))
         now = self._writes(execution)
-        done = {each.request.target for each in now if not _failed(each)}
+        done = {each.request.target for each in now if not failed(each.answered_by)}
         tried = {each.request.target for each in now}
         says_nothing = execution.outcome.payload.text == "null"
         for target in fine:
@@ -105,7 +105,7 @@ class Silent:
                 yield Failure("silent", f"repeated {target}"[:200],
                               printable(f"{target} was made again, though it had succeeded"), (), target)  # fmt: skip
                 return
-            succeeded[key] += not _failed(each)
+            succeeded[key] += not failed(each.answered_by)
 
     # Errors -----------------------------------------------------------------------------------------------------
 
@@ -125,13 +125,13 @@ def _is_well(execution: Execution) -> bool:
     return execution.mutated.kind not in ("asgi", "wsgi") or (status_of(outcome) or 599) < 400
 
 
-def _failed(each: Taken) -> bool:
-    """Whether the answer says that it was not done."""
-    if each.answered_by.state != "returned":
+def failed(answered_by: Interaction) -> bool:
+    """Whether an answer says that what was asked was not done."""
+    if answered_by.state != "returned":
         return True
-    if each.request.boundary != "http":
+    if answered_by.boundary != "http":
         return False
-    tree = each.answered_by.answer.tree
+    tree = answered_by.answer.tree
     status = tree.get("status") if isinstance(tree, dict) else None
     return not isinstance(status, int) or status >= 400 or tree.get("error") is not None
 

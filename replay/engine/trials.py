@@ -24,6 +24,7 @@ from replay.core.verdict import Frame
 from replay.engine.executions import Execution, Stage
 from replay.engine.failures import Failure
 from replay.engine.lines import LARGEST, Lines
+from replay.engine.mutant import Taken
 
 Ended = Literal["same", "passed", "past", "other", "foreign", "unresolved"]
 GOOD = frozenset({"passed", "past"})
@@ -151,10 +152,11 @@ class World:
 
     def __init__(self, trials: Trials, stage: Stage, others: Sequence[Interaction | None]) -> None:
         self.trials, self.stage = trials, stage
-        self._known = {i.seq: {_question(i.request, i.boundary)} for i in stage.recording.interactions}
+        self._asked = {i.seq: [i] for i in stage.recording.interactions}
         for ours, theirs in zip(stage.recording.interactions, others, strict=False):
             if theirs is not None:
-                self._known[ours.seq].add(_question(theirs.request, theirs.boundary))
+                self._asked[ours.seq].append(msgspec.structs.replace(theirs, seq=ours.seq))
+        self._known = {seq: {_question(i.request, i.boundary) for i in found} for seq, found in self._asked.items()}
         self._done: dict[frozenset[int], Trial] = {}
         self._held: list[Collection[Change]] = []
         self.asked = 0
@@ -228,10 +230,14 @@ class World:
         """Whether each of the first answers was given to a question that it was recorded for."""
         if not execution.stretched:
             return True
-        return all(
-            _question(each.asked, each.request.boundary) in self._known.get(each.answered_by.seq, ())
-            for each in execution.taken[:first]
-        )
+        return all(self._was_asked(each) for each in execution.taken[:first])
+
+    def _was_asked(self, taken: Taken) -> bool:
+        """Also where the code asks with a credential of its own, for which redaction put a pseudonym."""
+        seq = taken.answered_by.seq
+        if _question(taken.asked, taken.request.boundary) in self._known.get(seq, ()):
+            return True
+        return any(self.stage.excused(each, taken.asked) for each in self._asked.get(seq, ()))
 
 
 def _is_later(failure: Failure, spot: Frame, way: Way) -> bool:

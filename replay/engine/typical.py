@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from replay.core.deltas import OPENED, fields_of
 from replay.core.opened import Kept, Typed
 from replay.core.parts import Parts
 from replay.engine.apart import equal
-from replay.engine.operators.site import Site, sites
+from replay.engine.operators.site import STREAM, Site, sites
 
 MOST = 10
 """Values tried in one place."""
@@ -35,10 +36,13 @@ def choices(parts: Parts, seen: Mapping[str, Sequence[Any]]) -> Iterator[tuple[S
             later = 10 * part.value["duration_ns"] + 10**9
             yield Site(root, (), part.value), [{**part.value, "duration_ns": each} for each in (0, later)]
             continue
-        for site in sites(root, part.value):
+        told = _told(root, part.value)
+        for site in sites(root, part.value, views=bool(told)):
             if _is_container(site.value) or (
                 site.steps[:1] in _SKIPPED and root.partition("[")[0] in ("http", "input")
             ):
+                continue
+            if told and (site.steps == ("body",) or any(site.steps == (STREAM, name) for name in _opened(told))):
                 continue
             if root.startswith("http[") and site.steps[:1] == ("headers",) and site.steps[1:2] in _FRAMING:
                 continue
@@ -46,6 +50,17 @@ def choices(parts: Parts, seen: Mapping[str, Sequence[Any]]) -> Iterator[tuple[S
             found = _distinct(site.value, _distinct(site.value, same, LIKELY) + others(site.value, root), MOST)
             if found:
                 yield site, found
+
+
+def _told(root: str, value: Any) -> Mapping[str, Any]:
+    """The texts of an answer's stream, if it has any: they are the places of its body, and what a text holds that of
+    the text."""
+    stream = value.get(STREAM) if root.startswith("http[") else None
+    return fields_of(stream)
+
+
+def _opened(told: Mapping[str, Any]) -> list[str]:
+    return [name for name, held in OPENED.items() if held in told]
 
 
 _FRAMING = (("content-length",), ("transfer-encoding",), ("content-encoding",))

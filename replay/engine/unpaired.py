@@ -123,6 +123,8 @@ def _keep(world: World, value: CauseValue, left: list[Place], finding: Finding) 
     place = next(place for place in left if place[0].path == value.path)
     for change in place:
         trial = world.run((change,))
+        if trial.good and not finding.cure and change.edit is not None:
+            finding.cure = (change.edit,)
         if trial.ended == "passed":
             finding.passing = world.stage.recorded(trial.execution, ())
             return

@@ -15,6 +15,8 @@ from replay.engine.contract import Contract
 
 MOST = 12
 """Values kept of a path."""
+MOST_ABSENT = 4
+"""Names that a mapping is offered."""
 LONGEST = 200
 """Characters of a value that is kept."""
 RECORDINGS = 200
@@ -22,6 +24,7 @@ RECORDINGS = 200
 PARTS = 20_000
 """Values looked at in one recording."""
 Place = tuple[str, Steps]
+_NOTHING = object()
 
 
 class Seen(msgspec.Struct):
@@ -41,6 +44,8 @@ class Profile:
 
     def __init__(self) -> None:
         self.seen: dict[Place, Seen] = {}
+        self._names: dict[Place, dict[str, None]] = {}
+        """Of the mappings at a place, in the order in which they were seen."""
         self.recordings = 0
         self.contract: Contract | None = None
         """What is declared of the recording that is searched."""
@@ -65,6 +70,9 @@ class Profile:
             left -= 1
             self._note((root, steps), each)
             is_list = isinstance(each, list | tuple)
+            if type(each) is dict:
+                names = self._names.setdefault((root, steps), {})
+                names.update((name, None) for name in each if type(name) is str and len(names) < PARTS)
             waiting += [((*steps, "*" if is_list else step), item) for step, item in named(each)]
 
     def _note(self, place: Place, value: Any) -> None:
@@ -92,6 +100,15 @@ class Profile:
         ranked = sorted(seen.values.items(), key=lambda pair: -pair[1])
         here = (type(value).__name__, value) if not isinstance(value, list | dict | tuple) else None
         return tuple(found for (kind, found), _ in ranked if (kind, found) != here)
+
+    def absent(self, root: str, steps: Steps, value: Any) -> tuple[tuple[str, Any], ...]:
+        """Names that a mapping lacks and had in other recordings, each with its most frequent value."""
+        if type(value) is not dict:
+            return ()
+        place = general(steps)
+        names = [name for name in self._names.get((root, place), ()) if name not in value]
+        held = [(name, self.others(root, (*place, name), _NOTHING)) for name in names]
+        return tuple((name, values[0]) for name, values in held if values)[:MOST_ABSENT]
 
     def missing(self, root: str, steps: Steps) -> float:
         """In what part of the mappings that could have this name it was missing, 0 to 1."""

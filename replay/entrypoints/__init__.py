@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
 from typing import Any
 
 from replay.core.codec import Resolve
@@ -33,10 +35,39 @@ def _run_block(recording: Recording, target: Any, resolve: Resolve | None) -> Ou
     return run_block(recording, target, resolve)
 
 
+FRAMES = 50
+"""Below an entry point in production: of its server, framework and middleware."""
+
+
+def _as_deep(run: Runner) -> Runner:
+    """Let the code under test recurse as far as in production, wherever it runs: in a worker, under pytest, alone."""
+
+    def limited(recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
+        before = sys.getrecursionlimit()
+        limit = before + _depth() - FRAMES
+        sys.setrecursionlimit(limit)
+        try:
+            return run(recording, target, resolve)
+        finally:
+            if sys.getrecursionlimit() == limit:  # the code may have set its own
+                sys.setrecursionlimit(before)
+
+    return limited
+
+
+def _depth() -> int:
+    """Frames on the stack of the calling thread."""
+    count = 0
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        count, frame = count + 1, frame.f_back
+    return count
+
+
 RUNNERS: dict[Kind, Runner] = {
-    "function": _run_function,
-    "asgi": _run_asgi,
-    "wsgi": _run_wsgi,
-    "block": _run_block,
+    "function": _as_deep(_run_function),
+    "asgi": _as_deep(_run_asgi),
+    "wsgi": _as_deep(_run_wsgi),
+    "block": _as_deep(_run_block),
 }
 """How a recording of each kind is run again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 SUFFIX = ".replay.db"
+SMALL, SMALL_PAGE, PAGE = 128 << 10, 512, 4096
+"""Bytes of content below which a bundle has small pages: thirteen tables and indexes of a page each are most of an
+incident's file, and a database of many small pages takes longer to write and to check."""
 _ROW = f"SELECT {', '.join(column.name for column in RECORDING)} FROM recording WHERE rowid = ?"
 _PARTS = {
     part.table: f"SELECT {', '.join(column.name for column in part.columns)} FROM {part.table} "
@@ -77,7 +80,7 @@ def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], 
                           slug="bundle-unfit") from error  # fmt: skip
     if seal is not None:
         data = seal(data)
-    elif overwrite and _holds_sealed(path):
+    elif overwrite and holds_sealed(path):
         raise BundleError(f"{path} is sealed; it is not replaced by a bundle that anybody can read. Name another file.",
                           slug="bundle-sealed")  # fmt: skip
     if before is not None:
@@ -86,7 +89,8 @@ def write_bundle(recordings: Iterable[Recording], path: str | os.PathLike[str], 
     return path
 
 
-def _holds_sealed(path: Path) -> bool:
+def holds_sealed(path: Path) -> bool:
+    """Whether there is a file, and it is a sealed bundle."""
     try:
         with path.open("rb") as file:
             return is_sealed(file.read(64))
@@ -108,10 +112,11 @@ def serialize(recordings: Iterable[Recording], *, created_ns: int | None = None,
             pause()
     rows["body"] = list(bodies.rows.values())
     rows["bundle"] = [(tables.FORMAT, time_ns() if created_ns is None else created_ns, producer or default_producer())]
+    page = SMALL_PAGE if _content(rows) < SMALL else PAGE
     with Still(), closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, tables.BODY_CAP + (1 << 20))  # as the reader has it
         connection.executescript(
-            f"PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA application_id = {tables.APPLICATION_ID};"
+            f"PRAGMA page_size = {page}; PRAGMA journal_mode = OFF; PRAGMA application_id = {tables.APPLICATION_ID};"
             f"PRAGMA user_version = {tables.FORMAT}; BEGIN; {tables.schema()}"
         )
         for table, cells in rows.items():
@@ -120,6 +125,11 @@ def serialize(recordings: Iterable[Recording], *, created_ns: int | None = None,
                 connection.executemany(f"INSERT INTO {table} VALUES ({marks})", cells)
         connection.execute("COMMIT")
         return connection.serialize()
+
+
+def _content(rows: Mapping[str, Iterable[tuple[Cell, ...]]]) -> int:
+    """Characters of texts and bytes of bodies: about the size of what is stored."""
+    return sum(len(cell) for cells in rows.values() for row in cells for cell in row if isinstance(cell, str | bytes))
 
 
 def open_bundle(path: str | os.PathLike[str]) -> Bundle:

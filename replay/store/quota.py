@@ -37,7 +37,8 @@ class Quota:
         return size <= self._most_bytes and self._most_files > 0
 
     def make_room(self, size: int) -> None:
-        """Remove the oldest bundles until one of `size` bytes fits."""
+        """Remove the oldest bundles until one of `size` bytes fits, which is then counted as there: after the write
+        nothing is left that could fail. One that was not written after all is missed at the next look."""
         if (
             self._looked is None
             or self._since >= LOOK_FILES
@@ -46,9 +47,6 @@ class Quota:
             or self._files >= self._most_files
         ):
             self._look(size)
-
-    def written(self, size: int) -> None:
-        """A bundle of that size was written."""
         self._bytes += size
         self._files += 1
         self._since += 1

@@ -191,7 +191,6 @@ class Writer:
             if error.slug != "bundle-exists":
                 raise
             self._bundle(recordings, self.folder / f"{name}-{urandom(4).hex()}{SUFFIX}")
-        self._quota.written(self._size)
         self.counts["files"] += 1
         self.counts["written"] += len(recordings)
 
@@ -199,7 +198,6 @@ class Writer:
         write_bundle(recordings, path, producer=self._producer, before=self._make_room, seal=self._seal)
 
     def _make_room(self, size: int) -> None:
-        self._size = size
         if not self._quota.fits(size):
             raise BundleError(f"A bundle of {size:,} bytes is more than {self.folder} may hold; raise "
                               "replay.init(max_spool_bytes=...).", slug="quota")  # fmt: skip

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from replay.core.noise import Noise, with_noise
+from replay.core.noise import with_noise
 from replay.core.verdict import Verdict
 from replay.errors import BundleError
-from replay.store.bundle import open_bundle, write_bundle
 from replay.surfaces.check import Report, check
+from replay.surfaces.noted import store
 from replay.surfaces.select import Chosen
-
-
-def store(path: Path, id: str, noise: Sequence[Noise]) -> None:
-    """Store the noise of one recording; the others stay as they are. The bundle is replaced whole.
-
-    Raises BundleError (`bundle-unwritable`, `bundle-unfit`); then it is as it was.
-    """
-    bundle = open_bundle(path)
-    before = list(bundle)
-    try:
-        after = [with_noise(each, noise) if each.id == id else each for each in before]
-    except ValueError as error:
-        raise BundleError(f"{path}: the noise that was found was not stored: {error}.", slug="bundle-unfit") from error
-    if after == before:
-        return
-    mode = path.stat().st_mode
-    if not mode & 0o222:
-        raise BundleError(
-            f"{path} is read-only, so the noise that was found was not stored. Make it writable, or give --no-save.",
-            slug="bundle-unwritable",
-        )
-    write_bundle(after, path, overwrite=True, created_ns=bundle.created, producer=bundle.producer)
-    path.chmod(mode & 0o777)
 
 
 def check_bundle(
@@ -52,7 +29,9 @@ def check_bundle(
         report = replace(check(recording, replay, root), path=str(chosen.path))
         if save and report.verdict.status != "unanswerable":
             try:
-                store(chosen.path, recording.id, report.noise)
+                noise = report.noise
+                store(chosen.path, recording.id, lambda each, noise=noise: with_noise(each, noise),  # type: ignore[misc]
+                      "the noise that was found")  # fmt: skip
                 report = replace(report, saved=True)
             except BundleError as error:
                 unsaved(error)

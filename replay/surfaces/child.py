@@ -27,6 +27,7 @@ def main(job_descriptor: int, reply_descriptor: int) -> None:
     with open(job_descriptor, "rb") as file:
         job = unpack_job(file.read())
     sys.argv = ["replay"]
+    _import_time_machine()
     reply = pack_reply(_reply(job))
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -37,6 +38,17 @@ def main(job_descriptor: int, reply_descriptor: int) -> None:
     while view:
         view = view[os.write(reply_descriptor, view) :]
     os._exit(0)
+
+
+def _import_time_machine() -> None:
+    """It has a fixture for pytest, if there is pytest, whose import takes longer than the rest of a replay."""
+    if "pytest" in sys.modules:
+        return
+    sys.modules["pytest"] = None  # type: ignore[assignment]  # as the import system has it: there is none
+    try:
+        import time_machine  # noqa: F401
+    finally:
+        del sys.modules["pytest"]
 
 
 def _reply(job: Job) -> Reply:

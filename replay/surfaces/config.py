@@ -50,10 +50,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[str, ...] = ()
     """Kinds of failures that `replay fuzz` counts (see `replay.engine.kinds`); empty: the usual ones."""
 
+    packages: tuple[str, ...] = ()
+    """Installed packages whose lines and constants a search takes for the project's."""
+
 
 KEYS = (
     "root", "allow", "targets", "ignore", "tolerance", "owners", "redaction", "writable", "contracts", "allowed",
-    "imports", "kinds",
+    "imports", "kinds", "packages",
 )  # fmt: skip
 
 

@@ -20,10 +20,14 @@ class Outside:
 
     closed = True
     live = True
+    full = False
     permits: Permits | None = None
 
     def ask(self, request: Request) -> Ticket | Answer | None:
         return None
+
+    def spend(self, nanoseconds: int) -> None:
+        """It copies nothing."""
 
     def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
         """It gives no ticket."""

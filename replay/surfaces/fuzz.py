@@ -19,13 +19,12 @@ import msgspec
 from replay.boundaries import ALL
 from replay.boundaries.clock import move_to, wait
 from replay.boundaries.environ import apply
-from replay.boundaries.model import models
-from replay.core.codec import Resolve
+from replay.boundaries.model import predict
+from replay.core.damage import with_damage
 from replay.core.edits import Edit, parse
 from replay.core.opened import Unfit
 from replay.core.parts import Parts
-from replay.core.policy import Policy
-from replay.core.recording import Interaction, Prediction, Recording
+from replay.core.recording import Recording
 from replay.engine.against import Against
 from replay.engine.constants import constants_of
 from replay.engine.contract import Contract, Label, contract_of
@@ -39,6 +38,7 @@ from replay.engine.judges import Judges
 from replay.engine.kinds import chosen, counts
 from replay.engine.mutation import Edits, mutate
 from replay.engine.operators.site import applied
+from replay.engine.remains import noted
 from replay.engine.runs import Runner
 from replay.engine.session import Session
 from replay.engine.targets import Targets
@@ -52,6 +52,7 @@ from replay.surfaces.git import repository
 from replay.surfaces.init import install, replaying
 from replay.surfaces.known import fingerprint
 from replay.surfaces.other import Checkout, Setup, Version, checkout
+from replay.surfaces.packages import located
 from replay.surfaces.remembered import Remembered
 
 SECONDS = 20.0
@@ -86,6 +87,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What fails as a recording itself does is found too."""
     against: str | None = None
     """A revision: what ends in another way there is found too."""
+    packages: tuple[str, ...] = ()
+    """Installed packages whose lines and constants count as the project's."""
     root: str | None = None
     allow: tuple[str, ...] = ()
     targets: Mapping[str, str] = {}
@@ -111,6 +114,8 @@ class Kept(msgspec.Struct, frozen=True):
     """Equal for the same failure in every version of the code (see `replay.surfaces.known`)."""
     known: bool = False
     """The project knows of it."""
+    shows: bool = False
+    """A replay of the bundle shows by itself what is wrong, so that a test of it can demand its fix."""
 
 
 class Report(msgspec.Struct):
@@ -337,16 +342,10 @@ def _judged(config: Config, recording: Recording, options: Options, kinds: froze
     return stage
 
 
-def predict(interaction: Interaction, resolve: Resolve | None) -> tuple[Prediction, Policy | None] | None:
-    """What the project's code reads off a model's answer."""
-    model = models.get(interaction.target) if interaction.boundary == "model" else None
-    return None if model is None else (model.prediction(interaction, resolve), model.policy)
-
-
 def stage_of(config: Config, recording: Recording, options: Options) -> Stage:
     """Where a recording's mutations run; its environment is set in this process. Raises Unanswerable."""
     apply(recording)
-    return Stage(
+    stage = Stage(
         recording,
         boundaries=ALL,
         runners=RUNNERS,
@@ -357,6 +356,8 @@ def stage_of(config: Config, recording: Recording, options: Options) -> Stage:
         allowed=options.allowed,
         limit=options.limit,
     )
+    stage.packages = located((*config.packages, *options.packages))
+    return stage
 
 
 def targets_of(config: Config, options: Options) -> Targets:
@@ -387,13 +388,25 @@ def keep(find: Find, name: str, parent: Recording, config: Config, options: Opti
     if find.recording is None:
         return Kept(find, parent, name, None, False, fingerprint=known)
     options.out.mkdir(parents=True, exist_ok=True)
-    path = write_bundle([find.recording], options.out / file_name(find), overwrite=True)
+    recording = _noted(find.recording, find.failure, parent)
+    path = write_bundle([recording], options.out / file_name(find), overwrite=True)
     session = Session(
         boundaries=ALL, runners=RUNNERS, targets=targets_of(config, options), move=move_to, wait=wait,
         ignore=config.ignore, tolerance=config.tolerance,
-        folders=(*config.writable, *options.writable),
+        folders=(*config.writable, *options.writable), predict=predict,
     )  # fmt: skip
-    return Kept(find, parent, name, path, session.run(find.recording).status == "reproduced", fingerprint=known)
+    verdict = session.run(recording)
+    shows = recording.status == "error" or bool(verdict.violations)
+    return Kept(find, parent, name, path, verdict.status == "reproduced", fingerprint=known, shows=shows)
+
+
+def _noted(recording: Recording, failure: Failure, parent: Recording) -> Recording:
+    """A find that ended well, with a note of its damage."""
+    found = noted(failure, parent)
+    try:
+        return recording if found is None else with_damage(recording, found)
+    except ValueError:
+        return recording
 
 
 def file_name(find: Find) -> str:

@@ -88,11 +88,11 @@ class Repository(msgspec.Struct, frozen=True):
         """A checkout of a commit in a temporary folder; gone afterwards."""
         with TemporaryDirectory(prefix="replay-worktree-") as folder:
             place = Path(os.path.realpath(folder)) / self.top.name
-            self.git("worktree", "add", "--quiet", "--detach", str(place), commit)
             try:
+                self.git("worktree", "add", "--quiet", "--detach", str(place), commit)
                 yield place
-            finally:
-                call("worktree", "remove", "--force", str(place), cwd=self.top)
+            finally:  # twice: one that an interrupt left half made is locked
+                call("worktree", "remove", "--force", "--force", str(place), cwd=self.top)
 
 
 def repository(folder: Path) -> Repository:

@@ -12,8 +12,8 @@ from replay.surfaces.text import Page, count, when
 
 
 def document(group: Group) -> Document:
-    """`{fingerprint, failure, message, place, statement, entrypoint, frames: [{file, function}], because, count,
-    first_seen, last_seen, owner, representative, status, diverges_at, members}`; times in ns since the epoch."""
+    """`{fingerprint, failure, message, place, statement, entrypoint, frames: [{file, function}], because, parted,
+    cause, count, first_seen, last_seen, owner, representative, status, diverges_at, members}`; times in nanoseconds."""
     return {
         "fingerprint": group.fingerprint,
         "failure": group.failure,
@@ -23,6 +23,8 @@ def document(group: Group) -> Document:
         "entrypoint": group.entrypoint,
         "frames": [{"file": file, "function": function} for file, function in group.frames],
         "because": list(group.because),
+        "parted": group.parted,
+        "cause": group.cause,
         "count": group.count,
         "first_seen": group.first_seen,
         "last_seen": group.last_seen,
@@ -70,6 +72,10 @@ def _lines(group: Group, page: Page) -> Iterator[str]:
     yield page.row("of", escape(group.entrypoint))
     for because in group.because[:1]:
         yield page.row("from", escape(because))
+    if group.parted:
+        yield page.row("asking", escape(group.parted))
+    if group.cause:
+        yield page.row("cause", escape(group.cause))
     yield page.row("seen", f"{when(group.first_seen)}  to  {when(group.last_seen)}")
     if group.owner:
         yield page.row("owner", escape(group.owner))

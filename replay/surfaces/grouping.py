@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from replay.core.cause import asked, known_cause
 from replay.core.fingerprint import below, digest, own, places
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
@@ -33,11 +34,16 @@ class Fingerprint(msgspec.Struct, frozen=True):
     """Types of the errors that it came from, nearest first."""
     statement: str = ""
     """The line of code that failed, as text: one function may fail in two ways, and a line's number moves."""
+    parted: str = ""
+    """The interaction that did not answer, if the error came from there: `http GET https://crm/customers/*`."""
+    cause: str = ""
+    """What `replay why` found, if that tells it from others that failed so."""
 
     @property
     def digest(self) -> str:
         """Twelve hex digits."""
-        return digest(self.failure, self.entrypoint, self.frames, self.because, self.statement)
+        facts = [self.failure, self.entrypoint, self.frames, self.because, self.statement]
+        return digest(*facts, *([self.parted, self.cause] if self.parted or self.cause else []))
 
     @property
     def place(self) -> str:
@@ -56,6 +62,8 @@ class Member(msgspec.Struct, frozen=True):
     started_at: int
     size: int
     """Characters of all that was recorded."""
+    cause: str = ""
+    """What `replay why` found, if it was asked."""
 
     @property
     def name(self) -> str:
@@ -74,6 +82,9 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     entrypoint: str
     frames: tuple[tuple[str, str], ...]
     because: tuple[str, ...]
+    parted: str
+    cause: str
+    """Of all of it, as far as it was asked for."""
     count: int
     first_seen: int
     """Nanoseconds since the epoch."""
@@ -105,7 +116,21 @@ def fingerprint(recording: Recording) -> Fingerprint:
         found,
         tuple(_causes(node)),
         " ".join(every[-1].source.split()) if every else "",
+        _parted(recording, node),
     )
+
+
+def _parted(recording: Recording, node: Any) -> str:
+    """The last interaction that raised an error, or broke off with one, which is that of the failure or what it came
+    from: where production parted from what the code expects."""
+    types = {recording.outcome.payload.error_type, *_causes(node)}
+    for one in reversed(recording.interactions):
+        if one.state == "raised" or (one.boundary == "http" and '"end":"error"' in one.answer.text):
+            answer = bare(tree(one.answer))
+            raised = answer.get("error") if one.boundary == "http" and isinstance(answer, dict) else error_body(answer)
+            if isinstance(raised, dict) and raised.get("type") in types:
+                return f"{one.boundary} {asked(one.target)}"
+    return ""
 
 
 def _causes(node: Any) -> Iterable[str]:
@@ -147,7 +172,8 @@ class Groups:
     def add(self, path: str, recording: Recording) -> None:
         """One incident."""
         print_ = fingerprint(recording)
-        member = Member(path, recording.id, recording.started_at, size_of(recording))
+        cause = known_cause(recording)
+        member = Member(path, recording.id, recording.started_at, size_of(recording), cause.key if cause else "")
         self._found.setdefault(print_.digest, (print_, []))[1].append(member)
         self._owner[print_.digest] = self._owner.get(print_.digest) or owner_of(recording, self._owners)
         self._about[member.name] = (recording.entrypoint, _message(recording))
@@ -160,11 +186,11 @@ class Groups:
 
         `replayed` replays a member; None: it was not tried, and the smallest member represents its group.
         """
-        order = sorted(self._found.items(), key=lambda item: (-len(item[1][1]), item[0]))
-        for key, (found, members) in order:
-            yield self._group(key, found, members, replayed)
+        split = [part for found, members in self._found.values() for part in _by_cause(found, members)]
+        for found, members in sorted(split, key=lambda part: (-len(part[1]), part[0].digest)):
+            yield self._group(found, members, replayed)
 
-    def _group(self, key: str, found: Fingerprint, members: list[Member], replayed: Replay) -> Group:
+    def _group(self, found: Fingerprint, members: list[Member], replayed: Replay) -> Group:
         by_size = sorted(members, key=lambda one: (one.size, one.started_at, one.name))
         best, verdict = by_size[0], None
         for member in by_size[:TRIES]:
@@ -178,7 +204,7 @@ class Groups:
         entrypoint, message = self._about[best.name]
         at = verdict.divergence if verdict is not None else None
         return Group(
-            fingerprint=key,
+            fingerprint=found.digest,
             failure=found.failure,
             message=message,
             place=found.place,
@@ -186,15 +212,28 @@ class Groups:
             entrypoint=entrypoint,
             frames=found.frames,
             because=found.because,
+            parted=found.parted,
+            cause=next((one.cause for one in members if one.cause), ""),
             count=len(members),
             first_seen=min(one.started_at for one in members),
             last_seen=max(one.started_at for one in members),
-            owner=self._owner[key],
+            owner=self._owner[msgspec.structs.replace(found, cause="").digest],
             members=tuple(one.name for one in sorted(members, key=lambda one: (one.started_at, one.name))),
             representative=best.name,
             status=None if verdict is None else verdict.status,
             diverges_at=None if at is None else f"{at.kind} {at.boundary} {at.target}",
         )
+
+
+def _by_cause(found: Fingerprint, members: list[Member]) -> list[tuple[Fingerprint, list[Member]]]:
+    """Incidents that failed the same way, apart by what `replay why` found of them. One cause that is known is taken
+    for that of all, and the fingerprint stays; of several, those that were not asked for are a group of their own."""
+    if len({one.cause for one in members if one.cause}) < 2:
+        return [(found, members)]
+    parts: dict[str, list[Member]] = {}
+    for one in members:
+        parts.setdefault(one.cause, []).append(one)
+    return [(msgspec.structs.replace(found, cause=cause), own) for cause, own in parts.items()]
 
 
 def _message(recording: Recording) -> str:

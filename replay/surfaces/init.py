@@ -53,6 +53,7 @@ def init(
     max_queue_bytes: int = 64 << 20,
     max_recording_bytes: int = 32 << 20,
     max_interactions: int = 10_000,
+    max_copying: float = 0.25,
     max_spool_bytes: int = 1 << 30,
     max_spool_files: int = 10_000,
     same_failure: tuple[int, float] = (50, 10.0),
@@ -70,11 +71,12 @@ def init(
     `spool` is the folder that bundles are written to; `keep` decides, when a unit of work has ended, whether it is
     worth keeping (default: `on_error()`); `environ` lists the environment variables to record (`fnmatch` patterns).
 
-    Limits: `max_queue_bytes` of what waits to be written; `max_recording_bytes` and `max_interactions` of one recording
-    (what is cut is in its gaps); `max_spool_bytes` and `max_spool_files` of this service's bundles in the folder (the
-    oldest make room); `same_failure` and `all_failures` of a storm, as (at once, per minute after that); `max_cpu`, a
-    share of one core, and `max_latency`, a share of a request's time, beyond which samples are shed and then the bodies
-    of incidents. `on_sigterm`: write what waits when SIGTERM comes; the service's own handler runs as before.
+    Limits: `max_queue_bytes` of what waits to be written; `max_recording_bytes` and `max_interactions` of one
+    recording, and `max_copying`, the seconds that the work may wait for copies of its large values (what is cut is in
+    its gaps); `max_spool_bytes` and `max_spool_files` of this service's bundles in the folder (the oldest make room);
+    `same_failure` and `all_failures` of a storm, as (at once, per minute after that); `max_cpu`, a share of one core,
+    and `max_latency`, a share of a request's time, beyond which samples are shed and then the bodies of incidents.
+    `on_sigterm`: write what waits when SIGTERM comes; the service's own handler runs as before.
 
     `redact` says what else is secret, and what is not (`replay.Redaction`, or a mapping of its fields; default:
     `[tool.replay-harness.redaction]` of the nearest `pyproject.toml`, else the built-in rules; False: off).
@@ -92,6 +94,7 @@ def init(
         raise UsageError("replay.init(keep=...) takes triggers, for instance keep=replay.on_error().")
     _check_limits(
         max_queue_bytes=max_queue_bytes, max_recording_bytes=max_recording_bytes, max_interactions=max_interactions,
+        max_copying=max_copying,
         max_spool_bytes=max_spool_bytes, max_spool_files=max_spool_files, max_cpu=max_cpu, max_latency=max_latency,
     )  # fmt: skip
     for name, pair in (("same_failure", same_failure), ("all_failures", all_failures)):
@@ -132,6 +135,7 @@ def init(
             load=load,
             most_bytes=max_recording_bytes,
             most_interactions=max_interactions,
+            most_copying_ns=int(max_copying * 1e9),
             begin=(environment_variables.environ.begin,) if environ else (),
             end=(
                 interpreter.facts,

@@ -10,13 +10,15 @@ import msgspec
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
 from replay.engine.failures import error_of
-from replay.engine.minimize import Smaller, minimize
+from replay.engine.minimize import Smaller, minimize, weight
+from replay.engine.redaction import Redacting
 from replay.engine.trials import identity
 from replay.errors import UsageError
-from replay.store.bundle import SUFFIX, write_bundle
+from replay.store.bundle import SUFFIX, holds_sealed, write_bundle
 from replay.surfaces import fresh
 from replay.surfaces.config import load
 from replay.surfaces.job import Options as Replaying
+from replay.surfaces.redaction import key_of, redactor
 from replay.surfaces.run import run
 from replay.surfaces.why import Options, at_work
 
@@ -34,6 +36,8 @@ class Minimized(msgspec.Struct, frozen=True, kw_only=True):
     """Of a strict replay of the smallest recording, in a fresh process where that can be."""
     bundle: Path | None
     """Where it was written; None: it was not."""
+    sealed: bool = False
+    """Whether the incident is; what was written is not."""
     file_before: int = 0
     file_after: int = 0
     """Bytes of the bundles; that of the incident may hold more recordings."""
@@ -51,6 +55,9 @@ def shorten(path: Path, incident: Recording, options: Options, out: Path | None 
     with at_work(incident, options) as stage:
         smaller = minimize(incident, stage, runs=options.runs, on_run=on_run)
     found, verdict, bundle = smaller.recording, None, None
+    if found is not None and incident.redacted:
+        found = smaller.recording = redacted(found, path)
+        smaller.after = weight(found)
     if found is not None:
         verdict = _replayed(found, options)
         if _same(verdict, incident, options):
@@ -58,8 +65,15 @@ def shorten(path: Path, incident: Recording, options: Options, out: Path | None 
         else:
             smaller.reason = f"a strict replay of the smallest one is {verdict.status}: {verdict.reason or ''}"
     return Minimized(path=path, incident=incident, smaller=smaller, verdict=verdict, bundle=bundle,
-                     file_before=path.stat().st_size if path.is_file() else 0,
+                     sealed=holds_sealed(path), file_before=path.stat().st_size if path.is_file() else 0,
                      file_after=bundle.stat().st_size if bundle is not None else 0)  # fmt: skip
+
+
+def redacted(recording: Recording, path: Path) -> Recording:
+    """What the code asked here with is no pseudonym: a credential of whoever runs this must not be in the bundle."""
+    own = load(path.parent).redaction
+    found = Redacting(lambda: redactor(own, key_of(None)))(recording)
+    return msgspec.structs.replace(found, id=found.digest[:16])
 
 
 def _replayed(recording: Recording, options: Options) -> Verdict:

@@ -65,4 +65,6 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     why = "interrupted" if smaller.finding.interrupted else "they were used up"
     used = f"; {why}, it may not be the smallest" if smaller.stopped else ""
     yield page.row("runs", f"{count(smaller.finding.runs, 'run')} of at most {smaller.finding.most:,}{used}")
+    if made.sealed:
+        yield page.row("note", "the incident is sealed, this bundle is not: anybody can read what stayed")
     yield page.row("again", escape(f"replay run {shlex.quote(str(made.bundle))}"))

@@ -82,6 +82,11 @@ def _way(recording: Recording, parts: Parts, edit: Edit) -> str:
     root, steps = parse(edit.path)
     if root == "clock":
         return f"it runs at another time: {_moment(edit.argument)}"
+    if root.startswith("timing["):
+        number = int(root[7:-1])
+        who = next((_who(each) for each in recording.interactions if each.seq == number), "it is asked")
+        moves = "to the next day" if edit.argument is None else f"on by {duration(float(edit.argument) * 1e9)}"
+        return f"the clock moves {moves} until {who} has answered"
     if root == "draws":
         return "chance draws another number"
     interaction = parts.interaction(root)

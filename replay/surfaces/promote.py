@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from replay.core.cause import origins
 from replay.core.promoted import Expect, Promoted, promoted, with_onward, with_promotion
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Verdict
 from replay.errors import BundleError, UsageError
-from replay.store.bundle import SUFFIX, open_bundle, write_bundle
+from replay.store.bundle import SUFFIX, holds_sealed, open_bundle, write_bundle
 from replay.store.durable import write_whole
 from replay.surfaces.demand import is_failure
 from replay.surfaces.literals import error_body, tree
@@ -49,6 +50,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """JSON, for `result` (default: the recorded one)."""
     property: str | None = None
     """`module:name` of a function that takes the verdict, for `property`."""
+    unsealed: bool = False
+    """Whether the whole of a sealed incident may be written as a bundle that anybody can read."""
     answers: tuple[str, ...] = ()
     """`TARGET=JSON`: answers for what a fix asks further on."""
     answers_from: tuple[str, ...] = ()
@@ -102,6 +105,10 @@ def plan(path: Path, recording: Recording, options: Options) -> Plan:
     whole = path
     if smaller is not None:
         path, recording = smaller
+    if holds_sealed(path) and not options.unsealed:
+        raise BundleError(f"{path} is sealed, and the bundle of a test can be read by all who have the repository. "
+                          "Promote what `replay minimize` leaves of it, or say --unsealed.",
+                          slug="bundle-sealed")  # fmt: skip
     before = promoted(recording)
     bare = recording if before is None else with_promotion(recording, None)
     oracle = _oracle(bare, options, before)
@@ -167,13 +174,15 @@ def minimal_of(path: Path, recording: Recording) -> tuple[Path, Recording] | Non
     """The smallest recording beside `path` that was made from this one and fails in the same way, as `replay minimize`
     makes it; None if there is none. What cannot be read is passed over."""
     found: list[tuple[int, Path, Recording]] = []
+    parents = origins(recording)
     for each in sorted(path.parent.glob(f"*{SUFFIX}")):
         if each == path:
             continue
         try:
             bundle = open_bundle(each)
-            if any(row["parent_digest"] == recording.digest for row in bundle.rows()):
-                found += [(each.stat().st_size, each, one) for one in bundle if _is_same_failure(one, recording)]
+            if any(row["parent_digest"] in parents for row in bundle.rows()):
+                found += [(each.stat().st_size, each, one) for one in bundle
+                          if one.parent_digest in parents and _is_same_failure(one, recording)]  # fmt: skip
         except (BundleError, OSError):
             continue
     if not found:
@@ -183,7 +192,7 @@ def minimal_of(path: Path, recording: Recording) -> tuple[Path, Recording] | Non
 
 
 def _is_same_failure(one: Recording, of: Recording) -> bool:
-    return one.parent_digest == of.digest and of.outcome.state == "raised" and failure_of(one) == failure_of(of)
+    return of.outcome.state == "raised" and failure_of(one) == failure_of(of)
 
 
 def failure_of(recording: Recording) -> tuple[Any, ...]:

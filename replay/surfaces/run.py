@@ -9,6 +9,7 @@ from pathlib import Path
 
 from replay.boundaries import ALL
 from replay.boundaries.clock import move_to, wait
+from replay.boundaries.model import predict
 from replay.core.promoted import promoted, with_onward
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
@@ -74,6 +75,7 @@ def run(
         on_ask=on_ask,
         folders=(*config.writable, *writable),
         player=Mutant if _has_not_run(recording) else Onward if onward else Player,
+        predict=predict,
     )
     with replaying():
         return session.run(_with_answers(recording) if onward else recording)

@@ -77,6 +77,8 @@ class Group(Form):
     entrypoint: str
     frames: list[Place]
     because: list[str]
+    parted: str
+    cause: str
     count: int
     first_seen: int
     last_seen: int
@@ -310,40 +312,33 @@ class BuildRun(Form):
     corpus: Corpus
 
 
-class Fuzzed(Form):
+class Searched(Form):
+    """What a search did."""
+
+    executions: int
+    seconds: float
+    seed: int
+    lines: int
+    workers: int
+    same_failure: int
+    diverged: int
+    against: str | None
+    compared: int
+    stopped: str
+    skipped: list[Skipped]
+    ci: BuildRun | None
+
+
+class Fuzzed(Searched):
     """`fuzz`: the whole search."""
 
     finds: list[Find]
-    executions: int
-    seconds: float
-    seed: int
-    lines: int
-    workers: int
-    same_failure: int
-    diverged: int
-    against: str | None
-    compared: int
-    stopped: str
-    skipped: list[Skipped]
-    ci: BuildRun | None
 
 
-class Summary(Form):
+class Summary(Searched):
     """`fuzz --jsonl`: the last line, after the finds."""
 
     kind: Literal["summary"]
-    executions: int
-    seconds: float
-    seed: int
-    lines: int
-    workers: int
-    same_failure: int
-    diverged: int
-    against: str | None
-    compared: int
-    stopped: str
-    skipped: list[Skipped]
-    ci: BuildRun | None
 
 
 class Looked(Form):

@@ -142,8 +142,8 @@ def headline(verdict: Verdict) -> str:
 
 def broke(violation: Violation) -> str:
     """An invariant that does not hold, in one line."""
-    place = f"{here(violation.file)}:{violation.line}"
-    return f"{escape(violation.invariant)}: {escape(violation.message)} ({escape(place)})"
+    place = f" ({escape(f'{here(violation.file)}:{violation.line}')})" if violation.file else ""
+    return f"{escape(violation.invariant)}: {escape(violation.message)}{place}"
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -183,7 +183,7 @@ def verdict_text(verdict: Verdict, recording: Recording, page: Page | None = Non
         "",
         page.heading("What production saw"),
         *input_lines(recording, page),
-        *outcome_lines(recording.outcome, page),
+        *outcome_lines(recording.outcome, page, recording.entrypoint),
     ]
     if verdict.status == "unanswerable":
         lines += [
@@ -192,7 +192,8 @@ def verdict_text(verdict: Verdict, recording: Recording, page: Page | None = Non
             *_wrapped(verdict.reason or "no reason given", page),
         ]
     elif verdict.outcome is not None:
-        lines += ["", page.heading("What happened now"), *outcome_lines(verdict.outcome, page)]
+        now = outcome_lines(verdict.outcome, page, recording.entrypoint)
+        lines += ["", page.heading("What happened now"), *now]
     lines += _parting(verdict, page)
     if verdict.violations:
         lines += ["", page.heading("Invariants that it breaks")]
@@ -264,7 +265,7 @@ def _sequence(node: Any) -> list[Any] | None:
     return node if isinstance(node, list) else None
 
 
-def outcome_lines(outcome: Outcome, page: Page) -> Iterator[str]:
+def outcome_lines(outcome: Outcome, page: Page, entrypoint: str) -> Iterator[str]:
     """How it ended; of an error also the innermost lines of user code, innermost first."""
     line = outcome_line(outcome)
     if outcome.state != "raised":
@@ -273,7 +274,7 @@ def outcome_lines(outcome: Outcome, page: Page) -> Iterator[str]:
         return
     yield page.row("error", line)
     node = tree(outcome.payload)
-    yield from frame_lines(user_frames(frames(node)), page)
+    yield from frame_lines(user_frames(frames(node), entrypoint), page)
     cause = error_body(node).get("cause")
     if cause:
         yield page.row("because of", literal(cause, longest=page.text))
@@ -291,7 +292,7 @@ def frames(node: Any) -> list[Frame]:
     return found
 
 
-def user_frames(all_frames: list[Frame], entrypoint: str = "") -> list[Frame]:
+def user_frames(all_frames: list[Frame], entrypoint: str) -> list[Frame]:
     """The innermost frames that are neither a library's nor ours; all, if there is none."""
     return list(mine(all_frames, entrypoint) or all_frames)[-FRAMES:]
 

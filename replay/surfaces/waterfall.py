@@ -37,7 +37,7 @@ def recording_text(recording: Recording, page: Page | None = None, path: str | N
         (f"Interactions ({len(recording.interactions):,})", waterfall(recording, page)),
         ("Models", _models(recording, page)),
         ("Logs", _logs(recording, page)),
-        ("Outcome", outcome_lines(recording.outcome, page)),
+        ("Outcome", outcome_lines(recording.outcome, page, recording.entrypoint)),
         ("Gaps: what could not be kept whole", _gaps(recording, page)),
     )
     for title, content in sections:

@@ -11,6 +11,9 @@ import msgspec
 from replay.boundaries import ALL
 from replay.boundaries.clock import move_to, wait
 from replay.boundaries.environ import apply
+from replay.core.cause import MOST, Cause, with_cause
+from replay.core.edits import parse
+from replay.core.parts import Parts
 from replay.core.recording import Recording
 from replay.engine.causes import Named, why
 from replay.engine.executions import Stage
@@ -22,6 +25,7 @@ from replay.surfaces import fresh
 from replay.surfaces.config import load
 from replay.surfaces.init import install, replaying
 from replay.surfaces.job import Options as Replaying
+from replay.surfaces.noted import store
 from replay.surfaces.select import choose
 
 RUNS = 600
@@ -92,6 +96,26 @@ def explain(path: Path, incident: Recording, others: list[Named], options: Optio
             finding.reason = "in a fresh process it does not reproduce: see `replay run`"
     return Answer(path=path, incident=incident, finding=finding, beside=len(others), failing_again=failing,
                   passing_again=passing)  # fmt: skip
+
+
+def remember(answer: Answer) -> None:
+    """Store the cause with the incident, in its bundle: `list --group` and `minimize` go by it.
+
+    Raises BundleError; then it is as it was.
+    """
+    finding = answer.finding
+    if not finding.isolated:
+        return
+    parts = Parts(answer.incident)
+    values = tuple((value.path, _target(parts, value.path)) for value in finding.values)
+    cure = tuple(edit.tree() for edit in finding.cure) if len(finding.cure) <= MOST else ()
+    found = Cause(values=values, cure=cure)
+    store(answer.path, answer.incident.id, lambda recording: with_cause(recording, found), "the cause that was found")
+
+
+def _target(parts: Parts, path: str) -> str:
+    interaction = parts.interaction(parse(path.replace("[*]", "[0]"))[0])
+    return "" if interaction is None else f"{interaction.boundary} {interaction.target}"
 
 
 class at_work:

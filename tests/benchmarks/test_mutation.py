@@ -6,11 +6,15 @@ import ast
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from replay.core.signature import Signature
+from replay.core.verdict import Frame
 from replay.surfaces.cli import main as cli
 from tests.benchmarks.__main__ import block_replaced
 from tests.benchmarks.mutation import __main__ as command
 from tests.benchmarks.mutation import planted, search, throughput
+from tests.benchmarks.public import hunts
 from tests.benchmarks.public import run as public
 from tests.benchmarks.public.cases import CASES, Case
 
@@ -72,22 +76,7 @@ def test_no_operator_knows_a_library() -> None:
     assert [name for name in distinct if any(name in source for source in sources)] == []
 
 
-def test_a_library_is_searched_in_a_process_of_its_own(tmp_path: Path) -> None:
-    """What is found has the reported type, function and message; here of a library that lies there already."""
-    place = tmp_path / "words"
-    (place / "lib").mkdir(parents=True)
-    (place / "lib" / "wordlib.py").write_text("def first(text):\n    return text.split()[0]\n")
-    (place / "words.py").write_text(_WORDS)
-    (place / "pyproject.toml").write_text("[tool.replay-harness]\n")
-    case = Case("words", ("wordlib==1",), "nobody/wordlib/issues/1", "IndexError", "first", "out of range")
-    result = public.one(case, tmp_path, 20.0, install=False)
-    assert (result.found, result.reproduced, result.problem) == (True, True, ""), result
-    assert result.edits == ('input.args[0]: "a b" is ""',)
-    shown = public.rows([result])
-    assert "| [`IndexError`][words] |" in shown[2]
-    assert shown[-1].endswith("/nobody/wordlib/issues/1")
-
-
+WORDS = Case("words", ("wordlib==1",), "nobody/wordlib/issues/1", "IndexError", "first", "out of range")
 _WORDS = """
 import wordlib
 
@@ -102,6 +91,48 @@ def head(text):
 def record():
     head("a b")
 """
+
+
+def words(folder: Path) -> Path:
+    """The folder of an application with its library, as the benchmark has them."""
+    place = folder / "words"
+    (place / "lib").mkdir(parents=True)
+    (place / "lib" / "wordlib.py").write_text("def first(text):\n    return text.split()[0]\n")
+    (place / "words.py").write_text(_WORDS)
+    (place / "pyproject.toml").write_text("[tool.replay-harness]\n")
+    return place
+
+
+def test_a_library_is_searched_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """What is found has the reported type, function and message, and is hunted by the log of the live crash; here of a
+    library that lies there already."""
+    place = words(tmp_path)
+    result = public.one(WORDS, tmp_path, 20.0, install=False)
+    assert (result.found, result.reproduced, result.problem) == (True, True, ""), result
+    assert result.edits == ('input.args[0]: "a b" is ""',)
+    hunted = result.hunted
+    assert hunted is not None
+    assert (hunted.reproduced, hunted.problem, hunted.edits) == (True, "", ('input.args[0]: ""',))
+    log = (place / "crash.log").read_text()
+    assert f'File "{hunts.PRODUCTION}/lib/wordlib.py", line 2, in first' in log
+    assert str(tmp_path) not in log
+    shown = public.rows([result])
+    assert "| [`IndexError`][words] |" in shown[2]
+    assert shown[-1].endswith("/nobody/wordlib/issues/1")
+
+
+def test_another_failure_is_not_the_hunted_one(tmp_path: Path) -> None:
+    """Of another type, or by another way: the benchmark says so."""
+    place = words(tmp_path)
+    assert public.one(WORDS, tmp_path, 20.0, install=False).found
+    (bundle,) = (place / "hunted").glob("*.replay.db")
+    same = Signature(error_type="IndexError", frames=(
+        Frame("/usr/bin/serve", 1, "main"), Frame("/srv/app/words.py", 9, "head"),
+        Frame("/srv/app/lib/wordlib.py", 2, "first"),
+    ))  # fmt: skip
+    assert hunts.unlike(same, bundle, place) == ""
+    assert "another type" in hunts.unlike(replace(same, error_type="KeyError"), bundle, place)
+    assert "other frames" in hunts.unlike(replace(same, frames=same.frames[:2]), bundle, place)
 
 
 def test_a_named_block_is_replaced() -> None:

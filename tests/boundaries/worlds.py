@@ -17,12 +17,16 @@ class Listener:
     """Goes live and keeps what it hears."""
 
     live = True
+    full = False
 
     def __init__(self) -> None:
         self.tickets: list[Ticket] = []
         self.draws: dict[str, list[Any]] = defaultdict(list)
         self.lengths: list[int] = []
         self.slept: list[float] = []
+
+    def spend(self, nanoseconds: int) -> None:
+        """Its budget is large."""
 
     def ask(self, request: Request) -> Ticket | Answer | None:
         ticket = Ticket(request, "0", 0)
@@ -52,6 +56,7 @@ class Teller:
     """Answers in order what a `Listener` heard."""
 
     live = False
+    full = False
 
     def __init__(self, heard: Listener) -> None:
         self.answers = deque(
@@ -62,6 +67,9 @@ class Teller:
         self.draws = {kind: deque(values) for kind, values in heard.draws.items()}
         self.slept: list[float] = []
         self.refused: list[str] = []
+
+    def spend(self, nanoseconds: int) -> None:
+        """Its budget is large."""
 
     def ask(self, request: Request) -> Ticket | Answer | None:
         asked = (request.target, request.payload.settle().text)

@@ -91,9 +91,14 @@ def header_changed(data: bytes, chance: Random) -> bytes:
     return bytes(mutant)
 
 
+def page_size(data: bytes) -> int:
+    """Bytes of a page, as the header says."""
+    return int.from_bytes(data[16:18], "big")
+
+
 def cut(data: bytes, chance: Random) -> bytes:
     """The end is missing, also at whole pages with a header that agrees."""
-    page = 4096
+    page = page_size(data)
     if chance.random() < 0.5:
         return data[: chance.randrange(len(data))]
     pages = chance.randrange(1, len(data) // page + 1)
@@ -114,7 +119,7 @@ def spliced(data: bytes, chance: Random) -> bytes:
 
 def pages_swapped(data: bytes, chance: Random) -> bytes:
     """Whole pages in each other's place, or one twice."""
-    page = 4096
+    page = page_size(data)
     pages = [data[at : at + page] for at in range(0, len(data), page)]
     one, other = chance.randrange(len(pages)), chance.randrange(len(pages))
     pages[one], pages[other] = (pages[other], pages[one]) if chance.random() < 0.5 else (pages[other], pages[other])

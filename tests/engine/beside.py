@@ -7,6 +7,7 @@ import asyncio
 import csv
 import io
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 from urllib.parse import urlsplit
@@ -85,7 +86,7 @@ def follow(job: str) -> int:
 @replay.boundary
 def save(order: dict[str, Any]) -> int:
     """Writes to a database of its own; gives the number of the row."""
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, sku TEXT UNIQUE)")
         return connection.execute("INSERT INTO orders (sku) VALUES (?)", [order["sku"]]).lastrowid or 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -26,7 +27,7 @@ from replay.engine.session import Session
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.errors import Unanswerable
-from tests.engine import desk
+from tests.engine import desk, hours
 
 Record = Callable[..., list[Recording]]
 ROOT = Path(__file__).parent.parent.parent
@@ -68,7 +69,7 @@ def test_it_finds_failures_next_door_with_their_smallest_edit(order: Recording) 
 
 def test_a_find_has_the_smallest_values(order: Recording) -> None:
     """Made so by Hypothesis: nothing around the character that matters."""
-    found = Explorer(stage(order, properties=[notes_can_be_sent]), executions=600, constants=constants_of).explore()
+    found = Explorer(stage(order, properties=[notes_can_be_sent]), executions=1200, constants=constants_of).explore()
     edits = next(find.edits for find in found.finds if find.failure.kind == "invariant")
     assert [(edit.path, edit.argument) for edit in edits] == [("input.args[0].note", "\ud800")]
 
@@ -232,3 +233,27 @@ def test_replay_run_needs_no_search(order: Recording) -> None:
     find = explore(order, 300).finds[0]
     assert find.recording is not None
     assert replay.run(find.recording, root=ROOT).status == "reproduced"
+
+
+def test_the_clock_jumps_within_the_work(record: Record) -> None:
+    """What has expired meanwhile, another day: nobody waited for it, and a strict replay ends in the same way."""
+    (recording,) = record(hours.export)
+    progress = explore(recording, 200)
+    found = {find.failure.message: find for find in progress.finds}
+    assert {"the token has expired", "two days in one export"} <= set(found)
+    expired = found["the token has expired"]
+    assert [(edit.path, edit.operator) for edit in expired.edits] == [("timing[1]", "jump")]
+    assert replay.run(expired.recording).status == "reproduced"
+    late = {edit.path: edit for edit in found["two days in one export"].edits}
+    assert set(late) <= {"timing[1]", "timing[2]"}
+    assert not any(each.failure.error_type == "TimeoutError" and "half an hour" in each.failure.message
+                   and any(edit.operator == "jump" for edit in each.edits) for each in progress.finds)  # fmt: skip
+
+
+def test_the_clock_of_an_event_loop_jumps_too(record: Record) -> None:
+    """Its own clock does not: no time-out comes of it."""
+    (recording,) = record(lambda: asyncio.run(hours.export_later()))
+    progress = explore(recording, 100)
+    (found,) = (each for each in progress.finds if each.failure.error_type == "PermissionError")
+    assert [(edit.path, edit.operator) for edit in found.edits] == [("timing[1]", "jump")]
+    assert replay.run(found.recording).status == "reproduced"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from replay.boundaries.model import predict
 from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine.explorer import Explorer, Progress
@@ -20,7 +21,6 @@ from replay.engine.kinds import ALL, USUAL, chosen, counts
 from replay.engine.lines import Lines
 from replay.engine.runs import Here
 from replay.errors import UsageError
-from replay.surfaces.fuzz import predict
 from tests.engine import counter, till
 from tests.engine.test_explorer import ROOT, stage
 

@@ -159,6 +159,23 @@ def test_closing_undoes_it(module: Any, tmp_path: Path) -> None:
     assert module.plain.__code__ is before
 
 
+def test_a_file_that_changed_is_compiled_anew(module: Any, tmp_path: Path) -> None:
+    """What an earlier search compiled is used again for as long as the file stays as it was."""
+    for source, expected in ((SOURCE, [5, 6]), ("\n\n" + SOURCE, [7, 8])):
+        (tmp_path / "linesproject.py").write_text(source)
+        importlib.invalidate_caches()
+        importlib.reload(module)
+        for _ in range(2):
+            lines = Lines(tmp_path)
+            try:
+                lines.prepare()
+                lines.start()
+                assert module.plain(2) == "more"
+                assert [line - 2 for line in numbers(lines)] == expected
+            finally:
+                lines.close()
+
+
 def test_files_that_cannot_be_compiled_are_none(module: Any, tmp_path: Path) -> None:
     """They have no lines, and do no harm."""
     (tmp_path / "linesproject.py").write_text("def broken(:\n")

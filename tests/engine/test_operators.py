@@ -257,6 +257,8 @@ def test_more_of_what_production_sends() -> None:
         'input.args[0].name: "other"', 'http[0].body: recode "broken"', 'http[0]: packing "only said"',
     ):  # fmt: skip
         assert line in lines
+    body = len('{"data":[{"id":1,"when":"2026-01-01"}],"has_more":false}')
+    assert f'http[0].body: put {body}, "{{}}"' in lines
     spliced = suggested(Site("input", ("args", 0), "abcdef", learned=("123456",)))
     assert 'input.args[0]: "abc456"' in [str(edit) for edit in spliced]
 

@@ -67,7 +67,10 @@ def test_harm_is_a_find_of_its_kind(record: Record, monkeypatch: pytest.MonkeyPa
                                     error_type: str, function: str | None) -> None:  # fmt: skip
     """With the place where the project's code was and its one edit; and all other mutations are run too."""
     progress = harmed(record, monkeypatch, harm, limit=1.0 if kind == "hang" else 30.0)
-    bad = [find for find in progress.finds if find.failure.kind == kind and find.failure.error_type == error_type]
+    expected = {(kind, error_type)}
+    if harm == "crumbs":  # CPython 3.13.0 itself may die where no memory is left
+        expected.add(("crash", "SIGSEGV"))
+    bad = [find for find in progress.finds if (find.failure.kind, find.failure.error_type) in expected]
     assert [[str(edit) for edit in find.edits] for find in bad] == [['input.args[0]: ""']]
     assert function is None or function in where(bad[0])
     assert "TypeError" in {find.failure.error_type for find in progress.finds}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +78,17 @@ async def stream(size: int) -> AsyncGenerator[Any, Any]:
 
 
 CLOSED: list[int] = []
+
+
+@capture
+def nested(levels: int) -> int:
+    """Calls itself."""
+    return 0 if levels == 0 else 1 + nested.__wrapped__(levels - 1)
+
+
+def below(frames: int, work: Callable[[], Outcome]) -> Outcome:
+    """`work`, called on so many frames more."""
+    return work() if frames == 0 else below(frames - 1, work)
 
 
 @dataclass
@@ -418,3 +430,16 @@ def test_a_self_that_is_kept_in_part(recordings: Recordings, again: Again) -> No
     assert [gap.path for gap in recordings.one.gaps] == ["input.args[0].socket"]
     assert again(recordings.one, Session.ask).value == "WHY"
     assert again(recordings.one, Session().ask).value == "WHY"
+
+
+def test_code_recurses_as_far_wherever_it_runs(recordings: Recordings, again: Again) -> None:
+    """On few frames and on many: what went well goes well, what went too deep does so again. The limit stays."""
+    limit = sys.getrecursionlimit()
+    nested(limit - 200)
+    with pytest.raises(RecursionError):
+        nested(limit + 1)
+    well, deep = recordings.all
+    for frames in (0, 300):
+        assert below(frames, lambda: again(well, nested)).decode() == limit - 200
+        assert below(frames, lambda: again(deep, nested)).payload.error_type == "RecursionError"
+    assert sys.getrecursionlimit() == limit

@@ -109,7 +109,7 @@ def test_a_huge_value(megabytes: int, captured: list[recorder.Captured]) -> None
     assert one.size <= 33 << 20
     recording = one.settle()
     assert time.thread_time() - started < 20
-    assert {gap.reason for gap in recording.gaps} == {"budget-bytes"}
+    assert {"budget-bytes"} <= {gap.reason for gap in recording.gaps} <= {"budget-bytes", "budget-time"}
 
 
 def test_natures_are_kept() -> None:

@@ -223,3 +223,31 @@ def test_budget_of_one_recording() -> None:
     assert {0, 10, 20, 30, 40} <= set(cut)
     assert {gap.reason for gap in recording.gaps} == {"budget-bytes", "truncated-count"}
     assert all(each.answer.decode() == "x" * 2_000 for each in recording.interactions if each.seq not in cut)
+
+
+@pytest.mark.parametrize("values", [{"rows": [[n, str(n)] for n in range(10_000)]}, {"line": Path("a")}])
+def test_time_for_copies_is_bounded(values: dict[str, Any]) -> None:
+    """Large values, and those that no quick copy takes: past the budget calls go on unrecorded, and the gap says so."""
+    found: list[recorder.Captured] = []
+
+    @replay.boundary
+    def asked(values: Any) -> Any:
+        return values
+
+    @replay.capture(name="copies:unit")
+    def unit() -> int:
+        return sum(asked(values) is values for _ in range(2000))
+
+    recorder.configure(recorder.Settings(service="copies", keep=replay.always(), sink=found.append,
+                                         most_copying_ns=20_000_000))  # fmt: skip
+    try:
+        assert unit() == 2000
+    finally:
+        recorder.configure(None)
+    recording = found[0].settle()
+    number = len(recording.interactions)
+    assert 0 < number < 2000
+    assert [(gap.path, gap.reason, gap.type) for gap in recording.gaps if gap.path == "interaction"] == [
+        ("interaction", "budget-time", f"{2000 - number} more")
+    ]
+    assert {each.answer.text for each in recording.interactions} == {recording.interactions[0].answer.text}

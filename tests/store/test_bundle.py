@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
@@ -121,6 +122,25 @@ def test_header_marks(path: Path) -> None:
     assert data[18:20] == b"\1\1"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [path] == list(path.parent.iterdir())
+
+
+def test_small_content_has_small_pages(make: Make, tmp_path: Path) -> None:
+    """An incident's file is not mostly empty pages; many recordings have large ones, as all bundles had once."""
+    noise = "".join(map(chr, Random(1).choices(range(0x4E00, 0x9000), k=4000)))
+    one, many = [make()], [make(f"rec-{number}", input=encode([number, noise])) for number in range(100)]
+    sizes = {}
+    for name, recordings in (("one", one), ("many", many)):
+        path = write_bundle(recordings, tmp_path / f"{name}.replay.db")
+        sizes[name] = int.from_bytes(path.read_bytes()[16:18], "big")
+        assert list(open_bundle(path)) == recordings
+    assert sizes == {"one": 512, "many": 4096}
+    assert (tmp_path / "one.replay.db").stat().st_size < 20_000
+    old = tmp_path / "old.replay.db"
+    old.write_bytes((tmp_path / "one.replay.db").read_bytes())
+    with closing(sqlite3.connect(old, isolation_level=None)) as connection:
+        connection.executescript("PRAGMA page_size = 4096; VACUUM")
+    assert old.stat().st_size > 50_000
+    assert list(open_bundle(old)) == one
 
 
 def test_columns_match_schema() -> None:

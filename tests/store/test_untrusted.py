@@ -124,7 +124,8 @@ def test_journal_beside_a_bundle(path: Path, tmp_path: Path) -> None:
 
     def plant(bundle: Path, victim: Path) -> Path:
         victim.write_text("precious")
-        name, page, magic = str(victim).encode(), 4096, bytes.fromhex("d9d505f920a163d7")
+        name, magic = str(victim).encode(), bytes.fromhex("d9d505f920a163d7")
+        page = int.from_bytes(bundle.read_bytes()[16:18], "big")
         pages = bundle.stat().st_size // page
         header = (magic + struct.pack(">IIIII", 0, 0, pages, 512, page)).ljust(512, b"\0")
         tail = struct.pack(">I", 0x40000000 // page + 1) + name + struct.pack(">II", len(name), sum(name)) + magic

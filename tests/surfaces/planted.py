@@ -28,9 +28,11 @@ _turns = [0]
 
 class _Api(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        body = json.dumps(WORLD["body"]).encode()
+        is_stream = isinstance(WORLD["body"], str)
+        body = (WORLD["body"] if is_stream else json.dumps(WORLD["body"])).encode()
         self.send_response(WORLD.get("status", 200))
-        for name, value in {"Content-Type": "application/json", **WORLD.get("headers", {})}.items():
+        kind = "text/event-stream" if is_stream else "application/json"
+        for name, value in {"Content-Type": kind, **WORLD.get("headers", {})}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -130,6 +132,13 @@ def score(ticket: Any) -> float:
 @replay.capture
 def label(ticket: Any) -> int:
     return TABLE[risk({"amount": 3})["label"]]
+
+
+@replay.capture
+def streamed(ticket: Any) -> int:
+    events = [json.loads(line[6:]) for line in get().data.decode().splitlines() if line.startswith("data: {")]
+    text = "".join(event["choices"][0]["delta"].get("content", "") for event in events)
+    return TABLE[json.loads(text)["label"]]
 
 
 @replay.capture

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
 _AS = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")
+
+
+def there() -> bool:
+    """Whether git is installed."""
+    return shutil.which("git") is not None
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -206,3 +207,50 @@ def test_the_project_declares_errors(project: Path) -> None:
         file.write('allowed = ["AttributeError", "KeyError", "TypeError", "UnicodeEncodeError"]\n')
     kinds = {find["error_type"] for find in document("captures/good.replay.db", "--executions", "100")["finds"]}
     assert kinds == {"TimeoutError", "ConnectionRefusedError", "ConnectionResetError"}
+
+
+WARES = """\
+def price(code):
+    if code == "ZX-81":
+        raise LookupError(code)
+    return len(code)
+"""
+TILL = """\
+import replay
+import wares
+
+
+@replay.capture
+def total(codes):
+    return sum(map(wares.price, codes))
+"""
+
+
+def test_an_installed_package_is_searched_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it compares with is tried, and its lines count; by option or for good. Without: nothing is found."""
+    installed = tmp_path / "site-packages" / "wares"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").write_text(WARES)
+    project = tmp_path / "till"
+    project.mkdir()
+    (project / "till.py").write_text(TILL)
+    settings = project / "pyproject.toml"
+    settings.write_text("[tool.replay-harness]\n")
+    record = "import replay; replay.init(service='till', spool='captures', keep=replay.always()); import till; " \
+             "till.total(['ab', 'cde']); assert replay.flush()"  # fmt: skip
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(project), str(installed.parent), str(projects.ROOT))))
+    subprocess.run([sys.executable, "-c", record], check=True, timeout=60)
+    command = ("captures", "--executions", "200", "--allowed", "TypeError")
+
+    def found(*more: str) -> tuple[bool, int]:
+        told = json.loads(fuzz(*command, *more, "--json").stdout)
+        return any(each["error_type"] == "LookupError" for each in told["finds"]), told["lines"]
+
+    without, lines = found()
+    assert not without
+    assert found("--package", "wares") == (True, lines + 3)
+    settings.write_text('[tool.replay-harness]\npackages = ["wares"]\n')
+    assert found() == (True, lines + 3)
+    missing = fuzz(*command, "--package", "nowares")
+    assert (missing.returncode, "--package nowares" in missing.stderr) == (2, True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace as changed
 
+from replay.core.cause import Cause, known_cause, origins, with_cause
 from replay.core.codec import Value, encode
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Verdict
@@ -52,6 +53,59 @@ def test_the_same_failure_is_one_group() -> None:
     assert one.members == ("x.replay.db::b", "x.replay.db::a")
     assert (one.failure, one.place, one.because) == ("AttributeError", "triage in shop/app.py", ("KeyError",))
     assert (two.failure, two.count) == ("ValueError", 1)
+
+
+def test_where_production_parted_tells_failures_apart() -> None:
+    """One client for two services: the one that did not answer, by what was asked, whatever the number in it."""
+    slow = encode(TimeoutError("slow"))
+
+    def timed_out(id: str, target: str) -> Recording:
+        asked = changed(samples.http(1, "x"), target=target, boundary="call", answer=slow, state="raised")
+        return incident(id, outcome=Outcome("raised", slow), interactions=(samples.http(0, "x"), asked))
+
+    crm, other = "GET http://crm:8080/customers/c17", "GET http://crm:9090/customers/c18?all=1"
+    found = groups(timed_out("a", crm), timed_out("b", other), timed_out("c", "GET http://bank/v1"))
+    assert [(one.count, one.parted) for one in found] == [
+        (2, "call GET http://crm/customers/*"), (1, "call GET http://bank/v1"),
+    ]  # fmt: skip
+    assert len({one.fingerprint for one in found}) == 2
+    answered = samples.http(0, "x")
+    assert fingerprint(incident("d", interactions=(answered,))).parted == ""  # the error is the code's own
+
+
+def test_known_causes_tell_failures_apart() -> None:
+    """One that is known is that of all; of two each has its group, and what nobody asked about is a third."""
+    plan = Cause(values=(("call[3].plan", "call shop:lookup"),))
+    seats = Cause(values=(("input.args[0].seats", ""),))
+    (one,) = groups(with_cause(incident("a"), plan), incident("b"))
+    (before,) = groups(incident("b"))
+    assert (one.count, one.cause, one.fingerprint) == (2, "plan of call shop:lookup", before.fingerprint)
+    found = groups(with_cause(incident("a"), plan), with_cause(incident("c"), seats), incident("b"))
+    assert {each.cause: each.members for each in found} == {
+        "plan of call shop:lookup": ("x.replay.db::a",),
+        "input.args[*].seats": ("x.replay.db::c",),
+        "": ("x.replay.db::b",),
+    }
+    assert len({each.fingerprint for each in found}) == 3
+
+
+@pytest.mark.parametrize("note", [1, {}, {"values": []}, {"values": [["nope", ""]]},
+                                  {"values": [["input", ""]], "cure": [["input"]]}])  # fmt: skip
+def test_what_is_no_cause_counts_as_none(note: object) -> None:
+    """A bundle is untrusted."""
+    plain = incident("a")
+    context = {**plain.context.tree, "cause": note}
+    assert known_cause(changed(plain, context=encode(context))) is None
+
+
+def test_a_noted_cause_leaves_the_recording_as_it_was() -> None:
+    """Its id stays, and what was made of it before is still its own."""
+    plain = incident("a")
+    noted = with_cause(plain, Cause(values=(("input.args[0]", ""),)))
+    assert (noted.id, known_cause(noted)) == (plain.id, Cause(values=(("input.args[0]", ""),)))
+    assert noted.digest != plain.digest
+    assert plain.digest in origins(noted)
+    assert with_cause(noted, None).digest == plain.digest
 
 
 def test_an_installed_service_is_the_project() -> None:

@@ -409,3 +409,19 @@ def test_folders_that_the_project_lets_be_written(tmp_path: Path, how: list[str]
     allowed = python("-m", "replay.surfaces.cli", "run", "cap", *how)
     assert allowed.returncode == 0, allowed.stdout + allowed.stderr
     assert (project / "logs" / "service.log").read_text() == "xx"
+
+
+def test_a_fresh_process_loads_little(tmp_path: Path) -> None:
+    """Neither pytest, for a fixture of time-machine's, nor pandas, for a comparison of what is equal: each takes longer
+    than the rest of a replay."""
+    projects.shop(tmp_path)
+    projects.edit(tmp_path, '    print("triage of", ticket["from"])', "    import sys")
+    before = '    return {"label": customer["plan"].upper()}'
+    projects.edit(
+        tmp_path, before, '    raise AttributeError(sorted({"pytest", "deepdiff", "pandas"} & set(sys.modules)))'
+    )
+    bundle = projects.record(tmp_path, "light", "ann", "bob")
+    done = subprocess.run([sys.executable, "-m", "replay.surfaces.cli", "run", "--json", str(bundle)], cwd=tmp_path,
+                          env=projects.environment(), capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [row["status"] for row in json.loads(done.stdout)] == ["reproduced"] * 2

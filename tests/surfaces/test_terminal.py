@@ -87,6 +87,14 @@ def test_how_long_a_search_or_check_takes(project: Path) -> None:
     assert "1 of 1: captures/bad" in on_terminal("run", "--check", "--no-save", "captures/bad.replay.db")
 
 
+@pytest.mark.parametrize(("verb", "most"), [("why", "600"), ("minimize", "3,000")])
+def test_how_many_runs_a_cause_takes(project: Path, verb: str, most: str) -> None:
+    """Runs made, the most there may be, the time that those would take; at the end the line is gone."""
+    shown = on_terminal(verb, "captures/bad.replay.db")
+    assert re.search(rf"\r\x1b\[K\d+ of at most {most} runs, at most \d.* left\r\x1b\[K", shown)
+    assert "runs" in shown.rpartition("\x1b[K")[2]
+
+
 def test_the_time_left() -> None:
     """Goes by what was done so far; unknown at the first step, and without a total."""
     bar = Bar(4)

@@ -14,6 +14,7 @@ from replay.core.verdict import Difference, Divergence, Frame, Verdict
 from replay.surfaces.documents import run_row
 from replay.surfaces.literals import literal
 from replay.surfaces.printable import clip, columns, escape, pad
+from replay.surfaces.report.facts import ending
 from replay.surfaces.text import Page, duration, frames, headline, user_frames, verdict_text
 from replay.surfaces.waterfall import recording_text, timing_bar
 
@@ -165,7 +166,19 @@ def test_user_frames_leave_out_libraries() -> None:
     """The innermost lines of the project; if there are only libraries, those."""
     library = Frame("/venv/lib/python3.11/site-packages/httpx/_client.py", 1, "send")
     mine = Frame("/app/shop.py", 2, "triage")
-    assert (user_frames([mine, library]), user_frames([library])) == ([mine], [library])
+    assert (user_frames([mine, library], "shop:triage"), user_frames([library], "shop:triage")) == ([mine], [library])
+
+
+def test_an_installed_service_is_shown_without_its_libraries() -> None:
+    """What `show` prints and the report lists are the service's own lines, wherever production installed it."""
+    folder = "/venv/lib/python3.11/site-packages"
+    stack = [[f"{folder}/shop/app.py", 2, "triage", "send()"], [f"{folder}/httpx/_client.py", 1, "send", "raise"]]
+    body = {"type": "TimeoutError", "message": "slow", "args": [], "frames": stack}
+    ended = Outcome("raised", Value(json.dumps({"$error": body})))
+    text = recording_text(recording(outcome=ended))
+    assert ("in triage" in text, "in send" in text) == (True, False)
+    lines = ending(ended, "shop.app:triage").lines
+    assert [(line.function, line.library) for line in lines] == [("triage", False)]
 
 
 def test_frames_of_an_encoded_error() -> None:

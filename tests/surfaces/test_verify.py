@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,28 @@ def test_a_fix_is_verified(repository: Path) -> None:
     assert (around["tried"], around["fail"]) == (40, 0)
     assert around["telling"] >= 30
     assert around["survived"] >= around["telling"]
+    assert repositories.state(repository) == before
+
+
+def test_an_interrupt_leaves_nothing_behind(repository: Path) -> None:
+    """Ctrl-C while a revision's code runs: no worktree, no process; half a certificate is none."""
+    projects.edit(repository, "    print(", "    while True: pass\n    print(")
+    repositories.commit(repository, "hangs")
+    before = repositories.state(repository)
+    program = (
+        "import signal, sys; from replay.surfaces.cli import main; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"sys.exit(main(['verify', {BUNDLE!r}, '--base', 'HEAD', '--limit', '60']))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], env=projects.environment(), stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as running:  # fmt: skip
+        for _ in range(1200):
+            if len(repositories.git(repository, "worktree", "list").splitlines()) > 1:
+                break
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        out, errors = running.communicate(timeout=60)
+    assert (running.returncode, out, errors.strip()) == (130, b"", b"")
     assert repositories.state(repository) == before
 
 

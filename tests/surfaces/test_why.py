@@ -34,6 +34,16 @@ def _tickets(bad: Run, *good: Run) -> list[Run]:
     return [{"ticket": each} for each in (bad, *good)]
 
 
+def _events(id: int, **answer: str) -> str:
+    """A model's answer as its deltas, three characters in each."""
+    text = json.dumps(answer)
+    deltas = [text[at : at + 3] for at in range(0, len(text), 3)]
+    chunks = [{"id": f"c{id}", "created": 10**9 + id, "choices": [{"index": 0, "delta": {"content": each}}]}
+              for each in deltas]  # fmt: skip
+    end = {"id": f"c{id}", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    return "".join(f"data: {json.dumps(each)}\n\n" for each in (*chunks, end)) + "data: [DONE]\n\n"
+
+
 PLANTED: dict[str, tuple[list[Run], set[str]]] = {
     "null_field": (_customers({"plan": "pro"}, {"plan": None}), {"call[0].plan"}),
     "missing_key": (_customers({"plan": "pro"}, {}), {"call[0].plan"}),
@@ -48,6 +58,8 @@ PLANTED: dict[str, tuple[list[Run], set[str]]] = {
               {"model[0].score"}),
     "label": ([{"risk": {"score": 0.2, "label": "hoch"}}, {"risk": {"score": 0.4, "label": "high"}}],
               {"model[0].label"}),
+    "streamed": ([{"body": _events(1, label="hoch", why="smoke")}, {"body": _events(2, label="high", why="as ever")}],
+                 {"http[0].stream.json.label"}),
     "flagged": ([{"flag": True}, {"flag": False}], {"environ[0]"}),
     "variable": ([{"variable": "ten"}, {"variable": "10"}], {"environ.PLANTED_LIMIT"}),
     "clock": ([{}] * 40, {"clock.started_at"}),

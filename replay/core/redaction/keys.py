@@ -23,6 +23,11 @@ ANYWHERE = {
     "signature": "signature", "xforwardedfor": "ip", "xrealip": "ip", "ipaddress": "ip", "remoteaddr": "ip",
     "clientip": "ip", "dateofbirth": "birth", "birthdate": "birth", "birthday": "birth", "emailaddress": "email",
     "phonenumber": "phone", "socialsecurity": "ssn", "cardnumber": "card", "creditcard": "card",
+    "accesstokens": "token", "authtokens": "token", "refreshtokens": "token", "apitokens": "token",
+    "sessiontokens": "token", "bearertokens": "token", "devicetokens": "token", "passport": "identity",
+    "taxid": "identity", "taxnumber": "identity", "taxpayer": "identity", "nationalid": "identity",
+    "nationalinsurance": "identity", "driverlicense": "identity", "driverslicense": "identity",
+    "drivinglicence": "identity", "identitycard": "identity",
 }  # fmt: skip
 """Part of a name, without separators -> kind."""
 WORDS = {
@@ -36,7 +41,7 @@ WORDS = {
     "emails": "email", "phones": "phone", "ips": "ip", "ssns": "ssn", "ibans": "iban", "pins": "pin", "otps": "otp",
 }  # fmt: skip
 """Whole word of a name -> kind."""
-PERSONAL = frozenset({"email", "phone", "birth", "ip", "card", "iban", "ssn"})
+PERSONAL = frozenset({"email", "phone", "birth", "ip", "card", "iban", "ssn", "identity"})
 """Kinds that say who someone is; all others open something."""
 _TAMES = frozenset({"type", "count", "limit", "budget", "url", "uri", "endpoint", "name", "expires", "expiry", "in",
                     "at", "age", "policy", "length", "enabled", "required", "valid", "status", "verified", "path",

@@ -21,8 +21,9 @@ from replay.core.redaction.marks import DIGEST, MOST, Known, digest_of, marks_of
 from replay.core.redaction.patterns import RULES, find
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 from replay.core.redaction.rules import Rules
+from replay.core.redaction.secrets import Path
 from replay.core.redaction.structure import REASON
-from replay.core.redaction.sweep import Path, Sweep
+from replay.core.redaction.sweep import Sweep
 from replay.errors import ReplayError
 
 _TEXTS = ("trace_id", "span_id", "sentry_event_id", "http_route", "service_version", "deployment_environment_name")

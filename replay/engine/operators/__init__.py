@@ -55,6 +55,7 @@ _TABLE: dict[str, tuple[Suggest, ...]] = {
     "model": (answers.whole_answer, *_DATA),
     "http": (answers.whole_answer, *_DATA),
     "clock": (times.moments,),
+    "timing": (times.jumps,),
     "draws": (times.draws,),
 }
 """What is tried where, the most likely in production first."""

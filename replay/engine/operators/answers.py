@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from replay.core.messages import PACKINGS
+from replay.engine.operators.changes import as_text
 from replay.engine.operators.databases import errors as database_errors
 from replay.engine.operators.site import Site, Tried
 
@@ -42,7 +43,7 @@ def whole_answer(site: Site) -> Iterator[Tried]:
 
 
 def body(site: Site) -> Iterator[Tried]:
-    """Of the bytes of a body: they end early, are none, have marks before them, a key twice."""
+    """Of the bytes of a body: they end early, are none, have marks before or a document behind them, a key twice."""
     if not site.is_body:
         return
     yield from (("cut", at) for at in (0, -1, 1))
@@ -50,6 +51,7 @@ def body(site: Site) -> Iterator[Tried]:
         yield "put", [0, "\ufeff"]
         yield "put", [0, ")]}',\n"]
         yield "set", ""
+        yield "put", [len(as_text(site.value)), "{}"]
         yield "replace", ["null", "NaN"]
     if type(site.value) is dict:
         yield from (("duplicate_key", [name, None]) for name in list(site.value)[:3] if type(name) is str)

@@ -10,12 +10,15 @@ from replay.core.changes import Gone, Renamed, Twice
 from replay.core.faults import KINDS, Fault, Slow
 from replay.core.messages import PACKINGS, Packed, Verbatim, as_json
 from replay.core.opened import Unfit
+from replay.core.surroundings import Jump
 from replay.engine.operators.site import Change
 
 LARGEST = 1 << 24
 """Characters or items that an edit makes."""
 SLOWEST = 7 * 86400.0
 """Seconds that an answer is made to wait."""
+FARTHEST = 366 * 86400.0
+"""Seconds that the clock is put on within the work."""
 ERROR_BODY = {"error": {"message": "The request could not be handled."}}
 HTML_BODY = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 
@@ -225,6 +228,13 @@ def _slow(value: Any, seconds: float) -> Any:
     return Slow(int(seconds * 1e9))
 
 
+def _jump(value: Any, seconds: float | None) -> Any:
+    """The clock moves on by so many seconds between two moments of the work; None: to the next day."""
+    if seconds is not None and not 0 < seconds <= FARTHEST:
+        raise Unfit("no such jump")
+    return Jump(None if seconds is None else int(seconds * 1e9))
+
+
 def _answer(value: Any, what: list[Any]) -> Any:
     """An HTTP answer of another status, with or without Retry-After."""
     status, retry_after = what
@@ -292,6 +302,7 @@ CHANGES: dict[str, Change] = {
     "duplicate_key": _duplicate_key,
     "fault": _fault,
     "slow": _slow,
+    "jump": _jump,
     "answer": _answer,
     "html": _html,
     "empty_page": _empty_page,

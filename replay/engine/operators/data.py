@@ -41,6 +41,8 @@ def data(site: Site) -> Iterator[Tried]:
     """What to try at a value, by its type."""
     value = site.value
     named = bool(site.steps) and type(site.steps[-1]) is str
+    if named and site.missing > 0:
+        yield "drop", None  # production was seen to leave it out
     if type(value) is bool:
         yield "set", not value
     if value is not None:
@@ -167,6 +169,7 @@ def _dict(site: Site) -> Iterator[Tried]:
     value = site.value
     if value:
         yield "set", {}
+    yield from (("add", list(pair)) for pair in site.absent)
     yield "listed", None
     yield from _each(([], "", 0, True))
     yield "add", ["unexpected_field", "x"]

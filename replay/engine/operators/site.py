@@ -39,6 +39,10 @@ class Site(msgspec.Struct, frozen=True):
     """What lies there, opened."""
     learned: tuple[Any, ...] = ()
     """Other values that were seen there."""
+    missing: float = 0.0
+    """In what part of the recordings at hand its name was not there, 0 to 1."""
+    absent: tuple[tuple[str, Any], ...] = ()
+    """Of a mapping: names that it has in other recordings and not here, each with a value of it."""
     constants: tuple[Any, ...] = ()
     """What the code compares with."""
     other: Any = None
@@ -56,7 +60,7 @@ class Site(msgspec.Struct, frozen=True):
 
     @property
     def boundary(self) -> str:
-        """`input`, `clock`, `draws`, `http`, `call` or `model`."""
+        """`input`, `clock`, `draws`, `timing`, `http`, `call` or `model`."""
         return self.root.partition("[")[0]
 
     @property

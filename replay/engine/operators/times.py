@@ -1,4 +1,4 @@
-"""Edits of the clock: the same work at another time."""
+"""Edits of the clock: the same work at another time, or with a jump within it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from replay.engine.operators.site import Site, Tried
 
 _SECOND = 10**9
+_JUMPS = (3601.0, None, 61.0, 32 * 86400.0)
+"""Seconds by which the clock is put on: what was good for an hour, a minute, a month has expired. None: another day."""
 
 
 def moments(site: Site) -> Iterator[Tried]:
@@ -36,6 +38,12 @@ def moments(site: Site) -> Iterator[Tried]:
         datetime(1970, 1, 1),
     ]
     yield from (("at", moment.isoformat()) for moment in found)
+
+
+def jumps(site: Site) -> Iterator[Tried]:
+    """Of an answer's timing: the clock stands later when it is there than when it was asked for."""
+    if site.boundary == "timing" and not site.steps:
+        yield from (("jump", seconds) for seconds in _JUMPS)
 
 
 def draws(site: Site) -> Iterator[Tried]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from replay.core.fingerprint import foreign
+from replay.core.fingerprint import mine
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
 from replay.surfaces.grouping import Group, fingerprint
@@ -203,8 +203,8 @@ def incident(path: str, recording: Recording, verdict: Verdict | None, *, cause:
         fingerprint=fingerprint(recording).digest,
         error=recording.status == "error",
         input=message("input", bare(tree(recording.input))),
-        recorded=ending(recording.outcome),
-        now=ending(verdict.outcome) if verdict is not None and verdict.outcome is not None else None,
+        recorded=ending(recording.outcome, recording.entrypoint),
+        now=None if verdict is None or verdict.outcome is None else ending(verdict.outcome, recording.entrypoint),
         reason=(verdict.reason or "") if verdict is not None else "",
         served=counts(verdict) if verdict is not None else "",
         cause=cause,
@@ -261,7 +261,7 @@ def _service(recording: Recording) -> str:
     return " ".join(part for part in parts if part)
 
 
-def ending(outcome: Outcome) -> Ending:
+def ending(outcome: Outcome, entrypoint: str) -> Ending:
     """How it ended, in parts."""
     node = tree(outcome.payload)
     if outcome.state == "returned":
@@ -269,7 +269,8 @@ def ending(outcome: Outcome) -> Ending:
     if outcome.state == "unfinished":
         return Ending("unfinished", outcome_line(outcome))
     every = frames(node)
-    project = user_frames(every)[::-1]
+    project = user_frames(every, entrypoint)[::-1]
+    stack = every[::-1][:FRAMES] if len(every) > len(project) else []
     body = error_body(node)
     told = body.get("message")
     return Ending(
@@ -277,8 +278,8 @@ def ending(outcome: Outcome) -> Ending:
         outcome_line(outcome),
         str(body.get("type", "?")),
         told if isinstance(told, str) else literal(told),
-        lines=tuple(map(line_of, project)),
-        more_lines=tuple(map(line_of, every[::-1][:FRAMES])) if len(every) > len(project) else (),
+        lines=tuple(line_of(each, entrypoint) for each in project),
+        more_lines=tuple(line_of(each, entrypoint) for each in stack),
         because=tuple(_because(body)),
     )
 
@@ -292,9 +293,10 @@ def _because(body: dict[str, Any]) -> Iterator[str]:
         body = error_body(cause)
 
 
-def line_of(frame: Frame) -> Line:
+def line_of(frame: Frame, entrypoint: str = "") -> Line:
     """A frame as a report shows it."""
-    return Line(f"{here(frame.file)}:{frame.line}", frame.function, frame.source.strip(), foreign(frame.file))
+    is_library = not mine([frame], entrypoint)
+    return Line(f"{here(frame.file)}:{frame.line}", frame.function, frame.source.strip(), is_library)
 
 
 def side(found: Difference) -> Side:

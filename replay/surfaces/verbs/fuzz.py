@@ -24,6 +24,7 @@ from replay.surfaces.verbs.shared import (
     json_option,
     jsonl_option,
     names,
+    package_option,
     page,
     recordings,
     target,
@@ -76,6 +77,7 @@ def ci_options(command: F) -> F:
               help="Forked processes that run the code (default: one a core); 0: run it in this process.")  # fmt: skip
 @click.option("--memory", type=int, default=1024, metavar="MB", show_default=True,
               help="That one execution may take, in a worker.")  # fmt: skip
+@package_option
 @click.option("--kinds", multiple=True, metavar="KINDS",
               help="Kinds that count: error,status those; +silent beside the usual; -growth without.")  # fmt: skip
 @click.option("--same-failure", is_flag=True, help="Also find what fails as the recording itself does.")

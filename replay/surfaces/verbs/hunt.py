@@ -19,6 +19,7 @@ from replay.surfaces.verbs.shared import (
     emit,
     json_option,
     names,
+    package_option,
     page,
     recordings,
     target,
@@ -43,6 +44,7 @@ from replay.surfaces.verbs.shared import (
               help="Forked processes that run the code (default: one a core); 0: run it in this process.")  # fmt: skip
 @click.option("--memory", type=int, default=1024, metavar="MB", show_default=True,
               help="That one execution may take, in a worker.")  # fmt: skip
+@package_option
 @code_options
 @json_option
 def command(names: tuple[str, ...], signature: BinaryIO | None, error: str | None, at: str | None, message: str | None,

@@ -121,6 +121,12 @@ def target(text: str) -> tuple[str, str]:
     return recorded.strip(), new.strip()
 
 
+def package_option(command: F) -> F:
+    """`--package`: installed code that is searched too."""
+    what = "An installed package whose lines and constants count as the project's."
+    return click.option("--package", "packages", multiple=True, metavar="NAME", help=what)(command)
+
+
 def code_options(command: F) -> F:
     """`--root`, `--allow`, `--target`: where the recorded code is and what may be imported."""
     for option in (

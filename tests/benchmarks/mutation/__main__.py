@@ -1,7 +1,7 @@
 """`replay bench mutation`, or `python -m tests.benchmarks.mutation`: what the search finds and how fast, as Markdown.
 
 Three parts: `planted` (22 failures, beside Hypothesis and a random mutator), `throughput`, and `public` (crashes that
-were reported of public libraries, which are installed into `--folder`).
+were reported of public libraries, which are installed into `--folder`; each is then hunted by its traceback alone).
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
                         "mutator (1: they use up their budget wherever they find nothing)")  # fmt: skip
     parser.add_argument("--executions", type=int, default=search.BUDGET, metavar="N", help="of each of them (20,000)")
     parser.add_argument("--examples", type=int, metavar="N", help="of Hypothesis and the random mutator (as many)")
-    parser.add_argument("--seconds", type=float, default=public.SECONDS, metavar="S", help="for each library (60)")
+    parser.add_argument(
+        "--seconds", type=float, default=public.SECONDS, metavar="S", help="for each search, each hunt (60)"
+    )
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the libraries are installed (%(default)s)")
     parser.add_argument("--write", type=Path, metavar="FILE", help="replace the parts' blocks in it")
     return parser.parse_args(arguments)
@@ -81,7 +83,9 @@ def _public(options: argparse.Namespace) -> list[str]:
     count = sum(result.found for result in found)
     return [
         f"{count} of {len(found)} reported crashes of public libraries found from one benign capture each, within "
-        f"{options.seconds:g} s with one worker ({_system()}).",
+        f"{options.seconds:g} s with one worker ({_system()}). `replay hunt` reproduces "
+        f"{sum(each.hunted is not None and each.hunted.reproduced for each in found)} of them, given only the same "
+        "capture and the traceback of the live crash as a log has it, within the same time: type and frames are equal.",
         "",
         *public.rows(found),
     ]
@@ -114,6 +118,10 @@ class _Progress:
 def _tell_public(result: public.Result) -> None:
     what = "; ".join(result.edits) if result.found else f"not found. {result.problem or ', '.join(result.finds)}"
     print(f"{result.case.name}: {result.executions:,} executions, {result.seconds:.1f} s, {what}", file=sys.stderr)
+    hunted = result.hunted
+    if hunted is not None:
+        came = "; ".join(hunted.edits) if hunted.reproduced else f"not reproduced. {hunted.problem}"
+        print(f"  hunt: {hunted.executions:,} executions, {hunted.seconds:.1f} s, {came}", file=sys.stderr)
 
 
 def _system() -> str:

@@ -57,6 +57,7 @@ def main(app: str, seconds: str, error: str, function: str, message: str, *allow
     if found is not None:
         find = found.find
         shown |= {"executions": find.executions, "seconds": find.seconds, "reproduced": found.reproduced,
+                  "bundle": str(found.bundle or ""),
                   "edits": [words(edit, old) for edit, old in before(found.parent, find.edits)]}  # fmt: skip
     print(json.dumps({"found": found is not None, **shown}))
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from tests.benchmarks.public.cases import CASES, GITHUB, Case
+from tests.benchmarks.public.hunts import Hunted, hunted
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 60.0
@@ -33,6 +34,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Whatever was found, for whoever looks why the crash was not."""
     problem: str = ""
     """Why it could not be run."""
+    hunted: Hunted | None = None
+    """What came of the hunt for the crash that was found."""
 
 
 def run(
@@ -63,6 +66,7 @@ def one(case: Case, folder: Path, seconds: float, install: bool) -> Result:
     if done.returncode:
         return Result(case=case, found=False, problem=done.stderr.strip().rpartition("\n")[2])
     shown: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    bundle = shown.get("bundle")
     return Result(
         case=case,
         found=shown["found"],
@@ -72,6 +76,7 @@ def one(case: Case, folder: Path, seconds: float, install: bool) -> Result:
         reproduced=shown.get("reproduced", False),
         finds=tuple(shown["finds"]),
         problem="" if not shown["skipped"] else shown["skipped"][0][1],
+        hunted=hunted(case.app, place, bundle, seconds, environment) if bundle else None,
     )
 
 
@@ -95,12 +100,22 @@ def prepared(case: Case, place: Path) -> str:
     return ""
 
 
+def _hunt(found: Hunted | None) -> str:
+    if found is None:
+        return "|"
+    return f"{found.executions:,} | {found.seconds:.1f}" if found.reproduced else "not reproduced |"
+
+
 def rows(results: Sequence[Result]) -> list[str]:
     """A Markdown table."""
-    lines = ["| library | reported crash | edit | executions | s |", "|---|---|---|---:|---:|"]
+    lines = [
+        "| library | reported crash | edit | executions | s | hunt: executions | s |",
+        "|---|---|---|---:|---:|---:|---:|",
+    ]
     for result in results:
         case = result.case
         what = f"[`{case.error}`][{case.app}]"
         edit = "; ".join(f"`{each}`".replace("|", "\\|") for each in result.edits) if result.found else "not found"
-        lines.append(f"| {case.name} | {what} | {edit} | {result.executions:,} | {result.seconds:.1f} |")
+        searched = f"{result.executions:,} | {result.seconds:.1f}"
+        lines.append(f"| {case.name} | {what} | {edit} | {searched} | {_hunt(result.hunted)} |")
     return [*lines, "", *(f"[{result.case.app}]: {GITHUB}{result.case.report}" for result in results)]

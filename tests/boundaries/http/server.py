@@ -169,6 +169,15 @@ class Server:
         await writer.drain()
         return False
 
+    async def _trailer(self, writer: Any, body: bytes) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nGrpc-Status: 5\r\n\r\n")
+
+    async def _extension(self, writer: Any, body: bytes) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0;pad=x\r\n\r\n")
+
+    async def _like_an_end(self, writer: Any, body: bytes) -> None:
+        await _chunks(writer, [b"before 0\r\n", b"after"])
+
     async def _bad_status(self, writer: Any, body: bytes) -> bool:
         writer.write(b"GARBAGE you should not see\r\n\r\n")
         await writer.drain()

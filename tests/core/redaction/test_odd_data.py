@@ -230,14 +230,29 @@ def test_json_of_another_hand_stays_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["token2", "cvv2", "phone1", "telephone", "accesstoken", "X-RefreshToken", "MASTER_KEY"]
+    "name",
+    [
+        "token2",
+        "cvv2",
+        "phone1",
+        "telephone",
+        "accesstoken",
+        "X-RefreshToken",
+        "MASTER_KEY",
+        "access_tokens",
+        "passport_no",
+        "taxId",
+        "national_insurance_number",
+    ],
 )
 def test_names_in_other_words(name: str) -> None:
-    """Numbered, written as one word, longer."""
+    """Numbered, written as one word, longer, of several."""
     assert kind_of(name) is not None
 
 
-@pytest.mark.parametrize("name", ["paid_tokens", "p2p", "auth0", "ipv4_enabled", "spins", "shipping2"])
+@pytest.mark.parametrize(
+    "name", ["paid_tokens", "max_tokens", "tax_rate", "p2p", "auth0", "ipv4_enabled", "spins", "shipping2"]
+)
 def test_names_that_only_resemble_them(name: str) -> None:
     """They hold no secret."""
     assert kind_of(name) is None

@@ -1,0 +1,88 @@
+"""What `replay why` notes in a recording: the values that it failed by, and what cured it.
+
+It is stored in the recording's `context`, under `cause`, as known noise is. A bundle is untrusted: what does not have
+the form below counts as not there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from replay.core.edits import Edit, parse, read_edit, write
+from replay.core.recording import Recording
+
+MOST = 64
+"""Values of one cause, and edits that cure it."""
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """The cause of one failure, as an experiment found it."""
+
+    values: tuple[tuple[str, str], ...]
+    """Of each value its path, and what was asked for it (empty: nothing was)."""
+    cure: tuple[list[Any], ...] = ()
+    """Edits, as `Edit.tree` writes them, with which it passes the failing line; none: no edits can say it."""
+
+    @property
+    def key(self) -> str:
+        """Equal for incidents with the same cause: `body.plan of http GET https://crm/customers/*`."""
+        return ", ".join(sorted(_named(path, target) for path, target in self.values))
+
+    def edits(self) -> list[Edit]:
+        """The cure. Raises ValueError for what are no edits."""
+        return [read_edit(each) for each in self.cure]
+
+
+def asked(target: str) -> str:
+    """What an interaction asked, without what is another each time: ports, and parts of a path that hold a number (but
+    of a version)."""
+    plain = re.sub(r"(://[^/:]+):\d+", r"\1", target.partition("?")[0])
+    head, scheme, path = plain.partition("://")
+    host, slash, path = path.partition("/") if scheme else ("", "", "")
+    numbered = re.sub(r"(?<![^/])(?!v\d{1,2}(?:/|$))[^/]*\d[^/]*", "*", path)
+    return f"{head}{scheme}{host}{slash}{numbered}"
+
+
+def _named(path: str, target: str) -> str:
+    """A value by its path without the numbers of interactions and items, and by what was asked for it."""
+    root, steps = parse(path.replace("[*]", "[0]"))
+    within = re.sub(r"\[\d+\]", "[*]", write("" if target else root, steps)).lstrip(".")
+    return f"{within} of {asked(target)}" if within and target else within or asked(target)
+
+
+def known_cause(recording: Recording) -> Cause | None:
+    """What is noted; None if nothing is, or nothing of the right form."""
+    if '"cause"' not in recording.context.text:
+        return None
+    try:
+        found = msgspec.convert(recording.facts["cause"], Cause)
+        for path, _ in found.values:
+            parse(path.replace("[*]", "[0]"))
+        found.edits()
+    except (KeyError, TypeError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        return None
+    return found if 0 < len(found.values) <= MOST and len(found.cure) <= MOST else None
+
+
+def with_cause(recording: Recording, found: Cause | None) -> Recording:
+    """The recording with exactly this note; its id stays. Raises ValueError if its context is no mapping."""
+    context = recording.context.tree
+    if not isinstance(context, dict) or "$id" in context:
+        raise ValueError("its context is no mapping")
+    if found is None and "cause" not in context:
+        return recording
+    context = {name: value for name, value in context.items() if name != "cause"}
+    if found is not None:
+        context["cause"] = msgspec.to_builtins(found)
+    text = msgspec.json.encode(context).decode()
+    return msgspec.structs.replace(recording, context=msgspec.structs.replace(recording.context, text=text))
+
+
+def origins(recording: Recording) -> set[str]:
+    """Its digest, and the one that it had before its cause was noted: what was made of it names either."""
+    if known_cause(recording) is None:
+        return {recording.digest}
+    return {recording.digest, with_cause(recording, None).digest}

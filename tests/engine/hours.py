@@ -1,0 +1,55 @@
+"""Work that goes wrong when the clock moves on between two of its steps."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import replay
+
+HOUR = 3600
+
+
+@replay.boundary
+def sign_in() -> str:
+    """A token that is good for an hour."""
+    return "a1"
+
+
+@replay.boundary
+def fetch(token: str, page: int) -> list[int]:
+    """A page."""
+    return [page]
+
+
+@replay.boundary
+async def fetch_later(token: str, page: int) -> list[int]:
+    """The same for a coroutine."""
+    await asyncio.sleep(0.001)
+    return [page]
+
+
+@replay.capture
+def export() -> list[int]:
+    """Two pages under one day's name, with one token."""
+    token, since, waited, day = sign_in(), time.time(), time.monotonic(), datetime.now(UTC).date()
+    found = fetch(token, 1)
+    if time.monotonic() - waited > HOUR / 2:
+        raise TimeoutError("half an hour for a page")
+    if time.time() - since > HOUR:
+        raise PermissionError("the token has expired")
+    found += fetch(token, 2)
+    if datetime.now(UTC).date() != day:
+        raise RuntimeError("two days in one export")
+    return found
+
+
+@replay.capture
+async def export_later() -> list[int]:
+    """The same in an event loop."""
+    token, since = sign_in(), time.time()
+    found = await asyncio.wait_for(fetch_later(token, 1), 30)
+    if time.time() - since > HOUR:
+        raise PermissionError("the token has expired")
+    return found

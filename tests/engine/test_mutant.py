@@ -1,0 +1,35 @@
+"""The world of a mutation: what it answers where a strict replay would stop, and when it stops."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from replay.core.recording import Recording
+from replay.engine.explorer import Explorer, Progress
+from replay.engine.values import Profile
+from tests.engine import pages
+from tests.engine.test_explorer import stage
+
+Record = Callable[..., list[Recording]]
+
+
+def explore(recording: Recording, executions: int, **options: Any) -> Progress:
+    """A search."""
+    return Explorer(stage(recording), executions=executions, **options).explore()
+
+
+def test_a_cursor_that_comes_again_is_asked_for_ever(record: Record) -> None:
+    """The page leads to itself: no time-out is waited for. Who asks again after a pause may have a reason."""
+    (recording,) = record(pages.items)
+    profile = Profile()
+    profile.learn([recording])
+    started = time.perf_counter()
+    (found,) = (each for each in explore(recording, 150, profile=profile).finds if each.failure.kind == "hang")
+    assert time.perf_counter() - started < 5
+    assert [str(edit) for edit in found.edits] == ['call[1].next: "b"']
+    assert found.failure.message == "asks tests.engine.pages:page the same over and over, without a pause"
+    assert [frame.function for frame in found.failure.frames] == ["items"]
+    (recording,) = record(lambda: pages.waits("a"))
+    assert [each for each in explore(recording, 40).finds if each.failure.kind == "hang"] == []
