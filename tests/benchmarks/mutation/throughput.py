@@ -89,12 +89,13 @@ def _search(recording: Recording, executions: int, made: list[int]) -> measure.C
 
 
 def _examples(recording: Recording, count: int) -> measure.Case:
+    """Each place is edited once, as in a search: a list a hundred times as long, three times over, takes seconds."""
     stage = _stage(recording)
     edits: list[Edit] = [edit for site in places(stage.mutations.parts, None, ()) for edit in suggested(site)]
 
     @settings(max_examples=count, database=None, deadline=None, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
-    @given(st.lists(st.sampled_from(edits), max_size=DEEPEST))
+    @given(st.lists(st.sampled_from(edits), max_size=DEEPEST, unique_by=lambda edit: edit.path))
     def example(chosen: list[Edit]) -> None:
         stage.execute(chosen)
 
