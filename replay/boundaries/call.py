@@ -71,7 +71,7 @@ def _asking(function: Any, kind: str, target: str) -> Callable[[Any, tuple[Any, 
     skipped = _skipped(function)
 
     def asking(world: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        given = _NOTHING if world.full else snapshot_call(args[1:] if skipped else args, kwargs)
+        given = _NOTHING if world.full else snapshot_call(args[skipped:], kwargs)
         return world.ask(Request(kind, target, given, awaits))
 
     return asking

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from replay.core.edits import Edit, parse, read_edit, write
+from replay.core.notes import with_note
 from replay.core.recording import Recording
 
 MOST = 64
@@ -68,17 +69,9 @@ def known_cause(recording: Recording) -> Cause | None:
 
 
 def with_cause(recording: Recording, found: Cause | None) -> Recording:
-    """The recording with exactly this note; its id stays. Raises ValueError if its context is no mapping."""
-    context = recording.context.tree
-    if not isinstance(context, dict) or "$id" in context:
-        raise ValueError("its context is no mapping")
-    if found is None and "cause" not in context:
-        return recording
-    context = {name: value for name, value in context.items() if name != "cause"}
-    if found is not None:
-        context["cause"] = msgspec.to_builtins(found)
-    text = msgspec.json.encode(context).decode()
-    return msgspec.structs.replace(recording, context=msgspec.structs.replace(recording.context, text=text))
+    """The recording with exactly this note; its id stays. Raises ValueError if there is one to make and its context is
+    no mapping."""
+    return with_note(recording, "cause", None if found is None else msgspec.to_builtins(found))
 
 
 def origins(recording: Recording) -> set[str]:

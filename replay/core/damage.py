@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from replay.core.notes import with_note
 from replay.core.recording import Outcome, Recording
 
 
@@ -44,19 +45,6 @@ def damage(recording: Recording) -> Damage | None:
 def with_damage(recording: Recording, found: Damage) -> Recording:
     """The recording with this note; its id stays. Raises ValueError if its context is no mapping."""
     return with_note(recording, "damage", msgspec.to_builtins(found))
-
-
-def with_note(recording: Recording, name: str, value: object) -> Recording:
-    """The recording with exactly this under a name of its context, None: with nothing; its id stays. Raises ValueError
-    if its context is no mapping."""
-    context = recording.context.tree
-    if not isinstance(context, dict) or "$id" in context:
-        raise ValueError("its context is no mapping")
-    context = {key: each for key, each in context.items() if key != name}
-    if value is not None:
-        context[name] = value
-    text = msgspec.json.encode(context).decode()
-    return msgspec.structs.replace(recording, context=msgspec.structs.replace(recording.context, text=text))
 
 
 def digest_of(outcome: Outcome) -> str:

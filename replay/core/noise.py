@@ -22,6 +22,7 @@ from uuid import UUID
 
 import msgspec
 
+from replay.core.notes import with_note
 from replay.core.plain import readable, weight
 from replay.core.recording import Recording
 from replay.core.redaction.keys import PERSONAL
@@ -133,19 +134,7 @@ def excuses(recording: Recording) -> list[Noise]:
 def with_noise(recording: Recording, found: Sequence[Noise]) -> Recording:
     """The recording with exactly this noise; its id stays. Raises ValueError if there is some and its context is no
     mapping."""
-    context = recording.context.tree
-    if not isinstance(context, dict) or "$id" in context:
-        if found:
-            raise ValueError("its context is no mapping")
-        return recording
-    if not found and "noise" not in context:
-        return recording
-    context = {name: value for name, value in context.items() if name != "noise"}
-    if found:
-        context["noise"] = [_stored(noise) for noise in found]
-    text = msgspec.json.encode(context).decode()
-    changed = msgspec.structs.replace(recording.context, text=text)
-    return msgspec.structs.replace(recording, context=changed)
+    return with_note(recording, "noise", [_stored(noise) for noise in found] or None)
 
 
 def _stored(noise: Noise) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from replay.core.damage import with_note
+from replay.core.notes import with_note
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import unsound
 

@@ -112,18 +112,21 @@ def _assigned(node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
 
 def _said(node: ast.AST) -> Iterator[tuple[type | None, Any]]:
     """The words (None, word) and the constants (type, value) of a statement or expression, without its blocks. A text
-    is both."""
-    if isinstance(node, ast.Name):
-        yield None, node.id
-    elif isinstance(node, ast.Attribute):
-        yield None, node.attr
-    elif isinstance(node, ast.Constant) and type(node.value) in (str, int, float):
-        yield type(node.value), node.value
-        if type(node.value) is str and len(node.value) <= LONGEST:
-            yield None, node.value
-    for name, value in ast.iter_fields(node):
-        if name in _BLOCKS and isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):
-            continue
-        for each in value if isinstance(value, list) else (value,):
-            if isinstance(each, ast.AST):
-                yield from _said(each)
+    is both. Sums of a thousand terms are a thousand levels deep: what waits is kept in a list."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name):
+            yield None, node.id
+        elif isinstance(node, ast.Attribute):
+            yield None, node.attr
+        elif isinstance(node, ast.Constant) and type(node.value) in (str, int, float):
+            yield type(node.value), node.value
+            if type(node.value) is str and len(node.value) <= LONGEST:
+                yield None, node.value
+        is_statement = isinstance(node, ast.stmt | ast.excepthandler | ast.match_case)
+        for name, value in ast.iter_fields(node):
+            if not (is_statement and name in _BLOCKS):
+                waiting += [
+                    each for each in (value if isinstance(value, list) else (value,)) if isinstance(each, ast.AST)
+                ]

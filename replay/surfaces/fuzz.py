@@ -405,7 +405,7 @@ def _noted(recording: Recording, failure: Failure, parent: Recording) -> Recordi
     found = noted(failure, parent)
     try:
         return recording if found is None else with_damage(recording, found)
-    except ValueError:
+    except ValueError:  # its context is no mapping: the find is kept, and runs judge it by nothing more
         return recording
 
 

@@ -88,19 +88,11 @@ def init(
     service.
     """
     global _spool
-    if not service or not isinstance(service, str):
-        raise UsageError("replay.init(service=...) needs the service's name, for instance service='triage'.")
-    if keep is not None and not callable(keep):
-        raise UsageError("replay.init(keep=...) takes triggers, for instance keep=replay.on_error().")
-    _check_limits(
-        max_queue_bytes=max_queue_bytes, max_recording_bytes=max_recording_bytes, max_interactions=max_interactions,
-        max_copying=max_copying,
+    _check(
+        service, keep, same_failure=same_failure, all_failures=all_failures, max_queue_bytes=max_queue_bytes,
+        max_recording_bytes=max_recording_bytes, max_interactions=max_interactions, max_copying=max_copying,
         max_spool_bytes=max_spool_bytes, max_spool_files=max_spool_files, max_cpu=max_cpu, max_latency=max_latency,
     )  # fmt: skip
-    for name, pair in (("same_failure", same_failure), ("all_failures", all_failures)):
-        if not isinstance(pair, tuple) or len(pair) != 2:
-            raise UsageError(f"replay.init({name}=...) takes how many at once, and per minute after that: (50, 10.0).")
-        _check_limits(**{f"{name}[0]": pair[0], f"{name}[1]": pair[1]})
     if os.environ.get("REPLAY_DISABLED", "") not in ("", "0") or _replaying:
         return
     redacting = redaction.of(redact, redaction_key)
@@ -147,7 +139,17 @@ def init(
     )
 
 
-def _check_limits(**limits: float) -> None:
+def _check(service: str, keep: Trigger | None, *, same_failure: tuple[int, float], all_failures: tuple[int, float],
+           **limits: float) -> None:  # fmt: skip
+    """Raises UsageError for arguments of `init` that cannot be meant."""
+    if not service or not isinstance(service, str):
+        raise UsageError("replay.init(service=...) needs the service's name, for instance service='triage'.")
+    if keep is not None and not callable(keep):
+        raise UsageError("replay.init(keep=...) takes triggers, for instance keep=replay.on_error().")
+    for name, pair in (("same_failure", same_failure), ("all_failures", all_failures)):
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise UsageError(f"replay.init({name}=...) takes how many at once, and per minute after that: (50, 10.0).")
+        limits |= {f"{name}[0]": pair[0], f"{name}[1]": pair[1]}
     for name, limit in limits.items():
         if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
             raise UsageError(f"replay.init({name}={limit!r}): give a number of at least 0.")

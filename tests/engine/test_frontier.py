@@ -55,3 +55,10 @@ def test_files_that_cannot_be_read_say_nothing(tmp_path: Path) -> None:
     broken.write_text("def (:")
     assert Frontier().at([(str(tmp_path / "none.py"), 1), (str(broken), 1)]).words[0] == set()
     assert at(tmp_path, 99)[0][0] == set()
+
+
+def test_an_expression_of_any_depth_is_read(tmp_path: Path) -> None:
+    """What somebody wrote as one long sum is deeper than Python recurses."""
+    file = tmp_path / "wide.py"
+    file.write_text("total = first" + " + 1" * 2000 + "\n")
+    assert Frontier().at([(str(file), 1)]).words[0] == {"total", "first"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 
 _BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 
@@ -25,8 +26,8 @@ ANYWHERE = {
     "phonenumber": "phone", "socialsecurity": "ssn", "cardnumber": "card", "creditcard": "card",
     "accesstokens": "token", "authtokens": "token", "refreshtokens": "token", "apitokens": "token",
     "sessiontokens": "token", "bearertokens": "token", "devicetokens": "token", "passport": "identity",
-    "taxid": "identity", "taxnumber": "identity", "taxpayer": "identity", "nationalid": "identity",
-    "nationalinsurance": "identity", "driverlicense": "identity", "driverslicense": "identity",
+    "taxnumber": "identity", "taxpayer": "identity", "nationalinsurance": "identity",
+    "driverlicense": "identity", "driverslicense": "identity",
     "drivinglicence": "identity", "identitycard": "identity",
 }  # fmt: skip
 """Part of a name, without separators -> kind."""
@@ -41,6 +42,8 @@ WORDS = {
     "emails": "email", "phones": "phone", "ips": "ip", "ssns": "ssn", "ibans": "iban", "pins": "pin", "otps": "otp",
 }  # fmt: skip
 """Whole word of a name -> kind."""
+PAIRS = {("tax", "id"): "identity", ("national", "id"): "identity", ("identity", "number"): "identity"}
+"""Two words of a name, one after the other -> kind. Run together they would be in `taxi_driver`."""
 PERSONAL = frozenset({"email", "phone", "birth", "ip", "card", "iban", "ssn", "identity"})
 """Kinds that say who someone is; all others open something."""
 _TAMES = frozenset({"type", "count", "limit", "budget", "url", "uri", "endpoint", "name", "expires", "expiry", "in",
@@ -75,6 +78,9 @@ def kind_of(name: str) -> str | None:
         )  # `cvv2`, `phone1`
         if kind is not None:
             return kind
+    for pair in pairwise(parts):
+        if pair in PAIRS:
+            return PAIRS[pair]
     text = bare(name)
     return next((kind for part, kind in ANYWHERE.items() if part in text), None)
 

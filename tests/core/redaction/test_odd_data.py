@@ -251,7 +251,19 @@ def test_names_in_other_words(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["paid_tokens", "max_tokens", "tax_rate", "p2p", "auth0", "ipv4_enabled", "spins", "shipping2"]
+    "name",
+    [
+        "paid_tokens",
+        "max_tokens",
+        "tax_rate",
+        "taxi_driver",
+        "international_idea",
+        "p2p",
+        "auth0",
+        "ipv4_enabled",
+        "spins",
+        "shipping2",
+    ],
 )
 def test_names_that_only_resemble_them(name: str) -> None:
     """They hold no secret."""
