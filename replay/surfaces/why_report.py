@@ -132,7 +132,8 @@ def _proof(finding: Finding, value: CauseValue) -> str:
         said.append(f"{value.good:,} of {count(len(tried), 'other value')} {seen} cure it"
                     + (f", e.g. {shown(_first_good(value), value.here)}" if value.good else ""))  # fmt: skip
         if still:
-            said.append(f"{len(still):,} do not, e.g. {shown(still[0].value, value.here)}")
+            verb = "does" if len(still) == 1 else "do"
+            said.append(f"{len(still):,} {verb} not, e.g. {shown(still[0].value, value.here)}")
     return "; ".join(said)
 
 
