@@ -277,7 +277,7 @@ def outcome_lines(outcome: Outcome, page: Page, entrypoint: str) -> Iterator[str
     yield from frame_lines(user_frames(frames(node), entrypoint), page)
     cause = error_body(node).get("cause")
     if cause:
-        yield page.row("because of", literal(cause, longest=page.text))
+        yield page.row("because", literal(cause, longest=page.text))
 
 
 def frames(node: Any) -> list[Frame]:

@@ -8,6 +8,7 @@ import json
 import math
 import random
 import struct
+import subprocess
 import time
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -283,6 +284,64 @@ def test_foreign_error() -> None:
     assert type(stand_in) is type(stored.decode())
     assert type(stored.decode(ours)) is Loud
     assert str(stored.decode(ours)) == "code 7"
+
+
+class Order(pydantic.BaseModel):
+    """What a model's answer should have been."""
+
+    items: list[int]
+    total: int = pydantic.Field(gt=0)
+    code: str = "A"
+
+    @pydantic.field_validator("code")
+    @classmethod
+    def known(cls, code: str) -> str:
+        """Raises what pydantic wraps."""
+        if code != "A":
+            raise ValueError("unknown {code}")
+        return code
+
+
+def refused(**given: Any) -> pydantic.ValidationError:
+    with pytest.raises(pydantic.ValidationError) as found:
+        Order(**given)
+    return found.value
+
+
+def test_what_pydantic_refused() -> None:
+    """Errors of pydantic tell what failed, differ where that differs, and come back as they were."""
+    error = refused(items=[1, "q"], total=-1, code="B")
+    stored = encode(error)
+    assert stored.tree["$error"]["message"].startswith(
+        "3 validation errors for Order\nitems.1\n  Input should be a valid integer, unable to parse"
+    )
+    assert not stored.gaps
+    assert stored.text != encode(refused(items=["q"], total=-1, code="B")).text
+    back = stored.decode(lambda module, name: pydantic.ValidationError)
+    assert type(back) is pydantic.ValidationError
+    assert str(back) == str(error)
+    assert [each["msg"] for each in back.errors()] == [each["msg"] for each in error.errors()]
+    assert encode(back).text == stored.text
+    assert stored.error_type == stored.decode().__class__.__module__ + ".ValidationError"
+
+
+def test_an_error_that_only_its_own_class_makes() -> None:
+    """A class in C that makes its instances itself is replaced by a stand-in: the value is still read."""
+    text = '{"$error":{"type":"pydantic_core.ValidationError","base":"ValueError","message":"","args":[],"frames":[]}}'
+    back = Value(text).decode(lambda module, name: pydantic.ValidationError)
+    assert isinstance(back, ValueError)
+    assert type(back).__name__ == "ValidationError"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyError((1, "a")), KeyError(date(2026, 1, 2)), ValueError("a", {"b": [1]}), SyntaxError("m", ("f", 1, 2, "t")),
+     subprocess.CalledProcessError(3, ["git", "gc"]), subprocess.TimeoutExpired(["git"], 3)],
+    ids=lambda error: type(error).__name__,
+)  # fmt: skip
+def test_the_message_is_what_the_error_says(error: BaseException) -> None:
+    """Arguments of plain data, and classes of the standard library, are told in full."""
+    assert encode(error).tree["$error"]["message"] == str(error)
 
 
 def test_group_inside_its_own_context() -> None:

@@ -156,6 +156,14 @@ def test_an_outcome_that_changed_is_shown_with_both_sides_and_its_note() -> None
     assert [line for line in shown if line not in text] == []
 
 
+def test_a_cause_has_a_label_of_its_own() -> None:
+    """The label of an error's cause does not run into the cause."""
+    error = ValueError("no plan")
+    error.__cause__ = TypeError("none")
+    text = verdict_text(verdict("changed", outcome=Outcome("raised", encode(error))), recording())
+    assert "  because   TypeError('none')" in text.splitlines()
+
+
 def test_an_unanswerable_recording_says_why() -> None:
     """The reason stands where the outcome would."""
     text = verdict_text(verdict("unanswerable", reason="shop.app has no 'triage' any more."), recording())

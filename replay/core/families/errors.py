@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
 from importlib import import_module
 from types import (
     GetSetDescriptorType,
@@ -13,7 +15,8 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from replay.core.looking import class_attribute, dotted, instance_dict, module_and_name, mro, namespace
+from replay.core.families import validation
+from replay.core.looking import class_attribute, dotted, instance_dict, located, module_and_name, mro, namespace
 
 if TYPE_CHECKING:
     from replay.core.decoder import Decoder
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
 FRAMES = "__replay_frames__"
 """Where a rebuilt exception keeps the frames it was recorded with."""
 _FIRST, _LAST = 20, 80
-_PLAIN = (str, int, float, bool, type(None), bytes)
+_PLAIN = frozenset({str, int, float, bool, type(None), bytes, date, timedelta, Decimal})
+_FEW = 100
+"""Parts of an argument that are looked at."""
 _NATIVE: dict[type, tuple[str, ...]] = {
     OSError: ("errno", "strerror", "filename", "filename2"),
     UnicodeEncodeError: ("encoding", "object", "start", "end", "reason"),
@@ -85,8 +90,13 @@ def _write(encoder: Encoder, error: BaseException, tree: Any, members: tuple[Any
     own = instance_dict(error)
     native = _natives(error)
     body = tree["$error"] = _head(kind)
-    body["message"] = encoder.at("message", _message(error, kind, own, native))
-    body["args"] = encoder.at("args", () if members is not None else _args(error))["$tuple"]
+    args = () if members is not None else _args(error)
+    if validation.is_validation(kind):
+        message, args = validation.told(encoder, error)
+    else:
+        message = _message(error, kind, own, native)
+    body["message"] = encoder.at("message", message)
+    body["args"] = encoder.at("args", args)["$tuple"]
     if native:
         body["native"] = {name: encoder.at(name, value) for name, value in native.items()}
     _write_own(encoder, body, own)
@@ -141,10 +151,12 @@ def _natives(error: BaseException) -> dict[str, Any]:
 def _message(error: BaseException, kind: type, own: dict[str, Any], native: dict[str, Any]) -> str:
     """`str(error)` where that runs only builtin code, else the like of it."""
     args = _args(error)
-    plain = all(type(arg) in _PLAIN for arg in args) and all(type(item) in _PLAIN for item in native.values())
+    plain = _is_plain(args) and all(map(_is_plain, native.values()))
     if any(each is BaseExceptionGroup for each in mro(kind)):
         plain = True
     text = class_attribute(kind, "__str__")
+    if plain and _is_listed(kind) and all(map(_is_plain, own.values())):
+        return str(error)
     if type(text) is WrapperDescriptorType and module_and_name(text.__objclass__)[0] == "builtins":
         if plain:
             return text(error)  # type: ignore[no-any-return]
@@ -160,7 +172,31 @@ def _message(error: BaseException, kind: type, own: dict[str, Any], native: dict
 def _plainly(arg: object) -> str:
     if type(arg) is str:
         return arg
-    return repr(arg) if type(arg) in _PLAIN else f"<{dotted(type(arg))}>"
+    return repr(arg) if _is_plain(arg) else f"<{dotted(type(arg))}>"
+
+
+def _is_plain(value: object) -> bool:
+    """Whether `repr` of it runs only builtin code, and not for long."""
+    todo, looked = [value], 0
+    while todo:
+        each: Any = todo.pop()
+        kind = type(each)
+        if kind in _PLAIN:
+            continue
+        if kind is not tuple and kind is not list and kind is not dict:
+            return False
+        looked += 1 + len(each)
+        if looked > _FEW:
+            return False
+        todo += [*each, *each.values()] if kind is dict else each
+    return True
+
+
+def _is_listed(kind: type) -> bool:
+    """Whether it is a class of the standard library as it stands there."""
+    module, name = module_and_name(kind)
+    found = sys.modules.get(module) if module in _MODULES else None
+    return found is not None and found.__dict__.get(name) is kind
 
 
 def _frames(encoder: Encoder, step: TracebackType | None, own: dict[str, Any]) -> list[Any]:
@@ -212,11 +248,23 @@ def _read(decoder: Decoder, body: Any, number: int | None) -> BaseException:
         error: BaseException = BaseExceptionGroup.__new__(kind, _bare(message, len(members)), members)  # type: ignore[type-var]
         decoder.bind(number, error)
     else:
-        base = next(each for each in mro(kind) if module_and_name(each)[0] == "builtins")
-        error = decoder.bind(number, base.__new__(kind))  # type: ignore[call-overload]
-        error.args = tuple([decoder.value(item) for item in body["args"]])
+        error = _bound(decoder, kind, body, number)
     _fill(decoder, error, body)
     return error
+
+
+def _bound(decoder: Decoder, kind: type[BaseException], body: dict[str, Any], number: int | None) -> BaseException:
+    if validation.is_validation(kind) and len(body["args"]) == 2:
+        title, found = map(decoder.value, body["args"])
+        return decoder.bind(number, validation.made(kind, title, found))  # type: ignore[no-any-return]
+    base: Any = next(each for each in mro(kind) if module_and_name(each)[0] == "builtins")
+    try:
+        error = base.__new__(kind)
+    except TypeError:  # a class in C that makes its instances itself
+        error = base.__new__(decoder.stand_in(located(kind), base))
+    decoder.bind(number, error)
+    error.args = tuple([decoder.value(item) for item in body["args"]])
+    return error  # type: ignore[no-any-return]
 
 
 def _bare(message: str, count: int) -> str:
