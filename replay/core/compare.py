@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal
@@ -32,6 +33,9 @@ _KINDS: dict[str, Literal["changed", "type", "added", "removed"]] = {
     "iterable_items_deleted": "removed",
     "repetition_change": "changed",
 }
+_WRITTEN = frozenset({float, Decimal, datetime, time})
+"""Equal ones can be written differently: -0.0, 1.00, another zone."""
+_EQUAL = _WRITTEN | {bool, int}
 _ABSENT = object()
 Steps = tuple[Any, ...]
 
@@ -116,7 +120,7 @@ def _parted(left: Any, right: Any) -> Iterator[Parting]:
         if (id(one), id(two)) in seen:
             continue
         seen.add((id(one), id(two)))
-        if max(weight(one, _SMALL), weight(two, _SMALL)) < _SMALL:
+        if max(weight(one, _SMALL), weight(two, _SMALL)) < _SMALL and not _alike(one, two):
             if not _same(one, two):  # to import DeepDiff takes longer than most replays: it imports pandas
                 yield from _explained(steps, one, two)
             continue
@@ -159,13 +163,33 @@ def _same(one: Any, two: Any) -> bool:
         if isinstance(one, dict):
             return one.keys() == two.keys() and all(_same(value, two[key]) for key, value in one.items())
         return len(one) == len(two) and all(map(_same, one, two))
-    return bool(one == two) or (isinstance(one, float) and one != one and two != two)
+    if isinstance(one, frozenset):
+        return bool({(type(each), each) for each in one} == {(type(each), each) for each in two})
+    if one == two:
+        return type(one) not in _WRITTEN or str(one) == str(two)
+    return isinstance(one, float) and one != one and two != two
+
+
+def _alike(one: Any, two: Any) -> bool:
+    """Whether anywhere values are equal to Python and yet not the same (1 and True, Decimal 1.0 and 1.00): DeepDiff
+    takes such for one, even if they stand in other places of a list."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        return any(_alike(value, two[key]) for key, value in one.items() if key in two)
+    if isinstance(one, list | tuple) and isinstance(two, list | tuple):
+        seen: dict[Any, tuple[type, str]] = {}
+        for each in (*one, *two):
+            if type(each) in _EQUAL:
+                mark = type(each), str(each) if type(each) in _WRITTEN else ""
+                if seen.setdefault(each, mark) != mark:
+                    return True
+        return any(map(_alike, one, two))
+    return type(one) in _EQUAL and type(two) in _EQUAL and one == two and not _same(one, two)
 
 
 def _leaf(steps: Steps, one: Any, two: Any) -> Iterator[Parting]:
     if _same(one, two):
         return
-    if isinstance(one, frozenset) and isinstance(two, frozenset):
+    if isinstance(one, frozenset) and isinstance(two, frozenset) and one != two:
         yield from _explained(steps, one, two)
     else:
         yield steps, "changed" if type(one) is type(two) else "type", one, two

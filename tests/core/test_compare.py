@@ -6,7 +6,8 @@ import dataclasses
 import math
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -164,6 +165,26 @@ leaves = st.none() | st.booleans() | st.integers(0, 3) | st.floats() | st.sample
 trees = st.recursive(
     leaves, lambda i: st.lists(i, max_size=3) | st.dictionaries(st.sampled_from("abc"), i, max_size=3), max_leaves=8
 )
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "paths"),
+    [
+        ([False, True, False], [False, True, 0], ["$[2]"]),
+        ([1, 2.0], [1.0, 2.0], ["$[0]"]),
+        ([0, 1, "a"], [0, True, "b"], ["$[1]", "$[2]"]),
+        ([7, 1], [8, 7, True], ["$[0]", "$[1]", "$[2]"]),
+        ({"x": [{"y": (1, 2)}]}, {"x": [{"y": (True, 2)}]}, ["$.x[0].y[0]"]),
+        ({1}, {True}, ["$"]),
+        (0.0, -0.0, ["$"]),
+        ({"price": Decimal("1.0")}, {"price": Decimal("1.00")}, ["$.price"]),
+        ([datetime(2026, 1, 1, 12, tzinfo=UTC)], [datetime(2026, 1, 1, 13, tzinfo=timezone(timedelta(hours=1)))],
+         ["$[0]"]),
+    ],
+)  # fmt: skip
+def test_equal_to_python_and_yet_another_value(one: Any, two: Any, paths: list[str]) -> None:
+    """What the canonical text tells apart is a difference, though `==` and DeepDiff take it for the same."""
+    assert sorted(each.path for each in diff(one, two)) == paths
 
 
 @settings(max_examples=60, deadline=None)
