@@ -54,6 +54,8 @@ def model(
     pieces); where they fail there is none. `threshold` is the score from which an output counts;
     `policy` (`replay.Policy`) says who answers for it and what acting on it is.
     """
+    if not isinstance(name, str):
+        raise UsageError("@replay.model needs the model's name, for instance @replay.model('fraud-v3').")
     if policy is not None and not isinstance(policy, Policy):
         raise UsageError(f"replay.model({name!r}, policy=...): give a replay.Policy.")
 

@@ -89,7 +89,7 @@ def init(
     """
     global _spool
     _check(
-        service, keep, same_failure=same_failure, all_failures=all_failures, max_queue_bytes=max_queue_bytes,
+        service, keep, environ, same_failure=same_failure, all_failures=all_failures, max_queue_bytes=max_queue_bytes,
         max_recording_bytes=max_recording_bytes, max_interactions=max_interactions, max_copying=max_copying,
         max_spool_bytes=max_spool_bytes, max_spool_files=max_spool_files, max_cpu=max_cpu, max_latency=max_latency,
     )  # fmt: skip
@@ -139,13 +139,15 @@ def init(
     )
 
 
-def _check(service: str, keep: Trigger | None, *, same_failure: tuple[int, float], all_failures: tuple[int, float],
-           **limits: float) -> None:  # fmt: skip
+def _check(service: str, keep: Trigger | None, environ: Sequence[str], *, same_failure: tuple[int, float],
+           all_failures: tuple[int, float], **limits: float) -> None:  # fmt: skip
     """Raises UsageError for arguments of `init` that cannot be meant."""
     if not service or not isinstance(service, str):
         raise UsageError("replay.init(service=...) needs the service's name, for instance service='triage'.")
     if keep is not None and not callable(keep):
         raise UsageError("replay.init(keep=...) takes triggers, for instance keep=replay.on_error().")
+    if isinstance(environ, str):  # its letters would be patterns, `*` among them
+        raise UsageError(f"replay.init(environ={environ!r}): give a list, for instance environ=['SHOP_*'].")
     for name, pair in (("same_failure", same_failure), ("all_failures", all_failures)):
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise UsageError(f"replay.init({name}=...) takes how many at once, and per minute after that: (50, 10.0).")

@@ -1,0 +1,26 @@
+"""What `replay.init` and the decorators refuse, before anything is recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import replay
+from replay.errors import UsageError
+
+
+def test_a_pattern_alone_does_not_record_the_whole_environment(tmp_path: Path) -> None:
+    """A text is a sequence of letters, one of which is `*`: it is refused, not taken for the names of all variables."""
+    pattern: Any = "SHOP_*"
+    with pytest.raises(UsageError, match=r"environ=\['SHOP_\*'\]"):
+        replay.init(service="shop", spool=tmp_path, environ=pattern)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_a_name_is_refused() -> None:
+    """`@replay.model` without parentheses would replace the function by a decorator."""
+    function: Any = len
+    with pytest.raises(UsageError, match="needs the model's name"):
+        replay.model(function)
