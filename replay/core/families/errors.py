@@ -118,10 +118,18 @@ def _head(kind: type) -> dict[str, Any]:
     body: dict[str, Any] = {"type": name if module == "builtins" else f"{module}.{name}"}
     if "." in name:
         body["class"] = f"{module}:{name}"
-    base = next(each for each in mro(kind) if module_and_name(each)[0] == "builtins")
+    base = _builtin(kind)
     if base is not Exception and base is not kind:
         body["base"] = module_and_name(base)[1]
     return body
+
+
+def _builtin(kind: type) -> type:
+    """The nearest builtin class that it is, or derives from."""
+    for each in mro(kind):
+        if module_and_name(each)[0] == "builtins":
+            return each
+    return BaseException
 
 
 def _write_own(encoder: Encoder, body: dict[str, Any], own: dict[str, Any]) -> None:
@@ -257,7 +265,7 @@ def _bound(decoder: Decoder, kind: type[BaseException], body: dict[str, Any], nu
     if validation.is_validation(kind) and len(body["args"]) == 2:
         title, found = map(decoder.value, body["args"])
         return decoder.bind(number, validation.made(kind, title, found))  # type: ignore[no-any-return]
-    base: Any = next(each for each in mro(kind) if module_and_name(each)[0] == "builtins")
+    base: Any = _builtin(kind)
     try:
         error = base.__new__(kind)
     except TypeError:  # a class in C that makes its instances itself
