@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from time import monotonic, sleep, thread_time  # the originals, whatever the service patches later
+from time import monotonic, thread_time  # the originals, whatever the service patches later
 from types import FunctionType
 from typing import Any, Protocol
 
+from replay.core.pace import pauses
 from replay.core.recording import Recording
 from replay.errors import RedactionError
 
 SECONDS = 30.0
 """Longest work for one recording, by the thread's own clock: one of 32 MB takes a third of it, and on a machine that is
 busy with other things it takes no more of that clock."""
-_WAITS = 10
-"""As many times as long by the clock on the wall."""
+_WAITS = 60
+"""As many times as long by the clock on the wall: beside a busy service the writer mostly rests."""
 _OFTEN = 1 << 14
-"""Characters looked at, about, between two turns of the other threads: less than a millisecond's work."""
+"""Characters looked at, about, between two looks at the time limit."""
 
 
 class Redacts(Protocol):
@@ -76,20 +77,22 @@ def parameters(target: str) -> tuple[str, ...]:
 
 
 class _Turns:
-    """Counts what is looked at; yields to other threads, and ends what takes too long."""
+    """Counts what is looked at; gives way to other threads, and ends what takes too long."""
 
-    __slots__ = ("_deadline", "_left", "_work")
+    __slots__ = ("_deadline", "_give_way", "_left", "_work")
 
     def __init__(self, seconds: float) -> None:
         self._work = thread_time() + seconds
         self._deadline = monotonic() + _WAITS * seconds
         self._left = _OFTEN
+        self._give_way = pauses()
 
     def __call__(self, size: int) -> None:
+        if self._give_way is not None:
+            self._give_way()
         self._left -= size
         if self._left <= 0:
             self._left = _OFTEN
-            sleep(0)
             self.check()
 
     def check(self) -> None:

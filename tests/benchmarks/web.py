@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -137,19 +137,19 @@ asyncio.run(main())
 VARIANTS = (BARE, OURS, KEPT, SPANS, SENTRY)
 
 
-def run(*, rounds: int = 15, requests: int = 60) -> dict[str, tuple[float, float]]:
+def run(*, rounds: int = 15, requests: int = 60, variants: Sequence[str] = VARIANTS) -> dict[str, tuple[float, float]]:
     """Name of the variant -> nanoseconds of the service's thread, and of the clock (p50), for one request."""
     with ExitStack() as stack:
         place = Path(stack.enter_context(TemporaryDirectory()))
         address = stack.enter_context(serving())
         (place / "web.py").write_text(_SERVICE)
         services = {}
-        for name in VARIANTS:
+        for name in variants:
             services[name] = service = _started(place, name, address)
             stack.callback(_stopped, service)
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in VARIANTS}
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
         for number in range(rounds):
-            for name in VARIANTS[number % len(VARIANTS) :] + VARIANTS[: number % len(VARIANTS)]:
+            for name in (*variants[number % len(variants) :], *variants[: number % len(variants)]):
                 found[name].append(_asked(services[name], requests))
         return {
             name: (median(cpu for cpu, _ in each), median(wall for _, wall in each)) for name, each in found.items()

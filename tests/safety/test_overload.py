@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from typing import Any
 import pytest
 
 import replay
+from replay.core.codec import encode
 from replay.engine import recorder
+from replay.engine.redaction import Redacting
 from replay.store import durable
 from replay.store.limiter import Limits
 from replay.store.spool import Spool
+from tests.core.redaction.test_redactor import HOSTILE, REDACTOR
 from tests.store.conftest import make_recording
 from tests.store.test_spool import Captured
 
@@ -130,6 +134,28 @@ def test_requests_beside_a_saturated_writer(tmp_path: Path) -> None:
         spool._samples.clear()
         assert spool.flush(60)
     assert min(ratios) < 2, ratios
+    assert spool.close(20)
+
+
+@pytest.mark.slow
+def test_hostile_texts_stall_nobody(tmp_path: Path) -> None:
+    """40 KB of each, redacted by the writer: a thread that wants the interpreter every millisecond waits no longer than
+    20 ms for it. The best of five rounds counts: machines are busy."""
+    spool = Spool(tmp_path, service="shop", limits=Limits(same_first=10**9, all_first=10**9))
+    redacting = Redacting(lambda: REDACTOR)
+    recordings = [make_recording(name, input=encode({"text": text})) for name, text in HOSTILE.items()]
+    longest = []
+    for _ in range(5):
+        gaps, due = [0.0], time.monotonic() + 60
+        for each in recordings:
+            spool.put(Captured(size=40_000, urgent=True, settle=partial(redacting, each)))
+        while spool.stats()["queued"] and time.monotonic() < due:
+            began = time.perf_counter()
+            time.sleep(0.001)
+            gaps.append(time.perf_counter() - began)
+        longest.append(max(gaps))
+    assert spool.stats()["dropped"] == {}
+    assert min(longest) < 0.02, longest
     assert spool.close(20)
 
 

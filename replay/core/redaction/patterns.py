@@ -14,7 +14,7 @@ import msgspec
 from replay.core.redaction.keys import kind_of
 from replay.core.redaction.pseudonyms import luhn
 
-CHUNK = 1 << 15
+CHUNK = 1 << 13
 """Characters that are looked through at once, so that other threads get their turn."""
 _REACH = 8192
 """Longest secret: a PEM block of a 4096-bit key has 3,300 characters."""
@@ -135,18 +135,18 @@ RULES: tuple[Rule, ...] = (
         ("PRIVATE KEY",)),
     Rule("jwt", re.compile(r"(?<![\w.-])eyJ[A-Za-z0-9_-]{5,4000}+\.eyJ[A-Za-z0-9_-]{5,4000}+\.[A-Za-z0-9_-]{0,1000}+"),
          ("eyJ",)),
-    Rule("vendor-key", re.compile(rf"(?<![A-Za-z0-9_-])({_VENDOR})(?![A-Za-z0-9])"), shortest=14),
+    Rule("vendor-key", re.compile(rf"(?=[A-Za-z0-9]{{2}}[\w.-])(?<![A-Za-z0-9_-])({_VENDOR})(?![A-Za-z0-9])"), shortest=14),
     Rule("url-password", re.compile(r"[a-z][a-z0-9+.-]{1,20}+://([^\s/?#@:\"'<>\[\]]{0,200}+:[^\s/?#@\"'<>]{1,300}+)@"),
          ("://",)),
     Rule("url-user", re.compile(r"https?://([A-Za-z0-9_]{16,200}+)@"), ("@",)),
     WEBHOOK,
     Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
     Rule("assigned", re.compile(
-        rf"(?i)(?<![A-Za-z]){_WORDS}[\"']?+[ \t]{{0,2}}+(?:=|:=|:|=>)[ \t]{{0,2}}+[\"']?+"
+        rf"(?i)(?=[pstcaiod])(?<![A-Za-z]){_WORDS}[\"']?+[ \t]{{0,2}}+(?:=|:=|:|=>)[ \t]{{0,2}}+[\"']?+"
         r"([^\s\"',;&<>(){}\[\]\\]{4,400}+)"), ("=", ":"), _value),
-    Rule("card", re.compile(r"(?<![\d.,:+/-])(\d(?:[ -]?\d){12,18}+)(?![\d-])"), (), _card, 13),
+    Rule("card", re.compile(r"(\d(?<![\d.,:+/-]\d)(?:[ -]?\d){12,18}+)(?![\d-])"), (), _card, 13),
     Rule("email", re.compile(
-        r"(?<![A-Za-z0-9._%+/=:-])([A-Za-z0-9][A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.){1,8}+[A-Za-z]{2,24}+)"
+        r"([A-Za-z0-9](?<![A-Za-z0-9._%+/=:-].)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.){1,8}+[A-Za-z]{2,24}+)"
         r"(?![A-Za-z0-9])"), ("@",)),
 )  # fmt: skip
 """In the order in which they are tried; what one has found the next do not look into. Group 1 is the secret, if there
