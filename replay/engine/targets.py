@@ -12,7 +12,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,10 @@ class Targets:
                     slug="target-missing",
                 )
             found = getattr(found, part)
+        if isinstance(found, property):
+            found = found.fget
+        elif isinstance(found, cached_property):
+            found = found.func
         if not replaced and not hasattr(type(found), "__replay_entry__") and not hasattr(found, "__replay_entry__"):
             raise Unanswerable(
                 f"{name!r} is not an entry point: nothing there is marked with @replay.capture, replay.ASGI or "

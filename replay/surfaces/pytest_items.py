@@ -357,7 +357,10 @@ def _placed(name: str, folder: Path, root: Path) -> str:
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
     """One test a recording if the markers name more than one."""
-    found = references(metafunc.definition, metafunc.config)
+    try:
+        found = references(metafunc.definition, metafunc.config)
+    except pytest.UsageError as error:  # shown without the frames of pytest
+        raise pytest.Collector.CollectError(str(error)) from error
     if len(found) > 1:
         metafunc.parametrize("incident", found, ids=[escape(one.id) for one in found], indirect=True)
 

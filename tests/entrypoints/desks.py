@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -105,10 +106,22 @@ class Desk:
 
 
 class Night(Desk):
-    """Inherits the entry points."""
+    """Inherits the entry points, and has some that look like attributes."""
 
     def __init__(self, crm: str) -> None:
         super().__init__(crm, limit=7)
+
+    @property
+    @replay.capture
+    def twice(self) -> int:
+        """Computed each time."""
+        return 2 * self.limit
+
+    @cached_property
+    @replay.capture
+    def thrice(self) -> int:
+        """Computed once."""
+        return 3 * self.limit
 
 
 @replay.boundary

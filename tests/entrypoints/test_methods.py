@@ -80,6 +80,13 @@ def test_a_subclass_and_its_class_method(record: Recorded) -> None:
     assert {replay.run(each).status for each in by_value.values()} == {"reproduced"}
 
 
+def test_properties(record: Recorded) -> None:
+    """What stands around a captured function is looked through."""
+    first, second = record(lambda: (Night("http://crm").twice, Night("http://crm").thrice))
+    assert [first.outcome.value, second.outcome.value] == [14, 21]
+    assert [replay.run(each).status for each in (first, second)] == ["reproduced", "reproduced"]
+
+
 def test_coroutines_and_generators(record: Recorded) -> None:
     """All four kinds bring their object."""
     desk = Desk("http://crm", limit=5)

@@ -223,7 +223,9 @@ def test_a_test_without_its_recording_is_a_clear_error(run: Run, project: Path, 
     (project / "test_it.py").write_text(f"import pytest\n{marker}\ndef test_it(incident): pass\n")
     result = run("test_it.py")
     assert result.ret != 0
-    (result.stdout if result.outlines and "rror" in result.stdout.str() else result.stderr).fnmatch_lines([message])
+    shown = result.stdout if result.outlines and "rror" in result.stdout.str() else result.stderr
+    shown.fnmatch_lines([message])
+    shown.no_fnmatch_line("*pluggy/*.py*")
 
 
 def test_the_plugin_costs_next_to_nothing_at_import() -> None:

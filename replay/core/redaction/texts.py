@@ -331,7 +331,7 @@ class Texts(Secrets):
             else:
                 quoted = value[:1] == '"' == value[-1:] and len(value) > 1
                 inner = value[1:-1] if quoted else value
-                masked = self.value(inner, "session") if inner else inner
+                masked = self.value(inner, "session") if len(inner) >= SHORTEST else inner  # `lang=de` is no secret
                 out.append(f"{name}={chr(34)}{masked}{chr(34)}" if quoted else f"{name}={masked}")
         return "".join(out)
 

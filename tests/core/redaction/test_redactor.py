@@ -251,6 +251,17 @@ def test_what_is_no_secret_stays() -> None:
     assert REDACTOR.redact(before) is before
 
 
+def test_a_cookie_too_short_for_a_secret_stays() -> None:
+    """It could not be looked for elsewhere: the outcome would no longer be what the answer says."""
+    headers = [("Set-Cookie", "lang=de; Path=/"), ("Set-Cookie", "sid=8f14e45fceea167a; HttpOnly")]
+    before = recording(requests=[http()], answers=[answer(headers=headers)], outcome={"lang": "de"})
+    after = REDACTOR.redact(before)
+    lang, sid = (value for _, value in after.interactions[0].answer.decode()["headers"])
+    assert lang == headers[0][1]
+    assert sid != headers[1][1]
+    assert after.outcome.value == {"lang": "de"}
+
+
 def test_equal_secrets_stay_equal() -> None:
     """An answer that echoes what was asked still does; sizes are those that the headers tell."""
     body = json.dumps({"user": "jane.doe@example.com", "card": "4111 1111 1111 1111"}).encode()
