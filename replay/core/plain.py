@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from decimal import Decimal
 from reprlib import Repr
 from typing import Any
@@ -14,6 +14,8 @@ from replay.core.looking import dotted
 from replay.core.standins import Opaque, Record, Truncated
 
 _ATOMS = (str, int, float, bool, type(None), bytes)
+_KEYS = (str, int, type(None), bytes)
+"""Of these no two that differ are equal, as 1, 1.0 and True are."""
 _LONG, _MANY, _DEEP = 500, 20, 4
 _short = Repr()
 _short.maxstring = _short.maxother = _short.maxlong = _LONG
@@ -43,10 +45,12 @@ class Plainly:
         if isinstance(value, Record):
             return {"<type>": value.type, **{k: self.of(v) for k, v in {**value.fields, **value.rest}.items()}}
         if isinstance(value, Mapping):
-            return {self._key(k): self.of(v) for k, v in value.items()}
-        if isinstance(value, set | frozenset):
-            items = [self.of(item) for item in value]
-            return frozenset(items) if all(type(item) in _ATOMS for item in items) else sorted(map(_written, items))
+            kind = {} if type(value) is dict else {"<type>": dotted(type(value))}
+            return {**kind, **{self._key(k): self.of(v) for k, v in value.items()}}
+        if isinstance(value, frozenset):
+            return {"<type>": dotted(type(value)), "items": self._members(value)}
+        if isinstance(value, set):
+            return self._members(value)
         names = getattr(type(value), "_fields", None)
         if isinstance(value, tuple) and names:
             return {"<type>": dotted(type(value)), **{n: self.of(v) for n, v in zip(names, value, strict=False)}}
@@ -64,6 +68,10 @@ class Plainly:
                 return base(value)  # type: ignore[arg-type]
         return self._other(value)
 
+    def _members(self, value: Set[Any]) -> frozenset[Any] | list[str]:
+        items = [self.of(item) for item in value]
+        return frozenset(items) if all(type(item) in _ATOMS for item in items) else sorted(map(_written, items))
+
     def _other(self, value: Any) -> Any:
         if hasattr(value, "dtype") and hasattr(value, "tolist"):
             return {"dtype": str(value.dtype), "values": value.tolist()}
@@ -75,7 +83,7 @@ class Plainly:
         return value
 
     def _key(self, key: Any) -> Any:
-        return key if type(key) in _ATOMS else _written(key)
+        return key if type(key) in _KEYS else _written(key)
 
     def _error(self, error: BaseException) -> dict[str, Any]:
         message = str(error)

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -176,6 +177,10 @@ trees = st.recursive(
         ([7, 1], [8, 7, True], ["$[0]", "$[1]", "$[2]"]),
         ({"x": [{"y": (1, 2)}]}, {"x": [{"y": (True, 2)}]}, ["$.x[0].y[0]"]),
         ({1}, {True}, ["$"]),
+        ({1}, frozenset({1}), ["$"]),
+        ({1: "a"}, {True: "a"}, ["$.True", "$[1]"]),
+        ({1: "a"}, {1.0: "a"}, ["$['1.0']", "$[1]"]),
+        ({"n": Counter(a=1)}, {"n": {"a": 1}}, ["$.n.<type>"]),
         (0.0, -0.0, ["$"]),
         ({"price": Decimal("1.0")}, {"price": Decimal("1.00")}, ["$.price"]),
         ([datetime(2026, 1, 1, 12, tzinfo=UTC)], [datetime(2026, 1, 1, 13, tzinfo=timezone(timedelta(hours=1)))],
