@@ -15,6 +15,7 @@ from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
 from replay.core.snapshot import Immutable, snapshot, snapshot_call, snapshot_error
 from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
+from replay.errors import UsageError
 
 _NOTHING = Immutable(None)
 _enter = current.set  # bound once: 3.11 looks the methods of an imported name up in full, at each call
@@ -42,6 +43,8 @@ def wrap(function: Any, kind: str, target: str | None, mark: Mark | None = None)
     """`function` behind a boundary of this kind. `target`: None for its own name."""
     if isinstance(function, (classmethod, staticmethod)):
         return type(function)(wrap(function.__func__, kind, target, mark))
+    if not callable(function):
+        raise UsageError(f"@replay.boundary is for what can be called, not for {type(function).__qualname__}.")
     asked = _asking(function, kind, target or target_of(function))
     build = next((build for test, build in _NATURES if _is(test, function)), _function)
     return build(function, asked, mark)

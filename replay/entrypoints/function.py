@@ -49,7 +49,9 @@ def _captured(function: Any, name: str | None) -> Any:
     if isinstance(function, staticmethod | classmethod):
         return type(function)(_captured(function.__func__, name))
     entrypoint = name or function_name(function)
-    if not callable(function) or isinstance(function, type) or entrypoint is None:
+    if isinstance(function, type):
+        raise UsageError(f"@replay.capture is for functions: mark a method of {function.__qualname__} instead.")
+    if not callable(function) or entrypoint is None:
         raise UsageError(f"@replay.capture is for functions, not for {type(function).__qualname__}; or give it a name=")
     if ":" not in entrypoint:
         raise UsageError(f'@replay.capture(name={name!r}): say where a replay finds it, as "module:qualname"')

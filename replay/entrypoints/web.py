@@ -17,7 +17,7 @@ from replay.core.codec import Gap, Value, encode
 from replay.core.decoder import items_of
 from replay.core.recording import Recording
 from replay.entrypoints.naming import callers, global_name
-from replay.errors import Unanswerable
+from replay.errors import Unanswerable, UsageError
 
 MOST_BYTES = 8 << 20
 """Of one body. The rest passes and is counted."""
@@ -144,6 +144,8 @@ class Wrapper:
     __slots__ = ("__weakref__", "_replay_app", "_replay_name")
 
     def __init__(self, app: Any, name: Name) -> None:
+        if not callable(app):
+            raise UsageError(f"replay.{type(self).__name__} goes around an app, not {type(app).__qualname__}.")
         object.__setattr__(self, "_replay_app", app)
         object.__setattr__(self, "_replay_name", name)
 

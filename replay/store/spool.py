@@ -28,14 +28,17 @@ _LOCK_SECONDS = 0.05
 GIVE_WAY_SECONDS = 50e-6
 """Longest work of the writer before it lets others have the interpreter. A writer of pure Python that never does was
 measured to lift the median of a request from 3 to 35 ms, since each wake-up then waits for a switch interval."""
+_PRESSING_SECONDS = 1e-3
+"""The same over incidents: to have the interpreter again may take a switch interval each time, and on a busy service
+one incident would take seconds."""
 _CONTENDED_SECONDS = 20e-6
 """The interpreter let go and had again after this time: somebody else wanted it. Alone it takes one microsecond."""
 _BUSY_SECONDS = 0.02
 """The service counts as busy for this time after it wanted the interpreter."""
-_RESTS = {False: 40, True: 4}
-"""Times the length of its work that the writer rests while the service is busy; less long over an incident. Letting go
-is not enough: each wake-up of a request, some 50 in one of three calls, still meets a writer at work, and the median
-was measured to grow from 6 to 24 ms. With a fortieth of the interpreter for the writer it stays."""
+_RESTS = 40
+"""Times the length of its work that the writer rests over a sample while the service is busy. Letting go is not enough:
+each wake-up of a request, some 50 in one of three calls, still meets a writer at work, and the median was measured to
+grow from 6 to 24 ms. With a fortieth of the interpreter for the writer it stays. Incidents are few, and cannot wait."""
 _REST_SECONDS = 0.05
 """Longest rest."""
 
@@ -299,10 +302,10 @@ class Spool:
             self._writing.release()
 
     @property
-    def rests(self) -> int:
-        """Times the length of its work that the writer may rest: not at all where somebody waits for it."""
-        waited_for = self._asked > self._answered or self._closed or self._hurried
-        return 0 if waited_for else _RESTS[self._urgent]
+    def presses(self) -> bool:
+        """Whether somebody waits for the writer, or an incident does."""
+        incidents = self._urgent or bool(self._incidents)
+        return incidents or self._asked > self._answered or self._closed or self._hurried
 
     def _tell(self) -> None:
         """Warn once, here: a log handler may be slow, or capture."""
@@ -333,10 +336,13 @@ class _Turns:
         worked = now - self._began
         if worked <= GIVE_WAY_SECONDS or ending.is_near():
             return
+        presses = self._spool.presses
+        if presses and worked <= _PRESSING_SECONDS:
+            return
         native.sleep(0)
         self._began = perf_counter()
         if self._began - now > _CONTENDED_SECONDS:
             self._busy_until = self._began + _BUSY_SECONDS
-        if self._began < self._busy_until:
-            native.sleep(min(worked * self._spool.rests, _REST_SECONDS))
+        if self._began < self._busy_until and not presses:
+            native.sleep(min(worked * _RESTS, _REST_SECONDS))
             self._began = perf_counter()

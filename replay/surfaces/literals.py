@@ -86,7 +86,7 @@ def _tagged(tag: str, body: Any, depth: int, longest: int) -> str:
             return show(body, depth, longest)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         pass
-    return f"{escape(tag[1:])}({literal(body, depth + 1, longest)})"
+    return f"{_NAMES.get(tag) or escape(tag[1:])}({literal(body, depth + 1, longest)})"
 
 
 def _tuple(body: list[Any], depth: int, longest: int) -> str:
@@ -184,6 +184,9 @@ _TAGS: dict[str, Callable[[Any, int, int], str]] = {
     "$opaque": _opaque,
     "$error": _error,
 }
+
+_NAMES = {"$decimal": "Decimal", "$fraction": "Fraction", "$uuid": "UUID"}
+"""As the value would be written in code."""
 
 
 def error_body(node: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from replay.engine.player import OnAsk, Player
 from replay.engine.session import Session
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
+from replay.errors import UsageError
 from replay.store.bundle import Bundle, open_bundle
 from replay.surfaces.config import load
 from replay.surfaces.init import install, replaying
@@ -53,8 +54,10 @@ def run(
     `replay promote` added and draws that go on. A mutation (`replay.mutations`) runs as in a search: another request
     than the recorded ones gets the nearest recorded answer, and its verdict compares with its parent. Options are
     added to those of `[tool.replay-harness]`. Never raises for what the recording or the code does: the verdict says
-    it. Raises UsageError for a configuration or an invariant that cannot be meant.
+    it. Raises UsageError for a configuration or an invariant that cannot be meant, and for what is no recording.
     """
+    if not isinstance(recording, Recording):
+        raise UsageError(f"replay.run takes a recording, replay.open(PATH)[ID], not a {type(recording).__qualname__}.")
     config = load(root)
     place = str(config.root)
     if place not in sys.path:

@@ -24,3 +24,20 @@ def test_a_model_without_a_name_is_refused() -> None:
     function: Any = len
     with pytest.raises(UsageError, match="needs the model's name"):
         replay.model(function)
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda: replay.boundary(3), "for what can be called, not for int"),
+        (lambda: replay.ASGI(None), "around an app, not NoneType"),
+        (lambda: replay.WSGI(3), "around an app, not int"),
+        (lambda: replay.capture(dict), "mark a method of dict"),
+        (lambda: replay.run("x"), r"takes a recording, replay.open\(PATH\)\[ID\]"),
+    ],
+    ids=["boundary", "asgi", "wsgi", "capture", "run"],
+)
+def test_what_cannot_be_meant_is_refused_at_once(use: Any, message: str) -> None:
+    """Where the mistake is, and not when the first request comes."""
+    with pytest.raises(UsageError, match=message):
+        use()
