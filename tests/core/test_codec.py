@@ -70,6 +70,10 @@ class Ticket(pydantic.BaseModel):
     labels: list[str] = []
 
 
+class Labels(pydantic.RootModel[list[str]]):
+    pass
+
+
 class Point(msgspec.Struct):
     x: int
     y: int = 0
@@ -300,6 +304,19 @@ class Order(pydantic.BaseModel):
         if code != "A":
             raise ValueError("unknown {code}")
         return code
+
+
+def test_a_root_model_is_written_the_same_again() -> None:
+    """What a boundary gave and the code hands on is asked with the text it was recorded with."""
+    first = encode({"labels": Labels(["a"])})
+    assert encode(first.decode(ours)).text == first.text
+
+
+def test_the_frequency_of_an_index_is_kept() -> None:
+    """Arithmetic on an index depends on it."""
+    pandas = pytest.importorskip("pandas")
+    for index in (pandas.date_range("2026-01-01", periods=3, freq="D"), pandas.timedelta_range("1h", periods=2)):
+        assert encode(index).decode().freq == index.freq
 
 
 def refused(**given: Any) -> pydantic.ValidationError:

@@ -134,7 +134,10 @@ def _index(encoder: Encoder, value: Any) -> Any:
     if type(value) is pandas.MultiIndex:
         levels = [_column(encoder, value.get_level_values(at).array) for at in range(value.nlevels)]
         return {"$index": {"levels": levels, "names": encoder.each(list(value.names), [])}}
-    return {"$index": {"values": _column(encoder, value.array), "names": encoder.each(list(value.names), [])}}
+    body = {"values": _column(encoder, value.array), "names": encoder.each(list(value.names), [])}
+    if type(value) in (pandas.DatetimeIndex, pandas.TimedeltaIndex) and value.freqstr is not None:
+        body["freq"] = value.freqstr
+    return {"$index": body}
 
 
 def _series(encoder: Encoder, value: Any) -> Any:
@@ -194,6 +197,8 @@ def _read_index(decoder: Decoder, body: Any, number: int | None) -> Any:
         index = pandas.MultiIndex.from_arrays([_read_column(decoder, level) for level in body["levels"]])
     else:
         index = pandas.Index(_read_column(decoder, body["values"]))
+        if "freq" in body:
+            index.freq = body["freq"]
     return decoder.bind(number, index.set_names([decoder.value(name) for name in body["names"]]))
 
 

@@ -234,7 +234,10 @@ def _fill_pydantic(decoder: Decoder, value: Any, body: Any) -> Any:
     object.__setattr__(value, "__dict__", decoder.mapping(body["fields"]))
     rest = decoder.mapping(body.get("rest", {}))
     for name in _PYDANTIC_SLOTS:
-        object.__setattr__(value, name, rest.get(name, set() if name.endswith("set__") else None))
+        held = rest.get(name, set() if name.endswith("set__") else None)
+        declared = next((space[name] for space in map(namespace, mro(type(value))) if name in space), None)
+        if held is not None or declared is not None:  # a RootModel declares it as None: no slot takes it there
+            object.__setattr__(value, name, held)
     return value
 
 
