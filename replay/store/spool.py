@@ -290,6 +290,7 @@ class Spool:
                     break
                 self._urgent = captured.urgent
                 writer.take(captured, size, len(self._incidents))
+                self._urgent = False
                 del captured
                 if give_way is not None:
                     give_way()
