@@ -28,7 +28,13 @@ def whole(path: Path) -> bytes:
     return b"\n".join(found)
 
 
-@pytest.mark.parametrize("name", PLANTED)
+QUICK = ("nested", "api_status", "streamed", "clock", "two_inputs")
+"""An input, an answer, a stream, a draw of the world, and two values together: the others are slow."""
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in PLANTED]
+)
 def test_the_failure_stays_and_the_rest_goes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half the bytes at most, no private value in any form, a strict replay of the same failure."""
     incident, _ = parted(recorded(name, PLANTED[name][0], tmp_path / "spool", monkeypatch))

@@ -17,6 +17,8 @@ import pytest
 from replay.surfaces.demo import demonstrate
 from tests.surfaces import fixes, projects
 
+pytestmark = pytest.mark.slow
+
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Python with these arguments, in the project."""
