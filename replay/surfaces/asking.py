@@ -35,7 +35,9 @@ def got_line(interaction: Interaction, longest: int = 60) -> str:
     node = bare(tree(interaction.answer))
     if interaction.state == "unfinished" or not isinstance(node, dict) or node.get("status") is None:
         return answer_line(interaction, longest)
-    pieces = [body_bytes(piece[1]) for piece in node.get("pieces") or () if isinstance(piece, list) and len(piece) > 1]
+    stored = node.get("pieces")
+    stored = stored if isinstance(stored, list) else ()
+    pieces = [body_bytes(piece[1]) for piece in stored if isinstance(piece, list) and len(piece) > 1]
     size = sum(map(len, pieces))
     body = b"".join(pieces)[:BODY].decode("utf-8", "replace")
     shown = f": {body[:longest]!r}{'…' if len(body) > longest else ''}" if body else ""

@@ -53,7 +53,7 @@ def test_nothing_drives_the_terminal() -> None:
     """Control and bidirectional characters are escaped, and odd forms are shown, not trusted."""
     hostile = {"status": HOSTILE, "pieces": [[1, HOSTILE.encode()]], "end": HOSTILE, "error": {"type": HOSTILE}}
     odd = Value('{"status":200,"pieces":[[1,{"$base64":"!"}],3,[4]],"end":"complete"}')
-    answers = [encode(hostile), odd, Value("{!")]
+    answers = [encode(hostile), odd, Value("{!"), Value('{"status":200,"pieces":7,"end":"complete"}')]
     texts = [got_line(_interaction(answer)) for answer in answers]
     texts += [
         request_line("http", HOSTILE, _http(HOSTILE.encode(), HOSTILE)),
