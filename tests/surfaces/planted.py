@@ -63,7 +63,7 @@ def customer(name: str) -> Any:
     """The world's customer."""
     found = WORLD["customer"]
     if isinstance(found, Exception):
-        raise found
+        raise type(found)(*found.args)  # a new one: a shared one gathers the frames of every raise
     return {"id": WORLD.get("number", 0), "about": f"{SECRET} " * 30, **found}
 
 
