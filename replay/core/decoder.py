@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from replay.core.families import arrays, containers, errors, objects, records, scalars
+from replay.core.families import arrays, containers, errors, frames, objects, records, scalars
 from replay.core.standins import Opaque, Truncated, made_class
 
 if TYPE_CHECKING:
@@ -183,4 +183,5 @@ READERS: dict[str, Read] = {
     **objects.READERS,
     **errors.READERS,
     **arrays.READERS,
+    **frames.READERS,
 }

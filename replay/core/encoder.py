@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from replay.core.families import arrays, containers, errors, objects, records, scalars
+from replay.core.families import arrays, containers, errors, frames, objects, records, scalars
 from replay.core.looking import dotted, size_of
 from replay.core.pace import pauses
 from replay.core.standins import Gap
@@ -215,7 +215,7 @@ def find(kind: type) -> Write:
     found = _found.get(id(kind))
     if found is not None and found[0] is kind:
         return found[1]
-    write = errors.writer(kind) or arrays.writer(kind) or records.writer(kind) or Encoder.opaque
+    write = errors.writer(kind) or arrays.writer(kind) or frames.writer(kind) or records.writer(kind) or Encoder.opaque
     if len(_found) >= _MOST_FOUND:
         _found.clear()
     _found[id(kind)] = (kind, write)

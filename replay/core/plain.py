@@ -74,7 +74,7 @@ class Plainly:
 
     def _other(self, value: Any) -> Any:
         if hasattr(value, "dtype") and hasattr(value, "tolist"):
-            return {"dtype": str(value.dtype), "values": value.tolist()}
+            return {"dtype": str(value.dtype), "values": self.of(value.tolist())}
         if hasattr(value, "to_dict"):
             return {"<type>": dotted(type(value)), "values": self.of(value.to_dict())}
         found = getattr(value, "__dict__", None)

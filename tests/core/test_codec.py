@@ -30,6 +30,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.core.codec import Gap, Limits, Opaque, Record, Truncated, Value, encode
+from replay.core.compare import differences
 from replay.errors import CodecError
 
 
@@ -472,7 +473,7 @@ def test_big_ints() -> None:
 
 
 def test_numpy() -> None:
-    """Arrays and scalars keep dtype, shape and bits; arrays of objects are opaque."""
+    """Arrays and scalars keep dtype, shape and bits."""
     table = np.array([(1, 2.5)], dtype=[("a", "<i4"), ("b", "<f8")])
     arrays = [
         np.arange(6).reshape(2, 3),
@@ -496,7 +497,33 @@ def test_numpy() -> None:
         back = encode(scalar).decode()
         assert type(back) is type(scalar)
         assert back == scalar
-    assert [gap.type for gap in encode(np.array([object()])).gaps] == ["numpy.ndarray"]
+
+
+def test_numpy_arrays_of_objects() -> None:
+    """They keep shape and items, as a list does, one that holds itself too."""
+    array = np.array([["a", None, 3], [b"x", {"k": 1}, np.float32(2)]], dtype=object)
+    stored = encode(array)
+    back = stored.decode()
+    assert (stored.gaps, back.dtype, back.tolist()) == ((), array.dtype, array.tolist())
+    assert differences(stored, encode(back[::-1]))[0].path == "$.values[0][0]"
+    cyclic = np.empty(1, dtype=object)
+    cyclic[0] = cyclic
+    back = encode(cyclic).decode()
+    assert back[0] is back
+    assert [(gap.path, gap.type) for gap in encode(np.array([1, object()])).gaps] == [("$[1]", "object")]
+
+
+def test_numpy_masked_arrays() -> None:
+    """They keep what is masked, and what stands for it."""
+    for masked in (
+        np.ma.MaskedArray([1, 2, 3], mask=[0, 1, 0], fill_value=-1),
+        np.ma.MaskedArray([1.5, 2.5]),
+        np.ma.MaskedArray(["a", None], mask=[1, 0], dtype=object),
+    ):
+        stored = encode(masked)
+        back = stored.decode()
+        assert (stored.gaps, encode(back).text) == ((), stored.text)
+        assert (back.tolist(), back.fill_value) == (masked.tolist(), masked.fill_value)
 
 
 def test_pandas() -> None:
@@ -521,6 +548,13 @@ def test_pandas() -> None:
         pd.Timestamp("2024-01-01"),
     ):
         assert encode(scalar).decode() == scalar
+    months = pd.period_range("2024-01", periods=3, freq="M")
+    for spans in (months, pd.interval_range(0, 3, closed="both"), pd.interval_range(pd.Timestamp("2024"), periods=2)):
+        stored = encode([spans[0], spans, pd.Series(spans)])
+        first, index, series = stored.decode()
+        assert (stored.gaps, first, list(index), index.dtype, series.dtype) == (
+            (), spans[0], list(spans), spans.dtype, spans.dtype
+        )  # fmt: skip
     assert encode([pd.NaT, pd.NA]).decode() == [pd.NaT, pd.NA] or encode(pd.NaT).decode() is pd.NaT
 
 

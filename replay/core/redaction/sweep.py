@@ -22,7 +22,7 @@ from replay.core.redaction.texts import Texts
 _MANTISSA = re.compile(r"(-?)(\d[\d.]*+)(.*)")
 _VERBATIM = frozenset(
     {"$ref", "$opaque", "$single", "$timezone", "$zoneinfo", "$timedelta", "$float", "$range", "$complex", "$time",
-     "$fraction", "$pandas", "$timestamp", "$pdtimedelta", "$class"}
+     "$fraction", "$pandas", "$timestamp", "$pdtimedelta", "$period", "$class"}
 )  # fmt: skip
 _TEXTS = frozenset({"$uuid", "$date", "$datetime", "$decimal", "$int"})
 _PAIRS = frozenset({"$dict", "$ordereddict", "$counter", "$namespace"})

@@ -37,7 +37,10 @@ def redacted(sweep: Sweep, tag: str, body: dict[str, Any], path: Path, kind: str
 
 
 def _array(sweep: Sweep, body: dict[str, Any], path: Path, kind: str | None) -> dict[str, Any]:
-    """Numbers stay; texts under a name that says that they are secret are blank, of the same sizes."""
+    """Numbers stay; texts under a name that says that they are secret are blank, of the same sizes. Objects are like a
+    column's."""
+    if "items" in body:
+        return _column(sweep, body, path, kind)
     if "data" not in body:
         return body
     data = body["data"]

@@ -193,6 +193,7 @@ def test_arrays_and_tables() -> None:
         "x": frame, "password": np.array([CANARY]), "token": [np.array([1.5, 2.5]), np.float32(1), frame.index],
         "series": pandas.Series([CANARY], name="secret"), "otp": pandas.Timestamp("2020-01-01"),
         "kinds": pandas.DataFrame({"session_id": pandas.Categorical([CANARY, "b"])}),
+        "rows": np.array([[{"password": CANARY}, 1]], dtype=object), "api_key": np.array([CANARY], dtype=object),
     }  # fmt: skip
     before = recording(value)
     after = REDACTOR.redact(before)
