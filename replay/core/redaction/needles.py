@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from urllib.parse import quote, quote_plus
+from string import ascii_letters, digits
+from urllib.parse import quote
 
 SHORTEST = 4
 """Characters of a secret that is looked for in other places; a shorter one is too common a text."""
@@ -19,7 +20,8 @@ MOST_SPELLED = 500
 _LONE = 8
 """Characters from which it may be part of a longer word."""
 _HEAD = 4
-_FEW = 24
+_NEVER_QUOTED = frozenset(ascii_letters + digits + "_.-~")
+_FEW = 100
 _HASHES = ("md5", "sha1", "sha256", "sha512")
 
 
@@ -28,7 +30,7 @@ def spellings(secret: str, masked: str) -> Iterator[tuple[str, str]]:
     yield secret, masked
     for change in (str.lower, str.upper):
         yield change(secret), change(masked)
-    for escape in (_escaped, _escaped_ascii, lambda text: quote(text, safe=""), quote_plus, quote):
+    for escape in (_escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path):
         yield _whole(escape, secret, masked)
     if len(secret) < _LONE:
         return
@@ -50,6 +52,23 @@ def _whole(escape: Callable[[str], str], secret: str, masked: str) -> tuple[str,
         return escape(secret), escape(masked)
     except UnicodeEncodeError:
         return secret, masked
+
+
+def _quoted(text: str, safe: str = "") -> str:
+    """As `urllib.parse.quote`, which goes through a text byte by byte."""
+    if not text.isascii():
+        return quote(text, safe=safe)
+    for char in sorted(set(text) - _NEVER_QUOTED - set(safe), key=lambda char: char != "%"):
+        text = text.replace(char, f"%{ord(char):02X}")
+    return text
+
+
+def _quoted_plus(text: str) -> str:
+    return _quoted(text, " ").replace(" ", "+")
+
+
+def _quoted_path(text: str) -> str:
+    return _quoted(text, "/")
 
 
 def _escaped(text: str) -> str:
@@ -105,7 +124,11 @@ class Needles:
         if len(table) <= _FEW and not any(needle in text for needle in table):
             return text
         lengths = self._lengths
-        hits = [at for at in range(len(text) - _HEAD + 1) if text[at : at + _HEAD] in lengths]
+        hits: Sequence[int]
+        if len(lengths) <= _FEW:
+            hits = sorted(at for head in lengths for at in _places(text, head))
+        else:
+            hits = [at for at in range(len(text) - _HEAD + 1) if text[at : at + _HEAD] in lengths]
         if not hits:
             return text
         out, done = [], 0
@@ -126,6 +149,13 @@ class Needles:
             return text
         out.append(text[done:])
         return "".join(out)
+
+
+def _places(text: str, head: str) -> Iterator[int]:
+    at = text.find(head)
+    while at >= 0:
+        yield at
+        at = text.find(head, at + 1)
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -19,7 +19,10 @@ CHUNK = 1 << 13
 _REACH = 8192
 """Longest secret: a PEM block of a 4096-bit key has 3,300 characters."""
 
-_VENDOR = "|".join((
+_SHORT_REACH = 1024
+"""Longest secret of those that stand at the start of a word, with what must stand before it."""
+
+_VENDOR = (
     # cloud
     r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}+", r"AIza[\w-]{35}+", r"ya29\.[\w-]{20,400}+", r"GOCSPX-[\w-]{24,40}+",
     r"do[opr]_v1_[a-f0-9]{64}+", r"hvs\.[\w-]{20,200}+", r"hvb\.[\w-]{100,300}+", r"LTAI[A-Za-z0-9]{16,24}+",
@@ -50,9 +53,16 @@ _VENDOR = "|".join((
     r"sk-[A-Za-z0-9]{20,64}+", r"hf_[A-Za-z0-9]{30,40}+", r"api_org_[A-Za-z]{34}+", r"r8_[A-Za-z0-9]{37,40}+", r"gsk_[A-Za-z0-9]{48,56}+",
     r"pplx-[A-Za-z0-9]{48,56}+", r"xai-[A-Za-z0-9]{70,90}+", r"nvapi-[\w-]{60,70}+", r"lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}+",
     r"sk-lf-[a-f0-9-]{36}+", r"pcsk_[\w]{60,80}+", r"AGE-SECRET-KEY-1[A-Z0-9]{58}+", r"ops_eyJ[A-Za-z0-9+/=]{50,900}+",
-))  # fmt: skip
+)  # fmt: skip
 
-_WORDS = r"(?:pass(?:word|wd|phrase|code)|pwd|secret|token|credential|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?key|account[_-]?key|shared[_-]?access[_-]?key|auth|authorization|cookie|session(?:[_-]?id)?|csrf|signature|otp|cvv|ssn|iban|dsn)"
+_WORDS = (
+    r"pass(?:word|wd|phrase|code)", r"pwd", r"private[_-]?key", r"secret", r"shared[_-]?access[_-]?key", r"session(?:[_-]?id)?",
+    r"signature", r"ssn", r"token", r"credential", r"client[_-]?key", r"cookie", r"csrf", r"cvv", r"api[_-]?key",
+    r"access[_-]?key", r"account[_-]?key", r"auth(?:orization)?", r"otp", r"iban", r"dsn",
+)  # fmt: skip
+
+
+_BEGINNINGS = frozenset(re.match(r"[a-z]+", each)[0] for each in _WORDS)  # type: ignore[index]  # each begins so
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -73,6 +83,29 @@ class Rule(msgspec.Struct, frozen=True):
     accept: Callable[[str], bool] = bool
     shortest: int = 1
     """Characters of a text below which it holds none."""
+    names: frozenset[str] = frozenset()
+    """One of these is in every text that has such a secret, in upper or lower case; empty: always look."""
+    skips: bool = False
+    """The pattern matches all up to the next secret (see `_at_words`)."""
+
+
+def _by_letter(patterns: Sequence[str]) -> str:
+    """One of them; those that begin with the same letter share it, so that most are dismissed with it."""
+    found: dict[str, list[str]] = {}
+    for each in patterns:
+        letter = each[0] if each[0].isalnum() else ""
+        found.setdefault(letter, []).append(each[len(letter) :])
+    ordered = sorted(found.items(), key=lambda item: item[0] == "")  # what begins with anything last
+    return "(?:" + "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in ordered) + ")"
+
+
+def _at_words(letters: str, head: str, secret: str, tail: str = "") -> re.Pattern[str]:
+    """Of a secret that only stands at the start of a run of `letters`: takes whole runs up to the first that is one.
+    Looking at each letter of a text takes ten times as long. Group 1 is the secret; none: there is none further on."""
+    here = rf"(?<![{letters}]){head}"
+    return re.compile(
+        rf"[^{letters}]*+(?:(?!{here}{secret}{tail})[{letters}]++[^{letters}]*+)*+(?:{here}({secret}){tail})?"
+    )
 
 
 def _card(text: str) -> bool:
@@ -135,16 +168,17 @@ RULES: tuple[Rule, ...] = (
         ("PRIVATE KEY",)),
     Rule("jwt", re.compile(r"(?<![\w.-])eyJ[A-Za-z0-9_-]{5,4000}+\.eyJ[A-Za-z0-9_-]{5,4000}+\.[A-Za-z0-9_-]{0,1000}+"),
          ("eyJ",)),
-    Rule("vendor-key", re.compile(rf"(?=[A-Za-z0-9]{{2}}[\w.-])(?<![A-Za-z0-9_-])({_VENDOR})(?![A-Za-z0-9])"), shortest=14),
-    Rule("url-password", re.compile(r"[a-z][a-z0-9+.-]{1,20}+://([^\s/?#@:\"'<>\[\]]{0,200}+:[^\s/?#@\"'<>]{1,300}+)@"),
-         ("://",)),
+    Rule("vendor-key", _at_words("A-Za-z0-9_-", r"(?=[A-Za-z0-9]{2}[\w.-])", _by_letter(_VENDOR), "(?![A-Za-z0-9])"), shortest=14, skips=True),
+    Rule("url-password", re.compile(
+        r"://(?<=[a-z0-9+.-]{2}://)([^\s/?#@:\"'<>\[\]]{0,200}+:[^\s/?#@\"'<>]{1,300}+)@"), ("://",)),
     Rule("url-user", re.compile(r"https?://([A-Za-z0-9_]{16,200}+)@"), ("@",)),
     WEBHOOK,
     Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
-    Rule("assigned", re.compile(
-        rf"(?i)(?=[pstcaiod])(?<![A-Za-z]){_WORDS}[\"']?+[ \t]{{0,2}}+(?:=|:=|:|=>)[ \t]{{0,2}}+[\"']?+"
-        r"([^\s\"',;&<>(){}\[\]\\]{4,400}+)"), ("=", ":"), _value),
-    Rule("card", re.compile(r"(\d(?<![\d.,:+/-]\d)(?:[ -]?\d){12,18}+)(?![\d-])"), (), _card, 13),
+    Rule("assigned", _at_words(
+        "A-Za-z", rf"(?i:{_by_letter(_WORDS)})[\"']?+[ \t]{{0,2}}+(?:=|:=|:|=>)[ \t]{{0,2}}+[\"']?+",
+        r"[^\s\"',;&<>(){}\[\]\\]{4,400}+"), ("=", ":"), _value, names=_BEGINNINGS, skips=True),
+    Rule("card", _at_words(
+        r"\d", r"(?<![.,:+/-])(?=[\d -]{13})", r"\d(?:[ -]?\d){12,18}+", r"(?![\d-])"), (), _card, 13, skips=True),
     Rule("email", re.compile(
         r"([A-Za-z0-9](?<![A-Za-z0-9._%+/=:-].)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.){1,8}+[A-Za-z]{2,24}+)"
         r"(?![A-Za-z0-9])"), ("@",)),
@@ -190,15 +224,19 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
     """The secrets of a text, in its order, none inside another. `pause` is called now and then with the number of
     characters looked at."""
     taken: list[Found] = []
-    size = len(text)
+    size, small = len(text), ""
     for rule in rules:
         if size < rule.shortest:
             continue
         if rule.hints and not any(hint in text for hint in rule.hints):
             continue
+        if rule.names:
+            small = small or text.lower()
+            if not any(name in small for name in rule.names):
+                continue
         fresh = [
             Found(start, end, rule.kind)
-            for start, end in _spans(text, rule, pause)
+            for start, end in (_word_spans if rule.skips else _spans)(text, rule, pause)
             if not any(start < each.end and each.start < end for each in _near(taken, start, end))
         ]
         if fresh:
@@ -229,3 +267,18 @@ def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tupl
                 yield start, end
         pause(min(CHUNK, size - at))
         at = max(reached, last)
+
+
+def _word_spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]]:
+    at, size = 0, len(text)
+    while at < size:
+        began, end = at, min(size, at + CHUNK)
+        while (match := rule.pattern.match(text, at, end)) is not None and match.end(1) >= 0:
+            start, stop = match.span(1)
+            if stop == end < size:  # perhaps cut short: the next look begins before it
+                break
+            at = stop
+            if rule.accept(text[start:stop]):
+                yield start, stop
+        pause(end - began)
+        at = size if end == size else max(at, end - _SHORT_REACH)

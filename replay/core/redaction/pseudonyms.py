@@ -10,6 +10,8 @@ itself: a pseudonym is told from a secret without the key, and redacting twice c
 from __future__ import annotations
 
 import re
+import sys
+from array import array
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -32,6 +34,7 @@ _WRITTEN_DAY = re.compile(r"(\d\d)([./-])(\d\d)\2(\d{4})")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _IPV6 = re.compile(r"[0-9A-Fa-f:]{2,39}")
 _IBAN = re.compile(r"([A-Z]{2})\d\d([ ]?)[A-Z0-9]{2,4}(?:[ ]?[A-Z0-9]{1,4}){2,7}")
+_REST = bytes(code for code in range(128) if not chr(code).isalnum())
 _NUMERIC = re.compile(r"[+(]?\d[\d ()./-]*")
 _JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*")
 _PREFIX = re.compile(
@@ -108,10 +111,7 @@ class Pseudonyms:
         found = _PREFIX.match(value)
         start = found.end() if found and len(value) - found.end() >= _MARKED else 0
         stream = self._stream(b"text", value.lower(), 2 * len(value))
-        out = list(value[:start])
-        for at in range(start, len(value)):
-            out.append(_like(value[at], stream[2 * at] * 256 + stream[2 * at + 1]))
-        made = _checked("".join(out))
+        made = _checked(value[:start] + _alike(value[start:], stream[2 * start :]))
         return made if made != value else made.swapcase()
 
     def _uuid(self, value: str) -> str:
@@ -190,7 +190,7 @@ class Pseudonyms:
         if not 15 <= len(bare) <= 34:
             return None
         stream = self._stream(b"iban", bare, 2 * len(bare))
-        body = "".join(_like(char, stream[2 * at] * 256 + stream[2 * at + 1]) for at, char in enumerate(bare[4:]))
+        body = _alike(bare[4:], stream)
         country = bare[:2]
         number = int("".join(str(int(char, 36)) for char in body + country + "00"))
         return _laid_over(f"{country}{98 - number % 97:02}{body}", value)
@@ -249,6 +249,40 @@ def _like(char: str, number: int) -> str:
     return chr(0x4E00 + number % 0x5000) if char <= "\uffff" else char
 
 
+def _alike(text: str, stream: bytes) -> str:
+    """Each character `_like` it, by two bytes of the stream."""
+    numbers = array("H", stream[: 2 * len(text)])
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    if not text.isascii():
+        return "".join(map(_like, text, numbers))
+    size, data = len(text), text.encode()
+    letters = bytes(map(_LETTER_OF.__getitem__, numbers))
+    made = 0
+    for sort, chosen in _SORTS.items():  # the bytes where the text has that sort of character, of all at once
+        where = data.translate(sort)
+        if any(where):
+            of_it = chosen(letters, numbers, data)
+            made |= int.from_bytes(where, "big") & int.from_bytes(of_it, "big")
+    return made.to_bytes(size, "big").decode()
+
+
+def _table(chars: str) -> bytes:
+    """All bits for these characters, none for others."""
+    return bytes(255 * (chr(code) in chars) for code in range(256))
+
+
+_LETTER_OF = bytes(ord(_LOWER[number % 26]) for number in range(26)) * 2521
+_DIGIT_OF = bytes(ord(_DIGITS[number % 10]) for number in range(10)) * 6554
+_OTHER = bytes(255 - byte for byte in _table(_LOWER + _LOWER.upper() + _DIGITS))
+_SORTS: dict[bytes, Callable[[bytes, array[int], bytes], bytes]] = {
+    _table(_LOWER): lambda letters, numbers, data: letters,
+    _table(_LOWER.upper()): lambda letters, numbers, data: letters.upper(),
+    _table(_DIGITS): lambda letters, numbers, data: bytes(map(_DIGIT_OF.__getitem__, numbers)),
+    _OTHER: lambda letters, numbers, data: data,
+}
+
+
 def _laid_over(made: str, form: str, *, only_digits: bool = False) -> str:
     """The characters of `made` in the places of letters and digits of `form`."""
     each = iter(made)
@@ -264,19 +298,22 @@ def luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def _places(text: str) -> list[int]:
-    return [at for at, char in enumerate(text) if char.isascii() and char.isalnum()]
+def _bare(text: str) -> str:
+    """Its letters and digits."""
+    return text.encode("ascii", "ignore").translate(None, _REST).decode()
 
 
 def _checked(text: str) -> str:
     """The text, its last letters and digits replaced by a check of those before."""
-    places = _places(text)
-    if len(places) < _MARKED:
+    bare = _bare(text)
+    if len(bare) < _MARKED:
         return text
-    count = 3 if len(places) < 16 else 4
+    count = 3 if len(bare) < 16 else 4
     out = list(text)
-    mark = sha256("".join(text[at] for at in places[:-count]).lower().encode() + b"replay").digest()
-    for number, at in enumerate(places[-count:]):
+    mark = sha256(bare[:-count].lower().encode() + b"replay").digest()
+    at = len(text)
+    for number in range(count - 1, -1, -1):
+        at = next(place for place in range(at - 1, -1, -1) if text[place].isascii() and text[place].isalnum())
         out[at] = _like(text[at], mark[2 * number] * 256 + mark[2 * number + 1])
     return "".join(out)
 
@@ -299,7 +336,7 @@ def is_pseudonym(text: str) -> bool:
         text = text.rpartition("@")[0]
     elif _JWT.fullmatch(text):
         text = text.rpartition(".")[2]
-    return len(_places(text)) >= _MARKED and _checked(text) == text
+    return len(_bare(text)) >= _MARKED and _checked(text) == text
 
 
 def _unpacked(text: str) -> bytes:

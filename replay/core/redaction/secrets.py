@@ -36,6 +36,8 @@ class Secrets:
         self._needles = Needles({})
         self._seen: dict[str, list[Found]] = {}
         """What is found in a text: the second walk meets the same texts, and many stand more than once."""
+        self._no_base64: set[str] = set()
+        """Words that only look like it."""
 
     def arm(self) -> None:
         """From here on mask what was found, everywhere."""
@@ -70,9 +72,10 @@ class Secrets:
             local, mark, _ = secret.rpartition("@")
             if mark and len(local) >= 6 and not local.isalpha():
                 self.secrets.setdefault(local, masked.rpartition("@")[0])
-            digits = re.sub(r"\D", "", secret)
-            if kind in ("phone", "card") and digits != secret and len(digits) >= 6:
-                self.secrets.setdefault(digits, re.sub(r"\D", "", masked))
+            if kind in ("phone", "card"):
+                digits = re.sub(r"\D", "", secret)
+                if digits != secret and len(digits) >= 6:
+                    self.secrets.setdefault(digits, re.sub(r"\D", "", masked))
 
     def _find(self, text: str) -> list[Found]:
         found = self._seen.get(text)

@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import quote_from_bytes
 
 from replay.core.redaction import bodies, streams
 from replay.core.redaction.keys import PERSONAL
@@ -24,8 +24,9 @@ _DEEPEST = 4
 _LARGE = 4 << 20
 """Characters of a JSON text that is read as such; longer ones are masked as text."""
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 _UNIT = re.compile(r"%[0-9A-Fa-f]{2}|\+|[^%+]|%")
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}+={0,2}")
 _SCHEME = re.compile(r"(?i)(basic|bearer|token|digest|negotiate|apikey|jwt) +(\S.*)\Z", re.DOTALL)
 _PAIR = re.compile(r"[\w.\[\]%$*@-]{1,100}=")
 _FORM = re.compile(r"[\w.\[\]%$*@-]{1,100}=[^\s&]*(?:&[\w.\[\]%$*@-]{1,100}=[^\s&]*)*\Z")
@@ -200,7 +201,7 @@ class Texts(Secrets):
         """A percent-encoded text: what changes is encoded as it was, byte for byte."""
         if "%" not in text and "+" not in text:
             return self.leaf(text, path, kind)
-        plain = unquote_to_bytes(text.replace("+", " "))
+        plain = _unquoted(text.replace("+", " "))
         made = self.data(plain, path, kind)
         if made == plain:
             return text
@@ -229,14 +230,16 @@ class Texts(Secrets):
         return _BASE64.sub(lambda part: self._decoded(part[0], deep), text) if len(text) >= 16 else text
 
     def _percent_part(self, text: str, deep: int) -> str:
-        plain = unquote_to_bytes(text)
+        plain = _unquoted(text)
         try:
             words = plain.decode()
         except UnicodeDecodeError:
             return text
         made = self.flat(words, deep + 1).encode("utf-8", "surrogatepass")
+        if made == plain or len(made) != len(plain):
+            return text
         units = re.findall(r"%[0-9A-Fa-f]{2}|.", text, re.DOTALL)
-        if made == plain or len(made) != len(plain) or len(units) != len(plain):
+        if len(units) != len(plain):
             return text
         return "".join(
             unit if old == new else f"%{new:02X}" if len(unit) == 3 else chr(new)
@@ -245,6 +248,8 @@ class Texts(Secrets):
 
     def _decoded(self, text: str, deep: int) -> str:
         """A run of Base64 that is text inside."""
+        if text in self._no_base64:
+            return text
         bare = text.rstrip("=")
         if len(bare) % 4 == 1 or bare.isalpha() or bare.isdecimal():
             return text
@@ -252,14 +257,14 @@ class Texts(Secrets):
         try:
             data = b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_" if url else None)
         except Base64Error:
-            return text
+            return self._not_base64(text)
         if data[:2] == b"\x1f\x8b":
             made_data = self.data(data, (), None)
             return text if made_data == data else b64encode(made_data, altchars=b"-_" if url else None).decode()
         try:
             words = data.decode()
         except UnicodeDecodeError:
-            return text
+            return self._not_base64(text)
         if not words.isprintable() and any(char < " " and char not in "\t\r\n" for char in words):
             return text
         made = self.leaf(words, (), None, mark=False, deep=deep + 1)
@@ -267,6 +272,11 @@ class Texts(Secrets):
             return text
         packed = b64encode(made.encode("utf-8", "surrogatepass"), altchars=b"-_" if url else None).decode()
         return packed if text.endswith("=") else packed.rstrip("=")
+
+    def _not_base64(self, text: str) -> str:
+        if len(self._no_base64) < 10_000:
+            self._no_base64.add(text)
+        return text
 
     # What stands for a secret ---------------------------------------------------------------------------------
 
@@ -347,4 +357,11 @@ def _around(text: str, change: Callable[[str], str]) -> str:
 
 
 def _plain(text: str) -> str:
-    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "replace")
+    return _unquoted(text.replace("+", " ")).decode("utf-8", "replace")
+
+
+def _unquoted(text: str) -> bytes:
+    """As `urllib.parse.unquote_to_bytes`, which goes from escape to escape."""
+    return _ESCAPES.sub(
+        lambda run: bytes.fromhex(run[0].translate(None, b"%").decode()), text.encode("utf-8", "surrogatepass")
+    )

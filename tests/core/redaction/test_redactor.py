@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from replay.core.codec import encode
 from replay.core.recording import Interaction, Log, Outcome, Recording
-from replay.core.redaction.patterns import RULES, compiled, find
+from replay.core.redaction.patterns import CHUNK, RULES, compiled, find
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.redactor import Redactor
 from replay.core.redaction.rules import Redaction, Rules
@@ -320,12 +320,24 @@ def test_hostile_texts(name: str) -> None:
     """40 KB through all rules in a time that grows with the text only. The bound is generous: machines are busy."""
     text = HOSTILE[name]
     before = recording({"text": text})
-    started = time.perf_counter()
-    REDACTOR.redact(before)
-    assert time.perf_counter() - started < 5.0
+    spent = []
+    for _ in range(3):
+        started = time.thread_time()
+        REDACTOR.redact(before)
+        spent.append(time.thread_time() - started)
+    assert min(spent) < (1.0 if name == "mails" else 0.1)  # 4,400 secrets, each masked in all its spellings
     started = time.perf_counter()
     list(find(text, RULES, lambda size: None))
     assert time.perf_counter() - started < 1.5
+
+
+@pytest.mark.parametrize("secret", ["token = q7Zt44xyAb9d", "AKIAQ7ZT44XYABCDEFGH", "5500 0000 0000 0004"])
+def test_a_secret_where_one_look_ends(secret: str) -> None:
+    """Texts are looked through in pieces: what lies across their ends is found, and whole."""
+    for before in range(CHUNK - 40, CHUNK + 3):
+        text = ("no. " * CHUNK)[:before] + f" {secret} " + "no. " * 3000
+        (found,) = find(text, RULES, lambda size: None)
+        assert text[found.start : found.end] == secret.removeprefix("token = ")
 
 
 def test_no_base64_is_broken() -> None:
