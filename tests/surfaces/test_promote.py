@@ -158,6 +158,7 @@ def test_a_promise_without_a_test_fails(project: Path) -> None:
         assert unclaimed(msgspec.structs.replace(note, test=name), Path("captures/bad.replay.db"))
 
 
+@pytest.mark.slow
 def test_a_fix_may_ask_less_and_not_something_else(project: Path) -> None:
     """Not asking at all is fine; asking what nothing answers fails with the divergence, and can be answered."""
     document("captures/bad.replay.db")
@@ -270,6 +271,7 @@ def test_what_cannot_be_meant_is_refused(project: Path, arguments: list[str], co
     assert not (project / "tests").exists()
 
 
+@pytest.mark.slow
 def test_entry_points_of_every_kind(tmp_path: Path) -> None:
     """Functions, coroutines, generators, methods, ASGI and WSGI: red, then green; Ruff and mypy content."""
     project = kinds.record(tmp_path)
@@ -349,6 +351,7 @@ def test_hostile_text_cannot_alter_the_code(said: list[str], bundle: str) -> Non
             assert ast.literal_eval(names["INPUT"])["args"][0]["a"] == said[0]
 
 
+@pytest.mark.slow
 def test_hostile_text_passes_the_linters(tmp_path: Path) -> None:
     """A few of them, with Ruff's formatter and mypy in strict mode, at the line lengths that projects use."""
     for width in (79, 88, 120):
