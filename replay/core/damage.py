@@ -14,7 +14,6 @@ import msgspec
 from replay.core.notes import with_note
 from replay.core.recording import Outcome, Recording
 
-
 Rule = Literal["lost", "repeated", "logged", "swallowed"]
 
 
