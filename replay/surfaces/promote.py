@@ -196,11 +196,14 @@ def _is_same_failure(one: Recording, of: Recording) -> bool:
 
 
 def failure_of(recording: Recording) -> tuple[Any, ...]:
-    """Type and innermost place of the error that it ended with; not the folder, which is another in production."""
+    """Type and innermost place of the error that it ended with; not the folder, which is another in production.
+
+    Nor the status of a web request: a server answers 500 for an error that a replay only sees raised.
+    """
     node = tree(recording.outcome.payload)
     found = user_frames(frames(node), recording.entrypoint)
     place = (Path(found[-1].file).name, found[-1].function) if found else ()
-    return error_body(node).get("type"), recording.http_response_status_code, place
+    return error_body(node).get("type"), place
 
 
 def _oracle(recording: Recording, options: Options, before: Promoted | None) -> Oracle:

@@ -238,8 +238,10 @@ def test_from_fuzz(project: Path) -> None:
 def test_the_minimal_recording_is_taken(project: Path) -> None:
     """One made from the incident that fails in the same way and lies beside it."""
     (recording,) = open_bundle("captures/bad.replay.db")
+    answered = msgspec.structs.replace(recording, http_response_status_code=500)  # as a server did for the error
+    write_bundle([answered], "captures/bad.replay.db", overwrite=True)
     small = msgspec.structs.replace(
-        recording, id="small", input=encode({"args": [{"from": "bob"}], "kwargs": {}}), parent_digest=recording.digest
+        recording, id="small", input=encode({"args": [{"from": "bob"}], "kwargs": {}}), parent_digest=answered.digest
     )
     write_bundle([small], "captures/small.replay.db")
     told = document("captures/bad.replay.db")
