@@ -60,6 +60,8 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     yield page.row("bytes", f"{smaller.before:,} -> {smaller.after:,}{share} of captured values; {asked}")
     for number, (path, value) in enumerate(smaller.stayed[:LISTED]):
         yield page.row("stayed" if number == 0 else "", escape(f"{path} = {shown(value)}"))
+    if not smaller.stayed:
+        yield page.row("stayed", "nothing that is not neutral: empty, 0, null or false")
     if len(smaller.stayed) > LISTED:
         yield page.row("", f"and {len(smaller.stayed) - LISTED:,} more (--json)")
     why = "interrupted" if smaller.finding.interrupted else "they were used up"
@@ -67,4 +69,4 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     yield page.row("runs", f"{count(smaller.finding.runs, 'run')} of at most {smaller.finding.most:,}{used}")
     if made.sealed:
         yield page.row("note", "the incident is sealed, this bundle is not: anybody can read what stayed")
-    yield page.row("again", escape(f"replay run {shlex.quote(str(made.bundle))}"))
+    yield page.whole("again", escape(f"replay run {shlex.quote(str(made.bundle))}"))

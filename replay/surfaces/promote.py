@@ -23,7 +23,7 @@ from replay.store.bundle import SUFFIX, holds_sealed, open_bundle, write_bundle
 from replay.store.durable import write_whole
 from replay.surfaces.demand import is_failure
 from replay.surfaces.literals import error_body, tree
-from replay.surfaces.promote_answers import borrowed, given
+from replay.surfaces.promote_answers import further
 from replay.surfaces.promote_text import Oracle, compose, line_length, name_of, result_of, words_of
 from replay.surfaces.select import choose
 from replay.surfaces.text import frames, user_frames
@@ -246,11 +246,8 @@ def _function(name: str) -> str:
 def _onward(recording: Recording, options: Options, before: Promoted | None) -> tuple[Interaction, ...]:
     if not options.answers and not options.answers_from:
         return () if before is None else before.onward
-    found = [given(text) for text in options.answers]
     others = (each for chosen in choose(options.answers_from) for each in chosen.recordings())
-    taken = {(each.boundary, each.target) for each in found}
-    found += [each for each in borrowed(recording, others) if (each.boundary, each.target) not in taken]
-    return tuple(found)
+    return further(recording, options.answers, others)
 
 
 def _stem(recording: Recording) -> str:
