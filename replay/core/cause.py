@@ -74,6 +74,14 @@ def with_cause(recording: Recording, found: Cause | None) -> Recording:
     return with_note(recording, "cause", None if found is None else msgspec.to_builtins(found))
 
 
+def is_minimal(recording: Recording) -> bool:
+    """Whether `replay minimize` made it."""
+    edits = None if recording.edits is None else recording.edits.tree
+    return type(edits) is list and bool(edits) and all(
+        type(each) is list and len(each) == 3 and each[1] == "minimize" for each in edits
+    )  # fmt: skip
+
+
 def origins(recording: Recording) -> set[str]:
     """Its digest, and the one that it had before its cause was noted: what was made of it names either."""
     if known_cause(recording) is None:
