@@ -16,6 +16,7 @@ from replay.core.fingerprint import mine
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
 from replay.surfaces.grouping import Group, fingerprint
+from replay.surfaces.known_values import known_values
 from replay.surfaces.literals import bare, error_body, literal, tree
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.report.given import Cause as Isolated
@@ -371,8 +372,8 @@ def _tried(fuzzed: Fuzzed | None) -> str:
 
 def caused(why: Why) -> Cause:
     """What a document of `replay why` says."""
-    values = tuple(Side(one.path, _told(one.passing), _told(one.value), one.of or "") for one in why.values)
-    chain = tuple(f"{link.path} {link.what}: {link.file}:{link.line} in {link.function}" for link in why.chain)
+    values = tuple(_side(one.path, one.passing, one.value, one.of) for one in why.values)
+    chain = tuple(f"{link.path} {link.what}: {link.file}:{link.line} in {link.function}".strip() for link in why.chain)
     facts = [("proof", f"{one.path}: {_proof(one)}") for one in why.values]
     if why.isolated and why.reproduced_again is not None:
         again = f"{'fails' if why.reproduced_again else 'does not fail'} in the same way"
@@ -387,12 +388,29 @@ def caused(why: Why) -> Cause:
     return Cause(_cause(why), values, _known(facts), chain)
 
 
+def remembered(recording: Recording) -> Cause | None:
+    """What `replay why` stored with the incident; None if it has not isolated a cause."""
+    found = known_values(recording)
+    if not found:
+        return None
+    values = tuple(_side(one.path, one.cure, one.value, one.of) for one in found)
+    return Cause(_together(len(found)), values, (("found by", "replay why, which stored it with the incident"),))
+
+
+def _side(path: str, passing: str | None, failing: str | None, of: str | None) -> Side:
+    return Side(path, Node("", "another value" if passing is None else passing), _told(failing), of or "")
+
+
 def _cause(why: Why) -> str:
     if not why.isolated:
         return f"Not isolated: {why.reason or 'no reason given'}"
-    if len(why.values) == 1:
+    return _together(len(why.values))
+
+
+def _together(number: int) -> str:
+    if number == 1:
         return "It fails with this value, and passes with others in its place."
-    return f"It fails only if these {len(why.values)} values come together."
+    return f"It fails only if these {number} values come together."
 
 
 def _proof(one: Isolated) -> str:
