@@ -60,6 +60,17 @@ def test_tables_on_a_terminal(project: Path) -> None:
     assert "───" not in on_terminal("list", "captures", TERM="dumb")
 
 
+@pytest.mark.parametrize("width", ["80", "130"])
+@pytest.mark.parametrize("arguments", [("list",), ("list", "--group"), ("run",), ("show",)])
+def test_names_are_never_cut(project: Path, arguments: tuple[str, ...], width: str) -> None:
+    """They are copied: a table that has no room for one is not drawn, and of a line something else is cut."""
+    path = Path("captures") / f"{'a' * 60}.replay.db"
+    Path("captures/bad.replay.db").rename(path)
+    shown = on_terminal(*arguments, str(path), COLUMNS=width)
+    assert str(path) in shown
+    assert "AttributeError" in shown
+
+
 def test_tables_show_text_as_it_is() -> None:
     """Nothing in a cell is markup of rich, and no line is wider than the page."""
     page = Page(width=60, terminal=True)

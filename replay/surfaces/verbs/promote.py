@@ -121,7 +121,7 @@ def _say(found: Plan, verdict: Verdict, dry_run: bool, root: Path) -> None:
     for each in found.files:
         click.echo(sheet.row(words.get(each.state, each.state), escape(os.path.relpath(each.path))))
     if found.minimal:
-        click.echo(sheet.row("of", f"the minimal recording, {escape(found.source)}"))
+        click.echo(sheet.whole("of", f"the minimal recording, {escape(found.source)}"))
     if found.left is not None:
         click.echo(f"{sheet.row('note', '')}{escape(os.path.relpath(found.left))} is still an open incident: delete it")
     why = objection(verdict)
