@@ -47,11 +47,16 @@ def asked(target: str) -> str:
     return f"{head}{scheme}{host}{slash}{numbered}"
 
 
-def _named(path: str, target: str) -> str:
-    """A value by its path without the numbers of interactions and items, and by what was asked for it."""
+def within(path: str, target: str) -> str:
+    """A value's place in the answer that has it, or in the recording, without the numbers of interactions and items."""
     root, steps = parse(path.replace("[*]", "[0]"))
-    within = re.sub(r"\[\d+\]", "[*]", write("" if target else root, steps)).lstrip(".")
-    return f"{within} of {asked(target)}" if within and target else within or asked(target)
+    return re.sub(r"\[\d+\]", "[*]", write("" if target else root, steps)).lstrip(".")
+
+
+def _named(path: str, target: str) -> str:
+    """A value by its place, and by what was asked for it."""
+    place = within(path, target)
+    return f"{place} of {asked(target)}" if place and target else place or asked(target)
 
 
 def known_cause(recording: Recording) -> Cause | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from replay.core.cause import is_minimal
 from replay.core.promoted import Promoted
 from replay.core.recording import Recording
 from replay.core.verdict import Divergence, Verdict
@@ -40,6 +41,17 @@ def objection(verdict: Verdict) -> str | None:
     if verdict.violations:
         return f"it breaks an invariant: {broke(verdict.violations[0])}"
     return None
+
+
+def lacking(verdict: Verdict, recording: Recording) -> str:
+    """What to do if mended code fails for want of what `replay minimize` left out; else nothing."""
+    raised = verdict.outcome is not None and verdict.outcome.state == "raised"
+    if not (raised and parting(verdict) is None and is_minimal(recording)) or same_error(verdict):
+        return ""
+    return (
+        ". If that is for want of something: the recording is minimal, and `replay promote --whole` makes a test of the "
+        "whole incident"
+    )
 
 
 def same_error(verdict: Verdict) -> bool:

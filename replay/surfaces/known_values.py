@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from replay.core.cause import Cause, known_cause
+from replay.core.cause import Cause, asked, known_cause, within
 from replay.core.edits import parse
-from replay.core.opened import named
+from replay.core.opened import Kept, named
 from replay.core.parts import Parts
 from replay.core.recording import Recording
 from replay.engine.apart import MISSING
@@ -40,9 +41,23 @@ def known_values(recording: Recording) -> tuple[Known, ...]:
                  for path, target in cause.values)  # fmt: skip
 
 
+def told(cause: Cause, recording: Recording) -> Iterator[str]:
+    """The cause, a line each value: as `recording` has it, which may be a smaller one; of what was asked no more than
+    the name of a group says."""
+    parts = Parts(recording)
+    for path, target in cause.values:
+        interaction = parts.interaction(parse(path.replace("[*]", "[0]"))[0])
+        own = "" if interaction is None else f"{interaction.boundary} {interaction.target}"
+        same = asked(own).replace("*", "") == asked(target).replace("*", "")  # a smaller one asks with less
+        value = f" = {shown(_value(parts, path))}" if same else ""
+        yield ", of ".join(filter(None, [(within(path, target) or "the answer") + value, target and asked(target)]))
+
+
 def _value(parts: Parts, path: str) -> Any:
     root, steps = parse(path.replace("[*]", "[0]"))
-    part = parts.get(root)
+    part, interaction = parts.get(root), parts.interaction(root)
+    if part is None and interaction is not None and not steps:
+        return Kept(interaction.answer.tree)
     found = MISSING if part is None else part.value
     for step in steps:
         found = dict(named(found)).get(step, MISSING)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from replay.core.cause import origins
+from replay.core.cause import known_cause, origins
 from replay.core.promoted import Expect, Promoted, promoted, with_onward, with_promotion
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Verdict
@@ -50,6 +50,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """JSON, for `result` (default: the recorded one)."""
     property: str | None = None
     """`module:name` of a function that takes the verdict, for `property`."""
+    whole: bool = False
+    """The incident itself, also if there is a minimal recording of it."""
     unsealed: bool = False
     """Whether the whole of a sealed incident may be written as a bundle that anybody can read."""
     answers: tuple[str, ...] = ()
@@ -101,8 +103,8 @@ def plan(path: Path, recording: Recording, options: Options) -> Plan:
 
     Raises UsageError for an oracle that cannot be meant, BundleError for recordings that cannot be read.
     """
-    smaller = minimal_of(path, recording)
-    whole = path
+    smaller = None if options.whole else minimal_of(path, recording)
+    whole, cause = path, known_cause(recording)
     if smaller is not None:
         path, recording = smaller
     if holds_sealed(path) and not options.unsealed:
@@ -127,7 +129,7 @@ def plan(path: Path, recording: Recording, options: Options) -> Plan:
         raise BundleError(f"{path}::{recording.id} cannot be promoted: {error}.", slug="bundle-unfit") from error
     kept = [marked if each.id == recording.id else each for each in open_bundle(path)] if inside else [marked]
     name = _from_root(place, options.root) + (f"::{marked.id}" if len(kept) > 1 else "")
-    written = compose(bare, oracle, name, line_length(options.root), onward)
+    written = compose(bare, oracle, name, line_length(options.root), onward, cause)
     return Plan(
         recording=marked,
         source=f"{path}::{recording.id}",

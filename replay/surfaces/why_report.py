@@ -197,7 +197,8 @@ def _apart(value: str, other: str) -> int:
 def _kept(tree: Any) -> str:
     """An answer that is shown whole."""
     if isinstance(tree, Mapping) and isinstance(tree.get("error"), Mapping):
-        return f"raised {tree['error'].get('type')} ({tree['error'].get('phase')})"
+        phase = tree["error"].get("phase")
+        return f"raised {tree['error'].get('type')}" + (f" ({phase})" if phase else "")
     if isinstance(tree, Mapping) and "$error" in tree and isinstance(tree["$error"], Mapping):
         return f"raised {tree['$error'].get('type')}"
     if isinstance(tree, Mapping) and "status" in tree and "pieces" in tree:

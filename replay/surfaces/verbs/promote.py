@@ -33,6 +33,7 @@ FINDS = "finds"
     "--answers-from", multiple=True, metavar="PATH[::ID]", help="Recordings that such answers are taken from."
 )
 @click.option("--from-fuzz", is_flag=True, help=f"Promote each find of `replay fuzz` (default folder: {FINDS}).")
+@click.option("--whole", is_flag=True, help="Promote the incident itself, not the minimal recording beside it.")
 @click.option("--unsealed", is_flag=True, help="Write a sealed incident whole, as a bundle that anybody can read.")
 @click.option("--dry-run", is_flag=True, help="Show the test, write nothing.")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
