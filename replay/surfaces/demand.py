@@ -49,8 +49,8 @@ def lacking(verdict: Verdict, recording: Recording) -> str:
     if not (raised and parting(verdict) is None and is_minimal(recording)) or same_error(verdict):
         return ""
     return (
-        ". If that is for want of something: the recording is minimal, and `replay promote --whole` makes a test of the "
-        "whole incident"
+        ". If that is for want of something: the recording is minimal, and `replay promote --whole` makes a test of "
+        "the whole incident"
     )
 
 
