@@ -28,7 +28,7 @@ class Known(msgspec.Struct, frozen=True):
     """A value that cures it, as JSON text; None: none is known."""
 
     def __str__(self) -> str:
-        return f"{self.path} = {self.value}" + (f"  of {self.of}" if self.of else "")
+        return f"{self.path} = {self.value}" + (f", of {self.of}" if self.of else "")
 
 
 def known_values(recording: Recording) -> tuple[Known, ...]:

@@ -69,4 +69,6 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     yield page.row("runs", f"{count(smaller.finding.runs, 'run')} of at most {smaller.finding.most:,}{used}")
     if made.sealed:
         yield page.row("note", "the incident is sealed, this bundle is not: anybody can read what stayed")
+    if made.incident.status == "error":
+        yield page.whole("next", escape(f"replay promote {shlex.quote(f'{made.path}::{made.incident.id}')}"))
     yield page.whole("again", escape(f"replay run {shlex.quote(str(made.bundle))}"))

@@ -119,7 +119,7 @@ def test_a_stored_cause_is_told(project: Path) -> None:
     shown = replay("report", "captures/bad.replay.db", "--format", "markdown").stdout
     assert "### Cause\n\nIt fails with this value, and passes with others in its place.\n" in shown
     assert '`call[0].plan`: passes with `"pro"`, fails with `null`' in shown
-    assert "cause     call[0].plan = null  of shop:lookup" in replay("show", "captures/bad.replay.db").stdout
+    assert "cause     call[0].plan = null, of shop:lookup" in replay("show", "captures/bad.replay.db").stdout
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"incident": 3}', "[" * 100_000, "\ud800"])
