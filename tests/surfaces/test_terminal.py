@@ -17,6 +17,7 @@ import pytest
 
 from replay.core.verdict import Frame
 from replay.surfaces.progress import Bar
+from replay.surfaces.quiet import line
 from replay.surfaces.tables import Cell, Column, drawn
 from replay.surfaces.text import Page, frame_lines
 from tests.surfaces import projects
@@ -113,6 +114,8 @@ def test_the_time_left() -> None:
     bar.done = 1
     assert bar.line("b\x1b[2J", 2.0) == "2 of 4, about 6 s left: b\\x1b[2J"
     assert Bar(0).line("a", 1.0) == "1: a"
+    assert line(1, 600, "runs", 1.6) == "1 of at most 600 runs"  # which the import of the code took
+    assert line(12, 600, "runs", 10.0) == "12 of at most 600 runs, at most 10 min left"
 
 
 def test_an_interrupted_run_keeps_what_it_found(project: Path) -> None:
