@@ -231,6 +231,7 @@ def test_help_is_fast_and_lists_only_what_exists(project: Path) -> None:
     assert "drift" not in text
     for verb in ("demo", "list", "show", "run", "diff", "doctor", "completion"):
         assert f"\n  {verb} " in done.stdout
+    assert "..." not in text.partition("Commands:")[2]
 
 
 def test_a_closed_pipe_is_quiet(project: Path) -> None:
