@@ -79,6 +79,10 @@ def with_cause(recording: Recording, found: Cause | None) -> Recording:
     return with_note(recording, "cause", None if found is None else msgspec.to_builtins(found))
 
 
+MINIMAL = "what the failure does not need is left out, or replaced by neutral values"
+"""Of what `replay minimize` made, for people."""
+
+
 def is_minimal(recording: Recording) -> bool:
     """Whether `replay minimize` made it."""
     edits = None if recording.edits is None else recording.edits.tree

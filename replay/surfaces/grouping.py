@@ -182,7 +182,8 @@ class Groups:
         member = Member(path, recording.id, recording.started_at, size_of(recording), cause.key if cause else "",
                         frozenset(origins(recording)), minimal_of)  # fmt: skip
         self._found.setdefault(print_.digest, (print_, []))[1].append(member)
-        self._owner[print_.digest] = self._owner.get(print_.digest) or owner_of(recording, self._owners)
+        known = self._owner.get(print_.digest)
+        self._owner[print_.digest] = owner_of(recording, {}) or known or owner_of(recording, self._owners)
         self._about[member.name] = (recording.entrypoint, _message(recording))
 
     def __len__(self) -> int:

@@ -179,6 +179,8 @@ def test_whose_it_is() -> None:
     assert owner_of(changed(plain, entrypoint="shop.mail:send"), OWNERS) == "shop team"
     assert owner_of(changed(plain, entrypoint="shopping:x"), OWNERS) is None
     assert owner_of(changed(plain, predictions=samples.recording("ann").predictions), OWNERS) == "ann"
+    named = changed(plain, id="b", predictions=samples.recording("ann").predictions)
+    assert [groups(*found)[0].owner for found in ((plain, named), (named, plain))] == ["ann", "ann"]
 
 
 def test_list_group(project: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from replay.core.cause import MINIMAL, is_minimal
 from replay.core.fingerprint import mine
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
@@ -346,6 +347,9 @@ def _known(facts: Sequence[tuple[str, Any]]) -> tuple[tuple[str, str], ...]:
 def _edits(recording: Recording) -> Iterator[str]:
     if recording.edits is None:
         return
+    if is_minimal(recording):
+        yield f"minimal: {MINIMAL}"
+        return
     node = bare(tree(recording.edits))
     for edit in node if isinstance(node, list) else [node]:
         if isinstance(edit, list) and len(edit) == 3:
@@ -487,6 +491,9 @@ def _gaps(recording: Recording) -> Iterator[tuple[str, str, str]]:
             yield path, gap.reason, gap.type
 
 
+_OF_FAILURES = ("why", "minimize", "promote", "verify")
+
+
 def _commands(name: str, path: str, recording: Recording, verdict: Verdict | None) -> Iterator[tuple[str, str]]:
     from replay.surfaces.verbs import VERBS
 
@@ -498,11 +505,14 @@ def _commands(name: str, path: str, recording: Recording, verdict: Verdict | Non
         "minimize": ("Make the smallest recording that fails the same way", f"replay minimize {quoted}"),
         "fuzz": ("Look for failures next to it", f"replay fuzz {quoted} --seconds 20"),
         "promote": ("Make a regression test of it", f"replay promote {quoted}"),
+        "verify": ("Certify the fix against the commit that has the bug", f"replay verify {quoted} --base REV"),
         "show": ("Read the whole recording", f"replay show {quoted}"),
         "doctor": ("See why it cannot be run here", f"replay doctor --path {shlex.quote(escape(path))}"),
     }
     shut = verdict is not None and verdict.status == "unanswerable"
     for verb, (what, text) in found.items():
         fits = verb in ("show", "doctor") if shut else verb != "doctor"
-        if verb in VERBS and fits and (recording.status == "error" or verb not in ("why", "minimize", "promote")):
+        if verb == "verify":
+            fits = verdict is not None and verdict.status == "changed"
+        if verb in VERBS and fits and (recording.status == "error" or verb not in _OF_FAILURES):
             yield what, text
