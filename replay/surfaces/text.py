@@ -84,6 +84,13 @@ class Page(msgspec.Struct, frozen=True):
         """One labelled line, cut at the page's width. `text` must be escaped."""
         return self.whole(label, clip(text, self.room))
 
+    def wrapped(self, label: str, text: str) -> Iterator[str]:
+        """A row on as many lines as it takes; nothing is cut off. `text` must be escaped."""
+        from textwrap import wrap
+
+        for number, line in enumerate(wrap(text, max(30, self.room), break_on_hyphens=False) or [""]):
+            yield self.row(label if number == 0 else "", line)
+
     def whole(self, label: str, text: str) -> str:
         """One labelled line that is never cut: a name or a command, which somebody copies. `text` must be escaped."""
         return "  " + self.paint(pad(clip(label, LABEL - 1), LABEL), dim=True) + text

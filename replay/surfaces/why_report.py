@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from textwrap import wrap
 from typing import Any
 
 from replay.core.edits import parse, shown_json
@@ -82,17 +81,11 @@ def text(answer: Answer, page: Page) -> str:
     return "\n".join(_lines(answer, page))
 
 
-def _wrapped(page: Page, name: str, said: str) -> Iterator[str]:
-    """A row, on as many lines as it takes; nothing is cut off."""
-    for number, line in enumerate(wrap(said, max(30, page.width - 12), break_on_hyphens=False) or [""]):
-        yield page.row(name if number == 0 else "", line)
-
-
 def _lines(answer: Answer, page: Page) -> Iterator[str]:
     name = f"{answer.path}::{answer.incident.id}"
     yield page.heading(escape(name))
     for label, said in _rows(answer):
-        yield from _wrapped(page, label, escape(said))
+        yield from page.wrapped(label, escape(said))
     yield from _chain(answer.finding, page)
     yield from _effort(answer, page)
     if answer.finding.isolated:
@@ -170,14 +163,14 @@ def _effort(answer: Answer, page: Page) -> Iterator[str]:
         beside = f"none of {count(answer.beside, 'recording')} beside it gets past the failing line: values made up"
     else:
         beside = "compared with nothing"
-    yield from _wrapped(page, "runs", f"{finding.runs:,} of at most {finding.most:,}; {beside}")
+    yield from page.wrapped("runs", f"{finding.runs:,} of at most {finding.most:,}; {beside}")
     yield from (page.whole("", escape(name)) for name in finding.compared[:COMPARED])
     if len(finding.compared) > COMPARED:
         yield page.row("", f"and {len(finding.compared) - COMPARED:,} more (--json)")
     if answer.failing_again:
         also = {True: "; the run without the cause ends there as it did here",
                 False: "; the run without the cause ends otherwise there", None: ""}[answer.passing_again]  # fmt: skip
-        yield from _wrapped(page, "again", f"it fails in the same way in a fresh process{also}")
+        yield from page.wrapped("again", f"it fails in the same way in a fresh process{also}")
 
 
 def _of(answer: Answer, path: str) -> str:

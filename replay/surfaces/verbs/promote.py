@@ -127,7 +127,7 @@ def _say(found: Plan, verdict: Verdict, dry_run: bool, root: Path) -> None:
         click.echo(f"{sheet.row('note', '')}{escape(os.path.relpath(found.left))} is still an open incident: delete it")
     why = objection(verdict)
     now = "passes on the code as it is" if why is None else f"fails on the code as it is: {why}"
-    click.echo(f"{sheet.row('now', '')}{escape(now)}")
+    click.echo("\n".join(sheet.wrapped("now", escape(now))))
     if not dry_run:
         test = os.path.relpath(found.test.path, root)
         click.echo(f"{sheet.row('next', '')}pytest {escape(shlex.quote(test))}")
