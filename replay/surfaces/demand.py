@@ -46,12 +46,14 @@ def objection(verdict: Verdict) -> str | None:
 def lacking(verdict: Verdict, recording: Recording) -> str:
     """What to do if mended code fails for want of what `replay minimize` left out; else nothing."""
     raised = verdict.outcome is not None and verdict.outcome.state == "raised"
-    if not (raised and parting(verdict) is None and is_minimal(recording)) or same_error(verdict):
+    if not is_minimal(recording) or not raised or same_error(verdict):
         return ""
-    return (
-        ". If that is for want of something: the recording is minimal, and `replay promote --whole` makes a test of "
-        "the whole incident"
-    )
+    if parting(verdict) is not None:
+        return (
+            ". The recording is minimal: give `replay minimize --overwrite` the same answers first, so that what is "
+            "read behind them stays, or promote the incident with --whole"
+        )
+    return ". If that is for want of something: the recording is minimal; promote the whole incident with --whole"
 
 
 def same_error(verdict: Verdict) -> bool:

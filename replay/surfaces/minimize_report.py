@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from replay.surfaces.documents import Document
+from replay.surfaces.known_values import known_values
 from replay.surfaces.minimize import Minimized
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.text import Page, count
@@ -51,7 +52,9 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     yield page.heading(escape(f"{made.path}::{made.incident.id}"))
     if failure is not None:
         where = "".join(f" at {f.file}:{f.line} in {f.function}" for f in failure.frames[-1:])
-        yield page.row("failure", clip(escape(f"{failure.error_type}{where}"), 4 * page.width))
+        yield from page.wrapped("failure", clip(escape(f"{failure.error_type}{where}"), 4 * page.width))
+        for number, known in enumerate(known_values(made.incident)):
+            yield from page.wrapped("cause" if number == 0 else "and", escape(str(known)))
     if made.bundle is None or found is None:
         yield page.row("result", f"not written: {escape(smaller.reason)}")
         return

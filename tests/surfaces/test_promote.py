@@ -274,6 +274,9 @@ def test_a_fix_that_lacks_something_is_told_of_the_whole(project: Path) -> None:
     projects.edit(project, '    return {"label"', '    len(ticket["text"])\n    return {"label"')
     done = run("-m", "pytest", *projects.plugin(), "-q", "tests")
     assert "it fails with KeyError: 'text'. If that is for want of something: the recording is minimal" in done.stdout
+    projects.edit(project, '    len(ticket["text"])\n', '    lookup("ann")\n')
+    done = run("-m", "pytest", *projects.plugin(), "-q", "tests")
+    assert "The recording is minimal: give `replay minimize --overwrite` the same answers first" in done.stdout
 
 
 @pytest.mark.parametrize(
