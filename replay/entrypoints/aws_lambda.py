@@ -97,7 +97,7 @@ def facts_of(context: Any) -> dict[str, Any]:
             value = getattr(context, name, None)
         except Exception:
             value = None
-        facts[name] = value if type(value) in (str, int) else None
+        facts[name] = value if type(value) is str or type(value) is int else None
     facts["remaining_ms"] = _remaining_ms(context)
     return facts
 
