@@ -13,6 +13,7 @@ from typing import Any, TypeVar, overload
 
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
+from replay.core.parameters import declare
 from replay.core.snapshot import Immutable, snapshot, snapshot_call, snapshot_error
 from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
 from replay.errors import UsageError
@@ -45,7 +46,9 @@ def wrap(function: Any, kind: str, target: str | None, mark: Mark | None = None)
         return type(function)(wrap(function.__func__, kind, target, mark))
     if not callable(function):
         raise UsageError(f"@replay.boundary is for what can be called, not for {type(function).__qualname__}.")
-    asked = _asking(function, kind, target or target_of(function))
+    target = target or target_of(function)
+    declare(target, function)
+    asked = _asking(function, kind, target)
     build = next((build for test, build in _NATURES if _is(test, function)), _function)
     return build(function, asked, mark)
 
