@@ -7,12 +7,14 @@ method). The first parameter of a method, `self` or `cls`, is left out of what i
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Generator
 from functools import wraps
 from typing import Any, TypeVar, overload
 
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
+from replay.core.naming import module_name
 from replay.core.parameters import declare
 from replay.core.snapshot import Immutable, snapshot, snapshot_call, snapshot_error
 from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
@@ -59,9 +61,12 @@ def _is(nature: Callable[[Any], bool], function: Any) -> bool:
 
 
 def target_of(function: Any) -> str:
-    """`module:qualname`; of an object that can be called, its class's."""
+    """`module:qualname`; of an object that can be called, its class's. Of a script as a replay imports it."""
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}:{named.__qualname__}"
+    module = named.__module__
+    if module == "__main__":
+        module = module_name(vars(sys.modules[module]))
+    return f"{module}:{named.__qualname__}"
 
 
 def _skipped(function: Any) -> int:
