@@ -7,12 +7,15 @@ method). The first parameter of a method, `self` or `cls`, is left out of what i
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Generator
 from functools import wraps
 from typing import Any, TypeVar, overload
 
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
+from replay.core.naming import module_name
+from replay.core.parameters import declare
 from replay.core.snapshot import Immutable, snapshot, snapshot_call, snapshot_error
 from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
 from replay.errors import UsageError
@@ -45,7 +48,9 @@ def wrap(function: Any, kind: str, target: str | None, mark: Mark | None = None)
         return type(function)(wrap(function.__func__, kind, target, mark))
     if not callable(function):
         raise UsageError(f"@replay.boundary is for what can be called, not for {type(function).__qualname__}.")
-    asked = _asking(function, kind, target or target_of(function))
+    target = target or target_of(function)
+    declare(target, function)
+    asked = _asking(function, kind, target)
     build = next((build for test, build in _NATURES if _is(test, function)), _function)
     return build(function, asked, mark)
 
@@ -56,9 +61,12 @@ def _is(nature: Callable[[Any], bool], function: Any) -> bool:
 
 
 def target_of(function: Any) -> str:
-    """`module:qualname`; of an object that can be called, its class's."""
+    """`module:qualname`; of an object that can be called, its class's. Of a script as a replay imports it."""
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}:{named.__qualname__}"
+    module = named.__module__
+    if module == "__main__":
+        module = module_name(vars(sys.modules[module]))
+    return f"{module}:{named.__qualname__}"
 
 
 def _skipped(function: Any) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from time import monotonic, thread_time  # the originals, whatever the service patches later
-from types import FunctionType
 from typing import Any, Protocol
 
 from replay.core.pace import pauses
+from replay.core.parameters import declared, names_of
 from replay.core.recording import Recording
 from replay.errors import RedactionError
 
@@ -59,21 +59,15 @@ class Redacting:
 
 def parameters(target: str) -> tuple[str, ...]:
     """The names of what a function of this process takes by position, `self` and `cls` included; none if it is not
-    found. Runs no code of the application."""
+    known. Runs no code of the application."""
+    known = declared(target)
+    if known is not None:
+        return known
     module, _, qualname = target.partition(":")
     place: Any = sys.modules.get(module)
     for part in qualname.split("."):
         place = getattr(place, "__dict__", {}).get(part)
-    for _ in range(50):
-        if isinstance(place, (classmethod, staticmethod)):
-            place = place.__func__
-        inner = getattr(place, "__dict__", {}).get("__wrapped__") if isinstance(place, FunctionType) else None
-        if inner is None:
-            break
-        place = inner
-    if not isinstance(place, FunctionType):
-        return ()
-    return place.__code__.co_varnames[: place.__code__.co_argcount]
+    return names_of(place.__func__ if isinstance(place, (classmethod, staticmethod)) else place)
 
 
 class _Turns:

@@ -11,6 +11,7 @@ from functools import wraps
 from time import monotonic
 from typing import Any, TypeVar
 
+from replay.core.parameters import declare
 from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
 from replay.core.world import current, here, is_free
 from replay.engine import recorder as engine
@@ -59,6 +60,7 @@ def aws_lambda(handler: F) -> F:
     entrypoint = function_name(handler)
     if entrypoint is None or isinstance(handler, type):
         raise UsageError(f"@replay.aws_lambda is for functions of a module, not for {type(handler).__qualname__}")
+    declare(entrypoint, handler)
 
     @wraps(handler)
     def invoked(event: Any, context: Any = None) -> Any:
@@ -97,7 +99,7 @@ def facts_of(context: Any) -> dict[str, Any]:
             value = getattr(context, name, None)
         except Exception:
             value = None
-        facts[name] = value if type(value) in (str, int) else None
+        facts[name] = value if type(value) is str or type(value) is int else None
     facts["remaining_ms"] = _remaining_ms(context)
     return facts
 

@@ -3,24 +3,10 @@
 from __future__ import annotations
 
 import sys
-from pathlib import PurePath
 from types import FrameType
 from typing import Any
 
-UNNAMED = "?"
-"""Stands for the attribute when an application object could not be found in any module."""
-
-
-def module_name(namespace: dict[str, Any]) -> str:
-    """The importable name of the module with these globals; `__main__` is named by its spec or its file's stem."""
-    name = namespace.get("__name__", UNNAMED)
-    if name != "__main__":
-        return str(name)
-    spec = namespace.get("__spec__")
-    if spec is not None:
-        return str(spec.name)
-    file = namespace.get("__file__")
-    return PurePath(file).stem if file else "__main__"
+from replay.core.naming import UNNAMED, module_name
 
 
 def function_name(function: Any) -> str | None:

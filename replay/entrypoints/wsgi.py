@@ -63,7 +63,8 @@ class WSGI(Wrapper):
             exchange.end("returned")
             return pieces
         try:
-            return (SizedAnswer if type(pieces) in (list, tuple) else Answer)(pieces, exchange)
+            kind = type(pieces)
+            return (SizedAnswer if kind is list or kind is tuple else Answer)(pieces, exchange)
         except Exception:
             exchange.end("unfinished")
             engine.dropped["wsgi-answer"] += 1

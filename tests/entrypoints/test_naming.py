@@ -9,16 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from replay.entrypoints.naming import function_name, global_name, module_name
+from replay.core.naming import module_name
+from replay.entrypoints.naming import function_name, global_name
 
 SCRIPT = """
+from replay.boundaries.call import target_of
 from replay.entrypoints.function import capture
 from replay.entrypoints.asgi import ASGI
 @capture
 def work(): ...
 async def inner(*call): ...
 app = ASGI(inner)
-print(work.__replay_entry__, app._replay_name.of(app))
+print(work.__replay_entry__, app._replay_name.of(app), target_of(inner))
 """
 
 
@@ -30,7 +32,7 @@ def test_a_main_module_has_its_files_name(tmp_path: Path, run: list[str]) -> Non
     done = subprocess.run(
         [sys.executable, *run], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
-    assert (done.stdout, done.stderr) == ("shop_main:work shop_main:app\n", "")
+    assert (done.stdout, done.stderr) == ("shop_main:work shop_main:app shop_main:inner\n", "")
 
 
 def test_what_has_no_name() -> None:

@@ -8,7 +8,7 @@ import inspect
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -46,6 +46,14 @@ class Classless:
         raise SystemExit
 
 
+META = ("eq", "hash", "bool", "len", "iter", "instancecheck", "getattribute")
+
+
+def compared(base: type) -> Any:
+    """An instance of a class whose own comparison does harm. Pytest looks at the classes of a module: it is in none."""
+    return type("Meta", (type,), {f"__{name}__": counting(name) for name in META})("Compared", (base,), {})()
+
+
 @pytest.fixture
 def captured() -> Iterator[list[recorder.Captured]]:
     found: list[recorder.Captured] = []
@@ -65,11 +73,21 @@ def unit(value: Any) -> Any:
     return passed(value)
 
 
-@pytest.mark.parametrize("kind", [Hostile, HostileDict, HostileStr, Classless])
+MAKERS: dict[str, Callable[[], Any]] = {
+    "object": Hostile,
+    "dict": HostileDict,
+    "str": HostileStr,
+    "class": Classless,
+    "metaclass": lambda: compared(object),
+    "metaclass of a dict": lambda: compared(dict),
+}
+
+
+@pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("shape", ["bare", "in a list", "in a dict", "raised"])
-def test_hostile_objects_are_never_called(kind: type, shape: str, captured: list[recorder.Captured]) -> None:
+def test_hostile_objects_are_never_called(make: str, shape: str, captured: list[recorder.Captured]) -> None:
     """As an argument, an answer, a result and inside an error: no code of theirs runs, on the path or after it."""
-    value = kind()
+    value = MAKERS[make]()
     given = {"bare": value, "in a list": [value], "in a dict": {"k": value}, "raised": ValueError(value)}[shape]
     before = dropped.copy()
     assert unit(given) is given

@@ -25,6 +25,7 @@ from replay.surfaces import cli
 from replay.surfaces.redaction import redactor
 from tests.core.redaction.test_redactor import CANARY, everything, shapes
 from tests.recordings import record
+from tests.safety.services import run
 
 MAIL = "jane.q.doe@example.com"
 TOKENS = {"live": "tok-9f8A7b6C5d4E3f2G"}
@@ -215,6 +216,45 @@ def test_settings_of_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def badged(**facts: str) -> int:
     """Takes what it is given."""
     return len(facts)
+
+
+@replay.model("fraud-v3")
+def scored(who: str, pin: str) -> float:
+    """A model has a name that is none of a function."""
+    return 0.5
+
+
+@replay.boundary(name="crm.login")
+def login(who: str, password: str) -> str:
+    """A boundary with a name of its own."""
+    return who
+
+
+def test_by_position_of_what_is_found_nowhere(tmp_path: Path) -> None:
+    """The names of parameters count, also where nobody finds the function by its name."""
+
+    @replay.capture
+    def inner(who: str, token: str) -> None:
+        login(who, CANARY[::-1])
+        scored(who, "Summer-" + CANARY)
+
+    (one,) = record(tmp_path, lambda: inner("ada", CANARY))
+    assert len(one.interactions) == 2
+    assert [secret for secret in (CANARY, CANARY[::-1]) if secret in everything(one)] == []
+
+
+def test_by_position_in_a_script(tmp_path: Path) -> None:
+    """A service that is run as a script has its functions in `__main__`."""
+    (tmp_path / "shop.py").write_text(
+        "import replay\nreplay.init(service='s', spool='captures', keep=replay.always())\n"
+        f"@replay.capture\ndef enter(who, token): pass\nenter('ada', {CANARY!r})\n"
+    )
+    done = run("import runpy; runpy.run_path('shop.py', run_name='__main__')", tmp_path)
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "captures").iterdir()
+    (one,) = replay.open(path)
+    assert one.entrypoint == "shop:enter"
+    assert CANARY not in everything(one)
 
 
 def test_services_of_one_key_give_equal_pseudonyms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,8 @@ BUILTINS = frozenset({
 CAUSES = 6
 """Links of the chain of causes and contexts that are kept."""
 _PLAIN = (str, int, float, bool, bytes, type(None))
+_PLAIN_IDS = frozenset(map(id, _PLAIN))
+"""A type may have a metaclass with `__eq__`."""
 _ARGUMENTS = (*_PLAIN, dict)
 _LONGEST = 64 << 10
 
@@ -190,14 +192,16 @@ def _argument(value: object, causes: int) -> Any:
 
 
 def _plain(value: object) -> Any:
-    return value if type(value) in _PLAIN and (type(value) not in (str, bytes) or len(value) < _LONGEST) else None  # type: ignore[arg-type]
+    if id(type(value)) not in _PLAIN_IDS:
+        return None
+    return value if not isinstance(value, str | bytes) or len(value) < _LONGEST else None
 
 
 def _state(error: BaseException) -> dict[str, Any]:
     attributes = error.__dict__
     return {
         key: value for key, value in attributes.items()
-        if type(key) is str and not key.startswith("__") and type(value) in _PLAIN and _plain(value) is value
+        if type(key) is str and not key.startswith("__") and id(type(value)) in _PLAIN_IDS and _plain(value) is value
     }  # fmt: skip
 
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 FRAMES = "__replay_frames__"
 """Where a rebuilt exception keeps the frames it was recorded with."""
 _FIRST, _LAST = 20, 80
-_PLAIN = frozenset({str, int, float, bool, type(None), bytes, date, timedelta, Decimal})
+_PLAIN = frozenset(map(id, (str, int, float, bool, type(None), bytes, date, timedelta, Decimal)))
+"""By their ids: a type may have a metaclass with `__hash__`."""
 _FEW = 100
 """Parts of an argument that are looked at."""
 _NATIVE: dict[type, tuple[str, ...]] = {
@@ -189,7 +190,7 @@ def _is_plain(value: object) -> bool:
     while todo:
         each: Any = todo.pop()
         kind = type(each)
-        if kind in _PLAIN:
+        if id(kind) in _PLAIN:
             continue
         if kind is not tuple and kind is not list and kind is not dict:
             return False

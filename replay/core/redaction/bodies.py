@@ -6,6 +6,7 @@ import gzip
 import sys
 import zlib
 from collections.abc import Sequence
+from typing import AnyStr
 
 import zstandard
 
@@ -15,8 +16,27 @@ _NONE = frozenset({"", "identity", "none", "aws-chunked", "utf-8", "utf8", "asci
 """What servers write there and is no compression."""
 
 
+_FORMS = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd", **dict.fromkeys((b"x\x01", b"x^", b"x\x9c", b"x\xda"), "deflate")}
+
+
 class Unreadable(Exception):
     """A body that cannot be looked into: so it cannot be shown to hold no secret."""
+
+
+def form_of(data: bytes) -> str | None:
+    """How bytes seem to be packed, by how they begin."""
+    return _FORMS.get(data[:2])
+
+
+def unpacked(data: bytes, form: str) -> tuple[bytes, bytes]:
+    """What is packed, and what follows it; nothing and all of it if it is not packed so after all."""
+    try:
+        if form == "zstd":
+            return _undone(data, form), b""
+        parts, rest = members(data, 31 if form == "gzip" else 15)
+    except (Unreadable, zlib.error):
+        return b"", data
+    return b"".join(parts), rest
 
 
 def undone(data: bytes, encoding: str) -> bytes:
@@ -101,10 +121,13 @@ def made_again(data: bytes, encoding: str, before: bytes) -> bytes:
     return data
 
 
-def cut(pieces: Sequence[bytes], data: bytes) -> list[bytes]:
+def cut(pieces: Sequence[AnyStr], data: AnyStr) -> list[AnyStr]:
     """`data` in as many pieces, of the same sizes where its length is the same."""
-    out, at = [], 0
+    out: list[AnyStr] = []
+    at = 0
     for piece in pieces[:-1]:
         out.append(data[at : at + len(piece)])
         at += len(piece)
-    return [*out, data[at:]] if pieces else []
+    if pieces:
+        out.append(data[at:])
+    return out

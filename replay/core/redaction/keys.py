@@ -16,7 +16,8 @@ _BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-
 
 ANYWHERE = {
     "authorization": "authorization", "cookie": "cookie", "password": "password", "passwd": "password",
-    "passphrase": "password", "mysqlpwd": "password", "secret": "secret", "credential": "credential",
+    "passphrase": "password", "passcode": "password", "mysqlpwd": "password",
+    "secret": "secret", "credential": "credential",
     "apikey": "api-key", "privatekey": "private-key", "accesskey": "access-key", "clientkey": "client-key",
     "accountkey": "access-key", "signingkey": "private-key", "encryptionkey": "private-key",
     "masterkey": "private-key", "sshkey": "private-key", "sharedkey": "private-key",
@@ -61,14 +62,13 @@ def bare(name: str) -> str:
 @lru_cache(maxsize=4096)
 def words(name: str) -> tuple[str, ...]:
     """`X-ApiKey_2` -> `x`, `api`, `key`, `2`."""
-    return tuple(word.lower() for word in _BREAK.split(name[:200]) if word)
+    return tuple(word.lower() for word in _BREAK.split(name[-200:]) if word)
 
 
 @lru_cache(maxsize=8192)
 def kind_of(name: str) -> str | None:
     """The kind of secret that a name announces, by the rules that are built in."""
-    if len(name) > 200:
-        return None
+    name = name[-200:]
     parts = words(name)
     if not parts or (len(parts) > 1 and parts[-1] in _TAMES):
         return None

@@ -6,6 +6,7 @@ A spelling of a secret and the same spelling of its pseudonym have one length, s
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
@@ -30,11 +31,13 @@ def spellings(secret: str, masked: str) -> Iterator[tuple[str, str]]:
     yield secret, masked
     for change in (str.lower, str.upper):
         yield change(secret), change(masked)
-    for escape in (_escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path):
+    for escape in (_escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape):
         yield _whole(escape, secret, masked)
     if len(secret) < _LONE:
         return
     one, two = (text.encode("utf-8", "surrogatepass") for text in (secret, masked))
+    if not secret.isascii():
+        yield one.decode("latin-1"), two.decode("latin-1")  # as bytes that are no text are looked through
     yield one.hex(), two.hex()
     yield one.hex().upper(), two.hex().upper()
     if len(one) == len(two):

@@ -56,11 +56,21 @@ _VENDOR = (
 )  # fmt: skip
 
 _WORDS = (
-    r"pass(?:word|wd|phrase|code)", r"pwd", r"private[_-]?key", r"secret", r"shared[_-]?access[_-]?key", r"session(?:[_-]?id)?",
-    r"signature", r"ssn", r"token", r"credential", r"client[_-]?key", r"cookie", r"csrf", r"cvv", r"api[_-]?key",
-    r"access[_-]?key", r"account[_-]?key", r"auth(?:orization)?", r"otp", r"iban", r"dsn",
+    r"pass(?:word|wd|phrase|code)", r"pwd", r"private[_-]?key", r"secret(?:[_-]?key)?", r"shared[_-]?access[_-]?key",
+    r"session(?:[_-]?id)?", r"signature", r"ssn", r"token", r"credential", r"client[_-]?key", r"cookie", r"csrf", r"cvv",
+    r"api[_-]?key", r"access[_-]?key", r"account[_-]?key", r"auth(?:orization)?", r"otp", r"iban", r"dsn",
+    r"signing[_-]?key", r"encryption[_-]?key", r"master[_-]?key", r"pass(?<=_pass)",
+    *(each + r"(?=\\{0,3}[\"'])" for each in ("pin", "sid", "sig", "hmac", "jwt", "bearer", "pass", "totp", "cvc", "cvn")),
 )  # fmt: skip
-
+"""What stands at the start of a word; the last ones only as names in quotes, as in JSON."""
+_WITHIN = (
+    r"Pass(?:word|wd|phrase|code)|Pwd|Secret(?:Key)?|Token|Credentials?|Session(?:I[dD])?|Signature|Cookie|Csrf|Otp|Dsn|"
+    r"(?:Private|Client|Api|Access|Account|Signing|Master)Key|"
+    r"passw(?:or)?d|passphrase|secret|credential|apikey|PASSW(?:OR)?D|PASSPHRASE|SECRET|TOKEN|APIKEY"
+)
+"""What ends a word: `accessToken`, `PGPASSWORD`."""
+_ASSIGNED = r"(?:\\{0,3}+[\"'])?+[ \t]{0,2}+(?:=|:=|:|=>)[ \t]{0,2}+(?:\\{0,3}+[\"'])?+"
+_ASSIGNABLE = r"[^\s\"',;&<>(){}\[\]\\]{4,400}+"
 
 _BEGINNINGS = frozenset(re.match(r"[a-z]+", each)[0] for each in _WORDS)  # type: ignore[index]  # each begins so
 
@@ -108,7 +118,8 @@ def _at_words(letters: str, head: str, secret: str, tail: str = "") -> re.Patter
     )
 
 
-def _card(text: str) -> bool:
+def card(text: str) -> bool:
+    """Whether it is a card's number (ISO/IEC 7812)."""
     digits = re.sub(r"\D", "", text)
     return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 2 and luhn(digits)
 
@@ -170,15 +181,26 @@ RULES: tuple[Rule, ...] = (
          ("eyJ",)),
     Rule("vendor-key", _at_words("A-Za-z0-9_-", r"(?=[A-Za-z0-9]{2}[\w.-])", _by_letter(_VENDOR), "(?![A-Za-z0-9])"), shortest=14, skips=True),
     Rule("url-password", re.compile(
-        r"://(?<=[a-z0-9+.-]{2}://)([^\s/?#@:\"'<>\[\]]{0,200}+:[^\s/?#@\"'<>]{1,300}+)@"), ("://",)),
+        r"://(?<=[a-z0-9+.-]{2}://)([^\s/?#@:\"'<>\[\]]{0,200}+:[^\s/?@\"'<>]{1,300}+(?:@[^\s/?@\"'<>]{1,300}+(?=@)){0,3}+)@"),
+        ("://",)),
     Rule("url-user", re.compile(r"https?://([A-Za-z0-9_]{16,200}+)@"), ("@",)),
     WEBHOOK,
     Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
     Rule("assigned", _at_words(
-        "A-Za-z", rf"(?i:{_by_letter(_WORDS)})[\"']?+[ \t]{{0,2}}+(?:=|:=|:|=>)[ \t]{{0,2}}+[\"']?+",
-        r"[^\s\"',;&<>(){}\[\]\\]{4,400}+"), ("=", ":"), _value, names=_BEGINNINGS, skips=True),
+        "A-Za-z", rf"(?i:{_by_letter(_WORDS)}){_ASSIGNED}", _ASSIGNABLE), ("=", ":"), _value, names=_BEGINNINGS, skips=True),
+    Rule("assigned", re.compile(rf"(?<=[A-Za-z0-9])(?:{_WITHIN}){_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), _value, names=_BEGINNINGS),
+    Rule("assigned", re.compile(
+        r" is (?i:(?<=password is )|(?<=passphrase is )|(?<=passcode is )|(?<=secret is )|(?<=token is )|(?<=key is ))[\"'`]?"
+        r"((?=[^\s\"'<>`]{0,99}?\d)[^\s\"'<>`]{5,99}[^\s\"'<>`.,;:!?)])"), (" is ",), _value),
+    Rule("element", re.compile(  # XML: the end of an element names it
+        r">\s{0,9}+([^<>\s]{4,4000}+)\s{0,9}+</[\w:.-]{0,30}?(?i:pass(?:word|wd|phrase|code)|pwd|secret|token|credential|"
+        r"(?:api|private|access|client)[_-]?key|session[_-]?id|signature|csrf|cvv|ssn|iban|otp|cookie)>"), ("</",), _value),
+    Rule("field", re.compile(  # HTML
+        r"name=[\"'](?=[\w.:-]{0,40}?(?:[Cc]srf|[Xx]srf|[Tt]oken))[\w.:-]{1,60}+[\"']"
+        r"(?:\s++(?!value|content)[\w-]{1,40}+=[\"'][^\"'<>]{0,80}+[\"']){0,4}+\s++(?:value|content)=[\"']([^\"'<>]{4,4000}+)"),
+        ("value=", "content="), _value),
     Rule("card", _at_words(
-        r"\d", r"(?<![.,:+/-])(?=[\d -]{13})", r"\d(?:[ -]?\d){12,18}+", r"(?![\d-])"), (), _card, 13, skips=True),
+        r"\d", r"(?<![.,:+/-])(?=[\d -]{13})", r"\d(?:[ -]?\d){12,18}+", r"(?![\d-])"), (), card, 13, skips=True),
     Rule("email", re.compile(
         r"([A-Za-z0-9](?<![A-Za-z0-9._%+/=:-].)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.){1,8}+[A-Za-z]{2,24}+)"
         r"(?![A-Za-z0-9])"), ("@",)),

@@ -28,7 +28,7 @@ _LONGEST = 2000
 _MARKED = 8
 """Letters and digits from which a pseudonym carries its check."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{12}")
-_EMAIL = re.compile(r"[^\s@<>\"]{1,64}+@[A-Za-z0-9.-]{1,253}+")
+_EMAIL = re.compile(r"[^\s@<>\"]{1,64}+@(?:[A-Za-z0-9-]{1,63}+\.){0,8}+[A-Za-z-]{2,63}+")
 _DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(.*)", re.DOTALL)
 _WRITTEN_DAY = re.compile(r"(\d\d)([./-])(\d\d)\2(\d{4})")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
@@ -54,8 +54,10 @@ class Pseudonyms:
         self.id = blake2b(self._key, digest_size=6, person=b"replay-key-id").hexdigest()
         """Names the key in recordings; tells nothing of it."""
 
-    def of(self, value: str) -> str:
-        """What stands for a text."""
+    def of(self, value: str, *, mail: bool = True) -> str:
+        """What stands for a text. `mail`: where it looks like a mail address, it is one."""
+        if not mail and "@" in value:
+            return self._text(value)
         found = self._known.get(value)
         if found is None:
             if len(self._known) > 10_000:

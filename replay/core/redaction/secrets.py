@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from replay.core.redaction.needles import Needles
+from replay.core.redaction.needles import SHORTEST, Needles
 from replay.core.redaction.patterns import Found, find
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
@@ -72,6 +72,8 @@ class Secrets:
             local, mark, _ = secret.rpartition("@")
             if mark and len(local) >= 6 and not local.isalpha():
                 self.secrets.setdefault(local, masked.rpartition("@")[0])
+            if kind == "assigned" and (bare := secret.rstrip(".:!?")) != secret and len(bare) >= SHORTEST:
+                self.secrets.setdefault(bare, masked[: len(bare)])  # the end of a sentence
             if kind in ("phone", "card"):
                 digits = re.sub(r"\D", "", secret)
                 if digits != secret and len(digits) >= 6:

@@ -10,6 +10,10 @@ from typing import Any
 Write = Callable[[Any], str]
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|-?(?:\d[\d.eE+-]*+|Infinity)|true|false|null|NaN')
 
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
+_NESTED = 100
+"""Open brackets of a cut text that is still read."""
+
 
 def style_of(text: str, value: Any) -> Write | None:
     """What writes other values as `text` has this one, byte for byte where nothing changed; None if a name stands
@@ -30,6 +34,27 @@ def style_of(text: str, value: Any) -> Write | None:
     return write
 
 
+def ends_of(text: str) -> Iterator[str]:
+    """What may close JSON that is cut: its open text, then what it lacks of a member, then its open brackets."""
+    open_ones: list[str] = []
+    quoted = False
+    for found in _BRACKET.finditer(text):
+        part = found[0]
+        if len(open_ones) > _NESTED:
+            return
+        if part[0] == '"':
+            quoted = len(part) == 1 or part[-1] != '"'
+        elif part in "{[":
+            open_ones.append("}" if part == "{" else "]")
+        elif open_ones:
+            open_ones.pop()
+    if not open_ones:
+        return
+    close = "".join(reversed(open_ones))
+    for rest in ('"', '":null') if quoted else ("", "null", ":null", '"":null'):
+        yield rest + close
+
+
 def _escapes(token: str) -> bool:
     """Also where it has half a character, which can only be escaped."""
     return token.isascii() or "\\ud" in token.lower()
@@ -48,8 +73,11 @@ def _tokens(value: Any) -> Iterator[Any]:
         yield value
 
 
-def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str]) -> str:
-    """`text` without secrets: each event by itself, then the texts of one place read on from event to event."""
+def masked(
+    text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], whole: Callable[[str], str] | None = None
+) -> str:
+    """`text` without secrets: each event by itself, then the texts of one place read on from event to event, by `whole`
+    (else `flat`)."""
     lines = text.split("\n")
     events: list[tuple[int, str, Any, Write]] = []
     for number, line in enumerate(lines):
@@ -64,10 +92,15 @@ def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str]) ->
             lines[number] = head + flat(body) if head else flat(line)
         else:
             events.append((number, head, made, write))
-    joined([event[2] for event in events], flat)
+    joined([event[2] for event in events], whole or flat)
     for number, head, value, write in events:
         lines[number] = head + write(value)
     return "\n".join(lines)
+
+
+def are_lines(text: str) -> bool:
+    """Whether it is JSON line by line: the first one tells."""
+    return "\n" in text and _read(text.lstrip().partition("\n")[0])[1] is not None
 
 
 def _read(body: str) -> tuple[Any, Write | None]:

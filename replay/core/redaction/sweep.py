@@ -72,15 +72,22 @@ class Sweep(Texts):
         out: dict[str, Any] = {}
         for name, item in node.items():
             here = (*path, name)
-            inner = self._rules.kind_of(name) or kind
-            if inner == "session" and type(item) in (dict, list):  # what a session holds is data like any other
-                inner = None
+            inner = self.kind_in(name, item, path, kind)
             out[name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)] = self.tree(
                 item, here, inner
             )
         if not plain and type(out.get("pieces")) is list and "returned" in out:
-            streams.joined(out["pieces"], lambda whole: self.flat(whole, 0))
+            self._streamed(out["pieces"], path)
         return out
+
+    def _streamed(self, pieces: list[Any], path: Path) -> None:
+        """Mask what only several pieces of a generator show together."""
+        if not _are_pieces(pieces):
+            streams.joined(pieces, self.whole)
+            return
+        datas = [_bytes_of(each[1]) for each in pieces]
+        for each, data in zip(pieces, bodies.cut(datas, self.data(b"".join(datas), path, None)), strict=True):
+            each[1] = raw(data)
 
     def _tagged(self, tag: str, body: Any, node: Any, path: Path, kind: str | None) -> Any:
         if tag in ("$bytes", "$base64"):
@@ -161,7 +168,9 @@ class Sweep(Texts):
         return [self.tree(key, path), self.tree(item, (*path, name if name is not None else "?"), inner)]
 
     def _pair(self, pair: list[str], path: Path) -> list[str]:
-        return [pair[0], self.header(pair[0], pair[1], path)]
+        name, value = pair
+        shown = name if len(name) < SHORTEST else self.leaf(name, path[:-1], None, mark=False)
+        return [shown, self.header(name, value, path)]
 
     # Messages -------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from replay.core.redaction import bodies, streams
 from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import MASK
 from replay.core.redaction.needles import SHORTEST
-from replay.core.redaction.patterns import WEBHOOK, find
+from replay.core.redaction.patterns import WEBHOOK, card, find
 from replay.core.redaction.secrets import Path, Secrets
 
 _DEEPEST = 4
@@ -32,11 +31,22 @@ _PAIR = re.compile(r"[\w.\[\]%$*@-]{1,100}=")
 _FORM = re.compile(r"[\w.\[\]%$*@-]{1,100}=[^\s&]*(?:&[\w.\[\]%$*@-]{1,100}=[^\s&]*)*\Z")
 _LOOKS = re.compile(r"\ufeff?\s*[{\[]")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}://)([^/?#\s]*)([^?#\s]*)(?:\?([^#\s]*))?(#\S*)?\Z")
-_PART = re.compile(r'[; ]name="([^"\r\n]{1,200})"')
+_PART = re.compile(r'[; ]name=(?:"([^"\r\n]{1,200})"|([^";\s]{1,200}))')
 _RUN = re.compile(r"[^\s\"'<>&=?]++")
+_FOLDED = re.compile(r"(?<![A-Za-z0-9+/])((?:[A-Za-z0-9+/]{48,76}+\r?\n)++[A-Za-z0-9+/]{0,76}+={0,2}+)")
+_WORDS = 10_000
+"""That are remembered as no Base64."""
+_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_DRAWS = ("draws",)
+"""In the context: random numbers, which look like anything."""
+_IDS = frozenset({"id", "_id", "key"})
+_IN_URLS = frozenset({"url-password", "url-user", "session"})
+"""Kinds that are percent-encoded where they are found."""
 _NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
 _UNLIKE_A_LINK = frozenset({"password", "secret", "api-key", "access-key", "private-key", "custom"})
 """Kinds whose values only look like a URL."""
+_UNLIKE_A_MAIL = frozenset({"password", "secret", "api-key", "access-key", "private-key", "url-password", "assigned"})
+"""Kinds whose values only look like a mail address: `Summer@Rome24` has no domain that may stay."""
 
 
 class Texts(Secrets):
@@ -44,20 +54,17 @@ class Texts(Secrets):
 
     def data(self, data: bytes, path: Path, kind: str | None, content: str = "") -> bytes:
         """Bytes without secrets."""
-        if data[:2] == b"\x1f\x8b" and not kind:
-            try:
-                parts, rest = bodies.members(data)
-            except (bodies.Unreadable, zlib.error):
-                parts, rest = [], data
-            if plain := b"".join(parts):
+        if not kind and (form := bodies.form_of(data)):
+            plain, rest = bodies.unpacked(data, form)
+            if plain:
                 inner = self.data(plain, path, None)
                 end = self.data(rest, path, None) if rest else rest
-                return data if inner == plain and end == rest else bodies.made_again(inner, "gzip", data) + end
-        if data[:2] in (b"\xff\xfe", b"\xfe\xff") and len(data) % 2 == 0:
-            charset = "utf-16-le" if data[:1] == b"\xff" else "utf-16-be"
-            text = data[2:].decode(charset, "surrogatepass")
+                return data if inner == plain and end == rest else bodies.made_again(inner, form, data) + end
+        if (b"\0" in data[:64] or data[:2] in _MARKS) and (charset := _wide(data)):
+            mark = data[:2] if data[:2] in _MARKS else b""
+            text = data[len(mark) :].decode(charset, "surrogatepass")
             changed = self.leaf(text, path, kind, content=content)
-            return data if changed == text else data[:2] + changed.encode(charset, "surrogatepass")
+            return data if changed == text else mark + changed.encode(charset, "surrogatepass")
         try:
             text, charset = data.decode(), "utf-8"
         except UnicodeDecodeError:
@@ -71,7 +78,11 @@ class Texts(Secrets):
 
     def number(self, node: Any, path: Path, kind: str | None) -> Any:
         """A number without secrets."""
+        if kind and type(node) is float and node.is_integer() and abs(node) < 2**53:
+            return float(self.number(int(node), path, kind))
         text = str(node)
+        if kind is None and type(node) is int and 13 < len(text) < 17 and path[:1] != _DRAWS and card(text):
+            kind = "card"
         if kind and type(node) is int and not self._rules.allows(path) and text not in self.known:
             made = self._pseudonyms.number(node)
             self.learn(text, str(made), kind)
@@ -94,6 +105,8 @@ class Texts(Secrets):
             return self.leaf(text, path, None)
         scheme, host, place, query, end = found.groups()
         user, mark, name = host.rpartition("@")
+        if end and ":" in host and not (mark or place or query) and "@" in end:  # of a password with `#` in it
+            return self.flat(text)
         if mark:
             user = ":".join(self.value(part, "url-password") for part in user.split(":"))
         for each in find(name + place, (WEBHOOK,), self._pause):
@@ -140,10 +153,13 @@ class Texts(Secrets):
     def _nested(self, text: str, path: Path, content: str, deep: int) -> str | None:
         """What a text holds, masked in place; None if it is only text."""
         if "event-stream" in content or "ndjson" in content or text.startswith(("data: ", "event: ")):
-            return streams.masked(text, lambda tree: self._plain(tree, path, None), lambda one: self.flat(one, deep))
+            return self._lines(text, path, deep)
         if _LOOKS.match(text) and len(text) <= _LARGE:
-            return self._json(text, path)
-        if "multipart/" in content and 'name="' in text:
+            made = self._json(text, path)
+            if made is None:
+                made = self._cut_json(text, path)
+            return self._lines(text, path, deep) if made is None and streams.are_lines(text) else made
+        if "multipart/" in content and "name=" in text:
             return self.flat("\r\n--".join(self._part(part, path) for part in text.split("\r\n--")), deep)
         if "://" in text[:30] and _URL.match(text):
             return self.url(text, path)
@@ -151,13 +167,25 @@ class Texts(Secrets):
             return self.form(text, path)
         return None
 
+    def _lines(self, text: str, path: Path, deep: int) -> str:
+        """Events, or a JSON document a line."""
+        return streams.masked(
+            text, lambda tree: self._plain(tree, path, None), lambda one: self.flat(one, deep), self.whole
+        )
+
+    def whole(self, text: str) -> str:
+        """What the pieces of a stream make together."""
+        inside = self._json(text, ()) if _LOOKS.match(text) else None
+        return self.flat(text) if inside is None else inside
+
     def _part(self, text: str, path: Path) -> str:
         """One field of a form."""
         head, mark, value = text.partition("\r\n\r\n")
         found = _PART.search(head[:2000]) if mark else None
         if found is None:
             return text
-        return head + mark + self.leaf(value, (*path, found[1]), self._rules.kind_of(found[1]))
+        name = found[1] or found[2]
+        return head + mark + self.leaf(value, (*path, name), self._rules.kind_of(name))
 
     def _json(self, text: str, path: Path) -> str | None:
         """JSON, what is not changed byte for byte as it was; None if it is none, or has a name twice."""
@@ -180,14 +208,29 @@ class Texts(Secrets):
         except RecursionError:
             return None
 
+    def _cut_json(self, text: str, path: Path) -> str | None:
+        """The beginning of a JSON text, whose end was not read or not kept."""
+        for end in streams.ends_of(text):
+            made = self._json(text + end, path)
+            if made is not None:
+                return made.removesuffix(end) if made.endswith(end) else None
+        return None
+
+    def kind_in(self, name: str, item: Any, path: Path, kind: str | None) -> str | None:
+        """The kind of a member of what lies at `path`. What a session holds is data like any other, but for its id."""
+        inner = self._rules.kind_of(name) or kind
+        if inner == "session" and type(item) in (dict, list):
+            return None
+        if inner is None and name in _IDS and path and type(item) is str and len(item) >= 12:
+            return "session" if self.kind_of(path[-1]) == "session" else None
+        return inner
+
     def _plain(self, value: Any, path: Path, kind: str | None) -> Any:
         """JSON of anyone: no tags of ours."""
         if type(value) is dict:
             out = {}
             for name, item in value.items():
-                inner = self._rules.kind_of(name) or kind
-                if inner == "session" and type(item) in (dict, list):
-                    inner = None
+                inner = self.kind_in(name, item, path, kind)
                 key = name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)
                 out[key] = self._plain(item, (*path, name), inner)
             return out
@@ -205,13 +248,7 @@ class Texts(Secrets):
         made = self.data(plain, path, kind)
         if made == plain:
             return text
-        units = _UNIT.findall(text)
-        if len(made) != len(plain) or len(units) != len(plain):
-            return quote_from_bytes(made, safe="")
-        return "".join(
-            unit if old == new else f"%{new:02X}" if len(unit) == 3 or not chr(new).isalnum() else chr(new)
-            for unit, old, new in zip(units, plain, made, strict=True)
-        )
+        return _escaped_alike(text, plain, made) or quote_from_bytes(made, safe="")
 
     def flat(self, text: str, deep: int = 0) -> str:
         """Prose and everything else: patterns, known secrets, what is encoded in it."""
@@ -227,7 +264,23 @@ class Texts(Secrets):
             return text
         if "%" in text and _PERCENT.search(text):
             text = _RUN.sub(lambda run: self._percent_part(run[0], deep) if "%" in run[0] else run[0], text)
-        return _BASE64.sub(lambda part: self._decoded(part[0], deep), text) if len(text) >= 16 else text
+        if len(text) < 16:
+            return text
+        parts = _FOLDED.split(text) if "\n" in text else [text]
+        parts[::2] = [_BASE64.sub(lambda part: self._decoded(part[0], deep), one) for one in parts[::2]]
+        parts[1::2] = [self._folded(one, deep) for one in parts[1::2]]
+        return "".join(parts)
+
+    def _folded(self, text: str, deep: int) -> str:
+        """Base64 in lines, as in mail (RFC 2045)."""
+        parts = re.split(r"(\r?\n)", text)
+        lines, breaks = parts[::2], [*parts[1::2], ""]
+        whole = "".join(lines)
+        made = self._decoded(whole, deep)
+        if made == whole:
+            no_text = whole in self._no_base64 or len(self._no_base64) >= _WORDS
+            return _BASE64.sub(lambda part: self._decoded(part[0], deep), text) if no_text else text
+        return "".join(line + end for line, end in zip(bodies.cut(lines, made), breaks, strict=True))
 
     def _percent_part(self, text: str, deep: int) -> str:
         plain = _unquoted(text)
@@ -236,15 +289,7 @@ class Texts(Secrets):
         except UnicodeDecodeError:
             return text
         made = self.flat(words, deep + 1).encode("utf-8", "surrogatepass")
-        if made == plain or len(made) != len(plain):
-            return text
-        units = re.findall(r"%[0-9A-Fa-f]{2}|.", text, re.DOTALL)
-        if len(units) != len(plain):
-            return text
-        return "".join(
-            unit if old == new else f"%{new:02X}" if len(unit) == 3 else chr(new)
-            for unit, old, new in zip(units, plain, made, strict=True)
-        )
+        return text if made == plain else _escaped_alike(text, plain, made) or quote_from_bytes(made)
 
     def _decoded(self, text: str, deep: int) -> str:
         """A run of Base64 that is text inside."""
@@ -258,7 +303,7 @@ class Texts(Secrets):
             data = b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_" if url else None)
         except Base64Error:
             return self._not_base64(text)
-        if data[:2] == b"\x1f\x8b":
+        if bodies.form_of(data):
             made_data = self.data(data, (), None)
             return text if made_data == data else b64encode(made_data, altchars=b"-_" if url else None).decode()
         try:
@@ -274,7 +319,7 @@ class Texts(Secrets):
         return packed if text.endswith("=") else packed.rstrip("=")
 
     def _not_base64(self, text: str) -> str:
-        if len(self._no_base64) < 10_000:
+        if len(self._no_base64) < _WORDS:
             self._no_base64.add(text)
         return text
 
@@ -306,7 +351,12 @@ class Texts(Secrets):
             return self.flat(text, _DEEPEST)
         if kind == "email" and "@" not in text:
             return self.flat(text, 0)
-        made = self._pseudonyms.of(text)
+        if kind in _IN_URLS and "%" in text and "+" not in text and _PERCENT.search(text):
+            plain = _unquoted(text)
+            inside = self.value(plain.decode("utf-8", "surrogateescape"), kind).encode("utf-8", "surrogateescape")
+            made = _escaped_alike(text, plain, inside) or quote_from_bytes(inside)
+        else:
+            made = self._pseudonyms.of(text, mail=kind not in _UNLIKE_A_MAIL)
         self.learn(text, made, kind or "?")
         return made
 
@@ -314,7 +364,7 @@ class Texts(Secrets):
         """`user:password` in Base64, else a token."""
         if len(text) >= 4 and re.fullmatch(r"[A-Za-z0-9+/_-]+={0,2}", text):
             try:
-                pair = b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+                pair = b64decode(text + "=" * (-len(text) % 4)).decode()
             except (ValueError, UnicodeDecodeError):
                 pair = ""
             if ":" in pair and pair.isprintable():
@@ -348,6 +398,30 @@ class Texts(Secrets):
 
 def _is_form(text: str) -> bool:
     return _FORM.match(text) is not None and _BASE64.fullmatch(text) is None
+
+
+def _escaped_alike(text: str, plain: bytes, made: bytes) -> str | None:
+    """`made` percent-encoded as `text` has `plain`; None if their lengths differ."""
+    units = _UNIT.findall(text)
+    if len(made) != len(plain) or len(units) != len(plain):
+        return None
+    return "".join(
+        unit if old == new else f"%{new:02X}" if len(unit) == 3 or not chr(new).isalnum() else chr(new)
+        for unit, old, new in zip(units, plain, made, strict=True)
+    )
+
+
+def _wide(data: bytes) -> str | None:
+    """UTF-16, told by its mark, or by every other byte being none in Latin text."""
+    if len(data) % 2:
+        return None
+    if data[:2] in _MARKS:
+        return _MARKS[data[:2]]
+    even, odd = data[:4096:2], data[1:4096:2]
+    for charset, high, low in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if len(high) > 3 and high.count(0) > 0.9 * len(high) and not low.count(0):
+            return charset
+    return None
 
 
 def _around(text: str, change: Callable[[str], str]) -> str:

@@ -1,0 +1,168 @@
+"""Secrets inside texts: in JSON that is cut or in prose, in XML, in lines of Base64, in URLs, in what streams make."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from base64 import b64decode, b64encode, encodebytes
+from collections.abc import Callable
+from urllib.parse import quote, unquote
+
+import pytest
+import zstandard
+
+from replay.core.recording import Recording
+from replay.core.redaction.structure import harm
+from tests.core.redaction.test_redactor import CANARY, REDACTOR, answer, everything, http, recording, shapes
+
+C = CANARY
+TOKEN = json.dumps({"accessToken": C, "n": 1})
+PIN = json.dumps({"pin": C, "rest": "x" * 30})
+PEM = "-----BEGIN PRIVATE KEY-----\n" + "QUJD" * 16 + "\n-----END PRIVATE KEY-----\n"
+
+
+def body(data: bytes | str, kind: str = "application/json", encoding: str = "", *, known: bool = False) -> Recording:
+    """One answer; `known`: the secret stands elsewhere under its name, too."""
+    headers = [("content-type", kind), ("content-encoding", encoding)]
+    given = {"token": C} if known else None
+    sent = data.encode() if isinstance(data, str) else data
+    found: Recording = recording(given, requests=[http()], answers=[answer(sent, headers, 3)])
+    return found
+
+
+def events(*parts: str) -> str:
+    """An event stream of a model's deltas."""
+    return "".join(f"data: {json.dumps({'delta': part})}\n\n" for part in parts)
+
+
+def streamed(*pieces: object) -> Recording:
+    """A generator's answer, and its secret elsewhere."""
+    numbered = [[at, piece] for at, piece in enumerate(pieces)]
+    made = {"pieces": numbered, "returned": None, "error": None}
+    found: Recording = recording({"token": C}, requests=[{"args": []}], answers=[made])
+    return found
+
+
+def folded(text: str) -> str:
+    """As mail has it."""
+    return encodebytes(text.encode()).decode()
+
+
+PLACES: dict[str, Callable[[], Recording]] = {
+    "json in prose": lambda: recording({"text": f"the CRM said: {TOKEN}"}),
+    "json in prose, short name": lambda: recording({"text": f"the CRM said: {PIN}"}),
+    "repr in prose": lambda: recording({"text": f"the CRM said: {{'clientSecret': '{C}'}}"}),
+    "json in json in prose": lambda: recording({"text": "said " + json.dumps({"inner": TOKEN})}),
+    "name of one word in prose": lambda: recording({"text": f"login ok accessToken={C} n=1"}),
+    "environment in prose": lambda: recording({"text": f"PGPASSWORD={C} psql"}),
+    "secret key in prose": lambda: recording({"text": f"SECRET_KEY = '{C}'"}),
+    "pass of the environment": lambda: recording({"text": f"DB_PASS={C}"}),
+    "a sentence": lambda: recording({"text": f"My password is {C}. Help me with {C}"}),
+    "end of a sentence": lambda: recording({"text": f"password: {C}. Then it used {C} again"}),
+    "cut json": lambda: body(TOKEN[:-9]),
+    "json cut in a secret": lambda: body(f'{{"user": 1, "pin": "{C}'),
+    "json cut in a number": lambda: body(f'[{{"pin": "{C}", "price": 12.'),
+    "cut json of many lines": lambda: body(json.dumps({"pin": C, "rest": [1, "x"]}, indent=1)[:-6]),
+    "cut gzip": lambda: body(gzip.compress(PIN.encode())[:-9], encoding="gzip"),
+    "json lines": lambda: body(f'{{"a": 1}}\n{{"pin": "{C}"}}\n'),
+    "documents in a row": lambda: body(f'{{"a": 1}}{{"refreshToken": "{C}"}}'),
+    "document of an error": lambda: recording(outcome=json.JSONDecodeError("x", TOKEN[:-3], 3)),
+    "json in a stream's text": lambda: body(events('{"pi', 'n":', f'"{C[:5]}', f'{C[5:]}"}}'), "text/event-stream"),
+    "bytes of a generator": lambda: streamed(C[:5].encode(), C[5:].encode()),
+    "bytes of a generator, no text": lambda: streamed(b"\xff\0" + C[:5].encode(), C[5:].encode() + b"\xff\0"),
+    "base64 in lines": lambda: recording({"text": folded("y" * 44 + f' "pin": "{C}" ' + "z" * 60)}),
+    "known in base64 lines": lambda: recording({"token": C, "x": folded("y" * 44 + C + "z" * 60)}),
+    "xml": lambda: body(f"<r><Password>{C}</Password></r>", "text/xml"),
+    "soap": lambda: body(f'<s:B><wsse:Password Type="#Text">{C}</wsse:Password></s:B>', "text/xml"),
+    "form in html": lambda: body(f'<input name="csrf_token" type="hidden" value="{C}">', "text/html"),
+    "entities": lambda: recording({"token": C + "&<", "text": f"<p>{C}&amp;&lt;</p>"}),
+    "url encoded twice": lambda: recording({"x": "https://a.example/?d=" + quote(quote(f'{{"clientSecret":"{C}"}}'))}),
+    "password with an at in prose": lambda: recording({"text": f"no postgres://app:S3c@{C}@db/shop today"}),
+    "password with a hash": lambda: recording({"url": f"postgres://app:{C}#1@db/shop"}),
+    "password like a mail address": lambda: recording({"password": f"Summer@{C}.Rome"}),
+    "encoded password": lambda: recording({"url": f"postgres://app:p%40{C}@db/x", "text": f"used p@{C} there"}),
+    "encoded cookie": lambda: recording({"headers": [["cookie", f"sid=s%3A{C}"]], "body": [], "text": f"s:{C}"}),
+    "basic of other letters": lambda: recording(
+        {"headers": [["authorization", "Basic " + b64encode(f"jörg:ü{C}".encode()).decode()]], "text": f"of ü{C}"}
+    ),
+    "name of a header": lambda: recording({"token": C}, requests=[http(headers=[(f"X-{C}", "1")])], answers=[answer()]),
+    "first of two": lambda: recording({"rows": [[f"mail.of.{C}@example.com", "Ada"]]}),
+    "zlib": lambda: recording({"blob": zlib.compress(TOKEN.encode())}),
+    "zlib in base64": lambda: recording({"blob": b64encode(zlib.compress(TOKEN.encode())).decode()}),
+    "zstd": lambda: recording({"blob": zstandard.ZstdCompressor().compress((TOKEN * 9).encode())}),
+    "utf-16 without a mark": lambda: recording({"blob": TOKEN.encode("utf-16-le")}),
+    "other letters in no text": lambda: recording({"password": "ä" + C, "x": b"\xff\0\1ab" + ("ä" + C).encode()}),
+    "multipart without quotes": lambda: recording(
+        {"headers": [["content-type", "multipart/form-data; boundary=b"]],
+         "body": [f"--b\r\nContent-Disposition: form-data; name=pin\r\n\r\n{C}\r\n--b--".encode()]}),
+    "id of a session": lambda: recording({"session": {"id": C, "plan": "Team"}}),
+    "a very long name": lambda: recording({"x" * 300 + "_token": C}),
+    "passcode": lambda: recording({"passcode": C}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_canary_is_nowhere(place: str) -> None:
+    """Nothing of it is left however it is unpacked, what changed has its shape, and redacting again changes nothing."""
+    before = PLACES[place]()
+    after = REDACTOR.redact(before)
+    text = _unpacked(everything(after))
+    assert [shape for shape in shapes(CANARY) if shape in text] == []
+    assert [gap for gap in harm(before, after).gaps if gap.reason == "redaction"] == []
+    assert REDACTOR.redact(after) == after
+    assert [found.text for found in REDACTOR.find(after)] == []
+
+
+def _unpacked(text: str) -> str:
+    """With what is in zlib, in lines of Base64, and encoded twice."""
+    found = [text, unquote(unquote(text)), text.replace("\\n", "")]
+    for word in text.split('"'):
+        try:
+            data = b64decode(word.replace("\\n", ""))
+            found.append(data.decode("latin-1"))
+            found.append(zlib.decompress(data).decode("latin-1"))
+        except (ValueError, zlib.error):
+            pass
+    return "\n".join(found)
+
+
+def test_card_numbers_that_are_numbers() -> None:
+    """As text or not: of the same length, and a card's number still; other long numbers stay."""
+    after = REDACTOR.redact(recording({"number": 4539148803436467, "id": 1234567890123456, "at": 1764413545000000000}))
+    held = after.input.decode()
+    assert held["number"] != 4539148803436467
+    assert len(str(held["number"])) == 16
+    assert (held["id"], held["at"]) == (1234567890123456, 1764413545000000000)
+    assert REDACTOR.redact(after) == after
+
+
+def test_numbers_with_a_point() -> None:
+    """A table turns whole numbers into such; fractions are no secrets."""
+    held = REDACTOR.redact(recording({"pin": 4711.0, "cvv": 0.5})).input.decode()
+    assert held["pin"] != 4711.0
+    assert held["pin"].is_integer()
+    assert held["cvv"] == 0.5
+
+
+def test_a_key_behind_a_bracket() -> None:
+    """A log that begins as JSON might is no JSON: what has several lines is found in it."""
+    after = REDACTOR.redact(recording({"text": f"[12:00] loaded\n{PEM}"}))
+    assert "QUJD" * 16 not in after.input.text
+
+
+@pytest.mark.parametrize("text", ["CredentialAuth: TypeAlias = 1", "The token is invalid now", "a > b </p>",
+                                  "pin: 1234", "the key is missing", "<token>none</token>"])  # fmt: skip
+def test_what_is_no_secret_stays(text: str) -> None:
+    """Sentences and code that only resemble secrets."""
+    before = recording({"text": text})
+    assert REDACTOR.redact(before) is before
+
+
+def test_what_is_cut_stays_cut() -> None:
+    """Only the secret changes in a text whose end is missing."""
+    text = f'{{ "pin" : "{C}", "price": 12.50, "rest": ["a", "b'
+    made = REDACTOR.redact(recording({"text": text})).input.decode()["text"]
+    start = text.index(C)
+    assert len(made) == len(text)
+    assert made[:start] + made[start + len(C) :] == text[:start] + text[start + len(C) :]
