@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 
 from replay.surfaces.demo import demonstrate
+from replay.surfaces.demo.result import DemoResult
 from tests.surfaces import fixes, projects
 
+MINIMAL = ("AttributeError", "ValueError", "UnicodeEncodeError", "httpx.ReadTimeout")
+"""Five of the failures; more would take minutes."""
 pytestmark = pytest.mark.slow
 
 
@@ -27,19 +30,38 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def _promoted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with the demo's service and one of each of its twelve failures promoted; what a fix asks further on is
-    answered as in the others."""
-    place = tmp_path_factory.mktemp("promoted")
-    result = demonstrate(place / "demo", tickets=60, echo=lambda text: None)
-    groups = result.failures.values()
-    assert len(groups) == 12
-    project = place / "project"
-    fixes.project(project)
-    done = run(project, "-m", "replay.surfaces.cli", "promote", *(str(group[0].path) for group in groups),
-               "--answers-from", str(result.folder), "--answer", fixes.ANSWER, "--json")  # fmt: skip
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
+    """A short one, with each of its twelve failures."""
+    result = demonstrate(tmp_path_factory.mktemp("demo") / "demo", tickets=60, echo=lambda text: None)
+    assert len(result.failures) == 12
+    return result
+
+
+def names(demo: DemoResult) -> list[str]:
+    """One of each failure."""
+    return [group[0].path.name for group in demo.failures.values()]
+
+
+def types(demo: DemoResult) -> list[str]:
+    """Of their errors."""
+    return [group[0].error_type for group in demo.failures.values()]
+
+
+def promote(project: Path, folder: Path, names: list[str]) -> None:
+    """These; what a fix asks further on is answered as in the others."""
+    paths = [str(folder / name) for name in names]
+    done = run(project, "-m", "replay.surfaces.cli", "promote", *paths, "--answers-from", str(folder),
+               "--answer", fixes.ANSWER, "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert all("still fails with" in each["fails"] for each in json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def _promoted(demo: DemoResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with the demo's service and its failures promoted."""
+    project = tmp_path_factory.mktemp("promoted") / "project"
+    fixes.project(project)
+    promote(project, demo.folder, names(demo))
     return project
 
 
@@ -58,3 +80,24 @@ def test_red_and_green(project: Path) -> None:
     for command in (["ruff", "check", "--isolated"], ["ruff", "format", "--isolated", "--check"]):
         if find_spec("ruff") is not None:
             assert run(project, "-m", *command, "tests").returncode == 0
+
+
+def test_minimal_red_and_green(demo: DemoResult, tmp_path: Path) -> None:
+    """After `why` and `minimize`. Where no edit cures the cause, as of an error that was raised, nothing is known of
+    what a fix reads: a test that fails for want of it says what to do."""
+    chosen = [name for name, type_ in zip(names(demo), types(demo), strict=True) if type_ in MINIMAL]
+    project, folder = tmp_path / "project", tmp_path / "demo"
+    fixes.project(project)
+    shutil.copytree(demo.folder, folder, ignore=shutil.ignore_patterns("run"))
+    for name in chosen:
+        for verb in (["why"], ["minimize", "--answer", fixes.ANSWER]):
+            done = run(project, "-m", "replay.surfaces.cli", *verb, str(folder / name))
+            assert done.returncode == 0, done.stdout + done.stderr
+    promote(project, folder, chosen)
+    tests = ("-m", "pytest", *projects.plugin(), "-q", "-p", "no:cacheprovider", "tests")
+    assert run(project, *tests).stdout.strip().rpartition("\n")[2].startswith("5 failed in")
+    fixes.repair(project)
+    done = run(project, *tests)
+    failed = done.stdout.count("\nFAILED ")
+    assert failed <= 2, done.stdout
+    assert done.stdout.count("the recording is minimal; promote the whole incident with --whole") == failed
