@@ -144,7 +144,9 @@ RULES: tuple[Rule, ...] = (
     Rule("assigned", re.compile(
         rf"(?i)(?=[pstcaiod])(?<![A-Za-z]){_WORDS}[\"']?+[ \t]{{0,2}}+(?:=|:=|:|=>)[ \t]{{0,2}}+[\"']?+"
         r"([^\s\"',;&<>(){}\[\]\\]{4,400}+)"), ("=", ":"), _value),
-    Rule("card", re.compile(r"(\d(?<![\d.,:+/-]\d)(?:[ -]?\d){12,18}+)(?![\d-])"), (), _card, 13),
+    Rule("card", re.compile(  # no part of a UUID, nor of a digest
+        r"(\d(?<![\d.,:+/-]\d)(?<![\dA-Fa-f-][A-Fa-f]\d)(?<!^[A-Fa-f]\d)(?:[ -]?\d){12,18}+)"
+        r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), _card, 13),
     Rule("email", re.compile(
         r"([A-Za-z0-9](?<![A-Za-z0-9._%+/=:-].)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.){1,8}+[A-Za-z]{2,24}+)"
         r"(?![A-Za-z0-9])"), ("@",)),
