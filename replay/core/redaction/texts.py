@@ -139,7 +139,9 @@ class Texts(Secrets):
     def _nested(self, text: str, path: Path, content: str, deep: int) -> str | None:
         """What a text holds, masked in place; None if it is only text."""
         if "event-stream" in content or "ndjson" in content or text.startswith(("data: ", "event: ")):
-            return streams.masked(text, lambda tree: self._plain(tree, path, None), lambda one: self.flat(one, deep))
+            return streams.masked(
+                text, lambda tree: self._plain(tree, path, None), lambda one: self.flat(one, deep), self.known
+            )
         if _LOOKS.match(text) and len(text) <= _LARGE:
             return self._json(text, path)
         if "multipart/" in content and 'name="' in text:
