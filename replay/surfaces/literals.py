@@ -196,6 +196,23 @@ def error_body(node: Any) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
+def referred(node: Any, within: Any) -> Any:
+    """What a reference stands for, which is found `within`; anything else as it is."""
+    if not (isinstance(node, dict) and len(node) == 1 and "$ref" in node):
+        return node
+    waiting = [within]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            numbered = each.get("$id")
+            if isinstance(numbered, list) and len(numbered) == 2 and numbered[0] == node["$ref"]:
+                return numbered[1]
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+    return node
+
+
 def error_headline(node: Any) -> tuple[str, str]:
     """Type and message of an encoded error, escaped."""
     body = error_body(node)

@@ -16,7 +16,7 @@ from replay.core.fingerprint import mine
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict, Violation
 from replay.surfaces.asking import got_line, request_line
-from replay.surfaces.literals import bare, error_body, error_headline, literal, tree
+from replay.surfaces.literals import bare, error_body, error_headline, literal, referred, tree
 from replay.surfaces.printable import clip, columns, escape, pad
 
 LABEL = 10
@@ -288,7 +288,7 @@ def outcome_lines(outcome: Outcome, page: Page, entrypoint: str) -> Iterator[str
     yield from frame_lines(user_frames(frames(node), entrypoint), page)
     cause = error_body(node).get("cause")
     if cause:
-        yield page.row("because", literal(cause, longest=page.text))
+        yield page.row("because", literal(referred(cause, node), longest=page.text))
 
 
 def frames(node: Any) -> list[Frame]:

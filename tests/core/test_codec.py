@@ -354,11 +354,12 @@ def test_an_error_that_only_its_own_class_makes() -> None:
 @pytest.mark.parametrize(
     "error",
     [KeyError((1, "a")), KeyError(date(2026, 1, 2)), ValueError("a", {"b": [1]}), SyntaxError("m", ("f", 1, 2, "t")),
-     subprocess.CalledProcessError(3, ["git", "gc"]), subprocess.TimeoutExpired(["git"], 3)],
+     subprocess.CalledProcessError(3, ["git", "gc"]), subprocess.TimeoutExpired(["git"], 3),
+     ValueError(KeyError("k")), RuntimeError("gone", ConnectionResetError(104, "reset"), ValueError(OSError(2, "x")))],
     ids=lambda error: type(error).__name__,
 )  # fmt: skip
 def test_the_message_is_what_the_error_says(error: BaseException) -> None:
-    """Arguments of plain data, and classes of the standard library, are told in full."""
+    """Arguments of plain data, errors in an error, and classes of the standard library, are told in full."""
     assert encode(error).tree["$error"]["message"] == str(error)
 
 

@@ -164,6 +164,15 @@ def test_a_cause_has_a_label_of_its_own() -> None:
     assert "  because   TypeError('none')" in text.splitlines()
 
 
+def test_a_cause_that_is_an_argument_too_is_shown() -> None:
+    """It is stored once: of aiohttp's errors the OS error is both."""
+    cause = OSError(111, "refused")
+    error = ValueError("no plan", cause)
+    error.__cause__ = cause
+    text = verdict_text(verdict("changed", outcome=Outcome("raised", encode(error))), recording())
+    assert "  because   ConnectionRefusedError('[Errno 111] refused')" in text.splitlines()
+
+
 def test_an_unanswerable_recording_says_why() -> None:
     """The reason stands where the outcome would."""
     text = verdict_text(verdict("unanswerable", reason="shop.app has no 'triage' any more."), recording())

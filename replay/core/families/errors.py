@@ -58,6 +58,8 @@ _context = BaseException.__dict__["__context__"].__get__
 _suppress = BaseException.__dict__["__suppress_context__"].__get__
 _args = BaseException.__dict__["args"].__get__
 _traceback = BaseException.__dict__["__traceback__"].__get__
+_DEEPEST = 3
+"""Errors inside one another whose messages are part of the outermost one's."""
 _members = BaseExceptionGroup.__dict__["exceptions"].__get__
 _group_message = BaseExceptionGroup.__dict__["message"].__get__
 
@@ -157,8 +159,10 @@ def _natives(error: BaseException) -> dict[str, Any]:
     return found
 
 
-def _message(error: BaseException, kind: type, own: dict[str, Any], native: dict[str, Any]) -> str:
-    """`str(error)` where that runs only builtin code, else the like of it."""
+def _message(
+    error: BaseException, kind: type, own: dict[str, Any], native: dict[str, Any], deep: int = _DEEPEST
+) -> str:
+    """`str(error)` where that runs only builtin code, else the like of it. `deep`: errors inside it that are told."""
     args = _args(error)
     plain = _is_plain(args) and all(map(_is_plain, native.values()))
     if any(each is BaseExceptionGroup for each in mro(kind)):
@@ -174,14 +178,25 @@ def _message(error: BaseException, kind: type, own: dict[str, Any], native: dict
             if type(own.get(name)) is str:
                 return own[name]  # type: ignore[no-any-return]
     if len(args) == 1:
-        return _plainly(args[0])
-    return f"({', '.join(map(_plainly, args))})" if args else ""
+        arg = args[0]
+        if deep and BaseException in mro(type(arg)):  # requests' errors hold urllib3's
+            return _message(arg, type(arg), instance_dict(arg), _natives(arg), deep - 1)
+        return _plainly(arg, deep)
+    return _told(args, deep) if args else ""
 
 
-def _plainly(arg: object) -> str:
+def _told(args: tuple[Any, ...], deep: int) -> str:
+    return f"({', '.join(repr(arg) if type(arg) is str else _plainly(arg, deep) for arg in args)})"
+
+
+def _plainly(arg: Any, deep: int) -> str:
     if type(arg) is str:
         return arg
-    return repr(arg) if _is_plain(arg) else f"<{dotted(type(arg))}>"
+    if _is_plain(arg):
+        return repr(arg)
+    if deep and BaseException in mro(type(arg)):
+        return f"{module_and_name(type(arg))[1]}{_told(_args(arg), deep - 1)}"
+    return f"<{dotted(type(arg))}>"
 
 
 def _is_plain(value: object) -> bool:

@@ -200,7 +200,8 @@ RULES: tuple[Rule, ...] = (
         r"(?:\s++(?!value|content)[\w-]{1,40}+=[\"'][^\"'<>]{0,80}+[\"']){0,4}+\s++(?:value|content)=[\"']([^\"'<>]{4,4000}+)"),
         ("value=", "content="), _value),
     Rule("card", _at_words(
-        r"\d", r"(?<![.,:+/-])(?=[\d -]{13})", r"\d(?:[ -]?\d){12,18}+", r"(?![\d-])"), (), card, 13, skips=True),
+        r"\d", r"(?<![.,:+/-])(?<![\dA-Fa-f-][A-Fa-f])(?<!^[A-Fa-f])(?=[\d -]{13})",  # no part of a UUID, nor of a digest
+        r"\d(?:[ -]?\d){12,18}+", r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), card, 13, skips=True),
     Rule("email", re.compile(
         r"([A-Za-z0-9](?<![A-Za-z0-9._%+/=:-].)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.){1,8}+[A-Za-z]{2,24}+)"
         r"(?![A-Za-z0-9])"), ("@",)),

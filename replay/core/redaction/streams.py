@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 Write = Callable[[Any], str]
@@ -73,13 +73,13 @@ def _tokens(value: Any) -> Iterator[Any]:
         yield value
 
 
-def masked(
-    text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], whole: Callable[[str], str] | None = None
-) -> str:
-    """`text` without secrets: each event by itself, then the texts of one place read on from event to event, by `whole`
-    (else `flat`)."""
+def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], whole: Callable[[str], str],
+           known: Container[str]) -> str:  # fmt: skip
+    """`text` without secrets: each event by itself, then, by `whole`, the texts of one place read on from event to
+    event. `known`: pseudonyms of an earlier redaction."""
     lines = text.split("\n")
     events: list[tuple[int, str, Any, Write]] = []
+    values: list[Any] = []
     for number, line in enumerate(lines):
         head = "data: " if line.startswith("data: ") else "data:" if line.startswith("data:") else ""
         body = line[len(head) :]
@@ -92,7 +92,8 @@ def masked(
             lines[number] = head + flat(body) if head else flat(line)
         else:
             events.append((number, head, made, write))
-    joined([event[2] for event in events], whole or flat)
+            values.append(value)
+    joined(values, [event[2] for event in events], whole, known)
     for number, head, value, write in events:
         lines[number] = head + write(value)
     return "\n".join(lines)
@@ -113,26 +114,49 @@ def _read(body: str) -> tuple[Any, Write | None]:
         return None, None
 
 
-def joined(events: list[Any], flat: Callable[[str], str]) -> None:
-    """Mask what only the texts of several events together show. The events are ours to change."""
+def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], known: Container[str]) -> None:
+    """Mask what only the texts of several events together show. The events are ours to change; `before` are the same
+    with their secrets. `known`: pseudonyms of an earlier redaction."""
     places: dict[str, list[tuple[Any, Any]]] = {}
     for event in events:
         _collect(event, "", places)
-    for found in places.values():
+    was: dict[str, list[tuple[Any, Any]]] = {}
+    for event in before:
+        _collect(event, "", was)
+    for place, found in places.items():
         if len(found) < 2:
             continue
+        old = [owner[key] for owner, key in was.get(place, ())]
         pieces = [owner[key] for owner, key in found]
         if len(set(pieces)) == 1:  # the same in each: an id
             continue
-        whole = "".join(pieces)
-        made = flat(whole)
-        if made == whole:
-            continue
-        at = 0
-        for (owner, key), piece in zip(found, pieces, strict=True):
-            owner[key] = made[at : at + len(piece)]
-            at += len(piece)
-        owner[key] += made[at:]
+        for (owner, key), piece in zip(found, across(old, pieces, flat, known), strict=True):
+            owner[key] = piece
+
+
+def across(before: list[str], pieces: list[str], flat: Callable[[str], str], known: Container[str] = ()) -> list[str]:
+    """The pieces without the secrets that reach over several of them.
+
+    What was masked in one piece alone stays: a pseudonym may look like a secret. A piece that is nothing but one ends
+    what can be read on.
+    """
+    alone = [False] * len(pieces) if len(before) != len(pieces) else list(map(str.__ne__, before, pieces))
+    ends = [
+        piece in known or (masked and not any(map(str.isspace, piece)))
+        for masked, piece in zip(alone, pieces, strict=True)
+    ]
+    whole = "".join("\n" * len(piece) if end else piece for end, piece in zip(ends, pieces, strict=True))
+    made = flat(whole)
+    if made == whole:
+        return pieces
+    out, at = [], 0
+    for number, piece in enumerate(pieces):
+        out.append(made[at:] if number + 1 == len(pieces) else made[at : at + len(piece)])
+        at += len(piece)
+    changed = [new != piece and not end for new, piece, end in zip(out, pieces, ends, strict=True)]
+    padded = [False, *changed, False]
+    spans = [padded[at] or padded[at + 2] for at in range(len(pieces))]
+    return [new if changed[at] and (spans[at] or not alone[at]) else pieces[at] for at, new in enumerate(out)]
 
 
 def _collect(value: Any, place: str, into: dict[str, list[tuple[Any, Any]]]) -> None:

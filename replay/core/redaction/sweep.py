@@ -49,13 +49,26 @@ class Sweep(Texts):
         if sort is list:
             if node and _is_pairs(node):
                 return [self._pair(each, (*path, each[0])) for each in node]
-            return [self.tree(item, (*path, at), kind) for at, item in enumerate(node)]
+            items = [self.tree(item, (*path, at), kind) for at, item in enumerate(node)]
+            return self._across(node, items, path) if self._needles and not self._rules.allows(path) else items
         if sort is not dict:
             return node
         tag = next(iter(node), "")
         if tag[:1] == "$" and len(node) == 1:
             return self._tagged(tag, node[tag], node, path, kind)
         return self._mapping(node, path, kind)
+
+    def _across(self, node: list[Any], items: list[Any], path: Path) -> list[Any]:
+        """A list without the known secrets that only several of its texts show: a model's words, as they came."""
+        texts = [at for at, item in enumerate(items) if type(item) is str]
+        if len(texts) < 2:
+            return items
+        pieces = [items[at] for at in texts]
+        for at, piece in zip(texts, streams.across([node[at] for at in texts], pieces, self.masked), strict=True):
+            if piece != items[at]:
+                self.mark((*path, at), items[at], piece, None)
+                items[at] = piece
+        return items
 
     def arguments(self, node: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """The arguments of a call whose parameters have these names."""
@@ -77,13 +90,13 @@ class Sweep(Texts):
                 item, here, inner
             )
         if not plain and type(out.get("pieces")) is list and "returned" in out:
-            self._streamed(out["pieces"], path)
+            self._streamed(node["pieces"], out["pieces"], path)
         return out
 
-    def _streamed(self, pieces: list[Any], path: Path) -> None:
+    def _streamed(self, before: list[Any], pieces: list[Any], path: Path) -> None:
         """Mask what only several pieces of a generator show together."""
         if not _are_pieces(pieces):
-            streams.joined(pieces, self.whole)
+            streams.joined(before, pieces, self.whole, self.known)
             return
         datas = [_bytes_of(each[1]) for each in pieces]
         for each, data in zip(pieces, bodies.cut(datas, self.data(b"".join(datas), path, None)), strict=True):

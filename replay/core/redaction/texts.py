@@ -170,7 +170,7 @@ class Texts(Secrets):
     def _lines(self, text: str, path: Path, deep: int) -> str:
         """Events, or a JSON document a line."""
         return streams.masked(
-            text, lambda tree: self._plain(tree, path, None), lambda one: self.flat(one, deep), self.whole
+            text, lambda tree: self._plain(tree, path, None), lambda one: self.flat(one, deep), self.whole, self.known
         )
 
     def whole(self, text: str) -> str:

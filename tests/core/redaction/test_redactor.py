@@ -245,6 +245,7 @@ def test_what_is_no_secret_stays() -> None:
         "max_tokens": 12, "token_type": "bearer", "shipping": "DHL", "description": "spin the pin", "zip": "10115",
         "order": {"id": "4711-4711-4711-4711"}, "author": "Jane", "text": "Password reset did not help: none.",
         "sha": "d0be2dc421be4fcd0172e5afceea3970e2f3d940", "when": "2026-03-08T02:30:00", "n": 12345678901234,
+        "ids": ["313874cd-dfbc-423d-b246-548991270564", "x 53033190-7660-45b1-99e1-7b552e94525c."],
         "html": "<a href='mailto:'>x</a>", "code": "f(session=self.session)", "email": None, "password": "",
     }  # fmt: skip
     before = recording(value)
