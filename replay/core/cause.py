@@ -79,8 +79,8 @@ def with_cause(recording: Recording, found: Cause | None) -> Recording:
     return with_note(recording, "cause", None if found is None else msgspec.to_builtins(found))
 
 
-MINIMAL = "what the failure does not need is left out, or replaced by neutral values"
-"""Of what `replay minimize` made, for people."""
+STOPPED = "stopped"
+"""Argument of its edits where `replay minimize` was stopped before its end."""
 
 
 def is_minimal(recording: Recording) -> bool:
@@ -89,6 +89,15 @@ def is_minimal(recording: Recording) -> bool:
     return type(edits) is list and bool(edits) and all(
         type(each) is list and len(each) == 3 and each[1] == "minimize" for each in edits
     )  # fmt: skip
+
+
+def minimal_of(recording: Recording) -> str | None:
+    """What `replay minimize` has left in the recording, for people; None if it did not make it."""
+    if not is_minimal(recording):
+        return None
+    if recording.edits is not None and any(each[2] == STOPPED for each in recording.edits.tree):
+        return "it was stopped before its end, so values that the failure does not need may be left"
+    return "what the failure does not need is left out, or replaced by neutral values"
 
 
 def origins(recording: Recording) -> set[str]:

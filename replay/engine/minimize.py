@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from replay.core.cause import known_cause
+from replay.core.cause import STOPPED, known_cause
 from replay.core.codec import Value, encode
 from replay.core.deltas import OPENED, Deltas
 from replay.core.edits import Edit
@@ -339,7 +339,8 @@ def _finish(incident: Recording, work: _Work, smaller: Smaller) -> None:
         return
     found = work.world.stage.recorded(execution, ())
     changed = [name for name in ("input", "environ", "draws", "clock") if work.parts.get(name) is not None]
-    lineage = write_edits([Edit(name, "minimize") for name in changed if name in work.values or name == "input"])
+    how = STOPPED if smaller.stopped else None
+    lineage = write_edits([Edit(name, "minimize", how) for name in changed if name in work.values or name == "input"])
     interactions = tuple(msgspec.structs.replace(i, request=_without_headers(i)) for i in found.interactions)
     ended = msgspec.structs.replace(found.outcome, payload=_own_frames(found.outcome.payload, work.world.stage.root))
     found = msgspec.structs.replace(found, outcome=ended, interactions=interactions)

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from replay import __version__
-from replay.core.cause import MINIMAL, Cause, is_minimal
+from replay.core.cause import Cause, minimal_of
 from replay.core.promoted import Expect
 from replay.core.recording import Interaction, Recording
 from replay.engine.mutation import read_edits
@@ -123,8 +123,8 @@ def facts(recording: Recording, cause: Cause | None = None) -> list[str]:
     lines += ["", f"When: {when(recording.started_at)}", _short(f"Where: {recording.entrypoint}")]
     if service:
         lines.append(_short(f"Service: {service}"))
-    if is_minimal(recording):
-        lines.append(f"Minimal: {MINIMAL}.")
+    if minimal := minimal_of(recording):
+        lines.append(f"Minimal: {minimal}.")
     elif recording.edits is not None:
         lines.append("Not as production saw it, but changed by these edits:")
         lines += [_short(f"  {edit}") for edit in _edits(recording)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from replay.core.cause import MINIMAL, is_minimal, known_cause
+from replay.core.cause import known_cause, minimal_of
 from replay.core.recording import Interaction, ModelCall, Prediction, Recording
 from replay.surfaces.asking import answer_line
 from replay.surfaces.literals import bare, literal, tree
@@ -69,7 +69,8 @@ def _head(recording: Recording, page: Page, path: str | None) -> Iterator[str]:
         yield page.row("redacted", "secrets were masked before it was written")
     if recording.edits is not None:
         edits = literal(tree(recording.edits))
-        yield page.row("edits", f"minimal: {MINIMAL}" if is_minimal(recording) else edits)
+        minimal = minimal_of(recording)
+        yield page.row("edits", edits if minimal is None else f"minimal: {minimal}")
 
 
 def _context(recording: Recording, page: Page) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from replay.core.cause import minimal_of
 from replay.core.recording import Recording
 from replay.engine.causes import why
 from replay.engine.finding import Finding
@@ -200,6 +201,10 @@ def test_ctrl_c_keeps_what_was_found(folder: Path, monkeypatch: pytest.MonkeyPat
     assert (small.stopped, small.finding.interrupted, small.finding.runs) == (True, True, 9)
     assert small.recording is not None
     assert small.after < small.before
+    assert (
+        minimal_of(small.recording)
+        == "it was stopped before its end, so values that the failure does not need may be left"
+    )
     assert signal.getsignal(signal.SIGINT) == before
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from replay.core.cause import MINIMAL, is_minimal
+from replay.core.cause import minimal_of
 from replay.core.fingerprint import mine
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
@@ -347,8 +347,8 @@ def _known(facts: Sequence[tuple[str, Any]]) -> tuple[tuple[str, str], ...]:
 def _edits(recording: Recording) -> Iterator[str]:
     if recording.edits is None:
         return
-    if is_minimal(recording):
-        yield f"minimal: {MINIMAL}"
+    if minimal := minimal_of(recording):
+        yield f"minimal: {minimal}"
         return
     node = bare(tree(recording.edits))
     for edit in node if isinstance(node, list) else [node]:
