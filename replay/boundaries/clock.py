@@ -73,6 +73,11 @@ def wait(nanoseconds: int, ends_at: int | None = None) -> None:
         _timelines[-1].sleep(nanoseconds, ends_at)
 
 
+def pauses() -> int:
+    """How often code has waited of its own, not for an answer, since the replay began."""
+    return _timelines[-1].pauses if _timelines else 0
+
+
 def now() -> int | None:
     """Where the virtual clock stands, nanoseconds since the epoch; None without a replay."""
     with _lock:

@@ -10,14 +10,15 @@ from __future__ import annotations
 from _thread import allocate_lock
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import ContextVar
 from functools import wraps
 from threading import Thread
+from types import ModuleType
 from typing import Any
 
+from replay.boundaries.seam import rebind, when_imported
 from replay.boundaries.timeline import Pool, Timeline
 from replay.boundaries.waits import ended, started, timeline_here
-from replay.core.world import LIVE, current, followed, forks
+from replay.core.world import LIVE, Carrier, current, followed, forks
 
 _NOWHERE = (None, LIVE)
 """What is not carried: under LIVE nothing is recorded, and a thread without a world records nothing either."""
@@ -30,7 +31,7 @@ class _Carried:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.values: list[tuple[ContextVar[Any], Any]] = [(var, var.get()) for var in followed]
+        self.values: list[tuple[Carrier, Any]] = [(var, var.get()) for var in followed]
         self.values += [(var, fork()) for var, fork in forks]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -54,15 +55,18 @@ def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
     def start(self: Thread) -> None:
         if current.get() in _NOWHERE or self.ident is not None:
             return original(self)
-        own = self.__dict__.get("run")
-        carried = _Carried(self.run)
         timeline = timeline_here()
+        pooled = _serves_others_later(self)
+        if pooled and timeline is None:
+            return original(self)
+        own = self.__dict__.get("run")
+        function = self.run if pooled else _Carried(self.run)
         if timeline is not None:
-            carried.function = _acting(carried.function, timeline, self)
+            function = _acting(function, timeline, self)
 
         def run() -> None:
             _put_back(self, own)
-            carried()
+            function()
 
         self.run = run  # type: ignore[method-assign]  # the one method that every subclass may override
         try:
@@ -75,6 +79,12 @@ def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
             raise
 
     return start
+
+
+def _serves_others_later(thread: Thread) -> bool:
+    """A worker of anyio: whether one is started or idles already depends on earlier work, so it is nobody's lane. What
+    it runs is carried as a job."""
+    return type(thread).__name__ == "WorkerThread" and type(thread).__module__.startswith("anyio.")
 
 
 def _acting(function: Callable[..., Any], timeline: Timeline, thread: Thread) -> Callable[..., Any]:
@@ -161,11 +171,24 @@ def _tap_submit(original: Callable[..., Future[Any]]) -> Callable[..., Future[An
     return submit
 
 
+def _tap_anyio(to_thread: ModuleType) -> None:
+    """Jobs of anyio's own pool, in which Starlette and FastAPI run plain functions."""
+    original = to_thread.run_sync
+
+    @wraps(original)
+    async def run_sync(func: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        return await original(func if current.get() in _NOWHERE else _Carried(func), *args, **options)
+
+    to_thread.run_sync = run_sync  # type: ignore[attr-defined]
+    rebind({"run_sync": (original, run_sync)})
+
+
 _installed = False
 
 
 def install() -> None:
-    """Patch `Thread.start` and `ThreadPoolExecutor.submit` (which `run_in_executor` and `to_thread` use). Idempotent.
+    """Patch `Thread.start`, `ThreadPoolExecutor.submit` (which `run_in_executor` and `to_thread` use) and anyio's
+    `to_thread.run_sync`. Idempotent.
 
     What others patched before is kept and called.
     """
@@ -175,3 +198,4 @@ def install() -> None:
     _installed = True
     Thread.start = _tap_start(Thread.start)  # type: ignore[method-assign,assignment]
     ThreadPoolExecutor.submit = _tap_submit(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
+    when_imported("anyio.to_thread", _tap_anyio)

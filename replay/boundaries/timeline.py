@@ -109,6 +109,8 @@ class Timeline:
         self._numbers = 0
         self._came = 0
         """Answers that have come."""
+        self.pauses = 0
+        """Waits of the code's own, not for an answer, whose time has come."""
         self._ahead = 0
         """When the last one came, virtual nanoseconds, less when it did in production."""
         self._progress = 0
@@ -376,7 +378,9 @@ class Timeline:
     def _reach(self, due: int, wall: int, end: int | None) -> None:
         self._now = max(self._now, due)
         self._set_wall(wall)
-        if end is not None:
+        if end is None:
+            self.pauses += 1
+        else:
             self._came += 1
             self._ahead = self._now - end
         self._event()

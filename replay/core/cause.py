@@ -47,11 +47,16 @@ def asked(target: str) -> str:
     return f"{head}{scheme}{host}{slash}{numbered}"
 
 
-def _named(path: str, target: str) -> str:
-    """A value by its path without the numbers of interactions and items, and by what was asked for it."""
+def within(path: str, target: str) -> str:
+    """A value's place in the answer that has it, or in the recording, without the numbers of interactions and items."""
     root, steps = parse(path.replace("[*]", "[0]"))
-    within = re.sub(r"\[\d+\]", "[*]", write("" if target else root, steps)).lstrip(".")
-    return f"{within} of {asked(target)}" if within and target else within or asked(target)
+    return re.sub(r"\[\d+\]", "[*]", write("" if target else root, steps)).lstrip(".")
+
+
+def _named(path: str, target: str) -> str:
+    """A value by its place, and by what was asked for it."""
+    place = within(path, target)
+    return f"{place} of {asked(target)}" if place and target else place or asked(target)
 
 
 def known_cause(recording: Recording) -> Cause | None:
@@ -72,6 +77,18 @@ def with_cause(recording: Recording, found: Cause | None) -> Recording:
     """The recording with exactly this note; its id stays. Raises ValueError if there is one to make and its context is
     no mapping."""
     return with_note(recording, "cause", None if found is None else msgspec.to_builtins(found))
+
+
+MINIMAL = "what the failure does not need is left out, or replaced by neutral values"
+"""Of what `replay minimize` made, for people."""
+
+
+def is_minimal(recording: Recording) -> bool:
+    """Whether `replay minimize` made it."""
+    edits = None if recording.edits is None else recording.edits.tree
+    return type(edits) is list and bool(edits) and all(
+        type(each) is list and len(each) == 3 and each[1] == "minimize" for each in edits
+    )  # fmt: skip
 
 
 def origins(recording: Recording) -> set[str]:

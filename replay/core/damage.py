@@ -14,12 +14,14 @@ import msgspec
 from replay.core.notes import with_note
 from replay.core.recording import Outcome, Recording
 
+Rule = Literal["lost", "repeated", "logged", "swallowed"]
+
 
 class Damage(msgspec.Struct, frozen=True, kw_only=True):
     """What to look for in a run."""
 
     kind: Literal["schema", "policy", "silent"]
-    rule: Literal["", "lost", "repeated", "logged"] = ""
+    rule: Rule | Literal[""] = ""
     """Of `silent`."""
     target: str = ""
     """Of `lost` and `repeated`: the write."""
@@ -29,7 +31,7 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     """Of `repeated`: how often the same write is right."""
     file: str = ""
     function: str = ""
-    """Of `logged`: where the line was written, from the root of the project."""
+    """Where the line was written (`logged`) or the error was caught (`swallowed`), from the root of the project."""
 
 
 def damage(recording: Recording) -> Damage | None:

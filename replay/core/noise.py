@@ -7,8 +7,9 @@ rules hold whatever is stored there:
   and another type of an error stay differences;
 - `time` covers two times inside the recorded window, `uuid` two UUIDs that are written in the same way, `unordered` a
   list or tuple with the same items in another order;
-- `redacted` covers two texts or two numbers where redaction put a pseudonym for a credential, or where a digest of
-  what it changed stood: the code has its own there, from the environment or computed; never another pseudonym;
+- `redacted` covers two numbers, or pseudonyms in two texts that are the same around them, where redaction put one for
+  a credential, or where a digest of what it changed stood: the code has its own there, from the environment or
+  computed; never another pseudonym;
 - `type` covers two leaves of the same type, and lists, tuples and sets of leaves; never a mapping, nor a whole root.
 """
 
@@ -26,7 +27,9 @@ from replay.core.notes import with_note
 from replay.core.plain import readable, weight
 from replay.core.recording import Recording
 from replay.core.redaction.keys import PERSONAL
-from replay.core.redaction.marks import marks_of, places_of, stands_for
+from replay.core.redaction.marks import Known as Pseudonyms
+from replay.core.redaction.marks import marks_of, places_of
+from replay.core.redaction.own import stands_for
 from replay.core.times import both_inside
 from replay.core.verdict import Difference, Frame, Window
 
@@ -80,6 +83,34 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
         return f"known noise: {self.matcher}{cause}"
 
 
+class Excuse(Noise, frozen=True, kw_only=True):
+    """Noise of the matcher `redacted`: its path goes into texts that hold JSON, and names headers."""
+
+    pseudonyms: Pseudonyms
+    """All that the recording has."""
+
+    def places(self, value: Any) -> list[Steps]:
+        """The leaves of a plain value that it speaks of."""
+        steps = parse(self.path)
+        return [] if steps is None else _leaves(value, steps, ())
+
+
+def _leaves(value: Any, steps: Steps, done: Steps) -> list[Steps]:
+    if not steps or isinstance(value, str | bytes):
+        return [done]
+    step = steps[0]
+    if isinstance(value, dict):
+        return _leaves(value[step], steps[1:], (*done, step)) if step in value else []
+    if not isinstance(value, list | tuple):
+        return []
+    if isinstance(step, int):
+        return _leaves(value[step], steps[1:], (*done, step)) if 0 <= step < len(value) else []
+    return [
+        (*done, at, 1) for at, each in enumerate(value)
+        if isinstance(each, list | tuple) and len(each) == 2 and each[0] == step
+    ]  # fmt: skip
+
+
 class Known(msgspec.Struct, frozen=True):
     """The noise of one recording, by place."""
 
@@ -122,11 +153,13 @@ def known(recording: Recording) -> Known:
     return Known(tuple(outcome), requests, draws, refused)
 
 
-def excuses(recording: Recording) -> list[Noise]:
+def excuses(recording: Recording) -> list[Excuse]:
     """What the marks of redaction excuse: credentials and digests, for which the code has others of its own."""
+    marks = marks_of(recording)
+    pseudonyms = Pseudonyms(marks)
     return [
-        Noise(place=place, path=path, matcher="redacted", cause=kind)
-        for place, path, kind in places_of(marks_of(recording), "own")
+        Excuse(place=place, path=path, matcher="redacted", cause=kind, pseudonyms=pseudonyms)
+        for place, path, kind in places_of(marks, "own")
         if (place == OUTCOME or _REQUEST.match(place)) and kind not in PERSONAL and parse(path)
     ]
 
@@ -219,6 +252,10 @@ def cover(
     """
     root = _Node()
     for each in noise:
+        if isinstance(each, Excuse):
+            for found in each.places(recorded):
+                root.add(found, each)
+            continue
         steps = parse(each.path)
         if steps is not None:
             root.add(steps, each)
@@ -269,7 +306,7 @@ class _Covering:
             if aligned is not None and aligned != two:
                 self._note(noise, one, two, steps)
                 two = aligned
-        elif noise is not None and covers(noise.matcher, one, two, steps, self._window):
+        elif noise is not None and covers(noise, one, two, steps, self._window):
             if identity(one) != identity(two):
                 self._note(noise, one, two, steps)
             return one
@@ -302,12 +339,17 @@ def names_a_type(owner: Mapping[Any, Any], name: Any) -> bool:
     return name == "<type>" or (name in ("type", "cause") and "type" in owner and "message" in owner)
 
 
-def covers(matcher: Matcher, one: Any, two: Any, steps: Steps, window: Window | None) -> bool:
+def covers(noise: Noise, one: Any, two: Any, steps: Steps, window: Window | None) -> bool:
+    """Whether noise covers two values; of `type` not at the root."""
+    if isinstance(noise, Excuse):
+        return bool(steps) and stands_for(one, two, noise.pseudonyms)
+    return matches(noise.matcher, one, two, steps, window)
+
+
+def matches(matcher: Matcher, one: Any, two: Any, steps: Steps, window: Window | None) -> bool:
     """Whether a matcher covers two values; of `type` not at the root."""
     if matcher == "time":
         return window is not None and both_inside(one, two, window)
-    if matcher == "redacted":
-        return bool(steps) and stands_for(one, two)
     if matcher == "uuid":
         return is_uuid(one) and is_uuid(two) and form_of(one) == form_of(two)
     return bool(steps) and matcher == "type" and type(one) is type(two) and _is_leafy(one) and _is_leafy(two)
@@ -358,7 +400,7 @@ def _masked(value: Any, node: _Node | None, window: Window | None) -> Any:
     if isinstance(value, dict):
         return "dict", frozenset((name, _masked(item, node.child(name), window)) for name, item in value.items())
     noise = node.noise
-    if noise is not None and covers(noise.matcher, value, value, ("",), window):
+    if noise is not None and covers(noise, value, value, ("",), window):
         return noise.matcher, type(value)
     if isinstance(value, list | tuple):
         items = [_masked(item, node.child(at), window) for at, item in enumerate(value)]

@@ -6,6 +6,15 @@ import msgspec
 
 from replay.core.recording import Recording
 
+NOTES = ("noise", "damage", "promoted", "cause")
+
+
+def without_notes(recording: Recording) -> Recording:
+    """As production recorded it."""
+    for name in NOTES:
+        recording = with_note(recording, name, None)
+    return recording
+
 
 def with_note(recording: Recording, name: str, value: object) -> Recording:
     """The recording with exactly this under that name, None: with nothing; its id stays. Raises ValueError if there is

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from replay.core.noise import EACH, LARGEST, Matcher, Steps, covers, form_of, identity, is_uuid, names_a_type
+from replay.core.noise import EACH, LARGEST, Matcher, Steps, form_of, identity, is_uuid, matches, names_a_type
 from replay.core.plain import weight
 from replay.core.times import both_inside
 from replay.core.verdict import Window
@@ -23,7 +23,7 @@ class Varied(msgspec.Struct, frozen=True):
 
     steps: Steps
     matcher: Matcher | None
-    """The strictest that covers it; None: none may."""
+    """The strictest that matches it; None: none may."""
 
 
 def varied(recorded: Any, runs: Sequence[Any], window: Window | None = None) -> list[Varied]:
@@ -102,7 +102,7 @@ class _Varying:
     def _matcher(self, steps: Steps, recorded: Any, runs: Sequence[Any]) -> Matcher | None:
         sides = [*runs] if recorded is ABSENT else [recorded, *runs]
         for matcher in _STRICT:
-            if all(covers(matcher, sides[0], each, steps, self._window) for each in sides[1:]):
+            if all(matches(matcher, sides[0], each, steps, self._window) for each in sides[1:]):
                 return matcher
         return None
 

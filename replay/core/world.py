@@ -187,7 +187,19 @@ def drawn(world: World, kind: str, live: Callable[[], T]) -> T:
     return live()
 
 
-forks: list[tuple[ContextVar[Any], Callable[[], Any]]] = []
+class Carrier(Protocol):
+    """What has a value in a thread, or in a context: a ContextVar, or the like."""
+
+    def set(self, value: Any, /) -> Any:
+        """What `reset` takes."""
+        ...
+
+    def reset(self, token: Any, /) -> None:
+        """Back to what was."""
+        ...
+
+
+forks: list[tuple[Carrier, Callable[[], Any]]] = []
 """Variables that a new thread or job gets a value of its own for, and how it is made by the one that starts it."""
 
 

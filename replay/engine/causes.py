@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from replay.core.edits import parse, write
+from replay.core.edits import Edit, parse, write
 from replay.core.recording import Recording
 from replay.engine import unpaired
 from replay.engine.apart import MISSING, Pair, equal, pair
@@ -186,11 +186,19 @@ def _isolate(sides: list[_Side], others: Sequence[Named], incident: Recording, f
     paths = [path for group in groups.values() for path in group]
     swapped = first.of(paths, lengths="[*]" in "".join(groups))
     without = first.world.run(swapped)
-    if without.good and all(each.edit is not None for each in swapped):
-        finding.cure = tuple(each.edit for each in swapped if each.edit is not None)
+    finding.cure = _cure(swapped, without) or next(filter(None, (
+        _cure(one, side.world.run(one)) for side in sides for value in finding.values
+        if (one := side.of(groups[value.path]))
+    )), ())  # fmt: skip
     if without.ended == "passed":
         finding.passing = first.world.stage.recorded(without.execution, ())
     finding.failing = first.world.stage.recorded(first.with_only(first.of(paths)).execution, ())
+
+
+def _cure(swapped: tuple[Change, ...], trial: Trial) -> tuple[Edit, ...]:
+    """The edits that led to a run past the failing line; none, if it did not come there or no edits can say it."""
+    edits = tuple(each.edit for each in swapped if each.edit is not None)
+    return edits if trial.good and len(edits) == len(swapped) else ()
 
 
 def _groups(paths: list[str], sides: list[_Side]) -> dict[str, list[str]] | None:

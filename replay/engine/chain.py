@@ -45,10 +45,10 @@ def links(stage: Stage, incident: Recording, values: tuple[CauseValue, ...], fai
 
     stage.on_ask = on_ask
 
-    def look(frame: FrameType) -> None:
+    def look(frame: FrameType, line: int) -> None:
         for path, (name, value) in list(wanted.items()):
             if _holds(frame, name, value):
-                seen[path] = _frame(stage.root, frame)
+                seen[path] = _frame(stage.root, frame, line)
                 del wanted[path]
 
     try:
@@ -75,16 +75,20 @@ def _name(path: str) -> str:
     return steps[-1] if steps and type(steps[-1]) is str else ""
 
 
-def _watched(root: Path, run: Callable[[], object], look: Callable[[FrameType], None]) -> None:
+def _watched(root: Path, run: Callable[[], object], look: Callable[[FrameType, int], None]) -> None:
     def called(frame: FrameType, event: str, argument: Any) -> Any:
         if not in_project(root, frame.f_code.co_filename):
             return None
-        look(frame)
-        return inside
+        line = frame.f_lineno
+        look(frame, line)
 
-    def inside(frame: FrameType, event: str, argument: Any) -> Any:
-        if event == "line":
-            look(frame)
+        def inside(frame: FrameType, event: str, argument: Any) -> Any:
+            nonlocal line
+            if event in ("line", "return"):  # what is there now is what the line before it has done
+                look(frame, line)
+                line = frame.f_lineno
+            return inside
+
         return inside
 
     before = sys.gettrace()
@@ -100,15 +104,14 @@ def _asking(root: Path) -> Frame:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if in_project(root, frame.f_code.co_filename):
-            return _frame(root, frame)
+            return _frame(root, frame, frame.f_lineno)
         frame = frame.f_back
     return Frame("?", 0, "?")
 
 
-def _frame(root: Path, frame: FrameType) -> Frame:
+def _frame(root: Path, frame: FrameType, line: int) -> Frame:
     file = frame.f_code.co_filename
-    source = getline(file, frame.f_lineno).strip()
-    return Frame(relative(root, file), frame.f_lineno, frame.f_code.co_name, source)
+    return Frame(relative(root, file), line, frame.f_code.co_name, getline(file, line).strip())
 
 
 def _holds(frame: FrameType, name: str, value: Any) -> bool:

@@ -102,12 +102,14 @@ class Stage:
         targets: Targets,
         move: Callable[[int], None],
         wait: Callable[[int, int | None], None] | None = None,
+        pauses: Callable[[], int] | None = None,
         folders: Collection[str] = (),
         allowed: Collection[str] = (),
         limit: float = 5.0,
         properties: Sequence[Property] = (),
     ) -> None:
-        """`allowed`: types of errors that are declared. `limit`: seconds that one run may take (main thread only).
+        """`pauses`: see `Mutant`. `allowed`: types of errors that are declared. `limit`: seconds that one run may take
+        (main thread only).
         `properties`: what must hold of each run that returned and is no failure by itself. Raises Unanswerable if the
         target cannot be had."""
         guard.install()
@@ -116,7 +118,7 @@ class Stage:
         self.mutations = Mutations(recording)
         self.root = targets.root
         self._boundaries, self._run = boundaries, runners[recording.kind]
-        self.resolve, self._move, self._wait = targets.resolve, move, wait
+        self.resolve, self._move, self._wait, self._pauses = targets.resolve, move, wait, pauses
         self._folders, self._allowed, self.limit = folders, tuple(allowed), limit
         self.properties = tuple(properties)
         self.predict: Callable[[Interaction], Prediction | None] = lambda interaction: None
@@ -318,6 +320,7 @@ class Stage:
             resolve=self.resolve,
             move=self._move,
             wait=self._wait,
+            pauses=self._pauses,
             root=self.root,
             permits=self._permits if self._permits.thread == get_ident() else guard.permits((), self._folders),
             on_ask=self.on_ask,

@@ -1,14 +1,15 @@
 """Which task or thread asks: a name that is the same when the same code runs again.
 
 The lane that started a recording is "0"; others get their parent's name and the next number: "0.0", "0.1", "0.1.0".
-A thread or a job of an executor is numbered as it is started, which its parent does in an order of its own. A task is
-numbered when it first asks: nobody sees it start. Its parent is known because a new task's context is a copy.
+A thread or a job of an executor is numbered as it is started, which its parent does in an order of its own; it keeps
+its name inside `Context.run` (`asyncio.to_thread`, anyio), which hides the variable. A task is numbered when it first
+asks: nobody sees it start. Its parent is known because a new task's context is a copy.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from itertools import count
 from threading import get_ident
 
@@ -38,6 +39,29 @@ class _Lane(msgspec.Struct, eq=False):
     children: count[int] = msgspec.field(default_factory=count)
 
 
+class _Jobs:
+    """The lanes of the threads and jobs that run now. Set like a variable, but for the thread and in its context."""
+
+    def __init__(self) -> None:
+        self.running: dict[int, _Lane] = {}
+
+    def set(self, lane: _Lane | None) -> tuple[Token[_Lane | None], _Lane | None]:
+        before = self.running.pop(get_ident(), None)
+        if lane is not None:
+            self.running[get_ident()] = lane
+        return _lane.set(lane), before
+
+    def reset(self, was: tuple[Token[_Lane | None], _Lane | None]) -> None:
+        token, before = was
+        _lane.reset(token)
+        self.running.pop(get_ident(), None)
+        if before is not None:
+            self.running[get_ident()] = before
+
+
+_jobs = _Jobs()
+
+
 def _forked() -> _Lane | None:
     """The lane of the thread or job that is about to start."""
     lanes: Lanes | None = getattr(current.get(), "lanes", None)
@@ -48,7 +72,7 @@ def _forked() -> _Lane | None:
     return lanes.fork()
 
 
-forks.append((_lane, _forked))
+forks.append((_jobs, _forked))
 
 
 class Lanes(msgspec.Struct, eq=False, gc=False):
@@ -64,9 +88,7 @@ class Lanes(msgspec.Struct, eq=False, gc=False):
 
     def fork(self) -> _Lane:
         """A lane for a thread or job that the calling one starts. Numbers are given out in the order of the calls."""
-        name = self.name()
-        lane = _lane.get()
-        children = self.children if lane is None or lane.world != self.number else lane.children
+        name, children = self._here()
         return _Lane(self.number, 0, f"{name}.{next(children)}")
 
     def start_here(self) -> None:
@@ -75,19 +97,28 @@ class Lanes(msgspec.Struct, eq=False, gc=False):
 
     def name(self) -> str:
         """The name of the lane that calls."""
-        owner = get_ident() if _running_loop() is None else owner_here()
+        return self._here()[0]
+
+    def _here(self) -> tuple[str, count[int]]:
+        """The name of the lane that calls, and the numbers of its children."""
+        if _running_loop() is None:
+            owner = get_ident()
+            job = _jobs.running.get(owner)
+            if job is not None and job.world == self.number and job.owner in (0, owner):
+                job.owner = owner
+                return job.name, job.children
+        else:
+            owner = owner_here()
         lane = _lane.get()
         if lane is None or lane.world != self.number:
             if owner == self.owner:
-                return "0"
+                return "0", self.children
             name, children = "0", self.children
-        elif lane.owner == owner:
-            return lane.name
-        elif not lane.owner:  # numbered when it was started: it asks for the first time
+        elif lane.owner in (0, owner):  # 0: numbered when it was started, it asks for the first time
             lane.owner = owner
-            return lane.name
+            return lane.name, lane.children
         else:
             name, children = lane.name, lane.children
         lane = _Lane(self.number, owner, f"{name}.{next(children)}")
         _lane.set(lane)
-        return lane.name
+        return lane.name, lane.children

@@ -61,6 +61,13 @@ class Smaller(msgspec.Struct, kw_only=True):
     """Places and values that are not neutral."""
 
 
+class _Cure(msgspec.Struct, frozen=True):
+    """With what mended code is looked at."""
+
+    edits: Sequence[Edit]
+    onward: Sequence[Interaction]
+
+
 def weight(recording: Recording) -> int:
     """Bytes of the values that a recording holds, as they are stored before compression."""
     texts = [recording.input.text, recording.outcome.payload.text, recording.context.text]
@@ -75,9 +82,14 @@ def minimize(
     stage: Callable[[Recording], Stage],
     *,
     runs: int,
+    onward: Sequence[Interaction] = (),
     on_run: Callable[[int, int], None] = lambda runs, most: None,
 ) -> Smaller:
-    """Make `incident` small, in at most so many runs. Raises Unanswerable if its code cannot be run."""
+    """Make `incident` small, in at most so many runs. Raises Unanswerable if its code cannot be run.
+
+    `onward`: answers for what mended code asks behind the failing line. They are not in what is made, only what it
+    reads with them stays.
+    """
     trials = Trials(stage, runs, on_run)
     finding = Finding(most=runs)
     smaller = Smaller(finding=finding, before=weight(incident))
@@ -87,7 +99,7 @@ def minimize(
             if baseline(incident, world, trials, finding):
                 bare = _bare(incident, trials)
                 cause = known_cause(incident)
-                cure = cause.edits() if cause is not None else []
+                cure = _Cure(cause.edits() if cause is not None else (), onward)
                 short = _short_streams(_plain_answers(bare, trials), trials, cure)
                 work = _Work(trials.world(short), cure)
                 _reduce(work, smaller)
@@ -138,7 +150,7 @@ def _plain_answers(recording: Recording, trials: Trials) -> Recording:
     return recording
 
 
-def _short_streams(recording: Recording, trials: Trials, cure: Sequence[Edit]) -> Recording:
+def _short_streams(recording: Recording, trials: Trials, cure: _Cure) -> Recording:
     """With less in the texts that deltas make together: their events are empty then, and go with the body's lines."""
     with suppress(Spent):
         work = _Work(trials.world(recording), cure)
@@ -213,9 +225,9 @@ def _in_place(value: dict[str, Any], name: str, test: Callable[[Any], bool]) -> 
 class _Work:
     """A recording on its way to be small: the values of its parts as they are by now."""
 
-    def __init__(self, world: World, cure: Sequence[Edit]) -> None:
+    def __init__(self, world: World, cure: _Cure) -> None:
         self.world = world
-        self._cured = Cured(world, cure)
+        self._cured = Cured(world, cure.edits, cure.onward)
         self.parts = world.stage.mutations.parts
         self.values: dict[str, Any] = {}
 
@@ -375,6 +387,6 @@ def stayed(recording: Recording) -> Iterator[tuple[str, Any]]:
         if part is None or root in ("clock", "draws") or root.startswith("timing["):
             continue
         for site in sites(root, part.value):
-            if site.value in ("", 0, None, False) or (isinstance(site.value, dict | list | tuple) and site.value):
-                continue
+            if site.value in ("", 0, None, False) or isinstance(site.value, dict | list | tuple):
+                continue  # of one that is not empty each value has a place of its own
             yield site.path, site.value

@@ -61,8 +61,11 @@ class _Same:
 class Mutant(Player):
     """A player that does not mind other requests than the recorded ones."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, pauses: Callable[[], int] | None = None, **kwargs: Any) -> None:
+        """`pauses` counts the waits of the code that were for no answer; None: they are not known."""
         super().__init__(*args, **kwargs)
+        self._pauses = pauses
+        self._paused = 0
         self.taken: list[Taken] = []
         self.heard: list[Heard] = []
         self.stretched = 0
@@ -116,6 +119,13 @@ class Mutant(Player):
         self._row = 0
         super().sleep(seconds, live)
 
+    def _has_paused(self, request: Request) -> bool:
+        """Since the last request; of a coroutine only the clock can tell."""
+        if self._pauses is None:
+            return request.awaits
+        before, self._paused = self._paused, self._pauses()
+        return self._paused != before
+
     def _take(
         self, shelf: Shelf, request: Request, asked: Value, lane: str, among: list[Interaction]
     ) -> Interaction | None:
@@ -127,7 +137,7 @@ class Mutant(Player):
             self.stretched += 1
         last = self.taken[-1] if self.taken else None
         is_same = last is not None and last.asked.text == asked.text and _same_target(last.answered_by, request)
-        self._row = self._row + 1 if is_same and not request.awaits else 0  # a coroutine may pause between
+        self._row = self._row + 1 if not self._has_paused(request) and is_same else 0
         self.taken.append(Taken(found, request, asked, lane))
         return found
 

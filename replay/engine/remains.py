@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from replay.core.damage import Damage, digest_of
+from replay.core.damage import Damage, Rule, digest_of
 from replay.core.recording import Interaction, Outcome, Recording
-from replay.core.verdict import Violation
+from replay.core.verdict import Frame, Violation
 from replay.core.world import Request
 from replay.engine.breaches import Predict, breaches
 from replay.engine.failures import Failure, relative, status_of
@@ -27,8 +27,10 @@ LONGEST = 190
 
 
 def remaining(noted: Damage, recording: Recording, target: Any, outcome: Outcome, asked: Sequence[Interaction],
-              heard: Sequence[Heard], targets: Targets, predict: Predict | None) -> tuple[Violation, ...]:  # fmt: skip
-    """What a run does again; nothing of one that failed by itself. `predict`: what is read off a model's answer."""
+              heard: Sequence[Heard], caught: Sequence[Frame], targets: Targets,
+              predict: Predict | None) -> tuple[Violation, ...]:  # fmt: skip
+    """What a run does again; nothing of one that failed by itself. `heard`: what it logged, `caught`: where it took
+    whatever was raised (see `replay.engine.silent`). `predict`: what is read off a model's answer."""
     if not _is_well(recording, outcome):
         return ()
     if noted.kind == "schema":
@@ -38,6 +40,8 @@ def remaining(noted: Damage, recording: Recording, target: Any, outcome: Outcome
         taken = tuple(Taken(each, Request(each.boundary, each.target, _Stored(each)), each.request, each.lane)
                       for each in asked)  # fmt: skip
         return tuple(map(_violation, breaches(taken, outcome, predict or _nobody, targets.resolve)))[:1]
+    if noted.rule == "swallowed":
+        return () if heard else tuple(_swallowed(noted, caught, targets))[:1]
     own = [(relative(targets.root, each.place.file), each) for each in heard]
     rule = _RULES.get(noted.rule)
     return () if rule is None else tuple(rule(noted, outcome, asked, own))[:1]
@@ -68,10 +72,12 @@ def noted(failure: Failure, parent: Recording) -> Damage | None:
     if failure.kind == "policy":
         return Damage(kind="policy")
     rule, _, target = failure.error_type.partition(" ")
-    if failure.kind != "silent" or rule not in _RULES:
+    if failure.kind != "silent":
         return None
-    if rule == "logged":
-        return Damage(kind="silent", rule="logged", file=failure.frames[0].file, function=failure.frames[0].function)
+    placed: dict[str, Rule] = {"logged": "logged", "swallowed": "swallowed"}
+    if rule in placed:
+        place = failure.frames[0]
+        return Damage(kind="silent", rule=placed[rule], file=place.file, function=place.function)
     if rule == "lost":
         return Damage(kind="silent", rule="lost", target=target[:LONGEST], result=digest_of(parent.outcome))
     same = Counter(each.request.text for each in parent.interactions if _is_of(each, target))
@@ -104,6 +110,13 @@ def _logged(noted: Damage, outcome: Outcome, asked: Sequence[Interaction], heard
         if (file, each.place.function) == (noted.file, noted.function):
             said = f"an error was logged, and the run ended well: {each.logger}: {each.message}"
             yield Violation("silent damage", said[:500], file, each.place.line)
+
+
+def _swallowed(noted: Damage, caught: Sequence[Frame], targets: Targets) -> Found:
+    for frame in caught:
+        file = relative(targets.root, frame.file)
+        if (file, frame.function) == (noted.file, noted.function):
+            yield Violation("silent damage", "an exception was caught, and the run returned", file, frame.line)
 
 
 _RULES: dict[str, Callable[[Damage, Outcome, Sequence[Interaction], Sequence[tuple[str, Heard]]], Found]] = {

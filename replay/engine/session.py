@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from pathlib import Path
 from time import perf_counter
@@ -13,10 +13,10 @@ import msgspec
 
 from replay.core.codec import Resolve
 from replay.core.compare import differences, unexpected
-from replay.core.damage import damage
+from replay.core.damage import Damage, damage
 from replay.core.noise import Known, known
 from replay.core.recording import Interaction, Kind, Outcome, Recording
-from replay.core.verdict import Difference, Verdict, Violation
+from replay.core.verdict import Difference, Frame, Verdict, Violation
 from replay.core.world import Boundary, current, occupy
 from replay.engine import guard
 from replay.engine.ambiguity import nondeterminism
@@ -75,7 +75,7 @@ class Session:
         noted, heard = damage(recording), list[Heard]()
         try:
             target = self._targets.load(recording.entrypoint)
-            with hearing(heard) if noted is not None else nullcontext():
+            with hearing(heard) if noted is not None else nullcontext(), self._catching(noted) as caught:
                 player, outcome = copy_context().run(self._play, recording, target)
             verdict = self._judge(recording, player, outcome)
         except Unanswerable as error:
@@ -94,9 +94,16 @@ class Session:
             if noted is not None:
                 from replay.engine.remains import remaining
 
-                found += remaining(noted, recording, target, verdict.outcome, player.spent, heard, self._targets,
-                                   self._predict)  # fmt: skip
+                found += remaining(noted, recording, target, verdict.outcome, player.spent, heard, caught or (),
+                                   self._targets, self._predict)  # fmt: skip
         return msgspec.structs.replace(verdict, violations=found, seconds=perf_counter() - started)
+
+    def _catching(self, noted: Damage | None) -> AbstractContextManager[list[Frame] | None]:
+        if noted is None or noted.rule != "swallowed":
+            return nullcontext()
+        from replay.engine.silent import catching
+
+        return catching(self._targets.root)
 
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome]:
         noise = known(recording)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -166,6 +167,19 @@ class Handlers:
                 self._marks[mark] = frame
                 self._mask |= 1 << (8 * mark)
         self._seen = len(lines.lines)
+
+
+@contextmanager
+def catching(root: Path) -> Iterator[list[Frame]]:
+    """While it is open, the project's lines are watched; then the list has the clauses that were entered."""
+    lines, found = Lines(root), list[Frame]()
+    lines.prepare()
+    lines.start()
+    try:
+        yield found
+    finally:
+        found += Handlers().entered(lines, lines.reached())
+        lines.close()
 
 
 def broad(file: str) -> dict[int, Frame]:

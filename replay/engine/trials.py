@@ -104,7 +104,7 @@ class Trials:
     @property
     def enough(self) -> str:
         """Why there are no more runs."""
-        said = f"interrupted after {self.runs:,} runs"
+        said = f"interrupted after {self.runs:,} run{'' if self.runs == 1 else 's'}"
         return said if self.interrupted else f"{self.most:,} runs were not enough (--runs)"
 
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from types import FrameType
 from typing import Any
 
@@ -10,39 +11,19 @@ from replay.core.codec import Resolve
 from replay.core.recording import Kind, Outcome, Recording
 from replay.entrypoints.turn import Runner
 
-
-def _run_function(recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
-    from replay.entrypoints.function import run_function
-
-    return run_function(recording, target, resolve)
-
-
-def _run_asgi(recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
-    from replay.entrypoints.asgi_replay import run_asgi
-
-    return run_asgi(recording, target, resolve)
-
-
-def _run_wsgi(recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
-    from replay.entrypoints.wsgi_replay import run_wsgi
-
-    return run_wsgi(recording, target, resolve)
-
-
-def _run_block(recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
-    from replay.entrypoints.block import run_block
-
-    return run_block(recording, target, resolve)
-
-
 FRAMES = 50
 """Below an entry point in production: of its server, framework and middleware."""
 
 
-def _as_deep(run: Runner) -> Runner:
-    """Let the code under test recurse as far as in production, wherever it runs: in a worker, under pytest, alone."""
+def _as_deep(module: str, name: str) -> Runner:
+    """The runner of that name, imported for its first run. It lets the code under test recurse as far as in production,
+    wherever it runs: in a worker, under pytest, alone."""
+    run: Runner | None = None
 
     def limited(recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
+        nonlocal run
+        if run is None:
+            run = getattr(import_module(f"{__name__}.{module}"), name)
         before = sys.getrecursionlimit()
         limit = before + _depth() - FRAMES
         sys.setrecursionlimit(limit)
@@ -55,19 +36,28 @@ def _as_deep(run: Runner) -> Runner:
     return limited
 
 
+_known_depth = 0
+"""Frames on the stack when they were last counted: it is nearly always as deep the next time."""
+
+
 def _depth() -> int:
     """Frames on the stack of the calling thread."""
-    count = 0
-    frame: FrameType | None = sys._getframe()
+    global _known_depth
+    try:
+        frame: FrameType | None = sys._getframe(_known_depth)
+        count = _known_depth
+    except ValueError:  # not so deep
+        frame, count = sys._getframe(), 0
     while frame is not None:
         count, frame = count + 1, frame.f_back
+    _known_depth = count - 1
     return count
 
 
 RUNNERS: dict[Kind, Runner] = {
-    "function": _as_deep(_run_function),
-    "asgi": _as_deep(_run_asgi),
-    "wsgi": _as_deep(_run_wsgi),
-    "block": _as_deep(_run_block),
+    "function": _as_deep("function", "run_function"),
+    "asgi": _as_deep("asgi_replay", "run_asgi"),
+    "wsgi": _as_deep("wsgi_replay", "run_wsgi"),
+    "block": _as_deep("block", "run_block"),
 }
 """How a recording of each kind is run again."""

@@ -60,6 +60,12 @@ class Verbs(click.Group):
         command: click.Command = import_module(f"replay.surfaces.verbs.{cmd_name}").command
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each with its whole first sentence: click would cut it after a line."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(limit=1000)) for name, each in commands if each])
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from replay.core.cause import is_minimal
 from replay.core.promoted import Promoted
 from replay.core.recording import Recording
 from replay.core.verdict import Divergence, Verdict
@@ -40,6 +41,19 @@ def objection(verdict: Verdict) -> str | None:
     if verdict.violations:
         return f"it breaks an invariant: {broke(verdict.violations[0])}"
     return None
+
+
+def lacking(verdict: Verdict, recording: Recording) -> str:
+    """What to do if mended code fails for want of what `replay minimize` left out; else nothing."""
+    raised = verdict.outcome is not None and verdict.outcome.state == "raised"
+    if not is_minimal(recording) or not raised or same_error(verdict):
+        return ""
+    if parting(verdict) is not None:
+        return (
+            ". The recording is minimal: give `replay minimize --overwrite` the same answers first, so that what is "
+            "read behind them stays, or promote the incident with --whole"
+        )
+    return ". If that is for want of something: the recording is minimal; promote the whole incident with --whole"
 
 
 def same_error(verdict: Verdict) -> bool:

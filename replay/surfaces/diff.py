@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 import msgspec
 
 from replay.core.compare import differences
+from replay.core.notes import without_notes
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Difference
 from replay.surfaces import documents
@@ -46,7 +47,7 @@ def compare(a: Recording, b: Recording) -> Compared:
         outcome = (Difference("$", "changed", outcome_line(a.outcome), outcome_line(b.outcome)),)
     return Compared(
         input=tuple(differences(a.input, b.input)),
-        context=tuple(differences(a.context, b.context)),
+        context=tuple(differences(without_notes(a).context, without_notes(b).context)),
         steps=tuple(step for step in _aligned(a, b) if step.a is None or step.b is None or step.request or step.answer),
         outcome=outcome,
         entrypoint=None if a.entrypoint == b.entrypoint else (a.entrypoint, b.entrypoint),

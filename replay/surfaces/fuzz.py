@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import msgspec
 
 from replay.boundaries import ALL
-from replay.boundaries.clock import move_to, wait
+from replay.boundaries.clock import move_to, pauses, wait
 from replay.boundaries.environ import apply
 from replay.boundaries.model import predict
 from replay.core.damage import with_damage
@@ -352,6 +352,7 @@ def stage_of(config: Config, recording: Recording, options: Options) -> Stage:
         targets=targets_of(config, options),
         move=move_to,
         wait=wait,
+        pauses=pauses,
         folders=(*config.writable, *options.writable),
         allowed=options.allowed,
         limit=options.limit,

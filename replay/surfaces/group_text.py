@@ -50,8 +50,8 @@ def text(groups: Sequence[Group], page: Page) -> str:
 
 
 _COLUMNS = (Column("times", right=True, whole=True), Column("failure", ratio=3), Column("first seen", whole=True),
-            Column("last seen", whole=True), Column("owner"), Column("verdict", whole=True),
-            Column("look at", ratio=3))  # fmt: skip
+            Column("last seen", whole=True), Column("owner", whole=True), Column("verdict", whole=True),
+            Column("look at", whole=True))  # fmt: skip
 
 
 def _cells(group: Group) -> Iterator[Cell]:
@@ -79,7 +79,8 @@ def _lines(group: Group, page: Page) -> Iterator[str]:
     yield page.row("seen", f"{when(group.first_seen)}  to  {when(group.last_seen)}")
     if group.owner:
         yield page.row("owner", escape(group.owner))
-    verdict = f"  ({group.status})" if group.status else ""
-    yield page.row("look at", escape(group.representative) + verdict)
+    if group.status:
+        yield page.row("verdict", page.status(group.status))
+    yield page.whole("look at", escape(group.representative))
     if group.diverges_at:
         yield page.row("parts at", escape(group.diverges_at))

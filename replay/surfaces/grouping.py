@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from replay.core.cause import asked, known_cause
+from replay.core.cause import asked, is_minimal, known_cause, origins
 from replay.core.fingerprint import below, digest, own, places
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
@@ -64,6 +64,10 @@ class Member(msgspec.Struct, frozen=True):
     """Characters of all that was recorded."""
     cause: str = ""
     """What `replay why` found, if it was asked."""
+    origins: frozenset[str] = frozenset()
+    """Digests by which what was made of it names it."""
+    minimal_of: str | None = None
+    """Of what `replay minimize` made: the digest of the incident."""
 
     @property
     def name(self) -> str:
@@ -168,14 +172,18 @@ class Groups:
         self._found: dict[str, tuple[Fingerprint, list[Member]]] = {}
         self._owner: dict[str, str | None] = {}
         self._about: dict[str, tuple[str, str]] = {}
+        self._minimal: dict[str, list[Member]] = {}
 
     def add(self, path: str, recording: Recording) -> None:
         """One incident."""
         print_ = fingerprint(recording)
         cause = known_cause(recording)
-        member = Member(path, recording.id, recording.started_at, size_of(recording), cause.key if cause else "")
+        minimal_of = recording.parent_digest if is_minimal(recording) else None
+        member = Member(path, recording.id, recording.started_at, size_of(recording), cause.key if cause else "",
+                        frozenset(origins(recording)), minimal_of)  # fmt: skip
         self._found.setdefault(print_.digest, (print_, []))[1].append(member)
-        self._owner[print_.digest] = self._owner.get(print_.digest) or owner_of(recording, self._owners)
+        known = self._owner.get(print_.digest)
+        self._owner[print_.digest] = owner_of(recording, {}) or known or owner_of(recording, self._owners)
         self._about[member.name] = (recording.entrypoint, _message(recording))
 
     def __len__(self) -> int:
@@ -186,12 +194,22 @@ class Groups:
 
         `replayed` replays a member; None: it was not tried, and the smallest member represents its group.
         """
-        split = [part for found, members in self._found.values() for part in _by_cause(found, members)]
+        split = [part for found, members in self._found.values() for part in _by_cause(found, self._incidents(members))]
         for found, members in sorted(split, key=_rank):
             yield self._group(found, members, replayed)
 
+    def _incidents(self, members: list[Member]) -> list[Member]:
+        """Without the minimal recordings of others of them: each failed but once. They may represent them."""
+        by_digest = {digest: each for each in members if each.minimal_of is None for digest in each.origins}
+        for one in members:
+            whole = by_digest.get(one.minimal_of or "")
+            if whole is not None:
+                self._minimal.setdefault(whole.name, []).append(one)
+        return [each for each in members if (each.minimal_of or "") not in by_digest]
+
     def _group(self, found: Fingerprint, members: list[Member], replayed: Replay) -> Group:
-        by_size = sorted(members, key=lambda one: (one.size, one.started_at, one.name))
+        minimal = [one for each in members for one in self._minimal.get(each.name, ())]
+        by_size = sorted([*members, *minimal], key=lambda one: (one.size, one.started_at, one.name))
         best, verdict = by_size[0], None
         for member in by_size[:TRIES]:
             seen = replayed(member)

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from replay.surfaces.documents import Document
+from replay.surfaces.known_values import known_values
 from replay.surfaces.minimize import Minimized
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.text import Page, count
@@ -51,7 +52,9 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     yield page.heading(escape(f"{made.path}::{made.incident.id}"))
     if failure is not None:
         where = "".join(f" at {f.file}:{f.line} in {f.function}" for f in failure.frames[-1:])
-        yield page.row("failure", clip(escape(f"{failure.error_type}{where}"), 4 * page.width))
+        yield from page.wrapped("failure", clip(escape(f"{failure.error_type}{where}"), 4 * page.width))
+        for number, known in enumerate(known_values(made.incident)):
+            yield from page.wrapped("cause" if number == 0 else "and", escape(str(known)))
     if made.bundle is None or found is None:
         yield page.row("result", f"not written: {escape(smaller.reason)}")
         return
@@ -60,6 +63,8 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     yield page.row("bytes", f"{smaller.before:,} -> {smaller.after:,}{share} of captured values; {asked}")
     for number, (path, value) in enumerate(smaller.stayed[:LISTED]):
         yield page.row("stayed" if number == 0 else "", escape(f"{path} = {shown(value)}"))
+    if not smaller.stayed:
+        yield page.row("stayed", "nothing that is not neutral: empty, 0, null or false")
     if len(smaller.stayed) > LISTED:
         yield page.row("", f"and {len(smaller.stayed) - LISTED:,} more (--json)")
     why = "interrupted" if smaller.finding.interrupted else "they were used up"
@@ -67,4 +72,6 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     yield page.row("runs", f"{count(smaller.finding.runs, 'run')} of at most {smaller.finding.most:,}{used}")
     if made.sealed:
         yield page.row("note", "the incident is sealed, this bundle is not: anybody can read what stayed")
-    yield page.row("again", escape(f"replay run {shlex.quote(str(made.bundle))}"))
+    if made.incident.status == "error":
+        yield page.whole("next", escape(f"replay promote {shlex.quote(f'{made.path}::{made.incident.id}')}"))
+    yield page.whole("again", escape(f"replay run {shlex.quote(str(made.bundle))}"))

@@ -167,7 +167,7 @@ def main() -> NoReturn:
 
 def _runner(setup: Setup) -> Any:
     from replay.boundaries import ALL
-    from replay.boundaries.clock import move_to, wait
+    from replay.boundaries.clock import move_to, pauses, wait
     from replay.boundaries.environ import apply
     from replay.engine.executions import Stage
     from replay.engine.lines import Lines
@@ -185,7 +185,7 @@ def _runner(setup: Setup) -> Any:
     replaying().__enter__()  # until this process ends
     targets = Targets(config.root, (*config.allow, *setup.allow), {**config.targets, **setup.targets})
     stage = Stage(setup.recording, boundaries=ALL, runners=RUNNERS, targets=targets, move=move_to, wait=wait,
-                  folders=(*config.writable, *setup.writable), limit=setup.limit)  # fmt: skip
+                  pauses=pauses, folders=(*config.writable, *setup.writable), limit=setup.limit)  # fmt: skip
     stage.compares = True
     return runner(stage, Lines(stage.root), setup.workers, limit=setup.limit, memory=setup.memory)
 

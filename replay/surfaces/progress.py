@@ -8,10 +8,14 @@ from contextlib import contextmanager
 from time import monotonic
 
 from replay.surfaces.printable import clip, escape
-from replay.surfaces.text import duration
 
 OFTEN = 0.1
 """Seconds between two lines."""
+
+
+def about(seconds: float) -> str:
+    """A time that is left, no finer than it is known: `6 s`, `16 min`."""
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60):,} min"
 
 
 class Bar:
@@ -39,7 +43,7 @@ class Bar:
         if not self.total:
             return f"{self.done + 1:,}: {escape(what)}"
         if 0 < self.done < self.total:
-            left = f", about {duration(seconds / self.done * (self.total - self.done) * 1e9)} left"
+            left = f", about {about(seconds / self.done * (self.total - self.done))} left"
         return f"{self.done + 1:,} of {self.total:,}{left}: {escape(what)}"
 
     def clear(self) -> None:
@@ -52,7 +56,7 @@ class Bar:
     def _columns(self) -> int:
         from shutil import get_terminal_size
 
-        return max(20, get_terminal_size((80, 24)).columns - 1)
+        return max(20, get_terminal_size((80, 24)).columns - 3)  # a Ctrl-C is shown behind it as ^C
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from replay.core.cause import origins
+from replay.core.cause import known_cause, origins
 from replay.core.promoted import Expect, Promoted, promoted, with_onward, with_promotion
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Verdict
@@ -23,7 +23,7 @@ from replay.store.bundle import SUFFIX, holds_sealed, open_bundle, write_bundle
 from replay.store.durable import write_whole
 from replay.surfaces.demand import is_failure
 from replay.surfaces.literals import error_body, tree
-from replay.surfaces.promote_answers import borrowed, given
+from replay.surfaces.promote_answers import further
 from replay.surfaces.promote_text import Oracle, compose, line_length, name_of, result_of, words_of
 from replay.surfaces.select import choose
 from replay.surfaces.text import frames, user_frames
@@ -50,6 +50,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """JSON, for `result` (default: the recorded one)."""
     property: str | None = None
     """`module:name` of a function that takes the verdict, for `property`."""
+    whole: bool = False
+    """The incident itself, also if there is a minimal recording of it."""
     unsealed: bool = False
     """Whether the whole of a sealed incident may be written as a bundle that anybody can read."""
     answers: tuple[str, ...] = ()
@@ -101,8 +103,8 @@ def plan(path: Path, recording: Recording, options: Options) -> Plan:
 
     Raises UsageError for an oracle that cannot be meant, BundleError for recordings that cannot be read.
     """
-    smaller = minimal_of(path, recording)
-    whole = path
+    smaller = None if options.whole else minimal_of(path, recording)
+    whole, cause = path, known_cause(recording)
     if smaller is not None:
         path, recording = smaller
     if holds_sealed(path) and not options.unsealed:
@@ -127,7 +129,7 @@ def plan(path: Path, recording: Recording, options: Options) -> Plan:
         raise BundleError(f"{path}::{recording.id} cannot be promoted: {error}.", slug="bundle-unfit") from error
     kept = [marked if each.id == recording.id else each for each in open_bundle(path)] if inside else [marked]
     name = _from_root(place, options.root) + (f"::{marked.id}" if len(kept) > 1 else "")
-    written = compose(bare, oracle, name, line_length(options.root), onward)
+    written = compose(bare, oracle, name, line_length(options.root), onward, cause)
     return Plan(
         recording=marked,
         source=f"{path}::{recording.id}",
@@ -196,11 +198,14 @@ def _is_same_failure(one: Recording, of: Recording) -> bool:
 
 
 def failure_of(recording: Recording) -> tuple[Any, ...]:
-    """Type and innermost place of the error that it ended with; not the folder, which is another in production."""
+    """Type and innermost place of the error that it ended with; not the folder, which is another in production.
+
+    Nor the status of a web request: a server answers 500 for an error that a replay only sees raised.
+    """
     node = tree(recording.outcome.payload)
     found = user_frames(frames(node), recording.entrypoint)
     place = (Path(found[-1].file).name, found[-1].function) if found else ()
-    return error_body(node).get("type"), recording.http_response_status_code, place
+    return error_body(node).get("type"), place
 
 
 def _oracle(recording: Recording, options: Options, before: Promoted | None) -> Oracle:
@@ -243,11 +248,8 @@ def _function(name: str) -> str:
 def _onward(recording: Recording, options: Options, before: Promoted | None) -> tuple[Interaction, ...]:
     if not options.answers and not options.answers_from:
         return () if before is None else before.onward
-    found = [given(text) for text in options.answers]
     others = (each for chosen in choose(options.answers_from) for each in chosen.recordings())
-    taken = {(each.boundary, each.target) for each in found}
-    found += [each for each in borrowed(recording, others) if (each.boundary, each.target) not in taken]
-    return tuple(found)
+    return further(recording, options.answers, others)
 
 
 def _stem(recording: Recording) -> str:

@@ -15,6 +15,14 @@ from replay.errors import UsageError
 EMPTY = encode({"args": [], "kwargs": {}})
 
 
+def further(recording: Recording, texts: Iterable[str], others: Iterable[Recording]) -> tuple[Interaction, ...]:
+    """What `TARGET=JSON` says, and of the rest what `others` were answered. Raises UsageError."""
+    found = [given(text) for text in texts]
+    taken = {(each.boundary, each.target) for each in found}
+    found += [each for each in borrowed(recording, others) if (each.boundary, each.target) not in taken]
+    return tuple(found)
+
+
 def given(text: str) -> Interaction:
     """The answer that `TARGET=JSON` says, of a `@replay.boundary` function. Raises UsageError."""
     target, separator, value = text.partition("=")

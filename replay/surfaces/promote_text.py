@@ -16,9 +16,11 @@ from typing import Any
 import msgspec
 
 from replay import __version__
+from replay.core.cause import MINIMAL, Cause, is_minimal
 from replay.core.promoted import Expect
 from replay.core.recording import Interaction, Recording
 from replay.engine.mutation import read_edits
+from replay.surfaces.known_values import told
 from replay.surfaces.literals import error_headline, literal, tree
 from replay.surfaces.plainly import plain_answer, plain_input
 from replay.surfaces.printable import clip, escape
@@ -53,10 +55,11 @@ class Written(msgspec.Struct, frozen=True):
     long: str | None
 
 
-def compose(recording: Recording, oracle: Oracle, bundle: str, width: int,
-            onward: Sequence[Interaction]) -> Written:  # fmt: skip
+def compose(recording: Recording, oracle: Oracle, bundle: str, width: int, onward: Sequence[Interaction],
+            cause: Cause | None = None) -> Written:  # fmt: skip
     """The test of `recording`, which lies in `bundle` (`captures/x.replay.db`, `::ID` behind it if there are several).
 
+    `cause`: of the incident, if it is known.
     What is too big for it goes to a file beside it, of the same name and with the suffix `.json`.
     """
     sources = Sources(width)
@@ -71,7 +74,7 @@ def compose(recording: Recording, oracle: Oracle, bundle: str, width: int,
     others = ["import pytest", "import replay"]
     if oracle.expect == "property":
         others += ["", _fitting(f"from {module} import ", f"{function} as holds", width)]  # of the project
-    doc = docstring(SUMMARIES[oracle.expect], [*facts(recording), *onward_lines(onward)], width)
+    doc = docstring(SUMMARIES[oracle.expect], [*facts(recording, cause), *onward_lines(onward)], width)
     code = "\n".join([
         f'"""Regression test of a recorded incident, written by replay-harness {__version__}."""', "", *imports, "",
         *others, "", *constants, "", "",
@@ -101,7 +104,7 @@ def _demand(recording: Recording, oracle: Oracle) -> list[str]:
     return ["    incident.answer()  # fails if it raises"]
 
 
-def facts(recording: Recording) -> list[str]:
+def facts(recording: Recording, cause: Cause | None = None) -> list[str]:
     """What production saw, a line each. Any text may be in it."""
     node = tree(recording.outcome.payload)
     if recording.outcome.state == "raised":
@@ -113,13 +116,16 @@ def facts(recording: Recording) -> list[str]:
         lines = [f"HTTP {recording.http_response_status_code}"]
     else:
         lines = [_short(f"ended with {literal(node)}")]
+    lines += [_short(f"Cause: {line}") for line in (told(cause, recording) if cause is not None else ())]
     service = " ".join(part for part in (recording.service_name, recording.service_version) if part)
     if recording.deployment_environment_name:
         service += f" ({recording.deployment_environment_name})"
     lines += ["", f"When: {when(recording.started_at)}", _short(f"Where: {recording.entrypoint}")]
     if service:
         lines.append(_short(f"Service: {service}"))
-    if recording.edits is not None:
+    if is_minimal(recording):
+        lines.append(f"Minimal: {MINIMAL}.")
+    elif recording.edits is not None:
         lines.append("Not as production saw it, but changed by these edits:")
         lines += [_short(f"  {edit}") for edit in _edits(recording)]
     return lines

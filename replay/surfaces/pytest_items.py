@@ -18,7 +18,7 @@ from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Verdict
 from replay.errors import BundleError, ReplayError, UsageError
 from replay.store.bundle import Bundle, open_bundle
-from replay.surfaces.demand import objection, unclaimed
+from replay.surfaces.demand import lacking, objection, unclaimed
 from replay.surfaces.plainly import plain_answer, plain_input
 from replay.surfaces.printable import escape
 from replay.surfaces.run import run as replay_recording
@@ -306,7 +306,7 @@ class Incident:
         verdict = self.run(onward=True)
         why = objection(verdict)
         if why is not None:
-            pytest.fail(f"{why}\n\n{verdict_text(verdict, self.recording, Page())}")
+            pytest.fail(f"{why}{lacking(verdict, self.recording)}\n\n{verdict_text(verdict, self.recording, Page())}")
         return verdict
 
     def answer(self) -> Any:

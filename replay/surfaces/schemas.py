@@ -15,12 +15,10 @@ from replay.core.recording import Kind, State
 from replay.core.verdict import DivergenceKind, Status
 from replay.engine.failures import FailureKind
 from replay.errors import UsageError
+from replay.surfaces import schemas_fix
+from replay.surfaces.form import Form, Site
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-
-class Form(msgspec.Struct, forbid_unknown_fields=True):
-    """Every form: keys that are not told are not there."""
 
 
 class About(Form):
@@ -223,14 +221,6 @@ class Whole(About):
     model_calls: list[Any]
     predictions: list[Any]
     logs: list[Any]
-
-
-class Site(Form):
-    """A line of the project's code."""
-
-    file: str
-    line: int
-    function: str
 
 
 class Change(Form):
@@ -481,6 +471,7 @@ DOCUMENTS: dict[str, Any] = {
     "diff": Compared,
     "report": Reported,
     "doctor": list[Check],
+    **schemas_fix.DOCUMENTS,
 }
 """By verb, or verb and the option that gives another document: what `--json` prints."""
 LINES: dict[str, Any] = {

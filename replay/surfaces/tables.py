@@ -7,6 +7,7 @@ from io import StringIO
 
 import msgspec
 
+from replay.surfaces.printable import columns as text_columns
 from replay.surfaces.text import Page
 
 
@@ -16,6 +17,7 @@ class Column(msgspec.Struct, frozen=True):
     name: str
     right: bool = False
     whole: bool = False
+    """Not folded. Names of recordings are not: they are copied, and a table that has no room for them is not drawn."""
     ratio: int = 1
 
 
@@ -30,9 +32,22 @@ STATUS = {"reproduced": "bold green", "ok": "green", "changed": "bold yellow", "
           "error": "bold red", "unanswerable": "bold magenta"}  # fmt: skip
 
 
+FOLDED = 16
+"""Columns below which what is folded cannot be read."""
+
+
+def _least(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> int:
+    """The width that a table takes at least."""
+    least = 2 + 3 * (len(columns) - 1)
+    for at, column in enumerate(columns):
+        width = max(text_columns(text) for text in (column.name, *(row[at].text for row in rows)))
+        least += width if column.whole else min(width, FOLDED)
+    return least
+
+
 def drawn(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], page: Page, title: str = "") -> str | None:
-    """The table, at most as wide as the page; None: there is no terminal, or no rich."""
-    if not page.terminal:
+    """The table, at most as wide as the page; None: there is no terminal, no rich, or too little room."""
+    if not page.terminal or _least(columns, rows) > page.width:
         return None
     try:
         from rich import box

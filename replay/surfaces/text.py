@@ -82,7 +82,18 @@ class Page(msgspec.Struct, frozen=True):
 
     def row(self, label: str, text: str) -> str:
         """One labelled line, cut at the page's width. `text` must be escaped."""
-        return "  " + self.paint(pad(label, LABEL), dim=True) + clip(text, self.room)
+        return self.whole(label, clip(text, self.room))
+
+    def wrapped(self, label: str, text: str) -> Iterator[str]:
+        """A row on as many lines as it takes; nothing is cut off. `text` must be escaped."""
+        from textwrap import wrap
+
+        for number, line in enumerate(wrap(text, max(30, self.room), break_on_hyphens=False) or [""]):
+            yield self.row(label if number == 0 else "", line)
+
+    def whole(self, label: str, text: str) -> str:
+        """One labelled line that is never cut: a name or a command, which somebody copies. `text` must be escaped."""
+        return "  " + self.paint(pad(clip(label, LABEL - 1), LABEL), dim=True) + text
 
 
 _colours = {
@@ -179,7 +190,7 @@ def verdict_text(verdict: Verdict, recording: Recording, page: Page | None = Non
         page.row(
             "recorded", f"{when(recording.started_at)}, took {duration(recording.duration_ns)}{_service(recording)}"
         ),
-        page.row("named", name_of(verdict)),
+        page.whole("named", name_of(verdict)),
         "",
         page.heading("What production saw"),
         *input_lines(recording, page),
@@ -198,7 +209,7 @@ def verdict_text(verdict: Verdict, recording: Recording, page: Page | None = Non
     if verdict.violations:
         lines += ["", page.heading("Invariants that it breaks")]
         lines += [page.row("broken" if at == 0 else "", broke(each)) for at, each in enumerate(verdict.violations)]
-    lines += ["", page.row("answers", counts(verdict)), page.row("next", _next(verdict))]
+    lines += ["", page.row("answers", counts(verdict)), page.whole("next", _next(verdict))]
     return "\n".join(lines)
 
 

@@ -183,7 +183,7 @@ def _judged(verdict: Any, task: Task) -> Ran:
 
 def _mutated(task: Task) -> tuple[Ran, list[Ran]]:
     from replay.boundaries import ALL
-    from replay.boundaries.clock import move_to, wait
+    from replay.boundaries.clock import move_to, pauses, wait
     from replay.core.edits import read_edit
     from replay.core.promoted import promoted, with_onward
     from replay.engine.executions import Stage
@@ -199,7 +199,7 @@ def _mutated(task: Task) -> tuple[Ran, list[Ran]]:
     try:
         with replaying():
             stage = Stage(recording, boundaries=ALL, runners=RUNNERS, targets=targets, move=move_to, wait=wait,
-                          folders=config.writable, limit=task.limit)  # fmt: skip
+                          pauses=pauses, folders=config.writable, limit=task.limit)  # fmt: skip
             with stage.limited():
                 every = [tuple(read_edit(tree) for tree in edits) for edits in ((), *task.neighbours)]
                 first, *others = [_executed(stage, edits) for edits in every]

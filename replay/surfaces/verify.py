@@ -8,7 +8,7 @@ fails on those that base fails on in the same way.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -113,8 +113,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return not self.reasons
 
 
-def verify(path: Path, recording: Recording, options: Options) -> Finding:
-    """Try the incident and its neighbours on base and on the working tree.
+def verify(path: Path, recording: Recording, options: Options,
+           on_trial: Callable[[str], None] = lambda what: None) -> Finding:  # fmt: skip
+    """Try the incident and its neighbours on base and on the working tree; each of the two is announced.
 
     Raises UsageError (`no-repository`, `unknown-revision`, `git`), ReplayError (`trial`) if a revision cannot be run.
     """
@@ -126,8 +127,10 @@ def verify(path: Path, recording: Recording, options: Options) -> Finding:
     edits = neighbours(bare, options.count, options.seed)
     task = Task(recording=recording, root=str(root), allow=options.allow, targets=options.targets, limit=options.limit,
                 neighbours=tuple([edit.tree() for edit in each] for each in edits))  # fmt: skip
+    on_trial(f"{options.base}, in a worktree")
     with repo.worktree(commit) as place:
         before = trial(moved(task, repo, root, place), repo.top, place)
+    on_trial("the working tree")
     now = trial(task, repo.top, repo.top)
     tried = [
         Neighbour(each, one, two, _standing(one, two, before.failure))

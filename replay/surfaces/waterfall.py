@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from replay.core.cause import MINIMAL, is_minimal, known_cause
 from replay.core.recording import Interaction, ModelCall, Prediction, Recording
 from replay.surfaces.asking import answer_line
 from replay.surfaces.literals import bare, literal, tree
@@ -50,7 +51,7 @@ def recording_text(recording: Recording, page: Page | None = None, path: str | N
 def _head(recording: Recording, page: Page, path: str | None) -> Iterator[str]:
     name = clip(escape(recording.entrypoint), page.width - 10)
     yield f"{page.status(recording.status)}  {page.heading(name)}  {page.paint(recording.kind, dim=True)}"
-    yield page.row("named", escape(f"{path}::{recording.id}" if path else recording.id))
+    yield page.whole("named", escape(f"{path}::{recording.id}" if path else recording.id))
     yield page.row("recorded", f"{when(recording.started_at)}, took {duration(recording.duration_ns)}")
     http = (recording.http_request_method, recording.http_route, recording.http_response_status_code)
     service = (recording.service_name, recording.service_version, recording.deployment_environment_name)
@@ -67,7 +68,8 @@ def _head(recording: Recording, page: Page, path: str | None) -> Iterator[str]:
     if recording.redacted:
         yield page.row("redacted", "secrets were masked before it was written")
     if recording.edits is not None:
-        yield page.row("edits", literal(tree(recording.edits)))
+        edits = literal(tree(recording.edits))
+        yield page.row("edits", f"minimal: {MINIMAL}" if is_minimal(recording) else edits)
 
 
 def _context(recording: Recording, page: Page) -> Iterator[str]:
@@ -75,9 +77,19 @@ def _context(recording: Recording, page: Page) -> Iterator[str]:
     if not isinstance(node, dict) or any(key.startswith("$") for key in node):
         yield page.row("context", literal(node))
         return
+    told = known_cause(recording) is not None
+    if told:
+        yield from _cause(recording, page)
     for key, item in node.items():
-        if item or item == 0:
+        if (item or item == 0) and not (told and key == "cause"):
             yield page.row(escape(str(key)), _sizes(item) if key == "draws" else literal(item))
+
+
+def _cause(recording: Recording, page: Page) -> Iterator[str]:
+    from replay.surfaces.known_values import known_values
+
+    for number, known in enumerate(known_values(recording)):
+        yield page.row("cause" if number == 0 else "and", escape(str(known)))
 
 
 def _sizes(draws: Any) -> str:
@@ -197,7 +209,7 @@ def list_text(rows: list[dict[str, Any]], page: Page) -> str:
     """A line each recording, a heading each bundle."""
     errors = sum(row["status"] == "error" for row in rows)
     total = f"{count(len(rows), 'recording')}, {errors:,} ended in an error"
-    table = drawn(_COLUMNS, [list(_cells(row)) for row in rows], page) if rows and page.width >= WIDE else None
+    table = drawn(_COLUMNS, [list(_cells(row)) for row in rows], page) if rows else None
     if table is not None:
         return f"{table}\n{total}"
     lines: list[str] = []
@@ -205,13 +217,13 @@ def list_text(rows: list[dict[str, Any]], page: Page) -> str:
     for row in rows:
         if row["path"] != path:
             path = row["path"]
-            lines += ([""] if lines else []) + [page.heading(escape(str(path)))]
+            lines.append(page.heading(escape(str(path))))
         lines.append(_row(row, page))
     lines += ([""] if rows else []) + [total]
     return "\n".join(lines)
 
 
-_COLUMNS = (Column("recording", ratio=4), Column("status", whole=True), Column("started (UTC)", whole=True),
+_COLUMNS = (Column("recording", whole=True), Column("status", whole=True), Column("started (UTC)", whole=True),
             Column("took", right=True, whole=True), Column("entry point", ratio=3),
             Column("ended with", ratio=2))  # fmt: skip
 
@@ -236,7 +248,7 @@ def _row(row: dict[str, Any], page: Page) -> str:
     started = when(row["started_at"])
     times = f"{started}  {duration(row['duration_ns']):>8}" if page.width >= WIDE else started[5:16]
     left = max(12, page.width - 16 - 5 - len(times) - 9)
-    entrypoint = left if not what else left * 3 // 5
+    entrypoint = left if not what else max(left * 2 // 5, left - columns(escape(what)))
     status = page.status(pad(escape(str(row["status"])), 5))
     return (
         f"  {pad(escape(str(row['id'])), 16)}  {status}  {times}  {pad(escape(str(row['entrypoint'])), entrypoint)} "

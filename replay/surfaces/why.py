@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from replay.boundaries import ALL
-from replay.boundaries.clock import move_to, wait
+from replay.boundaries.clock import move_to, pauses, wait
 from replay.boundaries.environ import apply
 from replay.core.cause import MOST, Cause, with_cause
 from replay.core.edits import parse
@@ -137,7 +137,7 @@ class at_work:
 
         def stage(recording: Recording) -> Stage:
             return Stage(recording, boundaries=ALL, runners=RUNNERS, targets=targets, move=move_to, wait=wait,
-                         folders=config.writable, limit=options.limit)  # fmt: skip
+                         pauses=pauses, folders=config.writable, limit=options.limit)  # fmt: skip
 
         return stage
 

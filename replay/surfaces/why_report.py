@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from textwrap import wrap
 from typing import Any
 
 from replay.core.edits import parse, shown_json
@@ -22,6 +22,9 @@ SHOWN = 70
 """Characters of a value."""
 LISTED = 6
 """Irrelevant places that are named."""
+COMPARED = 2
+"""Recordings compared with that are named."""
+_WHERE = {"asked": "asked", "first seen": "seen", "failed": "failed"}
 _ENDS = {"passed": "passes", "past": "gets past the failing line", "same": "fails in the same way",
          "other": "fails in another way", "foreign": "asks what nothing answers", "unresolved": "cannot be told",
          "": "was not run"}  # fmt: skip
@@ -78,16 +81,15 @@ def text(answer: Answer, page: Page) -> str:
     return "\n".join(_lines(answer, page))
 
 
-def _wrapped(page: Page, name: str, said: str) -> Iterator[str]:
-    """A row, on as many lines as it takes; nothing is cut off."""
-    for number, line in enumerate(wrap(said, max(30, page.width - 12), break_on_hyphens=False) or [""]):
-        yield page.row(name if number == 0 else "", line)
-
-
 def _lines(answer: Answer, page: Page) -> Iterator[str]:
-    yield page.heading(escape(f"{answer.path}::{answer.incident.id}"))
-    for name, said in _rows(answer):
-        yield from _wrapped(page, name, escape(said))
+    name = f"{answer.path}::{answer.incident.id}"
+    yield page.heading(escape(name))
+    for label, said in _rows(answer):
+        yield from page.wrapped(label, escape(said))
+    yield from _chain(answer.finding, page)
+    yield from _effort(answer, page)
+    if answer.finding.isolated:
+        yield page.whole("next", escape(f"replay minimize {shlex.quote(name)}"))
 
 
 def _rows(answer: Answer) -> Iterator[tuple[str, str]]:
@@ -102,15 +104,22 @@ def _rows(answer: Answer) -> Iterator[tuple[str, str]]:
         yield "cause" if number == 0 else "and", _sentence(answer, value)
         yield "proof", _proof(finding, value)
     yield from _beside(finding)
+
+
+def _chain(finding: Finding, page: Page) -> Iterator[str]:
+    """A row each link: where, and below it the line of code."""
     for link in finding.chain:
-        place = f"{link.frame.file}:{link.frame.line} in {link.frame.function}"
-        yield "chain", f"{link.path} {link.what}: {place}  {link.frame.source}".strip()
-    yield from _effort(answer)
+        place = escape(f"{link.frame.file}:{link.frame.line}")
+        path = f"{escape(link.path)}: " if link.path and len(finding.values) > 1 else ""
+        row = page.whole(_WHERE[link.what], f"{path}{place} in {escape(link.frame.function)}")
+        yield page.linked(row, place, link.frame.file)
+        if link.frame.source:
+            yield page.row("", f"    {escape(link.frame.source)}")
 
 
 def _sentence(answer: Answer, value: CauseValue) -> str:
     of = _of(answer, value.path)
-    return f"{value.path} = {shown(value.here, _first_good(value))}" + (f"  of {of}" if of else "")
+    return f"{value.path} = {shown(value.here, _first_good(value))}" + (f", of {of}" if of else "")
 
 
 def _first_good(value: CauseValue) -> Any:
@@ -125,7 +134,7 @@ def _proof(finding: Finding, value: CauseValue) -> str:
             said = [said[0].replace("this value", "all of the cause")]
     else:
         said = [f"with another value in its place the code {_ENDS[value.passes_without]}"]
-    tried = value.alternatives
+    tried = [each for each in value.alternatives if each.ended not in ("unresolved", "")]
     if tried:
         still = [each for each in tried if each.ended == "same"]
         seen = "seen elsewhere" if finding.side == "recordings" else "tried in its place"
@@ -146,20 +155,22 @@ def _beside(finding: Finding) -> Iterator[tuple[str, str]]:
         yield "no matter", f"{count(len(finding.irrelevant), 'other place')}: {names}{more}"
 
 
-def _effort(answer: Answer) -> Iterator[tuple[str, str]]:
+def _effort(answer: Answer, page: Page) -> Iterator[str]:
     finding = answer.finding
     if finding.side == "recordings":
-        beside = f"compared with {count(len(finding.compared), 'recording')}: {', '.join(finding.compared[:2])}"
-        beside += " and more" if len(finding.compared) > 2 else ""
+        beside = f"compared with {count(len(finding.compared), 'recording')}:"
     elif finding.side == "mutations":
         beside = f"none of {count(answer.beside, 'recording')} beside it gets past the failing line: values made up"
     else:
         beside = "compared with nothing"
-    yield "runs", f"{finding.runs:,} of at most {finding.most:,}; {beside}"
+    yield from page.wrapped("runs", f"{finding.runs:,} of at most {finding.most:,}; {beside}")
+    yield from (page.whole("", escape(name)) for name in finding.compared[:COMPARED])
+    if len(finding.compared) > COMPARED:
+        yield page.row("", f"and {len(finding.compared) - COMPARED:,} more (--json)")
     if answer.failing_again:
         also = {True: "; the run without the cause ends there as it did here",
                 False: "; the run without the cause ends otherwise there", None: ""}[answer.passing_again]  # fmt: skip
-        yield "again", f"it fails in the same way in a fresh process{also}"
+        yield from page.wrapped("again", f"it fails in the same way in a fresh process{also}")
 
 
 def _of(answer: Answer, path: str) -> str:
@@ -197,7 +208,8 @@ def _apart(value: str, other: str) -> int:
 def _kept(tree: Any) -> str:
     """An answer that is shown whole."""
     if isinstance(tree, Mapping) and isinstance(tree.get("error"), Mapping):
-        return f"raised {tree['error'].get('type')} ({tree['error'].get('phase')})"
+        phase = tree["error"].get("phase")
+        return f"raised {tree['error'].get('type')}" + (f" ({phase})" if phase else "")
     if isinstance(tree, Mapping) and "$error" in tree and isinstance(tree["$error"], Mapping):
         return f"raised {tree['$error'].get('type')}"
     if isinstance(tree, Mapping) and "status" in tree and "pieces" in tree:

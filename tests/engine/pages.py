@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -24,6 +25,27 @@ def page(cursor: str | None) -> dict[str, Any]:
 def state(job: str) -> str:
     """Of a job."""
     return STATES[len(job) % 2]
+
+
+@replay.boundary
+async def page_later(cursor: str | None) -> dict[str, Any]:
+    """A page that takes its time."""
+    await asyncio.sleep(0.01)
+    return PAGES[cursor]
+
+
+@replay.capture
+async def items_later(pause: float) -> list[int]:
+    """All items, in a coroutine."""
+    found: list[int] = []
+    cursor = None
+    while True:
+        answer = await page_later(cursor)
+        found += answer["items"]
+        cursor = answer["next"]
+        if not cursor:
+            return found
+        await asyncio.sleep(pause)
 
 
 @replay.capture

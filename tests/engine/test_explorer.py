@@ -15,7 +15,7 @@ import pytest
 
 import replay
 from replay.boundaries import ALL
-from replay.boundaries.clock import move_to, wait
+from replay.boundaries.clock import move_to, pauses, wait
 from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine.constants import constants_of
@@ -37,7 +37,7 @@ TARGETS = Targets(ROOT)
 def stage(recording: Recording, **options: Any) -> Stage:
     """Where its mutations run."""
     return Stage(
-        recording, boundaries=ALL, runners=RUNNERS, targets=TARGETS, move=move_to, wait=wait,
+        recording, boundaries=ALL, runners=RUNNERS, targets=TARGETS, move=move_to, wait=wait, pauses=pauses,
         allowed=("Declared",), **options,
     )  # fmt: skip
 

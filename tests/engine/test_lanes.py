@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import msgspec
 import pytest
 
@@ -21,11 +24,21 @@ UNITS: dict[str, Callable[[], Any]] = {
     "stream": lambda: asyncio.run(timed.stream_against_calls()),
     "polling": lambda: asyncio.run(timed.polls_a_task()),
     "cancelled": lambda: asyncio.run(timed.cancels(5)),
+    "jobs": lambda: asyncio.run(timed.draws_in_jobs(6)),
+    "jobs of warm pools": lambda: asyncio.run(_warm()),
     "draws": lambda: timed.draws_in_threads(12),
     "as_completed": lambda: asyncio.run(timed.finishes_in_order(NAMES)),
     "first": lambda: asyncio.run(timed.first_wins(NAMES)),
     "timeout": lambda: asyncio.run(timed.times_out(0.02, 5)),
 }
+
+
+async def _warm() -> None:
+    """As in a service: workers of earlier requests idle when the next begins."""
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(anyio.to_thread.run_sync, time.sleep, 0.005)
+    await timed.draws_in_jobs(6)
 
 
 @pytest.mark.parametrize("work", UNITS.values(), ids=UNITS.keys())

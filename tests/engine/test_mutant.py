@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +22,7 @@ def explore(recording: Recording, executions: int, **options: Any) -> Progress:
 
 
 def test_a_cursor_that_comes_again_is_asked_for_ever(record: Record) -> None:
-    """The page leads to itself: no time-out is waited for. Who asks again after a pause may have a reason."""
+    """The page leads to itself, in a coroutine too: no time-out is waited for. Who pauses between may have a reason."""
     (recording,) = record(pages.items)
     profile = Profile()
     profile.learn([recording])
@@ -31,5 +32,10 @@ def test_a_cursor_that_comes_again_is_asked_for_ever(record: Record) -> None:
     assert [str(edit) for edit in found.edits] == ['call[1].next: "b"']
     assert found.failure.message == "asks tests.engine.pages:page the same over and over, without a pause"
     assert [frame.function for frame in found.failure.frames] == ["items"]
+    (recording,) = record(lambda: asyncio.run(pages.items_later(0)))
+    (found,) = (each for each in explore(recording, 150, profile=profile).finds if each.failure.kind == "hang")
+    assert found.failure.message == "asks tests.engine.pages:page_later the same over and over, without a pause"
+    (recording,) = record(lambda: asyncio.run(pages.items_later(1)))
+    assert [each for each in explore(recording, 40).finds if each.failure.kind == "hang"] == []
     (recording,) = record(lambda: pages.waits("a"))
     assert [each for each in explore(recording, 40).finds if each.failure.kind == "hang"] == []

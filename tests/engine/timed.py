@@ -11,6 +11,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from random import Random
 from typing import Any
 
@@ -379,6 +380,29 @@ async def cancels(number: int) -> list[str]:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     return ended
+
+
+def _draw(index: int) -> tuple[int, float, str]:
+    time.sleep(DELAYS.random() * 0.01)
+    return index, random.random(), str(uuid.uuid4())
+
+
+@replay.capture
+async def draws_in_jobs(number: int) -> list[Any]:
+    """Jobs of asyncio's and anyio's pools and of `Context.run`, that draw in an order that nobody knows."""
+    found: list[Any] = [await anyio.to_thread.run_sync(_draw, 0), await asyncio.to_thread(_draw, 0)]
+
+    async def one(index: int) -> None:
+        found.append(await anyio.to_thread.run_sync(_draw, index))
+
+    async with anyio.create_task_group() as group:
+        for index in range(number):
+            group.start_soon(one, index)
+    found.sort()
+    found += await asyncio.gather(*(asyncio.to_thread(_draw, index) for index in range(number)))
+    with ThreadPoolExecutor() as pool:
+        jobs = [pool.submit(copy_context().run, _draw, index) for index in range(number)]
+        return found + [job.result() for job in jobs]
 
 
 @replay.capture

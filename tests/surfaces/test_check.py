@@ -223,6 +223,7 @@ def test_only_noise_is_written(checked: Checked) -> None:
     assert after[0] == before[after[0].id]  # the steady one is the same, digest and all
 
 
+@pytest.mark.slow
 def test_a_check_finds_noise_anew_and_can_leave_the_bundle_alone(checked: Checked) -> None:
     """Noise that is no longer there is taken out; `--no-save` writes nothing, and the text names what varies."""
     folder, _, _ = checked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -195,6 +196,11 @@ def test_diff_aligns_two_recordings(project: Path) -> None:
     found = document("diff", "captures/good.replay.db", "captures/bad.replay.db", code=1)
     assert (found["same"], len(found["interactions"])) == (False, 1)
     assert document("diff", "captures/good.replay.db", "captures/good.replay.db")["same"]
+    shutil.copy("captures/bad.replay.db", "captures/again.replay.db")
+    assert replay("why", "captures/again.replay.db").returncode == 0
+    assert document("diff", "captures/bad.replay.db", "captures/again.replay.db")[
+        "same"
+    ]  # what was found out is no part
 
 
 def test_doctor_names_what_is_wrong(project: Path) -> None:
@@ -231,6 +237,7 @@ def test_help_is_fast_and_lists_only_what_exists(project: Path) -> None:
     assert "drift" not in text
     for verb in ("demo", "list", "show", "run", "diff", "doctor", "completion"):
         assert f"\n  {verb} " in done.stdout
+    assert "..." not in text.partition("Commands:")[2]
 
 
 def test_a_closed_pipe_is_quiet(project: Path) -> None:

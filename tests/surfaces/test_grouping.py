@@ -158,6 +158,20 @@ def test_the_smallest_that_reproduces_stands_for_its_group() -> None:
     assert (none.representative, none.status, TRIES) == ("x.replay.db::a", "diverged", 3)
 
 
+def test_a_minimal_recording_is_no_further_incident() -> None:
+    """It may stand for the one that it was made of; alone it is one. Their cause is one, too."""
+    cause = Cause(values=(("input.args[0]", ""),))
+    whole = incident("a", "long")
+    made = {"parent_digest": whole.digest, "edits": encode([["input", "minimize", None]]), "started_at": 1}
+    small = incident("small", **made)
+    (group,) = groups(with_cause(whole, cause), small, incident("b", "longer"), verdicts={"small": "reproduced"})
+    assert (group.count, group.representative) == (2, "x.replay.db::small")
+    assert group.members == ("x.replay.db::a", "x.replay.db::b")
+    assert group.first_seen > 1
+    (alone,) = groups(small)
+    assert (alone.count, alone.representative) == (1, "x.replay.db::small")
+
+
 def test_whose_it_is() -> None:
     """As the model's policy says, else the longest prefix of the module."""
     plain = incident("a")
@@ -165,6 +179,8 @@ def test_whose_it_is() -> None:
     assert owner_of(changed(plain, entrypoint="shop.mail:send"), OWNERS) == "shop team"
     assert owner_of(changed(plain, entrypoint="shopping:x"), OWNERS) is None
     assert owner_of(changed(plain, predictions=samples.recording("ann").predictions), OWNERS) == "ann"
+    named = changed(plain, id="b", predictions=samples.recording("ann").predictions)
+    assert [groups(*found)[0].owner for found in ((plain, named), (named, plain))] == ["ann", "ann"]
 
 
 def test_list_group(project: Path) -> None:

@@ -15,7 +15,8 @@ from replay.engine.minimize import minimize
 from replay.engine.reduce import reduced
 from replay.store.bundle import write_bundle
 from replay.surfaces.why import Options, at_work
-from tests.surfaces import planted
+from tests.surfaces import planted, projects
+from tests.surfaces.test_promote import last_line
 from tests.surfaces.test_why import PLANTED, ROOT, command, parted, recorded
 
 
@@ -100,3 +101,34 @@ def test_a_value_becomes_the_smallest_that_will_do(value: object, needs: object,
             return False
 
     assert encode(reduced(value, test)) == encode(small)
+
+
+ONWARD = (
+    ('"bob": {"plan": None}', '"bob": {"plan": None, "seats": 7}'),
+    ("@replay.capture\ndef triage", "@replay.boundary\ndef save(label):\n    pass\n\n\n@replay.capture\ndef triage"),
+    ('    return {"label": customer["plan"].upper()}',
+     '    label = customer["plan"].upper()\n    save(label)\n    return {"label": label, "n": customer["seats"]}'),
+    ('"ann": {"plan": "pro"}', '"ann": {"plan": "pro", "seats": 2}'),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["given", "beside"])
+def test_what_mended_code_reads_behind_another_call_stays(source: str, project: Path) -> None:
+    """The failure kept it from asking on: with answers for that, the test of the minimal recording can be passed."""
+    for each in ONWARD:
+        projects.edit(project, *each)
+    for path in (project / "captures").iterdir():
+        path.unlink()
+    projects.record(project, "bad", "bob")
+    answers = ("--answer", "shop:save=null")
+    if source == "beside":
+        projects.record(project, "good", "ann")
+        answers = ("--answers-from", "captures/good.replay.db")
+    assert command("why", "captures/bad.replay.db").returncode == 0
+    done = command("minimize", "captures/bad.replay.db", *(answers if source == "given" else ()))
+    assert done.returncode == 0, done.stderr
+    promoted = json.loads(command("promote", "captures/bad.replay.db", *answers, "--json").stdout)
+    assert promoted[0]["minimal"] is True
+    assert last_line("tests").startswith("1 failed")
+    projects.edit(project, 'customer["plan"].upper()', '(customer["plan"] or "free").upper()')
+    assert last_line("tests").startswith("1 passed")

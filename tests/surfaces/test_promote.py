@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from replay.core.cause import Cause
 from replay.core.codec import encode
 from replay.core.promoted import promoted, with_promotion
 from replay.core.recording import Interaction, Outcome, Recording
@@ -158,6 +159,7 @@ def test_a_promise_without_a_test_fails(project: Path) -> None:
         assert unclaimed(msgspec.structs.replace(note, test=name), Path("captures/bad.replay.db"))
 
 
+@pytest.mark.slow
 def test_a_fix_may_ask_less_and_not_something_else(project: Path) -> None:
     """Not asking at all is fine; asking what nothing answers fails with the divergence, and can be answered."""
     document("captures/bad.replay.db")
@@ -238,14 +240,44 @@ def test_from_fuzz(project: Path) -> None:
 def test_the_minimal_recording_is_taken(project: Path) -> None:
     """One made from the incident that fails in the same way and lies beside it."""
     (recording,) = open_bundle("captures/bad.replay.db")
+    answered = msgspec.structs.replace(recording, http_response_status_code=500)  # as a server did for the error
+    write_bundle([answered], "captures/bad.replay.db", overwrite=True)
     small = msgspec.structs.replace(
-        recording, id="small", input=encode({"args": [{"from": "bob"}], "kwargs": {}}), parent_digest=recording.digest
+        recording, id="small", input=encode({"args": [{"from": "bob"}], "kwargs": {}}), parent_digest=answered.digest
     )
     write_bundle([small], "captures/small.replay.db")
     told = document("captures/bad.replay.db")
     assert (told["minimal"], told["id"]) == (True, "small")
     assert 'INPUT: Any = {"args": [{"from": "bob"}], "kwargs": {}}' in told["code"]
     assert "captures/bad.replay.db is still an open incident: delete it" in promote("captures/bad.replay.db").stdout
+
+
+def test_the_docstring_says_why_it_failed(project: Path) -> None:
+    """The cause that was found, as the promoted recording has it, and that the recording is minimal; --whole: not."""
+    assert run("-m", "replay.surfaces.cli", "why", "captures/bad.replay.db").returncode == 0
+    assert run("-m", "replay.surfaces.cli", "minimize", "captures/bad.replay.db").returncode == 0
+    told = document("captures/bad.replay.db")
+    assert "\n    Cause: plan = null, of call shop:lookup\n" in told["code"]
+    assert "\n    Minimal: what the failure does not need is left out" in told["code"]
+    whole = document("captures/bad.replay.db", "--whole", "--dry-run")
+    assert ("Minimal:" in whole["code"], "Cause: plan = null" in whole["code"], whole["minimal"]) == (
+        False,
+        True,
+        False,
+    )
+
+
+def test_a_fix_that_lacks_something_is_told_of_the_whole(project: Path) -> None:
+    """Of a minimal recording: mended code reads what is not in it any more."""
+    assert run("-m", "replay.surfaces.cli", "minimize", "captures/bad.replay.db").returncode == 0
+    document("captures/bad.replay.db")
+    projects.edit(project, *FIX)
+    projects.edit(project, '    return {"label"', '    len(ticket["text"])\n    return {"label"')
+    done = run("-m", "pytest", *projects.plugin(), "-q", "tests")
+    assert "it fails with KeyError: 'text'. If that is for want of something: the recording is minimal" in done.stdout
+    projects.edit(project, '    len(ticket["text"])\n', '    lookup("ann")\n')
+    done = run("-m", "pytest", *projects.plugin(), "-q", "tests")
+    assert "The recording is minimal: give `replay minimize --overwrite` the same answers first" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -270,6 +302,7 @@ def test_what_cannot_be_meant_is_refused(project: Path, arguments: list[str], co
     assert not (project / "tests").exists()
 
 
+@pytest.mark.slow
 def test_entry_points_of_every_kind(tmp_path: Path) -> None:
     """Functions, coroutines, generators, methods, ASGI and WSGI: red, then green; Ruff and mypy content."""
     project = kinds.record(tmp_path)
@@ -339,8 +372,9 @@ def test_hostile_text_cannot_alter_the_code(said: list[str], bundle: str) -> Non
     recording = recording_of(said)
     for oracle in (Oracle("no-exception"), Oracle("result", result=said[0][:300])):
         harmless = msgspec.structs.replace(oracle, result="plain" if oracle.expect == "result" else None)
-        written = compose(recording, oracle, bundle, 88, recording.interactions)
-        expected = compose(PLAIN, harmless, "captures/x.replay.db", 88, PLAIN.interactions)
+        cause = Cause(values=(("input.args[0].a", ""), (f"http[0][{json.dumps(said[-1])}]", said[0])))
+        written = compose(recording, oracle, bundle, 88, recording.interactions, cause)
+        expected = compose(PLAIN, harmless, "captures/x.replay.db", 88, PLAIN.interactions, cause)
         if written.long is None:
             assert shape(written.code) == shape(expected.code)
         assert written.code.isascii()
@@ -349,6 +383,7 @@ def test_hostile_text_cannot_alter_the_code(said: list[str], bundle: str) -> Non
             assert ast.literal_eval(names["INPUT"])["args"][0]["a"] == said[0]
 
 
+@pytest.mark.slow
 def test_hostile_text_passes_the_linters(tmp_path: Path) -> None:
     """A few of them, with Ruff's formatter and mypy in strict mode, at the line lengths that projects use."""
     for width in (79, 88, 120):
@@ -357,7 +392,8 @@ def test_hostile_text_passes_the_linters(tmp_path: Path) -> None:
         for number, first in enumerate(_SHARP):
             said = [first * 3, *_SHARP]
             for oracle in (Oracle("no-exception"), Oracle("property", function="rules:is_loud")):
-                written = compose(recording_of(said), oracle, "captures/" + first * 20, width, ())
+                written = compose(recording_of(said), oracle, "captures/" + first * 20, width, (),
+                                  Cause(values=((f"input[{json.dumps(first)}]", first * 40),)))  # fmt: skip
                 (place / f"test_{number}_{oracle.expect.replace('-', '_')}.py").write_text(written.code)
         (place / "rules.py").write_text("def is_loud(verdict: object) -> bool:\n    return True\n")
         (place / "ruff.toml").write_text(f"line-length = {width}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from replay.surfaces import cli, schemas
 from replay.surfaces.verbs import VERBS
-from tests.surfaces import projects
+from tests.surfaces import projects, repositories
 from tests.surfaces.test_cli import replay
 
 BAD, GOOD = "captures/bad.replay.db", "captures/good.replay.db"
@@ -28,7 +29,16 @@ PRINTED = {
     "diff": ["diff", GOOD, BAD],
     "report": ["report", "--format", "junit", "captures"],
     "doctor": ["doctor", "--path", "captures"],
+    "why": ["why", BAD],
+    "minimize": ["minimize", BAD],
+    "promote": ["promote", BAD],
+    "verify": ["verify", BAD, "--base", "HEAD", "--neighbours", "20"],
+    "verify --key": ["verify", BAD, "--base", "HEAD", "--neighbours", "2", "--key", "key.pem"],
+    "bisect": ["bisect", BAD, "--good", "HEAD~1"],
+    "scan": ["scan", "captures"],
+    "scrub": ["scrub", BAD],
 }
+FIX = ('customer["plan"].upper()', '(customer["plan"] or "free").upper()')
 
 
 def fits(text: str, form: Any) -> Any:
@@ -43,8 +53,25 @@ def test_what_is_printed_fits(project: Path, name: str) -> None:
     """With `--json`, in a project whose code parted from what was recorded, so that nothing is left empty."""
     if name == "run":
         projects.edit(project, 'lookup(ticket["from"])\n    print', 'lookup(ticket["from"] + "-2")\n    print')
+    elif name == "scan":
+        (project / "captures" / "settings.txt").write_text("GITHUB_TOKEN=ghp_" + "a1B2" * 9 + "\n")
+    elif name.partition(" ")[0] in ("verify", "bisect"):
+        _committed(project, name)
     done = replay(*PRINTED[name], "--json")
     assert fits(done.stdout, schemas.DOCUMENTS[name]), done.stderr
+
+
+def _committed(project: Path, name: str) -> None:
+    """A fix, then the bug; to be verified a fix that is none for other customers."""
+    projects.edit(project, *FIX)
+    repositories.init(project, "shop.py", "pyproject.toml")
+    projects.edit(project, *reversed(FIX))
+    repositories.commit(project, "simplify")
+    if name == "verify":
+        projects.edit(project, FIX[0], FIX[1].replace(' or "free"', ' or ["free"][ticket["from"] != "bob"]'))
+    if name == "verify --key":
+        pytest.importorskip("cryptography")
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", "key.pem"], check=True, timeout=60)
 
 
 def test_what_the_demo_prints_fits(tmp_path: Path) -> None:
@@ -75,6 +102,8 @@ def test_every_document_has_a_schema() -> None:
     """And is printed by a test above; each verb with `--jsonl` has one for its lines."""
     assert set(PRINTED) | {"demo"} == set(schemas.DOCUMENTS)
     assert {name.partition(" ")[0] for name in schemas.DOCUMENTS} <= set(VERBS)
+    printing = {name for name in VERBS if "--json" in options(name)}
+    assert printing - {"schema"} == {name.partition(" ")[0] for name in schemas.DOCUMENTS}
     streaming = {name for name in VERBS if "--jsonl" in options(name)}
     assert streaming == {name.partition(" ")[0] for name in schemas.LINES}
 

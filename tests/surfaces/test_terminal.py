@@ -17,6 +17,7 @@ import pytest
 
 from replay.core.verdict import Frame
 from replay.surfaces.progress import Bar
+from replay.surfaces.quiet import line
 from replay.surfaces.tables import Cell, Column, drawn
 from replay.surfaces.text import Page, frame_lines
 from tests.surfaces import projects
@@ -60,6 +61,17 @@ def test_tables_on_a_terminal(project: Path) -> None:
     assert "───" not in on_terminal("list", "captures", TERM="dumb")
 
 
+@pytest.mark.parametrize("width", ["80", "130"])
+@pytest.mark.parametrize("arguments", [("list",), ("list", "--group"), ("run",), ("show",)])
+def test_names_are_never_cut(project: Path, arguments: tuple[str, ...], width: str) -> None:
+    """They are copied: a table that has no room for one is not drawn, and of a line something else is cut."""
+    path = Path("captures") / f"{'a' * 60}.replay.db"
+    Path("captures/bad.replay.db").rename(path)
+    shown = on_terminal(*arguments, str(path), COLUMNS=width)
+    assert str(path) in shown
+    assert "AttributeError" in shown
+
+
 def test_tables_show_text_as_it_is() -> None:
     """Nothing in a cell is markup of rich, and no line is wider than the page."""
     page = Page(width=60, terminal=True)
@@ -89,9 +101,9 @@ def test_how_long_a_search_or_check_takes(project: Path) -> None:
 
 @pytest.mark.parametrize(("verb", "most"), [("why", "600"), ("minimize", "3,000")])
 def test_how_many_runs_a_cause_takes(project: Path, verb: str, most: str) -> None:
-    """Runs made, the most there may be, the time that those would take; at the end the line is gone."""
+    """Runs made, and the most there may be; at the end the line is gone."""
     shown = on_terminal(verb, "captures/bad.replay.db")
-    assert re.search(rf"\r\x1b\[K\d+ of at most {most} runs, at most \d.* left", shown)
+    assert re.search(rf"\r\x1b\[K\d+ of at most {most} runs", shown)
     assert "runs" in shown.rpartition("\x1b[K")[2]
 
 
@@ -102,6 +114,8 @@ def test_the_time_left() -> None:
     bar.done = 1
     assert bar.line("b\x1b[2J", 2.0) == "2 of 4, about 6 s left: b\\x1b[2J"
     assert Bar(0).line("a", 1.0) == "1: a"
+    assert line(1, 600, "runs", 1.6) == "1 of at most 600 runs"  # which the import of the code took
+    assert line(12, 600, "runs", 10.0) == "12 of at most 600 runs, at most 10 min left"
 
 
 def test_an_interrupted_run_keeps_what_it_found(project: Path) -> None:

@@ -20,6 +20,7 @@ from replay.errors import ReplayError
 from replay.store.bundle import open_bundle
 from replay.surfaces.certificate import opened
 from tests.surfaces import projects, repositories
+from tests.surfaces.test_terminal import on_terminal
 
 FIX = ('customer["plan"].upper()', '(customer["plan"] or "free").upper()')
 HIDES = ("    print(", '    if ticket["from"] == "bob":\n        return {"label": "FREE"}\n    print(')
@@ -181,6 +182,28 @@ def test_the_summary(repository: Path) -> None:
     for part in ("## Fix refused: `AttributeError: ", "| before (`HEAD`) | `", "| passes |", "Not signed.",
                  "| `input.args[0].from: "):  # fmt: skip
         assert part in done.stdout
+
+
+def test_on_a_terminal(repository: Path) -> None:
+    """How far it is, the verdict in short, lines of code that can be opened; no Markdown."""
+    projects.edit(repository, *HIDES)
+    shown = on_terminal("verify", BUNDLE, "--base", "HEAD", "--neighbours", "20", NO_COLOR="1", COLUMNS="80")
+    assert "1 of 2: HEAD, in a worktree" in shown
+    assert shown.rpartition("\x1b[K")[2].startswith(f"refused  {BUNDLE}::")
+    for part in ("  because   ", "  at shop.py:", "  fails     input.args[0].from: "):
+        assert part in shown
+    assert "## Fix" not in shown
+
+
+@pytest.mark.parametrize("out", ["notes.json", "notes.txt", "notes.md"])
+def test_no_other_file_is_overwritten(repository: Path, out: str) -> None:
+    """Neither the statement's nor the summary's; an earlier certificate is."""
+    Path("notes.md").write_text("mine")
+    done = replay("verify", BUNDLE, "--base", "HEAD", "--neighbours", "2", "--out", out)
+    assert (done.returncode, Path("notes.md").read_text()) == (2, "mine")
+    assert "notes.md is" in done.stderr
+    for _ in range(2):
+        assert replay("verify", BUNDLE, "--base", "HEAD", "--neighbours", "2", "--out", "fix.json").returncode == 1
 
 
 def test_neighbours_keep_the_kind_of_values(project: Path) -> None:

@@ -79,10 +79,14 @@ async def _middleware(request: Any, handler: Callable[[Any], Awaitable[Any]], *,
 
 
 def _of_request(error: BaseException, request: Any) -> None:
-    """An `aiohttp.ClientResponseError` names the request that is made now, with its headers."""
+    """An `aiohttp.ClientResponseError` names the request that is made now, with its headers; a connector's error what
+    it was to connect to, with the TLS context."""
     if "request_info" in error.__dict__:
         error.__dict__["request_info"] = request.request_info
         error.args = (request.request_info, *error.args[1:])
+    if "_conn_key" in error.__dict__:
+        error.__dict__["_conn_key"] = request.connection_key
+        error.args = (request.connection_key, *error.args[1:])
 
 
 async def _open(world: World, request: Any) -> Exchange | Recorded | None:

@@ -7,10 +7,17 @@ from collections import deque
 from typing import Any
 
 from aiohttp import HttpVersion, hdrs
+from aiohttp.http_parser import HttpResponseParser, HttpResponseParserPy
 from aiohttp.streams import StreamReader
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 from replay.boundaries.http.exchange import Recorded
+
+_NAMES = {
+    name.lower().encode(): name for name in vars(hdrs).values()
+    if isinstance(name, istr) and HttpResponseParser is not HttpResponseParserPy
+}  # fmt: skip
+"""Headers that aiohttp's parser in C knows: it names them so, however they were written."""
 
 
 class _Connection:
@@ -81,7 +88,7 @@ async def played_response(request: Any, recorded: Recorded) -> Any:
         stream_writer=_Writer(),
     )
     raw = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in recorded.headers)
-    headers = CIMultiDict((_text(name), _text(value)) for name, value in raw)
+    headers = CIMultiDict((_NAMES.get(name.lower()) or _text(name), _text(value)) for name, value in raw)
     chunked = "chunked" in headers.get(hdrs.TRANSFER_ENCODING, "").lower()
     major, _, minor = recorded.http_version.removeprefix("HTTP/").partition(".")
     response.version = HttpVersion(int(major), int(minor or 0))

@@ -71,6 +71,7 @@ def describe_error(error: BaseException, causes: int = CAUSES) -> dict[str, Any]
         described["state"]["_host"], described["state"]["_port"] = _plain(key.host), _plain(key.port)
         described["state"]["_is_ssl"] = key.is_ssl is True
         described["os_error"] = describe_error(error._os_error, 0)  # type: ignore[attr-defined]
+        described["certificate"] = "_certificate_error" in error.__dict__  # which it has in the place of the OS error
     if name == known and "request_info" in error.__dict__:
         described["response"] = _response(error)
     cause, context = error.__cause__, error.__context__
@@ -134,7 +135,7 @@ def _instance(kind: type[BaseException], described: dict[str, Any], message: str
         error.args = args
     error.__dict__.update(state)
     if isinstance(described.get("os_error"), dict):
-        _connector(error, state, rebuild(described["os_error"], 0))
+        _connector(error, described, state, rebuild(described["os_error"], 0))
     if isinstance(described.get("response"), dict):
         _answered(error, described["response"])
     if _text(error) != message:
@@ -142,16 +143,20 @@ def _instance(kind: type[BaseException], described: dict[str, Any], message: str
     return error
 
 
-def _connector(error: BaseException, state: dict[str, Any], cause: BaseException) -> None:
+def _connector(error: BaseException, described: dict[str, Any], state: dict[str, Any], cause: BaseException) -> None:
     """What `aiohttp.ClientConnectorError` needs to speak: its connection key and its OS error."""
     reqrep = import_module("aiohttp.client_reqrep")
     fields = dict.fromkeys(reqrep.ConnectionKey._fields)
     fields.update(host=state.get("_host"), port=state.get("_port"), is_ssl=state.get("_is_ssl"), ssl=True)
-    error.__dict__.update(_conn_key=reqrep.ConnectionKey(**fields), _os_error=cause)
+    key = reqrep.ConnectionKey(**fields)
+    error.__dict__.update(_conn_key=key, _os_error=cause)
+    if described.get("certificate") is True:
+        error.__dict__["_certificate_error"] = cause
     if isinstance(error, OSError):
         number, text = (*cause.args, None, None)[:2]
         OSError.__init__(error, number, text)
         error.errno, error.strerror = number, text
+    error.args = (key, cause)
 
 
 def _answered(error: BaseException, response: dict[str, Any]) -> None:

@@ -65,15 +65,3 @@ class Known(frozenset[str]):
         if self._none or type(text) is not str or len(text) > 20_000:
             return False
         return is_pseudonym(text) or (len(self) > 0 and super().__contains__(digest_of(text)))
-
-
-def stands_for(recorded: Any, actual: Any) -> bool:
-    """Whether `actual` may be what the code has of its own where the recording has a pseudonym or an old digest."""
-    if type(recorded) is not type(actual) or type(recorded) not in (str, bytes, int):
-        return False
-    if type(recorded) is int:
-        return True
-    one, two = (each if isinstance(each, str) else each.decode("latin-1") for each in (recorded, actual))
-    if not two or is_pseudonym(two):
-        return False
-    return is_pseudonym(one) or not DIGEST.fullmatch(one) or len(one) == len(two)

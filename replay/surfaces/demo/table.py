@@ -31,14 +31,14 @@ def next_steps(result: DemoResult) -> str:
         return f"\nNothing was captured; the service's log is {folder}/run/service.log"
     one = _short(next(iter(result.failures.values()))[0].path)
     lines = (
-        (f"replay list {folder}", "what was kept"),
+        (f"replay list --group {folder}", "what was kept, by failure"),
         (f"replay show {one}", "what production saw, call by call"),
         (f"replay run {one}", "the failure, here, offline"),
+        (f"replay why {one}", "the captured value that makes it fail"),
         (f"pytest {folder}", "every incident as a test"),
         (f"replay promote {one}", "a test that demands the fix"),
     )
-    width = max(len(command) for command, _ in lines)
-    return "\n".join(["\nTry next:", *(f"  {command:<{width}}  # {what}" for command, what in lines)])
+    return "\n".join(["\nTry next:", *(f"  # {what}\n  {command}" for command, what in lines)])
 
 
 def _row(group: Sequence[Incident]) -> tuple[str, ...]:

@@ -12,10 +12,12 @@ from typing import Any
 
 import msgspec
 
+from replay.core.cause import MINIMAL, is_minimal
 from replay.core.fingerprint import mine
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
 from replay.surfaces.grouping import Group, fingerprint
+from replay.surfaces.known_values import known_values
 from replay.surfaces.literals import bare, error_body, literal, tree
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.report.given import Cause as Isolated
@@ -345,6 +347,9 @@ def _known(facts: Sequence[tuple[str, Any]]) -> tuple[tuple[str, str], ...]:
 def _edits(recording: Recording) -> Iterator[str]:
     if recording.edits is None:
         return
+    if is_minimal(recording):
+        yield f"minimal: {MINIMAL}"
+        return
     node = bare(tree(recording.edits))
     for edit in node if isinstance(node, list) else [node]:
         if isinstance(edit, list) and len(edit) == 3:
@@ -371,8 +376,8 @@ def _tried(fuzzed: Fuzzed | None) -> str:
 
 def caused(why: Why) -> Cause:
     """What a document of `replay why` says."""
-    values = tuple(Side(one.path, _told(one.passing), _told(one.value), one.of or "") for one in why.values)
-    chain = tuple(f"{link.path} {link.what}: {link.file}:{link.line} in {link.function}" for link in why.chain)
+    values = tuple(_side(one.path, one.passing, one.value, one.of) for one in why.values)
+    chain = tuple(f"{link.path} {link.what}: {link.file}:{link.line} in {link.function}".strip() for link in why.chain)
     facts = [("proof", f"{one.path}: {_proof(one)}") for one in why.values]
     if why.isolated and why.reproduced_again is not None:
         again = f"{'fails' if why.reproduced_again else 'does not fail'} in the same way"
@@ -387,12 +392,29 @@ def caused(why: Why) -> Cause:
     return Cause(_cause(why), values, _known(facts), chain)
 
 
+def remembered(recording: Recording) -> Cause | None:
+    """What `replay why` stored with the incident; None if it has not isolated a cause."""
+    found = known_values(recording)
+    if not found:
+        return None
+    values = tuple(_side(one.path, one.cure, one.value, one.of) for one in found)
+    return Cause(_together(len(found)), values, (("found by", "replay why, which stored it with the incident"),))
+
+
+def _side(path: str, passing: str | None, failing: str | None, of: str | None) -> Side:
+    return Side(path, Node("", "another value" if passing is None else passing), _told(failing), of or "")
+
+
 def _cause(why: Why) -> str:
     if not why.isolated:
         return f"Not isolated: {why.reason or 'no reason given'}"
-    if len(why.values) == 1:
+    return _together(len(why.values))
+
+
+def _together(number: int) -> str:
+    if number == 1:
         return "It fails with this value, and passes with others in its place."
-    return f"It fails only if these {len(why.values)} values come together."
+    return f"It fails only if these {number} values come together."
 
 
 def _proof(one: Isolated) -> str:
@@ -469,6 +491,9 @@ def _gaps(recording: Recording) -> Iterator[tuple[str, str, str]]:
             yield path, gap.reason, gap.type
 
 
+_OF_FAILURES = ("why", "minimize", "promote", "verify")
+
+
 def _commands(name: str, path: str, recording: Recording, verdict: Verdict | None) -> Iterator[tuple[str, str]]:
     from replay.surfaces.verbs import VERBS
 
@@ -480,11 +505,14 @@ def _commands(name: str, path: str, recording: Recording, verdict: Verdict | Non
         "minimize": ("Make the smallest recording that fails the same way", f"replay minimize {quoted}"),
         "fuzz": ("Look for failures next to it", f"replay fuzz {quoted} --seconds 20"),
         "promote": ("Make a regression test of it", f"replay promote {quoted}"),
+        "verify": ("Certify the fix against the commit that has the bug", f"replay verify {quoted} --base REV"),
         "show": ("Read the whole recording", f"replay show {quoted}"),
         "doctor": ("See why it cannot be run here", f"replay doctor --path {shlex.quote(escape(path))}"),
     }
     shut = verdict is not None and verdict.status == "unanswerable"
     for verb, (what, text) in found.items():
         fits = verb in ("show", "doctor") if shut else verb != "doctor"
-        if verb in VERBS and fits and (recording.status == "error" or verb not in ("why", "minimize", "promote")):
+        if verb == "verify":
+            fits = verdict is not None and verdict.status == "changed"
+        if verb in VERBS and fits and (recording.status == "error" or verb not in _OF_FAILURES):
             yield what, text

@@ -14,7 +14,7 @@ from replay.core.verdict import Verdict
 from replay.errors import UsageError
 from replay.surfaces.grouping import Groups
 from replay.surfaces.report import github, html, junit, markdown
-from replay.surfaces.report.facts import Campaign, Incident, caused, incident, tried
+from replay.surfaces.report.facts import Campaign, Incident, caused, incident, remembered, tried
 from replay.surfaces.report.given import Fuzzed, Why
 
 Form = Literal["html", "markdown", "junit", "github"]
@@ -57,7 +57,8 @@ def gather(
         name = f"{path}::{recording.id}"
         made.verdicts.append((name, verdict))
         known = next((why for why in whys if why.of(name, recording.id)), None)
-        made.incidents.append(incident(path, recording, verdict, cause=caused(known) if known else None, fuzzed=fuzzed))
+        cause = caused(known) if known else remembered(recording)
+        made.incidents.append(incident(path, recording, verdict, cause=cause, fuzzed=fuzzed))
         if recording.status == "error":
             groups.add(path, recording)
     counted = Counter(one.status for one in made.incidents).most_common()

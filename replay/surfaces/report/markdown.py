@@ -120,7 +120,7 @@ def _incident(one: Incident, level: str) -> Iterator[str]:
             "",
             f"{level} Cause",
             "",
-            code(one.cause.sentence),
+            _cause(one.cause.sentence),
             "",
             *_sides(one.cause.values, "passes with", "fails with"),
             *(f"- {name}: {code(value)}" for name, value in one.cause.facts),
@@ -177,6 +177,12 @@ def _sides(found: tuple[Side, ...], left: str, right: str) -> Iterator[str]:
         yield f"- {code(one.path)}: {left} {_value(one.recorded)}, {right} {_value(one.now)}{note}"
     if len(found) > SIDES:
         yield f"- and {len(found) - SIDES:,} more"
+
+
+def _cause(sentence: str) -> str:
+    """Ours; behind the colon of `Not isolated:` stands why, with names that were recorded."""
+    ours, colon, why = sentence.partition(": ")
+    return f"{ours}{colon}{code(why)}" if why else ours
 
 
 def _value(node: Node | None) -> str:

@@ -33,6 +33,7 @@ FINDS = "finds"
     "--answers-from", multiple=True, metavar="PATH[::ID]", help="Recordings that such answers are taken from."
 )
 @click.option("--from-fuzz", is_flag=True, help=f"Promote each find of `replay fuzz` (default folder: {FINDS}).")
+@click.option("--whole", is_flag=True, help="Promote the incident itself, not the minimal recording beside it.")
 @click.option("--unsealed", is_flag=True, help="Write a sealed incident whole, as a bundle that anybody can read.")
 @click.option("--dry-run", is_flag=True, help="Show the test, write nothing.")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
@@ -121,12 +122,12 @@ def _say(found: Plan, verdict: Verdict, dry_run: bool, root: Path) -> None:
     for each in found.files:
         click.echo(sheet.row(words.get(each.state, each.state), escape(os.path.relpath(each.path))))
     if found.minimal:
-        click.echo(sheet.row("of", f"the minimal recording, {escape(found.source)}"))
+        click.echo(sheet.whole("of", f"the minimal recording, {escape(found.source)}"))
     if found.left is not None:
         click.echo(f"{sheet.row('note', '')}{escape(os.path.relpath(found.left))} is still an open incident: delete it")
     why = objection(verdict)
     now = "passes on the code as it is" if why is None else f"fails on the code as it is: {why}"
-    click.echo(f"{sheet.row('now', '')}{escape(now)}")
+    click.echo("\n".join(sheet.wrapped("now", escape(now))))
     if not dry_run:
         test = os.path.relpath(found.test.path, root)
         click.echo(f"{sheet.row('next', '')}pytest {escape(shlex.quote(test))}")

@@ -161,14 +161,17 @@ def _replayed(path: str, recording: Recording, replay_recording: Callable[[Recor
 
 
 def _say(verdict: Verdict, recording: Recording) -> None:
-    from replay.surfaces.printable import clip
+    from replay.surfaces.printable import clip, columns
     from replay.surfaces.text import duration, headline, name_of, verdict_text
 
     sheet = page()
     if verdict.green:
         took = duration(verdict.seconds * 1e9)
-        text = f"{name_of(verdict)}  {took}  {headline(verdict).partition(': ')[2]}"
-        click.echo(f"{sheet.status(verdict.status)}  {clip(text, sheet.width - 12)}")
+        ended = f"{took}  {headline(verdict).partition(': ')[2]}"
+        name = name_of(verdict)
+        apart = "\n" if columns(name) + columns(ended) + 14 > sheet.width else ""  # a name is copied: it is not cut
+        room = sheet.width - 12 - (0 if apart else columns(name) + 2)
+        click.echo(f"{sheet.status(verdict.status)}  {name}{apart and f'{apart}          '}  {clip(ended, room)}")
         return
     click.echo(f"{sheet.status(verdict.status)}  {name_of(verdict)}")
     click.echo(verdict_text(verdict, recording, sheet))

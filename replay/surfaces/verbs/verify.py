@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from replay.errors import ReplayError, UsageError
-from replay.surfaces.verbs.shared import EXPECTED, UNEXPECTED, code_options, emit, json_option, target
+from replay.surfaces.verbs.shared import EXPECTED, UNEXPECTED, code_options, emit, json_option, page, target
 
 
 @click.command(name="verify")
@@ -31,17 +31,23 @@ def command(incident: str, base: str | None, neighbours: int, out: Path | None, 
     """Certify a fix: the incident fails on REV and passes now, and so do its neighbours."""
     from replay.surfaces.certificate import markdown, private_key, signed, statement
     from replay.surfaces.documents import dumps
+    from replay.surfaces.printable import escape
+    from replay.surfaces.progress import progress
     from replay.surfaces.select import one
     from replay.surfaces.verify import Options, verify
+    from replay.surfaces.verify_text import text
 
     if check:
         return _check(Path(incident), key, as_json)
     if base is None:
         raise UsageError("--base REV is missing: the commit that has the bug, for instance --base main")
     private = None if key is None else private_key(key)  # before the work: it may be the wrong file
+    if out is not None:
+        _free(out)
     path, recording = one(incident)
     chosen = Options(base=base, count=neighbours, targets=dict(target(text) for text in targets), **options)
-    found = verify(path, recording, chosen)
+    with progress(2) as bar:
+        found = verify(path, recording, chosen, bar.step)
     document = statement(found)
     sealed = document if private is None else signed(document, private)
     summary = markdown(found, signed_by=None if private is None else sealed["signatures"][0]["keyid"])
@@ -50,9 +56,30 @@ def command(incident: str, base: str | None, neighbours: int, out: Path | None, 
         _write(out.with_suffix(".md"), summary)
     if as_json:
         emit(sealed)
+    elif (sheet := page()).terminal:
+        click.echo(text(found, sheet))
+        if out is not None:
+            click.echo(sheet.whole("wrote", escape(f"{out}, {out.with_suffix('.md')}")))
     else:
         click.echo(summary.rstrip())
     return EXPECTED if found.verified else UNEXPECTED
+
+
+def _free(out: Path) -> None:
+    """Raises UsageError if either file is there and no earlier certificate. Before the work, which takes its time."""
+    from replay.surfaces.certificate import PAYLOAD, PREDICATE
+
+    if out.suffix == ".md":
+        raise UsageError(f"{out} is the statement's, JSON: give it another suffix; the summary gets .md")
+    for path, marks in ((out, (PREDICATE, PAYLOAD)), (out.with_suffix(".md"), ("## Fix ",))):
+        try:
+            there = path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}", slug="out-exists") from error
+        if not any(mark in there for mark in marks):
+            raise UsageError(f"{path} is there already, and no certificate: give --out another name", slug="out-exists")
 
 
 def _write(path: Path, text: str) -> None:

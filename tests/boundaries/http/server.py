@@ -88,6 +88,10 @@ class Server:
             return True
         return await handler(writer, body) is not False
 
+    async def _lowercase(self, writer: Any, body: bytes) -> None:
+        """As uvicorn writes the names of headers."""
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx-odd: 1\r\ncontent-length: 2\r\n\r\nok")
+
     async def _gzip(self, writer: Any, body: bytes) -> None:
         packed = gzip.compress(b'{"hello": "gzip world"}' * 20, mtime=0)
         writer.write(_whole(packed, "application/json", "Content-Encoding: gzip\r\n"))

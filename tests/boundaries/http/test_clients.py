@@ -18,7 +18,7 @@ from tests.boundaries.http.worlds import Playback, Taping, new_tape, run_in, see
 CASES = (
     "echo?x=1&x=2&y=é", "gzip", "deflate", "binary", "empty", "broken", "redirect", "chunked", "sse", "nowhere",
     "truncated", "truncated_chunked", "reset", "reset_in_body", "slow", "slow_body",
-    "bad_chunk", "bad_status",
+    "bad_chunk", "bad_status", "lowercase",
 )  # fmt: skip
 READ_SECONDS = 0.25
 

@@ -31,6 +31,8 @@ KNOWN = [
     urllib3.exceptions.MaxRetryError(None, "/u", REFUSED),  # type: ignore[arg-type]
     requests.exceptions.ConnectionError(urllib3.exceptions.MaxRetryError(None, "/u", REFUSED)),  # type: ignore[arg-type]
     aiohttp.ServerDisconnectedError(), aiohttp.ClientConnectorError(KEY, REFUSED),
+    aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(-2, "Name or service not known")),
+    aiohttp.ClientConnectorCertificateError(KEY, ssl.SSLCertVerificationError(1, "certificate verify failed")),
     aiohttp.ClientOSError(104, "Connection reset by peer"), aiohttp.ClientPayloadError("not completed"),
     aiohttp.SocketTimeoutError("Timeout on reading data from socket"),
 ]  # fmt: skip
@@ -44,6 +46,17 @@ def test_a_known_error_comes_back_the_same(error: BaseException) -> None:
     assert type(rebuilt) is type(error)
     assert str(rebuilt) == str(error)
     assert getattr(rebuilt, "errno", None) == getattr(error, "errno", None)
+
+
+@pytest.mark.parametrize(
+    "error", [each for each in KNOWN if hasattr(each, "_conn_key")], ids=lambda error: type(error).__qualname__
+)
+def test_what_an_error_of_a_connector_holds_comes_back(error: Any) -> None:
+    """They are what the outcome of a unit of work shows that such an error leaves."""
+    rebuilt: Any = rebuild(encode(describe_error(error)).decode())
+    assert (rebuilt.host, rebuilt.port, rebuilt.ssl) == (error.host, error.port, error.ssl)
+    assert rebuilt.args[0] == error.args[0]
+    assert (type(rebuilt.args[1]), rebuilt.args[1].args) == (type(error.args[1]), error.args[1].args)
 
 
 def test_the_cause_comes_back_too() -> None:

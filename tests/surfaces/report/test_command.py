@@ -113,6 +113,15 @@ def test_the_cause_is_told(project: Path, several: bool) -> None:
     assert "12 of at most 600" in said
 
 
+def test_a_stored_cause_is_told(project: Path) -> None:
+    """What `replay why` has found is on the page without its document, and `replay show` says it in words."""
+    assert replay("why", "captures/bad.replay.db").returncode == 0
+    shown = replay("report", "captures/bad.replay.db", "--format", "markdown").stdout
+    assert "### Cause\n\nIt fails with this value, and passes with others in its place.\n" in shown
+    assert '`call[0].plan`: passes with `"pro"`, fails with `null`' in shown
+    assert "cause     call[0].plan = null, of shop:lookup" in replay("show", "captures/bad.replay.db").stdout
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"incident": 3}', "[" * 100_000, "\ud800"])
 def test_a_document_that_is_none_is_refused(project: Path, text: str) -> None:
     """With the file's name and what it should be."""

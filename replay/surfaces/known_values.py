@@ -1,0 +1,75 @@
+"""What the cause that is stored with an incident says: its values, as a reader sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from replay.core.cause import Cause, asked, known_cause, within
+from replay.core.edits import parse
+from replay.core.opened import Kept, named
+from replay.core.parts import Parts
+from replay.core.recording import Recording
+from replay.engine.apart import MISSING
+from replay.surfaces.why_report import shown
+
+
+class Known(msgspec.Struct, frozen=True):
+    """One value of the cause."""
+
+    path: str
+    value: str
+    """As JSON text."""
+    of: str
+    """What was asked for it; empty: nothing was."""
+    cure: str | None
+    """A value that cures it, as JSON text; None: none is known."""
+
+    def __str__(self) -> str:
+        return f"{self.path} = {self.value}" + (f", of {self.of}" if self.of else "")
+
+
+def known_values(recording: Recording) -> tuple[Known, ...]:
+    """The values that `replay why` found this recording to fail by; none, if it was not asked."""
+    cause = known_cause(recording)
+    if cause is None:
+        return ()
+    parts = Parts(recording)
+    return tuple(Known(path, shown(_value(parts, path)), target.partition(" ")[2], _cure(cause, path))
+                 for path, target in cause.values)  # fmt: skip
+
+
+def told(cause: Cause, recording: Recording) -> Iterator[str]:
+    """The cause, a line each value: as `recording` has it, which may be a smaller one; of what was asked no more than
+    the name of a group says."""
+    parts = Parts(recording)
+    for path, target in cause.values:
+        interaction = parts.interaction(parse(path.replace("[*]", "[0]"))[0])
+        own = "" if interaction is None else f"{interaction.boundary} {interaction.target}"
+        same = asked(own).replace("*", "") == asked(target).replace("*", "")  # a smaller one asks with less
+        value = f" = {shown(_value(parts, path))}" if same else ""
+        yield ", of ".join(filter(None, [(within(path, target) or "the answer") + value, target and asked(target)]))
+
+
+def _value(parts: Parts, path: str) -> Any:
+    root, steps = parse(path.replace("[*]", "[0]"))
+    part, interaction = parts.get(root), parts.interaction(root)
+    if part is None and interaction is not None and not steps:
+        return Kept(interaction.answer.tree)
+    found = MISSING if part is None else part.value
+    for step in steps:
+        found = dict(named(found)).get(step, MISSING)
+    return found
+
+
+def _cure(cause: Cause, path: str) -> str | None:
+    for edit in cause.edits():
+        if edit.operator == "set" and edit.path == path:
+            return shown(edit.argument)
+        if edit.operator == "drop" and edit.path == path:
+            return shown(MISSING)
+        if edit.operator == "add" and path == f"{edit.path}.{edit.argument[0]}":
+            return shown(edit.argument[1])
+    return None
