@@ -141,6 +141,23 @@ def test_the_nth_call_fails(tmp_path: Path, how: str, once: bool) -> None:
     assert lost > 10
 
 
+def test_what_is_acknowledged_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bundle's bytes are synced before it has its name, the folder after it."""
+    calls: list[str] = []
+
+    def logged(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **kwargs: (calls.append(name), real(*args, **kwargs))[1]
+
+    spool = Spool(tmp_path, service="shop")
+    for name in ("write", "fsync", "link"):
+        monkeypatch.setattr(os, name, logged(name, getattr(os, name)))
+    spool.put(Captured("a", urgent=True))
+    assert spool.flush(20)
+    monkeypatch.undo()
+    assert calls == ["write", "fsync", "link", "fsync"]
+    assert spool.close(20)
+
+
 @pytest.mark.parametrize("half", [False, True])
 def test_killed_at_the_nth_call(tmp_path: Path, half: bool) -> None:
     """A process that dies at any of its calls, a half of what it was writing on disk, leaves whole bundles."""
