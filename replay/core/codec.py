@@ -16,6 +16,7 @@ from replay.core.bare import is_bare
 from replay.core.decoder import Decoder, Resolve
 from replay.core.encoder import Encoder
 from replay.core.standins import Gap, Opaque, Record, Truncated
+from replay.core.written import json_text
 from replay.errors import CodecError
 
 __all__ = ["Gap", "Limits", "Opaque", "Record", "Resolve", "Truncated", "Value", "encode"]
@@ -89,11 +90,18 @@ class Limits(msgspec.Struct, frozen=True):
 _LIMITS = Limits()
 
 
+_NO_ROOM = Value('{"$opaque":{"type":"?","size":null}}', (Gap("$", "encode-failed", "MemoryError"),))
+
+
 def encode(value: object, limits: Limits = _LIMITS) -> Value:
     """The canonical text of `value`; never raises for a value, never calls its code."""
     if limits is _LIMITS and is_bare(value):
-        return Value(msgspec.json.encode(value).decode())
-    return Unsettled(value, limits).settle()
+        return Value(json_text(value))
+    try:
+        return Unsettled(value, limits).settle()
+    except MemoryError:
+        pass  # behind this line what the attempt held is let go of, so that who counts the loss has some memory
+    return _NO_ROOM
 
 
 class Unsettled:

@@ -6,12 +6,11 @@ import linecache
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from replay.core.families import arrays, containers, errors, frames, objects, records, scalars
 from replay.core.looking import dotted, size_of
 from replay.core.pace import pauses
 from replay.core.standins import Gap
+from replay.core.written import json_text
 
 Tree = Any
 """What `msgspec.json` reads and writes: None, bool, int, float, str, list, dict with str keys."""
@@ -81,6 +80,8 @@ class Encoder:
         at = len(self.path)
         try:
             return find(kind)(self, value)
+        except MemoryError:  # so would all that follows, each after a search for memory: whoever asked gives up
+            raise
         except Exception:  # capture never raises into the application
             del self.path[at:]
             return self._failed(value)
@@ -187,7 +188,7 @@ class Encoder:
         for frame in self.frames:
             frame.append(whole_text(linecache.getline(frame[0], frame[1]).strip()[:300]))
         self.frames.clear()
-        return msgspec.json.encode(self.numbered(tree)).decode()
+        return json_text(self.numbered(tree))
 
 
 def _wrap(tree: Tree, numbers: dict[int, int], count: list[int]) -> Tree:

@@ -17,6 +17,7 @@ from replay.core.encoder import Encoder, Tree, find
 from replay.core.families import anew
 from replay.core.families.objects import RECEIVERS
 from replay.core.looking import attributes, located, module_and_name, mro, namespace
+from replay.core.written import json_bytes
 
 EACH = Limits(nodes=5_000, size=128 << 10)
 ALL = Limits(nodes=20_000, size=512 << 10)
@@ -51,10 +52,12 @@ def encode_method(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
             trees.append(encoder.node(value))
         path.clear()
         return Value(encoder.text({"args": trees, "kwargs": encoder.at("kwargs", kwargs)}), tuple(encoder.gaps))
-    except Exception:  # too deep for what is left of the stack, or out of memory
+    except MemoryError:
+        encoder = _Holding()  # what the attempt held is let go of
+    except Exception:  # too deep for what is left of the stack
         path.clear()
-        encoder.gap("encode-failed", "?")
-        return Value('{"$opaque":{"type":"?","size":null}}', tuple(encoder.gaps))
+    encoder.gap("encode-failed", "?")
+    return Value('{"$opaque":{"type":"?","size":null}}', tuple(encoder.gaps))
 
 
 class _Holding(Encoder):
@@ -75,6 +78,8 @@ class _Holding(Encoder):
         elif find(kind) is Encoder.opaque:
             try:
                 tree = self._object(value)
+            except MemoryError:
+                raise
             except Exception:  # as in `Encoder.node`
                 del self.path[2:]
                 tree = self._failed(value)
@@ -115,7 +120,7 @@ class _Holding(Encoder):
     def _held(self, value: Any) -> Tree:
         made = anew.read(value)
         if made is not None:
-            settings = msgspec.json.encode(made[1])
+            settings = json_bytes(made[1])
             if not settings.isascii():
                 return self.opaque(value)
             self.room -= len(settings)

@@ -10,6 +10,7 @@ import msgspec
 
 from replay.core.codec import Gap, Resolve, Value
 from replay.core.policy import Policy
+from replay.core.written import json_bytes
 
 State = Literal["returned", "raised", "unfinished"]
 Kind = Literal["function", "asgi", "wsgi", "block"]
@@ -167,4 +168,4 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
         """SHA-256, hex, of everything but `id`: fields in their order, values in their canonical text."""
         content = msgspec.structs.asdict(self)
         del content["id"]
-        return sha256(msgspec.json.encode(content)).hexdigest()
+        return sha256(json_bytes(content)).hexdigest()

@@ -8,6 +8,7 @@ import msgspec
 
 from replay.core.codec import Gap, Value
 from replay.core.world import Settles, Ticket
+from replay.core.written import json_text
 
 SMALL = 1024
 """Bytes of a part that is never cut: its mark would take as much."""
@@ -26,7 +27,7 @@ class Cut(msgspec.Struct, frozen=True, gc=False):
 
     def settle(self) -> Value:
         body = {"type": "?", "reason": self.reason, "size": self.was}
-        text = msgspec.json.encode({"$truncated": body}).decode()
+        text = json_text({"$truncated": body})
         return Value(text, (Gap("$", self.reason, f"{self.was} bytes"),))
 
 

@@ -220,6 +220,7 @@ class Recorder(msgspec.Struct, eq=False):
         if self.closed:
             return
         ended_ns = perf_counter_ns()
+        broken = False
         try:
             status = self.facts.get("http_response_status_code")
             failed = state != "returned" or (status or 0) >= 500
@@ -233,9 +234,11 @@ class Recorder(msgspec.Struct, eq=False):
             if self.settings.keep(end):
                 self._keep(state, take, given, ended_ns, failed)
         except Exception:
-            dropped["end-failed"] += 1
+            broken = True
         finally:
             self.closed = True
+        if broken:  # counted when what was raised is let go of: it may hold all the memory that there is
+            dropped["end-failed"] += 1
 
     def _keep(self, state: State, take: Callable[[T], Settles], given: T, ended_ns: int, failed: bool) -> None:
         load = self.settings.load

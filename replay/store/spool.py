@@ -177,7 +177,7 @@ class Spool:
         self._thread = mine = object()  # before the start, which may run a signal handler that captures
         ending.at_exit_of_a_child()
         try:
-            native.new_thread(Context().run, (self._run, mine))
+            native.new_thread(self._begin, (mine,))
         except RuntimeError:
             self._thread = None
 
@@ -252,26 +252,29 @@ class Spool:
 
     # The writer's thread.
 
-    def _run(self, mine: object) -> None:
-        turns = _Turns(self)
-        pace.pause.set(turns.give_way)
+    def _begin(self, mine: object) -> None:
         try:
-            while not self._closed or self._incidents or self._samples or self._writer.waiting:
-                try:
-                    wait = self._work()
-                    if self._each is not None:
-                        self._each()
-                except Exception as error:  # a defect of ours; the service goes on
-                    self._writer.drop("spool-failed", error)
-                    wait = 1.0
-                if not self._closed:
-                    self._wake.acquire(True, wait)
-                    turns.begin()
+            Context().run(self._run)
         except SystemExit:  # from the code of a value; the next `put` starts another thread
             pass
-        finally:
+        finally:  # whatever ended it, memory that ran out above all
             if self._thread is mine:
                 self._thread = None
+
+    def _run(self) -> None:
+        turns = _Turns(self)
+        pace.pause.set(turns.give_way)
+        while not self._closed or self._incidents or self._samples or self._writer.waiting:
+            try:
+                wait = self._work()
+                if self._each is not None:
+                    self._each()
+            except Exception as error:  # a defect of ours; the service goes on
+                self._writer.drop("spool-failed", error)
+                wait = 1.0
+            if not self._closed:
+                self._wake.acquire(True, wait)
+                turns.begin()
 
     def _work(self, deadline: float | None = None) -> float:
         """Settle what is queued and write what is due. Returns the seconds until more is due, -1: nothing is."""

@@ -16,6 +16,7 @@ import zstandard
 
 from replay.core.codec import Gap, Value
 from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State
+from replay.core.written import json_text
 from replay.errors import BundleError
 
 APPLICATION_ID = 0x52504C59
@@ -243,7 +244,7 @@ def _structured(name: str, form: Any) -> Column:
     """Our own data (no captured value) as JSON."""
 
     def write(owner: Any, bodies: BodiesOut) -> Cell:
-        return bodies.put(msgspec.json.encode(getattr(owner, name)).decode("utf-8"))
+        return bodies.put(json_text(getattr(owner, name)))
 
     decoder = msgspec.json.Decoder(form)
 
@@ -274,7 +275,7 @@ def _value_gaps(owner: Recording, bodies: BodiesOut) -> Cell:
     found = {place: value.gaps for place, value in places.items() if value is not None and value.gaps}
     if not found:
         return "{}"
-    return bodies.put(msgspec.json.encode(found).decode("utf-8"))
+    return bodies.put(json_text(found))
 
 
 RECORDING = Columns((

@@ -164,18 +164,24 @@ class Writer:
             with suppress(Exception):  # a recording without the note is better than none
                 captured.note("replay.dropped", lost)
 
-    def _write(self, recordings: list[Recording]) -> None:
-        """One bundle of them. Where one does not fit, the others are still written, each alone."""
+    def _write(self, recordings: list[Recording]) -> bool:
+        """One bundle of them. Where one does not fit, the others are still written, each alone; where there is no room
+        for all, halves of them, until one finds none. Whether there was room."""
         try:
             self._write_file(recordings)
+            return True
         except Exception as error:
             full = isinstance(error, OSError) or getattr(error, "slug", None) in ("bundle-unwritable", "quota")
-            if len(recordings) > 1 and not full:
-                for recording in recordings:
-                    self._write([recording])
-                return
             reason = "quota" if getattr(error, "slug", None) == "quota" else "write-failed"
-            self.drop(reason, error, len(recordings))
+            if len(recordings) == 1:
+                self.drop(reason, error)
+                return not full
+            half = len(recordings) // 2 if full else 1
+            rest = recordings[half:]
+            if self._write(recordings[:half]):
+                return self._write(rest)
+            self.drop(reason, error, len(rest))
+            return False
 
     def _write_file(self, recordings: list[Recording]) -> None:
         first = recordings[0]

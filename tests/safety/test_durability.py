@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from replay.core.codec import Value, encode
 from replay.store.bundle import open_bundle
 from replay.store.spool import Spool
 from tests.store.conftest import make_recording
@@ -140,6 +141,23 @@ def test_the_nth_call_fails(tmp_path: Path, how: str, once: bool) -> None:
     assert lost > 10
 
 
+def test_what_is_acknowledged_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bundle's bytes are synced before it has its name, the folder after it."""
+    calls: list[str] = []
+
+    def logged(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **kwargs: (calls.append(name), real(*args, **kwargs))[1]
+
+    spool = Spool(tmp_path, service="shop")
+    for name in ("write", "fsync", "link"):
+        monkeypatch.setattr(os, name, logged(name, getattr(os, name)))
+    spool.put(Captured("a", urgent=True))
+    assert spool.flush(20)
+    monkeypatch.undo()
+    assert calls == ["write", "fsync", "link", "fsync"]
+    assert spool.close(20)
+
+
 @pytest.mark.parametrize("half", [False, True])
 def test_killed_at_the_nth_call(tmp_path: Path, half: bool) -> None:
     """A process that dies at any of its calls, a half of what it was writing on disk, leaves whole bundles."""
@@ -201,6 +219,32 @@ def test_small_file_system(tmp_path: Path) -> None:
         assert spool.stats()["written"] == stats["written"] + 1
     finally:
         subprocess.run(["umount", str(mount)], check=True)
+
+
+def test_what_fits_of_many(tmp_path: Path) -> None:
+    """Incidents that came at once share a bundle; where it finds no room, as many as fit are written."""
+    mount = tmp_path / "small"
+    mount.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mount)], capture_output=True)
+    if done.returncode:
+        pytest.skip("file systems cannot be mounted here")
+    try:
+        writer = Spool(mount / "captures", service="shop")._writer
+        for n in range(40):
+            held = Captured(f"rec-{n}", urgent=True, settle=lambda n=n: make_recording(f"rec-{n}", input=noise()))  # type: ignore[misc]
+            writer.take(held, 100, 39 - n)
+        written = writer.counts["written"]
+        assert 10 < written < 40
+        assert writer.dropped == {"write-failed": 40 - written}
+        assert writer.released == 4000
+        assert sum(len(open_bundle(path)) for path in (mount / "captures").iterdir()) == written
+    finally:
+        subprocess.run(["umount", str(mount)], check=True)
+
+
+def noise() -> Value:
+    """What no compression makes smaller."""
+    return encode(os.urandom(9_000))
 
 
 def test_quota_keeps_a_small_file_system_going(tmp_path: Path) -> None:

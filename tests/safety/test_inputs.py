@@ -240,6 +240,42 @@ def test_out_of_memory() -> None:
     assert done.stdout.startswith("intact ")
 
 
+def test_hardly_any_memory() -> None:
+    """With less than a recording needs, from next to nothing on, of values that no quick copy takes: the result stays,
+    and the process lives (`msgspec.json.encode` ended it)."""
+    code = """
+        import resource, replay
+        from replay.engine import recorder
+        found = []
+        recorder.configure(recorder.Settings(service="m", keep=replay.always(), sink=found.append))
+
+        @replay.capture(name="a:b")
+        def unit(value):
+            return value
+
+        class Line:
+            def __init__(self, n):
+                self.sku, self.more = str(n), [n]
+
+        def limit(room):
+            used = int(open("/proc/self/statm").read().split()[0]) * 4096
+            resource.setrlimit(resource.RLIMIT_AS, (used + room if room else -1, -1))
+
+        value = {"lines": [Line(n) for n in range(3000)]}
+        unit(value)
+        same = 0
+        for kilobytes in range(32, 700, 8):
+            found.clear()
+            limit(kilobytes << 10)
+            result = unit(value)
+            limit(0)
+            same += result is value
+        print("same", same)
+    """
+    done = run(code, ROOT)
+    assert (done.returncode, done.stdout) == (0, "same 84\n"), done.stderr[-2000:]
+
+
 def test_disabled_costs_next_to_nothing() -> None:
     """With REPLAY_DISABLED=1 a captured function and a boundary cost at most a microsecond more than without."""
     code = """

@@ -213,6 +213,24 @@ def test_shed_by_load(monkeypatch: pytest.MonkeyPatch) -> None:
         recorder.configure(None)
 
 
+@pytest.mark.parametrize(("milliseconds", "level"), [(10, 0), (30, 1)])
+def test_shed_by_latency(milliseconds: int, level: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past its share of the requests' time, too; requests of less than a millisecond do not count."""
+    from replay.engine import load as loads
+
+    now = [0]
+    monkeypatch.setattr(loads, "perf_counter_ns", lambda: now[0])
+    monkeypatch.setattr(loads, "thread_time_ns", lambda: 0)
+    load = loads.Load(loads.Shares(latency=0.2))
+    load.round()
+    load.ended(milliseconds * 1_000_000, 100_000_000)
+    for _ in range(100):
+        load.ended(900_000, 999_999)
+    now[0] += loads.WINDOW_NS
+    load.round()
+    assert load.level(now[0]) == level
+
+
 def test_budget_of_one_recording() -> None:
     """The largest answers are cut first, also while it runs; every cut is a gap, every interaction is listed."""
     found: list[recorder.Captured] = []

@@ -35,8 +35,6 @@ from functools import partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import msgspec
-
 from replay.boundaries.http.faults import describe_error, rebuild
 from replay.boundaries.http.stored import CREDENTIALS, REDACTED, Made, answered, requested
 from replay.core.codec import Gap, Limits, Value, encode
@@ -44,6 +42,7 @@ from replay.core.families.scalars import raw
 from replay.core.recording import State
 from replay.core.world import Answer, Request, Ticket, World, here
 from replay.core.world import dropped as lost
+from replay.core.written import json_bytes
 from replay.errors import DivergenceError
 
 if TYPE_CHECKING:
@@ -410,7 +409,7 @@ def _encode_ascii(plain: dict[str, Any]) -> Value | None:
     if not (type(plain["client"]) is type(plain["method"]) is type(plain["url"]) is str):
         return None
     try:
-        text = msgspec.json.encode({**plain, "body": raw(plain["body"])})
+        text = json_bytes({**plain, "body": raw(plain["body"])})
     except ValueError:  # a lone surrogate
         return None
     return Value(text.decode()) if len(text) < _SMALL and text.isascii() else None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+from replay.core.written import json_bytes
 
 if TYPE_CHECKING:
     from replay.core.decoder import Decoder
@@ -92,7 +92,7 @@ def members(encoder: Encoder, items: list[Any]) -> list[Any]:
             out.append((b"~", encoder.cut(items, encoder.spent() or "", len(items) - index)))
             break
         tree = encoder.apart(index, item)
-        text = msgspec.json.encode(tree)
+        text = bytes(json_bytes(tree))
         if len(encoder.active) > 1:  # sets in sets are written once a level: let that count
             encoder.room -= len(text)
         out.append((text, tree))

@@ -12,11 +12,10 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from replay.core.families import anew
 from replay.core.looking import assign
 from replay.core.standins import Opaque, Record, Truncated
+from replay.core.written import json_bytes
 from replay.errors import Unanswerable
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class Rebuilding:
             return True
         if type(inner) is dict and not _OPENED.isdisjoint(inner):
             return True  # looked at field by field
-        text = msgspec.json.encode(item)
+        text = json_bytes(item)
         if any(tag in text for tag in _CLOSED) or _NO_FACTORY in text:
             return False
         if _REFERS in text and not self.dropped.isdisjoint(_numbers(item, "$ref")):

@@ -21,6 +21,8 @@ from typing import Any
 
 import msgspec
 
+from replay.core.written import json_bytes
+
 _ROUNDS = 8
 _LOWER, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
 _LONGEST = 2000
@@ -214,7 +216,7 @@ class Pseudonyms:
         try:
             claims = msgspec.json.decode(_unpacked(body))
             made = self._claims(claims)
-            text = msgspec.json.encode(made) if made != claims else b""
+            text = bytes(json_bytes(made)) if made != claims else b""
         except (ValueError, RecursionError):
             return None
         if not isinstance(claims, dict):

@@ -24,6 +24,7 @@ from replay.core.redaction.rules import Rules
 from replay.core.redaction.secrets import Path
 from replay.core.redaction.structure import REASON
 from replay.core.redaction.sweep import Sweep
+from replay.core.written import json_text
 from replay.errors import ReplayError
 
 _TEXTS = ("trace_id", "span_id", "sentry_event_id", "http_route", "service_version", "deployment_environment_name")
@@ -138,7 +139,7 @@ class Redactor:
             gaps += tuple(Gap(path_of(path), REASON, why) for path, why in sweep.cuts.items())
             if made == tree:
                 return stored if gaps == stored.gaps else Value(stored.text, gaps)
-            return Value(msgspec.json.encode(made).decode(), gaps)
+            return Value(json_text(made), gaps)
 
         def gap(found: Gap) -> Gap:
             """Its path may have a name that is a secret."""
@@ -199,7 +200,7 @@ def _lane(kinds: Any, secrets: dict[str, str]) -> Any:
 
 def _draw(node: Any, secrets: dict[str, str]) -> Any:
     try:
-        value = Value(msgspec.json.encode(node).decode()).decode()
+        value = Value(json_text(node)).decode()
         drawn = UUID(bytes=value, version=4)
     except (ValueError, TypeError, ReplayError):
         return node
@@ -273,7 +274,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
             "pseudonyms": sorted({*known, *map(digest_of, short)}),
         },
     }
-    text = msgspec.json.encode(context).decode()
+    text = json_text(context)
     return msgspec.structs.replace(changed, redacted=True, context=Value(text, changed.context.gaps))
 
 

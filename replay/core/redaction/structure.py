@@ -8,6 +8,7 @@ import msgspec
 
 from replay.core.codec import Gap
 from replay.core.recording import Interaction, Recording
+from replay.core.written import json_text
 
 REASON = "redaction"
 
@@ -68,7 +69,7 @@ def _body(message: dict[str, Any]) -> bytes | None:
 
     held = message.get("pieces", message.get("body"))
     try:
-        value = Value(msgspec.json.encode(held).decode()).decode()
+        value = Value(json_text(held)).decode()
     except Exception:  # untrusted, or of no known form: nothing to compare
         return None
     parts = value if isinstance(value, list) else [value]
