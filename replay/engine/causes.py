@@ -18,6 +18,7 @@ from replay.engine.chain import links
 from replay.engine.executions import Stage
 from replay.engine.failures import error_of
 from replay.engine.finding import Alternative, CauseValue, Finding
+from replay.engine.mutation import whole
 from replay.engine.shrink import fewest
 from replay.engine.trials import Change, Spent, Trial, Trials, World, identity
 
@@ -196,9 +197,11 @@ def _isolate(sides: list[_Side], others: Sequence[Named], incident: Recording, f
 
 
 def _cure(swapped: tuple[Change, ...], trial: Trial) -> tuple[Edit, ...]:
-    """The edits that led to a run past the failing line; none, if it did not come there or no edits can say it."""
-    edits = tuple(each.edit for each in swapped if each.edit is not None)
-    return edits if trial.good and len(edits) == len(swapped) else ()
+    """The edits that led to a run past the failing line; none, if it did not come there."""
+    if not trial.good:
+        return ()
+    edits = (each.edit if each.answer is None else whole(each.answer, each.path) for each in swapped)
+    return tuple(each for each in edits if each is not None)
 
 
 def _groups(paths: list[str], sides: list[_Side]) -> dict[str, list[str]] | None:

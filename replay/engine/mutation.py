@@ -11,11 +11,13 @@ from replay.core.codec import Value
 from replay.core.edits import Edit, parse, read_edit
 from replay.core.opened import Unfit
 from replay.core.parts import Draft, Parts
-from replay.core.recording import Recording
+from replay.core.recording import Interaction, Recording
 from replay.engine.operators import CHANGES
 from replay.engine.operators.site import Change, applied
 
 Edits = tuple[Edit, ...]
+WHOLE = "answered"
+"""The operator that puts another answer in the place of one, which may be an error: neither needs parts to edit."""
 
 
 class Mutations:
@@ -29,8 +31,14 @@ class Mutations:
     def draft(self, edits: Iterable[Edit]) -> Draft:
         """The fields that change. Edits that do not fit do nothing, in the order given."""
         values: dict[str, Any] = {}
+        answers: dict[int, Any] = {}
         for edit in edits:
             root, steps = parse(edit.path)
+            if edit.operator == WHOLE:
+                found = self.parts.interaction(root)
+                if found is not None and not steps:
+                    answers[found.seq] = edit.argument
+                continue
             part = self.parts.get(root)
             change = _stale(self.parts, root) if edit.operator == "stale" else CHANGES.get(edit.operator)
             if part is None or change is None:
@@ -40,6 +48,8 @@ class Mutations:
             except Unfit:
                 continue
         draft: Draft = {"interactions": list(self.recording.interactions)}
+        if answers:
+            draft["interactions"] = [_answered(each, answers.get(each.seq)) for each in draft["interactions"]]
         for root, value in values.items():
             part = self.parts.get(root)
             if part is not None and value is not part.value:
@@ -65,6 +75,17 @@ class Mutations:
             self._digest = self.recording.digest
         found = msgspec.structs.replace(mutated, parent_digest=self._digest, edits=write_edits(edits))
         return msgspec.structs.replace(found, id=found.digest[:16])
+
+
+def whole(interaction: Interaction, path: str) -> Edit:
+    """The edit that gives the interaction at `path` the answer of this one, an error too, whatever its form."""
+    return Edit(path, WHOLE, [interaction.state, interaction.answer.text])
+
+
+def _answered(interaction: Interaction, argument: Any) -> Interaction:
+    if not (type(argument) is list and len(argument) == 2 and argument[0] in ("returned", "raised")):
+        return interaction
+    return msgspec.structs.replace(interaction, state=argument[0], answer=Value(str(argument[1])))
 
 
 def _stale(parts: Parts, root: str) -> Change:

@@ -19,6 +19,7 @@ from replay.core.recording import Recording
 from replay.engine.causes import why
 from replay.engine.finding import Finding
 from replay.engine.minimize import minimize
+from replay.engine.mutation import mutate
 from replay.surfaces.why import Options, at_work
 from tests.recordings import record
 from tests.surfaces import planted
@@ -141,6 +142,10 @@ def test_the_planted_cause_is_named(name: str, folder: Path, monkeypatch: pytest
     assert {value.passes_without for value in found.values} <= {"passed", "past"}
     assert found.irrelevant
     assert found.runs <= 600
+    if name == "raised":  # an error has no parts to edit: the whole answer is another one
+        (edit,) = found.cure
+        assert (edit.path, edit.operator, edit.argument[0]) == ("call[0]", "answered", "returned")
+        assert mutate(incident, found.cure).interactions[0].state == "returned"
     assert found.chain[-1].what == "failed"
     assert found.chain[-1].frame.source
 
