@@ -83,7 +83,7 @@ def test_red_and_green(project: Path) -> None:
 
 
 def test_minimal_red_and_green(demo: DemoResult, tmp_path: Path) -> None:
-    """After `why` and `minimize`. A fix may read on where no cure that was tried did: a test that fails for want of that
+    """After `why` and `minimize`. A fix may read on where no cure that was tried did: a test that fails for want of it
     says what to do."""
     chosen = [name for name, type_ in zip(names(demo), types(demo), strict=True) if type_ in MINIMAL]
     project, folder = tmp_path / "project", tmp_path / "demo"
