@@ -137,7 +137,7 @@ asyncio.run(main())
 VARIANTS = (BARE, OURS, KEPT, SPANS, SENTRY)
 
 
-def run(*, rounds: int = 15, requests: int = 60, variants: Sequence[str] = VARIANTS) -> dict[str, tuple[float, float]]:
+def run(*, rounds: int = 41, requests: int = 60, variants: Sequence[str] = VARIANTS) -> dict[str, tuple[float, float]]:
     """Name of the variant -> nanoseconds of the service's thread, and of the clock (p50), for one request."""
     with ExitStack() as stack:
         place = Path(stack.enter_context(TemporaryDirectory()))
