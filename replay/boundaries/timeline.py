@@ -288,8 +288,10 @@ class Timeline:
     def sleep(self, nanoseconds: int, end: int | None = None) -> None:
         """Block the calling thread for this long. `end`: it waits for a recorded answer."""
         with self._lock:
-            due, wall = self.after(max(0, nanoseconds))
-            wall = wall if end is None else end
+            due, wall = self._now, self._wall if end is None else end
+            if nanoseconds > 0:
+                due += nanoseconds
+                wall += nanoseconds if end is None else 0
             if self.closed or self._is_alone():
                 self._reach(due, wall, end)  # nothing else can happen meanwhile
                 return

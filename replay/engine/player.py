@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from replay.core.codec import Resolve, Value
 from replay.core.compare import differences, unexpected
 from replay.core.decoder import items_of
-from replay.core.noise import Noise, known
+from replay.core.noise import Known, Noise, known
 from replay.core.recording import Interaction, Outcome, Recording, State
 from replay.core.verdict import Difference, Divergence, Frame, Window
 from replay.core.world import Answer, Request, Settles, Shelf, Ticket
@@ -91,6 +91,7 @@ class Player:
         through: Collection[str] = (),
         on_ask: OnAsk | None = None,
         permits: Permits | None = None,
+        noise: Known | None = None,
     ) -> None:
         self.recording = recording
         self._through = frozenset(through)
@@ -103,7 +104,7 @@ class Player:
         self.served = 0
         self.unanswered = 0
         self._shelves = shelves
-        self.noise = known(recording)
+        self.noise = known(recording) if noise is None else noise
         """What is known to vary."""
         self.noted: list[Difference] = []
         """What known noise covered in requests and draws."""

@@ -119,6 +119,7 @@ class Session:
                 through=self._live,
                 on_ask=self._on_ask,
                 permits=guard.permits(self._live, self._folders),
+                noise=noise,
             )
             occupy(player)
             current.set(player)  # of the copied context: nothing to reset

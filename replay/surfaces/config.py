@@ -65,7 +65,8 @@ def load(start: str | os.PathLike[str] | None = None) -> Config:
 
     Raises UsageError for unreadable TOML, an unknown key or a value of the wrong kind.
     """
-    folder, places = _places(os.path.abspath(start) if start is not None else os.getcwd())
+    text = os.getcwd() if start is None else os.fspath(start)
+    folder, places = _places(text if os.path.isabs(text) else os.path.abspath(text))
     for place in places:
         try:
             status = os.stat(place)
@@ -79,7 +80,7 @@ def load(start: str | os.PathLike[str] | None = None) -> Config:
 @lru_cache(maxsize=64)
 def _places(start: str) -> tuple[Path, tuple[str, ...]]:
     """The folder to start from, and where its `pyproject.toml` may be, nearest first."""
-    folder = Path(start)
+    folder = Path(os.path.abspath(start))
     if folder.is_file():
         folder = folder.parent
     return folder, tuple(str(place / "pyproject.toml") for place in (folder, *folder.parents))

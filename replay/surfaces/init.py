@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -192,14 +191,15 @@ def note(**facts: object) -> None:
         recorder.dropped["note-failed"] += 1
 
 
-@contextmanager
-def replaying() -> Iterator[None]:
+class replaying:
     """While it is open, `init` in the code under test does not start a capture."""
-    global _replaying
-    _replaying += 1
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        global _replaying
+        _replaying += 1
+
+    def __exit__(self, *raised: object) -> None:
+        global _replaying
         _replaying -= 1
 
 

@@ -237,9 +237,9 @@ def _played(module: ModuleType) -> type:
             self._recorded = recorded
 
         def __iter__(self) -> Iterator[bytes]:
-            yield from self._recorded.pieces
-            error = self._recorded.body_error()
-            if error is not None:
+            recorded = self._recorded
+            yield from recorded.pieces
+            if not recorded.clean and (error := recorded.body_error()) is not None:
                 raise error
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
