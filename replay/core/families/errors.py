@@ -179,10 +179,15 @@ def _message(
                 return own[name]  # type: ignore[no-any-return]
     if len(args) == 1:
         arg = args[0]
-        if deep and BaseException in mro(type(arg)):  # requests' errors hold urllib3's
+        if deep and _is_error(arg):  # requests' errors hold urllib3's
             return _message(arg, type(arg), instance_dict(arg), _natives(arg), deep - 1)
         return _plainly(arg, deep)
     return _told(args, deep) if args else ""
+
+
+def _is_error(value: object) -> bool:
+    """By identity: a metaclass may compare its classes with code of its own."""
+    return any(each is BaseException for each in mro(type(value)))
 
 
 def _told(args: tuple[Any, ...], deep: int) -> str:
@@ -194,7 +199,7 @@ def _plainly(arg: Any, deep: int) -> str:
         return arg
     if _is_plain(arg):
         return repr(arg)
-    if deep and BaseException in mro(type(arg)):
+    if deep and _is_error(arg):
         return f"{module_and_name(type(arg))[1]}{_told(_args(arg), deep - 1)}"
     return f"<{dotted(type(arg))}>"
 
