@@ -25,6 +25,7 @@ from typing import Any
 import msgspec
 
 from replay.core.codec import Value, encode
+from replay.errors import CodecError
 
 Step = str | int
 Steps = tuple[Step, ...]
@@ -62,7 +63,11 @@ def read_edit(tree: Any) -> Edit:
     if not (type(tree) is list and len(tree) == 3 and type(tree[0]) is str and type(tree[1]) is str):
         raise ValueError(f"not an edit ([path, operator, argument]): {str(tree)[:80]}")
     parse(tree[0])
-    return Edit(tree[0], tree[1], Value(msgspec.json.encode(tree[2]).decode()).decode())
+    try:
+        argument = Value(msgspec.json.encode(tree[2]).decode()).decode()
+    except CodecError as error:
+        raise ValueError(f"not an edit: {error}") from error
+    return Edit(tree[0], tree[1], argument)
 
 
 @lru_cache(maxsize=16384)

@@ -83,9 +83,10 @@ def whole(interaction: Interaction, path: str) -> Edit:
 
 
 def _answered(interaction: Interaction, argument: Any) -> Interaction:
-    if not (type(argument) is list and len(argument) == 2 and argument[0] in ("returned", "raised")):
+    state, text = argument if type(argument) is list and len(argument) == 2 else (None, None)
+    if state not in ("returned", "raised") or type(text) is not str:
         return interaction
-    return msgspec.structs.replace(interaction, state=argument[0], answer=Value(str(argument[1])))
+    return msgspec.structs.replace(interaction, state=state, answer=Value(text))
 
 
 def _stale(parts: Parts, root: str) -> Change:

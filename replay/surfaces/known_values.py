@@ -70,6 +70,7 @@ def _cure(cause: Cause, path: str) -> str | None:
             return shown(edit.argument)
         if edit.operator == "drop" and edit.path == path:
             return shown(MISSING)
-        if edit.operator == "add" and path == f"{edit.path}.{edit.argument[0]}":
-            return shown(edit.argument[1])
+        added = edit.argument if edit.operator == "add" else None  # a bundle may hold anything
+        if type(added) is list and len(added) == 2 and path == f"{edit.path}.{added[0]}":
+            return shown(added[1])
     return None

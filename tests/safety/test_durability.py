@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -194,14 +195,24 @@ for at in range(1, 500):
     assert (tmp_path / f"{said[-1]}.said").read_text().split() == ["a", "b", "s", "t", "c"]
 
 
-def test_small_file_system(tmp_path: Path) -> None:
-    """A file system of 256 KB fills up: the bundles on it are whole, the rest is counted; it goes on with new room."""
-    mount = tmp_path / "small"
+@contextmanager
+def small_file_system(mount: Path, *, kilobytes: int) -> Iterator[Path]:
+    """A file system in memory of that size; the test is skipped where none can be mounted."""
     mount.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mount)], capture_output=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(mount)], capture_output=True
+    )
     if done.returncode:
         pytest.skip("file systems cannot be mounted here")
     try:
+        yield mount
+    finally:
+        subprocess.run(["umount", str(mount)], check=True)
+
+
+def test_small_file_system(tmp_path: Path) -> None:
+    """A file system of 256 KB fills up: the bundles on it are whole, the rest is counted; it goes on with new room."""
+    with small_file_system(tmp_path / "small", kilobytes=256) as mount:
         spool = Spool(mount / "captures", service="shop")
         for n in range(40):
             spool.put(Captured(f"rec-{n}", urgent=True))
@@ -217,18 +228,11 @@ def test_small_file_system(tmp_path: Path) -> None:
         spool.put(Captured("later", urgent=True))
         assert spool.close(20)
         assert spool.stats()["written"] == stats["written"] + 1
-    finally:
-        subprocess.run(["umount", str(mount)], check=True)
 
 
 def test_what_fits_of_many(tmp_path: Path) -> None:
     """Incidents that came at once share a bundle; where it finds no room, as many as fit are written."""
-    mount = tmp_path / "small"
-    mount.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mount)], capture_output=True)
-    if done.returncode:
-        pytest.skip("file systems cannot be mounted here")
-    try:
+    with small_file_system(tmp_path / "small", kilobytes=256) as mount:
         writer = Spool(mount / "captures", service="shop")._writer
         for n in range(40):
             held = Captured(f"rec-{n}", urgent=True, settle=lambda n=n: make_recording(f"rec-{n}", input=noise()))  # type: ignore[misc]
@@ -238,8 +242,6 @@ def test_what_fits_of_many(tmp_path: Path) -> None:
         assert writer.dropped == {"write-failed": 40 - written}
         assert writer.released == 4000
         assert sum(len(open_bundle(path)) for path in (mount / "captures").iterdir()) == written
-    finally:
-        subprocess.run(["umount", str(mount)], check=True)
 
 
 def noise() -> Value:
@@ -249,12 +251,7 @@ def noise() -> Value:
 
 def test_quota_keeps_a_small_file_system_going(tmp_path: Path) -> None:
     """With a quota below its size nothing is dropped: the oldest make room."""
-    mount = tmp_path / "small"
-    mount.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(mount)], capture_output=True)
-    if done.returncode:
-        pytest.skip("file systems cannot be mounted here")
-    try:
+    with small_file_system(tmp_path / "small", kilobytes=512) as mount:
         spool = Spool(mount / "captures", service="shop", max_bytes=384 << 10)
         for n in range(40):
             spool.put(Captured(f"rec-{n}", urgent=True))
@@ -263,8 +260,6 @@ def test_quota_keeps_a_small_file_system_going(tmp_path: Path) -> None:
         stats = spool.stats()
         assert (stats["written"], stats["dropped"]) == (40, {})
         assert stats["evicted"] == 40 - len(list((mount / "captures").iterdir())) > 0
-    finally:
-        subprocess.run(["umount", str(mount)], check=True)
 
 
 def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
