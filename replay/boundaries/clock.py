@@ -36,18 +36,26 @@ _timelines: list[Timeline] = []
 
 
 class _Clock:
-    """One virtual clock. It moves in nanoseconds and never backwards."""
+    """One virtual clock, in nanoseconds."""
 
     def __init__(self, traveller: Any, now: int) -> None:
         self.traveller = traveller
         self.now = now
 
     def advance(self, nanoseconds: int) -> None:
+        """Move on; never backwards."""
+        if nanoseconds > 0:
+            self._shift(nanoseconds)
+
+    def back_to(self, now: int) -> None:
+        """Stand where it stood, for another run."""
+        if now != self.now:
+            self._shift(now - self.now)
+
+    def _shift(self, nanoseconds: int) -> None:
         """Whole seconds are moved apart: a float keeps nanoseconds only over short spans."""
-        if nanoseconds <= 0:
-            return
         self.now += nanoseconds
-        if nanoseconds >= _SECOND:
+        if not -_SECOND < nanoseconds < _SECOND:
             seconds, nanoseconds = divmod(nanoseconds, _SECOND)
             self.traveller.shift(seconds)
         if nanoseconds:
@@ -201,8 +209,11 @@ class _Playing(AbstractContextManager[None]):
         self._leave_zone()
 
     def again(self) -> bool:
-        """See `Renewed`: nobody waited, let time pass, looked at a clock that moves, or chose another zone."""
-        return (self._zone is None or self._zone == zone()) and self._timeline.restart()
+        """See `Renewed`: nobody chose another zone, and there was one thread, which only waited."""
+        if (self._zone is not None and self._zone != zone()) or not self._timeline.restart(self._started_at):
+            return False
+        self._clock.back_to(self._started_at)
+        return True
 
     def _leave_zone(self) -> None:
         if self._is_elsewhere:

@@ -114,15 +114,20 @@ class Timeline:
         self._ahead = 0
         """When the last one came, virtual nanoseconds, less when it did in production."""
         self._progress = 0
+        self._alone = 0
+        """Of the progress: what the only actor waited for, while nothing else could happen."""
         self._last_event = self._last_read = self._now
         self._kept = False
         self.closed = False
 
-    def restart(self) -> bool:
-        """As if it were new, for another run from the same time. False: something was done in it."""
-        if self._progress or self._numbers or self._starting or self._pools or self._now != self._base or self.closed:
+    def restart(self, wall: int) -> bool:
+        """As if it were new, for another run from the time `wall`; the clock is the caller's to set. False: more was
+        done in it than that one thread waited and looked at the time."""
+        if self._progress != self._alone or self._numbers or self._starting or self._pools or self.closed:
             return False
         self._now = self._base = self._last_event = self._last_read = _real_monotonic()
+        self._wall = wall
+        self._progress = self._alone = self._came = self._ahead = self.pauses = 0
         return True
 
     # Time -------------------------------------------------------------------------------------------------------
@@ -294,6 +299,7 @@ class Timeline:
                 wall += nanoseconds if end is None else 0
             if self.closed or self._is_alone():
                 self._reach(due, wall, end)  # nothing else can happen meanwhile
+                self._alone += 1
                 return
             if end is not None:
                 self._set_wall(end - nanoseconds)  # it was asked then

@@ -10,6 +10,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -58,6 +59,7 @@ class Body:
         self._charset = "utf-8"
         plain = _decoded(data, self.encoding)
         self.form, self.value = _held(plain, found.get("content-type", ""))
+        self._texts: _Texts | None = None
 
     def write(self, value: Any) -> bytes:
         """The bytes of a changed body, encoded as it was."""
@@ -72,13 +74,61 @@ class Body:
         if self.form == "form" and type(value) is dict:
             pairs = [(str(name), _text(item)) for name, items in value.items() for item in _each(items)]
             return urlencode(pairs, errors="surrogatepass").encode()
+        if self._texts is None:
+            self._texts = _Texts(self.value)
+        return self._texts.write(value)
+
+
+class _Texts:
+    """A document as JSON, many times with a few changes: what did not change is written once."""
+
+    def __init__(self, whole: Any) -> None:
+        self._held: dict[int, Any] = {}
+        """Lists and mappings by identity, kept so that it stays their own."""
+        self._texts: dict[int, str] = {}
+        waiting = [whole]
+        while waiting:
+            each = waiting.pop()
+            if type(each) is dict or type(each) is list:
+                self._held[id(each)] = each
+                waiting.extend(each.values() if type(each) is dict else each)
+
+    def write(self, value: Any) -> bytes:
+        """As `as_json`."""
+        kept: list[str] = []
+        try:
+            parts = _dumps(self._shape(value, kept)).split(_HOLE_TEXT)
+            if len(parts) == len(kept) + 1:  # else the document holds such a text itself
+                return "".join(chain.from_iterable(zip(parts, (*kept, ""), strict=True))).encode()
+        except (TypeError, ValueError, RecursionError):
+            pass
         return as_json(value)
+
+    def _shape(self, value: Any, kept: list[str]) -> Any:
+        """`value` with a hole for each part that did not change; their texts, in order, are added to `kept`."""
+        kind = type(value)
+        if kind is not dict and kind is not list:
+            return value
+        if id(value) in self._held:
+            text = self._texts.get(id(value))
+            if text is None:
+                text = self._texts[id(value)] = _dumps(value)
+            kept.append(text)
+            return _HOLE
+        if kind is dict:
+            return {name: self._shape(item, kept) for name, item in value.items()}
+        return [self._shape(item, kept) for item in value]
+
+
+_dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_HOLE = "\ue000\uf8ff"
+_HOLE_TEXT = f'"{_HOLE}"'
 
 
 def as_json(value: Any) -> bytes:
     """JSON as servers write it: compact, NaN allowed, lone surrogates escaped. Raises Unfit for what it cannot hold."""
     try:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+        return _dumps(value).encode()
     except UnicodeEncodeError:
         return json.dumps(value, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:

@@ -11,8 +11,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from replay.core.bare import is_bare
 from replay.core.codec import Value, encode
 from replay.core.families.objects import is_whole
+from replay.core.families.scalars import raw
 from replay.core.faults import Fault, Raises, Slow, raised_by
 from replay.core.messages import (
     Body,
@@ -30,12 +32,15 @@ from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
 from replay.core.streaming import Stream, Yielded
 from replay.core.surroundings import Environ, Timing
+from replay.core.written import json_text
 from replay.errors import CodecError
 
 FIRST, LAST = -62_135_596_800 * 10**9, 253_402_300_799 * 10**9
 """Nanoseconds since the epoch of the years 1 and 9999."""
 Draft = dict[str, Any]
 """Fields of the recording that are replaced."""
+_LARGE = 1 << 20
+"""Characters of an answer, far below the limit of a value."""
 _ANSWERING = frozenset({"http", "call", "model"})
 
 
@@ -233,7 +238,7 @@ class HttpAnswer:
         delay = 0
         if "stream" in value and value["stream"] is not before.get("stream"):
             stored, delay = self._with_stream(stored, value)
-        _put(draft, self._place, encode(stored), "returned")
+        _put(draft, self._place, encode_answer(stored), "returned")
         if delay:
             _delay(draft, self._place, delay)
         return None
@@ -325,6 +330,23 @@ class Draws:
         before = draft["context"].tree if "context" in draft else self._context
         context = {**before, "draws": self._opened.tree(value)}
         draft["context"] = Value(msgspec.json.encode(context).decode())
+
+
+def encode_answer(stored: dict[str, Any]) -> Value:
+    """What `encode` makes of a stored answer; without its walk of one whose pieces are the only bytes, as a search
+    writes one for each of its runs."""
+    rest = {name: value for name, value in stored.items() if name != "pieces"}
+    if not is_bare(rest) or not all(map(_is_piece, stored["pieces"])):
+        return encode(stored)
+    text = json_text({**stored, "pieces": [[offset, raw(data)] for offset, data in stored["pieces"]]})
+    return Value(text) if len(text) <= _LARGE else encode(stored)
+
+
+def _is_piece(piece: object) -> bool:
+    if type(piece) is not list or len(piece) != 2:
+        return False
+    offset, data = piece
+    return type(offset) is int and 0 <= offset <= LONGEST and type(data) is bytes
 
 
 def _put(draft: Draft, place: int, answer: Value, state: str) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
+from functools import cached_property
 from threading import get_ident
 from time import perf_counter
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ import msgspec
 
 from replay.core.codec import Resolve, Value
 from replay.core.compare import unexpected
-from replay.core.noise import known
+from replay.core.noise import Known, known
 from replay.core.opened import Opened
 from replay.core.recording import Interaction, Kind, Outcome, Prediction, Recording
 from replay.core.verdict import Frame
@@ -148,9 +149,13 @@ class Stage:
         self.on_memory: Callable[[], None] = lambda: None
         """Called where memory is used up, before anything else is tried."""
 
+    @cached_property
+    def _noise(self) -> Known:
+        return known(self.recording)
+
     def excused(self, recorded: Interaction, asked: Value) -> bool:
         """Whether a request is apart from a recorded one only where redaction or known noise say that it may be."""
-        noise, span = known(self.recording).requests, window(self.recording)
+        noise, span = self._noise.requests, window(self.recording)
         if recorded.seq not in noise:
             return False
         boundary = next((each for each in self._boundaries if each.kind == recorded.boundary), None)
@@ -324,6 +329,7 @@ class Stage:
             root=self.root,
             permits=self._permits if self._permits.thread == get_ident() else guard.permits((), self._folders),
             on_ask=self.on_ask,
+            noise=self._noise if recording.context is self.recording.context else None,
         )
         occupy(player)
         try:

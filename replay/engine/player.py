@@ -7,12 +7,9 @@ order. What nothing answers is noted as a divergence *before* it is raised, sinc
 
 from __future__ import annotations
 
-import sys
-import sysconfig
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from linecache import getline
 from pathlib import Path
 from threading import RLock
 from typing import TypeVar
@@ -24,12 +21,13 @@ from replay.core.compare import differences, unexpected
 from replay.core.decoder import items_of
 from replay.core.noise import Known, Noise, known
 from replay.core.recording import Interaction, Outcome, Recording, State
-from replay.core.verdict import Difference, Divergence, Frame, Window
+from replay.core.verdict import Difference, Divergence, Window
 from replay.core.world import Answer, Request, Settles, Shelf, Ticket
 from replay.engine.entropy import drawn
 from replay.engine.guard import Permits
 from replay.engine.lanes import Lanes
 from replay.engine.partings import Partings
+from replay.engine.user_code import user_code
 from replay.engine.waiting import Waiting
 from replay.errors import DivergenceError
 
@@ -40,11 +38,8 @@ MOST_REFUSED = 200
 """Different refusals that are noted."""
 OnAsk = Callable[[Interaction, Value], None]
 """Called where a recorded interaction was asked, before it is served; with what was asked now. For debuggers."""
-_SESSION = str(Path(__file__).parent / "session.py")
-_PACKAGE = str(Path(__file__).parent.parent)
 _SHORT = 1_000_000
 """Nanoseconds below which an awaited answer may have been there at once."""
-_LIBRARY = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 class EqualityShelf:
@@ -113,7 +108,7 @@ class Player:
         self._move = move
         self._wait = wait
         self._now = recording.started_at
-        self._root = None if root is None else str(root)
+        self._where = user_code(root).standing
         self._lock = RLock()
         self._waiting = Waiting(recording, self._through)
         self._partings = Partings(recording, self._waiting, self._where)
@@ -316,26 +311,6 @@ class Player:
 
     def _note(self, divergence: Divergence) -> None:
         self._partings.note(divergence)
-
-    def _where(self) -> tuple[Frame, ...]:
-        frame = sys._getframe(1)
-        found: list[Frame] = []
-        while frame is not None and len(found) < 10:
-            file = frame.f_code.co_filename
-            if file == _SESSION:  # what runs the replay did not ask
-                break
-            if self._is_user_code(file):
-                source = getline(file, frame.f_lineno).strip()
-                found.append(Frame(file, frame.f_lineno, frame.f_code.co_name, source))
-            frame = frame.f_back  # type: ignore[assignment]
-        return tuple(reversed(found))
-
-    def _is_user_code(self, file: str) -> bool:
-        if self._root is not None and file.startswith(self._root) and "site-packages" not in file:
-            return not file.startswith(_PACKAGE) or "/demo/" in file
-        if file.startswith(_PACKAGE):
-            return "/demo/" in file
-        return not file.startswith(("<", *_LIBRARY))
 
 
 def _settled(payload: Settles, among: Sequence[Interaction]) -> Value:

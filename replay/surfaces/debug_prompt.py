@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
+from replay.engine.user_code import UserCode, is_machinery
 from replay.errors import UsageError
-from replay.surfaces.debug_frames import UserCode, is_machinery
 from replay.surfaces.debug_vscode import is_attached, suspend
 from replay.surfaces.debug_world import outside, sealed
 

@@ -19,9 +19,9 @@ from replay.core.recording import Recording
 from replay.core.verdict import Verdict
 from replay.engine.player import OnAsk
 from replay.engine.targets import Targets
+from replay.engine.user_code import UserCode
 from replay.errors import ReplayError, UsageError
 from replay.surfaces.config import load
-from replay.surfaces.debug_frames import UserCode
 from replay.surfaces.debug_process import Depart, Message, here
 from replay.surfaces.debug_prompt import check_hook
 from replay.surfaces.debug_steps import Steps

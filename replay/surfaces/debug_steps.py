@@ -15,8 +15,9 @@ import msgspec
 from replay.core.codec import Value
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Frame
+from replay.engine.user_code import UserCode, place
 from replay.surfaces.asking import answer_line
-from replay.surfaces.debug_frames import STACK, UserCode, local_values, place
+from replay.surfaces.debug_frames import STACK, local_values
 from replay.surfaces.debug_process import Depart, Message
 from replay.surfaces.debug_prompt import stop_outside_trace
 from replay.surfaces.debug_world import outside, sealed

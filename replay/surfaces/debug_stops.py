@@ -23,8 +23,8 @@ from replay.core.looking import dotted
 from replay.core.recording import Interaction, Outcome
 from replay.core.snapshot import snapshot_error
 from replay.core.verdict import Frame
+from replay.engine.user_code import UserCode
 from replay.surfaces.config import load
-from replay.surfaces.debug_frames import UserCode
 from replay.surfaces.debug_prompt import Leave, stop, stop_outside_trace
 from replay.surfaces.debug_world import sealed
 

@@ -29,7 +29,7 @@ def probing(job: Job) -> Iterator[Probed]:
     if probe is None:
         yield found
         return
-    from replay.surfaces.debug_frames import UserCode, place
+    from replay.engine.user_code import UserCode, place
     from replay.surfaces.tracing import Tracer, pack
 
     root = load(job.options.root).root

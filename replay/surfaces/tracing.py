@@ -24,7 +24,7 @@ import msgspec
 
 from replay.core.codec import Limits, encode
 from replay.core.looking import attributes, module_and_name
-from replay.surfaces.debug_frames import UserCode, is_machinery
+from replay.engine.user_code import UserCode, is_machinery
 
 MOST_EVENTS = 100_000
 LONGEST = 60.0

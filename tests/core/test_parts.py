@@ -13,6 +13,8 @@ import pytest
 from replay.boundaries.http.exchange import Recorded
 from replay.core.codec import Value, encode
 from replay.core.edits import Edit
+from replay.core.messages import Body, as_json
+from replay.core.parts import encode_answer
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.engine.mutation import Mutations, mutate, read_edits
 
@@ -71,6 +73,50 @@ def test_an_edited_json_body_keeps_its_length_in_step() -> None:
         ["X-Other", "1"],
     ]
     assert [offset for offset, _ in found["pieces"]] == [10, 20]
+
+
+SHARED = [1, "x"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": [1, {"b": "é"}], "c": {"d": None}},
+        {"a": [1, {"b": "é"}], "c": {"d": "new", "deep": [SHARED, SHARED]}},
+        {"\ue000\uf8ff": "\ue000\uf8ff", "c": "\ue000\uf8ff"},
+        {"a": ["\ud800"], "c": float("nan")},
+        [], "text", 2**70, None, {1: True},
+    ],
+    ids=lambda value: ascii(value)[:30],
+)  # fmt: skip
+def test_a_changed_document_is_written_as_any_other(value: Any) -> None:
+    """Also where it holds parts of the one that was recorded, and where it holds what stands for those."""
+    body = Body(json.dumps({"kept": [1, {"k": [2]}], "other": {"\ue000\uf8ff": 1}}).encode(), JSON)
+    both = {**body.value, "kept": [body.value["kept"], value, body.value["kept"]]}
+    for each in (value, both, body.value, both):
+        assert body.write(each) == as_json(each)
+
+
+ANSWER = {
+    "status": 200,
+    "headers": [["a", "b"]],
+    "pieces": [[1, b"one"], [2, b"\x00\xff"], [3, b"\r\n\x7f"]],
+    "error": None,
+}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {}, {"pieces": []}, {"headers": [["name", "é"]]}, {"headers": [("a", "b")]}, {"pieces": [(1, b"x")]},
+        {"pieces": [[1, bytearray(b"x")]]}, {"pieces": [[2**63, b"x"]]}, {"pieces": [[True, b"x"]]}, {"more": b"bytes"},
+        {"reason": "\ud800"}, {"pieces": [[1, "ü€".encode()]]}, {"headers": [["a", SHARED], ["b", SHARED]]},
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_an_answer_is_encoded_as_any_value(changed: dict[str, Any]) -> None:
+    """Whether or not its pieces are the only bytes."""
+    assert encode_answer({**ANSWER, **changed}) == encode({**ANSWER, **changed})
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])

@@ -16,6 +16,8 @@ from replay.core.world import LIVE, World, current, here
 
 patched: dict[str, str] = {}
 """Name and version of what was patched."""
+_LONG, _MOST = 2000, 256
+"""Characters of a URL, and how many, that are not parsed again at replay."""
 
 
 def patch(module: ModuleType) -> None:
@@ -28,6 +30,9 @@ def patch(module: ModuleType) -> None:
     sync.handle_request = seam.sync(sync.handle_request)
     async_.handle_async_request = seam.asynchronous(async_.handle_async_request)
     module.Cookies.extract_cookies = _cookies(module.Cookies.extract_cookies)
+    urls: Any = getattr(module, "_urls", None)
+    if hasattr(urls, "urlparse"):
+        urls.urlparse = _parsing(urls.urlparse)
     patched[name] = str(module.__version__)
 
 
@@ -171,6 +176,26 @@ def _cookies(original: Callable[..., None]) -> Callable[..., None]:
         original(cookies, response)
 
     return extract_cookies
+
+
+def _parsing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Parsing a URL, done once at replay for each: the result never changes, and takes as long as all that we do."""
+    known: dict[str, Any] = {}
+
+    @wraps(original)
+    def urlparse(url: str = "", **parts: Any) -> Any:
+        world = here()
+        if parts or type(url) is not str or len(url) > _LONG or world is None or world.live:
+            return original(url, **parts)
+        found = known.get(url)
+        if found is None:
+            found = original(url)
+            if len(known) >= _MOST:
+                known.clear()
+            known[url] = found
+        return found
+
+    return urlparse
 
 
 def _streams(module: ModuleType) -> tuple[type, type, type]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _FRACTION_BITS = 1 << 17
 """Of a fraction's parts: reducing it takes quadratic time."""
+_STRANGE = bytes({*range(32), 127} - {*b"\t\r\n"})
+"""Control characters that no text holds."""
 _QUIET_NAN = struct.pack(">d", math.nan)
 _TRUSTED_ZONES = frozenset({"dateutil", "pytz", "psycopg2", "pendulum"})
 """Libraries whose `utcoffset` may be called: they are no application's code."""
@@ -62,11 +64,9 @@ def raw(value: bytes | bytearray) -> dict[str, str]:
         plain = value.decode()
     except UnicodeDecodeError:
         return {"$base64": b64encode(value).decode()}
-    return {"$bytes": plain} if plain.isprintable() or not _strange(plain) else {"$base64": b64encode(value).decode()}
-
-
-def _strange(plain: str) -> bool:
-    return any((c < " " and c not in "\t\r\n") or c == "\x7f" for c in plain)
+    if len(value.translate(None, _STRANGE)) < len(value):
+        return {"$base64": b64encode(value).decode()}
+    return {"$bytes": plain}
 
 
 def _bytes(encoder: Encoder, value: bytes) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,33 @@ def test_a_get_is_the_same_three_times(server: Server, client: str, case: str) -
         assert recorded == live
     assert tape.tickets
     assert playback.waiting == []
+
+
+class Looking(CookieJar):
+    """A jar of the application's, which is shown every answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked = 0
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        self.looked += 1
+        super().extract_cookies(response, request)
+
+
+@pytest.mark.parametrize("case", ["echo", "redirect"])
+def test_a_jar_of_the_applications_sees_every_answer(server: Server, case: str) -> None:
+    """At replay too, whether or not the answer sets cookies."""
+
+    def looks(url: str) -> Any:
+        jar = Looking()
+        with httpx.Client(trust_env=False, cookies=jar) as client:
+            client.get(url)
+        return jar.looked, sorted(cookie.name for cookie in jar)
+
+    live, recorded, replayed, _, _ = three_times(server, looks, f"{server.url}/{case}")
+    assert live[1] == (1, ["a", "b"] if case == "redirect" else [])
+    assert recorded == replayed == live
 
 
 @pytest.mark.parametrize("client", GET)
