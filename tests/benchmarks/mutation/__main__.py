@@ -62,7 +62,7 @@ def _planted(options: argparse.Namespace) -> list[str]:
         f"{_seeds(others)}) and at most {options.executions:,} executions (the others: {examples:,}); in one process "
         f"({_system()}).",
         "",
-        "| method | found | of these minimal | median executions | executions a second |",
+        "| method | found | of these minimal | median executions | executions a second of CPU |",
         "|---|---:|---:|---:|---:|",
         *(f"| {name} | {' | '.join(cells)} |" for name, cells in search.rows(found)),
     ]

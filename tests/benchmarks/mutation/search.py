@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import process_time
 
 import msgspec
 from hypothesis import HealthCheck, given, seed, settings
@@ -51,6 +51,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     executions: int
     """Until it was found, or all that were made."""
     seconds: float
+    """Of CPU."""
     total: int
     """Executions in these seconds: shrinking too."""
     edits: tuple[str, ...] | None
@@ -99,9 +100,9 @@ class Contest:
         with _armed(number), TemporaryDirectory() as folder:
             options = Options(executions=budget, seed=chance, workers=0, allowed=ALLOWED, root=str(PROJECT),
                               out=Path(folder))  # fmt: skip
-            started = perf_counter()
+            started = process_time()
             report = fuzz([(self._bundle, self._recording)], options, watch)
-            seconds = perf_counter() - started
+            seconds = process_time() - started
         find = next((each.find for each in report.finds if _is_planted(each.find.failure.error_type)), None)
         return Found(
             number=number,
@@ -131,12 +132,12 @@ class Contest:
                 raise AssertionError
 
         with _armed(number), replaying():
-            started = perf_counter()
+            started = process_time()
             try:
                 look()
             except AssertionError:
                 pass  # found
-            seconds = perf_counter() - started
+            seconds = process_time() - started
         return Found(
             number=number,
             seed=chance,
@@ -151,14 +152,14 @@ class Contest:
         draw = Random(chance)
         found: list[Edit] = []
         with _armed(number), replaying():
-            started = perf_counter()
+            started = process_time()
             runs = 0
             while runs < budget and not found:
                 runs += 1
                 edits = draw.choices(self.edits, k=draw.choice((1, 1, 2, 3)))
                 if self._fails(edits):
                     found = edits
-            seconds = perf_counter() - started
+            seconds = process_time() - started
         edits_found = tuple(map(str, found)) if found else None
         return Found(number=number, seed=chance, executions=runs, seconds=seconds, total=runs, edits=edits_found)
 
