@@ -39,6 +39,7 @@ class HttpBoundary:
 
     kind = "http"
     _installed = False
+    _played = False
 
     def install(self) -> None:
         """Patch the clients that are imported; the others right after their first import. Idempotent."""
@@ -61,6 +62,13 @@ class HttpBoundary:
         must not pay for it."""
         if any(interaction.boundary == self.kind for interaction in recording.interactions):
             from replay.boundaries.http import cassette as cassette
+
+            if not self._played:
+                self._played = True
+                from replay.boundaries.http import httpx_playback
+
+                when_imported("httpx", httpx_playback.patch)
+                when_imported("httpx2", httpx_playback.patch)
         return NOTHING
 
     def shelf(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import wraps
-from http.cookiejar import CookieJar
 from types import ModuleType
 from typing import Any
 
@@ -16,8 +15,6 @@ from replay.core.world import LIVE, World, current, here
 
 patched: dict[str, str] = {}
 """Name and version of what was patched."""
-_LONG, _MOST = 2000, 256
-"""Characters of a URL, and how many, that are not parsed again at replay."""
 
 
 def patch(module: ModuleType) -> None:
@@ -29,10 +26,6 @@ def patch(module: ModuleType) -> None:
     sync, async_ = module.HTTPTransport, module.AsyncHTTPTransport
     sync.handle_request = seam.sync(sync.handle_request)
     async_.handle_async_request = seam.asynchronous(async_.handle_async_request)
-    module.Cookies.extract_cookies = _cookies(module.Cookies.extract_cookies)
-    urls: Any = getattr(module, "_urls", None)
-    if hasattr(urls, "urlparse"):
-        urls.urlparse = _parsing(urls.urlparse)
     patched[name] = str(module.__version__)
 
 
@@ -160,42 +153,6 @@ class _Seam:
                 "reason_phrase": recorded.reason.encode("latin-1"),
             },
         )
-
-
-def _cookies(original: Callable[..., None]) -> Callable[..., None]:
-    """Reading the cookies of an answer, left out at replay where it sets none, as httpx2 does: httpx makes urllib's
-    request and response each time, which is a fifth of a call that no network delays."""
-
-    @wraps(original)
-    def extract_cookies(cookies: Any, response: Any) -> None:
-        world = here()
-        if world is not None and not world.live and type(cookies.jar) is CookieJar:  # a derived one sees all answers
-            headers = response.headers
-            if "set-cookie" not in headers and "set-cookie2" not in headers:
-                return
-        original(cookies, response)
-
-    return extract_cookies
-
-
-def _parsing(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Parsing a URL, done once at replay for each: the result never changes, and takes as long as all that we do."""
-    known: dict[str, Any] = {}
-
-    @wraps(original)
-    def urlparse(url: str = "", **parts: Any) -> Any:
-        world = here()
-        if parts or type(url) is not str or len(url) > _LONG or world is None or world.live:
-            return original(url, **parts)
-        found = known.get(url)
-        if found is None:
-            found = original(url)
-            if len(known) >= _MOST:
-                known.clear()
-            known[url] = found
-        return found
-
-    return urlparse
 
 
 def _streams(module: ModuleType) -> tuple[type, type, type]:

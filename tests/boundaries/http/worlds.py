@@ -46,6 +46,7 @@ class Playback(Player):
             input=encode(None), outcome=Outcome("returned", encode(None)), context=encode({}),
             interactions=tuple(interactions),
         )  # fmt: skip
+        http.playing(recording)
         super().__init__(recording, shelves={"http": http.shelf(interactions, window)})
 
     @property
