@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from random import Random
-from time import perf_counter
 from typing import Any
 
 import msgspec
 
 from replay.core.edits import Edit
-from replay.core.recording import Recording
 from replay.engine.combinations import DEEPEST, Combinations, Parent
 from replay.engine.corpus import Entry, minimised
 from replay.engine.executions import Stage
@@ -27,75 +25,21 @@ from replay.engine.mutation import Edits
 from replay.engine.operators import suggested
 from replay.engine.operators.site import Site
 from replay.engine.places import places
+from replay.engine.progress import Allowance, Find, Progress, Spent
+from replay.engine.reduction import Reduction
 from replay.engine.runs import Ran, Runner
-from replay.engine.shrink import Fails, fewest, shrink
-from replay.engine.smaller import FEW, MOST, smaller
 from replay.engine.values import Profile
 from replay.engine.workers import runner
 from replay.errors import Unanswerable
 
-BATCH = 32
-"""Mutations that are chosen before any of them is run: what is chosen next depends on no number of workers."""
 RANKS = 3
 """Suggestions of a site that have a round of their own; the rest share the last."""
 TRIES = 60
 """Runs that look for the places which a mutation made matter."""
 HANGS = 2
 """Hangs after which a place is left alone: each takes as long as the limit."""
-JOINED = 400
-"""Runs that look for one edit in place of several."""
-SHARP = frozenset({"error", "status", "invariant", "exit", "crash"})
-"""Kinds of failure whose edits get the smallest arguments: the others take long, or depend on the size."""
 LATE = 1.1
 """Of the seconds, until which the corpus is made smaller."""
-
-
-class Find(msgspec.Struct, frozen=True, kw_only=True):
-    """A failure, its smallest mutation, and the run as a recording."""
-
-    failure: Failure
-    edits: Edits
-    executions: int
-    """How many there had been when it was found."""
-    seconds: float
-    """Since the start, when it was found."""
-    stretched: int
-    """Requests that got the nearest recorded answer instead of their own."""
-    recording: Recording | None
-    """None of what has no end to record: a hang, a crash."""
-
-
-class Progress(msgspec.Struct):
-    """How far a search is."""
-
-    executions: int = 0
-    seconds: float = 0.0
-    lines: int = 0
-    workers: int = 0
-    """Processes that ran them; 0: this one."""
-    known: int = 0
-    """Runs that ended in the failure of the recording itself."""
-    diverged: int = 0
-    """Runs that asked what nothing in the recording answers, or could not be run."""
-    finds: list[Find] = []
-    stopped: str = "the budget"
-    """What ended it: `the budget`, `nothing left to try`, `interrupted`; of a hunt also `found`."""
-    again: int = 0
-    """How many of the finds of earlier searches were tried."""
-    corpus: list[Edits] | None = None
-    """Few mutations that reach all lines which the search reached, and what it had no time to try of an earlier corpus;
-    None: nobody asked for it, or the search was interrupted."""
-    nearest: str = ""
-    """Of a hunt: how near it came to what it looks for, in words."""
-
-
-class Spent(Exception):
-    """The budget is used up."""
-
-
-def key_of(edits: Edits) -> str:
-    """Equal for equal mutations."""
-    return "\n".join(each.key for each in edits)
 
 
 class Explorer:
@@ -124,12 +68,11 @@ class Explorer:
         that reached something earlier: they are tried next, and grown; None: no corpus is made. `counts`:
         whether a failure is of a kind that is looked for. `same_failure`: what fails as the recording does counts too.
         `around`: what stands around the runner of mutations."""
-        self.progress = Progress()
+        self._allowance = Allowance(executions, seconds, on_progress)
+        self.progress = self._allowance.progress
         self._stage = stage
-        self._seed, self._random = seed, Random(seed)
-        self._most, self._longest = executions, seconds
+        self._random = Random(seed)
         self._profile, self._constants = profile, constants
-        self._on_progress = on_progress
         self._workers, self._memory = workers, memory
         self._first, self._corpus = first, corpus
         self._base_lines = 0
@@ -141,11 +84,11 @@ class Explorer:
         self._counts, self._around = counts, around
         self._like = Like(is_wanted=same_failure)
         self._lines = Lines(stage.root, stage.packages)
-        self._started = self._told = perf_counter()
         self._known: list[Failure] = []
         self._plans: dict[str, list[Edit]] = {}
         self._sites: dict[str, Site] = {}
         self._pairs = Combinations(self._random, self._plans)
+        self._reduction = Reduction(self._plans, self._sites, self._spoken, self._allowance, seed)
         self._grown_from = 0
         """Lines that the search has grown from."""
         self._base: frozenset[str] | None = None
@@ -159,7 +102,7 @@ class Explorer:
 
     def explore(self) -> Progress:
         """Search until the budget is used up, nothing is left to try, or Ctrl-C: what was found is kept."""
-        self._started = self._told = perf_counter()
+        self._allowance.start()
         try:
             inner = runner(self._stage, self._lines, self._workers, limit=self._stage.limit, memory=self._memory)
             try:
@@ -174,7 +117,7 @@ class Explorer:
                 self._runner.close()
         finally:
             self._lines.close()
-        self._tell()
+        self._allowance.tell()
         return self.progress
 
     def _until_stopped(self) -> None:
@@ -212,7 +155,7 @@ class Explorer:
     # The stages -------------------------------------------------------------------------------------------------
 
     def _baseline(self) -> Any:
-        self._spend()
+        self._allowance.spend()
         ran, again = self._runner.run([(), ()], together=True)
         self._lines.add(ran.reached)
         self._base_lines = self._grown = ran.reached
@@ -248,13 +191,13 @@ class Explorer:
         """What was found before. What it reaches is not kept: the search goes on as it would without."""
         before = self.progress.executions
         for edits in self._first:
-            self._spend()
-            for ran in self._runner.run([edits], until=self._until()):
+            self._allowance.spend()
+            for ran in self._runner.run([edits], until=self._allowance.until):
                 self.progress.again += 1
                 if ran.failure is not None:
                     self._found(edits, ran.failure, is_small=True)
-        if self._most is not None:
-            self._most += self.progress.executions - before
+        if self._allowance.executions is not None:
+            self._allowance.executions += self.progress.executions - before
 
     def _revisit(self) -> None:
         """The corpus of earlier searches: what still reaches something is grown from. The search then finds its own way
@@ -270,7 +213,7 @@ class Explorer:
         def reaches(edits: Edits) -> int:
             if any(edit.path in self._hung for edit in edits):
                 return 0
-            if self._longest is not None and perf_counter() - self._started > LATE * self._longest:
+            if self._allowance.is_over(LATE):
                 return 0  # it stays as it is
             self.progress.executions += 1
             return self._runner.run([edits])[0].reached
@@ -321,20 +264,20 @@ class Explorer:
     def _tries(self, wanted: Iterable[Edits]) -> Iterator[tuple[Edits, Ran | None]]:
         """Run mutations, a batch at a time, and keep what comes of each, in order; None: it was left out."""
         each = iter(wanted)
-        while batch := list(islice(each, self._room())):
+        while batch := list(islice(each, self._allowance.room())):
             wise = [not self._hung or all(self._hung.get(edit.path, 0) < HANGS for edit in edits) for edits in batch]
             chosen = [edits for edits, is_wise in zip(batch, wise, strict=True) if is_wise]
-            answers = iter(self._runner.run(chosen, until=self._until()))
+            answers = iter(self._runner.run(chosen, until=self._allowance.until))
             fresh: list[tuple[Edits, Ran]] = []
             for edits, is_wise in zip(batch, wise, strict=True):
                 ran = next(answers, None) if is_wise else None
                 if ran is not None:
-                    self._spend()
+                    self._allowance.spend()
                     if self._keep(edits, ran):
                         fresh.append((edits, ran))
                 yield edits, ran
             self._settle(fresh)
-        self._room()
+        self._allowance.room()
 
     def _keep(self, edits: Edits, ran: Ran) -> bool:
         """Count a run, and what it found; whether it reached new lines."""
@@ -358,7 +301,7 @@ class Explorer:
         sure = [(edits, ran) for edits, ran in fresh if ran.failure is None and not ran.diverged]
         if self._is_steady:
             for edits, _ in sure:
-                self._spend(2)
+                self._allowance.spend(2)
                 pair = self._runner.run([edits, edits], together=True)
                 if len({each.effect for each in pair}) == 2 and all(each.failure is None for each in pair):
                     self._found(edits, _unsteady(*pair))
@@ -393,10 +336,10 @@ class Explorer:
             left -= len(groups)
             batch = [(*edits, *(self._probe(path) for path in paths)) for paths in groups]
             halves: list[list[str]] = []
-            answers = self._runner.run(batch, until=self._until())
+            answers = self._runner.run(batch, until=self._allowance.until)
             # their lines do not count: nobody could say which of the edits reached them
             for paths, together, now in zip(groups, batch, answers, strict=False):
-                self._spend()
+                self._allowance.spend()
                 if now.failure is not None:
                     self._found(together, now.failure)
                 if now.does == ran.does:
@@ -421,7 +364,7 @@ class Explorer:
         if not self._counts(failure) or any(is_same(failure, known) for known in self._known):
             return
         self._known.append(failure)
-        at, seconds = self.progress.executions, perf_counter() - self._started
+        at, seconds = self.progress.executions, self._allowance.elapsed
 
         def fails(tried: Edits) -> bool:
             if any(edit.path in self._hung and edit not in edits for edit in tried):
@@ -435,7 +378,7 @@ class Explorer:
         small, interrupted = edits, False
         try:
             if not is_small:
-                small = self._shrunk(edits, failure, fails)
+                small = self._reduction.shrunk(edits, failure, fails)
         except KeyboardInterrupt:
             interrupted = True  # what was found is kept as it is
         ran, recording = self._runner.recorded(small)
@@ -447,34 +390,7 @@ class Explorer:
                                         stretched=ran.stretched, recording=recording))  # fmt: skip
         if interrupted:
             raise KeyboardInterrupt
-        self._tell()
-
-    def _shrunk(self, edits: Edits, failure: Failure, fails: Fails) -> Edits:
-        """Fewest edits, the simplest of their places, the smallest arguments."""
-        if failure.kind == "hang":  # each try takes as long as the limit
-            return fewest(edits, fails) if len(edits) > 1 else edits
-        small = shrink(edits, fails, self._simpler)
-        if failure.kind in SHARP and failure.kind not in ("exit", "crash"):
-            small = self._joined(small, fails)
-        if failure.kind in SHARP:
-            most = FEW if failure.kind in ("exit", "crash") else MOST
-            small = smaller(small, fails, seed=self._seed, most=most, until=self._until(), leave=self._is_meant)
-        return small
-
-    def _joined(self, edits: Edits, fails: Fails) -> Edits:
-        """One of three or more edits, and one other that does what the rest do: of those that the code speaks of where
-        the one leads."""
-        left = JOINED
-        for kept in edits if len(edits) > 2 else ():
-            self.progress.executions += 1
-            lines = self._beyond(self._runner.run([(kept,)])[0].reached)
-            for _, other in self._pairs.spoken((kept,), lines)[:left]:
-                if self._is_late():
-                    return edits
-                left -= 1
-                if fails((kept, other)):
-                    return shrink((kept, other), fails, self._simpler)
-        return edits
+        self._allowance.tell()
 
     def _failure(self, edits: Edits, wanted: Failure) -> Failure | None:
         """How a mutation fails, looked at as the wanted failure was found."""
@@ -483,48 +399,11 @@ class Explorer:
         one, two = self._runner.run([edits, edits], together=True)
         return _unsteady(one, two) if one.effect != two.effect else None
 
-    def _simpler(self, edit: Edit) -> list[Edit]:
-        plan = self._plans.get(edit.path, [])
-        place = next((at for at, each in enumerate(plan) if each.key == edit.key), 0)
-        return plan[:place]
-
-    def _is_meant(self, edit: Edit) -> bool:
-        """Whether its argument says something as it is: a status, a header, a moment, what was seen elsewhere."""
-        site = self._sites.get(edit.path)
-        if site is None or site.is_message or site.boundary == "clock":
-            return True
-        return any(edit.key == Edit(edit.path, "set", value).key for value in site.learned)
-
-    # The budget -------------------------------------------------------------------------------------------------
-
-    def _room(self) -> int:
-        """How many mutations may be chosen now. Raises Spent if there is no room."""
-        self.progress.seconds = perf_counter() - self._started
-        if self._longest is not None and self.progress.seconds >= self._longest:
-            raise Spent
-        if self._most is None:
-            return BATCH
-        if self.progress.executions >= self._most:
-            raise Spent
-        return min(BATCH, self._most - self.progress.executions)
-
-    def _is_late(self) -> bool:
-        return self._longest is not None and perf_counter() - self._started > self._longest
-
-    def _until(self) -> float | None:
-        return None if self._longest is None else self._started + self._longest
-
-    def _spend(self, runs: int = 1) -> None:
-        self.progress.executions += runs
-        now = perf_counter()
-        self.progress.seconds = now - self._started
-        if now - self._told > 0.5:
-            self._tell()
-
-    def _tell(self) -> None:
-        self._told = perf_counter()
-        self.progress.seconds = self._told - self._started
-        self._on_progress(self.progress)
+    def _spoken(self, edits: Edits) -> Iterator[Edit]:
+        """What the code speaks of where these edits lead."""
+        self.progress.executions += 1
+        lines = self._beyond(self._runner.run([edits])[0].reached)
+        return (edit for _, edit in self._pairs.spoken(edits, lines))
 
 
 def _unsteady(one: Ran, two: Ran) -> Failure:

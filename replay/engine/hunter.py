@@ -7,18 +7,18 @@ mutations that come nearer are grown from first. It ends when a run fails as the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import perf_counter
 from typing import Any, Literal
 
 from replay.core.edits import Edit
 from replay.engine.executions import Stage
-from replay.engine.explorer import Explorer, Find, Progress, Spent, key_of
+from replay.engine.explorer import Explorer
 from replay.engine.failures import Failure
 from replay.engine.goal import Goal, Near
 from replay.engine.leads import Leads
 from replay.engine.mutation import Edits
 from replay.engine.operators.site import Site, sites
 from replay.engine.places import places
+from replay.engine.progress import Find, Progress, Spent, key_of
 from replay.engine.runs import Ran
 from replay.errors import Unanswerable
 
@@ -84,7 +84,7 @@ class Hunt(Explorer):
 
     def _start(self) -> Any:
         """The recording as it is: where it comes to, and whether it is the incident itself."""
-        self._spend()
+        self._allowance.spend()
         ran = self._runner.run([()], together=True)[0]
         self._refuse(ran)
         if ran.failure is not None and ran.failure.kind == "hang":
@@ -167,7 +167,7 @@ class Hunt(Explorer):
 
     def _settle_for(self, edits: Edits, failure: Failure) -> None:
         """Shrink it, keep it, end the search."""
-        at, seconds = self.progress.executions, perf_counter() - self._started
+        at, seconds = self.progress.executions, self._allowance.elapsed
         is_said = self._says_the_same(failure)
 
         def fails(tried: Edits) -> bool:
@@ -179,7 +179,7 @@ class Hunt(Explorer):
 
         interrupted = False
         try:
-            small = self._shrunk(edits, failure, fails) if edits else edits
+            small = self._reduction.shrunk(edits, failure, fails) if edits else edits
         except KeyboardInterrupt:
             small, interrupted = edits, True  # what was found is kept as it is
         ran, recording = self._runner.recorded(small)

@@ -9,9 +9,9 @@ from time import perf_counter
 import msgspec
 
 from replay.core.recording import Recording
-from replay.engine.explorer import Progress
 from replay.engine.kinds import chosen
 from replay.engine.mutation import Edits
+from replay.engine.progress import Progress
 from replay.surfaces import corpus
 from replay.surfaces.changes import Named, Picked, pick
 from replay.surfaces.fuzz import Kept, Options, Report, fuzz, prepared

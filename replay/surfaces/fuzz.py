@@ -29,7 +29,7 @@ from replay.engine.against import Against
 from replay.engine.constants import constants_of
 from replay.engine.contract import Contract, Label, contract_of
 from replay.engine.executions import Stage
-from replay.engine.explorer import Explorer, Find, Progress
+from replay.engine.explorer import Explorer
 from replay.engine.failures import Failure, is_same
 from replay.engine.finished import Property
 from replay.engine.invariants import invariants_of
@@ -38,6 +38,7 @@ from replay.engine.judges import Judges
 from replay.engine.kinds import chosen, counts
 from replay.engine.mutation import Edits, mutate
 from replay.engine.operators.site import applied
+from replay.engine.progress import Find, Progress
 from replay.engine.remains import noted
 from replay.engine.runs import Runner
 from replay.engine.session import Session

@@ -14,8 +14,8 @@ from replay.core.opened import Kept as KeptTree
 from replay.core.opened import Typed
 from replay.core.parts import Parts
 from replay.core.recording import Recording
-from replay.engine.explorer import Find, Progress
 from replay.engine.failures import Failure, FailureKind
+from replay.engine.progress import Find, Progress
 from replay.surfaces.documents import Document
 from replay.surfaces.fuzz import Kept, Report, before, command
 from replay.surfaces.printable import clip, escape

@@ -17,11 +17,11 @@ from replay.core.recording import Recording
 from replay.core.signature import Signature
 from replay.engine.constants import constants_of
 from replay.engine.contract import contract_of
-from replay.engine.explorer import Progress
 from replay.engine.goal import Goal, Near
 from replay.engine.hunter import Depth, Hunt
 from replay.engine.leads import Leads
 from replay.engine.mutation import mutate
+from replay.engine.progress import Progress
 from replay.engine.targets import Targets
 from replay.engine.values import Profile
 from replay.errors import ReplayError, Unanswerable

@@ -13,8 +13,8 @@ import msgspec
 
 from replay.core.codec import Value
 from replay.core.recording import Recording
-from replay.engine.explorer import Find
 from replay.engine.mutation import Edits, read_edits
+from replay.engine.progress import Find
 from replay.errors import CodecError
 
 FOLDER = "replay-harness"

@@ -20,9 +20,10 @@ from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine.constants import constants_of
 from replay.engine.executions import Stage
-from replay.engine.explorer import Explorer, Progress
+from replay.engine.explorer import Explorer
 from replay.engine.finished import Run
 from replay.engine.mutation import read_edits
+from replay.engine.progress import Progress
 from replay.engine.session import Session
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS

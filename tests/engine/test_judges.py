@@ -14,11 +14,12 @@ import pytest
 from replay.boundaries.model import predict
 from replay.core.edits import Edit
 from replay.core.recording import Recording
-from replay.engine.explorer import Explorer, Progress
+from replay.engine.explorer import Explorer
 from replay.engine.failures import Failure
 from replay.engine.judges import Judges
 from replay.engine.kinds import ALL, USUAL, chosen, counts
 from replay.engine.lines import Lines
+from replay.engine.progress import Progress
 from replay.engine.runs import Here
 from replay.errors import UsageError
 from tests.engine import counter, till

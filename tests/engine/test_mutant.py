@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from replay.core.recording import Recording
-from replay.engine.explorer import Explorer, Progress
+from replay.engine.explorer import Explorer
+from replay.engine.progress import Progress
 from replay.engine.values import Profile
 from tests.engine import pages
 from tests.engine.test_explorer import stage

@@ -15,8 +15,9 @@ from replay.core.recording import Recording
 from replay.engine import workers
 from replay.engine.constants import constants_of
 from replay.engine.deaths import common, died, stack
-from replay.engine.explorer import Explorer, Find, Progress
+from replay.engine.explorer import Explorer
 from replay.engine.lines import Lines
+from replay.engine.progress import Find, Progress
 from replay.engine.workers import Workers
 from tests.engine import desk, rough
 from tests.engine.test_explorer import ROOT, stage, summary

@@ -12,8 +12,8 @@ import pytest
 
 import replay
 from replay.core.edits import Edit
-from replay.engine.explorer import Find
 from replay.engine.failures import Failure
+from replay.engine.progress import Find
 from replay.errors import UsageError
 from replay.store.bundle import open_bundle
 from replay.surfaces.remembered import Remembered

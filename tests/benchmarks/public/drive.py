@@ -17,7 +17,7 @@ import replay
 from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine import recorder
-from replay.engine.explorer import Find, Progress
+from replay.engine.progress import Find, Progress
 from replay.surfaces.fuzz import Options, before, fuzz
 from tests.benchmarks.public.server import serving
 
