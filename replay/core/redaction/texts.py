@@ -159,6 +159,8 @@ class Texts(Secrets):
             if made is None:
                 made = self._cut_json(text, path)
             return self._lines(text, path, deep) if made is None and streams.are_lines(text) else made
+        if text[1:2] == ":" and streams.are_lines(text):  # `0:"Hel"`
+            return self._lines(text, path, deep)
         if "multipart/" in content and "name=" in text:
             return self.flat("\r\n--".join(self._part(part, path) for part in text.split("\r\n--")), deep)
         if "://" in text[:30] and _URL.match(text):
