@@ -108,7 +108,8 @@ class Texts(Secrets):
         if end and ":" in host and not (mark or place or query) and "@" in end:  # of a password with `#` in it
             return self.flat(text)
         if mark:
-            user = ":".join(self.value(part, "url-password") for part in user.split(":"))
+            before, user = user, ":".join(self.value(part, "url-password") for part in user.split(":"))
+            self.mark(path, before, user, "url-password")
         for each in find(name + place, (WEBHOOK,), self._pause):
             secret = slice(each.start - len(name), each.end - len(name))
             place = place[: secret.start] + self.value(place[secret], each.kind) + place[secret.stop :]
