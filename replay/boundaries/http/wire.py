@@ -15,6 +15,7 @@ import errno
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
+from socket import getdefaulttimeout
 from types import ModuleType
 from typing import Any
 
@@ -103,9 +104,16 @@ def _swap(connection: Any, fake: FakeSocket) -> None:
     """Never use a socket that was opened live. A connection without one stays so: its connect is run."""
     old = connection.sock
     if old is not None:
+        fake.settimeout(_timeout(connection))
         connection.sock = fake
         if type(old) is not FakeSocket:
             old.close()
+
+
+def _timeout(connection: Any) -> float | None:
+    """What the socket of a connection would have."""
+    timeout = getattr(connection, "timeout", None)
+    return float(timeout) if isinstance(timeout, int | float) else getdefaulttimeout() if timeout is not None else None
 
 
 def given_up(slot: Any, error: BaseException) -> None:
@@ -184,6 +192,8 @@ def _around_putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def putrequest(self: Any, method: Any, url: Any, *args: Any, **kwargs: Any) -> Any:
         slot = self.__dict__.get(SLOT)
+        if _is_busy(self):
+            return original(self, method, url, *args, **kwargs)
         if slot is not None and slot.adopted:
             if type(slot) is not Refusing:
                 slot.adopted = False
@@ -228,6 +238,8 @@ def _around_send(original: Callable[..., Any]) -> Callable[..., Any]:
 def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _unread(self):  # an error of the caller's; the exchange of the request goes on
+            return original(self, *args, **kwargs)
         slot = self.__dict__.pop(SLOT, None)
         if type(slot) is Play:
             slot.ask()
@@ -248,12 +260,25 @@ def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) 
     return getresponse
 
 
+def _is_busy(connection: Any) -> bool:
+    """Whether the request before waits for its answer: a further one is an error of the caller's."""
+    return connection.__dict__.get("_HTTPConnection__state", "Idle") != "Idle"
+
+
+def _unread(connection: Any) -> bool:
+    """Whether the answer before was not read to its end."""
+    before = connection.__dict__.get("_HTTPConnection__response")
+    return before is not None and not bool(before.isclosed())
+
+
 def around_request(original: Callable[..., Any]) -> Callable[..., Any]:
     """`request(method, url, body, ...)`: at its end a player knows the whole request, so connect errors come here."""
 
     @wraps(original)
     def request(self: Any, *args: Any, **kwargs: Any) -> Any:
         slots = self.__dict__
+        if _is_busy(self):
+            return original(self, *args, **kwargs)
         if here() is not None and SLOT not in slots:
             slots[GIVEN] = args[2] if len(args) > 2 else kwargs.get("body")
         try:
@@ -291,6 +316,7 @@ def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
             fake = FakeSocket() if world is not None and not world.live else None
         if fake is None:
             return original(self, *args, **kwargs)
+        fake.settimeout(_timeout(self))
         self.sock = fake
         _verified(self)
         return None
