@@ -262,13 +262,13 @@ def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) 
 
 def _is_busy(connection: Any) -> bool:
     """Whether the request before waits for its answer: a further one is an error of the caller's."""
-    return connection.__dict__.get("_HTTPConnection__state", "Idle") != "Idle"
+    return bool(connection.__dict__.get("_HTTPConnection__state", "Idle") != "Idle")
 
 
 def _unread(connection: Any) -> bool:
     """Whether the answer before was not read to its end."""
-    before = connection.__dict__.get("_HTTPConnection__response")
-    return before is not None and not bool(before.isclosed())
+    before: Any = connection.__dict__.get("_HTTPConnection__response")
+    return before is not None and bool(not before.isclosed())
 
 
 def around_request(original: Callable[..., Any]) -> Callable[..., Any]:
