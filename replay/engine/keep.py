@@ -104,7 +104,7 @@ def never() -> Trigger:
     return Trigger("never()", lambda end: False)
 
 
-_MAKERS = (on_error, slower_than, status_at_least, sample, score_below, always, never)
+_MAKERS: tuple[object, ...] = (on_error, slower_than, status_at_least, sample, score_below, always, never)
 _generator = Random()
 _draw = _generator.random  # bound now: a tap on the `random` module's names later does not reach it
 if hasattr(os, "register_at_fork"):

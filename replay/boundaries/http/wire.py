@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
 from socket import getdefaulttimeout
+from ssl import SSLError
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +29,8 @@ from replay.core.world import Request, Ticket, World, failed, here
 
 SLOT = "_replay_exchange"
 """The attribute of a connection that holds its exchange while one is under way."""
+TUNNEL = "_replay_tunnel"
+"""Method and target of the request for which the connection goes through a proxy first."""
 GIVEN = "_replay_given"
 """The body that `request` was called with, until `putrequest` begins the exchange."""
 SURVIVABLE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN})
@@ -127,6 +130,8 @@ def given_up(slot: Any, error: BaseException) -> None:
 def refuse(connection: Any, error: BaseException, phase: str) -> None:
     """Raise what the connect raised, through urllib3's own translation where it is one."""
     connection.sock = None
+    if isinstance(error, SSLError):
+        _reached(connection)
     translate: Any = getattr(connection, "_new_conn", None)
     if phase == "connect" and getattr(translate, "__module__", "") == "urllib3.connection":
         token = planned.set(error)
@@ -307,6 +312,8 @@ def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
         slot = self.__dict__.get(SLOT)
         if type(slot) is Refusing:
             return refuse(self, slot.error, slot.phase)
+        if slot is None and TUNNEL in self.__dict__:
+            slot = _tunnelling(self)
         if type(slot) is WireExchange and not slot.connecting:
             return _connect_noted(slot, original, self, *args, **kwargs)
         if type(slot) is Play:
@@ -319,9 +326,24 @@ def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
         fake.settimeout(_timeout(self))
         self.sock = fake
         _verified(self)
+        _reached(self)
         return None
 
     return connect
+
+
+def _tunnelling(connection: Any) -> Any:
+    """The exchange of a request whose connection goes through a proxy: it fails with the proxy."""
+    slot = begin(connection, *connection.__dict__[TUNNEL])
+    if type(slot) is WireExchange:
+        slot.tunnels = True
+    return slot
+
+
+def _reached(connection: Any) -> None:
+    """urllib3 asks whether it was the proxy that failed."""
+    if getattr(connection, "proxy", None) is not None and hasattr(connection, "_has_connected_to_proxy"):
+        connection._has_connected_to_proxy = True
 
 
 def _connect_noted(slot: WireExchange, original: Callable[..., Any], connection: Any, *args: Any, **kwargs: Any) -> Any:
@@ -332,7 +354,8 @@ def _connect_noted(slot: WireExchange, original: Callable[..., Any], connection:
         raw = error.__cause__  # urllib3 says it in its own words, and will again at replay
         if raw is None or not type(error).__module__.startswith("urllib3."):
             raw = error
-        safely(slot.fail, raw, "connect" if connection.sock is None else "tls")
+        translated = raw is not error or not hasattr(connection, "_new_conn")
+        safely(slot.fail, raw, "connect" if connection.sock is None and translated else "tls")
         raise
     finally:
         slot.connecting = False

@@ -120,7 +120,7 @@ class Play:
     def __init__(self, world: World, request: WireRequest) -> None:
         self.world = world
         self.request = request
-        self.adopted = self.owned = self.again = False  # see `wire`
+        self.adopted = self.owned = self.again = self.tunnels = False  # see `wire`
         self.asked = False
         self.early: BaseException | None = None
         """Raised before the answer is waited for, at the place that `phase` names."""
