@@ -83,11 +83,12 @@ def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], wh
     """`text` without secrets: each event by itself, then, by `whole`, the texts of one place read on from event to
     event; an event may be nothing but a text. `known`: pseudonyms of an earlier redaction."""
     lines = text.split("\n")
-    events: list[tuple[int, str, Any, Write]] = []
+    events: list[tuple[int, str, Any, Write, str]] = []
     values: list[Any] = []
     for number, line in enumerate(lines):
         head = _HEADS.match(line)[0]  # type: ignore[index]  # it matches nothing, too
-        body = line[len(head) :]
+        body = line[len(head) :].removesuffix("\r")
+        end = line[len(head) + len(body) :]
         value, write = _read(body)
         if write is None and head and body:
             value, write = body, _as_it_is
@@ -96,13 +97,13 @@ def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], wh
         except RecursionError:
             write = None
         if write is None:
-            lines[number] = head + flat(body)
+            lines[number] = head + flat(body) + end
         else:
-            events.append((number, head, made, write))
+            events.append((number, head, made, write, end))
             values.append(value)
     made_ones = joined(values, [event[2] for event in events], whole, known)
-    for (number, head, _, write), made in zip(events, made_ones, strict=True):
-        lines[number] = head + write(made)
+    for (number, head, _, write, end), made in zip(events, made_ones, strict=True):
+        lines[number] = head + write(made) + end
     return "\n".join(lines)
 
 

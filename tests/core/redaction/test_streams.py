@@ -42,6 +42,7 @@ EVENTS: dict[str, tuple[str, Any, Any]] = {
         lambda line: json.loads(line[6:])["delta"],
     ),
     "texts": ("text/event-stream", lambda each: f"data: {each}\n\n", lambda line: line[6:]),
+    "texts, CRLF": ("text/event-stream", lambda each: f"data: {each}\r\n\r\n", lambda line: line[6:]),
     "JSON texts": (
         "text/event-stream",
         lambda each: f"data: {json.dumps(each)}\n\n",
