@@ -88,6 +88,8 @@ class Excuse(Noise, frozen=True, kw_only=True):
 
     pseudonyms: Pseudonyms
     """All that the recording has."""
+    made: frozenset[str] | None = None
+    """Digests of what may stand there; None: any text of the code's own."""
 
     def places(self, value: Any) -> list[Steps]:
         """The leaves of a plain value that it speaks of."""
@@ -154,14 +156,19 @@ def known(recording: Recording) -> Known:
 
 
 def excuses(recording: Recording) -> list[Excuse]:
-    """What the marks of redaction excuse: credentials and digests, for which the code has others of its own."""
+    """What the marks of redaction excuse: credentials and digests, for which the code has others of its own, and mail
+    addresses that it makes of what it is given."""
     marks = marks_of(recording)
     pseudonyms = Pseudonyms(marks)
+    made = marks.get("made")
+    addresses = frozenset(each for each in made if type(each) is str) if type(made) is list else frozenset()
     return [
-        Excuse(place=place, path=path, matcher="redacted", cause=kind, pseudonyms=pseudonyms)
+        Excuse(place=place, path=path, matcher="redacted", cause=kind, pseudonyms=pseudonyms,
+               made=addresses if kind in PERSONAL else None)
         for place, path, kind in places_of(marks, "own")
-        if (place == OUTCOME or _REQUEST.match(place)) and kind not in PERSONAL and parse(path)
-    ]
+        if (place == OUTCOME or _REQUEST.match(place)) and parse(path) is not None
+        and (addresses or kind not in PERSONAL)
+    ]  # fmt: skip
 
 
 def with_noise(recording: Recording, found: Sequence[Noise]) -> Recording:
@@ -340,9 +347,9 @@ def names_a_type(owner: Mapping[Any, Any], name: Any) -> bool:
 
 
 def covers(noise: Noise, one: Any, two: Any, steps: Steps, window: Window | None) -> bool:
-    """Whether noise covers two values; of `type` not at the root."""
+    """Whether noise covers two values; of `type`, and what is nothing but a credential, not at the root."""
     if isinstance(noise, Excuse):
-        return bool(steps) and stands_for(one, two, noise.pseudonyms)
+        return stands_for(one, two, noise.pseudonyms, noise.made, whole=bool(steps))
     return matches(noise.matcher, one, two, steps, window)
 
 

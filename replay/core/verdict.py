@@ -95,8 +95,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     unanswered: int = 0
     seconds: float = 0.0
     reason: str | None = None
-    """Why it is `unanswerable`; of another that is not green `nondeterministic: ...`, if the recording does not say
-    which of several answers was whose."""
+    """Why it is `unanswerable`; of another that is not green, what else than the code may be the reason
+    (`nondeterministic: ...`, `redacted: ...`, `short draws: ...`)."""
     path: str | None = None
     violations: tuple[Violation, ...] = ()
     """Invariants (`@replay.invariant`) that this run breaks; of a run that diverged none are asked."""

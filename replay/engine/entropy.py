@@ -7,12 +7,16 @@ is put in its place, so that the recording still answers.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from hashlib import shake_256
 
-SHORTEST = 8
-"""Bytes. A shorter draw is too common a value to be replaced by value; replay may then part from the recording."""
+SHORTEST = 4
+"""Bytes. A shorter draw is too common a value to be replaced by value: replay may then part from the recording."""
+LONG = 8
+"""Bytes of a draw, and characters of a spelling of a shorter one, that are no common text. Of a shorter draw only
+whole words are replaced; what is computed of one (`choice`, `randbelow`, `uniform`) is another at replay."""
 
 
 def drawn(seed: str, lane: str, number: int, size: int) -> bytes:
@@ -27,12 +31,37 @@ def _spellings(value: bytes) -> Iterator[str]:
     yield b64encode(value).decode().rstrip("=")
     yield str(int.from_bytes(value, "big"))
     yield str(int.from_bytes(value, "little"))
+    if len(value) == 7:  # `SystemRandom().random()`
+        yield repr((int.from_bytes(value, "big") >> 3) * 2**-53)
 
 
-def replacements(seed: str, draws: Iterable[tuple[str, int, bytes]]) -> dict[str, str]:
-    """For draws `(lane, number, bytes)`: every spelling of the drawn value -> the same spelling of replay's."""
-    table: dict[str, str] = {}
-    for lane, number, value in draws:
-        if len(value) >= SHORTEST:
-            table.update(zip(_spellings(value), _spellings(drawn(seed, lane, number, len(value))), strict=True))
-    return table
+class Replacements:
+    """Every spelling of drawn values -> the same spelling of those that replay will draw."""
+
+    def __init__(self, seed: str, draws: Iterable[tuple[str, int, bytes]]) -> None:
+        """`draws`: lane, number, bytes."""
+        self.table: dict[str, str] = {}
+        self._words: set[str] = set()
+        """Those that are replaced only where they stand alone."""
+        for lane, number, value in draws:
+            if len(value) >= SHORTEST:
+                again = drawn(seed, lane, number, len(value))
+                self._add(zip(_spellings(value), _spellings(again), strict=True), len(value) >= LONG)
+
+    def _add(self, pairs: Iterable[tuple[str, str]], long: bool) -> None:
+        for old, new in pairs:
+            if long or len(old) >= LONG:
+                self.table[old] = new
+                if not long:
+                    self._words.add(old)
+
+    def __call__(self, text: str) -> str:
+        """The text with them in place."""
+        for old, new in self.table.items():
+            if old not in text:
+                continue
+            if old in self._words:
+                text = new.join(re.split(rf"(?<![A-Za-z0-9]){re.escape(old)}(?![A-Za-z0-9])", text))
+            else:
+                text = text.replace(old, new)
+        return text

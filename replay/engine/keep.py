@@ -104,6 +104,7 @@ def never() -> Trigger:
     return Trigger("never()", lambda end: False)
 
 
+_MAKERS: tuple[object, ...] = (on_error, slower_than, status_at_least, sample, score_below, always, never)
 _generator = Random()
 _draw = _generator.random  # bound now: a tap on the `random` module's names later does not reach it
 if hasattr(os, "register_at_fork"):
@@ -121,6 +122,8 @@ def test_of(other: Callable[[End], bool]) -> Callable[[End], bool]:
     """The plain function that decides: to call the object costs three times as much. UsageError if it is none."""
     if isinstance(other, Trigger):
         return other.test
+    if any(other is each for each in _MAKERS):
+        raise UsageError(f"{_name_of(other)} makes a trigger: call it, replay.{_name_of(other)}(...)")
     if callable(other):
         return other
     raise UsageError(f"{other!r} is no trigger: combine triggers such as replay.on_error(), or functions of the end")

@@ -23,7 +23,7 @@ from replay.core.noise import Known, Noise, known
 from replay.core.recording import Interaction, Outcome, Recording, State
 from replay.core.verdict import Difference, Divergence, Window
 from replay.core.world import Answer, Request, Settles, Shelf, Ticket
-from replay.engine.entropy import drawn
+from replay.engine.entropy import LONG, drawn
 from replay.engine.guard import Permits
 from replay.engine.lanes import Lanes
 from replay.engine.partings import Partings
@@ -123,6 +123,8 @@ class Player:
         }
         self._seed: str | None = context.get("entropy", {}).get("seed")
         self._entropy: dict[str, int] = {}
+        self.short_draws = 0
+        """Of the system's generator, of which something may have been computed."""
         self._moments: list[int] | None = None
         self.closed = False
         self.notes: dict[str, Settles] = {}
@@ -183,6 +185,7 @@ class Player:
             lane = self.lanes.name()
             number = self._entropy.get(lane, 0)
             self._entropy[lane] = number + 1
+            self.short_draws += 0 < size < LONG
             if not self._seed:
                 self._seed = self.recording.digest
         return drawn(self._seed, lane, number, size)

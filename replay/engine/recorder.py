@@ -23,7 +23,7 @@ from replay.core.snapshot import snapshot
 from replay.core.world import Request, Settles, Ticket
 from replay.core.world import dropped as dropped  # where those who record look for it
 from replay.engine.budget import cut_part, cut_tickets, size_of
-from replay.engine.entropy import replacements
+from replay.engine.entropy import Replacements
 from replay.engine.keep import End, test_of
 from replay.engine.lanes import Lanes, owner_here
 from replay.engine.load import Load
@@ -298,19 +298,19 @@ class Captured:
         recorder = self.recorder
         settings = recorder.settings
         gaps: list[Gap] = []
-        seed, table = self._entropy()
+        seed, replaced = self._entropy()
 
         def settled(name: str, part: Settles | None) -> Value:
             value = _nothing if part is None else part.settle()
             gaps.extend(Gap(name + gap.path.removeprefix("$"), gap.reason, gap.type) for gap in value.gaps)
-            return _replaced(value, table)
+            return Value(replaced(value.text), value.gaps) if replaced.table else value
 
         interactions = tuple(
             Interaction(
                 seq=seq,
                 lane=ticket.lane,
                 boundary=ticket.request.boundary,
-                target=_replaced_text(ticket.request.target, table),
+                target=replaced(ticket.request.target),
                 request=settled(f"interaction[{seq}].request", ticket.request.payload),
                 answer=settled(f"interaction[{seq}].answer", ticket.answer),
                 state=ticket.state,
@@ -336,7 +336,7 @@ class Captured:
             model_calls=tuple(filter(None, map(model_call, interactions))) if model_call else (),
             predictions=_predictions(recorder.tickets),
             logs=tuple(
-                Log(offset_ns=at - recorder.started_ns, level=level, logger=logger, message=_replaced_text(text, table))
+                Log(offset_ns=at - recorder.started_ns, level=level, logger=logger, message=replaced(text))
                 for at, level, logger, text in recorder.logs
             ),
             gaps=tuple(gaps),
@@ -346,16 +346,16 @@ class Captured:
             **recorder.facts,
         )
         recording = msgspec.structs.replace(recording, id=recording.digest[:16])
-        return recording if settings.redact is None else settings.redact(recording, frozenset(table.values()))
+        return recording if settings.redact is None else settings.redact(recording, frozenset(replaced.table.values()))
 
-    def _entropy(self) -> tuple[str, dict[str, str]]:
+    def _entropy(self) -> tuple[str, Replacements]:
         numbers: Counter[str] = Counter()
         draws = []
         for lane, value in self.recorder.entropies:
             draws.append((lane, numbers[lane], value))
             numbers[lane] += 1
         seed = _urandom(16).hex() if draws else ""
-        return seed, replacements(seed, draws)
+        return seed, Replacements(seed, draws)
 
     def _context(self, seed: str) -> dict[str, Any]:
         recorder = self.recorder
@@ -406,14 +406,3 @@ def _predictions(tickets: Sequence[Ticket]) -> tuple[Prediction, ...]:
         for seq, ticket in enumerate(tickets)
         if ticket.request.boundary == "model"
     )
-
-
-def _replaced(value: Value, table: dict[str, str]) -> Value:
-    return Value(_replaced_text(value.text, table), value.gaps) if table else value
-
-
-def _replaced_text(text: str, table: dict[str, str]) -> str:
-    for old, new in table.items():
-        if old in text:
-            text = text.replace(old, new)
-    return text

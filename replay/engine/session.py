@@ -19,7 +19,7 @@ from replay.core.recording import Interaction, Kind, Outcome, Recording
 from replay.core.verdict import Difference, Frame, Verdict, Violation
 from replay.core.world import Boundary, current, occupy
 from replay.engine import guard
-from replay.engine.ambiguity import nondeterminism
+from replay.engine.doubts import doubts
 from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
 from replay.engine.player import OnAsk, Player, window
@@ -153,7 +153,7 @@ class Session:
             served=player.served,
             left_over=len(player.left_over),
             unanswered=player.unanswered,
-            reason=None if status == "reproduced" else nondeterminism(recording),
+            reason=None if status == "reproduced" else doubts(recording, difference, player.short_draws),
         )
 
     def _difference(self, recording: Recording, outcome: Outcome, noise: Known) -> list[Difference]:

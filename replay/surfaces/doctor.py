@@ -104,23 +104,26 @@ def _boundaries() -> Iterator[Check]:
 
 
 def _spool(folder: Path) -> Check:
-    probe = folder / f".replay-doctor-{os.getpid()}"
+    """Whether a service may write there; a folder that is not there yet is made with its first bundle."""
+    there = next((each for each in (folder, *folder.absolute().parents) if each.exists()), folder)
+    probe = there / f".replay-doctor-{os.getpid()}"
+    state = "writable" if there == folder else f"not there yet, {there} is writable"
     try:
-        if not folder.is_dir():
-            raise NotADirectoryError("there is no such folder")
+        if not there.is_dir():
+            raise NotADirectoryError("it is no folder" if there == folder else f"{there} is no folder")
         with open(probe, "xb") as file:
             file.write(b"x")
             file.flush()
             os.fsync(file.fileno())
         probe.unlink()
-        space = os.statvfs(folder) if hasattr(os, "statvfs") else None
+        space = os.statvfs(there) if hasattr(os, "statvfs") else None
     except OSError as error:
         advice = f"mkdir -p {folder}, owned by the service's user, or name another spool in replay.init"
         return Check("spool", "fail", f"{folder}: {error.strerror or error}", advice)
     free = "" if space is None else f", {space.f_bavail * space.f_frsize / 2**30:.1f} GiB free"
     if space is not None and space.f_bavail * space.f_frsize < 100 << 20:
-        return Check("spool", "warn", f"{folder}: writable{free}", "make room: less than 100 MiB is left")
-    return Check("spool", "ok", f"{folder}: writable{free}")
+        return Check("spool", "warn", f"{folder}: {state}{free}", "make room: less than 100 MiB is left")
+    return Check("spool", "ok", f"{folder}: {state}{free}")
 
 
 def _configuration(config: Config) -> Check:

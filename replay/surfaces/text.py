@@ -147,7 +147,7 @@ def headline(verdict: Verdict) -> str:
         return f"unanswerable: {escape(verdict.reason or 'no reason given')}"
     if verdict.divergence is None:
         return "diverged: no recorded answer was asked for"
-    named = "diverged (nondeterministic)" if verdict.reason else "diverged"
+    named = "diverged (nondeterministic)" if (verdict.reason or "").startswith("nondeterministic") else "diverged"
     return f"{named}: {parted(verdict.divergence)}"
 
 
@@ -355,7 +355,7 @@ def _parting(verdict: Verdict, page: Page) -> Iterator[str]:
             page.row("", "no recorded answer was asked for: nothing was checked"),
         )
     if verdict.reason and verdict.status != "unanswerable":
-        yield from ("", page.heading("Why another run may end in another way"), *_wrapped(verdict.reason, page))
+        yield from ("", page.heading("What else may be the reason"), *_wrapped(verdict.reason, page))
     if verdict.difference and verdict.status != "unanswerable" and not _ended_by_us(verdict):
         title = (
             "Differences of the outcome" if verdict.divergence or verdict.status == "reproduced" else "Where they part"

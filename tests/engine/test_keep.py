@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+import replay
 from replay.engine.keep import (
     End,
     always,
@@ -129,6 +130,8 @@ def test_a_trigger_shows_what_it_is() -> None:
         lambda: score_below(0.5, 7),  # type: ignore[arg-type]
         lambda: on_error() | 5,  # type: ignore[operator]
         lambda: on_error() & None,  # type: ignore[operator]
+        lambda: on_error() | sample,  # type: ignore[operator]
+        lambda: replay.init(service="shop", keep=on_error),  # type: ignore[arg-type]
     ],
 )
 def test_what_cannot_be_meant_is_refused(wrong: object) -> None:

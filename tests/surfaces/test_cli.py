@@ -204,13 +204,17 @@ def test_diff_aligns_two_recordings(project: Path) -> None:
 
 
 def test_doctor_names_what_is_wrong(project: Path) -> None:
-    """All well here; a target that is gone and a spool that is not there fail, with advice."""
+    """All well here, a spool that its first bundle makes too; a target that is gone and a file as a spool fail, with
+    advice."""
     (project / "spool").mkdir()
-    well = replay("doctor", "--path", "captures", "--spool", "spool")
-    assert well.returncode == 0, well.stdout
-    assert "shop:triage (5 recordings)" in well.stdout
+    for spool, state in (("spool", "spool: writable"), ("later/spool", "later/spool: not there yet")):
+        well = replay("doctor", "--path", "captures", "--spool", spool)
+        assert well.returncode == 0, well.stdout
+        assert "shop:triage (5 recordings)" in well.stdout
+        assert state in well.stdout
+    assert not (project / "later").exists()
     projects.edit(project, "def triage", "def renamed")
-    checks = document("doctor", "--path", "captures", "--spool", "nowhere", code=1)
+    checks = document("doctor", "--path", "captures", "--spool", "pyproject.toml", code=1)
     assert [check["name"] for check in checks if check["level"] == "fail"] == ["spool", "target"]
     assert "incident_targets" in checks[-1]["advice"]
 

@@ -337,7 +337,7 @@ def test_a_divergence_says_what_production_got_there() -> None:
 def test_a_verdict_that_may_be_another_next_time_says_so() -> None:
     """The reason stands in the text, and the headline has the word."""
     found = verdict("diverged", divergence=DIVERGED, divergences=(DIVERGED,), reason="nondeterministic: #1 and #2")
-    assert "Why another run may end in another way\n  nondeterministic: #1 and #2" in verdict_text(found, recording())
+    assert "What else may be the reason\n  nondeterministic: #1 and #2" in verdict_text(found, recording())
     assert headline(found).startswith("diverged (nondeterministic): asked http")
 
 

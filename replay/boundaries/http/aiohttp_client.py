@@ -43,7 +43,7 @@ def patch(module: ModuleType) -> None:
 
 async def _middleware(request: Any, handler: Callable[[Any], Awaitable[Any]], *, decompresses: bool) -> Any:
     world = here()
-    if world is None or (world.live and "Upgrade" in request.headers):  # a WebSocket has no answer to keep
+    if world is None or "Upgrade" in request.headers:  # a WebSocket has no answer to keep: at replay it is refused
         return await handler(request)
     try:
         exchange = await _open(world, request)

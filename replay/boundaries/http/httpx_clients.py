@@ -41,7 +41,7 @@ class _Seam:
         @wraps(original)
         def handle_request(transport: Any, request: Any) -> Any:
             world = here()
-            if world is None:
+            if world is None or _is_websocket(request):
                 return original(transport, request)
             body = None if world.live else b"".join(request.stream)
             exchange = self.open(world, request, body)
@@ -69,7 +69,7 @@ class _Seam:
         @wraps(original)
         async def handle_async_request(transport: Any, request: Any) -> Any:
             world = here()
-            if world is None:
+            if world is None or _is_websocket(request):
                 return await original(transport, request)
             body = None if world.live else b"".join([part async for part in request.stream])
             exchange = self.open(world, request, body, awaits=True)
@@ -153,6 +153,11 @@ class _Seam:
                 "reason_phrase": recorded.reason.encode("latin-1"),
             },
         )
+
+
+def _is_websocket(request: Any) -> bool:
+    """What follows such a request is no answer to keep: at replay its connection is refused."""
+    return any(name.lower() == b"upgrade" and b"websocket" in value.lower() for name, value in request.headers.raw)
 
 
 def _streams(module: ModuleType) -> tuple[type, type, type]:

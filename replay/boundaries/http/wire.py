@@ -15,6 +15,8 @@ import errno
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
+from socket import getdefaulttimeout
+from ssl import SSLError
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +29,8 @@ from replay.core.world import Request, Ticket, World, failed, here
 
 SLOT = "_replay_exchange"
 """The attribute of a connection that holds its exchange while one is under way."""
+TUNNEL = "_replay_tunnel"
+"""Method and target of the request for which the connection goes through a proxy first."""
 GIVEN = "_replay_given"
 """The body that `request` was called with, until `putrequest` begins the exchange."""
 SURVIVABLE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN})
@@ -103,9 +107,16 @@ def _swap(connection: Any, fake: FakeSocket) -> None:
     """Never use a socket that was opened live. A connection without one stays so: its connect is run."""
     old = connection.sock
     if old is not None:
+        fake.settimeout(_timeout(connection))
         connection.sock = fake
         if type(old) is not FakeSocket:
             old.close()
+
+
+def _timeout(connection: Any) -> float | None:
+    """What the socket of a connection would have."""
+    timeout = getattr(connection, "timeout", None)
+    return float(timeout) if isinstance(timeout, int | float) else getdefaulttimeout() if timeout is not None else None
 
 
 def given_up(slot: Any, error: BaseException) -> None:
@@ -119,6 +130,8 @@ def given_up(slot: Any, error: BaseException) -> None:
 def refuse(connection: Any, error: BaseException, phase: str) -> None:
     """Raise what the connect raised, through urllib3's own translation where it is one."""
     connection.sock = None
+    if isinstance(error, SSLError):
+        _reached(connection)
     translate: Any = getattr(connection, "_new_conn", None)
     if phase == "connect" and getattr(translate, "__module__", "") == "urllib3.connection":
         token = planned.set(error)
@@ -184,6 +197,8 @@ def _around_putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def putrequest(self: Any, method: Any, url: Any, *args: Any, **kwargs: Any) -> Any:
         slot = self.__dict__.get(SLOT)
+        if _is_busy(self):
+            return original(self, method, url, *args, **kwargs)
         if slot is not None and slot.adopted:
             if type(slot) is not Refusing:
                 slot.adopted = False
@@ -228,6 +243,8 @@ def _around_send(original: Callable[..., Any]) -> Callable[..., Any]:
 def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _unread(self):  # an error of the caller's; the exchange of the request goes on
+            return original(self, *args, **kwargs)
         slot = self.__dict__.pop(SLOT, None)
         if type(slot) is Play:
             slot.ask()
@@ -248,12 +265,25 @@ def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) 
     return getresponse
 
 
+def _is_busy(connection: Any) -> bool:
+    """Whether the request before waits for its answer: a further one is an error of the caller's."""
+    return bool(connection.__dict__.get("_HTTPConnection__state", "Idle") != "Idle")
+
+
+def _unread(connection: Any) -> bool:
+    """Whether the answer before was not read to its end."""
+    before: Any = connection.__dict__.get("_HTTPConnection__response")
+    return before is not None and bool(not before.isclosed())
+
+
 def around_request(original: Callable[..., Any]) -> Callable[..., Any]:
     """`request(method, url, body, ...)`: at its end a player knows the whole request, so connect errors come here."""
 
     @wraps(original)
     def request(self: Any, *args: Any, **kwargs: Any) -> Any:
         slots = self.__dict__
+        if _is_busy(self):
+            return original(self, *args, **kwargs)
         if here() is not None and SLOT not in slots:
             slots[GIVEN] = args[2] if len(args) > 2 else kwargs.get("body")
         try:
@@ -282,6 +312,8 @@ def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
         slot = self.__dict__.get(SLOT)
         if type(slot) is Refusing:
             return refuse(self, slot.error, slot.phase)
+        if slot is None and TUNNEL in self.__dict__:
+            slot = _tunnelling(self)
         if type(slot) is WireExchange and not slot.connecting:
             return _connect_noted(slot, original, self, *args, **kwargs)
         if type(slot) is Play:
@@ -291,11 +323,27 @@ def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
             fake = FakeSocket() if world is not None and not world.live else None
         if fake is None:
             return original(self, *args, **kwargs)
+        fake.settimeout(_timeout(self))
         self.sock = fake
         _verified(self)
+        _reached(self)
         return None
 
     return connect
+
+
+def _tunnelling(connection: Any) -> Any:
+    """The exchange of a request whose connection goes through a proxy: it fails with the proxy."""
+    slot = begin(connection, *connection.__dict__[TUNNEL])
+    if type(slot) is WireExchange:
+        slot.tunnels = True
+    return slot
+
+
+def _reached(connection: Any) -> None:
+    """urllib3 asks whether it was the proxy that failed."""
+    if getattr(connection, "proxy", None) is not None and hasattr(connection, "_has_connected_to_proxy"):
+        connection._has_connected_to_proxy = True
 
 
 def _connect_noted(slot: WireExchange, original: Callable[..., Any], connection: Any, *args: Any, **kwargs: Any) -> Any:
@@ -306,7 +354,8 @@ def _connect_noted(slot: WireExchange, original: Callable[..., Any], connection:
         raw = error.__cause__  # urllib3 says it in its own words, and will again at replay
         if raw is None or not type(error).__module__.startswith("urllib3."):
             raw = error
-        safely(slot.fail, raw, "connect" if connection.sock is None else "tls")
+        translated = raw is not error or not hasattr(connection, "_new_conn")
+        safely(slot.fail, raw, "connect" if connection.sock is None and translated else "tls")
         raise
     finally:
         slot.connecting = False

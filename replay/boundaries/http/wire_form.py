@@ -132,7 +132,7 @@ class WireExchange(Exchange):
     stored answer has `missing`, see `dechunk`.
     """
 
-    __slots__ = ("adopted", "connecting", "eof", "owned", "phase")
+    __slots__ = ("adopted", "connecting", "eof", "owned", "phase", "tunnels")
 
     asked: WireRequest
 
@@ -141,7 +141,7 @@ class WireExchange(Exchange):
         self.eof = False
         """The end of the stream was seen, announced or not."""
         self.phase = ""
-        self.adopted = self.owned = self.connecting = False  # see `wire`
+        self.adopted = self.owned = self.connecting = self.tunnels = False  # see `wire`
 
     def fail(self, error: BaseException, phase: str = "") -> None:
         """The client raised `error`; see `Exchange.fail`."""

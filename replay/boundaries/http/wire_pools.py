@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from types import ModuleType
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from replay.boundaries.http.exchange import safely
 from replay.boundaries.http.wire import (
     SLOT,
+    TUNNEL,
     Again,
     Refusing,
     around_connect,
@@ -21,6 +23,10 @@ from replay.boundaries.http.wire import (
 from replay.boundaries.http.wire_form import WireExchange
 from replay.boundaries.http.wire_replay import Play
 from replay.boundaries.seam import when_imported
+from replay.core.world import here
+
+_asking: ContextVar[tuple[Any, Any, Any, Any] | None] = ContextVar("replay_asking", default=None)
+"""Method, target, headers and body of the request that a pool with a proxy makes."""
 
 
 def install() -> None:
@@ -54,14 +60,58 @@ def _patch_connection(module: ModuleType) -> None:
 def _patch_pool(module: ModuleType) -> None:
     pool: Any = module.HTTPConnectionPool
     pool._make_request = _around_make_request(pool._make_request)
+    pool.urlopen = _around_urlopen(pool.urlopen)
+    secure: Any = module.HTTPSConnectionPool
+    secure._prepare_proxy = _around_prepare_proxy(secure._prepare_proxy)
+
+
+def _around_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def urlopen(self: Any, method: Any, url: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.proxy is None or here() is None:
+            return original(self, method, url, *args, **kwargs)
+        body, headers = (*args, None, None)[:2]
+        token = _asking.set((method, url, kwargs.get("headers", headers), kwargs.get("body", body)))
+        try:
+            return original(self, method, url, *args, **kwargs)
+        finally:
+            _asking.reset(token)
+
+    return urlopen
+
+
+def _around_prepare_proxy(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The tunnel is made before the request: where it fails, so does the request."""
+
+    @wraps(original)
+    def _prepare_proxy(self: Any, conn: Any) -> Any:
+        asking, world = _asking.get(), here()
+        if asking is None or world is None or not world.live:
+            return original(self, conn)
+        method, url, headers, body = asking
+        conn.__dict__[TUNNEL] = (method, url)
+        try:
+            return original(self, conn)
+        except BaseException:
+            slot = conn.__dict__.pop(SLOT, None)
+            if slot is not None:
+                _own(slot, headers, body)
+            raise
+        finally:
+            conn.__dict__.pop(TUNNEL, None)
+
+    return _prepare_proxy
 
 
 def _around_make_request(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def _make_request(self: Any, conn: Any, method: Any, url: Any, *args: Any, **kwargs: Any) -> Any:
-        slot = begin(conn, method, url)
+        slot = conn.__dict__.get(SLOT)
+        if type(slot) is not WireExchange or not slot.tunnels:
+            slot = begin(conn, method, url)
         if slot is None:
             return original(self, conn, method, url, *args, **kwargs)
+        slot.tunnels = False
         _own(slot, kwargs.get("headers"), kwargs.get("body"))
         if type(slot) is Play:
             slot.again = True

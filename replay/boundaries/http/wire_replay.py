@@ -45,6 +45,8 @@ def _same(error: BaseException) -> BaseException:
 class WireReader(io.RawIOBase):
     """Gives the pieces one by one, then raises what `end` says, or ends."""
 
+    mode = "rb"
+
     def __init__(self, pieces: list[bytes], end: End) -> None:
         self._pieces = pieces[::-1]
         self._end = end
@@ -76,6 +78,7 @@ class FakeSocket:
         self.pieces: list[bytes] = []
         self.end: End = _no_error
         self.play: Play | None = None
+        self._timeout: float | None = None
 
     def makefile(self, mode: str = "r", buffering: int | None = None, **_: Any) -> io.BufferedIOBase:
         if self._expecting():
@@ -92,8 +95,11 @@ class FakeSocket:
         play = self.play
         return play is not None and not play.asked and b"100-continue" in b"".join(play.request.body[:1])
 
-    def gettimeout(self) -> None:
-        return None
+    def gettimeout(self) -> float | None:
+        return self._timeout
+
+    def settimeout(self, timeout: float | None) -> None:
+        self._timeout = timeout
 
     def getpeercert(self, binary_form: bool = False) -> Any:
         return b"" if binary_form else {}
@@ -101,7 +107,7 @@ class FakeSocket:
     def _nothing(self, *_: Any, **__: Any) -> None:
         return None
 
-    sendall = settimeout = setblocking = setsockopt = shutdown = close = version = cipher = _nothing
+    sendall = setblocking = setsockopt = shutdown = close = version = cipher = _nothing
     selected_alpn_protocol = _nothing
 
     def send(self, data: bytes) -> int:
@@ -114,7 +120,7 @@ class Play:
     def __init__(self, world: World, request: WireRequest) -> None:
         self.world = world
         self.request = request
-        self.adopted = self.owned = self.again = False  # see `wire`
+        self.adopted = self.owned = self.again = self.tunnels = False  # see `wire`
         self.asked = False
         self.early: BaseException | None = None
         """Raised before the answer is waited for, at the place that `phase` names."""
@@ -140,6 +146,9 @@ class Play:
 
     def _serve(self, answer: dict[str, Any], beyond: Callable[[str], BaseException]) -> None:
         recorded = Recorded(answer, beyond)
+        if recorded.status is None and not answer.get("error"):  # production did not wait for it: nor may the code
+            self.socket.end = recorded.head_error
+            return
         failed = recorded.head_error()
         if failed is None:
             self.socket.pieces = wire_of(recorded, self.request.method, answer.get("missing"))

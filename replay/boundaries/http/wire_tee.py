@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from io import TextIOBase
+from io import BufferedIOBase, TextIOBase
 from typing import Any
 
 from replay.boundaries.http.exchange import safely
@@ -13,11 +13,13 @@ from replay.boundaries.http.wire_form import WireExchange, WireRequest
 class TeeFP:
     """Stands in for `HTTPResponse.fp`: urllib3 reads chunked bodies there itself, so the tee is below it."""
 
-    __slots__ = ("_exchange", "_fp")
+    __slots__ = ("_ahead", "_exchange", "_fp")
 
     def __init__(self, fp: Any, exchange: WireExchange) -> None:
         self._fp = fp
         self._exchange = exchange
+        self._ahead = 0
+        """Bytes that were looked at, and so noted, before they are read."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._fp, name)
@@ -45,16 +47,45 @@ class TeeFP:
         return data
 
     def readinto(self, buffer: Any) -> Any:
-        try:
-            size = self._fp.readinto(buffer)
-        except BaseException as error:
-            safely(self._exchange.fail, error)
-            raise
-        if size:
-            safely(self._exchange.piece, bytes(memoryview(buffer)[:size]))
+        size = self._into(self._fp.readinto, buffer)
         if size is not None and size < len(buffer):
             self._ended()
         return size
+
+    def readinto1(self, buffer: Any) -> Any:
+        size = self._into(self._fp.readinto1, buffer)
+        if not size and len(buffer):
+            self._ended()
+        return size
+
+    def peek(self, size: int = 0) -> Any:
+        try:
+            data = self._fp.peek(size)
+        except BaseException as error:
+            safely(self._exchange.fail, error)
+            raise
+        if len(data) > self._ahead:
+            safely(self._exchange.piece, data[self._ahead :])
+            self._ahead = len(data)
+        return data
+
+    def __iter__(self) -> TeeFP:
+        return self
+
+    def __next__(self) -> Any:
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def readlines(self, hint: int | None = -1) -> list[Any]:
+        lines, size = [], 0
+        for line in self:
+            lines.append(line)
+            size += len(line)
+            if hint is not None and 0 < hint <= size:
+                break
+        return lines
 
     def close(self) -> None:
         safely(self._exchange.finish, "closed_early")  # or whole: found when it is settled
@@ -66,9 +97,29 @@ class TeeFP:
         except BaseException as error:
             safely(self._exchange.fail, error)
             raise
+        self._note(data)
+        return data
+
+    def _into(self, read: Any, buffer: Any) -> Any:
+        try:
+            size = read(buffer)
+        except BaseException as error:
+            safely(self._exchange.fail, error)
+            raise
+        if size:
+            self._note(bytes(memoryview(buffer)[:size]))
+        return size
+
+    def _note(self, data: Any) -> None:
+        if self._ahead:
+            known = min(self._ahead, len(data))
+            self._ahead -= known
+            data = data[known:]
         if data:
             safely(self._exchange.piece, data)
-        return data
+
+
+BufferedIOBase.register(TeeFP)
 
 
 class _TeeReader:

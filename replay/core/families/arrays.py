@@ -117,6 +117,8 @@ def _read_scalar(decoder: Decoder, body: Any, number: int | None) -> Any:
         if dtype.kind not in "biuf" or dtype.itemsize > 8:  # numpy.void(n) would ask for n bytes
             raise ValueError("a number expected")
         return dtype.type(decoder.value(body["value"]))
+    if dtype.kind in "US" and not dtype.itemsize:  # an empty text: there are no bytes to read
+        return dtype.type()
     return numpy.frombuffer(b64decode(body["data"], validate=True), dtype=dtype)[0]
 
 

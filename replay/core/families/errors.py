@@ -15,7 +15,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from replay.core.families import validation
+from replay.core.families import connecting, validation
 from replay.core.looking import class_attribute, dotted, instance_dict, located, module_and_name, mro, namespace
 
 if TYPE_CHECKING:
@@ -174,6 +174,9 @@ def _message(
         if plain:
             return text(error)  # type: ignore[no-any-return]
     else:
+        said = connecting.told(kind, own, native)
+        if said is not None:
+            return said
         for name in ("message", "detail"):
             if type(own.get(name)) is str:
                 return own[name]  # type: ignore[no-any-return]

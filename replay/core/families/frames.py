@@ -119,6 +119,11 @@ def _read_column(decoder: Decoder, body: Any) -> Any:
     return pandas.array(items, dtype=body["dtype"])
 
 
+def _dtype(body: Any) -> Any:
+    """Of a column of objects it has to be said: pandas 3 takes texts for a column of texts."""
+    return object if body.get("dtype") == "object" else None
+
+
 def _read_index(decoder: Decoder, body: Any, number: int | None) -> Any:
     import pandas
 
@@ -127,9 +132,10 @@ def _read_index(decoder: Decoder, body: Any, number: int | None) -> Any:
         if len(index) > MOST:
             raise ValueError("a range of too many items")
     elif "levels" in body:
-        index = pandas.MultiIndex.from_arrays([_read_column(decoder, level) for level in body["levels"]])
+        levels = [pandas.Index(_read_column(decoder, level), dtype=_dtype(level)) for level in body["levels"]]
+        index = pandas.MultiIndex.from_arrays(levels)
     else:
-        index = pandas.Index(_read_column(decoder, body["values"]))
+        index = pandas.Index(_read_column(decoder, body["values"]), dtype=_dtype(body["values"]))
         if "freq" in body:
             index.freq = body["freq"]
     return decoder.bind(number, index.set_names([decoder.value(name) for name in body["names"]]))
@@ -140,9 +146,9 @@ def _read_series(decoder: Decoder, body: Any, number: int | None) -> Any:
 
     index = decoder.value(body["index"])
     name = decoder.value(body["name"])
-    return decoder.bind(
-        number, pandas.Series(_read_column(decoder, body["values"]), index=index, name=name, copy=False)
-    )
+    values = _read_column(decoder, body["values"])
+    found = pandas.Series(values, index=index, name=name, dtype=_dtype(body["values"]), copy=False)
+    return decoder.bind(number, found)
 
 
 def _read_frame(decoder: Decoder, body: Any, number: int | None) -> Any:
@@ -150,7 +156,12 @@ def _read_frame(decoder: Decoder, body: Any, number: int | None) -> Any:
 
     index = decoder.value(body["index"])
     columns = decoder.value(body["columns"])
-    values = {at: _read_column(decoder, column) for at, column in enumerate(body["values"])}
+    if not isinstance(index, pandas.Index):
+        index = pandas.Index(index)
+    values = {
+        at: pandas.Series(_read_column(decoder, column), index=index, dtype=_dtype(column))
+        for at, column in enumerate(body["values"])
+    }
     frame = pandas.DataFrame(values, index=index)
     frame.columns = columns
     return decoder.bind(number, frame)

@@ -1,9 +1,10 @@
 """What redaction notes in a recording's context, under `redaction`; never a secret, never the key.
 
 `{"key": id of the key, "kinds": {kind: number}, "places": [[place, path, kind], ...], "own": [...],
-"pseudonyms": [digest, ...]}`. A place is `input`, `outcome`, `context`, `interaction[3].request` or `.answer`, a path
-is one as differences have it. `own` are places where the code asks with something of its own, or with a digest that it
-makes: the recording does not give it to the code.
+"made": [digest, ...], "pseudonyms": [digest, ...]}`. A place is `input`, `outcome`, `context`, `interaction[3].request`
+or `.answer`, a path is one as differences have it. `own` are places where the code asks with something of its own, or
+with a digest that it makes: the recording does not give it to the code. `made` are digests of a pseudonym with the mail
+address for which it stands, where the code makes that of what it is given.
 """
 
 from __future__ import annotations

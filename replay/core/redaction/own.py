@@ -1,14 +1,17 @@
 """What the code has of its own where the recording has a pseudonym: a credential of its environment, one that it makes.
 
-Only the pseudonyms of a text may differ. What stands around them is what the code says, and has to be the same.
+Only the pseudonyms of a text may differ. What stands around them is what the code says, and has to be the same. A mail
+address that the code makes of what it was given has a digest in the recording: only that one may stand there.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from replay.core.redaction.marks import DIGEST, Known
+from replay.core.redaction.marks import DIGEST, MOST, Known, digest_of
 from replay.core.redaction.pseudonyms import is_pseudonym
 
 _LEVELS = tuple(
@@ -22,23 +25,66 @@ _LEVELS = tuple(
 _OUTSIDE = re.compile(r"[\s\"'<>]")
 _MOST = 20_000
 """Parts of a text that are looked at."""
+_ENDS = (".", ":", "!", "?")
+_WORD = re.compile(r"[^\W_]+")
+_ROLES = frozenset({
+    "abuse", "admin", "alerts", "billing", "bounce", "bounces", "case", "contact", "customer", "donotreply", "event",
+    "feedback", "hello", "help", "hostmaster", "inbound", "info", "invoice", "mailer", "marketing", "news",
+    "newsletter", "noreply", "notifications", "office", "order", "orders", "payments", "postmaster", "privacy",
+    "receipts", "reply", "return", "returns", "sales", "security", "service", "services", "support", "system", "team",
+    "thread", "ticket", "tickets", "updates", "user", "webmaster",
+})  # fmt: skip
+"""Words of addresses that name no person (RFC 2142 and the like)."""
 
 
-def stands_for(recorded: Any, actual: Any, known: Known) -> bool:
+def stands_for(
+    recorded: Any, actual: Any, known: Known, made: Collection[str] | None = None, *, whole: bool = True
+) -> bool:
     """Whether `actual` may be what the code has of its own where the recording has pseudonyms or an old digest.
-    `known`: the pseudonyms of the recording."""
+
+    `known`: the pseudonyms of the recording. `made`: digests of what may stand there, if it is not just any text.
+    `whole`: also where nothing stands around it.
+    """
     if type(recorded) is not type(actual) or type(recorded) not in (str, bytes, int):
         return False
     if type(recorded) is int:
-        return True
+        return whole and made is None
     one, two = (each if isinstance(each, str) else each.decode("latin-1") for each in (recorded, actual))
     if not two or is_pseudonym(two):
         return False
-    if one == two or is_pseudonym(one) or one in known:
-        return True
-    if DIGEST.fullmatch(one):
-        return len(one) == len(two)
-    return _differs_in(_pseudonyms(one, known), one, two)
+    if made is None:
+        if one == two or is_pseudonym(one) or one in known:
+            return whole
+        if DIGEST.fullmatch(one):
+            return whole and len(one) == len(two)
+    return _differs_in(_pseudonyms(one, known), one, two, made)
+
+
+def made_of(secrets: Mapping[str, str], kinds: Mapping[str, str], given: str) -> Iterator[str]:
+    """Digests of the mail addresses that the code made of what it was given, of roles, or of initials. The digest tells
+    nobody more: the words stand in the recording. `secrets`: what stands for each; `given`: what the code was given."""
+    words: set[str] | None = None
+    given = given.lower()
+    mails = ((text, masked) for text, masked in secrets.items() if kinds.get(text) == "email")
+    for text, masked in islice(mails, MOST):
+        if masked.lower() in given:
+            continue
+        local, mark, _ = text.rpartition("@")
+        if mark and len(local) <= 64:
+            words = set(_WORD.findall(given)) if words is None else words
+            if all(len(word) < 3 or word in _ROLES or word in words for word in _WORD.findall(local.lower())):
+                yield _bound(masked, text)
+
+
+def _may_stand(own: str, masked: str, made: Collection[str] | None) -> bool:
+    if not own or _OUTSIDE.search(own) or is_pseudonym(own):
+        return False
+    return made is None or _bound(masked, own) in made
+
+
+def _bound(masked: str, text: str) -> str:
+    """Says that this text is what a pseudonym stands for."""
+    return digest_of(f"{masked}\n{text}")
 
 
 def _pseudonyms(text: str, known: Known) -> list[tuple[int, int]]:
@@ -54,10 +100,13 @@ def _pseudonyms(text: str, known: Known) -> list[tuple[int, int]]:
             looked += 1
             if looked > _MOST:
                 return []
-            if is_pseudonym(match[0]) or match[0] in known:
-                found.append(match.span())
+            word = match[0]
+            if word.endswith(_ENDS) and "@" in word:  # the end of a sentence is none of an address
+                word = word.rstrip("".join(_ENDS))
+            if is_pseudonym(word) or word in known:
+                found.append((match.start(), match.start() + len(word)))
                 rest.append((at, match.start(), level + 1))
-                at = match.end()
+                at = found[-1][1]
             elif level:
                 rest.append((*match.span(), level + 1))
                 at = match.end()
@@ -66,8 +115,8 @@ def _pseudonyms(text: str, known: Known) -> list[tuple[int, int]]:
     return sorted(found)
 
 
-def _differs_in(spans: list[tuple[int, int]], one: str, two: str) -> bool:
-    """Whether `two` is `one` with other texts in these places, none of them another pseudonym."""
+def _differs_in(spans: list[tuple[int, int]], one: str, two: str, made: Collection[str] | None) -> bool:
+    """Whether `two` is `one` with other texts in these places, none of them another pseudonym, all of them `made`."""
     done = at = 0
     for number, (start, end) in enumerate(spans):
         before = one[done:start]
@@ -80,7 +129,7 @@ def _differs_in(spans: list[tuple[int, int]], one: str, two: str) -> bool:
         if not (two.startswith(following, stop) and (not last or stop + len(following) == len(two))):
             stop = len(two) - len(following) if last else two.find(following, at + 1)
         own = two[at:stop]
-        if not own or (own != one[start:end] and (_OUTSIDE.search(own) or is_pseudonym(own))):
+        if own != one[start:end] and not _may_stand(own, one[start:end], made):
             return False
         done, at = end, stop
     return bool(spans) and two[at:] == one[done:]

@@ -18,6 +18,7 @@ from replay.core.codec import Gap, Value
 from replay.core.families.scalars import raw
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.redaction.marks import DIGEST, MOST, Known, digest_of, marks_of
+from replay.core.redaction.own import made_of
 from replay.core.redaction.patterns import RULES, find
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 from replay.core.redaction.rules import Rules
@@ -261,6 +262,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     unique = {(row[0], row[1]): row for row in rows}
     short = [masked for masked in sweep.secrets.values() if not is_pseudonym(masked)]
     known = [each for each in earlier.get("pseudonyms", ()) if type(each) is str]
+    made_before = [each for each in earlier.get("made", ()) if type(each) is str][:MOST]
     context = changed.context.tree
     if type(context) is not dict or "$id" in context:
         context = {"value": context}
@@ -271,6 +273,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
             "kinds": dict(sorted(counts.items())),
             "places": sorted(unique.values(), key=_order)[:MOST],
             "own": own[:MOST],
+            "made": sorted({*made_before, *(made_of(sweep.secrets, sweep.kinds, given) if own else ())}),
             "pseudonyms": sorted({*known, *map(digest_of, short)}),
         },
     }

@@ -13,6 +13,11 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|-?(?:\d[\d.eE+-]*+|Infinity)|true|false
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
 _NESTED = 100
 """Open brackets of a cut text that is still read."""
+_HEADS = re.compile(r'data: ?|[0-9a-z]:(?=["{\[])|')
+"""What stands before the text of an event: of server-sent events, and of the data streams of Vercel's AI SDK."""
+_DEEPEST = 16
+"""Steps to a text that is read on from event to event."""
+Steps = tuple[Any, ...]
 
 
 def style_of(text: str, value: Any) -> Write | None:
@@ -76,36 +81,40 @@ def _tokens(value: Any) -> Iterator[Any]:
 def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], whole: Callable[[str], str],
            known: Container[str]) -> str:  # fmt: skip
     """`text` without secrets: each event by itself, then, by `whole`, the texts of one place read on from event to
-    event. `known`: pseudonyms of an earlier redaction."""
+    event; an event may be nothing but a text. `known`: pseudonyms of an earlier redaction."""
     lines = text.split("\n")
-    events: list[tuple[int, str, Any, Write]] = []
+    events: list[tuple[int, str, Any, Write, str]] = []
     values: list[Any] = []
     for number, line in enumerate(lines):
-        head = "data: " if line.startswith("data: ") else "data:" if line.startswith("data:") else ""
-        body = line[len(head) :]
+        head = _HEADS.match(line)[0]  # type: ignore[index]  # it matches nothing, too
+        body = line[len(head) :].removesuffix("\r")
+        end = line[len(head) + len(body) :]
         value, write = _read(body)
+        if write is None and head and body:
+            value, write = body, _as_it_is
         try:
-            made = None if write is None else walk(value)
+            made = None if write is None else flat(value) if type(value) is str else walk(value)
         except RecursionError:
             write = None
         if write is None:
-            lines[number] = head + flat(body) if head else flat(line)
+            lines[number] = head + flat(body) + end
         else:
-            events.append((number, head, made, write))
+            events.append((number, head, made, write, end))
             values.append(value)
-    joined(values, [event[2] for event in events], whole, known)
-    for number, head, value, write in events:
-        lines[number] = head + write(value)
+    made_ones = joined(values, [event[2] for event in events], whole, known)
+    for (number, head, _, write, end), made in zip(events, made_ones, strict=True):
+        lines[number] = head + write(made) + end
     return "\n".join(lines)
 
 
 def are_lines(text: str) -> bool:
     """Whether it is JSON line by line: the first one tells."""
-    return "\n" in text and _read(text.lstrip().partition("\n")[0])[1] is not None
+    line = text.lstrip().partition("\n")[0]
+    return "\n" in text and _read(line[len(_HEADS.match(line)[0]) :])[1] is not None  # type: ignore[index]
 
 
 def _read(body: str) -> tuple[Any, Write | None]:
-    if body.strip()[:1] not in ("{", "["):
+    if body.strip()[:1] not in ("{", "[", '"'):
         return None, None
     try:
         value = json.loads(body)
@@ -114,24 +123,29 @@ def _read(body: str) -> tuple[Any, Write | None]:
         return None, None
 
 
-def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], known: Container[str]) -> None:
-    """Mask what only the texts of several events together show. The events are ours to change; `before` are the same
-    with their secrets. `known`: pseudonyms of an earlier redaction."""
-    places: dict[str, list[tuple[Any, Any]]] = {}
-    for event in events:
-        _collect(event, "", places)
-    was: dict[str, list[tuple[Any, Any]]] = {}
-    for event in before:
-        _collect(event, "", was)
-    for place, found in places.items():
+def _as_it_is(text: Any) -> str:
+    return str(text)
+
+
+def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], known: Container[str],
+           note: Callable[[Steps, str, str], None] = lambda steps, old, new: None) -> list[Any]:  # fmt: skip
+    """The events without what only the texts of several together show; the same objects where nothing changes.
+    `before` are the same with their secrets. `known`: pseudonyms of an earlier redaction. `note` is told what changed:
+    the steps to it, the text before and now."""
+    was = _by_place(before)
+    made = events
+    for place, found in _by_place(events).items():
         if len(found) < 2:
             continue
-        old = [owner[key] for owner, key in was.get(place, ())]
-        pieces = [owner[key] for owner, key in found]
+        pieces = [text for _, text in found]
         if len(set(pieces)) == 1:  # the same in each: an id
             continue
-        for (owner, key), piece in zip(found, across(old, pieces, flat, known), strict=True):
-            owner[key] = piece
+        now = across([text for _, text in was.get(place, ())], pieces, flat, known)
+        for (steps, piece), new in zip(found, now, strict=True):
+            if new != piece:
+                note(steps, piece, new)
+                made = _put(made, steps, new)
+    return made
 
 
 def across(before: list[str], pieces: list[str], flat: Callable[[str], str], known: Container[str] = ()) -> list[str]:
@@ -159,12 +173,27 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
     return [new if changed[at] and (spans[at] or not alone[at]) else pieces[at] for at, new in enumerate(out)]
 
 
-def _collect(value: Any, place: str, into: dict[str, list[tuple[Any, Any]]]) -> None:
-    if len(place) > 200:
-        return
-    for key, item in value.items() if type(value) is dict else enumerate(value) if type(value) is list else ():
-        inner = f"{place}/{key}"
-        if type(item) is str:
-            into.setdefault(inner, []).append((value, key))
-        else:
-            _collect(item, inner, into)
+def _by_place(events: list[Any]) -> dict[Steps, list[tuple[Steps, str]]]:
+    """The texts of events, with the steps to each, by their place within an event."""
+    found: dict[Steps, list[tuple[Steps, str]]] = {}
+    for number, event in enumerate(events):
+        _collect(event, (number,), found)
+    return found
+
+
+def _collect(value: Any, steps: Steps, into: dict[Steps, list[tuple[Steps, str]]]) -> None:
+    if type(value) is str:
+        into.setdefault(steps[1:], []).append((steps, value))
+    elif len(steps) < _DEEPEST:
+        for key, item in value.items() if type(value) is dict else enumerate(value) if type(value) is list else ():
+            if type(item) is not str or str(key)[:1] != "$" or key == "$bytes":  # of a tagged value, how it is built
+                _collect(item, (*steps, key), into)
+
+
+def _put(value: Any, steps: Steps, text: str) -> Any:
+    """A copy of the containers on the way, with the text at their end."""
+    if not steps:
+        return text
+    made = dict(value) if type(value) is dict else list(value)
+    made[steps[0]] = _put(value[steps[0]], steps[1:], text)
+    return made

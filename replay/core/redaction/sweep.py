@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from replay.core.families.scalars import raw
@@ -48,9 +48,10 @@ class Sweep(Texts):
             return self.number(node, path, kind)
         if sort is list:
             if node and _is_pairs(node):
-                return [self._pair(each, (*path, each[0])) for each in node]
-            items = [self.tree(item, (*path, at), kind) for at, item in enumerate(node)]
-            return self._across(node, items, path) if self._needles and not self._rules.allows(path) else items
+                items = [self._pair(each, (*path, each[0])) for each in node]
+            else:
+                items = [self.tree(item, (*path, at), kind) for at, item in enumerate(node)]
+            return self._across(node, items, path)
         if sort is not dict:
             return node
         tag = next(iter(node), "")
@@ -59,16 +60,15 @@ class Sweep(Texts):
         return self._mapping(node, path, kind)
 
     def _across(self, node: list[Any], items: list[Any], path: Path) -> list[Any]:
-        """A list without the known secrets that only several of its texts show: a model's words, as they came."""
-        texts = [at for at, item in enumerate(items) if type(item) is str]
-        if len(texts) < 2:
+        """A list without the known secrets that only several of its items show: a model's words, as they came, alone
+        or with what is said of each."""
+        if len(items) < 2 or not self._needles or self._rules.allows(path):
             return items
-        pieces = [items[at] for at in texts]
-        for at, piece in zip(texts, streams.across([node[at] for at in texts], pieces, self.masked), strict=True):
-            if piece != items[at]:
-                self.mark((*path, at), items[at], piece, None)
-                items[at] = piece
-        return items
+
+        def note(steps: Path, before: str, after: str) -> None:
+            self.mark((*path, *_untagged(steps)), before, after, None)
+
+        return streams.joined(node, items, self.masked, self.known, note)
 
     def arguments(self, node: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """The arguments of a call whose parameters have these names."""
@@ -90,17 +90,17 @@ class Sweep(Texts):
                 item, here, inner
             )
         if not plain and type(out.get("pieces")) is list and "returned" in out:
-            self._streamed(node["pieces"], out["pieces"], path)
+            out["pieces"] = self._streamed(node["pieces"], out["pieces"], path)
         return out
 
-    def _streamed(self, before: list[Any], pieces: list[Any], path: Path) -> None:
-        """Mask what only several pieces of a generator show together."""
+    def _streamed(self, before: list[Any], pieces: list[Any], path: Path) -> list[Any]:
+        """The pieces of a generator without what only several show together."""
         if not _are_pieces(pieces):
-            streams.joined(before, pieces, self.whole, self.known)
-            return
+            return streams.joined(before, pieces, self.whole, self.known)
         datas = [_bytes_of(each[1]) for each in pieces]
         for each, data in zip(pieces, bodies.cut(datas, self.data(b"".join(datas), path, None)), strict=True):
             each[1] = raw(data)
+        return pieces
 
     def _tagged(self, tag: str, body: Any, node: Any, path: Path, kind: str | None) -> Any:
         if tag in ("$bytes", "$base64"):
@@ -263,6 +263,15 @@ class Sweep(Texts):
 def _is_pairs(items: list[Any]) -> bool:
     """Headers, or pairs like them: of names and texts."""
     return all(type(each) is list and len(each) == 2 and type(each[0]) is type(each[1]) is str for each in items)
+
+
+def _untagged(steps: Path) -> Iterator[str | int]:
+    """Steps through a stored tree, as the paths of what it stores have them."""
+    tag = ""
+    for step in steps:
+        inside, tag = tag, str(step) if str(step)[:1] == "$" else ""
+        if not (tag or inside == "$id" or (inside and step == "fields")):
+            yield step
 
 
 def _is_bytes(node: Any) -> bool:

@@ -98,21 +98,23 @@ class Texts(Secrets):
         """The value of a header."""
         return self.leaf(value, path, self._rules.kind_of(name))
 
-    def url(self, text: str, path: Path) -> str:
+    def url(self, text: str, path: Path, *, mark: bool = True) -> str:
         """A URL: its host stays, names of its query say what they hold."""
         found = _URL.match(text)
         if found is None:
             return self.leaf(text, path, None)
         scheme, host, place, query, end = found.groups()
-        user, mark, name = host.rpartition("@")
-        if end and ":" in host and not (mark or place or query) and "@" in end:  # of a password with `#` in it
+        user, sign, name = host.rpartition("@")
+        if end and ":" in host and not (sign or place or query) and "@" in end:  # of a password with `#` in it
             return self.flat(text)
-        if mark:
-            user = ":".join(self.value(part, "url-password") for part in user.split(":"))
+        if sign:
+            before, user = user, ":".join(self.value(part, "url-password") for part in user.split(":"))
+            if mark:
+                self.mark(path, before, user, "url-password")
         for each in find(name + place, (WEBHOOK,), self._pause):
             secret = slice(each.start - len(name), each.end - len(name))
             place = place[: secret.start] + self.value(place[secret], each.kind) + place[secret.stop :]
-        made = f"{scheme}{user}{mark}{name}{self.leaf(place, (*path, 'path'), None)}"
+        made = f"{scheme}{user}{sign}{name}{self.leaf(place, (*path, 'path'), None)}"
         if query is not None:
             made += "?" + self.form(query, (*path, "query"))
         return made + (self.leaf(end, path, None) if end else "")
@@ -159,6 +161,8 @@ class Texts(Secrets):
             if made is None:
                 made = self._cut_json(text, path)
             return self._lines(text, path, deep) if made is None and streams.are_lines(text) else made
+        if text[1:2] == ":" and streams.are_lines(text):  # `0:"Hel"`
+            return self._lines(text, path, deep)
         if "multipart/" in content and "name=" in text:
             return self.flat("\r\n--".join(self._part(part, path) for part in text.split("\r\n--")), deep)
         if "://" in text[:30] and _URL.match(text):
@@ -340,7 +344,7 @@ class Texts(Secrets):
         if kind in ("ip", "email") and "," in text:
             return ",".join(_around(part, lambda bare: self.value(bare, kind)) for part in text.split(","))
         if "://" in text and (found := _URL.match(text)) and (kind not in PERSONAL):
-            made = self.url(text, ())
+            made = self.url(text, (), mark=False)
             if made != text or kind not in _UNLIKE_A_LINK:
                 return made
             made = found[1] + self._pseudonyms.of(text[found.end(1) :])
