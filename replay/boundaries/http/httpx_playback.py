@@ -37,13 +37,19 @@ def _cookies(original: Callable[..., None]) -> Callable[..., None]:
     @wraps(original)
     def extract_cookies(cookies: Any, response: Any) -> None:
         world = here()
-        if world is not None and not world.live and type(cookies.jar) is CookieJar:  # a derived one sees all answers
+        if world is not None and not world.live and _is_plain(cookies.jar):
             headers = response.headers
             if "set-cookie" not in headers and "set-cookie2" not in headers:
+                response.request  # noqa: B018  # a response that is made by hand has none, and says so
                 return
         original(cookies, response)
 
     return extract_cookies
+
+
+def _is_plain(jar: Any) -> bool:
+    """Whether nothing of the application's looks at what the jar is shown."""
+    return type(jar) is CookieJar and "extract_cookies" not in vars(jar)
 
 
 def _parsing(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -131,6 +131,33 @@ def test_a_jar_of_the_applications_sees_every_answer(server: Server, case: str) 
     assert recorded == replayed == live
 
 
+def test_a_jar_with_a_method_of_the_applications_sees_every_answer(server: Server) -> None:
+    """At replay too, where only the jar itself, not its class, has another way to look at them."""
+
+    def looks(url: str) -> int:
+        jar, looked = CookieJar(), list[Any]()
+        jar.extract_cookies = lambda response, request: looked.append(request)  # type: ignore[method-assign]
+        with httpx.Client(trust_env=False, cookies=jar) as client:
+            client.get(url)
+        return len(looked)
+
+    live, recorded, replayed, _, _ = three_times(server, looks, f"{server.url}/echo")
+    assert live == ("returned", 1)
+    assert recorded == replayed == live
+
+
+def test_cookies_of_a_response_made_by_hand_are_refused_at_replay_too(server: Server) -> None:
+    """It has no request: httpx raises, whether or not the response sets cookies."""
+
+    def extracts(url: str) -> None:
+        httpx.get(url, trust_env=False)
+        httpx.Cookies().extract_cookies(httpx.Response(200))
+
+    live, recorded, replayed, _, _ = three_times(server, extracts, f"{server.url}/echo")
+    assert live[0] == "raised"
+    assert recorded == replayed == live
+
+
 @pytest.mark.parametrize("client", GET)
 def test_a_refused_connection_is_refused_again(server: Server, client: str) -> None:
     """A server that is down when it is recorded is down at replay, in the same words."""
