@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from replay.core.compare import unexpected
-from replay.core.noise import OUTCOME
+from replay.core.noise import OUTCOME, parse
 from replay.core.recording import Recording
-from replay.core.redaction.marks import marks_of, places_of
+from replay.core.redaction.marks import Known, marks_of, places_of
+from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference
 from replay.engine.ambiguity import nondeterminism
 from replay.engine.entropy import LONG
@@ -28,14 +29,26 @@ def doubts(recording: Recording, difference: Collection[Difference], short_draws
 def _masked(recording: Recording, difference: Collection[Difference]) -> Iterator[str]:
     if not recording.redacted:
         return
-    masked = {path for place, path, _ in places_of(marks_of(recording)) if place == OUTCOME}
-    paths = [each.path for each in unexpected(difference) if each.kind == "changed" and each.path in masked]
+    marks = marks_of(recording)
+    masked = {path for place, path, _ in places_of(marks) if place == OUTCOME}
+    found = unexpected(difference)
+    paths = [each.path for each in found if each.kind == "changed" and each.path in masked]
+    paths += _keys(found, Known(marks))
     if paths:
         more = f" and {len(paths) - _MOST} more" if len(paths) > _MOST else ""
         yield (
             f"redacted: what production had at {', '.join(paths[:_MOST])}{more} is masked in the recording, so whether "
             "the code now says the same there cannot be told."
         )
+
+
+def _keys(difference: Collection[Difference], known: Known) -> Iterator[str]:
+    """The paths of what production had under a masked key, where there is another key now."""
+    steps = [(each, parse(each.path) or ()) for each in difference]
+    added = {where[:-1] for each, where in steps if each.kind == "added"}
+    for each, where in steps:
+        if each.kind == "removed" and where[:-1] in added and holds_pseudonym(str(where[-1]), known):
+            yield each.path
 
 
 def _drawn(number: int) -> Iterator[str]:

@@ -34,6 +34,19 @@ def sender() -> dict[str, str]:
     return {"from": WORDS["sender"]}
 
 
+@replay.capture
+def senders() -> dict[Any, Any]:
+    """Mail addresses of the code's own as keys: alone, in a text, in a tuple."""
+    word = WORDS["sender"]
+    return {"by": {word: 1}, "named": {f"Clara <{word}>": 2}, "pairs": {(word, 2): 3}}
+
+
+@replay.capture
+def fewer() -> dict[str, int]:
+    """A key of the code's own, which is gone later."""
+    return {"total": 3, **({WORDS["sender"]: 3} if WORDS.get("all", "yes") == "yes" else {})}
+
+
 def recorded(folder: Path, work: Callable[[], Any]) -> Recording:
     """The one recording that it made."""
     return record(folder, work)[0]
@@ -47,6 +60,22 @@ def test_the_reason_names_what_no_recording_holds(tmp_path: Path, work: Callable
     """A short draw is another at replay, a masked address cannot be compared."""
     verdict = replay.run(recorded(tmp_path, work))
     assert (verdict.status, str(verdict.reason)[: len(said)]) == ("changed", said)
+
+
+def test_the_reason_names_masked_keys(tmp_path: Path) -> None:
+    """A mail address of the code's own as a key is another one in the recording."""
+    verdict = replay.run(recorded(tmp_path, senders))
+    reason = str(verdict.reason)
+    assert verdict.status == "changed"
+    assert [reason.count(part) for part in ("$.by['", "$.named['Clara <", "$.pairs[", "is masked")] == [1, 1, 1, 1]
+
+
+def test_a_masked_key_that_is_gone_is_the_codes_doing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing stands in its place: that is no question of what was masked."""
+    found = recorded(tmp_path, fewer)
+    monkeypatch.setitem(WORDS, "all", "no")
+    verdict = replay.run(found)
+    assert (verdict.status, verdict.reason) == ("changed", None)
 
 
 def test_what_is_repeated_leaves_no_doubt(tmp_path: Path) -> None:

@@ -60,6 +60,11 @@ def stands_for(
     return _differs_in(_pseudonyms(one, known), one, two, made)
 
 
+def holds_pseudonym(text: str, known: Known) -> bool:
+    """Whether redaction has put one into the text. `known`: the pseudonyms of the recording."""
+    return bool(_pseudonyms(text, known))
+
+
 def made_of(secrets: Mapping[str, str], kinds: Mapping[str, str], given: str) -> Iterator[str]:
     """Digests of the mail addresses that the code made of what it was given, of roles, or of initials. The digest tells
     nobody more: the words stand in the recording. `secrets`: what stands for each; `given`: what the code was given."""
