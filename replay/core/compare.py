@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal
 
+from replay.core.answered import opened
 from replay.core.codec import Resolve, Value
 from replay.core.noise import Noise, cover, path_of
 from replay.core.plain import Plainly, innermost, readable, weight
@@ -82,6 +83,8 @@ def _differences(
         return []
     if noise:
         now, covered = cover(before, now, noise, window)
+    before, now, within = _opened(before, now, noise, window)
+    covered += within
     for steps, kind, one, two in _parted(before, now):
         path = path_of(steps)
         if any(each(path) for each in dropped):
@@ -93,6 +96,17 @@ def _differences(
     if not found:
         found.extend(_moved(left, right))
     return found + covered[:_MOST]
+
+
+def _opened(
+    before: Any, now: Any, noise: Collection[Noise], window: Window | None
+) -> tuple[Any, Any, list[Difference]]:
+    """Answers of a web application with what their JSON says; noise may be there too."""
+    one, two = opened(before, now)
+    if one is before or not noise:
+        return one, two, []
+    two, covered = cover(one, two, noise, window)
+    return one, two, covered
 
 
 def unexpected(found: Collection[Difference]) -> list[Difference]:

@@ -14,6 +14,10 @@ from replay.entrypoints.web import Pieces, Response
 from replay.entrypoints.wsgi import NAMES, App, Environ
 from replay.errors import Unanswerable
 
+_BY_THE_SERVER = '"file":true}'
+"""How an outcome ends whose file production's server sent. Some servers have no `wsgi.file_wrapper`, and what came out
+of those that have one is recorded wherever it was not left to them."""
+
 
 def run_wsgi(recording: Recording, target: App, resolve: Resolve | None) -> Outcome:
     """Give the application the request, read its response as far as production's server did."""
@@ -21,7 +25,10 @@ def run_wsgi(recording: Recording, target: App, resolve: Resolve | None) -> Outc
     pieces = Pieces(recording, request)
     response = Response()
     try:
-        finished = _serve(target, environ_of(request, pieces), response, recording)
+        environ = environ_of(request, pieces)
+        if recording.outcome.payload.text.endswith(_BY_THE_SERVER):
+            environ["wsgi.file_wrapper"] = _File
+        finished = _serve(target, environ, response, recording)
     except (KeyboardInterrupt, Unanswerable):
         raise
     except BaseException as error:
@@ -72,7 +79,6 @@ def environ_of(request: dict[str, Any], pieces: Pieces) -> Environ:
         "wsgi.multithread": False,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
-        "wsgi.file_wrapper": _File,
         **request["environ"],
     }
     for key, name in NAMES.items():

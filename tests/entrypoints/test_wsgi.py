@@ -52,6 +52,11 @@ def stream() -> Any:
     return flask.Response(pieces(), mimetype="text/plain")
 
 
+@app.get("/file")
+def file() -> Any:
+    return flask.send_file(io.BytesIO(b"file content"), mimetype="text/plain")
+
+
 @app.post("/lines")
 def lines() -> Any:
     return flask.jsonify([line.decode() for line in flask.request.stream])
@@ -199,6 +204,19 @@ def test_a_file_wrapper_is_handed_through(recordings: Recordings) -> None:
     environ = _environ()
     environ["wsgi.file_wrapper"] = FileWrapper
     assert type(WSGI(sends_a_file)(environ, lambda *_: None)) is FileWrapper
+
+
+@pytest.mark.parametrize("wrapper", [None, FileWrapper])
+def test_a_file_of_flask_is_replayed_as_it_was_sent(recordings: Recordings, again: Again, wrapper: Any) -> None:
+    """Of a server without a wrapper of its own the application reads the file itself, at replay too."""
+    environ = _environ("/file")
+    if wrapper is not None:
+        environ["wsgi.file_wrapper"] = wrapper
+    answer = app(environ, lambda *_: lambda _: None)
+    assert b"".join(answer) == b"file content"
+    getattr(answer, "close", lambda: None)()
+    assert ("file" in recordings.one.outcome.value) == (wrapper is not None)
+    assert again(recordings.one, app) == recordings.one.outcome
 
 
 def test_the_process_environment_stays_out(recordings: Recordings, monkeypatch: pytest.MonkeyPatch) -> None:
