@@ -7,8 +7,10 @@ from difflib import SequenceMatcher
 
 import msgspec
 
+from replay.core.codec import Value
 from replay.core.compare import differences
-from replay.core.notes import without_notes
+from replay.core.families.scalars import raw
+from replay.core.notes import with_note, without_notes
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Difference
 from replay.surfaces import documents
@@ -47,11 +49,31 @@ def compare(a: Recording, b: Recording) -> Compared:
         outcome = (Difference("$", "changed", outcome_line(a.outcome), outcome_line(b.outcome)),)
     return Compared(
         input=tuple(differences(a.input, b.input)),
-        context=tuple(differences(without_notes(a).context, without_notes(b).context)),
+        context=tuple(differences(_context(a), _context(b))),
         steps=tuple(step for step in _aligned(a, b) if step.a is None or step.b is None or step.request or step.answer),
         outcome=outcome,
         entrypoint=None if a.entrypoint == b.entrypoint else (a.entrypoint, b.entrypoint),
     )
+
+
+def _context(recording: Recording) -> Value:
+    """Without what was noted of the recording itself: the pseudonyms of two processes differ."""
+    return with_note(without_notes(recording), "redaction", None).context
+
+
+def _said(answer: Value) -> Value:
+    """Without when each piece came, which is never the same twice; an HTTP body whole, however the network cut it."""
+    held = answer.decode() if '"pieces"' in answer.text else None
+    pieces = held.get("pieces") if type(held) is dict else None
+    if type(pieces) is not list or not all(type(each) is list and each for each in pieces):
+        return answer
+    tree = dict(answer.tree)
+    if "status" in tree and all(len(each) == 2 and type(each[1]) is bytes for each in pieces):
+        del tree["pieces"]
+        tree["body"] = raw(b"".join(each[1] for each in pieces))
+    elif type(tree["pieces"]) is list:
+        tree["pieces"] = [[0, *each[1:]] for each in tree["pieces"]]
+    return msgspec.structs.replace(answer, text=msgspec.json.encode(tree).decode())
 
 
 def _aligned(a: Recording, b: Recording) -> Iterator[Step]:
@@ -65,7 +87,7 @@ def _aligned(a: Recording, b: Recording) -> Iterator[Step]:
                     one,
                     other,
                     tuple(differences(one.request, other.request)),
-                    tuple(differences(one.answer, other.answer)),
+                    tuple(differences(_said(one.answer), _said(other.answer))),
                 )
             continue
         yield from (Step(one, None) for one in a.interactions[start_a:end_a])
