@@ -186,6 +186,15 @@ def test_show_has_input_interactions_and_outcome(project: Path) -> None:
     assert (shown[0]["entrypoint"], shown[0]["interactions"][0]["target"]) == ("shop:triage", "shop:lookup")
 
 
+def test_show_of_an_empty_folder_says_so(project: Path) -> None:
+    """Exit 3, as of the other verbs that are told what to look at; nothing on stdout."""
+    (project / "empty").mkdir()
+    for options in ([], ["--json"]):
+        done = replay("show", "empty", *options)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "empty: no recordings there to show [no-recording]" in done.stderr
+
+
 def test_diff_aligns_two_recordings(project: Path) -> None:
     """Exit 1 and the fields of input, answer and outcome; a recording does not differ from itself."""
     done = replay("diff", "captures/good.replay.db", "captures/bad.replay.db")
