@@ -37,6 +37,11 @@ class Bar:
             self._terminal.flush()
         self.done += 1
 
+    def at(self, what: str, done: int) -> None:
+        """So many have ended."""
+        self.done = done
+        self.step(what)
+
     def line(self, what: str, seconds: float) -> str:
         """`12 of 40, about 5.1 s left: captures/x.replay.db::1f2e`; without a total only the number."""
         left = ""

@@ -65,6 +65,26 @@ def test_the_first_bad_commit(project: Path, history: dict[str, str]) -> None:
     assert "\x1b" not in shown
 
 
+def test_an_interrupt_keeps_what_was_tried(project: Path, history: dict[str, str], tmp_path: Path,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """Ctrl-C after the first step: what was tried, and the commits that it may be by now; no worktree stays."""
+    projects.edit(project, "    print(", "    sum(range(60_000_000))\n    print(")
+    ends = [step(project, f"late {number}") for number in range(6)]
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    before = repositories.state(project)
+    logs = (tmp_path / "tmp").glob
+    done = projects.interrupted(["bisect", BUNDLE, "--good", history["good"], "--json"],
+                                lambda: any(path.stat().st_size for path in logs("replay-bisect-*/log")))  # fmt: skip
+    assert (done.returncode, done.stderr.strip()) == (130, "")
+    found = json.loads(done.stdout)
+    assert (found["first_bad"], found["interrupted"]) == (None, True)
+    assert found["steps"]
+    assert history["culprit"] in found["candidates"]
+    assert ends[-1] not in found["candidates"]
+    assert repositories.state(project) == before
+
+
 def test_commits_that_cannot_be_run(project: Path, history: dict[str, str]) -> None:
     """If they hide the answer, all that it may be are named."""
     repositories.git(project, "checkout", "--quiet", "--detach", history["broken"])

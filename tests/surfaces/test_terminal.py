@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from pty import openpty
 from select import select
@@ -122,21 +119,9 @@ def test_an_interrupted_run_keeps_what_it_found(project: Path) -> None:
     """Ctrl-C in the third of three: two verdicts are in the document, exit 130."""
     projects.edit(project, "    print(", "    if ticket['from'] == 'eve':\n        open('started', 'w').close()\n"
                                          "        while True: pass\n    print(")  # fmt: skip
-    program = (
-        "import signal, sys; from replay.surfaces.cli import main; "
-        "signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "sys.exit(main(['run', 'captures/mixed.replay.db', '--json']))"
-    )
-    with subprocess.Popen([sys.executable, "-c", program], env=projects.environment(),
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:  # fmt: skip
-        for _ in range(1200):
-            if (project / "started").exists():
-                break
-            time.sleep(0.05)
-        running.send_signal(signal.SIGINT)
-        out, _ = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert [row["status"] for row in json.loads(out)] == ["reproduced", "reproduced"]
+    done = projects.interrupted(["run", "captures/mixed.replay.db", "--json"], (project / "started").exists)
+    assert done.returncode == 130
+    assert [row["status"] for row in json.loads(done.stdout)] == ["reproduced", "reproduced"]
 
 
 def test_lines_of_code_are_links_where_they_can_be(project: Path) -> None:
