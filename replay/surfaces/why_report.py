@@ -15,6 +15,7 @@ from replay.engine.apart import MISSING
 from replay.engine.finding import CauseValue, Finding
 from replay.surfaces.documents import Document
 from replay.surfaces.printable import clip, escape
+from replay.surfaces.shortened import named
 from replay.surfaces.text import Page, count
 from replay.surfaces.why import Answer
 
@@ -82,7 +83,7 @@ def text(answer: Answer, page: Page) -> str:
 
 
 def _lines(answer: Answer, page: Page) -> Iterator[str]:
-    name = f"{answer.path}::{answer.incident.id}"
+    name = named(f"{answer.path}::{answer.incident.id}")
     yield page.heading(escape(name))
     for label, said in _rows(answer):
         yield from page.wrapped(label, escape(said))
@@ -164,7 +165,7 @@ def _effort(answer: Answer, page: Page) -> Iterator[str]:
     else:
         beside = "compared with nothing"
     yield from page.wrapped("runs", f"{finding.runs:,} of at most {finding.most:,}; {beside}")
-    yield from (page.whole("", escape(name)) for name in finding.compared[:COMPARED])
+    yield from (page.whole("", escape(named(name))) for name in finding.compared[:COMPARED])
     if len(finding.compared) > COMPARED:
         yield page.row("", f"and {len(finding.compared) - COMPARED:,} more (--json)")
     if answer.failing_again:
