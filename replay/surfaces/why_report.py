@@ -190,10 +190,13 @@ def shown(value: Any, beside: Any = None) -> str:
         return "(not there)"
     if type(value) is Kept:
         return _kept(value.tree)
-    if type(value) is str and len(value) > SHOWN:
-        start = _apart(value, beside) if type(beside) is str else 0
-        found = f"{'...' if start else ''}{shown_json(value[start : start + SHOWN])}"
-        return f"{found}... ({len(value):,} characters)"
+    if type(value) is str and len(shown_json(value)) > SHOWN:
+        start = _apart(value, beside) if type(beside) is str and len(value) > SHOWN else 0
+        part = value[start : start + SHOWN]
+        while len(shown_json(part)) > SHOWN:  # what is cut is text, not the way it is written
+            part = part[:-1]
+        left = f"... ({len(value):,} characters)" if len(part) < len(value) else ""
+        return f"{'...' if start else ''}{shown_json(part)}{left}"
     if type(value) is int and value > 10**18 and value < 4 * 10**18:
         return f"{value} ({datetime.fromtimestamp(value // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ})"
     found = shown_json(plain(value))
