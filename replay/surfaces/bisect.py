@@ -11,9 +11,9 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from subprocess import Popen
+from subprocess import Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Literal
@@ -33,6 +33,9 @@ _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from replay.s
 _ID = re.compile(r"[0-9a-f]{40,64}\Z")
 STOPPING = 2.0
 """Seconds that a step may take to end."""
+LOOK = 0.2
+"""Seconds between two looks at how far it is."""
+OnRun = Callable[[str, int, int], None]
 Judgement = Literal["good", "bad", "skipped"]
 
 
@@ -79,8 +82,10 @@ class _Job(msgspec.Struct, frozen=True):
     log: str
 
 
-def bisect(recording: Recording, options: Options) -> Found:
-    """Find the commit; Ctrl-C leaves those that it may be by then, before the first step it is a KeyboardInterrupt.
+def bisect(recording: Recording, options: Options, on_run: OnRun = lambda what, done, most: None) -> Found:
+    """Find the commit; Ctrl-C leaves those that it may be by then, while the ends are tried it is a KeyboardInterrupt.
+
+    `on_run` is told what is tried, how many commits were, and about how many there will be.
 
     Raises UsageError (`no-repository`, `unknown-revision`, `bisect-ends`, `git`), ReplayError.
     """
@@ -91,11 +96,14 @@ def bisect(recording: Recording, options: Options) -> Found:
         raise UsageError(f"{options.good} is no ancestor of {options.bad}: swap them, or name an older good commit",
                          slug="bisect-ends")  # fmt: skip
     task = Task(recording=recording, root=str(root), allow=options.allow, targets=options.targets)
+    most = 2 + int(repo.git("rev-list", "--count", bad, f"^{good}", "--")).bit_length()
     with repo.worktree(bad) as place, TemporaryDirectory(prefix="replay-bisect-") as folder:
+        on_run(options.bad, 0, most)
         failure = _tried(task, repo, root, place)
         if failure.ended != "failed":
             raise UsageError(f"the incident does not fail on {options.bad}: {failure}", slug="bisect-ends")
         repo.git("checkout", "--quiet", "--force", "--detach", good, cwd=place)
+        on_run(options.good, 1, most)
         before = _tried(task, repo, root, place)
         if before.ended == "failed":
             raise UsageError(f"the incident fails on {options.good} too: {before}", slug="bisect-ends")
@@ -103,7 +111,8 @@ def bisect(recording: Recording, options: Options) -> Found:
         job = _Job(task, str(repo.top), str(root), str(place), failure, str(log))
         file.write_bytes(msgspec.msgpack.encode(job))
         log.touch()
-        return _run(repo, place, good, bad, file, log, failure)
+        return _run(repo, place, good, bad, file, log, failure,
+                    lambda: on_run("the commits between", 2 + len(_steps(log)), most))  # fmt: skip
 
 
 def _tried(task: Task, repo: Repository, root: Path, place: Path) -> Ran:
@@ -121,12 +130,13 @@ def _left(repo: Repository, good: str, bad: str, steps: Sequence[Step]) -> tuple
     return tuple(repo.git("rev-list", last, f"^{good}", *passed, "--").split())
 
 
-def _run(repo: Repository, place: Path, good: str, bad: str, file: Path, log: Path, failure: Ran) -> Found:
+def _run(repo: Repository, place: Path, good: str, bad: str, file: Path, log: Path, failure: Ran,
+         look: Callable[[], None]) -> Found:  # fmt: skip
     path = json.dumps([os.path.abspath(each) for each in map(str, sys.path)])
     repo.git("bisect", "start", bad, good, cwd=place)
     with started("bisect", "run", sys.executable, "-c", _START, path, str(file), cwd=place, apart=True) as process:
         try:
-            out, errors = process.communicate()
+            out, errors = _waited(process, look)
         except KeyboardInterrupt:
             _stop(process)
             steps = _steps(log)
@@ -146,6 +156,16 @@ def _run(repo: Repository, place: Path, good: str, bad: str, file: Path, log: Pa
         raise UsageError(f"git bisect named {first[:80]}, which was not tried", slug="git")
     about = "" if first is None else repo.git("show", "--no-patch", "--format=%an%n%aI%n%s", first, "--")
     return Found(first=first, candidates=candidates, about=about, failure=failure, steps=steps)
+
+
+def _waited(process: Popen[str], look: Callable[[], None]) -> tuple[str, str]:
+    """What it printed, at its end; `look` is called now and then before that."""
+    while True:
+        look()
+        try:
+            return process.communicate(timeout=LOOK)
+        except TimeoutExpired:
+            continue
 
 
 def _stop(process: Popen[str]) -> None:

@@ -37,9 +37,10 @@ class Bar:
             self._terminal.flush()
         self.done += 1
 
-    def at(self, what: str, done: int) -> None:
+    def at(self, what: str, done: int, total: int | None = None) -> None:
         """So many have ended."""
         self.done = done
+        self.total = self.total if total is None else max(total, done + 1)
         self.step(what)
 
     def line(self, what: str, seconds: float) -> str:

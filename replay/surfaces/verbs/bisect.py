@@ -31,10 +31,13 @@ def command(incident: str, targets: tuple[str, ...], as_json: bool, **options: A
     """Name the first commit on which an incident fails."""
     from replay.surfaces.bisect import Options, bisect
     from replay.surfaces.printable import clip, escape
+    from replay.surfaces.progress import progress
     from replay.surfaces.select import one
 
     _, recording = one(incident)
-    found = bisect(recording, Options(targets=dict(target(text) for text in targets), **options))
+    chosen = Options(targets=dict(target(text) for text in targets), **options)
+    with progress(0) as bar:
+        found = bisect(recording, chosen, lambda what, done, most: bar.at(what, done, most))
     author, date, subject = ([*found.about.split("\n", 2), "", "", ""])[:3]
     code = INTERRUPTED if found.interrupted else EXPECTED if found.first else UNEXPECTED
     if as_json:
