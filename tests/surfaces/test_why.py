@@ -226,7 +226,7 @@ def test_the_command_and_its_document(project: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "cause     call[0].plan = null, of shop:lookup" in done.stdout
     assert re.search(r"^  seen      shop.py:\d+ in triage\n +customer = lookup", done.stdout, re.MULTILINE)
-    assert re.search(r"^  next      replay minimize captures/bad.replay.db::", done.stdout, re.MULTILINE)
+    assert re.search(r"^  next      replay minimize captures/bad.replay.db$", done.stdout, re.MULTILINE)
     assert "it fails in the same way in a fresh process" in done.stdout
     done = command("why", "captures/bad.replay.db", "captures/good.replay.db", "--json")
     found = json.loads(done.stdout)
