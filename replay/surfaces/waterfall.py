@@ -10,6 +10,7 @@ from replay.core.recording import Interaction, ModelCall, Prediction, Recording
 from replay.surfaces.asking import answer_line
 from replay.surfaces.literals import bare, literal, tree
 from replay.surfaces.printable import clip, columns, escape, pad
+from replay.surfaces.shortened import named
 from replay.surfaces.tables import STATUS, Cell, Column, Narrower, Short, drawn
 from replay.surfaces.text import (
     Page,
@@ -51,7 +52,7 @@ def recording_text(recording: Recording, page: Page | None = None, path: str | N
 def _head(recording: Recording, page: Page, path: str | None) -> Iterator[str]:
     name = clip(escape(recording.entrypoint), page.width - 10)
     yield f"{page.status(recording.status)}  {page.heading(name)}  {page.paint(recording.kind, dim=True)}"
-    yield page.whole("named", escape(f"{path}::{recording.id}" if path else recording.id))
+    yield page.whole("named", escape(named(f"{path}::{recording.id}") if path else recording.id))
     yield page.row("recorded", f"{when(recording.started_at)}, took {duration(recording.duration_ns)}")
     http = (recording.http_request_method, recording.http_route, recording.http_response_status_code)
     service = (recording.service_name, recording.service_version, recording.deployment_environment_name)
