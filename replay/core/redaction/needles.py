@@ -10,6 +10,7 @@ import html
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
+from heapq import heapify, heappop, heapreplace
 from itertools import islice
 from string import ascii_letters, digits
 from urllib.parse import quote
@@ -124,41 +125,62 @@ class Needles:
         pause(len(text))
         if text in table:
             return table[text]
-        if len(table) <= _FEW and not any(needle in text for needle in table):
-            return text
-        lengths = self._lengths
+        hits = self._few(text) if len(table) <= _FEW else self._many(text)
+        out, done = [], 0
+        for start, end in hits:
+            out += [text[done:start], table[text[start:end]]]
+            done = end
+        return "".join([*out, text[done:]]) if done else text
+
+    def _few(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where they are, the first first, of two at one place the longer: each is looked for by itself."""
+        waiting = [(at, -len(needle), needle) for needle in self._table if (at := text.find(needle)) >= 0]
+        heapify(waiting)
+        done = 0
+        while waiting:
+            at, size, needle = waiting[0]
+            end = at - size
+            if at < done:
+                following = text.find(needle, done)
+            elif -size >= _LONE or _stands_alone(text, at, end):
+                yield at, end
+                done = end
+                following = text.find(needle, done)
+            else:
+                following = text.find(needle, at + 1)
+            if following < 0:
+                heappop(waiting)
+            else:
+                heapreplace(waiting, (following, size, needle))
+
+    def _many(self, text: str) -> Iterator[tuple[int, int]]:
+        """The same, by how they begin."""
+        table, lengths = self._table, self._lengths
         hits: Sequence[int]
         if len(lengths) <= _FEW:
             hits = sorted(at for head in lengths for at in _places(text, head))
         else:
             hits = [at for at in range(len(text) - _HEAD + 1) if text[at : at + _HEAD] in lengths]
-        if not hits:
-            return text
-        out, done = [], 0
+        done = 0
         for at in hits:
             if at < done:
                 continue
             for size in lengths[text[at : at + _HEAD]]:
-                masked = table.get(text[at : at + size])
                 if (
-                    masked is not None
+                    text[at : at + size] in table
                     and at + size <= len(text)
                     and (size >= _LONE or _stands_alone(text, at, at + size))
                 ):
-                    out += [text[done:at], masked]
+                    yield at, at + size
                     done = at + size
                     break
-        if not done:
-            return text
-        out.append(text[done:])
-        return "".join(out)
 
 
-def _places(text: str, head: str) -> Iterator[int]:
-    at = text.find(head)
+def _places(text: str, part: str) -> Iterator[int]:
+    at = text.find(part)
     while at >= 0:
         yield at
-        at = text.find(head, at + 1)
+        at = text.find(part, at + 1)
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -17,8 +17,9 @@ import msgspec
 from replay.core.codec import Gap, Value
 from replay.core.families.scalars import raw
 from replay.core.recording import Interaction, Outcome, Recording
+from replay.core.redaction.finding import find
 from replay.core.redaction.marks import DIGEST, MOST, Known, digest_of, marks_of
-from replay.core.redaction.patterns import RULES, find
+from replay.core.redaction.patterns import RULES
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 from replay.core.redaction.rules import Rules
 from replay.core.redaction.secrets import Path
@@ -76,8 +77,10 @@ class Redactor:
         sweep = Sweep(self._rules, self._pseudonyms, pause)
         sweep.known = Known(marks_of(recording))
         sweep.allowed |= left
-        self._walk(recording, sweep)
+        changed, _ = self._walk(recording, sweep)
         sweep.arm()
+        if not sweep.secrets and changed == recording:  # nothing to look for anywhere else: so it is with most
+            return recording
         changed, places = self._walk(recording, sweep)
         if changed == recording:
             return recording

@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 from replay.core.redaction import bodies, streams
+from replay.core.redaction.finding import find
 from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import MASK
 from replay.core.redaction.needles import SHORTEST
-from replay.core.redaction.patterns import WEBHOOK, card, find
+from replay.core.redaction.patterns import WEBHOOK, card
 from replay.core.redaction.secrets import Path, Secrets
 
 _DEEPEST = 4
@@ -25,7 +26,7 @@ _LARGE = 4 << 20
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 _UNIT = re.compile(r"%[0-9A-Fa-f]{2}|\+|[^%+]|%")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}+={0,2}")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
 _SCHEME = re.compile(r"(?i)(basic|bearer|token|digest|negotiate|apikey|jwt) +(\S.*)\Z", re.DOTALL)
 _PAIR = re.compile(r"[\w.\[\]%$*@-]{1,100}=")
 _FORM = re.compile(r"[\w.\[\]%$*@-]{1,100}=[^\s&]*(?:&[\w.\[\]%$*@-]{1,100}=[^\s&]*)*\Z")

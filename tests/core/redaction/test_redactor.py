@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from replay.core.codec import encode
 from replay.core.recording import Interaction, Log, Outcome, Recording
-from replay.core.redaction.patterns import CHUNK, RULES, compiled, find
+from replay.core.redaction.finding import CHUNK, compiled, find
+from replay.core.redaction.patterns import RULES
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.redactor import Redactor
 from replay.core.redaction.rules import Redaction, Rules
