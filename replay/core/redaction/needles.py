@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heapify, heappop, heapreplace
@@ -22,7 +23,10 @@ MOST_SPELLED = 500
 _LONE = 8
 """Characters from which it may be part of a longer word."""
 _HEAD = 4
-_NEVER_QUOTED = frozenset(ascii_letters + digits + "_.-~")
+_PLAIN = re.compile(r"[A-Za-z0-9 _.~!#$()*+,/:;=?@\[\]^`{|}%-]*")
+"""That JSON and HTML have as it is."""
+_UNQUOTED = re.compile(r"[A-Za-z0-9_.~-]*")
+_NEVER_QUOTED = (ascii_letters + digits + "_.-~").encode()
 _FEW = 100
 _HASHES = ("md5", "sha1", "sha256", "sha512")
 
@@ -32,8 +36,14 @@ def spellings(secret: str, masked: str) -> Iterator[tuple[str, str]]:
     yield secret, masked
     for change in (str.lower, str.upper):
         yield change(secret), change(masked)
-    for escape in (_escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape):
-        yield _whole(escape, secret, masked)
+    if _PLAIN.fullmatch(secret) and _PLAIN.fullmatch(masked):
+        if not _UNQUOTED.fullmatch(secret):
+            one_quoted, two_quoted = _quoted(secret), _quoted(masked)
+            for code, char in (("", ""), ("%20", "+"), ("%2F", "/")):
+                yield one_quoted.replace(code, char), two_quoted.replace(code, char)
+    else:
+        for escape in (_escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape):
+            yield _whole(escape, secret, masked)
     if len(secret) < _LONE:
         return
     one, two = (text.encode("utf-8", "surrogatepass") for text in (secret, masked))
@@ -62,7 +72,8 @@ def _quoted(text: str, safe: str = "") -> str:
     """As `urllib.parse.quote`, which goes through a text byte by byte."""
     if not text.isascii():
         return quote(text, safe=safe)
-    for char in sorted(set(text) - _NEVER_QUOTED - set(safe), key=lambda char: char != "%"):
+    rest = text.encode().translate(None, _NEVER_QUOTED + safe.encode()).decode()
+    for char in sorted(set(rest), key=lambda char: char != "%"):
         text = text.replace(char, f"%{ord(char):02X}")
     return text
 
@@ -100,11 +111,16 @@ class Needles:
     def __init__(self, secrets: dict[str, str]) -> None:
         table: dict[str, str] = {}
         for number, (secret, masked) in enumerate(secrets.items()):
-            if len(secret) >= SHORTEST:
-                every = spellings(secret, masked)
-                for one, two in every if number < MOST_SPELLED else islice(every, 3):
-                    if one != two and len(one) >= SHORTEST:
-                        table.setdefault(one, two)
+            if len(secret) < SHORTEST:
+                continue
+            if number >= MOST_SPELLED and secret.islower():
+                table.setdefault(secret, masked)
+                table.setdefault(secret.upper(), masked.upper())
+                continue
+            every = spellings(secret, masked)
+            for one, two in every if number < MOST_SPELLED else islice(every, 3):
+                if one != two and len(one) >= SHORTEST:
+                    table.setdefault(one, two)
         for masked in secrets.values():  # what stands there already is not masked again
             table.pop(masked, None)
         self._table = table
@@ -112,7 +128,8 @@ class Needles:
         for text in table:
             self._lengths.setdefault(text[:_HEAD], []).append(len(text))
         for head, lengths in self._lengths.items():
-            self._lengths[head] = sorted(set(lengths), reverse=True)
+            if len(lengths) > 1:
+                self._lengths[head] = sorted(set(lengths), reverse=True)
 
     def __bool__(self) -> bool:
         return bool(self._table)

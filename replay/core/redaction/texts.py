@@ -256,7 +256,7 @@ class Texts(Secrets):
         out, done = [], 0
         for found in self._find(text):
             secret = text[found.start : found.end]
-            out += [text[done : found.start], self.value(secret, found.kind)]
+            out += [text[done : found.start], self.secrets.get(secret) or self.value(secret, found.kind)]
             done = found.end
         if done:
             text = "".join([*out, text[done:]])
