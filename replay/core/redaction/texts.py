@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_from_bytes
 
-from replay.core.redaction import bodies, streams
+from replay.core.redaction import beside, bodies, columns, streams
 from replay.core.redaction.finding import find
 from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import MASK
@@ -27,6 +27,7 @@ _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 _UNIT = re.compile(r"%[0-9A-Fa-f]{2}|\+|[^%+]|%")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
+_HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
 _SCHEME = re.compile(r"(?i)(basic|bearer|token|digest|negotiate|apikey|jwt) +(\S.*)\Z", re.DOTALL)
 _PAIR = re.compile(r"[\w.\[\]%$*@-]{1,100}=")
 _FORM = re.compile(r"[\w.\[\]%$*@-]{1,100}=[^\s&]*(?:&[\w.\[\]%$*@-]{1,100}=[^\s&]*)*\Z")
@@ -106,8 +107,9 @@ class Texts(Secrets):
             return self.leaf(text, path, None)
         scheme, host, place, query, end = found.groups()
         user, mark, name = host.rpartition("@")
-        if end and ":" in host and not (mark or place or query) and "@" in end:  # of a password with `#` in it
-            return self.flat(text)
+        port = host.rpartition(":")[2]
+        if ":" in host and not (mark or port.isdecimal() or host[0] == "[") and "@" in text[found.end(2) :]:
+            return self.flat(text)  # of a password with one of `/?#` in it
         if mark:
             user = ":".join(self.value(part, "url-password") for part in user.split(":"))
         for each in find(name + place, (WEBHOOK,), self._pause):
@@ -161,7 +163,12 @@ class Texts(Secrets):
                 made = self._cut_json(text, path)
             return self._lines(text, path, deep) if made is None and streams.are_lines(text) else made
         if "multipart/" in content and "name=" in text:
-            return self.flat("\r\n--".join(self._part(part, path) for part in text.split("\r\n--")), deep)
+            line = "\r\n" if "\r\n--" in text else "\n"
+            return self.flat(f"{line}--".join(self._part(part, path, line) for part in text.split(f"{line}--")), deep)
+        if "\n" in text or "(" in text:
+            made = columns.masked(text, self.kind_of, lambda one, name, kind: self.leaf(one, (*path, name), kind))
+            if made is not None:
+                return self.flat(made, deep)
         if "://" in text[:30] and _URL.match(text):
             return self.url(text, path)
         if _PAIR.match(text) and ("x-www-form-urlencoded" in content or _is_form(text)):
@@ -179,9 +186,9 @@ class Texts(Secrets):
         inside = self._json(text, ()) if _LOOKS.match(text) else None
         return self.flat(text) if inside is None else inside
 
-    def _part(self, text: str, path: Path) -> str:
+    def _part(self, text: str, path: Path, line: str) -> str:
         """One field of a form."""
-        head, mark, value = text.partition("\r\n\r\n")
+        head, mark, value = text.partition(line + line)
         found = _PART.search(head[:2000]) if mark else None
         if found is None:
             return text
@@ -230,13 +237,20 @@ class Texts(Secrets):
         """JSON of anyone: no tags of ours."""
         if type(value) is dict:
             out = {}
-            for name, item in value.items():
-                inner = self.kind_in(name, item, path, kind)
+            held, said = beside.named(value, self.kind_of) or ("", None)
+            statement = beside.columns([*value.values()])
+            for number, (name, item) in enumerate(value.items()):
+                inner = self.kind_in(name, item, path, kind) or (said if name == held else None)
                 key = name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)
-                out[key] = self._plain(item, (*path, name), inner)
+                if statement is not None and number > statement[0] and type(item) is list:
+                    kinds = [*map(self.kind_of, statement[1]), *[None] * len(item)]
+                    out[key] = [self._plain(one, (*path, name, at), kinds[at]) for at, one in enumerate(item)]
+                else:
+                    out[key] = self._plain(item, (*path, name), inner)
             return out
         if type(value) is list:
-            return [self._plain(item, (*path, at), kind) for at, item in enumerate(value)]
+            options = beside.options(value, self.kind_of)
+            return [self._plain(item, (*path, at), options.get(at, kind)) for at, item in enumerate(value)]
         if type(value) is str:
             return self.leaf(value, path, kind)
         return self.number(value, path, kind) if type(value) in (int, float) else value
@@ -296,6 +310,12 @@ class Texts(Secrets):
         """A run of Base64 that is text inside."""
         if text in self._no_base64:
             return text
+        if (digits := _HEX.fullmatch(text)) is not None:
+            data = bytes.fromhex(digits[2])
+            inside = self._inside(data, deep)
+            if inside is not None and inside != data:
+                made = inside.hex()
+                return digits[1] + (made.upper() if digits[2].isupper() else made)
         bare = text.rstrip("=")
         if len(bare) % 4 == 1 or bare.isalpha() or bare.isdecimal():
             return text
@@ -304,20 +324,25 @@ class Texts(Secrets):
             data = b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_" if url else None)
         except Base64Error:
             return self._not_base64(text)
+        inside = self._inside(data, deep)
+        if inside is None:
+            return self._not_base64(text)
+        if inside == data:
+            return text
+        packed = b64encode(inside, altchars=b"-_" if url else None).decode()
+        return packed if text.endswith("=") or bodies.form_of(data) else packed.rstrip("=")
+
+    def _inside(self, data: bytes, deep: int) -> bytes | None:
+        """Bytes without secrets; None if they are neither packed nor text."""
         if bodies.form_of(data):
-            made_data = self.data(data, (), None)
-            return text if made_data == data else b64encode(made_data, altchars=b"-_" if url else None).decode()
+            return self.data(data, (), None)
         try:
             words = data.decode()
         except UnicodeDecodeError:
-            return self._not_base64(text)
+            return None
         if not words.isprintable() and any(char < " " and char not in "\t\r\n" for char in words):
-            return text
-        made = self.leaf(words, (), None, mark=False, deep=deep + 1)
-        if made == words:
-            return text
-        packed = b64encode(made.encode("utf-8", "surrogatepass"), altchars=b"-_" if url else None).decode()
-        return packed if text.endswith("=") else packed.rstrip("=")
+            return None
+        return self.leaf(words, (), None, mark=False, deep=deep + 1).encode("utf-8", "surrogatepass")
 
     def _not_base64(self, text: str) -> str:
         if len(self._no_base64) < _WORDS:
@@ -332,7 +357,7 @@ class Texts(Secrets):
             return text
         if kind == "cookie":
             return self._cookies(text)
-        if kind == "authorization" and (found := _SCHEME.match(text)):
+        if kind in ("authorization", "assigned") and (found := _SCHEME.match(text)):
             return text[: found.start(2)] + self._credentials(found[2], kind)
         if kind in ("scheme", "authorization", "token"):
             return self._credentials(text, kind)
