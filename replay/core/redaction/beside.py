@@ -14,7 +14,7 @@ _PLACE = re.compile(r"'(?:[^']|'')*+'|(\?|%s|[$:]\d{1,4})")
 _COLUMN = re.compile(
     r"([A-Za-z_]\w{0,80})[\"`\]]?\s*(?:=|<>|!=|[<>]=?|~\*?|(?i:\bi?like\b|\bin\s*\([\s,?%s$:\d]*+))\s*(?:\w{1,40}\()?\Z"
 )
-_INTO = re.compile(r"(?i)\binto\s+[^\s()]{1,120}\s*\(([^()]{1,4000})\)\s*values\s*\(")
+_INTO = re.compile(r"(?i)\binto\s{1,9}+[^\s()]{1,120}+\s{0,9}+\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+\(")
 _LONGEST = 20_000
 """Characters of a statement that is read."""
 _NAMES = (("value", ("name", "key", "field", "header", "Name", "Key")), ("Value", ("Name", "Key", "name", "key")))

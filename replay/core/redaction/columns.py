@@ -1,20 +1,22 @@
-"""Tables in texts: a line of names says what stands in the columns below it (CSV and its kind), as INSERT says it of its
+"""Tables in texts: a line of names says what stands in the columns below it (CSV and its kind); so does INSERT of its
 values."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 Leaf = Callable[[str, str, str], str]
-"""Text, name of its column, kind -> text without secrets."""
+"""Name of a column, kind, text -> text without secrets."""
 _HEADING = 4000
 """Characters of the first line, in which the names are."""
 _MOST = 200
 """Columns."""
 _NAME = re.compile(r"[A-Za-z_][\w .-]{0,50}")
 _INSERT = re.compile(
-    r"(?i)\b(?:insert|replace)\s+(?:ignore\s+)?into\s+[^\s()]{1,120}\s*\(([^()]{1,4000})\)\s*values\s*(?=\()"
+    r"(?i)\b(?:insert|replace)\s{1,9}+(?:ignore\s{1,9}+)?into\s{1,9}+[^\s()]{1,120}+\s{0,9}+"
+    r"\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+(?=\()"
 )
 _GAP = re.compile(r"[\s,]*\(")
 _ITEM = re.compile(r"\s*+(?:[NnEe]?'((?:[^']|'')*+)'|[^,()']*+(?:\([^()]*+\))?[^,()']*+)\s*+([,)])")
@@ -56,20 +58,30 @@ def _rows(text: str, mark: str, kinds: dict[int, tuple[str, str]], leaf: Leaf) -
     head = text.index("\n") + 1
     for at, (name, kind) in kinds.items():
         row = re.compile(rf'(?m)^(?:{cell}[{mark}]){{{at}}}("(?:[^"]|""){{2,}}+"|[^{mark}"\r\n][^{mark}\r\n]++)')
+        known: dict[str, str] = {}
         out, done = [], 0
         for found in row.finditer(text, head):
-            start, end = found.span(1)
-            value = text[start:end]
-            quoted = value[0] == '"'
-            bare = value[1:-1].replace('""', '"') if quoted else value.strip()
-            made = leaf(bare, name, kind)
-            if made != bare:
-                shown = '"' + made.replace('"', '""') + '"' if quoted else value.replace(bare, made, 1)
+            value = found[1]
+            shown = known.get(value)
+            if shown is None:
+                shown = known[value] = _cell(value, partial(leaf, name, kind))
+            if shown is not value:
+                start, end = found.span(1)
                 out += [text[done:start], shown]
                 done = end
         if done:
             text = "".join([*out, text[done:]])
     return text
+
+
+def _cell(value: str, change: Callable[[str], str]) -> str:
+    """Without its quotes; the same object if nothing changes."""
+    quoted = value[0] == '"'
+    bare = value[1:-1].replace('""', '"') if quoted else value.strip()
+    made = change(bare)
+    if made == bare:
+        return value
+    return '"' + made.replace('"', '""') + '"' if quoted else value.replace(bare, made, 1)
 
 
 def _inserted(text: str, kind_of: Callable[[str], str | None], leaf: Leaf) -> str:
@@ -84,7 +96,7 @@ def _inserted(text: str, kind_of: Callable[[str], str | None], leaf: Leaf) -> st
             while place >= 0 and (item := _ITEM.match(text, place)) is not None:
                 if number in kinds and item[1]:
                     bare = item[1].replace("''", "'")
-                    made = leaf(bare, *kinds[number]).replace("'", "''")
+                    made = leaf(*kinds[number], bare).replace("'", "''")
                     out += [text[done : item.start(1)], made]
                     done = item.end(1)
                 place, number = item.end(), number + 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from replay.core.redaction.finding import Rule
+from replay.core.redaction.values import is_value
 
-_NAMED = r"(?i:[\w.-]{0,60}?(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|(?:api|access|private|client|secret|master)[_-]?key))"
+_NAMED = r"(?i:[\w.-]{0,60}?(?=[pstcam])(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|(?:api|access|private|client|secret|master)[_-]?key))"
 """Names of secrets, as keys of settings, to their end."""
 _VALUE = r"(?:(?<=')[^'\n]{4,400}+(?=')|(?<=\")[^\"\n]{4,400}+(?=\")|[^\s\"'|;&<>]{4,400}+)"
 _COMMANDS = r"(?:mysql\w{0,9}|mariadb[\w-]{0,12}|sshpass|docker|podman|helm|redis-cli|ldap[a-z]{3,9}|az|mongo\w{0,9}|sqlcmd|curl|smbclient)"
@@ -51,14 +52,14 @@ COMMANDS: tuple[Rule, ...] = (
          ("machine ", "default ")),
     Rule("assigned", re.compile(
         r"(?i:identified(?:[ \t]+with[ \t]+[\w\"'`]{1,60})?[ \t]+by|[ \t]password)(?:[ \t]+password)?[ \t]+[\"']?((?<=')[^'\n]{4,400}+(?=')|(?<=\")[^\"\n]{4,400}+(?=\"))"),
-         ("IDENTIFIED ", "identified ", "PASSWORD '", "password '")),
+         ("IDENTIFIED ", "identified ", "PASSWORD '", "password '"), is_value),
     Rule("assigned", re.compile(rf"(?:\bENV|\bsetenv|\bset -\w{{1,3}}|\bconfig(?:ure)? set)[ \t]+{_NAMED}[ \t]+[\"']?({_VALUE})"),
-         ("ENV ", "setenv ", "set -", " set ")),
-    Rule("assigned", re.compile(rf"{_NAMED}[\"']?:[ \t]*[|>][+-]?\d?[ \t]*\r?\n[ \t]+(\S[^\n]{{3,400}}(?:\n[ \t]+[^\n:]{{4,400}}){{0,60}})"), (": |", ": >")),
+         ("ENV ", "setenv ", "set -", " set "), is_value),
+    Rule("assigned", re.compile(rf"(?<![\w.-]){_NAMED}[\"']?:[ \t]*[|>][+-]?\d?[ \t]*\r?\n[ \t]+(\S[^\n]{{3,400}}(?:\n[ \t]+[^\n:]{{4,400}}){{0,60}})"), (": |", ": >"), is_value),
     Rule("assigned", re.compile(
-        rf"(?:name|key):[ \t]*[\"']?{_NAMED}[\"']?[ \t]*\r?\n[ \t]*value:[ \t]*[\"']?({_VALUE})"), ("value:",)),
-    Rule("assigned", re.compile(r"(?i:\bpwd|password)=\{([^{}\s]{4,200}+)\}"), ("={",)),
+        rf"(?:name|key):[ \t]*[\"']?{_NAMED}[\"']?[ \t]*\r?\n[ \t]*value:[ \t]*[\"']?({_VALUE})"), ("value:",), is_value),
+    Rule("assigned", re.compile(r"(?i:\bpwd|password)=\{([^{}\s]{4,200}+)\}"), ("={",), is_value),
     Rule("assigned", re.compile(rf"[(\[]b?\\{{0,3}}[\"']{_NAMED}\\{{0,3}}[\"'],[ \t]?b?\\{{0,3}}[\"']((?:[^\"'\\\n]){{4,400}}+)\\{{0,3}}[\"'][)\]]"),
-         ("', '", '", "', "', b'", "','", '","')),
+         ("', '", '", "', "', b'", "','", '","'), is_value),
 )  # fmt: skip
 """Each has its hint: most texts have none of them."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from replay.core.redaction.commands import COMMANDS
 from replay.core.redaction.finding import Rule
-from replay.core.redaction.keys import kind_of
 from replay.core.redaction.pseudonyms import luhn
+from replay.core.redaction.values import is_value
 from replay.core.redaction.vendors import VENDORS
 
 _WORDS = (
@@ -29,7 +29,7 @@ _WITHIN = (
     "TOKEN", "APIKEY",
 )  # fmt: skip
 """What ends a word: `accessToken`, `PGPASSWORD`."""
-_ASSIGNED = r"(?:\\{0,3}+[\"'])?+[ \t]{0,20}+(?:=|:=|:|=>)[ \t]{0,20}+(?:b?+\\{0,3}+[\"']{1,3}+)?+"
+_ASSIGNED = r"(?:\\{0,3}+[\"'])?+[ \t]{0,20}+(?:=|:=|:|=>)[ \t]{0,20}+(?:b?+\\{0,3}+(?:\"\"\"|'''|[\"']))?+"
 _QUOTED = (
     r"(?<=[^\\]\")(?:[^\"\\\n]|\\[^\n]){4,400}+(?=\")|(?<=\\\")[^\"\\\n]{4,400}+(?=\\)|"
     r"(?<=')[^'\\\n]{4,400}+(?=\\{0,3}'(?![A-Za-z]))"
@@ -68,55 +68,6 @@ def card(text: str) -> bool:
     return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 2 and luhn(digits)
 
 
-_NOT_VALUES = frozenset(
-    [
-        "true",
-        "false",
-        "null",
-        "none",
-        "undefined",
-        "expired",
-        "invalid",
-        "missing",
-        "required",
-        "unset",
-        "empty",
-        "redacted",
-        "string",
-        "bearer",
-        "basic",
-        "self",
-        "request",
-        "response",
-        "config",
-        "settings",
-        "value",
-        "nil",
-        "digest",
-        "negotiate",
-        "apikey",
-        "token",
-        "password",
-        "secret",
-    ]
-)
-
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z_.]*")
-_PLACEHOLDER = re.compile(r"\$[A-Z_][A-Z0-9_]*|(?:[$#]\{|\{\{|[$%]\().*")
-
-
-def _value(text: str) -> bool:
-    """What is assigned in prose and code: a value rather than a word of the language."""
-    if text.lower() in _NOT_VALUES or "[redacted" in text or set(text) <= set("*.x-_<>{}$"):
-        return False
-    if _PLACEHOLDER.fullmatch(text):
-        return False
-    if _NAME.fullmatch(text):  # `session=self.session`, `auth=None`: code
-        return not ("." in text or "_" in text) and kind_of(text) is None
-    return True
-
-
 WEBHOOK = Rule("webhook", re.compile(
     r"(?:hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/|"
     r"\.office(?:365)?\.com/webhook(?:b2)?/|hooks\.zapier\.com/hooks/catch/|api\.telegram\.org/(?:file/)?bot)"
@@ -138,18 +89,18 @@ LOOKS: tuple[Rule, ...] = (
     WEBHOOK,
     Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
     Rule("assigned", _at_words(
-        "A-Za-z", rf"(?i:{_by_letter(_WORDS)}){_ASSIGNED}", _ASSIGNABLE), ("=", ":"), _value, names=_BEGINNINGS, skips=True),
-    Rule("assigned", re.compile(rf"(?<=[A-Za-z0-9]){_by_letter(_WITHIN)}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), _value, names=_BEGINNINGS),
+        "A-Za-z", rf"(?i:{_by_letter(_WORDS)}){_ASSIGNED}", _ASSIGNABLE), ("=", ":"), is_value, names=_BEGINNINGS, skips=True),
+    Rule("assigned", re.compile(rf"(?<=[A-Za-z0-9]){_by_letter(_WITHIN)}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), is_value, names=_BEGINNINGS),
     Rule("assigned", re.compile(
         r" is (?i:(?<=password is )|(?<=passphrase is )|(?<=passcode is )|(?<=secret is )|(?<=token is )|(?<=key is ))[\"'`]?"
-        r"((?=[^\s\"'<>`]{0,99}?\d)[^\s\"'<>`]{5,99}[^\s\"'<>`.,;:!?)])"), (" is ",), _value),
+        r"((?=[^\s\"'<>`]{0,99}?\d)[^\s\"'<>`]{5,99}[^\s\"'<>`.,;:!?)])"), (" is ",), is_value),
     Rule("element", re.compile(  # XML: the end of an element names it
         r">\s{0,9}+([^<>\s]{4,4000}+)\s{0,9}+</[\w:.-]{0,30}?(?i:pass(?:word|wd|phrase|code)|pwd|secret|token|credential|"
-        r"(?:api|private|access|client)[_-]?key|session[_-]?id|signature|csrf|cvv|ssn|iban|otp|cookie)>"), ("</",), _value),
+        r"(?:api|private|access|client)[_-]?key|session[_-]?id|signature|csrf|cvv|ssn|iban|otp|cookie)>"), ("</",), is_value),
     Rule("field", re.compile(  # HTML
         r"(?:name|key)=[\"'](?=[\w.:-]{0,40}?(?:[Cc]srf|[Xx]srf|[Tt]oken|[Pp]assword|[Ss]ecret|[Aa]pi[_-]?[Kk]ey))[\w.:-]{1,60}+[\"']"
         r"(?:\s++(?!value|content)[\w-]{1,40}+=[\"'][^\"'<>]{0,80}+[\"']){0,4}+\s++(?:value|content)=[\"']([^\"'<>]{4,4000}+)"),
-        ("value=", "content="), _value),
+        ("value=", "content="), is_value),
     Rule("card", _at_words(
         r"\d", r"(?<![.,:+/-])(?<![\dA-Fa-f-][A-Fa-f])(?<!^[A-Fa-f])(?=[\d -]{13})",  # no part of a UUID, nor of a digest
         r"\d(?:[ -]?\d){12,18}+", r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), card, 13, skips=True),

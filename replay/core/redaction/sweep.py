@@ -73,7 +73,7 @@ class Sweep(Texts):
         ]
 
     def _parameter(self, item: Any, names: Sequence[str], number: int, path: Path, kind: str | None) -> Any:
-        """Of a statement whose parameters are for these columns: one of them, or a list of all, or of many such lists."""
+        """Of a statement with parameters for these columns: one of them, or a list of all, or of many such lists."""
         held = item.get("$tuple") if type(item) is dict else item
         if type(held) is not list:
             return self.tree(item, path, (self.kind_of(names[number]) if number < len(names) else None) or kind)

@@ -166,7 +166,7 @@ class Texts(Secrets):
             line = "\r\n" if "\r\n--" in text else "\n"
             return self.flat(f"{line}--".join(self._part(part, path, line) for part in text.split(f"{line}--")), deep)
         if "\n" in text or "(" in text:
-            made = columns.masked(text, self.kind_of, lambda one, name, kind: self.leaf(one, (*path, name), kind))
+            made = columns.masked(text, self.kind_of, lambda name, kind, one: self.leaf(one, (*path, name), kind))
             if made is not None:
                 return self.flat(made, deep)
         if "://" in text[:30] and _URL.match(text):

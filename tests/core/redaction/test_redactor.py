@@ -313,7 +313,12 @@ HOSTILE = {
     "domains": "a@b." * 10_000, "tokens": "eyJ" * 13_000, "parts": "eyJaaaaa." * 4_400, "urls": "http://a:" * 4_400,
     "names": "token=" * 6_600, "keys": "-----BEGIN PRIVATE KEY-----" * 1_500, "spaces": " " * 40_000,
     "percent": "%41" * 13_000, "base64": "QUFB" * 10_000, "brackets": "[" * 40_000, "quotes": '\\"' * 20_000,
-    "words": "bearer " * 5_700, "mails": "".join(f"u{n}@x.co " for n in range(4_400)),
+    "words": "bearer " * 5_700, "commands": "mysql " * 6_600, "options": "--password " * 3_600,
+    "users": "curl -u a " * 4_000, "rows": "a,password\n" + "b,1\n" * 10_000, "headings": "a,password\n" * 3_600,
+    "inserts": "INSERT INTO t (pin) VALUES (" * 1_400, "statements": "select a = ? " * 3_000,
+    "names of values": "name: token\n" * 3_300, "blocks": "a" * 40_000 + ": |", "pairs": "('token', '" * 3_600,
+    "hex": "7b22" * 10_000, "quoted": "token='a b" * 3_600,
+    "mails": "".join(f"u{n}@x.co " for n in range(4_400)),
 }  # fmt: skip
 
 
