@@ -12,7 +12,7 @@ _USER = frozenset({"-u", "-U", "--user", "--proxy-user"})
 _SQL = re.compile(r"\s*(?i:select|insert|update|delete|replace|merge|with|call|exec|alter|create)\s")
 _PLACE = re.compile(r"'(?:[^']|'')*+'|(\?|%s|[$:]\d{1,4})")
 _COLUMN = re.compile(
-    r"([A-Za-z_]\w{0,80})[\"`\]]?\s*(?:=|<>|!=|[<>]=?|~\*?|(?i:\bi?like\b|\bin\s*\([\s,?%s$:\d]*+))\s*(?:\w{1,40}\()?\Z"
+    r"([A-Za-z_]\w{0,80})[\"`\]]?\)?\s*(?:=|<>|!=|[<>]=?|~\*?|(?i:\bi?like\b|\bin\s*\([\s,?%s$:\d]*+))\s*(?:\w{1,40}\()?\Z"
 )
 _INTO = re.compile(r"(?i)\binto\s{1,9}+[^\s()]{1,120}+\s{0,9}+\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+\(")
 _LONGEST = 20_000
@@ -28,6 +28,11 @@ def named(node: Mapping[str, Any], kind_of: KindOf) -> tuple[str, str] | None:
             kind = kind_of(said) if said is not None and len(said) <= 100 else None
             return (value, kind) if kind and kind_of(node[value]) is None else None
     return None
+
+
+def is_pair(item: Any) -> bool:
+    """A list of two texts."""
+    return type(item) is list and len(item) == 2 and type(item[0]) is type(item[1]) is str
 
 
 def options(items: Sequence[Any], kind_of: KindOf) -> dict[int, str]:

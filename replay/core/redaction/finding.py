@@ -90,7 +90,7 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
         if rule.names:
             if rule.names not in named:
                 small = text.lower()
-                named[rule.names] = any(name in small for name in rule.names)
+                named[rule.names] = any(_rarest(name) in small and name in small for name in rule.names)
             if not named[rule.names]:
                 continue
         fresh = [

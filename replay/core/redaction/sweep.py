@@ -66,19 +66,11 @@ class Sweep(Texts):
         said |= {at: found for at, name in enumerate(names[: len(node)]) if (found := self._rules.kind_of(name))}
         statement = beside.columns(node)
         return [
-            self._parameter(item, statement[1], at - statement[0] - 1, (*path, at), said.get(at, kind))
+            self.parameter(self.tree, item, statement[1], at - statement[0] - 1, (*path, at), said.get(at, kind))
             if statement is not None and at > statement[0]
             else self.tree(item, (*path, at), said.get(at, kind))
             for at, item in enumerate(node)
         ]
-
-    def _parameter(self, item: Any, names: Sequence[str], number: int, path: Path, kind: str | None) -> Any:
-        """Of a statement with parameters for these columns: one of them, or a list of all, or of many such lists."""
-        held = item.get("$tuple") if type(item) is dict else item
-        if type(held) is not list:
-            return self.tree(item, path, (self.kind_of(names[number]) if number < len(names) else None) or kind)
-        made = [self._parameter(each, names, at, (*path, at), kind) for at, each in enumerate(held)]
-        return made if held is item else {"$tuple": made}
 
     def _two(self, each: Any, path: Path, kind: str | None) -> Any:
         """A name and its value, as headers are given."""
@@ -117,7 +109,7 @@ class Sweep(Texts):
             inner = self.kind_in(name, item, path, kind) or (said if name == value else None)
             key = name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)
             if statement is not None and at > statement[0] and type(item) in (list, dict):
-                out[key] = self._parameter(item, statement[1], 0, here, inner)
+                out[key] = self.parameter(self.tree, item, statement[1], 0, here, inner)
             else:
                 out[key] = self.tree(item, here, inner)
         if not plain and type(out.get("pieces")) is list and "returned" in out:

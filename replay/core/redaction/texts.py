@@ -7,7 +7,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote_from_bytes
 
@@ -243,17 +243,39 @@ class Texts(Secrets):
                 inner = self.kind_in(name, item, path, kind) or (said if name == held else None)
                 key = name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)
                 if statement is not None and number > statement[0] and type(item) is list:
-                    kinds = [*map(self.kind_of, statement[1]), *[None] * len(item)]
-                    out[key] = [self._plain(one, (*path, name, at), kinds[at]) for at, one in enumerate(item)]
+                    out[key] = self.parameter(self._plain, item, statement[1], 0, (*path, name), inner)
                 else:
                     out[key] = self._plain(item, (*path, name), inner)
             return out
         if type(value) is list:
-            options = beside.options(value, self.kind_of)
-            return [self._plain(item, (*path, at), options.get(at, kind)) for at, item in enumerate(value)]
+            return self._plain_items(value, path, kind)
         if type(value) is str:
             return self.leaf(value, path, kind)
         return self.number(value, path, kind) if type(value) in (int, float) else value
+
+    def _plain_items(self, items: list[Any], path: Path, kind: str | None) -> list[Any]:
+        """A list in JSON: like one of ours, but for tuples."""
+        if items and all(map(beside.is_pair, items)):
+            kinds = [self.kind_of(name) if self.kind_of(one) is None else None for name, one in items]
+            return [[self._plain(name, (*path, at), kind), self._plain(one, (*path, at, name), kinds[at] or kind)]
+                    for at, (name, one) in enumerate(items)]  # fmt: skip
+        said = beside.options(items, self.kind_of)
+        statement = beside.columns(items)
+        return [
+            self.parameter(self._plain, item, statement[1], at - statement[0] - 1, (*path, at), said.get(at, kind))
+            if statement is not None and at > statement[0]
+            else self._plain(item, (*path, at), said.get(at, kind))
+            for at, item in enumerate(items)
+        ]
+
+    def parameter(self, walk: Callable[[Any, Path, str | None], Any], item: Any, names: Sequence[str], number: int,
+                  path: Path, kind: str | None) -> Any:  # fmt: skip
+        """Of a statement with parameters for these columns: one of them, or a list of all, or of many such lists."""
+        held = item.get("$tuple") if type(item) is dict else item
+        if type(held) is not list:
+            return walk(item, path, (self.kind_of(names[number]) if number < len(names) else None) or kind)
+        made = [self.parameter(walk, each, names, at, (*path, at), kind) for at, each in enumerate(held)]
+        return made if held is item else {"$tuple": made}
 
     def _percent(self, text: str, path: Path, kind: str | None) -> str:
         """A percent-encoded text: what changes is encoded as it was, byte for byte."""
