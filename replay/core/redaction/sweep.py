@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from replay.core.families.scalars import raw
+from replay.core.parameters import Shifted
 from replay.core.redaction import beside, bodies, streams, tables
+from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
@@ -63,7 +65,10 @@ class Sweep(Texts):
         if node and all(map(_is_two, node)):
             return [self._two(each, (*path, at), kind) for at, each in enumerate(node)]
         said = beside.options(node, self.kind_of)
-        said |= {at: found for at, name in enumerate(names[: len(node)]) if (found := self._rules.kind_of(name))}
+        if isinstance(names, Shifted):
+            said |= self._shifted(node, names)
+        else:
+            said |= {at: found for at, name in enumerate(names[: len(node)]) if (found := self._rules.kind_of(name))}
         statement = beside.columns(node)
         return [
             self.parameter(self.tree, item, statement[1], at - statement[0] - 1, (*path, at), said.get(at, kind))
@@ -71,6 +76,14 @@ class Sweep(Texts):
             else self.tree(item, (*path, at), said.get(at, kind))
             for at, item in enumerate(node)
         ]
+
+    def _shifted(self, args: list[Any], names: Sequence[str]) -> dict[int, str]:
+        """Of arguments of which each text may be what any of these names says."""
+        kinds = sorted({found for name in names if (found := self._rules.kind_of(name))}, key=PERSONAL.__contains__)
+        if not kinds:
+            return {}
+        texts = {at: item for at, item in enumerate(args) if type(item) is str or _is_bytes(item)}
+        return {at: kinds[0] for at, item in texts.items() if kinds[0] not in PERSONAL or " " not in _text_of(item)}
 
     def _two(self, each: Any, path: Path, kind: str | None) -> Any:
         """A name and its value, as headers are given."""
