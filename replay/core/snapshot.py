@@ -33,6 +33,8 @@ _modules = sys.modules
 _LEAVES = frozenset({int, float, str, bool, type(None), set, frozenset})  # members of sets are hashable: no buffers
 DEEPEST = Limits().depth + 1
 """Below, encoding keeps nothing anyway."""
+longest_ns = 0
+"""Longest time of one value on the request path: what is left of it then is cut. 0: it is taken whole, as at replay."""
 LARGE = 65_536
 """Bytes of a copy from which on the world is told what it took."""
 
@@ -157,9 +159,13 @@ def snapshot_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Snapshot:
 
 def _encoded(value: object, began: int) -> Settled:
     """What no quick copy takes."""
-    made = Settled(encode(value))
+    made = Settled(encode(value, until=_end(began)))
     _tell(began)
     return made
+
+
+def _end(began: int) -> int:
+    return began + longest_ns if longest_ns else 0
 
 
 def _tell(began: int) -> None:
@@ -170,12 +176,12 @@ def _tell(began: int) -> None:
 
 def snapshot_method(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settled:
     """`snapshot_call` of a method: what the first argument, its object, holds is taken too. Never raises."""
-    return Settled(encode_method(args, kwargs))
+    return Settled(encode_method(args, kwargs, _end(perf_counter_ns())))
 
 
 def snapshot_error(error: BaseException) -> Settled:
     """What `error` says: type, arguments, message, frames, causes. Holds no frame and no local variable."""
-    return Settled(encode(error))
+    return Settled(encode(error, until=_end(perf_counter_ns())))
 
 
 # The exact copy ---------------------------------------------------------------------------------------------------
