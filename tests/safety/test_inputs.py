@@ -307,7 +307,7 @@ def test_a_call_with_many_records_ends_soon(tmp_path: Path, kilobytes: int | Non
         assert unit(value) is value
         spent = time.thread_time() - began
         resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-        print(spent / 0.2, *{gap.reason for gap in found[0].settle().input.gaps})
+        print(spent / 0.2, *{{gap.reason for gap in found[0].settle().input.gaps}})
     """
     done = run(code, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
