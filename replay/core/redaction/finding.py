@@ -14,6 +14,8 @@ CHUNK = 1 << 13
 _REACH = 8192
 """Longest secret: a PEM block of a 4096-bit key has 3,300 characters."""
 
+_BEFORE = 64
+"""Characters before a piece that a pattern may look at."""
 _SHORT_REACH = 1024
 """Longest secret of those that stand at the start of a word, with what must stand before it."""
 
@@ -117,15 +119,18 @@ def _near(taken: Sequence[Found], start: int, end: int) -> Sequence[Found]:
 
 def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]]:
     group = 1 if rule.pattern.groups else 0
+    own = isinstance(rule.pattern, re.Pattern)  # google-re2 encodes all that it is given, each time
     at, size = 0, len(text)
     while at < size:
         reached = at + CHUNK
         last = at
-        for match in rule.pattern.finditer(text, at, min(size, reached + _REACH)):
-            if match.start() >= reached:
+        base = 0 if own else max(0, at - _BEFORE)
+        part, until = (text, min(size, reached + _REACH)) if own else (text[base : reached + _REACH], size)
+        for match in rule.pattern.finditer(part, at - base, until):
+            if match.start() + base >= reached:
                 break
-            last = match.end()
-            start, end = match.span(group)
+            last = match.end() + base
+            start, end = (place + base for place in match.span(group))
             if end > start and rule.accept(text[start:end]):
                 yield start, end
         pause(min(CHUNK, size - at))

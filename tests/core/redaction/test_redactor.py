@@ -308,6 +308,20 @@ def test_patterns_that_cannot_be_used(pattern: str) -> None:
             compiled(pattern, "own")
 
 
+def test_own_patterns_take_time_by_the_size_only() -> None:
+    """With google-re2 too, which encodes all of a text for each look at a part of it; what is found is where it is."""
+    rule = compiled(r"\bB-(\d{5})\b", "own")
+
+    def cost(size: int) -> float:
+        text = "nö. " * size + "B-12345 " + "no. " * size
+        started = time.thread_time()
+        assert [text[each.start : each.end] for each in find(text, [rule], lambda size: None)] == ["12345"]
+        return time.thread_time() - started
+
+    small = min(cost(30_000) for _ in range(3))
+    assert cost(240_000) < 25 * small + 0.05
+
+
 HOSTILE = {
     "letters": "a" * 40_000, "digits": "1" * 40_000, "dashes": "1-" * 20_000, "ats": "a@" * 20_000,
     "domains": "a@b." * 10_000, "tokens": "eyJ" * 13_000, "parts": "eyJaaaaa." * 4_400, "urls": "http://a:" * 4_400,
