@@ -2,10 +2,11 @@
 
 Plain data is copied in C, by `marshal`: it keeps exact builtin types, tuples, sets, shared and cyclic references,
 refuses every instance of a class, and runs no code of the value. One thing it does not tell apart: an object with a
-buffer is copied as if it were bytes. Where NumPy is loaded and arrays may be among the values, the C pickler copies
-instead: a third slower, and exact. Elsewhere such objects are bytearrays, memoryviews and arrays of numbers, so what
-the copy holds as bytes is taken for bytes, unless the value still has one of those at that place when it is settled.
-What neither copies is encoded at once. No copy leaves the process.
+buffer is copied as if it were bytes. Where NumPy is loaded and arrays may be among the values, and from Python 3.12
+on, where a class may have a buffer, the C pickler copies instead: a third slower, and exact. Elsewhere such objects
+are bytearrays, memoryviews and arrays of numbers, so what the copy holds as bytes is taken for bytes, unless the
+value still has one of those at that place when it is settled. What neither copies is encoded at once. No copy leaves
+the process.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from replay.core.world import failed, here
 _copy: Callable[[Any], bytes] = marshal.dumps
 _load = marshal.loads
 _modules = sys.modules
+_CALLS_BUFFERS = sys.version_info >= (3, 12)
+"""A class in Python may have a buffer (PEP 688): `marshal` would call its `__buffer__`, so the pickler copies."""
 _LEAVES = frozenset({int, float, str, bool, type(None), set, frozenset})  # members of sets are hashable: no buffers
 DEEPEST = Limits().depth + 1
 """Below, encoding keeps nothing anyway."""
@@ -125,7 +128,7 @@ def snapshot(value: object) -> Snapshot:
     began = perf_counter_ns()
     made: Snapshot
     try:
-        made = Exact(_exact(value)) if "numpy" in _modules else Plain(_copy(value), value)
+        made = Exact(_exact(value)) if _CALLS_BUFFERS or "numpy" in _modules else Plain(_copy(value), value)
         if len(made.copy) > LARGE:
             _tell(began)
         return made
@@ -141,7 +144,7 @@ def snapshot_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Snapshot:
     began = perf_counter_ns()
     made: Snapshot
     try:
-        if "numpy" in _modules:
+        if _CALLS_BUFFERS or "numpy" in _modules:
             made = Exact(_exact({"args": list(args), "kwargs": kwargs}))
         elif kwargs:
             made = PlainCall(_copy((args, kwargs)), args, kwargs)
