@@ -93,12 +93,13 @@ _LIMITS = Limits()
 _NO_ROOM = Value('{"$opaque":{"type":"?","size":null}}', (Gap("$", "encode-failed", "MemoryError"),))
 
 
-def encode(value: object, limits: Limits = _LIMITS) -> Value:
-    """The canonical text of `value`; never raises for a value, never calls its code."""
+def encode(value: object, limits: Limits = _LIMITS, until: int = 0) -> Value:
+    """The canonical text of `value`; never raises for a value, never calls its code. `until`: when what is left is cut,
+    by the performance counter; 0: never."""
     if limits is _LIMITS and is_bare(value):
         return Value(json_text(value))
     try:
-        return Unsettled(value, limits).settle()
+        return Unsettled(value, limits, until).settle()
     except MemoryError:
         pass  # behind this line what the attempt held is let go of, so that who counts the loss has some memory
     return _NO_ROOM
@@ -109,9 +110,10 @@ class Unsettled:
 
     __slots__ = ("_encoder", "_limits", "_tree", "_value")
 
-    def __init__(self, value: object, limits: Limits = _LIMITS) -> None:
+    def __init__(self, value: object, limits: Limits = _LIMITS, until: int = 0) -> None:
         self._limits = limits
         self._encoder = Encoder(limits.depth, limits.nodes, limits.size)
+        self._encoder.until = until
         self._tree = self._encoder.node(value)
         self._encoder.memo.clear()  # it kept the originals alive
         self._value: Value | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable
+from time import perf_counter_ns
 from typing import Any
 
 from replay.core.families import arrays, containers, errors, frames, objects, records, scalars
@@ -17,6 +18,8 @@ Tree = Any
 Write = Callable[["Encoder", Any], Tree]
 
 _FEW_GAPS = 500
+_OFTEN = 500
+"""Nodes between two looks at the clock."""
 _SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
 
 # Keyed by id: a metaclass may define `__hash__`, and builtin types live as long as the process.
@@ -32,13 +35,33 @@ _MOST_FOUND = 2048
 class Encoder:
     """Encodes one value. Not reentrant."""
 
-    __slots__ = ("active", "deepest", "depth", "frames", "gaps", "left", "memo", "path", "pause", "refs", "room")
+    __slots__ = (
+        "active",
+        "deepest",
+        "depth",
+        "frames",
+        "gaps",
+        "late",
+        "left",
+        "memo",
+        "path",
+        "pause",
+        "refs",
+        "room",
+        "until",
+        "watch",
+    )
 
     def __init__(self, depth: int, nodes: int, size: int) -> None:
         self.deepest = depth
         self.left = nodes
         self.room = size
         self.pause = pauses()
+        self.until = 0
+        """By the performance counter; 0: whenever it is done."""
+        self.watch = nodes
+        """Nodes left from which on the clock is looked at."""
+        self.late = False
         self.depth = 0
         self.path: list[str | int] = []
         self.gaps: list[Gap] = []
@@ -76,10 +99,19 @@ class Encoder:
             return self.cut(value, self.spent() or "")
         if self.pause is not None:
             self.pause()
+        return self._written(find(kind), value)
+
+    def _written(self, write: Callable[[Any, Any], Tree], value: Any) -> Tree:
+        """By what knows its type. Short: an error that leaves a function further in than its 256th instruction costs
+        the interpreter a number, for which it looks for ever where there is no memory (CPython 3.11 to 3.14)."""
+        if self.left <= self.watch:
+            self.watch = self.left - _OFTEN
+            if 0 < self.until < perf_counter_ns():
+                self.left, self.late = 0, True
         self.depth += 1
         at = len(self.path)
         try:
-            return find(kind)(self, value)
+            return write(self, value)
         except MemoryError:  # so would all that follows, each after a search for memory: whoever asked gives up
             raise
         except Exception:  # capture never raises into the application
@@ -91,7 +123,7 @@ class Encoder:
     def spent(self) -> str | None:
         """The limit that is used up, if one is."""
         if self.left <= 0:
-            return "truncated-count"
+            return "budget-time" if self.late else "truncated-count"
         return "truncated-size" if self.room <= 0 else None
 
     def keep(self, value: object, tree: Tree) -> Tree:

@@ -89,7 +89,7 @@ class _Texts:
         waiting = [whole]
         while waiting:
             each = waiting.pop()
-            if type(each) is dict or type(each) is list:
+            if type(each) in _HOLDS:
                 self._held[id(each)] = each
                 waiting.extend(each.values() if type(each) is dict else each)
 
@@ -107,7 +107,7 @@ class _Texts:
     def _shape(self, value: Any, kept: list[str]) -> Any:
         """`value` with a hole for each part that did not change; their texts, in order, are added to `kept`."""
         kind = type(value)
-        if kind is not dict and kind is not list:
+        if kind not in _HOLDS:
             return value
         if id(value) in self._held:
             text = self._texts.get(id(value))
@@ -116,11 +116,12 @@ class _Texts:
             kept.append(text)
             return _HOLE
         if kind is dict:
-            return {name: self._shape(item, kept) for name, item in value.items()}
-        return [self._shape(item, kept) for item in value]
+            return {name: self._shape(item, kept) if type(item) in _HOLDS else item for name, item in value.items()}
+        return [self._shape(item, kept) if type(item) in _HOLDS else item for item in value]
 
 
 _dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_HOLDS = (dict, list)
 _HOLE = "\ue000\uf8ff"
 _HOLE_TEXT = f'"{_HOLE}"'
 

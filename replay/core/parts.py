@@ -194,6 +194,7 @@ class HttpAnswer:
         if stored["end"] not in ("complete", "truncated", "closed_early"):
             raise Unfit("no whole answer")
         self._stored, self._place = stored, place
+        self._is_bare = is_bare(_besides_pieces(stored))
         self._client = str(interaction.request.decode().get("client"))
         data = b"".join(piece for _, piece in stored["pieces"])
         self.body = Body(data, [] if stored["decoded"] else stored["headers"])
@@ -235,10 +236,12 @@ class HttpAnswer:
                 pairs = put_header(pairs, "content-length", str(len(data)))
             stored["end"] = "complete"
         stored["headers"] = pairs
+        is_known = self._is_bare and value["headers"] is before["headers"]  # a status, a length make no difference
         delay = 0
         if "stream" in value and value["stream"] is not before.get("stream"):
             stored, delay = self._with_stream(stored, value)
-        _put(draft, self._place, encode_answer(stored), "returned")
+            is_known = False
+        _put(draft, self._place, encode_answer(stored, is_known=is_known), "returned")
         if delay:
             _delay(draft, self._place, delay)
         return None
@@ -332,14 +335,17 @@ class Draws:
         draft["context"] = Value(msgspec.json.encode(context).decode())
 
 
-def encode_answer(stored: dict[str, Any]) -> Value:
-    """What `encode` makes of a stored answer; without its walk of one whose pieces are the only bytes, as a search
-    writes one for each of its runs."""
-    rest = {name: value for name, value in stored.items() if name != "pieces"}
-    if not is_bare(rest) or not all(map(_is_piece, stored["pieces"])):
+def encode_answer(stored: dict[str, Any], *, is_known: bool = False) -> Value:
+    """What `encode` makes of a stored answer; without its walk of one whose pieces are the only bytes (which `is_known`
+    says), as a search writes one for each of its runs."""
+    if not (is_known or is_bare(_besides_pieces(stored))) or not all(map(_is_piece, stored["pieces"])):
         return encode(stored)
     text = json_text({**stored, "pieces": [[offset, raw(data)] for offset, data in stored["pieces"]]})
     return Value(text) if len(text) <= _LARGE else encode(stored)
+
+
+def _besides_pieces(stored: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in stored.items() if name != "pieces"}
 
 
 def _is_piece(piece: object) -> bool:

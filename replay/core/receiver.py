@@ -40,9 +40,11 @@ def is_receiver(value: object, module: str, owner: str, name: str) -> bool:
     return False
 
 
-def encode_method(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
-    """`{"args": [...], "kwargs": {...}}` of a method; never raises for a value, never calls its code."""
+def encode_method(args: tuple[Any, ...], kwargs: dict[str, Any], until: int = 0) -> Value:
+    """`{"args": [...], "kwargs": {...}}` of a method; never raises for a value, never calls its code. `until`: as of
+    `replay.core.codec.encode`."""
     encoder = _Holding()
+    encoder.until = until
     path = encoder.path
     try:
         path += ("args", 0)
@@ -89,6 +91,7 @@ class _Holding(Encoder):
         if tag in RECEIVERS:
             tree[tag]["self"] = True
         self.inside = False
+        self.watch = self.left
         self.left += _LIMITS.nodes - ALL.nodes
         self.room += _LIMITS.size - ALL.size
         return tree
@@ -107,15 +110,7 @@ class _Holding(Encoder):
         self.left -= 1
         if self.spent():
             return self.cut(value, self.spent() or "")
-        self.depth += 1
-        at = len(self.path)
-        try:
-            return self._held(value)
-        except Exception:  # as in `Encoder.node`
-            del self.path[at:]
-            return self._failed(value)
-        finally:
-            self.depth -= 1
+        return self._written(_Holding._held, value)
 
     def _held(self, value: Any) -> Tree:
         made = anew.read(value)

@@ -2,10 +2,11 @@
 
 Plain data is copied in C, by `marshal`: it keeps exact builtin types, tuples, sets, shared and cyclic references,
 refuses every instance of a class, and runs no code of the value. One thing it does not tell apart: an object with a
-buffer is copied as if it were bytes. Where NumPy is loaded and arrays may be among the values, the C pickler copies
-instead: a third slower, and exact. Elsewhere such objects are bytearrays, memoryviews and arrays of numbers, so what
-the copy holds as bytes is taken for bytes, unless the value still has one of those at that place when it is settled.
-What neither copies is encoded at once. No copy leaves the process.
+buffer is copied as if it were bytes. Where NumPy is loaded and arrays may be among the values, and from Python 3.12
+on, where a class may have a buffer, the C pickler copies instead: a third slower, and exact. Elsewhere such objects
+are bytearrays, memoryviews and arrays of numbers, so what the copy holds as bytes is taken for bytes, unless the
+value still has one of those at that place when it is settled. What neither copies is encoded at once. No copy leaves
+the process.
 """
 
 from __future__ import annotations
@@ -30,9 +31,13 @@ from replay.core.world import failed, here
 _copy: Callable[[Any], bytes] = marshal.dumps
 _load = marshal.loads
 _modules = sys.modules
+_CALLS_BUFFERS = sys.version_info >= (3, 12)
+"""A class in Python may have a buffer (PEP 688): `marshal` would call its `__buffer__`, so the pickler copies."""
 _LEAVES = frozenset({int, float, str, bool, type(None), set, frozenset})  # members of sets are hashable: no buffers
 DEEPEST = Limits().depth + 1
 """Below, encoding keeps nothing anyway."""
+longest_ns = 0
+"""Longest time of one value on the request path: what is left of it then is cut. 0: it is taken whole, as at replay."""
 LARGE = 65_536
 """Bytes of a copy from which on the world is told what it took."""
 
@@ -123,7 +128,7 @@ def snapshot(value: object) -> Snapshot:
     began = perf_counter_ns()
     made: Snapshot
     try:
-        made = Exact(_exact(value)) if "numpy" in _modules else Plain(_copy(value), value)
+        made = Exact(_exact(value)) if _CALLS_BUFFERS or "numpy" in _modules else Plain(_copy(value), value)
         if len(made.copy) > LARGE:
             _tell(began)
         return made
@@ -139,7 +144,7 @@ def snapshot_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Snapshot:
     began = perf_counter_ns()
     made: Snapshot
     try:
-        if "numpy" in _modules:
+        if _CALLS_BUFFERS or "numpy" in _modules:
             made = Exact(_exact({"args": list(args), "kwargs": kwargs}))
         elif kwargs:
             made = PlainCall(_copy((args, kwargs)), args, kwargs)
@@ -157,9 +162,13 @@ def snapshot_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Snapshot:
 
 def _encoded(value: object, began: int) -> Settled:
     """What no quick copy takes."""
-    made = Settled(encode(value))
+    made = Settled(encode(value, until=_end(began)))
     _tell(began)
     return made
+
+
+def _end(began: int) -> int:
+    return began + longest_ns if longest_ns else 0
 
 
 def _tell(began: int) -> None:
@@ -170,12 +179,12 @@ def _tell(began: int) -> None:
 
 def snapshot_method(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settled:
     """`snapshot_call` of a method: what the first argument, its object, holds is taken too. Never raises."""
-    return Settled(encode_method(args, kwargs))
+    return Settled(encode_method(args, kwargs, _end(perf_counter_ns())))
 
 
 def snapshot_error(error: BaseException) -> Settled:
     """What `error` says: type, arguments, message, frames, causes. Holds no frame and no local variable."""
-    return Settled(encode(error))
+    return Settled(encode(error, until=_end(perf_counter_ns())))
 
 
 # The exact copy ---------------------------------------------------------------------------------------------------

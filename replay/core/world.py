@@ -293,8 +293,8 @@ class Shelf(Protocol):
         """The fields in which `asked` differs from the recorded request; for naming the nearest one."""
         ...
 
-    def refusal(self, asked: Value, message: str) -> BaseException:
-        """What is raised into the application when nothing answers."""
+    def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
+        """What is raised into the application when nothing answers. `brief`: nobody reads more than the message."""
         ...
 
 

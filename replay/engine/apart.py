@@ -7,34 +7,20 @@ from typing import Any
 
 import msgspec
 
-from replay.core.codec import Value
 from replay.core.deltas import OPENED, Deltas
 from replay.core.edits import Edit, Steps, write
 from replay.core.opened import Kept, Typed
 from replay.core.parts import Parts
 from replay.core.recording import Interaction, Recording
 from replay.core.streaming import TAG
-from replay.core.world import Request
 from replay.engine.operators.site import is_view
 from replay.engine.trials import Change
-from replay.engine.waiting import alike
+from replay.engine.waiting import alike, request_of
 
 MOST = 3_000
 """Changes between two recordings."""
 _FRAMING = frozenset({"content-length", "transfer-encoding", "content-encoding"})
 """Headers that follow from the body."""
-
-
-class _Asked:
-    """A request that was settled long ago."""
-
-    size = 0
-
-    def __init__(self, value: Value) -> None:
-        self._value = value
-
-    def settle(self) -> Value:
-        return self._value
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -78,7 +64,7 @@ def aligned(incident: Recording, other: Recording) -> tuple[list[Interaction | N
         lambda one, two: one.target == two.target and one.request.text == two.request.text,
         lambda one, two: one.target == two.target and one.lane == two.lane,
         lambda one, two: one.target == two.target,
-        lambda one, two: alike(one, Request(two.boundary, two.target, _Asked(two.request))),
+        lambda one, two: alike(one, request_of(two)),
     )
     for test in tests:
         for place, ours in enumerate(incident.interactions):

@@ -53,7 +53,7 @@ class _Side:
         wanted = list(paths)
         return tuple(
             each for each in self.pair.changes
-            if any(related(each.path, path) and (lengths or _holds(each, path)) for path in wanted)
+            if any(related(each.path, path) and (lengths or holds(each, path)) for path in wanted)
         )  # fmt: skip
 
 
@@ -211,8 +211,8 @@ def _groups(paths: list[str], sides: list[_Side]) -> dict[str, list[str]] | None
         return {path: [path] for path in paths}
     groups: dict[str, list[str]] = {}
     for path in paths:
-        name = _general(path)
-        alike = [each.path for side in sides for each in side.pair.changes if _general(each.path) == name]
+        name = general(path)
+        alike = [each.path for side in sides for each in side.pair.changes if general(each.path) == name]
         groups[name] = list(dict.fromkeys([path, *alike]))
     wide = [path for group in groups.values() for path in group]
     if any(side.world.run(side.of(wide, lengths=True)).ended == "same" for side in sides):
@@ -220,7 +220,8 @@ def _groups(paths: list[str], sides: list[_Side]) -> dict[str, list[str]] | None
     return groups
 
 
-def _general(path: str) -> str:
+def general(path: str) -> str:
+    """A place with `[*]` for the numbers of items."""
     root, steps = parse(path)
     name = root
     for step in steps:
@@ -228,7 +229,7 @@ def _general(path: str) -> str:
     return name
 
 
-def _holds(change: Change, path: str) -> bool:
+def holds(change: Change, path: str) -> bool:
     """Whether a change at or above a place says what lies there."""
     below = len(parse(change.path)[1]) >= len(parse(path)[1])
     return below or change.edit is None or change.edit.operator == "set"

@@ -25,7 +25,7 @@ from replay.core.parts import Parts
 from replay.core.recording import Interaction, Recording
 from replay.core.streaming import TAG
 from replay.engine.causes import baseline
-from replay.engine.cured import Cured
+from replay.engine.cured import Cured, ways_on
 from replay.engine.executions import Stage
 from replay.engine.finding import Finding
 from replay.engine.lines import in_project
@@ -61,13 +61,6 @@ class Smaller(msgspec.Struct, kw_only=True):
     """Places and values that are not neutral."""
 
 
-class _Cure(msgspec.Struct, frozen=True):
-    """With what mended code is looked at."""
-
-    edits: Sequence[Edit]
-    onward: Sequence[Interaction]
-
-
 def weight(recording: Recording) -> int:
     """Bytes of the values that a recording holds, as they are stored before compression."""
     texts = [recording.input.text, recording.outcome.payload.text, recording.context.text]
@@ -82,13 +75,15 @@ def minimize(
     stage: Callable[[Recording], Stage],
     *,
     runs: int,
-    onward: Sequence[Interaction] = (),
+    others: Sequence[Recording] = (),
+    answers: Sequence[Interaction] = (),
     on_run: Callable[[int, int], None] = lambda runs, most: None,
 ) -> Smaller:
     """Make `incident` small, in at most so many runs. Raises Unanswerable if its code cannot be run.
 
-    `onward`: answers for what mended code asks behind the failing line. They are not in what is made, only what it
-    reads with them stays.
+    `others`: further recordings of the entry point. Their values in the place of a known cause, and their answers for
+    what mended code asks behind the failing line, lead on; `answers` are given before theirs. None of them is in what
+    is made, only what the code reads with them stays.
     """
     trials = Trials(stage, runs, on_run)
     finding = Finding(most=runs)
@@ -98,10 +93,9 @@ def minimize(
         with trials.stoppable(), world.stage.limited():
             if baseline(incident, world, trials, finding):
                 bare = _bare(incident, trials)
-                cause = known_cause(incident)
-                cure = _Cure(cause.edits() if cause is not None else (), onward)
-                short = _short_streams(_plain_answers(bare, trials), trials, cure)
-                work = _Work(trials.world(short), cure)
+                cured = Cured(trials.world(bare), ways_on(incident, known_cause(incident), answers, others))
+                short = _short_streams(_plain_answers(bare, trials, cured), trials, cured)
+                work = _Work(trials.world(short), cured)
                 _reduce(work, smaller)
                 _finish(incident, work, smaller)
     except Spent:
@@ -129,31 +123,32 @@ def _bare(incident: Recording, trials: Trials) -> Recording:
     return bare if _fails(bare, trials) else incident
 
 
-def _fails(recording: Recording, trials: Trials) -> bool:
-    return trials.world(recording).run(()).ended == "same"
+def _fails(recording: Recording, trials: Trials, cured: Cured | None = None) -> bool:
+    world = trials.world(recording)
+    return world.run(()).ended == "same" and (cured is None or cured.holds(world, recording))
 
 
-def _plain_answers(recording: Recording, trials: Trials) -> Recording:
+def _plain_answers(recording: Recording, trials: Trials, cured: Cured) -> Recording:
     """With less in what cannot be edited part by part: errors, bodies that broke off, a web request's surroundings."""
     parts = Parts(recording)
     with suppress(Spent):  # the next run says so; what was found so far stays
         for place, each in enumerate(recording.interactions):
             if parts.get(f"{each.boundary}[{each.seq}]") is None:
-                recording = _with_answer(recording, place, each, trials)
+                recording = _with_answer(recording, place, each, trials, cured)
         if recording.kind in ("asgi", "wsgi") and not recording.input.gaps:
             stored = recording.input.decode()
             for name in [name for name in stored if name not in _FIXED]:
                 plain = {**stored, name: _HERE if name in ("client", "server") and stored[name] else stored[name]}
                 tried = msgspec.structs.replace(recording, input=encode(plain))
-                if plain != stored and _fails(tried, trials):
+                if plain != stored and _fails(tried, trials, cured):
                     recording, stored = tried, plain
     return recording
 
 
-def _short_streams(recording: Recording, trials: Trials, cure: _Cure) -> Recording:
+def _short_streams(recording: Recording, trials: Trials, cured: Cured) -> Recording:
     """With less in the texts that deltas make together: their events are empty then, and go with the body's lines."""
     with suppress(Spent):
-        work = _Work(trials.world(recording), cure)
+        work = _Work(trials.world(recording), cured)
         for root in work.largest_first():
             part = work.parts.get(root) if root.startswith("http[") else None
             if part is not None and TAG in part.value:
@@ -180,7 +175,7 @@ def _texts(work: _Work, root: str, value: dict[str, Any]) -> None:
         work.fails(root, {**value, "body": deltas.write(deltas.fields, together=True)})
 
 
-def _with_answer(recording: Recording, place: int, each: Interaction, trials: Trials) -> Recording:
+def _with_answer(recording: Recording, place: int, each: Interaction, trials: Trials, cured: Cured) -> Recording:
     try:
         opened = Opened(each.answer)
     except Unfit:
@@ -195,7 +190,7 @@ def _with_answer(recording: Recording, place: int, each: Interaction, trials: Tr
 
     def test(new: Any) -> bool:
         try:
-            return _fails(having(new), trials)
+            return _fails(having(new), trials, cured)
         except (Unfit, TypeError, ValueError, LookupError, AttributeError):  # no answer that a client reads
             return False
 
@@ -225,9 +220,9 @@ def _in_place(value: dict[str, Any], name: str, test: Callable[[Any], bool]) -> 
 class _Work:
     """A recording on its way to be small: the values of its parts as they are by now."""
 
-    def __init__(self, world: World, cure: _Cure) -> None:
+    def __init__(self, world: World, cured: Cured) -> None:
         self.world = world
-        self._cured = Cured(world, cure.edits, cure.onward)
+        self._cured = cured
         self.parts = world.stage.mutations.parts
         self.values: dict[str, Any] = {}
 
@@ -248,7 +243,7 @@ class _Work:
             tried = self.recording(root, value)
         except Exception:  # a value that the part cannot hold, of any shape
             return False
-        if self.world.judge(tried).ended != "same" or not self._cured.holds(tried):
+        if self.world.judge(tried).ended != "same" or not self._cured.holds(self.world, tried):
             return False
         self.values[root] = value
         return True

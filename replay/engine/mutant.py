@@ -54,7 +54,7 @@ class _Same:
     def differences(self, recorded: Interaction, asked: Value) -> list[Difference]:
         return []
 
-    def refusal(self, asked: Value, message: str) -> BaseException:
+    def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
         return DivergenceError(message)
 
 
@@ -167,7 +167,8 @@ class Mutant(Player):
     def _refuse(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> BaseException:
         """Nobody reads where it parted: the run is given up."""
         self.unanswered += 1
-        return shelf.refusal(asked, f"replay: nothing answers {request.boundary} {request.target} in this mutation")
+        message = f"replay: nothing answers {request.boundary} {request.target} in this mutation"
+        return shelf.refusal(asked, message, brief=True)
 
 
 def _same_target(interaction: Interaction, request: Request) -> bool:

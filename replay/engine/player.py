@@ -59,7 +59,7 @@ class EqualityShelf:
     def differences(self, recorded: Interaction, asked: Value) -> list[Difference]:
         return differences(recorded.request, asked, window=self._window, noise=self._noise.get(recorded.seq, ()))
 
-    def refusal(self, asked: Value, message: str) -> BaseException:
+    def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
         return DivergenceError(message)
 
 

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
+from replay.core import snapshot as snapshots
 from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State, predicted
 from replay.core.snapshot import snapshot
@@ -78,12 +79,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 active: Settings | None = None
 """None: capture is off."""
+_ONE_VALUE = 4
+"""Times `most_copying_ns` that one value may take."""
 
 
 def configure(settings: Settings | None) -> None:
     """Turn capture on (with these settings) or off."""
     global active
     active = settings
+    snapshots.longest_ns = 0 if settings is None else _ONE_VALUE * settings.most_copying_ns
 
 
 def flush(timeout: float) -> bool:

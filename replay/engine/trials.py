@@ -59,6 +59,8 @@ class Trial(msgspec.Struct, frozen=True):
     ended: Ended
     way: Way
     execution: Execution
+    reached: int
+    """The lines of the project that it reached, a bit each, as `Lines` numbers them."""
 
     @property
     def good(self) -> bool:
@@ -187,7 +189,7 @@ class World:
             failure = self._located(mutated, failure)
             execution = msgspec.structs.replace(execution, failure=failure)
         way = self.trials.way(reached)
-        return Trial(self._ended(execution, way), way, execution)
+        return Trial(self._ended(execution, way), way, execution, reached)
 
     def _located(self, mutated: Recording, failure: Failure) -> Failure:
         self.trials.count()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterator
 
+from replay.core.codec import Value
 from replay.core.recording import Interaction, Recording
 from replay.core.world import Request
 
@@ -94,6 +95,23 @@ def alike(interaction: Interaction, request: Request) -> bool:
     if len(recorded) <= _PATH or len(recorded) != len(asked) or len(parted) != 1:
         return False
     return parted[0] < _PATH or len(recorded) > _PATH + 1  # the only part of a path says what is asked
+
+
+def request_of(interaction: Interaction) -> Request:
+    """What was asked, as if it were asked again."""
+    return Request(interaction.boundary, interaction.target, _Recorded(interaction.request))
+
+
+class _Recorded:
+    """A request that was settled long ago."""
+
+    size = 0
+
+    def __init__(self, value: Value) -> None:
+        self._value = value
+
+    def settle(self) -> Value:
+        return self._value
 
 
 _PATH = 3

@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from subprocess import Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
+from time import monotonic, sleep
 from typing import Literal
 
 import msgspec
@@ -20,14 +23,19 @@ import msgspec
 from replay.core.recording import Recording
 from replay.errors import ReplayError, UsageError
 from replay.surfaces.config import load
-from replay.surfaces.git import Repository, call, repository
-from replay.surfaces.trial import Ran, Task, trial
+from replay.surfaces.git import Repository, call, repository, started
+from replay.surfaces.trial import Ran, Task, end, trial
 from replay.surfaces.verify import moved
 
-GOOD, BAD, SKIP = 0, 1, 125
+GOOD, BAD, SKIP, STOP = 0, 1, 125, 130
 """Exit codes that `git bisect run` understands (git-bisect(1))."""
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from replay.surfaces.bisect import main; main()"
 _ID = re.compile(r"[0-9a-f]{40,64}\Z")
+STOPPING = 2.0
+"""Seconds that a step may take to end."""
+LOOK = 0.2
+"""Seconds between two looks at how far it is."""
+OnRun = Callable[[str, int, int], None]
 Judgement = Literal["good", "bad", "skipped"]
 
 
@@ -55,11 +63,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     first: str | None
     """The first bad commit; None if skipped ones hide which it is."""
     candidates: tuple[str, ...]
-    """Those that may be it, where commits were skipped."""
+    """Those that may be it, where commits were skipped or Ctrl-C ended it."""
     about: str
     """Of the first bad commit: author, date, subject, by line."""
     failure: Ran
     steps: tuple[Step, ...]
+    interrupted: bool = False
 
 
 class _Job(msgspec.Struct, frozen=True):
@@ -73,8 +82,13 @@ class _Job(msgspec.Struct, frozen=True):
     log: str
 
 
-def bisect(recording: Recording, options: Options) -> Found:
-    """Find the commit. Raises UsageError (`no-repository`, `unknown-revision`, `bisect-ends`, `git`), ReplayError."""
+def bisect(recording: Recording, options: Options, on_run: OnRun = lambda what, done, most: None) -> Found:
+    """Find the commit; Ctrl-C leaves those that it may be by then, while the ends are tried it is a KeyboardInterrupt.
+
+    `on_run` is told what is tried, how many commits were, and about how many there will be.
+
+    Raises UsageError (`no-repository`, `unknown-revision`, `bisect-ends`, `git`), ReplayError.
+    """
     root = load(options.root).root.resolve()
     repo = repository(root)
     good, bad = repo.commit(options.good), repo.commit(options.bad)
@@ -82,11 +96,14 @@ def bisect(recording: Recording, options: Options) -> Found:
         raise UsageError(f"{options.good} is no ancestor of {options.bad}: swap them, or name an older good commit",
                          slug="bisect-ends")  # fmt: skip
     task = Task(recording=recording, root=str(root), allow=options.allow, targets=options.targets)
+    most = 2 + int(repo.git("rev-list", "--count", bad, f"^{good}", "--")).bit_length()
     with repo.worktree(bad) as place, TemporaryDirectory(prefix="replay-bisect-") as folder:
+        on_run(options.bad, 0, most)
         failure = _tried(task, repo, root, place)
         if failure.ended != "failed":
             raise UsageError(f"the incident does not fail on {options.bad}: {failure}", slug="bisect-ends")
         repo.git("checkout", "--quiet", "--force", "--detach", good, cwd=place)
+        on_run(options.good, 1, most)
         before = _tried(task, repo, root, place)
         if before.ended == "failed":
             raise UsageError(f"the incident fails on {options.good} too: {before}", slug="bisect-ends")
@@ -94,7 +111,8 @@ def bisect(recording: Recording, options: Options) -> Found:
         job = _Job(task, str(repo.top), str(root), str(place), failure, str(log))
         file.write_bytes(msgspec.msgpack.encode(job))
         log.touch()
-        return _run(repo, place, good, bad, file, log, failure)
+        return _run(repo, place, good, bad, file, log, failure,
+                    lambda: on_run("the commits between", 2 + len(_steps(log)), most))  # fmt: skip
 
 
 def _tried(task: Task, repo: Repository, root: Path, place: Path) -> Ran:
@@ -105,24 +123,72 @@ def _tried(task: Task, repo: Repository, root: Path, place: Path) -> Ran:
         return Ran("not judged", reason=str(error))
 
 
-def _run(repo: Repository, place: Path, good: str, bad: str, file: Path, log: Path, failure: Ran) -> Found:
+def _left(repo: Repository, good: str, bad: str, steps: Sequence[Step]) -> tuple[str, ...]:
+    """The commits that may be the first bad one, after these steps; the newest first."""
+    last = next((step.commit for step in reversed(steps) if step.judgement == "bad"), bad)
+    passed = [f"^{step.commit}" for step in steps if step.judgement == "good"]
+    return tuple(repo.git("rev-list", last, f"^{good}", *passed, "--").split())
+
+
+def _run(repo: Repository, place: Path, good: str, bad: str, file: Path, log: Path, failure: Ran,
+         look: Callable[[], None]) -> Found:  # fmt: skip
     path = json.dumps([os.path.abspath(each) for each in map(str, sys.path)])
     repo.git("bisect", "start", bad, good, cwd=place)
-    done = call("bisect", "run", sys.executable, "-c", _START, path, str(file), cwd=place)
-    steps = tuple(msgspec.json.decode(line, type=Step) for line in log.read_text().splitlines())
-    lines = [line.strip() for line in done.stdout.splitlines()]
+    with started("bisect", "run", sys.executable, "-c", _START, path, str(file), cwd=place, apart=True) as process:
+        try:
+            out, errors = _waited(process, look)
+        except KeyboardInterrupt:
+            _stop(process)
+            steps = _steps(log)
+            return Found(first=None, candidates=_left(repo, good, bad, steps), about="", failure=failure, steps=steps,
+                         interrupted=True)  # fmt: skip
+    steps = _steps(log)
+    lines = [line.strip() for line in out.splitlines()]
     first = next((line.split()[0] for line in lines if line.endswith("is the first bad commit")), None)
     candidates: tuple[str, ...] = ()
     if first is None:
         at = next((number for number, line in enumerate(lines) if "could be any of" in line), len(lines))
         candidates = tuple(line for line in lines[at + 1 :] if _ID.match(line))
         if not candidates:
-            said = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+            said = (errors or out).strip().splitlines() or [f"exit code {process.returncode}"]
             raise UsageError(f"git bisect failed in {repo.top}: {said[-1]}", slug="git")
     elif first not in (bad, *(step.commit for step in steps if step.judgement == "bad")):
         raise UsageError(f"git bisect named {first[:80]}, which was not tried", slug="git")
     about = "" if first is None else repo.git("show", "--no-patch", "--format=%an%n%aI%n%s", first, "--")
     return Found(first=first, candidates=candidates, about=about, failure=failure, steps=steps)
+
+
+def _waited(process: Popen[str], look: Callable[[], None]) -> tuple[str, str]:
+    """What it printed, at its end; `look` is called now and then before that."""
+    while True:
+        look()
+        try:
+            return process.communicate(timeout=LOOK)
+        except TimeoutExpired:
+            continue
+
+
+def _stop(process: Popen[str]) -> None:
+    """Ctrl-C for git and for the step at hand, which has a process of its own to end: that takes a moment."""
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGINT)
+        until = monotonic() + STOPPING
+        while _is_there(process) and monotonic() < until:
+            sleep(0.02)
+    end(process)
+
+
+def _is_there(process: Popen[str]) -> bool:
+    process.poll()
+    try:
+        os.killpg(process.pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _steps(log: Path) -> tuple[Step, ...]:
+    return tuple(msgspec.json.decode(line, type=Step) for line in log.read_bytes().split(b"\n")[:-1])
 
 
 # The process of one step ------------------------------------------------------------------------------------------
@@ -132,7 +198,10 @@ def main() -> None:
     """Judge what is checked out; the exit code tells git."""
     job = msgspec.msgpack.decode(Path(sys.argv[2]).read_bytes(), type=_Job)
     place = Path(job.checkout)
-    ran = _tried(job.task, Repository(Path(job.top)), Path(job.root), place)
+    try:
+        ran = _tried(job.task, Repository(Path(job.top)), Path(job.root), place)
+    except KeyboardInterrupt:
+        sys.exit(STOP)
     if ran.ended == "failed":
         code = BAD if ran.error_type == job.failure.error_type else SKIP
     else:

@@ -33,7 +33,8 @@ Document = dict[str, Any]
 def statement(found: Finding, created: datetime | None = None) -> Document:
     """`{_type, subject, predicateType, predicate}`; the subjects are the tree that was tried and the bundle's file.
 
-    The predicate: `{result: "verified" | "refused", reasons, incident, base, head, neighbours, tool, created}`.
+    The predicate: `{result: "verified" | "refused" | "unfinished", reasons, incident, base, head, neighbours, tool,
+    created}`.
     """
     head = {"gitTree": found.tree} | ({} if found.changed else {"gitCommit": found.head_commit})
     return {
@@ -44,7 +45,7 @@ def statement(found: Finding, created: datetime | None = None) -> Document:
         ],
         "predicateType": PREDICATE,
         "predicate": {
-            "result": "verified" if found.verified else "refused",
+            "result": found.result,
             "reasons": found.reasons,
             "incident": {
                 "id": found.recording.id,
@@ -182,8 +183,7 @@ def _framed(payload: bytes) -> bytes:
 
 def markdown(found: Finding, *, signed_by: str | None) -> str:
     """A summary for the pull request."""
-    title = "verified" if found.verified else "refused"
-    lines = [f"## Fix {title}: {_code(_incident(found), 80)}", ""]
+    lines = [f"## Fix {found.result}: {_code(_incident(found), 80)}", ""]
     lines += [f"- {_text(reason)}" for reason in found.reasons]
     lines += [""] if found.reasons else []
     lines += ["| | commit | the incident |", "|---|---|---|",

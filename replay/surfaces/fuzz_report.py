@@ -20,6 +20,7 @@ from replay.surfaces.documents import Document
 from replay.surfaces.fuzz import Kept, Report, before, command
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.production import NOTHING_CHANGED, way
+from replay.surfaces.shortened import named
 from replay.surfaces.text import Page, count, duration
 
 _CONTRACT = {
@@ -143,23 +144,30 @@ def find_lines(kept: Kept, page: Page) -> Iterator[str]:
     """One find: its edits, what production saw there, what the code did, the command that shows it again."""
     find = kept.find
     yield f"{page.status('error')}  {page.heading(clip(escape(heading(find.failure)), page.width - 10))}"
-    yield page.row("of", escape(kept.parent_name))
-    for edit, was in before_words(kept.parent, find.edits):
-        yield page.row("changed", escape(str(edit)))
-        yield page.row("recorded", escape(was))
-    yield page.row("happens", escape(f"if {way(kept.parent, find.edits)}" if find.edits else NOTHING_CHANGED))
-    if kept.contract is not None:
-        yield page.row("contract", _CONTRACT[kept.contract])
-    yield page.row("did", escape(did(find)))
-    if find.stretched:
-        answers = count(find.stretched, "request")
-        yield page.row("note", f"{answers} got the nearest recorded answer, as production did not ask quite that")
+    yield page.whole("of", escape(named(kept.parent_name)))
+    for label, said in _rows(kept):
+        yield from page.wrapped(label, clip(escape(said), 6 * page.width))
     if kept.bundle is not None:
         yield f"{page.row('again', '')}{escape(command(kept))}"  # never cut: it is to be copied
         if kept.shows:  # a test demands that it does not fail so
             yield f"{page.row('test', '')}{escape(command(kept, 'promote --from-fuzz'))}"
         if not kept.reproduced:
             yield page.row("note", "a strict replay of it ends in another way: it depends on what no recording holds")
+
+
+def _rows(kept: Kept) -> Iterator[tuple[str, str]]:
+    """What is told of a find, by label."""
+    find = kept.find
+    for edit, was in before_words(kept.parent, find.edits):
+        yield "changed", str(edit)
+        yield "recorded", was
+    yield "happens", f"if {way(kept.parent, find.edits)}" if find.edits else NOTHING_CHANGED
+    if kept.contract is not None:
+        yield "contract", _CONTRACT[kept.contract]
+    yield "did", did(find)
+    if find.stretched:
+        answers = count(find.stretched, "request")
+        yield "note", f"{answers} got the nearest recorded answer, as production did not ask quite that"
 
 
 def heading(failure: Failure) -> str:

@@ -105,12 +105,22 @@ def repository(folder: Path) -> Repository:
 
 def call(*arguments: str, cwd: Path, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run git. Raises UsageError (`git`) if there is none."""
+    with started(*arguments, cwd=cwd, environment=environment) as process:
+        out, errors = process.communicate()
+    return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
+
+
+def started(
+    *arguments: str, cwd: Path, environment: Mapping[str, str] | None = None, apart: bool = False
+) -> subprocess.Popen[str]:
+    """Git, running. `apart`: in a session of its own, which Ctrl-C does not reach. Raises UsageError (`git`) if there
+    is none."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     kept |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", **(environment or {})}
     try:
-        return subprocess.run(
-            ["git", *_NO_HOOKS, *arguments], cwd=cwd, env=kept, capture_output=True, encoding="utf-8",
-            errors="surrogateescape", stdin=subprocess.DEVNULL,
+        return subprocess.Popen(
+            ["git", *_NO_HOOKS, *arguments], cwd=cwd, env=kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            encoding="utf-8", errors="surrogateescape", stdin=subprocess.DEVNULL, start_new_session=apart,
         )  # fmt: skip
     except OSError as error:
         raise UsageError(f"git cannot be run: {error.strerror or error}", slug="git") from error

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from replay.surfaces.documents import Document
 from replay.surfaces.grouping import Group
-from replay.surfaces.printable import clip, escape
-from replay.surfaces.tables import STATUS, Cell, Column, drawn
+from replay.surfaces.printable import clip, columns, escape
+from replay.surfaces.tables import STATUS, Cell, Column, Narrower, Short, drawn
 from replay.surfaces.text import Page, count, when
 
 
@@ -36,35 +36,47 @@ def document(group: Group) -> Document:
     }
 
 
-def text(groups: Sequence[Group], page: Page) -> str:
-    """A few lines each group, or a table in a terminal; then the sum."""
+def text(groups: Sequence[Group], page: Page, short: Short | None = None) -> str:
+    """A few lines each group, or a table in a terminal; then the sum.
+
+    `short`: the shortest name of a recording, by path and id, for where there is no room for the whole.
+    """
     incidents = sum(group.count for group in groups)
     total = f"{count(len(groups), 'failure')} in {count(incidents, 'incident')}"
-    table = drawn(_COLUMNS, [list(_cells(group)) for group in groups], page) if groups else None
+    unused = {name for name, used in (("owner", any(group.owner for group in groups)),
+                                      ("verdict", any(group.status for group in groups))) if not used}  # fmt: skip
+    rows = [list(_cells(group, short)) for group in groups]
+    shown = [at for at, column in enumerate(_COLUMNS) if column.name not in unused]
+    table = drawn([_COLUMNS[at] for at in shown], [[row[at] for at in shown] for row in rows], page,
+                  narrower=_NARROWER) if groups else None  # fmt: skip
     if table is not None:
         return f"{table}\n{total}"
     lines: list[str] = []
     for group in groups:
-        lines += [*_lines(group, page), ""]
+        lines += [*_lines(group, page, short), ""]
     return "\n".join([*lines, total])
 
 
-_COLUMNS = (Column("times", right=True, whole=True), Column("failure", ratio=3), Column("first seen", whole=True),
-            Column("last seen", whole=True), Column("owner", whole=True), Column("verdict", whole=True),
-            Column("look at", whole=True))  # fmt: skip
+_COLUMNS = (Column("times", right=True, whole=True), Column("failure", whole=True), Column("seen", whole=True),
+            Column("owner", whole=True), Column("verdict", whole=True), Column("look at", whole=True))  # fmt: skip
+_NARROWER: tuple[Narrower, ...] = (("short", "seen"), ("short", "look at"), ("short", "failure"))
 
 
-def _cells(group: Group) -> Iterator[Cell]:
+def _cells(group: Group, short: Short | None) -> Iterator[Cell]:
+    """Two lines a row."""
+    first, last = when(group.first_seen), when(group.last_seen)
+    path, _, id = group.representative.rpartition("::")
     yield Cell(f"{group.count:,}", "bold")
-    yield Cell(f"{escape(group.failure)} in {escape(group.place)}")
-    yield Cell(when(group.first_seen)[:16])
-    yield Cell(when(group.last_seen)[:16])
+    place, function = escape(group.place), escape(group.frames[-1][1] if group.frames else group.place)
+    name = escape(group.failure)
+    yield Cell(f"{name}\nin {place}", short=f"{name.rpartition('.')[2]}\nin {function}")
+    yield Cell(f"{first[:16]}\n{last[:16]}", short=f"{first[5:16]}\n{last[5:16]}")
     yield Cell(escape(group.owner or ""))
     yield Cell(group.status or "", STATUS.get(group.status or "", ""))
-    yield Cell(escape(group.representative))
+    yield Cell(escape(group.representative), short=None if short is None else escape(short(path, id)))
 
 
-def _lines(group: Group, page: Page) -> Iterator[str]:
+def _lines(group: Group, page: Page, short: Short | None) -> Iterator[str]:
     times = f"{group.count:,} x"
     what = f"{escape(group.failure)}: {escape(group.message)}" if group.message else escape(group.failure)
     yield f"{page.heading(times)}  {page.paint(clip(what, page.width - len(times) - 2), fg='red', bold=True)}"
@@ -81,6 +93,8 @@ def _lines(group: Group, page: Page) -> Iterator[str]:
         yield page.row("owner", escape(group.owner))
     if group.status:
         yield page.row("verdict", page.status(group.status))
-    yield page.whole("look at", escape(group.representative))
+    path, _, id = group.representative.rpartition("::")
+    fits = short is None or not page.terminal or columns(group.representative) <= page.room
+    yield page.whole("look at", escape(group.representative if fits or short is None else short(path, id)))
     if group.diverges_at:
         yield page.row("parts at", escape(group.diverges_at))

@@ -44,18 +44,18 @@ class Minimized(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shorten(path: Path, incident: Recording, options: Options, out: Path | None = None, *, overwrite: bool = False,
-            onward: Sequence[Interaction] = (),
+            others: Sequence[Recording] = (), answers: Sequence[Interaction] = (),
             on_run: Callable[[int, int], None] = lambda runs, most: None) -> Minimized:  # fmt: skip
     """Make the incident small and write it to `out` (default: beside it, `NAME.min.replay.db`).
 
-    `onward`: answers for what mended code asks behind the failing line. Raises UsageError if there is a file,
-    Unanswerable if its code cannot be run here.
+    `others`, `answers`: see `replay.engine.minimize`. Raises UsageError if there is a file, Unanswerable if its code
+    cannot be run here.
     """
     place = out if out is not None else path.with_name(path.name.removesuffix(SUFFIX) + f".min{SUFFIX}")
     if place.exists() and not overwrite:
         raise UsageError(f"{place} is there already: name another with --out, or say --overwrite", slug="out-exists")
     with at_work(incident, options) as stage:
-        smaller = minimize(incident, stage, runs=options.runs, onward=onward, on_run=on_run)
+        smaller = minimize(incident, stage, runs=options.runs, others=others, answers=answers, on_run=on_run)
     found, verdict, bundle = smaller.recording, None, None
     if found is not None and incident.redacted:
         found = smaller.recording = redacted(found, path)

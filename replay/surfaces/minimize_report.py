@@ -9,6 +9,7 @@ from replay.surfaces.documents import Document
 from replay.surfaces.known_values import known_values
 from replay.surfaces.minimize import Minimized
 from replay.surfaces.printable import clip, escape
+from replay.surfaces.shortened import named
 from replay.surfaces.text import Page, count
 from replay.surfaces.why_report import shown
 
@@ -49,7 +50,8 @@ def text(made: Minimized, page: Page) -> str:
 def _lines(made: Minimized, page: Page) -> Iterator[str]:
     smaller, found = made.smaller, made.smaller.recording
     failure = smaller.finding.failure
-    yield page.heading(escape(f"{made.path}::{made.incident.id}"))
+    name = named(f"{made.path}::{made.incident.id}")
+    yield page.heading(escape(name))
     if failure is not None:
         where = "".join(f" at {f.file}:{f.line} in {f.function}" for f in failure.frames[-1:])
         yield from page.wrapped("failure", clip(escape(f"{failure.error_type}{where}"), 4 * page.width))
@@ -73,5 +75,5 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     if made.sealed:
         yield page.row("note", "the incident is sealed, this bundle is not: anybody can read what stayed")
     if made.incident.status == "error":
-        yield page.whole("next", escape(f"replay promote {shlex.quote(f'{made.path}::{made.incident.id}')}"))
+        yield page.whole("next", escape(f"replay promote {shlex.quote(name)}"))
     yield page.whole("again", escape(f"replay run {shlex.quote(str(made.bundle))}"))

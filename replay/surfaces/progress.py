@@ -37,6 +37,12 @@ class Bar:
             self._terminal.flush()
         self.done += 1
 
+    def at(self, what: str, done: int, total: int | None = None) -> None:
+        """So many have ended."""
+        self.done = done
+        self.total = self.total if total is None else max(total, done + 1)
+        self.step(what)
+
     def line(self, what: str, seconds: float) -> str:
         """`12 of 40, about 5.1 s left: captures/x.replay.db::1f2e`; without a total only the number."""
         left = ""

@@ -18,12 +18,13 @@ from replay.core.cause import known_cause, origins
 from replay.core.promoted import Expect, Promoted, promoted, with_onward, with_promotion
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Verdict
+from replay.engine.borrowed import completed
 from replay.errors import BundleError, UsageError
 from replay.store.bundle import SUFFIX, holds_sealed, open_bundle, write_bundle
 from replay.store.durable import write_whole
 from replay.surfaces.demand import is_failure
 from replay.surfaces.literals import error_body, tree
-from replay.surfaces.promote_answers import further
+from replay.surfaces.promote_answers import given
 from replay.surfaces.promote_text import Oracle, compose, line_length, name_of, result_of, words_of
 from replay.surfaces.select import choose
 from replay.surfaces.text import frames, user_frames
@@ -249,7 +250,7 @@ def _onward(recording: Recording, options: Options, before: Promoted | None) -> 
     if not options.answers and not options.answers_from:
         return () if before is None else before.onward
     others = (each for chosen in choose(options.answers_from) for each in chosen.recordings())
-    return further(recording, options.answers, others)
+    return completed(recording, map(given, options.answers), others)
 
 
 def _stem(recording: Recording) -> str:

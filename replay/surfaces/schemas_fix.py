@@ -11,6 +11,7 @@ from replay.core.verdict import Status
 from replay.surfaces.bisect import Judgement
 from replay.surfaces.form import Form, Site
 from replay.surfaces.trial import Ended
+from replay.surfaces.verify import Result
 
 Way = Literal["passed", "past", "same", "other", "foreign", "unresolved", ""]
 """How a run ended; `past`: beyond the failing line."""
@@ -205,7 +206,7 @@ class Tool(Form):
 class Predicate(Form):
     """What is stated."""
 
-    result: Literal["verified", "refused"]
+    result: Result
     reasons: list[str]
     incident: Tested
     base: Before
@@ -268,6 +269,7 @@ class Bisected(Form):
 
     first_bad: Commit | None
     candidates: list[str]
+    interrupted: bool
     failure: str
     steps: list[Judged]
 

@@ -72,10 +72,10 @@ def choose(names: Iterable[str], refused: Refused | None = None) -> Iterator[Cho
             bundle = open_bundle(path)
             ids = tuple(bundle.ids()) if id is None else (_one(name, id, tuple(bundle.ids())),)
             yield Chosen(path, bundle, ids)
-            continue
-        if id is not None:
-            raise UsageError(f"{name}: a recording is named by its bundle's file, and {path} is a folder")
-        yield from _folder(path, refused)
+        elif id is not None:
+            yield _in_folder(name, path, id)
+        else:
+            yield from _folder(path, refused)
 
 
 def _folder(folder: Path, refused: Refused | None) -> Iterator[Chosen]:
@@ -91,6 +91,23 @@ def _folder(folder: Path, refused: Refused | None) -> Iterator[Chosen]:
             refused(path, error)
             continue
         yield chosen
+
+
+def _in_folder(name: str, folder: Path, prefix: str) -> Chosen:
+    """The recording of that id in any bundle below a folder. Raises BundleError, UsageError."""
+    refused: list[BundleError] = []
+    found: list[tuple[Chosen, str]] = []
+    for chosen in _folder(folder, lambda path, error: refused.append(error)):
+        found += [(chosen, id) for id in chosen.ids if id.startswith(prefix)]
+    exact = [each for each in found if each[1] == prefix] or found
+    if len(exact) > 1:
+        some = "\n".join(f"  {chosen.path}::{id}" for chosen, id in exact[:10])
+        raise UsageError(f"{name}: {len(exact)} recordings begin so, among them\n{some}", slug="ambiguous")
+    if not exact:
+        also = f"; {len(refused)} bundles there cannot be read, the first: {refused[0]}" if refused else ""
+        raise BundleError(f"{name}: no recording of that id in that folder{also}", slug="no-recording")
+    ((chosen, id),) = exact
+    return msgspec.structs.replace(chosen, ids=(id,))
 
 
 def one(name: str) -> tuple[Path, Recording]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import StringIO
+from typing import Any, Literal
 
 import msgspec
 
@@ -26,8 +27,14 @@ class Cell(msgspec.Struct, frozen=True):
 
     text: str
     style: str = ""
+    short: str | None = None
+    """What stands there where there is little room."""
 
 
+Short = Callable[[str, str], str]
+"""The shortest name of a recording, by path and id."""
+Narrower = tuple[Literal["short", "drop"], str]
+"""What is done to a column, by its heading, where there is too little room."""
 STATUS = {"reproduced": "bold green", "ok": "green", "changed": "bold yellow", "diverged": "bold red",
           "error": "bold red", "unanswerable": "bold magenta"}  # fmt: skip
 
@@ -38,15 +45,38 @@ FOLDED = 16
 
 def _least(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> int:
     """The width that a table takes at least."""
-    least = 2 + 3 * (len(columns) - 1)
+    least = 2 + 2 * (len(columns) - 1)
     for at, column in enumerate(columns):
-        width = max(text_columns(text) for text in (column.name, *(row[at].text for row in rows)))
+        width = max(text_columns(line) for text in (column.name, *(row[at].text for row in rows))
+                    for line in text.split("\n"))  # fmt: skip
         least += width if column.whole else min(width, FOLDED)
     return least
 
 
-def drawn(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], page: Page, title: str = "") -> str | None:
-    """The table, at most as wide as the page; None: there is no terminal, no rich, or too little room."""
+def _narrowed(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], step: Narrower) -> tuple[Any, Any]:
+    what, name = step
+    at = next((at for at, column in enumerate(columns) if column.name == name), None)
+    if at is None:
+        return columns, rows
+    if what == "drop":
+        return [*columns[:at], *columns[at + 1 :]], [[*row[:at], *row[at + 1 :]] for row in rows]
+    return columns, [[*row[:at], _shorter(row[at]), *row[at + 1 :]] for row in rows]
+
+
+def _shorter(cell: Cell) -> Cell:
+    return cell if cell.short is None else Cell(cell.short, cell.style)
+
+
+def drawn(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], page: Page, title: str = "",
+          narrower: Sequence[Narrower] = ()) -> str | None:  # fmt: skip
+    """The table, at most as wide as the page; None: there is no terminal, no rich, or too little room.
+
+    `narrower`: what may be done, one after the other, until there is room.
+    """
+    for step in narrower if page.terminal else ():
+        if _least(columns, rows) <= page.width:
+            break
+        columns, rows = _narrowed(columns, rows, step)
     if not page.terminal or _least(columns, rows) > page.width:
         return None
     try:
@@ -56,7 +86,8 @@ def drawn(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], page: Page,
         from rich.text import Text
     except ImportError:
         return None
-    table = Table(box=box.SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", pad_edge=False,
+                  padding=(0, 1, 0, 0))  # fmt: skip
     for column in columns:
         table.add_column(
             Text(column.name),

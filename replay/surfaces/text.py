@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from replay.core.codec import Value
+from replay.core.codec import Value, encode
 from replay.core.fingerprint import mine
+from replay.core.parts import Parts
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict, Violation
 from replay.surfaces.asking import got_line, request_line
@@ -228,7 +229,7 @@ def name_of(verdict: Verdict) -> str:
 
 def input_lines(recording: Recording, page: Page) -> Iterator[str]:
     """The input, a line each argument or field; of a mapping that is too long for one, a line each of its items."""
-    node = bare(tree(recording.input))
+    node = _read(recording, bare(tree(recording.input)))
     fields = _fields(node)
     if fields is None:
         yield page.row("input", literal(node, longest=page.text))
@@ -247,6 +248,15 @@ def input_lines(recording: Recording, page: Page) -> Iterator[str]:
             if len(inner) > FIELDS:
                 yield page.row("", f"  … {len(inner) - FIELDS:,} more")
         label = ""
+
+
+def _read(recording: Recording, node: Any) -> Any:
+    """Of a web request whose body is JSON that body, instead of its bytes."""
+    if recording.kind not in ("asgi", "wsgi") or not _is_mapping(node) or "body" not in node:
+        return node
+    part = Parts(recording).get("input")
+    body = part.value.get("body") if part is not None and isinstance(part.value, dict) else None
+    return {**node, "body": encode(body).tree} if isinstance(body, dict | list) else node
 
 
 def _is_mapping(node: Any) -> bool:

@@ -1,7 +1,8 @@
 """One revision of a project on trial: in a process of its own it runs an incident, and mutations of it.
 
 The process imports the project from the given checkout, whatever this one has imported. What the code prints goes
-nowhere, but for the last line of one that dies.
+nowhere, but for the last line of one that dies. Each run is written down as it ends: what an interrupt finds there is
+what was found.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
+from time import monotonic
 from typing import Any, Literal
 
 import msgspec
@@ -24,6 +26,10 @@ from replay.errors import ReplayError
 
 TIMEOUT = 600.0
 """Seconds that one trial may take."""
+_LOOK = 0.2
+"""Seconds between two looks at how far it is."""
+_RAN = "ran"
+"""File of what was run: a line of JSON each, the report without neighbours, then these."""
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from replay.surfaces.trial import main; main()"
 Ended = Literal["passed", "failed", "not judged"]
 """`not judged`: it asked what nothing answers, or could not be run: that says nothing of the code."""
@@ -79,12 +85,25 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     neighbours: tuple[Ran, ...] = ()
     error: str = ""
     """An error of ours that ended it: a configuration that cannot be read."""
+    stopped: bool = False
+    """Ctrl-C ended it before its last neighbour."""
+
+    @property
+    def executions(self) -> int:
+        return (2 if self.status else 0) + len(self.neighbours)
 
 
-def trial(task: Task, top: Path, checkout: Path, *, timeout: float = TIMEOUT) -> Report:
+NOT_RUN = Report(incident=Ran("not judged", reason="interrupted before it was run"), status="",
+                 failure=Ran("not judged"), stopped=True)  # fmt: skip
+
+
+def trial(task: Task, top: Path, checkout: Path, *, timeout: float = TIMEOUT,
+          on_run: Callable[[int], None] = lambda runs: None) -> Report:  # fmt: skip
     """Run the task in a fresh process. `top`: the working tree that is imported here, `checkout`: what takes its place.
+    `on_run` is told how many runs have ended, now and then.
 
-    Raises ReplayError if that process dies or hangs.
+    Ctrl-C ends it: the report has what was found. Raises ReplayError if that process dies or hangs, KeyboardInterrupt
+    if nothing was found yet.
     """
     path = [moved_path(Path(os.path.abspath(place)), top, checkout) for place in map(str, sys.path)]
     found = {**os.environ, **variables(task.recording), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -92,29 +111,59 @@ def trial(task: Task, top: Path, checkout: Path, *, timeout: float = TIMEOUT) ->
     with TemporaryDirectory(prefix="replay-trial-") as folder:
         place = Path(folder)
         (place / "task").write_bytes(msgspec.msgpack.encode(task))
+        (place / _RAN).touch()
         with open(place / "said", "wb") as said:
             process = Popen([sys.executable, "-c", _START, json.dumps(path), folder], env=environment, cwd=task.root,
                             stdin=DEVNULL, stdout=DEVNULL, stderr=said, start_new_session=True)  # fmt: skip
+        stopped = False
         try:
-            code = process.wait(timeout)
+            code = _wait(process, timeout, lambda: on_run(len(_lines(place))))
+        except KeyboardInterrupt:
+            stopped = True
         except TimeoutExpired:
             raise ReplayError(f"the code in {task.root} did not end within {timeout:g} s", slug="trial") from None
         finally:
             end(process)
-        try:
-            report = msgspec.msgpack.decode((place / "report").read_bytes(), type=Report)
-        except (OSError, ValueError) as error:
+        report = _read(_lines(place))
+        if stopped and report is None:
+            raise KeyboardInterrupt
+        if report is None or not (stopped or report.error or len(report.neighbours) == len(task.neighbours)):
             last = (place / "said").read_bytes()[-2000:].decode("utf-8", "replace").strip().rpartition("\n")[2]
             raise ReplayError(
                 f"the process that ran the code in {task.root} ended with {code}: {last or 'without a word'}",
                 slug="trial",
-            ) from error
+            )
     if report.error:
         raise ReplayError(report.error, slug="trial")
-    return report
+    return msgspec.structs.replace(report, stopped=len(report.neighbours) < len(task.neighbours))
 
 
-def end(process: Popen[bytes]) -> None:
+def _wait(process: Popen[bytes], timeout: float, look: Callable[[], None]) -> int:
+    """Its exit code. Raises TimeoutExpired."""
+    ends = monotonic() + timeout
+    while True:
+        try:
+            return process.wait(_LOOK)
+        except TimeoutExpired:
+            if monotonic() > ends:
+                raise
+        look()
+
+
+def _lines(folder: Path) -> list[bytes]:
+    """The whole lines that were written by now."""
+    return (folder / _RAN).read_bytes().split(b"\n")[:-1]
+
+
+def _read(lines: list[bytes]) -> Report | None:
+    if not lines:
+        return None
+    neighbours = tuple(msgspec.json.decode(line, type=Ran) for line in lines[1:])
+    return msgspec.structs.replace(msgspec.json.decode(lines[0], type=Report), neighbours=neighbours)
+
+
+def end(process: Popen[Any]) -> None:
+    """Kill it and all that it started in its session."""
     try:
         os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
     except (ProcessLookupError, PermissionError):
@@ -140,17 +189,18 @@ def main() -> None:
     folder = Path(sys.argv[2])
     sys.argv = ["replay"]
     task = msgspec.msgpack.decode((folder / "task").read_bytes(), type=Task)
-    try:
-        report = _report(task)
-    except ReplayError as error:
-        nothing = Ran("not judged")
-        report = Report(incident=nothing, status="unanswerable", failure=nothing, error=str(error))
-    (folder / "unfinished").write_bytes(msgspec.msgpack.encode(_plain(report)))
-    (folder / "unfinished").rename(folder / "report")
+    with open(folder / _RAN, "ab", buffering=0) as ran:
+        try:
+            for each in _runs(task):
+                ran.write(msgspec.json.encode(_plain(each)) + b"\n")
+        except ReplayError as error:
+            ran.truncate(0)
+            ran.write(msgspec.json.encode(msgspec.structs.replace(NOT_RUN, error=str(error))) + b"\n")
     os._exit(0)  # what the project registered for its exit is no part of the trial
 
 
-def _report(task: Task) -> Report:
+def _runs(task: Task) -> Iterator[Report | Ran]:
+    """The report without neighbours, then each of them."""
     from replay.boundaries.environ import apply
     from replay.engine import guard
     from replay.surfaces.run import run
@@ -158,8 +208,9 @@ def _report(task: Task) -> Report:
     guard.install()
     apply(task.recording)
     verdict = run(task.recording, root=task.root, allow=task.allow, targets=task.targets, onward=True)
-    failure, ran = _mutated(task)
-    return Report(incident=_judged(verdict, task), status=verdict.status, failure=failure, neighbours=tuple(ran))
+    mutated = _mutated(task)
+    yield Report(incident=_judged(verdict, task), status=verdict.status, failure=next(mutated))
+    yield from mutated
 
 
 def _judged(verdict: Any, task: Task) -> Ran:
@@ -181,7 +232,8 @@ def _judged(verdict: Any, task: Task) -> Ran:
     return Ran("passed") if why is None else Ran("not judged", reason=why)
 
 
-def _mutated(task: Task) -> tuple[Ran, list[Ran]]:
+def _mutated(task: Task) -> Iterator[Ran]:
+    """The incident, then its neighbours."""
     from replay.boundaries import ALL
     from replay.boundaries.clock import move_to, pauses, wait
     from replay.core.edits import read_edit
@@ -201,12 +253,10 @@ def _mutated(task: Task) -> tuple[Ran, list[Ran]]:
             stage = Stage(recording, boundaries=ALL, runners=RUNNERS, targets=targets, move=move_to, wait=wait,
                           pauses=pauses, folders=config.writable, limit=task.limit)  # fmt: skip
             with stage.limited():
-                every = [tuple(read_edit(tree) for tree in edits) for edits in ((), *task.neighbours)]
-                first, *others = [_executed(stage, edits) for edits in every]
+                for edits in ((), *task.neighbours):
+                    yield _executed(stage, tuple(read_edit(tree) for tree in edits))
     except Unanswerable as error:
-        nothing = Ran("not judged", reason=str(error))
-        return nothing, [nothing] * len(task.neighbours)
-    return first, others
+        yield from [Ran("not judged", reason=str(error))] * (1 + len(task.neighbours))
 
 
 def _executed(stage: Any, edits: Any) -> Ran:
@@ -224,8 +274,8 @@ def _ran(failure: Any) -> Ran:
     return Ran("failed", failure.error_type, failure.message[:500], file, line, function)
 
 
-def _plain(report: Report) -> Any:
-    """Without lone surrogates: messages of the code under test may have them, msgpack may not."""
+def _plain(found: Report | Ran) -> Any:
+    """Without lone surrogates: messages of the code under test may have them, JSON may not."""
 
     def clean(node: Any) -> Any:
         if isinstance(node, str):
@@ -234,4 +284,4 @@ def _plain(report: Report) -> Any:
             return [clean(each) for each in node]
         return {name: clean(each) for name, each in node.items()} if isinstance(node, dict) else node
 
-    return clean(msgspec.to_builtins(report))
+    return clean(msgspec.to_builtins(found))

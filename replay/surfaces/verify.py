@@ -8,7 +8,8 @@ fails on those that base fails on in the same way.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -22,10 +23,12 @@ from replay.engine.neighbours import neighbours
 from replay.errors import UsageError
 from replay.surfaces.config import load
 from replay.surfaces.git import Repository, repository
-from replay.surfaces.trial import Ran, Report, Task, trial
+from replay.surfaces.trial import NOT_RUN, Ran, Report, Task, trial
 
 NEIGHBOURS = 100
 """Mutations tried where no number is given."""
+Result = Literal["verified", "refused", "unfinished"]
+"""`unfinished`: Ctrl-C ended it; what was found holds, and certifies nothing."""
 Standing = Literal["survived", "fails", "failed before", "not judged"]
 """Of a neighbour. `failed before`: it fails, and did on base, in a way of its own, or behind the incident's failure."""
 
@@ -84,40 +87,54 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def executions(self) -> int:
-        return 2 * (2 + len(self.neighbours))
+        return self.before.executions + self.now.executions
+
+    @property
+    def interrupted(self) -> bool:
+        """Ctrl-C ended it: what was found holds, and is no certificate."""
+        return self.before.stopped or self.now.stopped
 
     @property
     def reasons(self) -> list[str]:
         """Why it is no fix that can be certified; empty: it is one."""
-        found: list[str] = []
-        if self.before.incident.ended != "failed":
-            found.append(f"the incident does not fail on {self.revision}: {self.before.incident}")
-        if self.now.incident.ended != "passed":
-            found.append(f"the incident does not pass now: {self.now.incident}")
-        if found:
-            return found
+        found = list(self._incidents())
         failing = self.counted("fails")
-        if failing:
+        if failing and not found:
             found.append(f"{failing:,} of {len(self.neighbours):,} neighbours of the incident fail")
+        if self.interrupted:
+            ran = "before the working tree was run" if self.now is NOT_RUN else "while the working tree was run"
+            return [f"interrupted {ran}, with {len(self.neighbours):,} of {self.asked:,} neighbours judged", *found]
+        return found if list(self._incidents()) else [*found, *self._unproved()]
+
+    def _incidents(self) -> Iterator[str]:
+        """What is wrong with the runs of the incident itself."""
+        if self.before.incident.ended != "failed":
+            yield f"the incident does not fail on {self.revision}: {self.before.incident}"
+        if self.now.incident.ended != "passed" and self.now is not NOT_RUN:
+            yield f"the incident does not pass now: {self.now.incident}"
+
+    def _unproved(self) -> Iterator[str]:
+        """What the neighbours do not show."""
         if not self.telling:
-            found.append(
+            yield (
                 f"no neighbour fails on {self.revision} as the incident does, so that nothing tells this fix from one "
                 "of that input alone: raise --neighbours"
             )
         elif self.counted("survived") * 2 < len(self.neighbours) - self.counted("failed before"):
-            found.append("most neighbours ask what the recording does not answer, so that they could not be judged")
-        return found
+            yield "most neighbours ask what the recording does not answer, so that they could not be judged"
 
     @property
-    def verified(self) -> bool:
-        return not self.reasons
+    def result(self) -> Result:
+        return "unfinished" if self.interrupted else "refused" if self.reasons else "verified"
 
 
 def verify(path: Path, recording: Recording, options: Options,
-           on_trial: Callable[[str], None] = lambda what: None) -> Finding:  # fmt: skip
-    """Try the incident and its neighbours on base and on the working tree; each of the two is announced.
+           on_run: Callable[[str, int], None] = lambda what, runs: None) -> Finding:  # fmt: skip
+    """Try the incident and its neighbours on base and on the working tree; `on_run` is told which of the two it is and
+    how many runs have ended. Ctrl-C ends it: what was found is kept.
 
-    Raises UsageError (`no-repository`, `unknown-revision`, `git`), ReplayError (`trial`) if a revision cannot be run.
+    Raises UsageError (`no-repository`, `unknown-revision`, `git`), ReplayError (`trial`) if a revision cannot be run,
+    KeyboardInterrupt if nothing was found yet.
     """
     root = load(options.root).root.resolve()
     repo = repository(root)
@@ -127,14 +144,18 @@ def verify(path: Path, recording: Recording, options: Options,
     edits = neighbours(bare, options.count, options.seed)
     task = Task(recording=recording, root=str(root), allow=options.allow, targets=options.targets, limit=options.limit,
                 neighbours=tuple([edit.tree() for edit in each] for each in edits))  # fmt: skip
-    on_trial(f"{options.base}, in a worktree")
+    runs_each = 1 + len(edits)
+    on_run(in_base := f"{options.base}, in a worktree", 0)
     with repo.worktree(commit) as place:
-        before = trial(moved(task, repo, root, place), repo.top, place)
-    on_trial("the working tree")
-    now = trial(task, repo.top, repo.top)
+        before = trial(moved(task, repo, root, place), repo.top, place, on_run=lambda runs: on_run(in_base, runs))
+    now = NOT_RUN
+    if not before.stopped:
+        on_run("the working tree", runs_each)
+        with suppress(KeyboardInterrupt):
+            now = trial(task, repo.top, repo.top, on_run=lambda runs: on_run("the working tree", runs_each + runs))
     tried = [
         Neighbour(each, one, two, _standing(one, two, before.failure))
-        for each, one, two in zip(edits, before.neighbours, now.neighbours, strict=True)
+        for each, one, two in zip(edits, before.neighbours, now.neighbours, strict=False)
     ]
     return Finding(
         recording=recording, path=path, origin=recording.digest if note is None else note.origin, name=repo.top.name,

@@ -11,6 +11,7 @@ from replay.surfaces.verify import Finding, words
 
 SHOWN = 5
 """Neighbours that fail, in lines of their own."""
+_COLOURS = {"verified": "green", "refused": "red", "unfinished": "yellow"}
 
 
 def text(found: Finding, page: Page) -> str:
@@ -19,8 +20,8 @@ def text(found: Finding, page: Page) -> str:
 
 
 def _lines(found: Finding, page: Page) -> Iterator[str]:
-    word, colour = ("verified", "green") if found.verified else ("refused", "red")
-    yield f"{page.paint(word, fg=colour, bold=True)}  {page.heading(escape(f'{found.path}::{found.recording.id}'))}"
+    word = page.paint(found.result, fg=_COLOURS[found.result], bold=True)
+    yield f"{word}  {page.heading(escape(f'{found.path}::{found.recording.id}'))}"
     for number, reason in enumerate(found.reasons):
         yield page.row("because" if number == 0 else "", escape(reason))
     yield from _run("before", f"{escape(found.revision)}, {found.base_commit[:12]}", found.before.incident, page)

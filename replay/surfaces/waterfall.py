@@ -10,7 +10,8 @@ from replay.core.recording import Interaction, ModelCall, Prediction, Recording
 from replay.surfaces.asking import answer_line
 from replay.surfaces.literals import bare, literal, tree
 from replay.surfaces.printable import clip, columns, escape, pad
-from replay.surfaces.tables import STATUS, Cell, Column, drawn
+from replay.surfaces.shortened import named
+from replay.surfaces.tables import STATUS, Cell, Column, Narrower, Short, drawn
 from replay.surfaces.text import (
     Page,
     count,
@@ -51,7 +52,7 @@ def recording_text(recording: Recording, page: Page | None = None, path: str | N
 def _head(recording: Recording, page: Page, path: str | None) -> Iterator[str]:
     name = clip(escape(recording.entrypoint), page.width - 10)
     yield f"{page.status(recording.status)}  {page.heading(name)}  {page.paint(recording.kind, dim=True)}"
-    yield page.whole("named", escape(f"{path}::{recording.id}" if path else recording.id))
+    yield page.whole("named", escape(named(f"{path}::{recording.id}") if path else recording.id))
     yield page.row("recorded", f"{when(recording.started_at)}, took {duration(recording.duration_ns)}")
     http = (recording.http_request_method, recording.http_route, recording.http_response_status_code)
     service = (recording.service_name, recording.service_version, recording.deployment_environment_name)
@@ -206,11 +207,17 @@ def _gaps(recording: Recording, page: Page) -> Iterator[str]:
         yield page.row("", f"and {count(len(recording.gaps) - GAPS, 'more')}")
 
 
-def list_text(rows: list[dict[str, Any]], page: Page) -> str:
-    """A line each recording, a heading each bundle."""
+def list_text(rows: list[dict[str, Any]], page: Page, short: Short | None = None) -> str:
+    """A table in a terminal, else a line each recording and a heading each bundle.
+
+    `short`: the shortest name of a recording, by path and id, for a table that has no room for the whole.
+    """
     errors = sum(row["status"] == "error" for row in rows)
-    total = f"{count(len(rows), 'recording')}, {errors:,} ended in an error"
-    table = drawn(_COLUMNS, [list(_cells(row)) for row in rows], page) if rows else None
+    ran = {str(row["entrypoint"]) for row in rows}
+    of = f" of {escape(*ran)}" if len(ran) == 1 else ""
+    total = f"{count(len(rows), 'recording')}{of}, {errors:,} ended in an error"
+    narrower = [("drop", "entry point"), *_NARROWER] if of else _NARROWER
+    table = drawn(_COLUMNS, [list(_cells(row, short)) for row in rows], page, narrower=narrower) if rows else None
     if table is not None:
         return f"{table}\n{total}"
     lines: list[str] = []
@@ -219,29 +226,40 @@ def list_text(rows: list[dict[str, Any]], page: Page) -> str:
         if row["path"] != path:
             path = row["path"]
             lines.append(page.heading(escape(str(path))))
-        lines.append(_row(row, page))
+        lines.append(_row(row, page, alone=bool(of)))
     lines += ([""] if rows else []) + [total]
     return "\n".join(lines)
 
 
 _COLUMNS = (Column("recording", whole=True), Column("status", whole=True), Column("started (UTC)", whole=True),
             Column("took", right=True, whole=True), Column("entry point", ratio=3),
-            Column("ended with", ratio=2))  # fmt: skip
+            Column("ended with", whole=True))  # fmt: skip
+_NARROWER: tuple[Narrower, ...] = (
+    ("short", "started (UTC)"), ("short", "recording"), ("short", "ended with"), ("drop", "took"),
+    ("drop", "entry point"), ("drop", "status"),
+)  # fmt: skip
 
 
-def _cells(row: dict[str, Any]) -> Iterator[Cell]:
+def _cells(row: dict[str, Any], short: Short | None) -> Iterator[Cell]:
     """Of a table: the recording by the name that other verbs take."""
-    status = escape(str(row["status"]))
-    yield Cell(escape(f"{row['path']}::{row['id']}"))
+    status, started = escape(str(row["status"])), when(row["started_at"])
+    path, id = str(row["path"]), str(row["id"])
+    yield Cell(escape(f"{path}::{id}"), short=None if short is None else escape(short(path, id)))
     yield Cell(status, STATUS.get(status, ""))
-    yield Cell(when(row["started_at"])[:19])
+    yield Cell(started[:19], short=started[5:16])
     yield Cell(duration(row["duration_ns"]))
     yield Cell(escape(str(row["entrypoint"])))
-    code = row["http_response_status_code"]
-    yield Cell(escape(" ".join(str(part) for part in (code, row["error_type"]) if part is not None)))
+    code, error = row["http_response_status_code"], str(row["error_type"] or "")
+    yield Cell(escape(f"{code or ''} {error}".strip()), short=escape(_ended(code, error)))
 
 
-def _row(row: dict[str, Any], page: Page) -> str:
+def _ended(code: Any, error: str) -> str:
+    """Status and class, without the modules that it is in."""
+    return f"{code or ''} {error.rpartition('.')[2]}".strip()
+
+
+def _row(row: dict[str, Any], page: Page, *, alone: bool) -> str:
+    """`alone`: the entry point is that of all, and stands below."""
     what = str(row["error_type"] or "")
     code = row["http_response_status_code"]
     if code is not None:
@@ -249,9 +267,9 @@ def _row(row: dict[str, Any], page: Page) -> str:
     started = when(row["started_at"])
     times = f"{started}  {duration(row['duration_ns']):>8}" if page.width >= WIDE else started[5:16]
     left = max(12, page.width - 16 - 5 - len(times) - 9)
-    entrypoint = left if not what else max(left * 2 // 5, left - columns(escape(what)))
+    if columns(what) > left - (0 if alone else 12):
+        what = _ended(code, str(row["error_type"] or ""))
+    what = escape(what)
+    entrypoint = "" if alone else pad(escape(str(row["entrypoint"])), max(12, left - columns(what))) + " "
     status = page.status(pad(escape(str(row["status"])), 5))
-    return (
-        f"  {pad(escape(str(row['id'])), 16)}  {status}  {times}  {pad(escape(str(row['entrypoint'])), entrypoint)} "
-        f"{clip(escape(what), left - entrypoint)}"
-    ).rstrip()
+    return (f"  {pad(escape(str(row['id'])), 16)}  {status}  {times}  {entrypoint}{what}").rstrip()

@@ -11,7 +11,7 @@ import msgspec
 from replay.boundaries import ALL
 from replay.boundaries.clock import move_to, pauses, wait
 from replay.boundaries.environ import apply
-from replay.core.cause import MOST, Cause, with_cause
+from replay.core.cause import MOST, Cause, is_minimal, with_cause
 from replay.core.edits import parse
 from replay.core.parts import Parts
 from replay.core.recording import Recording
@@ -61,13 +61,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def beside(path: Path, incident: Recording, names: Iterable[str] = ()) -> list[Named]:
     """Recordings of the incident's entry point: of these names, else those in its folder. Bundles of the folder that
-    cannot be read are left out. Raises BundleError if names are given and none of theirs is of that entry point."""
+    cannot be read are left out, minimal recordings too: what they hold was never seen. Raises BundleError if names are
+    given and none of theirs is of that entry point."""
     given = list(names)
     folder = path if path.is_dir() else path.parent
     found: list[Named] = []
     for chosen in choose(given or [str(folder)], None if given else lambda path, error: None):
         for recording in chosen.recordings():
             same = recording.id == incident.id or recording.digest == incident.digest
+            if not given and is_minimal(recording):
+                continue
             if recording.entrypoint == incident.entrypoint and recording.kind == incident.kind and not same:
                 found.append((f"{chosen.path}::{recording.id}", recording))
             if len(found) >= BESIDE:

@@ -15,6 +15,7 @@ from replay.engine.apart import MISSING
 from replay.engine.finding import CauseValue, Finding
 from replay.surfaces.documents import Document
 from replay.surfaces.printable import clip, escape
+from replay.surfaces.shortened import named
 from replay.surfaces.text import Page, count
 from replay.surfaces.why import Answer
 
@@ -82,7 +83,7 @@ def text(answer: Answer, page: Page) -> str:
 
 
 def _lines(answer: Answer, page: Page) -> Iterator[str]:
-    name = f"{answer.path}::{answer.incident.id}"
+    name = named(f"{answer.path}::{answer.incident.id}")
     yield page.heading(escape(name))
     for label, said in _rows(answer):
         yield from page.wrapped(label, escape(said))
@@ -164,7 +165,7 @@ def _effort(answer: Answer, page: Page) -> Iterator[str]:
     else:
         beside = "compared with nothing"
     yield from page.wrapped("runs", f"{finding.runs:,} of at most {finding.most:,}; {beside}")
-    yield from (page.whole("", escape(name)) for name in finding.compared[:COMPARED])
+    yield from (page.whole("", escape(named(name))) for name in finding.compared[:COMPARED])
     if len(finding.compared) > COMPARED:
         yield page.row("", f"and {len(finding.compared) - COMPARED:,} more (--json)")
     if answer.failing_again:
@@ -189,10 +190,13 @@ def shown(value: Any, beside: Any = None) -> str:
         return "(not there)"
     if type(value) is Kept:
         return _kept(value.tree)
-    if type(value) is str and len(value) > SHOWN:
-        start = _apart(value, beside) if type(beside) is str else 0
-        found = f"{'...' if start else ''}{shown_json(value[start : start + SHOWN])}"
-        return f"{found}... ({len(value):,} characters)"
+    if type(value) is str and len(shown_json(value)) > SHOWN:
+        start = _apart(value, beside) if type(beside) is str and len(value) > SHOWN else 0
+        part = value[start : start + SHOWN]
+        while len(shown_json(part)) > SHOWN:  # what is cut is text, not the way it is written
+            part = part[:-1]
+        left = f"... ({len(value):,} characters)" if len(part) < len(value) else ""
+        return f"{'...' if start else ''}{shown_json(part)}{left}"
     if type(value) is int and value > 10**18 and value < 4 * 10**18:
         return f"{value} ({datetime.fromtimestamp(value // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ})"
     found = shown_json(plain(value))

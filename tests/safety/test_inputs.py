@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -274,6 +275,45 @@ def test_hardly_any_memory() -> None:
     """
     done = run(code, ROOT)
     assert (done.returncode, done.stdout) == (0, "same 84\n"), done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("kilobytes", [None, 100, 400, 1600])
+def test_a_call_with_many_records_ends_soon(tmp_path: Path, kilobytes: int | None) -> None:
+    """Of 300,000 records as many are taken as the time for one value is enough for; so it is where memory ends, where
+    each of them takes five times as long, and the interpreter looks for ever for memory to unwind a long function."""
+    code = f"""
+        import os, resource, time
+        from dataclasses import dataclass
+        import replay
+        from replay.engine import recorder
+        found = []
+        recorder.configure(recorder.Settings(service="m", keep=replay.always(), sink=found.append,
+                                             most_copying_ns=50_000_000))
+
+        @dataclass
+        class Line:
+            sku: str
+            more: list
+
+        @replay.capture(name="a:b")
+        def unit(value):
+            return value
+
+        value = [Line(str(n), [n]) for n in range(300_000)]
+        if {kilobytes}:
+            used = int(open("/proc/self/statm").read().split()[0]) * 4096
+            resource.setrlimit(resource.RLIMIT_AS, (used + ({kilobytes} << 10), -1))
+        began = time.thread_time()
+        assert unit(value) is value
+        spent = time.thread_time() - began
+        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+        print(spent / 0.2, *{{gap.reason for gap in found[0].settle().input.gaps}})
+    """
+    done = run(code, tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    times, _, reasons = done.stdout.partition(" ")
+    assert reasons.split() == ["budget-time"] or (kilobytes and reasons.split() == ["encode-failed"])
+    assert float(times) < 8  # its input and its result, four times over: another 13 s without the bound
 
 
 def test_disabled_costs_next_to_nothing() -> None:

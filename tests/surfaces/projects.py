@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -95,3 +98,21 @@ def edit(folder: Path, before: str, after: str) -> None:
     text = (folder / "shop.py").read_text()
     assert before in text
     (folder / "shop.py").write_text(text.replace(before, after))
+
+
+def interrupted(arguments: list[str], ready: Callable[[], bool]) -> subprocess.CompletedProcess[str]:
+    """Our command, and Ctrl-C as soon as it is `ready`."""
+    program = (
+        "import signal, sys; from replay.surfaces.cli import main; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in what a shell runs with `&`
+        f"sys.exit(main({arguments!r}))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], env=environment(), text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as running:  # fmt: skip
+        for _ in range(1200):
+            if ready() or running.poll() is not None:
+                break
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        out, errors = running.communicate(timeout=60)
+    return subprocess.CompletedProcess(arguments, running.returncode, out, errors)

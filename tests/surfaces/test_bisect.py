@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.surfaces import projects, repositories
+from tests.surfaces.test_terminal import on_terminal
 
 BUG, FIXED = 'customer["plan"].upper()', '(customer["plan"] or "free").upper()'
 BUNDLE = "captures/bad.replay.db"
@@ -63,6 +65,34 @@ def test_the_first_bad_commit(project: Path, history: dict[str, str]) -> None:
     shown = bisect("--good", history["good"]).stdout
     assert f"first bad {history['culprit']}" in shown
     assert "\x1b" not in shown
+
+
+def test_how_far_it_is(project: Path, history: dict[str, str]) -> None:
+    """On a terminal, of about how many commits."""
+    shown = on_terminal("bisect", BUNDLE, "--good", history["good"])
+    assert "\r\x1b[K1 of 5: HEAD" in shown
+    assert re.search(r"[345] of 5, about \d+ s left: the commits between", shown)
+    assert history["culprit"] in shown.rpartition("\x1b[K")[2]
+
+
+def test_an_interrupt_keeps_what_was_tried(project: Path, history: dict[str, str], tmp_path: Path,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """Ctrl-C after the first step: what was tried, and the commits that it may be by now; no worktree stays."""
+    projects.edit(project, "    print(", "    sum(range(60_000_000))\n    print(")
+    ends = [step(project, f"late {number}") for number in range(6)]
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    before = repositories.state(project)
+    logs = (tmp_path / "tmp").glob
+    done = projects.interrupted(["bisect", BUNDLE, "--good", history["good"], "--json"],
+                                lambda: any(path.stat().st_size for path in logs("replay-bisect-*/log")))  # fmt: skip
+    assert (done.returncode, done.stderr.strip()) == (130, "")
+    found = json.loads(done.stdout)
+    assert (found["first_bad"], found["interrupted"]) == (None, True)
+    assert found["steps"]
+    assert history["culprit"] in found["candidates"]
+    assert ends[-1] not in found["candidates"]
+    assert repositories.state(project) == before
 
 
 def test_commits_that_cannot_be_run(project: Path, history: dict[str, str]) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -271,20 +269,8 @@ def test_an_interrupt_is_quiet(project: Path) -> None:
         "    print(",
         "    open('started', 'w').close()\n    while True: pass\n    print(",
     )
-    program = (
-        "import signal, sys; from replay.surfaces.cli import main; "
-        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in what a shell runs with `&`
-        "sys.exit(main(['run', 'captures/bad.replay.db']))"
-    )
-    with subprocess.Popen([sys.executable, "-c", program], env=projects.environment(),
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:  # fmt: skip
-        for _ in range(200):
-            if (project / "started").exists():
-                break
-            time.sleep(0.05)
-        running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=40)
-    assert (running.returncode, errors.strip()) == (130, b"")
+    done = projects.interrupted(["run", "captures/bad.replay.db"], (project / "started").exists)
+    assert (done.returncode, done.stderr.strip()) == (130, "")
 
 
 def test_bash_completes_ids_after_the_colons(project: Path) -> None:

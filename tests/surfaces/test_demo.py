@@ -22,11 +22,13 @@ import msgspec
 import pytest
 
 from replay.errors import UsageError
+from replay.store.bundle import open_bundle
 from replay.surfaces.demo import demonstrate, servers
 from replay.surfaces.demo.processes import refuses, third_parties
 from replay.surfaces.demo.result import DemoResult
 from replay.surfaces.demo.table import next_steps, table
 from replay.surfaces.demo.tickets import SURPRISES, Ticket, tickets
+from replay.surfaces.grouping import Groups
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +187,15 @@ class TestRun:
         assert all(group[0].where in text for group in result.failures.values())
         assert f"{len(result.incidents)} incidents captured" in text
         assert f"pytest {result.folder}" in next_steps(result)
+
+    def test_groups(self, result: DemoResult) -> None:
+        """Where `list --group` shows fewer failures than the table, the demo says so."""
+        gathered = Groups({})
+        for incident in result.incidents:
+            gathered.add(str(incident.path), next(iter(open_bundle(incident.path))))
+        assert result.groups == len(list(gathered.groups())) == 11
+        assert len(result.failures) == 12
+        assert "by failure: 11 there, as" in next_steps(result)
 
     def test_not_reproduced_is_not_green(self, result: DemoResult) -> None:
         """One verdict of another kind, or one lost incident, turns the exit code and is named."""

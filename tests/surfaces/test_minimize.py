@@ -132,3 +132,34 @@ def test_what_mended_code_reads_behind_another_call_stays(source: str, project: 
     assert last_line("tests").startswith("1 failed")
     projects.edit(project, 'customer["plan"].upper()', '(customer["plan"] or "free").upper()')
     assert last_line("tests").startswith("1 passed")
+
+
+BRANCHES = (
+    (
+        '{"ann": {"plan": "pro"}, "bob": {"plan": None}, "eve": {"plan": None}}',
+        '{"ann": {"plan": "pro", "seats": 2}, "bob": {"plan": None, "seats": 7, "since": 2019}, '
+        '"eve": {"plan": "free", "since": 2020}}',
+    ),
+    (
+        '    return {"label": customer["plan"].upper()}',
+        '    label = customer["plan"].upper()\n    if label == "FREE":\n        return {"since": customer["since"]}\n'
+        '    return {"seats": customer["seats"]}',
+    ),
+)
+
+
+@pytest.mark.parametrize("fix", ["free", "pro"])
+def test_what_mended_code_reads_on_any_way_that_others_went_stays(fix: str, project: Path) -> None:
+    """Which value stands in the place of the cause decides what is read then: a fix may take either."""
+    for each in BRANCHES:
+        projects.edit(project, *each)
+    for path in (project / "captures").iterdir():
+        path.unlink()
+    projects.record(project, "good", "ann", "eve")
+    projects.record(project, "bad", "bob")
+    for verb in ("why", "minimize", "promote"):
+        done = command(verb, "captures/bad.replay.db")
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert last_line("tests").startswith("1 failed")
+    projects.edit(project, 'customer["plan"].upper()', f'(customer["plan"] or "{fix}").upper()')
+    assert last_line("tests").startswith("1 passed")

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from functools import wraps
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,34 @@ def test_by_position_of_what_is_found_nowhere(tmp_path: Path) -> None:
     (one,) = record(tmp_path, lambda: inner("ada", CANARY))
     assert len(one.interactions) == 2
     assert [secret for secret in (CANARY, CANARY[::-1]) if secret in everything(one)] == []
+
+
+def with_context(function: Any) -> Any:
+    """Gives a further argument, as `click.pass_context` does."""
+
+    @wraps(function)
+    def inner(*args: Any) -> Any:
+        return function({"plan": "Team"}, *args)
+
+    return inner
+
+
+def test_by_position_behind_a_decorator_that_passes_more(tmp_path: Path) -> None:
+    """What is first for the caller is second for the function: each text may be the one that is secret."""
+
+    @replay.boundary(name="crm.enter")
+    @with_context
+    def enter(context: dict[str, str], password: str, number: int) -> int:
+        return number
+
+    @replay.capture
+    @with_context
+    def inner(context: dict[str, str], token: str) -> int:
+        return enter(CANARY[::-1], 7)
+
+    (one,) = record(tmp_path, lambda: inner(CANARY))
+    assert [secret for secret in (CANARY, CANARY[::-1]) if secret in everything(one)] == []
+    assert one.interactions[0].request.decode()["args"][1] == 7
 
 
 def test_by_position_in_a_script(tmp_path: Path) -> None:

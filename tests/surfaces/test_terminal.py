@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from pty import openpty
 from select import select
@@ -16,8 +13,10 @@ from select import select
 import pytest
 
 from replay.core.verdict import Frame
+from replay.store.bundle import open_bundle, write_bundle
 from replay.surfaces.progress import Bar
 from replay.surfaces.quiet import line
+from replay.surfaces.shortened import Shortened
 from replay.surfaces.tables import Cell, Column, drawn
 from replay.surfaces.text import Page, frame_lines
 from tests.surfaces import projects
@@ -56,7 +55,7 @@ def test_tables_on_a_terminal(project: Path) -> None:
     assert "───" in plain
     assert "\x1b[" not in plain
     groups = on_terminal("list", "--group", "--no-run", "captures")
-    assert "first seen" in groups
+    assert "look at" in groups
     assert "───" not in replay("list", "captures").stdout
     assert "───" not in on_terminal("list", "captures", TERM="dumb")
 
@@ -70,6 +69,43 @@ def test_names_are_never_cut(project: Path, arguments: tuple[str, ...], width: s
     shown = on_terminal(*arguments, str(path), COLUMNS=width)
     assert str(path) in shown
     assert "AttributeError" in shown
+
+
+@pytest.mark.parametrize("width", ["80", "100"])
+@pytest.mark.parametrize("arguments", [("list",), ("list", "--group", "--no-run"), ("run",)])
+def test_where_there_is_little_room_names_are_short_and_whole(
+    project: Path, arguments: tuple[str, ...], width: str
+) -> None:
+    """Long names of files are told by their folder and the beginning of the id, which every verb takes; of an error its
+    class is whole."""
+    path = Path("captures") / f"{'a' * 50}.replay.db"
+    Path("captures/bad.replay.db").rename(path)
+    (recording,) = open_bundle(path)
+    shown = on_terminal(*arguments, "captures", COLUMNS=width, NO_COLOR="1")
+    names = set(re.findall(r"captures::[0-9a-f]+", shown))
+    assert f"captures::{recording.id[:8]}" in names
+    assert len(names) == (6 if arguments != ("list", "--group", "--no-run") else 1)
+    assert "AttributeError" in shown
+    for name in names:
+        assert replay("show", name).returncode == 0
+    if arguments[0] == "list":
+        assert "───" in shown
+
+
+def test_names_are_as_short_as_they_can_be(project: Path) -> None:
+    """A folder's by its ids, a bundle's by its own; one that two bundles hold keeps its whole name."""
+    ids = [recording.id for recording in open_bundle("captures/mixed.replay.db")]
+    short = Shortened.of(["captures/mixed.replay.db", "captures/bad.replay.db"])
+    assert short("captures/mixed.replay.db", ids[0]) == f"captures/mixed.replay.db::{ids[0][:8]}"
+    assert short("captures/bad.replay.db", "whatever") == "captures/bad.replay.db"
+    (bad,) = open_bundle("captures/bad.replay.db")
+    write_bundle([bad], Path("captures/copy of bad.replay.db"))
+    short = Shortened.of(["captures"])
+    assert short("captures/mixed.replay.db", ids[0]) == f"captures::{ids[0][:8]}"
+    assert short("captures/copy of bad.replay.db", bad.id) == f"'captures/copy of bad.replay.db::{bad.id}'"
+    done = replay("show", f"captures::{bad.id[:8]}")
+    assert (done.returncode, "captures/bad.replay.db::" in done.stderr) == (2, True)
+    assert replay("show", "captures::zz").returncode == 3
 
 
 def test_tables_show_text_as_it_is() -> None:
@@ -122,21 +158,9 @@ def test_an_interrupted_run_keeps_what_it_found(project: Path) -> None:
     """Ctrl-C in the third of three: two verdicts are in the document, exit 130."""
     projects.edit(project, "    print(", "    if ticket['from'] == 'eve':\n        open('started', 'w').close()\n"
                                          "        while True: pass\n    print(")  # fmt: skip
-    program = (
-        "import signal, sys; from replay.surfaces.cli import main; "
-        "signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "sys.exit(main(['run', 'captures/mixed.replay.db', '--json']))"
-    )
-    with subprocess.Popen([sys.executable, "-c", program], env=projects.environment(),
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:  # fmt: skip
-        for _ in range(1200):
-            if (project / "started").exists():
-                break
-            time.sleep(0.05)
-        running.send_signal(signal.SIGINT)
-        out, _ = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert [row["status"] for row in json.loads(out)] == ["reproduced", "reproduced"]
+    done = projects.interrupted(["run", "captures/mixed.replay.db", "--json"], (project / "started").exists)
+    assert done.returncode == 130
+    assert [row["status"] for row in json.loads(done.stdout)] == ["reproduced", "reproduced"]
 
 
 def test_lines_of_code_are_links_where_they_can_be(project: Path) -> None:

@@ -17,6 +17,7 @@ from replay.surfaces.printable import clip, columns, escape, pad
 from replay.surfaces.report.facts import ending
 from replay.surfaces.text import Page, duration, frames, headline, user_frames, verdict_text
 from replay.surfaces.waterfall import recording_text, timing_bar
+from tests.core.test_parts import recording as of_parts
 
 HOSTILE = "\x1b]0;owned\x07\x1b[31m\u202egnp.exe\u2066\x00\r\x9b2J\u200b\ufeff"
 STARTED = 1_790_000_000_000_000_000
@@ -237,6 +238,23 @@ def test_show_has_every_section() -> None:
         "input.args[0].session: requests.Session",
     ]
     assert [line for line in shown if line not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b'{"subject": "Export fails", "$error": {"type": "x"}, "seats": 3}', "'subject': 'Export fails'"),
+        (b"subject=Export", "body [b'subject=Export']"),
+        (b'{"cut', "body [b'{"),
+    ],
+)
+def test_the_body_of_a_request_is_read(body: bytes, shown: str) -> None:
+    """JSON as what it says, a line each field; what is none as it came. Its names are no types of ours."""
+    given = {"method": "POST", "path": "/", "query_string": b"", "headers": [(b"content-type", b"application/json")],
+             "body": [body], "body_read": "whole"}  # fmt: skip
+    lines = recording_text(of_parts(kind="asgi", given=given), Page(width=80))
+    assert shown in lines
+    assert ("'$error': {'type': 'x'}" in lines) == (b"$error" in body)
 
 
 def test_timing_bars_stand_where_the_interaction_ran() -> None:

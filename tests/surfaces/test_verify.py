@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -67,25 +65,50 @@ def test_a_fix_is_verified(repository: Path) -> None:
 
 
 def test_an_interrupt_leaves_nothing_behind(repository: Path) -> None:
-    """Ctrl-C while a revision's code runs: no worktree, no process; half a certificate is none."""
+    """Ctrl-C while a revision's code runs for the first time: no worktree, no process, no statement."""
     projects.edit(repository, "    print(", "    while True: pass\n    print(")
     repositories.commit(repository, "hangs")
     before = repositories.state(repository)
-    program = (
-        "import signal, sys; from replay.surfaces.cli import main; "
-        "signal.signal(signal.SIGINT, signal.default_int_handler); "
-        f"sys.exit(main(['verify', {BUNDLE!r}, '--base', 'HEAD', '--limit', '60']))"
+    found = projects.interrupted(
+        ["verify", BUNDLE, "--base", "HEAD", "--limit", "60"],
+        lambda: len(repositories.git(repository, "worktree", "list").splitlines()) > 1,
     )
-    with subprocess.Popen([sys.executable, "-c", program], env=projects.environment(), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE) as running:  # fmt: skip
-        for _ in range(1200):
-            if len(repositories.git(repository, "worktree", "list").splitlines()) > 1:
-                break
-            time.sleep(0.05)
-        running.send_signal(signal.SIGINT)
-        out, errors = running.communicate(timeout=60)
-    assert (running.returncode, out, errors.strip()) == (130, b"", b"")
+    assert (found.returncode, found.stdout, found.stderr.strip()) == (130, "", "")
     assert repositories.state(repository) == before
+
+
+@pytest.mark.parametrize("during", ["base", "now"])
+def test_an_interrupt_keeps_what_was_found(during: str, repository: Path, tmp_path: Path,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """Ctrl-C while neighbours run: a statement that says it is unfinished, with what was proven by then."""
+    projects.edit(repository, "    print(", "    sum(range(4_000_000))\n    print(")
+    repositories.commit(repository, "slow")
+    projects.edit(repository, *(HIDES if during == "now" else FIX))
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    trials: dict[Path, int] = {}
+
+    def ready() -> bool:
+        for path in (tmp_path / "tmp").glob("replay-trial-*/ran"):
+            trials[path] = path.read_bytes().count(b"\n")
+        return len(trials) == (2 if during == "now" else 1) and list(trials.values())[-1] > 6
+
+    before = repositories.state(repository)
+    arguments = ["verify", BUNDLE, "--base", "HEAD", "--neighbours", "300", "--out", str(tmp_path / "fix.json")]
+    done = projects.interrupted(arguments, ready)
+    assert (done.returncode, done.stderr.strip()) == (130, "")
+    assert repositories.state(repository) == before
+    found = json.loads((tmp_path / "fix.json").read_text())["predicate"]
+    assert found["result"] == "unfinished"
+    assert found["base"]["outcome"] == "failed"
+    assert found["reasons"][0].startswith("interrupted ")
+    assert done.stdout.startswith("## Fix unfinished: `AttributeError")
+    if during == "base":
+        assert (found["head"]["outcome"], found["neighbours"]["tried"]) == ("not judged", 0)
+    else:
+        assert found["head"]["outcome"] == "passed"
+        assert 5 < found["neighbours"]["tried"] < 300
+        assert found["reasons"][1].endswith("neighbours of the incident fail")
 
 
 def test_a_fix_of_that_one_input_is_refused(repository: Path) -> None:
@@ -188,7 +211,7 @@ def test_on_a_terminal(repository: Path) -> None:
     """How far it is, the verdict in short, lines of code that can be opened; no Markdown."""
     projects.edit(repository, *HIDES)
     shown = on_terminal("verify", BUNDLE, "--base", "HEAD", "--neighbours", "20", NO_COLOR="1", COLUMNS="80")
-    assert "1 of 2: HEAD, in a worktree" in shown
+    assert "1 of 42: HEAD, in a worktree" in shown
     assert shown.rpartition("\x1b[K")[2].startswith(f"refused  {BUNDLE}::")
     for part in ("  because   ", "  at shop.py:", "  fails     input.args[0].from: "):
         assert part in shown

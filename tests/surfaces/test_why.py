@@ -21,6 +21,7 @@ from replay.engine.finding import Finding
 from replay.engine.minimize import minimize
 from replay.engine.mutation import mutate
 from replay.surfaces.why import Options, at_work
+from replay.surfaces.why_report import shown
 from tests.recordings import record
 from tests.surfaces import planted
 
@@ -225,7 +226,7 @@ def test_the_command_and_its_document(project: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "cause     call[0].plan = null, of shop:lookup" in done.stdout
     assert re.search(r"^  seen      shop.py:\d+ in triage\n +customer = lookup", done.stdout, re.MULTILINE)
-    assert re.search(r"^  next      replay minimize captures/bad.replay.db::", done.stdout, re.MULTILINE)
+    assert re.search(r"^  next      replay minimize captures/bad.replay.db$", done.stdout, re.MULTILINE)
     assert "it fails in the same way in a fresh process" in done.stdout
     done = command("why", "captures/bad.replay.db", "captures/good.replay.db", "--json")
     found = json.loads(done.stdout)
@@ -246,3 +247,12 @@ def test_bundles_of_another_entry_point_are_refused(project: Path, tmp_path: Pat
     """A named recording that cannot be compared is an error, not silently nothing."""
     done = command("why", "captures/bad.replay.db", "captures/async.replay.db")
     assert (done.returncode, "no other recording of shop:triage there" in done.stderr) == (3, True)
+
+
+def test_what_is_cut_of_a_text_is_text() -> None:
+    """Not an escape in the middle; the characters that are counted are those of the text."""
+    long = 'say "x", \u202e' * 12
+    found = shown(long)
+    assert found.endswith(f"... ({len(long)} characters)")
+    assert long.startswith(json.loads(found.partition("... (")[0]))
+    assert (shown("a" * 60), shown('"')) == (f'"{"a" * 60}"', '"\\""')

@@ -126,8 +126,8 @@ class _LazyCassette:
     def differences(self, recorded: Interaction, asked: Value) -> Sequence[Difference]:
         return self.cassette.differences(recorded, asked)
 
-    def refusal(self, asked: Value, message: str) -> BaseException:
-        return self.cassette.refusal(asked, message)
+    def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
+        return self.cassette.refusal(asked, message, brief=brief)
 
 
 http = HttpBoundary()

@@ -87,10 +87,16 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
             found += [each for each in (*self._query(ours, theirs), *self._body(ours, theirs)) if _is_known(each)]
         return found
 
-    def refusal(self, asked: Value, message: str) -> BaseException:
-        """vcrpy's own exception, our message before its text."""
+    def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
+        """vcrpy's own exception, our message before its text, for which it compares all requests; `brief`: without."""
+        error: Exception
+        if brief:
+            error = CannotOverwriteExistingCassetteException.__new__(CannotOverwriteExistingCassetteException, message)
+            told = {"failed_request": _request(asked), "similar_requests": [], "reason": "nothing_similar"}
+            vars(error).update(cassette=self, **told)
+            return error
         with self._lock:
-            error: Exception = CannotOverwriteExistingCassetteException(cassette=self, failed_request=_request(asked))
+            error = CannotOverwriteExistingCassetteException(cassette=self, failed_request=_request(asked))
         error.args = (f"{message}\n{error.args[0]}",)
         return error
 

@@ -381,7 +381,7 @@ def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -
     if found is None:
         return None
     if type(found) is Answer:
-        recorded = _opened(found, partial(world.beyond, found.seq))
+        recorded = _opened(found, world, awaits=awaits)
         if awaits:
             recorded.travels(found)
         return recorded
@@ -391,16 +391,17 @@ def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -
 _made: Made[Recorded] = Made()
 
 
-def _opened(found: Answer, beyond: Callable[[str], BaseException]) -> Recorded:
+def _opened(found: Answer, world: World, *, awaits: bool) -> Recorded:
     value = found.value
-    before = _made.of(value)
-    if before is not None:
-        return before.again(beyond)
-    plain = answered(value)
-    recorded = Recorded(plain or value.decode(found.resolve), beyond)
-    if plain is not None:
-        _made.keep(value, recorded.again(DivergenceError))  # `beyond` would keep the whole world
-    return recorded
+    kept = _made.of(value)
+    if kept is None:
+        plain = answered(value)
+        kept = Recorded(plain or value.decode(found.resolve))
+        if plain is not None:
+            _made.keep(value, kept)
+    if kept.clean and not awaits:
+        return kept  # nothing of it belongs to this request; who holds it holds no world
+    return kept.again(partial(world.beyond, found.seq))
 
 
 def _encode_ascii(plain: dict[str, Any]) -> Value | None:

@@ -41,7 +41,7 @@ class _Seam:
         @wraps(original)
         def handle_request(transport: Any, request: Any) -> Any:
             world = here()
-            if world is None or _is_websocket(request):
+            if world is None or safely(_is_websocket, request):
                 return original(transport, request)
             body = None if world.live else b"".join(request.stream)
             exchange = self.open(world, request, body)
@@ -69,7 +69,7 @@ class _Seam:
         @wraps(original)
         async def handle_async_request(transport: Any, request: Any) -> Any:
             world = here()
-            if world is None or _is_websocket(request):
+            if world is None or safely(_is_websocket, request):
                 return await original(transport, request)
             body = None if world.live else b"".join([part async for part in request.stream])
             exchange = self.open(world, request, body, awaits=True)

@@ -197,7 +197,7 @@ def _around_putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def putrequest(self: Any, method: Any, url: Any, *args: Any, **kwargs: Any) -> Any:
         slot = self.__dict__.get(SLOT)
-        if _is_busy(self):
+        if safely(_is_busy, self):
             return original(self, method, url, *args, **kwargs)
         if slot is not None and slot.adopted:
             if type(slot) is not Refusing:
@@ -243,7 +243,7 @@ def _around_send(original: Callable[..., Any]) -> Callable[..., Any]:
 def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if _unread(self):  # an error of the caller's; the exchange of the request goes on
+        if safely(_unread, self):  # an error of the caller's; the exchange of the request goes on
             return original(self, *args, **kwargs)
         slot = self.__dict__.pop(SLOT, None)
         if type(slot) is Play:
@@ -282,7 +282,7 @@ def around_request(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def request(self: Any, *args: Any, **kwargs: Any) -> Any:
         slots = self.__dict__
-        if _is_busy(self):
+        if safely(_is_busy, self):
             return original(self, *args, **kwargs)
         if here() is not None and SLOT not in slots:
             slots[GIVEN] = args[2] if len(args) > 2 else kwargs.get("body")
@@ -313,7 +313,7 @@ def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
         if type(slot) is Refusing:
             return refuse(self, slot.error, slot.phase)
         if slot is None and TUNNEL in self.__dict__:
-            slot = _tunnelling(self)
+            slot = safely(_tunnelling, self)
         if type(slot) is WireExchange and not slot.connecting:
             return _connect_noted(slot, original, self, *args, **kwargs)
         if type(slot) is Play:

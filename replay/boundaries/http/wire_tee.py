@@ -97,7 +97,7 @@ class TeeFP:
         except BaseException as error:
             safely(self._exchange.fail, error)
             raise
-        self._note(data)
+        safely(self._note, data)
         return data
 
     def _into(self, read: Any, buffer: Any) -> Any:
@@ -107,16 +107,16 @@ class TeeFP:
             safely(self._exchange.fail, error)
             raise
         if size:
-            self._note(bytes(memoryview(buffer)[:size]))
+            safely(self._note, memoryview(buffer)[:size])
         return size
 
     def _note(self, data: Any) -> None:
-        if self._ahead:
-            known = min(self._ahead, len(data))
-            self._ahead -= known
-            data = data[known:]
-        if data:
-            safely(self._exchange.piece, data)
+        if not data:
+            return
+        known = min(self._ahead, len(data))
+        self._ahead -= known
+        if known < len(data):
+            self._exchange.piece(bytes(data)[known:])
 
 
 BufferedIOBase.register(TeeFP)

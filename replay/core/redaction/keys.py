@@ -16,7 +16,8 @@ _BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-
 
 ANYWHERE = {
     "authorization": "authorization", "cookie": "cookie", "password": "password", "passwd": "password",
-    "passphrase": "password", "passcode": "password", "mysqlpwd": "password",
+    "passphrase": "password", "passcode": "password", "mysqlpwd": "password", "passwort": "password",
+    "kennwort": "password", "motdepasse": "password", "contrasena": "password", "contrasea": "password",
     "secret": "secret", "credential": "credential",
     "apikey": "api-key", "privatekey": "private-key", "accesskey": "access-key", "clientkey": "client-key",
     "accountkey": "access-key", "signingkey": "private-key", "encryptionkey": "private-key",

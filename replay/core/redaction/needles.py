@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
+from heapq import heapify, heappop, heapreplace
 from itertools import islice
 from string import ascii_letters, digits
 from urllib.parse import quote
@@ -21,7 +23,10 @@ MOST_SPELLED = 500
 _LONE = 8
 """Characters from which it may be part of a longer word."""
 _HEAD = 4
-_NEVER_QUOTED = frozenset(ascii_letters + digits + "_.-~")
+_PLAIN = re.compile(r"[A-Za-z0-9 _.~!#$()*+,/:;=?@\[\]^`{|}%-]*")
+"""That JSON and HTML have as it is."""
+_UNQUOTED = re.compile(r"[A-Za-z0-9_.~-]*")
+_NEVER_QUOTED = (ascii_letters + digits + "_.-~").encode()
 _FEW = 100
 _HASHES = ("md5", "sha1", "sha256", "sha512")
 
@@ -31,8 +36,14 @@ def spellings(secret: str, masked: str) -> Iterator[tuple[str, str]]:
     yield secret, masked
     for change in (str.lower, str.upper):
         yield change(secret), change(masked)
-    for escape in (_escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape):
-        yield _whole(escape, secret, masked)
+    if _PLAIN.fullmatch(secret) and _PLAIN.fullmatch(masked):
+        if not _UNQUOTED.fullmatch(secret):
+            one_quoted, two_quoted = _quoted(secret), _quoted(masked)
+            for code, char in (("", ""), ("%20", "+"), ("%2F", "/")):
+                yield one_quoted.replace(code, char), two_quoted.replace(code, char)
+    else:
+        for escape in (_escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape):
+            yield _whole(escape, secret, masked)
     if len(secret) < _LONE:
         return
     one, two = (text.encode("utf-8", "surrogatepass") for text in (secret, masked))
@@ -61,7 +72,8 @@ def _quoted(text: str, safe: str = "") -> str:
     """As `urllib.parse.quote`, which goes through a text byte by byte."""
     if not text.isascii():
         return quote(text, safe=safe)
-    for char in sorted(set(text) - _NEVER_QUOTED - set(safe), key=lambda char: char != "%"):
+    rest = text.encode().translate(None, _NEVER_QUOTED + safe.encode()).decode()
+    for char in sorted(set(rest), key=lambda char: char != "%"):
         text = text.replace(char, f"%{ord(char):02X}")
     return text
 
@@ -99,11 +111,16 @@ class Needles:
     def __init__(self, secrets: dict[str, str]) -> None:
         table: dict[str, str] = {}
         for number, (secret, masked) in enumerate(secrets.items()):
-            if len(secret) >= SHORTEST:
-                every = spellings(secret, masked)
-                for one, two in every if number < MOST_SPELLED else islice(every, 3):
-                    if one != two and len(one) >= SHORTEST:
-                        table.setdefault(one, two)
+            if len(secret) < SHORTEST:
+                continue
+            if number >= MOST_SPELLED and secret.islower():
+                table.setdefault(secret, masked)
+                table.setdefault(secret.upper(), masked.upper())
+                continue
+            every = spellings(secret, masked)
+            for one, two in every if number < MOST_SPELLED else islice(every, 3):
+                if one != two and len(one) >= SHORTEST:
+                    table.setdefault(one, two)
         for masked in secrets.values():  # what stands there already is not masked again
             table.pop(masked, None)
         self._table = table
@@ -111,7 +128,8 @@ class Needles:
         for text in table:
             self._lengths.setdefault(text[:_HEAD], []).append(len(text))
         for head, lengths in self._lengths.items():
-            self._lengths[head] = sorted(set(lengths), reverse=True)
+            if len(lengths) > 1:
+                self._lengths[head] = sorted(set(lengths), reverse=True)
 
     def __bool__(self) -> bool:
         return bool(self._table)
@@ -124,41 +142,62 @@ class Needles:
         pause(len(text))
         if text in table:
             return table[text]
-        if len(table) <= _FEW and not any(needle in text for needle in table):
-            return text
-        lengths = self._lengths
+        hits = self._few(text) if len(table) <= _FEW else self._many(text)
+        out, done = [], 0
+        for start, end in hits:
+            out += [text[done:start], table[text[start:end]]]
+            done = end
+        return "".join([*out, text[done:]]) if done else text
+
+    def _few(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where they are, the first first, of two at one place the longer: each is looked for by itself."""
+        waiting = [(at, -len(needle), needle) for needle in self._table if (at := text.find(needle)) >= 0]
+        heapify(waiting)
+        done = 0
+        while waiting:
+            at, size, needle = waiting[0]
+            end = at - size
+            if at < done:
+                following = text.find(needle, done)
+            elif -size >= _LONE or _stands_alone(text, at, end):
+                yield at, end
+                done = end
+                following = text.find(needle, done)
+            else:
+                following = text.find(needle, at + 1)
+            if following < 0:
+                heappop(waiting)
+            else:
+                heapreplace(waiting, (following, size, needle))
+
+    def _many(self, text: str) -> Iterator[tuple[int, int]]:
+        """The same, by how they begin."""
+        table, lengths = self._table, self._lengths
         hits: Sequence[int]
         if len(lengths) <= _FEW:
             hits = sorted(at for head in lengths for at in _places(text, head))
         else:
             hits = [at for at in range(len(text) - _HEAD + 1) if text[at : at + _HEAD] in lengths]
-        if not hits:
-            return text
-        out, done = [], 0
+        done = 0
         for at in hits:
             if at < done:
                 continue
             for size in lengths[text[at : at + _HEAD]]:
-                masked = table.get(text[at : at + size])
                 if (
-                    masked is not None
+                    text[at : at + size] in table
                     and at + size <= len(text)
                     and (size >= _LONE or _stands_alone(text, at, at + size))
                 ):
-                    out += [text[done:at], masked]
+                    yield at, at + size
                     done = at + size
                     break
-        if not done:
-            return text
-        out.append(text[done:])
-        return "".join(out)
 
 
-def _places(text: str, head: str) -> Iterator[int]:
-    at = text.find(head)
+def _places(text: str, part: str) -> Iterator[int]:
+    at = text.find(part)
     while at >= 0:
         yield at
-        at = text.find(head, at + 1)
+        at = text.find(part, at + 1)
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -258,7 +258,7 @@ def _alike(text: str, stream: bytes) -> str:
     numbers = array("H", stream[: 2 * len(text)])
     if sys.byteorder == "little":
         numbers.byteswap()
-    if not text.isascii():
+    if len(text) < _SHORT or not text.isascii():
         return "".join(map(_like, text, numbers))
     size, data = len(text), text.encode()
     letters = bytes(map(_LETTER_OF.__getitem__, numbers))
@@ -269,6 +269,10 @@ def _alike(text: str, stream: bytes) -> str:
             of_it = chosen(letters, numbers, data)
             made |= int.from_bytes(where, "big") & int.from_bytes(of_it, "big")
     return made.to_bytes(size, "big").decode()
+
+
+_SHORT = 24
+"""Characters below which one by one is quicker."""
 
 
 def _table(chars: str) -> bytes:

@@ -8,7 +8,7 @@ is untrusted: the marks excuse only leaves, see `replay.core.noise.excuses`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,10 +16,12 @@ import msgspec
 
 from replay.core.codec import Gap, Value
 from replay.core.families.scalars import raw
+from replay.core.parameters import without_object
 from replay.core.recording import Interaction, Outcome, Recording
+from replay.core.redaction.finding import find
 from replay.core.redaction.marks import DIGEST, MOST, Known, digest_of, marks_of
 from replay.core.redaction.own import made_of
-from replay.core.redaction.patterns import RULES, find
+from replay.core.redaction.patterns import RULES
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 from replay.core.redaction.rules import Rules
 from replay.core.redaction.secrets import Path
@@ -55,7 +57,7 @@ class Redactor:
     """Redacts recordings by `rules`. Not for two threads at once."""
 
     def __init__(
-        self, rules: Rules, pseudonyms: Pseudonyms, names: Callable[[str], Sequence[str]] = lambda target: ()
+        self, rules: Rules, pseudonyms: Pseudonyms, names: Callable[[str], tuple[str, ...]] = lambda target: ()
     ) -> None:
         """`names` gives the parameters of `module:qualname`: what is passed by position has a name too."""
         self._names = names
@@ -77,8 +79,10 @@ class Redactor:
         sweep = Sweep(self._rules, self._pseudonyms, pause)
         sweep.known = Known(marks_of(recording))
         sweep.allowed |= left
-        self._walk(recording, sweep)
+        changed, _ = self._walk(recording, sweep)
         sweep.arm()
+        if not sweep.secrets and changed == recording:  # nothing to look for anywhere else: so it is with most
+            return recording
         changed, places = self._walk(recording, sweep)
         if changed == recording:
             return recording
@@ -126,8 +130,8 @@ class Redactor:
             sweep.marks, sweep.stands, sweep.cuts = {}, {}, {}
             tree = stored.tree
             names = self._names(target) if target is not None else ()
-            if place != "input" and names[:1] in (("self",), ("cls",)):
-                names = names[1:]  # a boundary is asked without the object that it belongs to
+            if place != "input":
+                names = without_object(names)
             if names and type(tree) is dict and type(tree.get("args")) is list:
                 made = sweep.arguments(tree, names)
             else:

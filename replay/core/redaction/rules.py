@@ -10,7 +10,7 @@ import msgspec
 from replay.core.redaction import keys
 
 if TYPE_CHECKING:
-    from replay.core.redaction.patterns import Rule
+    from replay.core.redaction.finding import Rule
 
 
 class Redaction(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +30,8 @@ class Rules:
     """Compiled: the kind of a name, and the patterns. Raises ValueError for a pattern that cannot be used."""
 
     def __init__(self, own: Redaction) -> None:
-        from replay.core.redaction.patterns import RULES, compiled  # compiled when needed: it takes a while
+        from replay.core.redaction.finding import compiled
+        from replay.core.redaction.patterns import RULES  # compiled when needed: it takes a while
 
         self._own = keys.custom(own.keys)
         self._allowed = tuple(tuple(map(keys.bare, each.split("."))) for each in own.allow)

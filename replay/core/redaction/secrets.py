@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from replay.core.redaction.finding import Found, find
 from replay.core.redaction.needles import SHORTEST, Needles
-from replay.core.redaction.patterns import Found, find
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
 

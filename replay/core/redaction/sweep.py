@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from replay.core.families.scalars import raw
-from replay.core.redaction import bodies, streams, tables
+from replay.core.parameters import Shifted
+from replay.core.redaction import beside, bodies, streams, tables
+from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
@@ -50,7 +52,7 @@ class Sweep(Texts):
             if node and _is_pairs(node):
                 items = [self._pair(each, (*path, each[0])) for each in node]
             else:
-                items = [self.tree(item, (*path, at), kind) for at, item in enumerate(node)]
+                items = self._items(node, path, kind)
             return self._across(node, items, path)
         if sort is not dict:
             return node
@@ -58,6 +60,39 @@ class Sweep(Texts):
         if tag[:1] == "$" and len(node) == 1:
             return self._tagged(tag, node[tag], node, path, kind)
         return self._mapping(node, path, kind)
+
+    def _items(self, node: list[Any], path: Path, kind: str | None, names: Sequence[str] = ()) -> list[Any]:
+        """The items of a list; what stands before one may say what it is. `names`: of arguments."""
+        if node and all(map(_is_two, node)):
+            return [self._two(each, (*path, at), kind) for at, each in enumerate(node)]
+        said = beside.options(node, self.kind_of)
+        if isinstance(names, Shifted):
+            said |= self._shifted(node, names)
+        else:
+            said |= {at: found for at, name in enumerate(names[: len(node)]) if (found := self._rules.kind_of(name))}
+        statement = beside.columns(node)
+        return [
+            self.parameter(self.tree, item, statement[1], at - statement[0] - 1, (*path, at), said.get(at, kind))
+            if statement is not None and at > statement[0]
+            else self.tree(item, (*path, at), said.get(at, kind))
+            for at, item in enumerate(node)
+        ]
+
+    def _shifted(self, args: list[Any], names: Sequence[str]) -> dict[int, str]:
+        """Of arguments of which each text may be what any of these names says."""
+        kinds = sorted({found for name in names if (found := self._rules.kind_of(name))}, key=PERSONAL.__contains__)
+        if not kinds:
+            return {}
+        texts = {at: item for at, item in enumerate(args) if type(item) is str or _is_bytes(item)}
+        return {at: kinds[0] for at, item in texts.items() if kinds[0] not in PERSONAL or " " not in _text_of(item)}
+
+    def _two(self, each: Any, path: Path, kind: str | None) -> Any:
+        """A name and its value, as headers are given."""
+        pair = each["$tuple"] if type(each) is dict else each
+        name, value = map(_text_of, pair)
+        said = self.kind_of(name) if self.kind_of(value) is None else None
+        made = [self.tree(pair[0], (*path, 0), kind), self.tree(pair[1], (*path, 1), said or kind)]
+        return made if pair is each else {"$tuple": made}
 
     def _across(self, node: list[Any], items: list[Any], path: Path) -> list[Any]:
         """A list without the known secrets that only several of its items show: a model's words, as they came, alone
@@ -73,22 +108,23 @@ class Sweep(Texts):
     def arguments(self, node: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """The arguments of a call whose parameters have these names."""
         out = self._mapping({name: item for name, item in node.items() if name != "args"}, (), None)
-        args = [
-            self.tree(item, ("args", at), self._rules.kind_of(names[at]) if at < len(names) else None)
-            for at, item in enumerate(node["args"])
-        ]
+        args = self._items(node["args"], ("args",), None, names)
         return {name: args if name == "args" else out[name] for name in node}
 
     def _mapping(self, node: dict[str, Any], path: Path, kind: str | None, *, plain: bool = False) -> dict[str, Any]:
         if not plain and type(node.get("headers")) is list and ("pieces" in node or "body" in node):
             return self._message(node, path)
         out: dict[str, Any] = {}
-        for name, item in node.items():
+        value, said = beside.named(node, self.kind_of) or ("", None)
+        statement = beside.columns([*node.values()])
+        for at, (name, item) in enumerate(node.items()):
             here = (*path, name)
-            inner = self.kind_in(name, item, path, kind)
-            out[name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)] = self.tree(
-                item, here, inner
-            )
+            inner = self.kind_in(name, item, path, kind) or (said if name == value else None)
+            key = name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)
+            if statement is not None and at > statement[0] and type(item) in (list, dict):
+                out[key] = self.parameter(self.tree, item, statement[1], 0, here, inner)
+            else:
+                out[key] = self.tree(item, here, inner)
         if not plain and type(out.get("pieces")) is list and "returned" in out:
             out["pieces"] = self._streamed(node["pieces"], out["pieces"], path)
         return out
@@ -176,7 +212,7 @@ class Sweep(Texts):
 
     def _item(self, pair: Any, path: Path, kind: str | None) -> Any:
         key, item = pair
-        name = key if type(key) is str else None
+        name = key if type(key) is str else key.get("$bytes") if type(key) is dict else None
         inner = (self._rules.kind_of(name) if name else None) or kind
         return [self.tree(key, path), self.tree(item, (*path, name if name is not None else "?"), inner)]
 
@@ -272,6 +308,16 @@ def _untagged(steps: Path) -> Iterator[str | int]:
         inside, tag = tag, str(step) if str(step)[:1] == "$" else ""
         if not (tag or inside == "$id" or (inside and step == "fields")):
             yield step
+
+
+def _is_two(node: Any) -> bool:
+    """A tuple or list of two texts, of which one is bytes or the pair is a tuple."""
+    pair = node.get("$tuple") if type(node) is dict else node
+    return type(pair) is list and len(pair) == 2 and all(type(each) is str or _is_bytes(each) for each in pair)
+
+
+def _text_of(node: Any) -> str:
+    return node if type(node) is str else str(next(iter(node.values())))[:200]
 
 
 def _is_bytes(node: Any) -> bool:

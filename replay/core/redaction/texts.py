@@ -7,15 +7,16 @@ import json
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote_from_bytes
 
-from replay.core.redaction import bodies, streams
+from replay.core.redaction import beside, bodies, columns, streams
+from replay.core.redaction.finding import find
 from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import MASK
 from replay.core.redaction.needles import SHORTEST
-from replay.core.redaction.patterns import WEBHOOK, card, find
+from replay.core.redaction.patterns import WEBHOOK, card
 from replay.core.redaction.secrets import Path, Secrets
 
 _DEEPEST = 4
@@ -25,7 +26,8 @@ _LARGE = 4 << 20
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 _UNIT = re.compile(r"%[0-9A-Fa-f]{2}|\+|[^%+]|%")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}+={0,2}")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
+_HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
 _SCHEME = re.compile(r"(?i)(basic|bearer|token|digest|negotiate|apikey|jwt) +(\S.*)\Z", re.DOTALL)
 _PAIR = re.compile(r"[\w.\[\]%$*@-]{1,100}=")
 _FORM = re.compile(r"[\w.\[\]%$*@-]{1,100}=[^\s&]*(?:&[\w.\[\]%$*@-]{1,100}=[^\s&]*)*\Z")
@@ -105,8 +107,9 @@ class Texts(Secrets):
             return self.leaf(text, path, None)
         scheme, host, place, query, end = found.groups()
         user, sign, name = host.rpartition("@")
-        if end and ":" in host and not (sign or place or query) and "@" in end:  # of a password with `#` in it
-            return self.flat(text)
+        port = host.rpartition(":")[2]
+        if ":" in host and not (sign or port.isdecimal() or host[0] == "[") and "@" in text[found.end(2) :]:
+            return self.flat(text)  # of a password with one of `/?#` in it
         if sign:
             before, user = user, ":".join(self.value(part, "url-password") for part in user.split(":"))
             if mark:
@@ -164,7 +167,12 @@ class Texts(Secrets):
         if text[1:2] == ":" and streams.are_lines(text):  # `0:"Hel"`
             return self._lines(text, path, deep)
         if "multipart/" in content and "name=" in text:
-            return self.flat("\r\n--".join(self._part(part, path) for part in text.split("\r\n--")), deep)
+            line = "\r\n" if "\r\n--" in text else "\n"
+            return self.flat(f"{line}--".join(self._part(part, path, line) for part in text.split(f"{line}--")), deep)
+        if "\n" in text or "(" in text:
+            made = columns.masked(text, self.kind_of, lambda name, kind, one: self.leaf(one, (*path, name), kind))
+            if made is not None:
+                return self.flat(made, deep)
         if "://" in text[:30] and _URL.match(text):
             return self.url(text, path)
         if _PAIR.match(text) and ("x-www-form-urlencoded" in content or _is_form(text)):
@@ -182,9 +190,9 @@ class Texts(Secrets):
         inside = self._json(text, ()) if _LOOKS.match(text) else None
         return self.flat(text) if inside is None else inside
 
-    def _part(self, text: str, path: Path) -> str:
+    def _part(self, text: str, path: Path, line: str) -> str:
         """One field of a form."""
-        head, mark, value = text.partition("\r\n\r\n")
+        head, mark, value = text.partition(line + line)
         found = _PART.search(head[:2000]) if mark else None
         if found is None:
             return text
@@ -233,16 +241,45 @@ class Texts(Secrets):
         """JSON of anyone: no tags of ours."""
         if type(value) is dict:
             out = {}
-            for name, item in value.items():
-                inner = self.kind_in(name, item, path, kind)
+            held, said = beside.named(value, self.kind_of) or ("", None)
+            statement = beside.columns([*value.values()])
+            for number, (name, item) in enumerate(value.items()):
+                inner = self.kind_in(name, item, path, kind) or (said if name == held else None)
                 key = name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)
-                out[key] = self._plain(item, (*path, name), inner)
+                if statement is not None and number > statement[0] and type(item) is list:
+                    out[key] = self.parameter(self._plain, item, statement[1], 0, (*path, name), inner)
+                else:
+                    out[key] = self._plain(item, (*path, name), inner)
             return out
         if type(value) is list:
-            return [self._plain(item, (*path, at), kind) for at, item in enumerate(value)]
+            return self._plain_items(value, path, kind)
         if type(value) is str:
             return self.leaf(value, path, kind)
         return self.number(value, path, kind) if type(value) in (int, float) else value
+
+    def _plain_items(self, items: list[Any], path: Path, kind: str | None) -> list[Any]:
+        """A list in JSON: like one of ours, but for tuples."""
+        if items and all(map(beside.is_pair, items)):
+            kinds = [self.kind_of(name) if self.kind_of(one) is None else None for name, one in items]
+            return [[self._plain(name, (*path, at), kind), self._plain(one, (*path, at, name), kinds[at] or kind)]
+                    for at, (name, one) in enumerate(items)]  # fmt: skip
+        said = beside.options(items, self.kind_of)
+        statement = beside.columns(items)
+        return [
+            self.parameter(self._plain, item, statement[1], at - statement[0] - 1, (*path, at), said.get(at, kind))
+            if statement is not None and at > statement[0]
+            else self._plain(item, (*path, at), said.get(at, kind))
+            for at, item in enumerate(items)
+        ]
+
+    def parameter(self, walk: Callable[[Any, Path, str | None], Any], item: Any, names: Sequence[str], number: int,
+                  path: Path, kind: str | None) -> Any:  # fmt: skip
+        """Of a statement with parameters for these columns: one of them, or a list of all, or of many such lists."""
+        held = item.get("$tuple") if type(item) is dict else item
+        if type(held) is not list:
+            return walk(item, path, (self.kind_of(names[number]) if number < len(names) else None) or kind)
+        made = [self.parameter(walk, each, names, at, (*path, at), kind) for at, each in enumerate(held)]
+        return made if held is item else {"$tuple": made}
 
     def _percent(self, text: str, path: Path, kind: str | None) -> str:
         """A percent-encoded text: what changes is encoded as it was, byte for byte."""
@@ -259,7 +296,7 @@ class Texts(Secrets):
         out, done = [], 0
         for found in self._find(text):
             secret = text[found.start : found.end]
-            out += [text[done : found.start], self.value(secret, found.kind)]
+            out += [text[done : found.start], self.secrets.get(secret) or self.value(secret, found.kind)]
             done = found.end
         if done:
             text = "".join([*out, text[done:]])
@@ -299,6 +336,12 @@ class Texts(Secrets):
         """A run of Base64 that is text inside."""
         if text in self._no_base64:
             return text
+        if (digits := _HEX.fullmatch(text)) is not None:
+            data = bytes.fromhex(digits[2])
+            inside = self._inside(data, deep)
+            if inside is not None and inside != data:
+                made = inside.hex()
+                return digits[1] + (made.upper() if digits[2].isupper() else made)
         bare = text.rstrip("=")
         if len(bare) % 4 == 1 or bare.isalpha() or bare.isdecimal():
             return text
@@ -307,20 +350,25 @@ class Texts(Secrets):
             data = b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_" if url else None)
         except Base64Error:
             return self._not_base64(text)
+        inside = self._inside(data, deep)
+        if inside is None:
+            return self._not_base64(text)
+        if inside == data:
+            return text
+        packed = b64encode(inside, altchars=b"-_" if url else None).decode()
+        return packed if text.endswith("=") or bodies.form_of(data) else packed.rstrip("=")
+
+    def _inside(self, data: bytes, deep: int) -> bytes | None:
+        """Bytes without secrets; None if they are neither packed nor text."""
         if bodies.form_of(data):
-            made_data = self.data(data, (), None)
-            return text if made_data == data else b64encode(made_data, altchars=b"-_" if url else None).decode()
+            return self.data(data, (), None)
         try:
             words = data.decode()
         except UnicodeDecodeError:
-            return self._not_base64(text)
+            return None
         if not words.isprintable() and any(char < " " and char not in "\t\r\n" for char in words):
-            return text
-        made = self.leaf(words, (), None, mark=False, deep=deep + 1)
-        if made == words:
-            return text
-        packed = b64encode(made.encode("utf-8", "surrogatepass"), altchars=b"-_" if url else None).decode()
-        return packed if text.endswith("=") else packed.rstrip("=")
+            return None
+        return self.leaf(words, (), None, mark=False, deep=deep + 1).encode("utf-8", "surrogatepass")
 
     def _not_base64(self, text: str) -> str:
         if len(self._no_base64) < _WORDS:
@@ -335,7 +383,7 @@ class Texts(Secrets):
             return text
         if kind == "cookie":
             return self._cookies(text)
-        if kind == "authorization" and (found := _SCHEME.match(text)):
+        if kind in ("authorization", "assigned") and (found := _SCHEME.match(text)):
             return text[: found.start(2)] + self._credentials(found[2], kind)
         if kind in ("scheme", "authorization", "token"):
             return self._credentials(text, kind)

@@ -9,6 +9,7 @@ from typing import Any
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
 from replay.surfaces.documents import outcome
+from replay.surfaces.grouping import fingerprint
 
 LEAST_FAILURES = 5
 
@@ -24,6 +25,8 @@ class Incident:
     where: str
     """The line of the service that failed: `service.py:41 in classify`."""
     verdict: Verdict
+    fingerprint: str
+    """Equal for those that `replay list --group` shows as one."""
 
     @property
     def failure(self) -> tuple[str, str, str]:
@@ -51,6 +54,11 @@ class DemoResult:
         for incident in self.incidents:
             groups.setdefault(incident.failure, []).append(incident)
         return dict(sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])))
+
+    @property
+    def groups(self) -> int:
+        """How many `replay list --group` shows: what failed with one type at one line is one there."""
+        return len({incident.fingerprint for incident in self.incidents})
 
     @property
     def missed(self) -> int:
@@ -97,11 +105,12 @@ class DemoResult:
 
 def incident(path: Path, recording: Recording, verdict: Verdict) -> Incident:
     """The recording's own account of its failure, with what its replay said."""
-    ended = outcome(recording.outcome)
+    ended, alike = outcome(recording.outcome), fingerprint(recording).digest
     if recording.outcome.state != "raised":
-        return Incident(path, recording.id, "(answered)", f"HTTP {recording.http_response_status_code}", "", verdict)
+        said = f"HTTP {recording.http_response_status_code}"
+        return Incident(path, recording.id, "(answered)", said, "", verdict, alike)
     message = " ".join(str(ended["message"]).split())
-    return Incident(path, recording.id, str(ended["error_type"]), message, _where(ended["frames"]), verdict)
+    return Incident(path, recording.id, str(ended["error_type"]), message, _where(ended["frames"]), verdict, alike)
 
 
 def _where(frames: list[dict[str, Any]]) -> str:

@@ -31,7 +31,7 @@ def next_steps(result: DemoResult) -> str:
         return f"\nNothing was captured; the service's log is {folder}/run/service.log"
     one = _short(next(iter(result.failures.values()))[0].path)
     lines = (
-        (f"replay list --group {folder}", "what was kept, by failure"),
+        (f"replay list --group {folder}", f"what was kept, by failure{_as_one(result)}"),
         (f"replay show {one}", "what production saw, call by call"),
         (f"replay run {one}", "the failure, here, offline"),
         (f"replay why {one}", "the captured value that makes it fail"),
@@ -39,6 +39,13 @@ def next_steps(result: DemoResult) -> str:
         (f"replay promote {one}", "a test that demands the fix"),
     )
     return "\n".join(["\nTry next:", *(f"  # {what}\n  {command}" for command, what in lines)])
+
+
+def _as_one(result: DemoResult) -> str:
+    """Why that list is shorter than the table above, if it is."""
+    if result.groups == len(result.failures):
+        return ""
+    return f": {result.groups} there, as other words of one type of error at one line make no other failure"
 
 
 def _row(group: Sequence[Incident]) -> tuple[str, ...]:

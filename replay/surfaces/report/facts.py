@@ -41,6 +41,8 @@ _ENDED = {"passed": "passes", "past": "gets past the failing line", "same": "fai
           "unresolved": "ends in no clear way"}  # fmt: skip
 LISTED = 12
 """Names in one line."""
+COMPARED = 2
+"""Of recordings, whose names are long."""
 
 
 SAID = {"recorded": "not replayed"}
@@ -377,7 +379,11 @@ def _tried(fuzzed: Fuzzed | None) -> str:
 def caused(why: Why) -> Cause:
     """What a document of `replay why` says."""
     values = tuple(_side(one.path, one.passing, one.value, one.of) for one in why.values)
-    chain = tuple(f"{link.path} {link.what}: {link.file}:{link.line} in {link.function}".strip() for link in why.chain)
+    several = len(why.values) > 1
+    chain = tuple(
+        f"{link.path if several else ''} {link.what}: {here(link.file)}:{link.line} in {link.function}".strip()
+        for link in why.chain
+    )
     facts = [("proof", f"{one.path}: {_proof(one)}") for one in why.values]
     if why.isolated and why.reproduced_again is not None:
         again = f"{'fails' if why.reproduced_again else 'does not fail'} in the same way"
@@ -386,7 +392,7 @@ def caused(why: Why) -> Cause:
     facts += [
         ("needed to get there", ", ".join(why.conditions[:LISTED])),
         ("does not matter", _listed(why.irrelevant)),
-        ("compared with", _listed(why.compared) or why.side),
+        ("compared with", _listed(why.compared, COMPARED) or why.side),
         ("runs", f"{why.runs:,} of at most {why.most_runs:,}" if why.runs else ""),
     ]
     return Cause(_cause(why), values, _known(facts), chain)
@@ -402,7 +408,9 @@ def remembered(recording: Recording) -> Cause | None:
 
 
 def _side(path: str, passing: str | None, failing: str | None, of: str | None) -> Side:
-    return Side(path, Node("", "another value" if passing is None else passing), _told(failing), of or "")
+    return Side(
+        path, Node("", "another value" if passing is None else passing), _told(failing), f"of {of}" if of else ""
+    )
 
 
 def _cause(why: Why) -> str:
@@ -432,9 +440,9 @@ def _told(text: str | None) -> Node | None:
     return None if text is None else Node("", text)
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+def _listed(names: Sequence[str], most: int = LISTED) -> str:
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def tried(fuzzed: Fuzzed | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from replay.core.recording import Recording
     from replay.core.verdict import Verdict
     from replay.surfaces.grouping import Member
+    from replay.surfaces.select import Chosen
 
 Wanted = Callable[[dict[str, Any]], bool]
 
@@ -50,7 +51,8 @@ def command(names: tuple[str, ...], errors: bool, status: str | None, entrypoint
             group: bool, no_run: bool, as_json: bool, as_lines: bool, **options: Any) -> int:  # fmt: skip
     """List recordings (default: those in the current folder)."""
     from replay.surfaces.documents import list_rows
-    from replay.surfaces.select import choose, since_ns
+    from replay.surfaces.select import since_ns
+    from replay.surfaces.shortened import Shortened
     from replay.surfaces.waterfall import list_text
 
     if no_run and not group:
@@ -68,7 +70,9 @@ def command(names: tuple[str, ...], errors: bool, status: str | None, entrypoint
         return _groups(names, wanted, options, run=not no_run, as_json=as_json, as_lines=as_lines)
     refused = Refusals()
     rows = []
-    for chosen in choose(names or (".",), refused):
+    short = Shortened()
+    for name, chosen in _each(names, refused):
+        short.add(name, chosen)
         for row in chosen.rows(whole=as_json or as_lines):
             if wanted(row):
                 found = {"path": str(chosen.path), **row}
@@ -79,7 +83,7 @@ def command(names: tuple[str, ...], errors: bool, status: str | None, entrypoint
     if as_json:
         emit(list_rows(rows))
     elif not as_lines:
-        click.echo(list_text(rows, page()))
+        click.echo(list_text(rows, page(), short))
     return REFUSED if refused.count else EXPECTED
 
 
@@ -91,12 +95,14 @@ def _groups(names: Sequence[str], wanted: Wanted, options: dict[str, Any], *, ru
     from replay.surfaces.grouping import Groups
     from replay.surfaces.isolation import replayer
     from replay.surfaces.progress import progress
-    from replay.surfaces.select import choose
+    from replay.surfaces.shortened import Shortened
 
     options["targets"] = dict(target(text) for text in options["targets"])
     refused = Refusals()
     gathered = Groups(load(options["root"]).owners)
-    for chosen in choose(names or (".",), refused):
+    short = Shortened()
+    for name, chosen in _each(names, refused):
+        short.add(name, chosen)
         for row in chosen.rows():
             if row["status"] == "error" and wanted(row):
                 gathered.add(str(chosen.path), chosen.bundle[row["id"]])
@@ -125,8 +131,17 @@ def _groups(names: Sequence[str], wanted: Wanted, options: dict[str, Any], *, ru
     if as_json:
         emit([document(one) for one in groups])
     elif not as_lines:
-        click.echo(text(groups, page()))
+        click.echo(text(groups, page(), short))
     return INTERRUPTED if stopped else REFUSED if refused.count else EXPECTED
+
+
+def _each(names: Sequence[str], refused: Refusals) -> Iterator[tuple[str, Chosen]]:
+    """The bundles that are meant, each with the name that means it; those of the current folder, if none is given."""
+    from replay.surfaces.select import choose
+
+    for name in names or (".",):
+        for chosen in choose([name], refused):
+            yield name, chosen
 
 
 def _recording(member: Member) -> Recording:

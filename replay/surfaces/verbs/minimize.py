@@ -43,7 +43,7 @@ def command(incident: str, out: Path | None, overwrite: bool, targets: tuple[str
     """
     from replay.surfaces import minimize_report
     from replay.surfaces.minimize import shorten
-    from replay.surfaces.promote_answers import further
+    from replay.surfaces.promote_answers import given
     from replay.surfaces.quiet import running
     from replay.surfaces.select import one
     from replay.surfaces.why import Options, beside
@@ -51,9 +51,10 @@ def command(incident: str, out: Path | None, overwrite: bool, targets: tuple[str
     path, recording = one(incident)
     options["targets"] = dict(target(text) for text in targets)
     others = [each for _, each in beside(path, recording, answers_from) if each.edits is None]
-    onward = further(recording, answers, others)
+    known = [given(text) for text in answers]
     with running("runs") as show:
-        made = shorten(path, recording, Options(**options), out, overwrite=overwrite, onward=onward, on_run=show)
+        made = shorten(path, recording, Options(**options), out, overwrite=overwrite, others=others, answers=known,
+                       on_run=show)  # fmt: skip
     if as_json:
         emit(minimize_report.document(made))
     else:

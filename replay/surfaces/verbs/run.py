@@ -31,9 +31,13 @@ from replay.surfaces.verbs.shared import (
     target,
 )
 
+READABLE = 30
+"""Columns of how it ended, below which that gets a line of its own."""
+
 if TYPE_CHECKING:
     from replay.core.recording import Recording
     from replay.core.verdict import Verdict
+    from replay.surfaces.shortened import Shortened
 
 
 @click.command(name="run")
@@ -60,6 +64,7 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, re
     from replay.surfaces.isolation import replayer
     from replay.surfaces.progress import progress
     from replay.surfaces.select import choose
+    from replay.surfaces.shortened import Shortened
 
     refused = Refusals()
     options["targets"] = dict(target(text) for text in targets)
@@ -73,6 +78,7 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, re
     if check:
         return _check(names, refused, replay_recording, Path(options["root"]), save=not no_save, as_json=as_json,
                       as_lines=as_lines)  # fmt: skip
+    short = Shortened.of(names) if page().terminal and not (as_json or as_lines) else None
     verdicts, rows = [], []
     broken = 0
     stopped = False
@@ -89,7 +95,7 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, re
                 elif as_lines:
                     emit_line(run_row(verdict))
                 else:
-                    _say(verdict, recording)
+                    _say(verdict, recording, short)
         except KeyboardInterrupt:  # what was found is kept
             stopped = True
     if as_json:
@@ -160,16 +166,17 @@ def _replayed(path: str, recording: Recording, replay_recording: Callable[[Recor
     return replace(verdict, path=path)
 
 
-def _say(verdict: Verdict, recording: Recording) -> None:
-    from replay.surfaces.printable import clip, columns
+def _say(verdict: Verdict, recording: Recording, short: Shortened | None) -> None:
+    from replay.surfaces.printable import clip, columns, escape
     from replay.surfaces.text import duration, headline, name_of, verdict_text
 
     sheet = page()
     if verdict.green:
         took = duration(verdict.seconds * 1e9)
         ended = f"{took}  {headline(verdict).partition(': ')[2]}"
-        name = name_of(verdict)
-        apart = "\n" if columns(name) + columns(ended) + 14 > sheet.width else ""  # a name is copied: it is not cut
+        name = name_of(verdict) if short is None else escape(short(str(verdict.path), verdict.id))
+        least = min(columns(ended), READABLE if short is not None else columns(ended))
+        apart = "\n" if columns(name) + least + 14 > sheet.width else ""  # a name is copied: it is not cut
         room = sheet.width - 12 - (0 if apart else columns(name) + 2)
         click.echo(f"{sheet.status(verdict.status)}  {name}{apart and f'{apart}          '}  {clip(ended, room)}")
         return

@@ -8,7 +8,16 @@ from typing import Any
 import click
 
 from replay.errors import ReplayError, UsageError
-from replay.surfaces.verbs.shared import EXPECTED, UNEXPECTED, code_options, emit, json_option, page, target
+from replay.surfaces.verbs.shared import (
+    EXPECTED,
+    INTERRUPTED,
+    UNEXPECTED,
+    code_options,
+    emit,
+    json_option,
+    page,
+    target,
+)
 
 
 @click.command(name="verify")
@@ -46,8 +55,8 @@ def command(incident: str, base: str | None, neighbours: int, out: Path | None, 
         _free(out)
     path, recording = one(incident)
     chosen = Options(base=base, count=neighbours, targets=dict(target(text) for text in targets), **options)
-    with progress(2) as bar:
-        found = verify(path, recording, chosen, bar.step)
+    with progress(2 * (1 + neighbours)) as bar:
+        found = verify(path, recording, chosen, bar.at)
     document = statement(found)
     sealed = document if private is None else signed(document, private)
     summary = markdown(found, signed_by=None if private is None else sealed["signatures"][0]["keyid"])
@@ -62,7 +71,7 @@ def command(incident: str, base: str | None, neighbours: int, out: Path | None, 
             click.echo(sheet.whole("wrote", escape(f"{out}, {out.with_suffix('.md')}")))
     else:
         click.echo(summary.rstrip())
-    return EXPECTED if found.verified else UNEXPECTED
+    return INTERRUPTED if found.interrupted else EXPECTED if found.result == "verified" else UNEXPECTED
 
 
 def _free(out: Path) -> None:

@@ -95,6 +95,16 @@ def test_the_refusal_is_the_error_of_vcrpy_with_the_nearest_request() -> None:
     assert error.reason == "no_match"
 
 
+def test_a_brief_refusal_is_the_same_error_with_our_words_only() -> None:
+    """A search refuses by the hundred: nothing is compared, and the error has all that vcrpy's has."""
+    one = interaction(0, "POST", "http://h/p", b'{"a": 1}', JSON)
+    now = asked("POST", "http://h/p", b'{"a": 2}', JSON)
+    brief, whole = (cassette(one).refusal(now, "our words", brief=each) for each in (True, False))
+    assert type(brief) is type(whole) is CannotOverwriteExistingCassetteException
+    assert str(brief) == "our words"
+    assert vars(brief).keys() == vars(whole).keys()
+
+
 def test_each_answer_is_played_once_and_in_order() -> None:
     """Two equal requests get the two recorded answers in order; a third is refused as already played."""
     first = interaction(0, "GET", "http://h/p", text=b"1")

@@ -1,0 +1,88 @@
+"""What stands beside a value says what it is: an option of a command, a statement of SQL, the `name` of a `value`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+KindOf = Callable[[object], str | None]
+_OPTION = re.compile(r"--?([A-Za-z][\w-]{2,60})")
+_USER = frozenset({"-u", "-U", "--user", "--proxy-user"})
+_SQL = re.compile(r"\s*(?i:select|insert|update|delete|replace|merge|with|call|exec|alter|create)\s")
+_PLACE = re.compile(r"'(?:[^']|'')*+'|(\?|%s|[$:]\d{1,4})")
+_COLUMN = re.compile(
+    r"([A-Za-z_]\w{0,80})[\"`\]]?\)?\s*(?:=|<>|!=|[<>]=?|~\*?|(?i:\bi?like\b|\bin\s*\([\s,?%s$:\d]*+))\s*(?:\w{1,40}\()?\Z"
+)
+_INTO = re.compile(r"(?i)\binto\s{1,9}+[^\s()]{1,120}+\s{0,9}+\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+\(")
+_LONGEST = 20_000
+"""Characters of a statement that is read."""
+_NAMES = (("value", ("name", "key", "field", "header", "Name", "Key")), ("Value", ("Name", "Key", "name", "key")))
+
+
+def named(node: Mapping[str, Any], kind_of: KindOf) -> tuple[str, str] | None:
+    """Of `{"name": "DB_PASSWORD", "value": ...}`: the member that holds the value, and its kind."""
+    for value, names in _NAMES:
+        if value in node:
+            said = next((node[name] for name in names if type(node.get(name)) is str), None)
+            kind = kind_of(said) if said is not None and len(said) <= 100 else None
+            return (value, kind) if kind and kind_of(node[value]) is None else None
+    return None
+
+
+def is_pair(item: Any) -> bool:
+    """A list of two texts."""
+    return type(item) is list and len(item) == 2 and type(item[0]) is type(item[1]) is str
+
+
+def options(items: Sequence[Any], kind_of: KindOf) -> dict[int, str]:
+    """Of the words of a command: those that follow an option which says that they are secret."""
+    found: dict[int, str] = {}
+    for at, item in enumerate(items[:-1]):
+        if type(item) is str and item[:1] == "-" and type(items[at + 1]) is str and items[at + 1][:1] != "-":
+            option = _OPTION.fullmatch(item)
+            kind = kind_of(option[1]) if option is not None else None
+            if kind is None and item in _USER and ":" in items[at + 1] and str(items[0]).endswith("curl"):
+                kind = "url-password"
+            if kind is not None:
+                found[at + 1] = kind
+    return found
+
+
+def columns(items: Sequence[Any]) -> tuple[int, list[str]] | None:
+    """Where a statement of SQL stands before its parameters, and the columns that these are for, in their order ("":
+    nobody knows). None: there is none."""
+    for at, item in enumerate(items[:-1]):
+        if type(item) is str and len(item) <= _LONGEST and _SQL.match(item):
+            names = _columns(item)
+            return (at, names) if any(names) else None
+    return None
+
+
+def _columns(statement: str) -> list[str]:
+    places = [found.span(1) for found in _PLACE.finditer(statement) if found[1]]
+    into = _INTO.search(statement)
+    names = [name.strip().strip('"`[]') for name in into[1].split(",")] if into is not None else []
+    out: list[str] = []
+    for start, _ in places:
+        found = _COLUMN.search(statement[max(0, start - 160) : start])
+        if found is not None:
+            out.append(found[1])
+        elif into is not None and start >= into.end():
+            out.append(names[_number(statement[into.end() : start]) % len(names)])
+        else:
+            out.append("")
+    order = [int(statement[start + 1 : end]) for start, end in places if statement[start] in "$:"]
+    if not order or len(order) != len(places):
+        return out
+    by_number = dict(zip(order, out, strict=True))  # `$2 ... $1`
+    return [by_number.get(number, "") for number in range(1, min(max(order), _LONGEST) + 1)]
+
+
+def _number(text: str) -> int:
+    """Of VALUES: how many items stand before, of all its lists together."""
+    deep, number = 0, 0
+    for char in re.sub(r"'(?:[^']|'')*+'", "", text):
+        deep += (char == "(") - (char == ")")
+        number += char == "," and deep <= 0
+    return number

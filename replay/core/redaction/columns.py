@@ -1,0 +1,107 @@
+"""Tables in texts: a line of names says what stands in the columns below it (CSV and its kind); so does INSERT of its
+values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+Leaf = Callable[[str, str, str], str]
+"""Name of a column, kind, text -> text without secrets."""
+_HEADING = 4000
+"""Characters of the first line, in which the names are."""
+_MOST = 200
+"""Columns."""
+_NAME = re.compile(r"[A-Za-z_][\w .-]{0,50}")
+_INSERT = re.compile(
+    r"(?i)\b(?:insert|replace)\s{1,9}+(?:ignore\s{1,9}+)?into\s{1,9}+[^\s()]{1,120}+\s{0,9}+"
+    r"\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+(?=\()"
+)
+_GAP = re.compile(r"[\s,]*\(")
+_ITEM = re.compile(r"\s*+(?:[NnEe]?'((?:[^']|'')*+)'|[^,()']*+(?:\([^()]*+\))?[^,()']*+)\s*+([,)])")
+
+
+def masked(text: str, kind_of: Callable[[str], str | None], leaf: Leaf) -> str | None:
+    """The text without what stands in columns of secrets; None if it has no such columns."""
+    found = _sheet(text, kind_of)
+    made = text if found is None else _rows(text, *found, leaf)
+    if "INSERT" in text or "insert" in text:
+        made = _inserted(made, kind_of, leaf)
+    return None if made == text else made
+
+
+def _sheet(text: str, kind_of: Callable[[str], str | None]) -> tuple[str, dict[int, tuple[str, str]]] | None:
+    """What parts the columns, and which hold secrets: number -> name, kind."""
+    end = text.find("\n", 0, _HEADING)
+    if end < 3:
+        return None
+    first = text[text[0] == "\ufeff" : end].rstrip("\r")
+    for mark in ",;\t|":
+        cells = first.split(mark)
+        if not 2 <= len(cells) <= _MOST or (mark != "|" and any(cell != cell.strip() for cell in cells)):
+            continue
+        names = [cell.strip().strip("\"'") for cell in cells]
+        if not all(map(_NAME.fullmatch, filter(None, names))) or not any(names):
+            continue
+        following = text[end + 1 : end + 1 + _HEADING].split("\n", 2)[:2]
+        if all(line.count(mark) < len(names) - 1 for line in following):
+            continue
+        kinds = {at: (name, kind) for at, name in enumerate(names) if name and (kind := kind_of(name))}
+        return (mark, kinds) if kinds else None
+    return None
+
+
+def _rows(text: str, mark: str, kinds: dict[int, tuple[str, str]], leaf: Leaf) -> str:
+    """Column by column: lines without a value there are passed over at once."""
+    cell = rf'(?:"(?:[^"]|"")*+"|[^{mark}"\r\n][^{mark}\r\n]*+|)'
+    head = text.index("\n") + 1
+    for at, (name, kind) in kinds.items():
+        row = re.compile(rf'(?m)^(?:{cell}[{mark}]){{{at}}}("(?:[^"]|""){{2,}}+"|[^{mark}"\r\n][^{mark}\r\n]++)')
+        known: dict[str, str] = {}
+        out, done = [], 0
+        for found in row.finditer(text, head):
+            value = found[1]
+            shown = known.get(value)
+            if shown is None:
+                shown = known[value] = _cell(value, partial(leaf, name, kind))
+            if shown is not value:
+                start, end = found.span(1)
+                out += [text[done:start], shown]
+                done = end
+        if done:
+            text = "".join([*out, text[done:]])
+    return text
+
+
+def _cell(value: str, change: Callable[[str], str]) -> str:
+    """Without its quotes; the same object if nothing changes."""
+    quoted = value[0] == '"'
+    bare = value[1:-1].replace('""', '"') if quoted else value.strip()
+    made = change(bare)
+    if made == bare:
+        return value
+    return '"' + made.replace('"', '""') + '"' if quoted else value.replace(bare, made, 1)
+
+
+def _inserted(text: str, kind_of: Callable[[str], str | None], leaf: Leaf) -> str:
+    """Literals of INSERT statements."""
+    out, done = [], 0
+    for statement in _INSERT.finditer(text):
+        names = [name.strip().strip('"`[]') for name in statement[1].split(",")]
+        kinds = {at: (name, kind) for at, name in enumerate(names) if (kind := kind_of(name))}
+        place = statement.end() if kinds else -1
+        while place >= 0 and (gap := _GAP.match(text, place)) is not None:
+            place, number = gap.end(), 0
+            while place >= 0 and (item := _ITEM.match(text, place)) is not None:
+                if number in kinds and item[1]:
+                    bare = item[1].replace("''", "'")
+                    made = leaf(*kinds[number], bare).replace("'", "''")
+                    out += [text[done : item.start(1)], made]
+                    done = item.end(1)
+                place, number = item.end(), number + 1
+                if item[2] == ")":
+                    break
+            else:
+                place = -1
+    return "".join([*out, text[done:]]) if done else text

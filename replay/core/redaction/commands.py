@@ -1,0 +1,65 @@
+"""Secrets that are told by the line in which they stand: options of commands, SQL, settings in files of several forms."""
+
+from __future__ import annotations
+
+import re
+
+from replay.core.redaction.finding import Rule
+from replay.core.redaction.values import is_value
+
+_NAMED = r"(?i:[\w.-]{0,60}?(?=[pstcam])(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|(?:api|access|private|client|secret|master)[_-]?key))"
+"""Names of secrets, as keys of settings, to their end."""
+_VALUE = r"(?:(?<=')[^'\n]{4,400}+(?=')|(?<=\")[^\"\n]{4,400}+(?=\")|[^\s\"'|;&<>]{4,400}+)"
+_COMMANDS = r"(?:mysql\w{0,9}|mariadb[\w-]{0,12}|sshpass|docker|podman|helm|redis-cli|ldap[a-z]{3,9}|az|mongo\w{0,9}|sqlcmd|curl|smbclient)"
+_ARGUMENTS = rf"(?:[ \t]{{1,9}}+(?!{_COMMANDS}[ \t])[^\s|;&]{{1,300}}+){{0,30}}?[ \t]{{1,9}}+"
+"""Words between a command and its option; the next command ends them."""
+
+
+def _option(commands: str, options: str, secret: str = _VALUE) -> re.Pattern[str]:
+    """What follows an option of a command on the same line."""
+    return re.compile(rf"(?<![\w.-]){commands}{_ARGUMENTS}{options}[\"']?({secret})")
+
+
+def _no_word(text: str) -> bool:
+    """Behind an option in prose: `use --token instead` has none."""
+    return not re.fullmatch(r"[A-Za-z]?[a-z]+[.,:;!?)]?|-.*|[$<{\[%].*|\*+|\.+", text)
+
+
+def _no_port(text: str) -> bool:
+    return not re.fullmatch(r"[\d.:/]+(?:tcp|udp)?|[$<{].*|\*+", text)
+
+
+COMMANDS: tuple[Rule, ...] = (
+    Rule("option", re.compile(
+        rf"(?<![\w-])--?(?=[a-z]{{3}}|[a-z]-){_NAMED}[ \t]{{1,9}}+[\"']?({_VALUE})"), ("--", " -storepass", " -keypass"), _no_word),
+    Rule("option", _option(r"(?:mysql\w{0,9}|mariadb[\w-]{0,12})", "-p"), ("mysql", "mariadb"), _no_port),
+    Rule("option", _option("sshpass", "-p[ \t]?"), ("sshpass",)),
+    Rule("option", _option(r"(?:docker|podman|helm(?:[ \t]+registry)?)[ \t]+login", "-p[ \t=]?"), (" login",)),
+    Rule("option", _option("redis-cli", "-a[ \t]?"), ("redis-cli",)),
+    Rule("option", _option("ldap[a-z]{3,9}", "-w[ \t]?"), ("ldap",)),
+    Rule("option", _option(r"(?:az[ \t]+login|mongo\w{0,9})", "-p[ \t]?"), ("az login", "mongo")),
+    Rule("option", _option("sqlcmd", "-P[ \t]?"), ("sqlcmd",)),
+    Rule("option", _option(r"curl", r"(?:-[uU]|--(?:proxy-)?user)[ \t=]{0,9}+[\"']?[^\s\"':|;&]{1,100}+:"), ("curl",)),
+    Rule("option", _option("smbclient", r"(?:-U|--user)[ \t=]{0,9}+[\"']?[^\s\"'%|;&]{1,100}+%"), ("smbclient",)),
+    Rule("option", re.compile(r"(?:sqlplus(?:[ \t]+-\w{1,9}){0,4}[ \t]+|oracle:thin:)[\w$#]{1,60}/([^\s@/\"']{2,100}+)@"), ("sqlplus", "oracle:thin:")),
+    Rule("option", re.compile(r"htpasswd[ \t]+-\w{0,9}b\w{0,9}[ \t]+\S{1,200}+[ \t]+\S{1,100}+[ \t]+[\"']?([^\s\"']{4,200}+)"), ("htpasswd",)),
+    Rule("option", re.compile(r"-pass(?:in|out)?[ \t]+[\"']?pass:([^\s\"']{4,200}+)"), ("pass:",)),
+    Rule("scheme", re.compile(r"(?i:authorization)[\"']?[ \t]{0,9}[:=][ \t]{0,9}[\"']?(?i:token|apikey|jwt|key|negotiate|sso-key) ([A-Za-z0-9._~+/:-]{8,4000}+=*)"),
+         ("uthorization", "UTHORIZATION")),
+    Rule("scheme", re.compile(r"AUTH PLAIN ([A-Za-z0-9+/]{8,400}+={0,2}+)"), ("AUTH PLAIN",)),
+    Rule("assigned", re.compile(r"\nPASS ([^\s]{4,200}+)(?<=\S)(?=\r?\n|\Z)"), ("USER ",)),
+    Rule("assigned", re.compile(r"(?:machine[ \t]+\S{1,200}+|default)\s{1,9}+login\s{1,9}+\S{1,200}+\s{1,9}+password\s{1,9}+[\"']?([^\s\"']{3,400}+)"),
+         ("machine ", "default ")),
+    Rule("assigned", re.compile(
+        r"(?i:identified(?:[ \t]+with[ \t]+[\w\"'`]{1,60})?[ \t]+by|[ \t]password)(?:[ \t]+password)?[ \t]+[\"']?((?<=')[^'\n]{4,400}+(?=')|(?<=\")[^\"\n]{4,400}+(?=\"))"),
+         ("IDENTIFIED ", "identified ", "PASSWORD '", "password '"), is_value),
+    Rule("assigned", re.compile(rf"(?:\bENV|\bsetenv|\bset -\w{{1,3}}|\bconfig(?:ure)? set)[ \t]+{_NAMED}[ \t]+[\"']?({_VALUE})"),
+         ("ENV ", "setenv ", "set -", " set "), is_value),
+    Rule("assigned", re.compile(rf"(?<![\w.-]){_NAMED}[\"']?:[ \t]*[|>][+-]?\d?[ \t]*\r?\n[ \t]+(\S[^\n]{{3,400}}(?:\n[ \t]+[^\n:]{{4,400}}){{0,60}})"), (": |", ": >"), is_value),
+    Rule("assigned", re.compile(
+        rf"(?:name|key):[ \t]*[\"']?{_NAMED}[\"']?[ \t]*\r?\n[ \t]*value:[ \t]*[\"']?({_VALUE})"), ("value:",), is_value),
+    Rule("assigned", re.compile(r"(?i:\bpwd|password)=\{([^{}\s]{4,200}+)\}"), ("={",), is_value),
+    Rule("assigned", re.compile(rf"[(\[]b?\\{{0,3}}[\"']{_NAMED}\\{{0,3}}[\"'],[ \t]?b?\\{{0,3}}[\"']((?:[^\"'\\\n]){{4,400}}+)\\{{0,3}}[\"'][)\]]"),
+         ("', '", '", "', "', b'", "','", '","'), is_value),
+)  # fmt: skip
+"""Each has its hint: most texts have none of them."""

@@ -1,0 +1,152 @@
+"""Looking for secrets by patterns: in pieces, so that other threads get their turn, in the order of the text."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+
+import msgspec
+
+CHUNK = 1 << 13
+"""Characters that are looked through at once, so that other threads get their turn."""
+_REACH = 8192
+"""Longest secret: a PEM block of a 4096-bit key has 3,300 characters."""
+
+_BEFORE = 64
+"""Characters before a piece that a pattern may look at."""
+_SHORT_REACH = 1024
+"""Longest secret of those that stand at the start of a word, with what must stand before it."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A secret in a text."""
+
+    start: int
+    end: int
+    kind: str
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """How one kind of secret looks."""
+
+    kind: str
+    pattern: re.Pattern[str]
+    hints: tuple[str, ...] = ()
+    """One of these is in every text that has such a secret; empty: always look. A hint is found far faster."""
+    accept: Callable[[str], bool] = bool
+    shortest: int = 1
+    """Characters of a text below which it holds none."""
+    names: frozenset[str] = frozenset()
+    """One of these is in every text that has such a secret, in upper or lower case; empty: always look."""
+    skips: bool = False
+    """The pattern matches all up to the next secret (see `_at_words`)."""
+
+
+def compiled(pattern: str, name: str) -> Rule:
+    """A rule of the project: group 1 is the secret, if it has one. Raises ValueError, which says why.
+
+    google-re2 compiles it where that is installed: its time is linear for every pattern.
+    """
+    try:
+        import re2  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        try:
+            found = re.compile(pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"it is no regular expression ({error})") from error
+        if _blows_up(pattern):
+            raise ValueError("it repeats what repeats already, which may take for ever; install google-re2 "
+                         "(replay-harness[redaction]), or write the inner one possessive (`a++`)"
+                         ) from None  # fmt: skip
+    else:
+        try:
+            found = re2.compile(pattern)
+        except re2.error as error:
+            raise ValueError(f"google-re2 does not accept it ({error})") from error
+    if found.search(""):
+        raise ValueError("it matches the empty text")
+    return Rule(name, found)
+
+
+_REPEATS = re.compile(r"\((?:[^()\\]|\\.){0,200}?[+*}](?![+])(?:[^()\\]|\\.){0,200}?\)[+*{](?!\?)")
+
+
+def _blows_up(pattern: str) -> bool:
+    """A group that repeats and holds something that repeats."""
+    return _REPEATS.search(pattern) is not None
+
+
+def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iterator[Found]:
+    """The secrets of a text, in its order, none inside another. `pause` is called now and then with the number of
+    characters looked at."""
+    taken: list[Found] = []
+    size = len(text)
+    named: dict[frozenset[str], bool] = {}
+    for rule in rules:
+        if size < rule.shortest:
+            continue
+        if rule.hints and not any(_rarest(hint) in text and hint in text for hint in rule.hints):
+            continue
+        if rule.names:
+            if rule.names not in named:
+                small = text.lower()
+                named[rule.names] = any(_rarest(name) in small and name in small for name in rule.names)
+            if not named[rule.names]:
+                continue
+        fresh = [
+            Found(start, end, rule.kind)
+            for start, end in (_word_spans if rule.skips else _spans)(text, rule, pause)
+            if not any(start < each.end and each.start < end for each in _near(taken, start, end))
+        ]
+        if fresh:
+            taken = sorted([*taken, *fresh], key=lambda each: each.start)
+    yield from taken
+
+
+@cache
+def _rarest(hint: str) -> str:
+    """The letter of it that English has least: one letter is looked for in no time."""
+    return min(hint, key=" etaoinsrhldcumfpgwybvkxjqz".find)
+
+
+def _near(taken: Sequence[Found], start: int, end: int) -> Sequence[Found]:
+    """Those that may overlap: `taken` is in order and none overlaps another."""
+    at = bisect_left(taken, start, key=lambda each: each.end)
+    return taken[at : at + 1 + (end - start)] if at < len(taken) and taken[at].start < end else ()
+
+
+def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]]:
+    group = 1 if rule.pattern.groups else 0
+    own = isinstance(rule.pattern, re.Pattern)  # google-re2 encodes all that it is given, each time
+    at, size = 0, len(text)
+    while at < size:
+        reached = at + CHUNK
+        last = at
+        base = 0 if own else max(0, at - _BEFORE)
+        part, until = (text, min(size, reached + _REACH)) if own else (text[base : reached + _REACH], size)
+        for match in rule.pattern.finditer(part, at - base, until):
+            if match.start() + base >= reached:
+                break
+            last = match.end() + base
+            start, end = (place + base for place in match.span(group))
+            if end > start and rule.accept(text[start:end]):
+                yield start, end
+        pause(min(CHUNK, size - at))
+        at = max(reached, last)
+
+
+def _word_spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]]:
+    at, size = 0, len(text)
+    while at < size:
+        began, end = at, min(size, at + CHUNK)
+        while (match := rule.pattern.match(text, at, end)) is not None and match.end(1) >= 0:
+            start, stop = match.span(1)
+            if stop == end < size:  # perhaps cut short: the next look begins before it
+                break
+            at = stop
+            if rule.accept(text[start:stop]):
+                yield start, stop
+        pause(end - began)
+        at = size if end == size else max(at, end - _SHORT_REACH)

@@ -1,0 +1,28 @@
+"""Whether what is assigned to a secret's name in prose and code is a value, rather than a word of the language."""
+
+from __future__ import annotations
+
+import re
+
+from replay.core.redaction.keys import kind_of
+
+_NOT_VALUES = frozenset([
+    "true", "false", "null", "none", "undefined", "expired", "invalid", "missing", "required", "unset", "empty",
+    "redacted", "string", "bearer", "basic", "self", "request", "response", "config", "settings", "value", "nil",
+    "digest", "negotiate", "apikey", "token", "password", "secret",
+])  # fmt: skip
+_NAME = re.compile(r"[A-Za-z_][A-Za-z_.]*")
+_PLACEHOLDER = re.compile(r"\$[A-Z_][A-Z0-9_]*|(?:[$#]\{|\{\{|[$%]\().*")
+_CODE = re.compile(r"[A-Za-z_]\w*+(?:\[.*|[._]\w.*[(\[].*|[({\[]+)|\w*+[._][\w.]*+[(\[].*")
+
+
+def is_value(text: str) -> bool:
+    """No `session=self.session`, `auth=None`, `token=tokens[0]`, `password=${PASSWORD}`."""
+    bare = text.strip()
+    if bare.lower() in _NOT_VALUES or "[redacted" in text or set(text) <= set("*.x-_<>{}$"):
+        return False
+    if _PLACEHOLDER.fullmatch(text) or _CODE.fullmatch(text):
+        return False
+    if _NAME.fullmatch(text):
+        return not ("." in text or "_" in text) and kind_of(text) is None
+    return True

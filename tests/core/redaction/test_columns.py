@@ -1,0 +1,111 @@
+"""Under the name of a secret: columns of CSV and INSERT, parameters of SQL, options of commands, pairs, values."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from replay.core.recording import Recording
+from replay.core.redaction.beside import columns
+from tests.core.redaction.test_redactor import CANARY, REDACTOR, answer, everything, http, recording, shapes
+
+C = CANARY
+TEXTS = {
+    "csv": f"name,password\nann,{C}\nbob,zzzzzzz1\n",
+    "crlf": f"name,password\r\nann,{C}\r\nbob,zzzzzzz1\r\n",
+    "quoted": f'"name","api_key","n"\n"ann, b","{C}",1\n',
+    "quotes inside": f'name,password,n\nann,"a""b,{C}",1\n',
+    "tabs": f"name\tpassword\nann\t{C}\n",
+    "semicolons": f"name;password;x\nann;{C};3\n",
+    "a table": f" name | password | x \n------+----------+---\n ann | {C} | 3\n",
+    "byte order mark": f"\ufeffname,password\nann,{C}\n",
+    "insert": f"INSERT INTO users (name, password) VALUES ('a', 'x'), (now(), '{C}')",
+    "insert, quotes": f"insert into \"users\" (\"name\", \"password\") values ('it''s', N'a''{C}')",
+}  # fmt: skip
+VALUES: dict[str, Any] = {
+    "argv": {"cmd": ["mysql", "--password", C, "-h", "db"]},
+    "argv of curl": {"cmd": ["/usr/bin/curl", "-u", f"admin:{C}", "https://x.example"]},
+    "parameters": {"args": ["select 1 from t where n = %s and token = %s", [1, C]]},
+    "parameters in a tuple": ("select 1 from t where lower(token) = ?", (C,)),
+    "insert": {"sql": "insert into t (n, password) values (?, ?)", "params": [1, C]},
+    "many rows": {"args": ["insert into t (n, password) values (%s, %s)", [(1, "abcdefgh"), (2, C)]]},
+    "many lists": ("insert into t (n, password) values (?, ?), (?, ?)", [1, "abcdefgh", 2, C]),
+    "numbers": ("update t set password = $2 where n = $1", 1, C),
+    "out of order, upsert": ("insert into t (n) values ($1) on conflict do update set token = $2", [1, C]),
+    "one of several": ("select 1 from t where token in (?, ?)", ["abcdefgh", C]),
+    "name and value": {"env": [{"name": "DB_PASSWORD", "value": C}]},
+    "key and value": {"tags": [{"Key": "api_key", "Value": C}]},
+    "pairs": {"headers": [("x-api-key", C), ("accept", "*/*")]},
+    "pairs of bytes": {"headers": [(b"x-api-key", C.encode()), (b"accept", b"*/*")]},
+    "keys of bytes": {"x": {b"password": C.encode()}},
+}  # fmt: skip
+
+
+def nowhere(before: Recording) -> None:
+    """Nothing of it is left, and redacting again changes nothing."""
+    after = REDACTOR.redact(before)
+    text = everything(after)
+    assert [shape for shape in shapes(C) if shape in text] == []
+    assert REDACTOR.redact(after) == after
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_columns_of_texts(name: str) -> None:
+    """As a text, and as a body; the other columns stay."""
+    nowhere(recording({"text": TEXTS[name]}))
+    nowhere(recording(requests=[http(body=TEXTS[name].encode())], answers=[answer(TEXTS[name].encode(), cuts=3)]))
+    made = REDACTOR.redact(recording({"text": TEXTS[name]})).input.decode()["text"]
+    assert len(made) == len(TEXTS[name])
+    start = TEXTS[name].index(C)
+    assert made[start + len(C) :].count("\n") == TEXTS[name][start:].count("\n")
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_what_stands_beside(name: str) -> None:
+    """As values, and as JSON."""
+    nowhere(recording(VALUES[name]))
+    if "bytes" not in name:
+        nowhere(recording({"text": json.dumps(VALUES[name])}))
+
+
+def test_a_form_with_bare_line_feeds() -> None:
+    """As some clients write it, against the letter of RFC 7578."""
+    sent = f'--b\nContent-Disposition: form-data; name="password"\n\n{C}\n--b--'.encode()
+    nowhere(recording({"headers": [["content-type", "multipart/form-data; boundary=b"]], "body": [sent]}))
+
+
+def test_a_url_whose_password_has_a_slash() -> None:
+    """As a value of its own; a port is no password."""
+    nowhere(recording({"url": f"postgres://app:ab/{C}@db/shop?sslmode=off"}))
+    plain = recording({"url": "http://web:3000/@ann?x=1"})
+    assert REDACTOR.redact(plain) is plain
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"choices": [("password", "Password"), ("email", "email")]},
+        {"options": ["--token", "--verbose", "x"], "more": ["--name", "shop"]},
+        {"metrics": [{"name": "token_count", "value": 12}, {"name": "plan", "value": "team"}]},
+        ("select * from t where plan = ? and n > ?", ["team", 12]),
+        ("with love from", ["token", "x"]),
+    ],
+)
+def test_what_is_no_secret_stays(value: Any) -> None:
+    """Names of fields, other options, other columns."""
+    before = recording(value)
+    assert REDACTOR.redact(before) is before
+
+
+def test_columns_of_a_statement() -> None:
+    """By position, whatever stands between."""
+
+    def asked(statement: str) -> list[str]:
+        return (columns([statement, []]) or (0, []))[1]
+
+    assert asked("select 1 from t where a = ? and b.token like ? limit ?") == ["a", "token", ""]
+    assert asked("insert into t (a, b) values (f(?, 'x,y'), ?), (?, ?)") == ["a", "b", "a", "b"]
+    assert asked("update t set a = $2, b = '?' where c = $1") == ["c", "a"]
+    assert asked("select 1") == []

@@ -1,0 +1,117 @@
+"""Secrets that are told by the line in which they stand; lines that only resemble such ones stay."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+
+import pytest
+
+from replay.core.redaction.structure import harm
+from tests.core.redaction.test_redactor import CANARY, REDACTOR, everything, recording, shapes
+
+C = CANARY
+ANTHROPIC = "sk-ant-api03-" + "Ab9_xY" * 16
+GITHUB = "ghp_" + "aB3dE6" * 6
+LINES = {
+    "curl -u": f"curl -s -u admin:{C} https://x.example/",
+    "curl, joined": f"curl -uadmin:{C} https://x.example/",
+    "curl --user": f"curl -H 'A: b' --user 'admin:{C}' https://x.example/",
+    "curl, proxy": f"curl --proxy-user=admin:{C} https://x.example/",
+    "mysql": f"mysql -h db -u root -p{C} shop",
+    "mysqldump": f"mysqldump -uroot -p'{C}' shop > x.sql",
+    "option": f"mysql --password {C} shop",
+    "option of one dash": f"keytool -storepass {C} -list",
+    "sshpass": f"sshpass -p '{C}' ssh ann@db",
+    "docker": f"docker login -u ann -p {C} registry.example",
+    "redis": f"redis-cli -h cache -a {C} ping",
+    "ldap": f"ldapsearch -D cn=x -w {C} -b y",
+    "az": f"az login --service-principal -u x -p {C} --tenant y",
+    "mongo": f"mongosh -u ann -p {C}",
+    "sqlcmd": f"sqlcmd -S db -U sa -P {C}",
+    "smbclient": f"smbclient -U 'dom/ann%{C}' //x/y",
+    "sqlplus": f"sqlplus scott/{C}@db",
+    "oracle": f"jdbc:oracle:thin:scott/{C}@//h:1521/x",
+    "htpasswd": f"htpasswd -b users ann {C}",
+    "openssl": f"openssl rsa -passin pass:{C}",
+    "aws": f"aws configure set aws_secret_access_key {C}",
+    "docker file": f"ENV API_TOKEN {C}",
+    "fish": f"set -x API_TOKEN {C}",
+    "header": f"curl -H 'Authorization: token {C}' https://x.example/",
+    "smtp": "AUTH PLAIN " + b64encode(b"\0ann\0" + C.encode()).decode(),
+    "ftp": f"USER ann\r\nPASS {C}\r\n",
+    "netrc": f"machine api.example.com\n  login ann\n  password {C}\n",
+    "sql user": f"CREATE USER ann WITH PASSWORD '{C}'",
+    "sql identified": f"CREATE USER ann IDENTIFIED BY '{C}'",
+    "yaml block": f"db:\n  password: |\n    {C}\n  host: x",
+    "yaml aligned": f"db:\n  password:      {C}\n  host:          x",
+    "kubernetes": f"env:\n- name: DB_PASSWORD\n  value: {C}\n",
+    "toml": f'[db]\npassword = """{C}"""\n',
+    "odbc": "Driver={X};UID=a;PWD={" + C + "};",
+    "ado.net": f"Server=db;Uid=sa;Pwd=a(b{C};x=1",
+    "azure": f"AccountName=a;AccountKey={C}==;EndpointSuffix=x",
+    "signed link": f"get https://x.blob.example/c?sv=2020&sig={C}%3D&se=1 failed",
+    "quotes, spaces": f'password = "correct horse {C}"',
+    "quotes, braces": f'password = "a{{b {C}"',
+    "json, spaces": f'said {{"password": "correct \\"horse {C}"}} there',
+    "json in json, spaces": "said " + json.dumps(json.dumps({"password": f"correct horse {C}"})),
+    "bytes": repr({b"password": C.encode()}),
+    "pair": repr([("password", C)]),
+    "xml": f'<add key="ApiKey" value="{C}"/>',
+    "slash in a url": f"postgres://app:ab/{C}@db/shop is down",
+    "question mark in a url": f"amqp://app:a?{C}@mq/shop is down",
+    "german": f"Passwort: {C}",
+    "hex": f"0x{json.dumps({'password': C}).encode().hex()}",
+    "upper hex": f"blob {json.dumps({'password': C}).encode().hex().upper()} end",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_canary_is_nowhere(name: str) -> None:
+    """Nothing of it is left, and redacting again changes nothing."""
+    before = recording({"text": LINES[name]})
+    after = REDACTOR.redact(before)
+    text = everything(after)
+    assert [shape for shape in shapes(C) if shape in text] == []
+    assert len(after.input.decode()["text"]) == len(LINES[name])
+    assert [gap for gap in harm(before, after).gaps if gap.reason == "redaction"] == []
+    assert REDACTOR.redact(after) == after
+
+
+@pytest.mark.parametrize("key", [ANTHROPIC, GITHUB, "sk_live_0123456789abcdefXYZ", "AKIAQ7ZT44XYABCDEFGH"])
+@pytest.mark.parametrize("front", ["prefix-", "x_", "a-b-c_", ""])
+def test_keys_behind_a_dash(front: str, key: str) -> None:
+    """A vendor's key begins at any word, also of a longer name."""
+    made = REDACTOR.redact(recording({"text": f"see {front}{key} there"})).input.decode()["text"]
+    assert made.startswith(f"see {front}")
+    assert made.endswith(" there")
+    assert key[8:] not in made
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Use --token instead of --password, or --api-key where neither is given.",
+        "The --password option is required.",
+        "docker run -p 8080:80 -u 1000:1000 nginx; mysql -P 3306 -p3306:3306 is wrong",
+        "curl -u is short for --user",
+        "mkdir -p /srv/app && cp -pr a b # mysql",
+        "login page: password reset; default login: see the password policy",
+        "PASS tests/test_shop.py",
+        "password=${DB_PASSWORD} token=$TOKEN secret={{ vault }}",
+        "token = tokens[0]; auth=auth[1:]; session = requests.Session(x); key: typing.Optional[bytes]",
+        "password = getpass.getpass('x')",
+        "fields = ['name', 'password', 'address']; ('password', 'token')",
+        "see http://web:3000/@ann and git+ssh://host.example:org/repo@v1 and http://[::1]:80/x@y",
+        "name,plan,city\nann,team,Rome\n",
+        "Dear token, password and all,\nthanks, a lot, for it, all\n",
+        "name: shop\nvalue: 12345678",
+        "identified by the user",
+        "risk-management desk-abcdefghijklmnopqrstuvwxyz task_force",
+        "d41d8cd98f00b204e9800998ecf8427e 0xdeadbeefdeadbeefdeadbeefdeadbeef",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    """Prose, manuals, code and templates."""
+    before = recording({"text": text})
+    assert REDACTOR.redact(before) is before
