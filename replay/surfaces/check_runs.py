@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from replay.core.answered import told
 from replay.core.codec import Value
 from replay.core.noise import EACH, OUTCOME, Steps, identity
 from replay.core.plain import Plainly
@@ -30,7 +31,7 @@ class Ended(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, outcome: Outcome | None) -> Ended:
-        return cls() if outcome is None else cls(outcome.state, _plainly(outcome.payload))
+        return cls() if outcome is None else cls(outcome.state, told(_plainly(outcome.payload)))
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

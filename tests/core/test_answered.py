@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from replay.core.answered import told
 from replay.core.codec import encode
 from replay.core.compare import differences
 from replay.core.noise import Noise
+from replay.core.varying import varied
 from replay.core.verdict import Window
 
 START = 1_700_000_000
@@ -66,6 +68,19 @@ def test_a_compressed_body_is_compared_by_what_it_says() -> None:
     assert found(one, two)[0] == ("$.body.plan", "type", None)
 
 
+def test_the_order_of_names_is_no_difference() -> None:
+    """As in any other dict; the order of items is, and 1 is not true."""
+    assert found(said({"a": 1, "b": [2]}), said({"b": [2], "a": 1})) == []
+    assert [path for path, _, _ in found(said({"a": True}), said({"a": 1}))] == ["$.body.a"]
+    assert [path for path, _, _ in found(said([1, True]), said([True, 1]))] == ["$.body[0]", "$.body[1]"]
+
+
+def test_what_varies_is_told_by_its_place_in_a_body() -> None:
+    """The length of a body follows from it: only what it says varies."""
+    runs = [told(said({"id": text, "label": "spam"})) for text in ("a", "bcd")]
+    assert [(each.steps, each.matcher) for each in varied(runs[0], runs)] == [(("body", "id"), "type")]
+
+
 @pytest.mark.parametrize(
     ("one", "two", "paths"),
     [
@@ -75,6 +90,7 @@ def test_a_compressed_body_is_compared_by_what_it_says() -> None:
         (answer(b'{"a": 1}', "text/plain"), answer(b'{"a": 2}', "text/plain"), ["$.body"]),
         (answer(b'{"a": 1'), answer(b'{"a": 2'), ["$.body"]),
         (answer(b"[" * 9000), answer(b"[" * 8999 + b"1"), ["$.body"]),
+        (answer(b"[" * 200 + b"1" + b"]" * 200), answer(b"[" * 200 + b"2" + b"]" * 200), ["$.body"]),
         (said({"a": 1}), {**said({"a": 10}), "status": 201}, ["$.body.a", "$.status"]),
         (said({"a": 1}), {**said({"a": 22}), "headers": said({"a": 1})["headers"]}, ["$.body.a"]),
         (said({"a": 1}), {**said({"a": 2}), "headers": [["content-type", "text/json"], ["content-length", "3"]]},
