@@ -161,6 +161,13 @@ def clock(ticket: Any) -> int:
 
 
 @replay.capture
+def unset(ticket: Any) -> int:
+    if replay.flag("new-prices", WORLD.get("flag", False)) and os.environ.get("PLANTED_REGION") == "us":
+        raise RuntimeError("no new prices there")
+    return 1
+
+
+@replay.capture
 def draw(ticket: Any) -> int:
     if random.random() < 0.5:
         raise RuntimeError("tails")
