@@ -10,7 +10,9 @@ import pytest
 import zstandard
 
 import replay
+from replay.core.cause import Cause, with_cause
 from replay.core.codec import encode
+from replay.core.parts import Parts, value_at
 from replay.engine.minimize import minimize
 from replay.engine.reduce import reduced
 from replay.store.bundle import write_bundle
@@ -54,6 +56,33 @@ def test_the_failure_stays_and_the_rest_goes(name: str, tmp_path: Path, monkeypa
     assert stored.edits is not None
     verdict = replay.run(stored, root=ROOT)
     assert verdict.status == "reproduced", verdict
+
+
+def test_a_body_is_not_compressed_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The header that says so goes together with the compression, which nobody could read in a review."""
+    packed = {"headers": {"Content-Encoding": "gzip"}}
+    runs = [{"body": {"price": "free"}, **packed}, {"body": {"price": "12"}, **packed}]
+    incident, _ = parted(recorded("api_field", runs, tmp_path / "spool", monkeypatch))
+    with at_work(incident, Options(root=ROOT)) as stage:
+        found = minimize(incident, stage, runs=3000).recording
+    assert found is not None
+    (asked,) = found.interactions
+    assert ("ncoding" in asked.answer.text, b"".join(data for _, data in asked.answer.decode()["pieces"])) == (
+        False, b'{"price":""}',
+    )  # fmt: skip
+
+
+def test_a_text_of_the_cause_keeps_its_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`"60"` becomes `"00"` where the cause is known: a fix of texts of digits need not take the empty one."""
+    incident, _ = parted(recorded("input_type", PLANTED["input_type"][0], tmp_path / "spool", monkeypatch))
+    known = with_cause(incident, Cause(values=(("input.args[0].seats", ""),)))
+    seats = []
+    for each in (incident, known):
+        with at_work(each, Options(root=ROOT)) as stage:
+            found = minimize(each, stage, runs=3000).recording
+        assert found is not None
+        seats.append(value_at(Parts(found), "input.args[0].seats", None))
+    assert seats == ["", "00"]
 
 
 def test_the_command_writes_a_bundle_that_reproduces(project: Path) -> None:
