@@ -203,11 +203,6 @@ def test_in_a_pipe_no_text_is_broken(project: Path) -> None:
     done = replay("why", "captures/bad.replay.db", "--no-save", COLUMNS="60")
     (proof,) = (line for line in done.stdout.splitlines() if line.strip().startswith("proof"))
     assert len(proof) > 60
-    for verb in ("run", "show", "diff"):
-        names = ["captures/bad.replay.db", *(["captures/good.replay.db"] if verb == "diff" else [])]
-        wide, narrow = (replay(verb, *names, COLUMNS=width).stdout for width in ("400", "60"))
-        assert ("…" in wide, "…" in narrow.replace("…#", "")) == (False, False)
-    (line,) = (
-        line for line in replay("run", "captures/bad.replay.db", COLUMNS="60").stdout.splitlines() if ".db" in line
-    )
+    ran = replay("run", "captures/bad.replay.db", COLUMNS="60").stdout.splitlines()
+    (line,) = (line for line in ran if ".db" in line)
     assert "AttributeError: 'NoneType' object has no attribute 'upper'" in line
