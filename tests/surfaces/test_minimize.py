@@ -101,6 +101,22 @@ def test_the_command_writes_a_bundle_that_reproduces(project: Path) -> None:
     assert found["bytes"]["after"] * 2 < found["bytes"]["before"]
 
 
+def test_a_violated_property_stays_violated(project: Path) -> None:
+    """A recording that ended well and breaks an invariant has a cause, and a smallest recording that breaks it too."""
+    shop = project / "shop.py"
+    rule = "assert run.outcome.value is None, 'it says something'"
+    shop.write_text(f"{shop.read_text()}\n\n@replay.invariant('shop:triage')\ndef mute(run):\n    {rule}\n")
+    found = json.loads(command("why", "captures/good.replay.db", "--no-save", "--json").stdout)
+    assert (found["failure"]["error_type"], found["failure"]["message"]) == (
+        "AssertionError", "mute: it says something",
+    )  # fmt: skip
+    done = command("minimize", "captures/good.replay.db", "--json")
+    assert done.returncode == 0, done.stdout
+    ran = json.loads(command("run", "captures/good.min.replay.db", "--json").stdout)
+    assert [each["status"] for each in ran] == ["reproduced"]
+    assert json.loads(done.stdout)["bytes"]["after"] < json.loads(done.stdout)["bytes"]["before"]
+
+
 def test_what_does_not_fail_is_not_minimized(project: Path) -> None:
     """Said, with exit code 1, and nothing is written."""
     done = command("minimize", "captures/good.replay.db")
