@@ -22,6 +22,7 @@ FAR = 2
 """Parts of a file's path that are kept where the project's folder is not known."""
 _OURS = re.compile(r"(^|[/\\])replay[/\\](core|boundaries|engine|entrypoints)[/\\]")
 _FOREIGN = re.compile(rf"site-packages|dist-packages|[/\\]lib[/\\]python3\.|^<frozen|{_OURS.pattern}")
+_LIVE = re.compile(r"[/\\]replay[/\\]boundaries[/\\](call|stream)\.py$")
 _INSTALLED = re.compile(r".*(?:site|dist)-packages[/\\]([^/\\]+?)(?:\.py$|[/\\])")
 
 
@@ -47,6 +48,12 @@ def mine(frames: Sequence[Frame], entrypoint: str = "") -> Sequence[Frame]:
     The package that `entrypoint` (`module:qualname`) is in is the project, also where production installed it."""
     package = entrypoint.partition(":")[0].partition(".")[0]
     return [frame for frame in frames if not foreign(frame.file) or _installed(frame.file, package)]
+
+
+def asking(frames: Sequence[Frame]) -> Sequence[Frame]:
+    """The frames down to the first call of a boundary: what is below it went live, and a replay does not run it."""
+    live = next((place for place, frame in enumerate(frames) if _LIVE.search(frame.file)), len(frames))
+    return frames[:live]
 
 
 def _installed(file: str, package: str) -> bool:

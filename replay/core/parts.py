@@ -13,6 +13,7 @@ import msgspec
 
 from replay.core.bare import is_bare
 from replay.core.codec import Value, encode
+from replay.core.edits import parse
 from replay.core.families.objects import is_whole
 from replay.core.families.scalars import raw
 from replay.core.faults import Fault, Raises, Slow, raised_by
@@ -27,7 +28,7 @@ from replay.core.messages import (
     write_headers,
     write_query,
 )
-from replay.core.opened import Opened, Unfit
+from replay.core.opened import Kept, Opened, Unfit, named
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
 from replay.core.streaming import Stream, Yielded
@@ -122,6 +123,18 @@ class Parts:
         if interaction.boundary == "http":
             return HttpAnswer(interaction, place)
         return Returned(interaction, place) if interaction.boundary in ("call", "model", "environ") else None
+
+
+def value_at(parts: Parts, path: str, missing: Any) -> Any:
+    """The opened value at a path of an edit, `[*]` for the first item; `missing` if there is none."""
+    root, steps = parse(path.replace("[*]", "[0]"))
+    part, interaction = parts.get(root), parts.interaction(root)
+    if part is None and interaction is not None and not steps:
+        return Kept(interaction.answer.tree)
+    found = missing if part is None else part.value
+    for step in steps:
+        found = dict(named(found)).get(step, missing)
+    return found
 
 
 class Input:

@@ -29,7 +29,7 @@ class Environ:
     def __init__(self, recording: Recording) -> None:
         self._context = recording.context.tree
         found = self._context.get("environ") if type(self._context) is dict else None
-        if not found or type(found) is not dict or recording.context.gaps:
+        if type(found) is not dict or recording.context.gaps:
             raise Unfit("no variables were recorded")
         self.value: dict[str, Any] = found
 

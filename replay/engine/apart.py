@@ -85,7 +85,10 @@ def _changes(ours: Recording, theirs: Recording, others: tuple[Interaction | Non
             here, there = left.value, right.value
             if root.startswith("http["):
                 there = yield from _streamed(root, here, there)
-            yield from differing(root, (), _once(here), _once(there))
+            if root == "environ":
+                yield from _variables(here, there)
+            else:
+                yield from differing(root, (), _once(here), _once(there))
     for interaction in ours.interactions:  # what cannot be edited is swapped as it is
         root, place = f"{interaction.boundary}[{interaction.seq}]", places[interaction.seq]
         other = others[place]
@@ -113,6 +116,17 @@ def _streamed(root: str, here: Any, there: Any) -> Generator[Change, None, Any]:
             inside = list(differing(root, (TAG, held), ours[held], theirs[held])) if held and is_opened else []
             yield from inside or differing(root, (TAG, name), ours[name], theirs[name])
     return {**there, "body": body}
+
+
+def _variables(here: dict[str, Any], there: dict[str, Any]) -> Iterator[Change]:
+    """One that is not set is None, or, where a pattern allowed it, not among them: to be unset it must be said."""
+    for name in sorted({*here, *there}):
+        ours, theirs = here.get(name), there.get(name)
+        if ours == theirs:
+            continue
+        path = write("environ", (name,))
+        edit = Edit(path, "set", theirs) if name in here else Edit("environ", "add", [name, theirs])
+        yield Change(path, edit, here=MISSING if ours is None else ours, there=MISSING if theirs is None else theirs)
 
 
 def _once(value: Any) -> Any:

@@ -20,8 +20,9 @@ from replay.core.cause import STOPPED, known_cause
 from replay.core.codec import Value, encode
 from replay.core.deltas import OPENED, Deltas
 from replay.core.edits import Edit
+from replay.core.messages import Verbatim
 from replay.core.opened import Kept, Opened, Typed, Unfit
-from replay.core.parts import Parts
+from replay.core.parts import HttpAnswer, Parts
 from replay.core.recording import Interaction, Recording
 from replay.core.streaming import TAG
 from replay.engine.causes import baseline
@@ -31,6 +32,7 @@ from replay.engine.finding import Finding
 from replay.engine.lines import in_project
 from replay.engine.mutation import write_edits
 from replay.engine.reduce import fewest_lines, masked, reduced
+from replay.engine.shaped import shaped
 from replay.engine.trials import Spent, Trials, World
 
 _NEEDED = ("zone", "environ", "draws", "entropy", "interpreter", "lanes", "redaction")
@@ -97,7 +99,12 @@ def minimize(
                 short = _short_streams(_plain_answers(bare, trials, cured), trials, cured)
                 work = _Work(trials.world(short), cured)
                 _reduce(work, smaller)
-                _finish(incident, work, smaller)
+                smallest = work.recording()
+                with suppress(Spent):
+                    smallest = shaped(
+                        smallest, incident, known_cause(incident), lambda tried: _fails(tried, trials, cured)
+                    )
+                _finish(incident, smallest, work, smaller)
     except Spent:
         finding.reason = trials.enough
     finally:
@@ -290,6 +297,17 @@ def _message(work: _Work, root: str, value: dict[str, Any]) -> None:
                 _events(value[name], test)
             else:
                 reduced(value[name], test)
+    _unpacked(work, root)
+
+
+def _unpacked(work: _Work, root: str) -> None:
+    """A compressed body as it is, without the header that says so: neither can be had without the other."""
+    part, held = work.parts.get(root), work.values.get(root)
+    if held is None or not isinstance(part, HttpAnswer) or "content-encoding" not in held["headers"]:
+        return
+    headers = {name: each for name, each in held["headers"].items() if name != "content-encoding"}
+    with suppress(Unfit):
+        work.fails(root, {**held, "headers": headers, "body": Verbatim(part.body.plain(held.get("body", b"")))})
 
 
 def _events(body: str, test: Callable[[Any], bool]) -> None:
@@ -326,9 +344,9 @@ def _variables(work: _Work, value: dict[str, Any]) -> None:
                 break
 
 
-def _finish(incident: Recording, work: _Work, smaller: Smaller) -> None:
+def _finish(incident: Recording, smallest: Recording, work: _Work, smaller: Smaller) -> None:
     """The recording of the last run."""
-    execution = work.world.stage.run(work.recording())
+    execution = work.world.stage.run(smallest)
     if execution.outcome is None:
         smaller.finding.reason = execution.reason or "the smallest one cannot be run"
         return

@@ -19,6 +19,7 @@ from typing import Any
 from replay import __version__
 from replay.errors import ReplayError, UsageError
 from replay.surfaces.printable import clip, escape
+from replay.surfaces.text import count
 from replay.surfaces.trial import Ran
 from replay.surfaces.verify import Finding, Neighbour, words
 
@@ -221,7 +222,7 @@ def _incident(found: Finding) -> str:
 
 def _now(found: Finding) -> str:
     commit = f"`{found.head_commit[:12]}`"
-    return f"{commit} with {len(found.changed):,} files changed" if found.changed else commit
+    return f"{commit} with {count(len(found.changed), 'file')} changed" if found.changed else commit
 
 
 def _ended(ran: Ran) -> str:

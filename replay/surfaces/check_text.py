@@ -10,7 +10,7 @@ import msgspec
 from replay.core.noise import OUTCOME
 from replay.core.plain import readable
 from replay.surfaces.check import Report, Variation
-from replay.surfaces.printable import clip, escape
+from replay.surfaces.printable import escape
 from replay.surfaces.text import Page, count, duration, frame_lines, headline, plain
 
 MOST = 40
@@ -63,7 +63,7 @@ def text(report: Report, page: Page) -> str:
     word = (
         page.paint("varies", fg="yellow", bold=True) if report.varies else page.paint("steady", fg="green", bold=True)
     )
-    lines = [f"{word}  {clip(name, page.width - 30)}  {took}"]
+    lines = [f"{word}  {page.cut(name, page.width - 30)}  {took}"]
     if not report.varies:
         lines.append(page.row("", "nothing varies"))
     for found in report.varies[:MOST]:
@@ -84,7 +84,7 @@ def _place(found: Variation) -> str:
 
 
 def _lines(found: Variation, page: Page) -> Iterator[str]:
-    yield "  " + page.heading(clip(f"{escape(_place(found))}  {found.cause}", page.width - 2))
+    yield "  " + page.heading(page.cut(f"{escape(_place(found))}  {found.cause}", page.width - 2))
     if found.where is not None:
         yield from frame_lines([found.where], page, "comes in")
     else:

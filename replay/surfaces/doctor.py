@@ -165,17 +165,14 @@ def _refused(path: Path, error: ReplayError) -> Check:
 
 def text(found: Sequence[Check], page: Page) -> str:
     """A line each check; advice below it."""
-    from textwrap import wrap
-
     lines = []
-    room = max(20, page.width - 22)
+    room = page.width - 22
     for check in found:
-        first, *more = wrap(escape(check.found), room) or [""]
+        first, *more = page.broken(escape(check.found), room)
         lines.append(f"{page.status(pad(check.level, 4))}  {pad(escape(check.name), 14)}  {first}")
         lines += [" " * 22 + line for line in more]
-        lines += [
-            " " * 20 + ("→ " if i == 0 else "  ") + line for i, line in enumerate(wrap(escape(check.advice), room))
-        ]
+        advice = page.broken(escape(check.advice), room) if check.advice else []
+        lines += [" " * 20 + ("→ " if i == 0 else "  ") + line for i, line in enumerate(advice)]
     failed = sum(check.level == "fail" for check in found)
     lines += ["", "All is well." if not failed else f"{count(failed, 'check')} failed."]
     return "\n".join(lines)

@@ -143,7 +143,7 @@ def found_line(report: Report) -> str:
 def find_lines(kept: Kept, page: Page) -> Iterator[str]:
     """One find: its edits, what production saw there, what the code did, the command that shows it again."""
     find = kept.find
-    yield f"{page.status('error')}  {page.heading(clip(escape(heading(find.failure)), page.width - 10))}"
+    yield f"{page.status('error')}  {page.heading(page.cut(escape(heading(find.failure)), page.width - 10))}"
     yield page.whole("of", escape(named(kept.parent_name)))
     for label, said in _rows(kept):
         yield from page.wrapped(label, clip(escape(said), 6 * page.width))

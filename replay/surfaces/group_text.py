@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from replay.surfaces.documents import Document
 from replay.surfaces.grouping import Group
-from replay.surfaces.printable import clip, columns, escape
+from replay.surfaces.printable import columns, escape
 from replay.surfaces.tables import STATUS, Cell, Column, Narrower, Short, drawn
 from replay.surfaces.text import Page, count, when
 
@@ -79,7 +79,7 @@ def _cells(group: Group, short: Short | None) -> Iterator[Cell]:
 def _lines(group: Group, page: Page, short: Short | None) -> Iterator[str]:
     times = f"{group.count:,} x"
     what = f"{escape(group.failure)}: {escape(group.message)}" if group.message else escape(group.failure)
-    yield f"{page.heading(times)}  {page.paint(clip(what, page.width - len(times) - 2), fg='red', bold=True)}"
+    yield f"{page.heading(times)}  {page.paint(page.cut(what, page.width - len(times) - 2), fg='red', bold=True)}"
     yield page.row("in", escape(f"{group.place}: {group.statement}" if group.statement else group.place))
     yield page.row("of", escape(group.entrypoint))
     for because in group.because[:1]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from replay.surfaces.documents import Document
 from replay.surfaces.fuzz_report import find_document, find_lines
 from replay.surfaces.hunt import Report
-from replay.surfaces.printable import clip, escape
+from replay.surfaces.printable import escape
 from replay.surfaces.text import Page, count, duration
 
 _AS_IT_IS = {
@@ -45,7 +45,7 @@ def text(report: Report, page: Page) -> str:
     signature = report.signature
     said = signature.message.partition("\n")[0]
     what = f"{signature.error_type}: {said}" if said else signature.error_type
-    lines = [page.row("hunted", clip(escape(what), page.width - 10))]
+    lines = [page.row("hunted", page.cut(escape(what), page.width - 10))]
     if signature.frames:
         last = signature.frames[-1]
         place = f"{last.file}:{last.line}" if last.line else last.file

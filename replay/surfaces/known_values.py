@@ -9,8 +9,7 @@ import msgspec
 
 from replay.core.cause import Cause, asked, known_cause, within
 from replay.core.edits import parse
-from replay.core.opened import Kept, named
-from replay.core.parts import Parts
+from replay.core.parts import Parts, value_at
 from replay.core.recording import Recording
 from replay.engine.apart import MISSING
 from replay.surfaces.why_report import shown
@@ -37,31 +36,34 @@ def known_values(recording: Recording) -> tuple[Known, ...]:
     if cause is None:
         return ()
     parts = Parts(recording)
-    return tuple(Known(path, shown(_value(parts, path)), target.partition(" ")[2], _cure(cause, path))
+    return tuple(Known(path, shown(value_at(parts, path, MISSING)), target.partition(" ")[2], _cure(cause, path))
                  for path, target in cause.values)  # fmt: skip
 
 
-def told(cause: Cause, recording: Recording) -> Iterator[str]:
-    """The cause, a line each value: as `recording` has it, which may be a smaller one; of what was asked no more than
-    the name of a group says."""
-    parts = Parts(recording)
+def told(cause: Cause, recording: Recording, whole: Recording | None = None) -> Iterator[str]:
+    """The cause, a line each value: as `recording` has it, which may be what is left of `whole`, and then of another
+    value there its kind and size; of what was asked no more than the name of a group says."""
+    parts, before = Parts(recording), None if whole is None else Parts(whole)
     for path, target in cause.values:
         interaction = parts.interaction(parse(path.replace("[*]", "[0]"))[0])
         own = "" if interaction is None else f"{interaction.boundary} {interaction.target}"
         same = asked(own).replace("*", "") == asked(target).replace("*", "")  # a smaller one asks with less
-        value = f" = {shown(_value(parts, path))}" if same else ""
+        found = value_at(parts, path, MISSING) if same else None
+        value = f" = {shown(found)}" if same else ""
+        if same and before is not None and shown(value_at(before, path, MISSING)) != shown(found):
+            value += f" (in production {_kind(value_at(before, path, MISSING))})"
         yield ", of ".join(filter(None, [(within(path, target) or "the answer") + value, target and asked(target)]))
 
 
-def _value(parts: Parts, path: str) -> Any:
-    root, steps = parse(path.replace("[*]", "[0]"))
-    part, interaction = parts.get(root), parts.interaction(root)
-    if part is None and interaction is not None and not steps:
-        return Kept(interaction.answer.tree)
-    found = MISSING if part is None else part.value
-    for step in steps:
-        found = dict(named(found)).get(step, MISSING)
-    return found
+def _kind(value: Any) -> str:
+    """A value without what may be private in it."""
+    if type(value) is str:
+        return f"a text of {len(value):,} characters"
+    if value is None or type(value) is bool or value is MISSING:
+        return shown(value)
+    if type(value) in (int, float):
+        return "another number"
+    return f"{len(value):,} items" if isinstance(value, list | tuple | dict) else "another value"
 
 
 def _cure(cause: Cause, path: str) -> str | None:

@@ -86,9 +86,11 @@ def _replayed(recording: Recording, options: Options) -> Verdict:
 
 
 def _same(verdict: Verdict, incident: Recording, options: Options) -> bool:
-    """It reproduces, and what it reproduces is the incident's failure."""
-    if not verdict.green or verdict.outcome is None:
+    """It reproduces, and what it reproduces is the incident's failure: its error, or a property that it breaks."""
+    if verdict.status != "reproduced" or verdict.outcome is None:
         return False
     root = load(options.root).root
     one, two = error_of(incident.outcome, root), error_of(verdict.outcome, root)
-    return one is None or (two is not None and identity(one)[1] == identity(two)[1])
+    if one is None:
+        return bool(verdict.violations)
+    return verdict.green and two is not None and identity(one)[1] == identity(two)[1]

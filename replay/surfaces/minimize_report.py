@@ -58,7 +58,7 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
         for number, known in enumerate(known_values(made.incident)):
             yield from page.wrapped("cause" if number == 0 else "and", escape(str(known)))
     if made.bundle is None or found is None:
-        yield page.row("result", f"not written: {escape(smaller.reason)}")
+        yield from page.wrapped("result", f"not written: {escape(smaller.reason)}")
         return
     share = f" ({100 * smaller.after / smaller.before:.0f}%)" if smaller.before else ""
     asked = f"interactions {len(made.incident.interactions):,} -> {len(found.interactions):,}"

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from replay.core.cause import known_cause, origins
+from replay.core.fingerprint import asking
 from replay.core.promoted import Expect, Promoted, promoted, with_onward, with_promotion
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Verdict
@@ -105,7 +106,7 @@ def plan(path: Path, recording: Recording, options: Options) -> Plan:
     Raises UsageError for an oracle that cannot be meant, BundleError for recordings that cannot be read.
     """
     smaller = None if options.whole else minimal_of(path, recording)
-    whole, cause = path, known_cause(recording)
+    whole, incident, cause = path, recording, known_cause(recording)
     if smaller is not None:
         path, recording = smaller
     if holds_sealed(path) and not options.unsealed:
@@ -130,7 +131,8 @@ def plan(path: Path, recording: Recording, options: Options) -> Plan:
         raise BundleError(f"{path}::{recording.id} cannot be promoted: {error}.", slug="bundle-unfit") from error
     kept = [marked if each.id == recording.id else each for each in open_bundle(path)] if inside else [marked]
     name = _from_root(place, options.root) + (f"::{marked.id}" if len(kept) > 1 else "")
-    written = compose(bare, oracle, name, line_length(options.root), onward, cause)
+    written = compose(bare, oracle, name, line_length(options.root), onward, cause,
+                      None if smaller is None else incident)  # fmt: skip
     return Plan(
         recording=marked,
         source=f"{path}::{recording.id}",
@@ -199,12 +201,13 @@ def _is_same_failure(one: Recording, of: Recording) -> bool:
 
 
 def failure_of(recording: Recording) -> tuple[Any, ...]:
-    """Type and innermost place of the error that it ended with; not the folder, which is another in production.
+    """Type and innermost place of the error that it ended with, above what a boundary went live with; not the folder,
+    which is another in production.
 
     Nor the status of a web request: a server answers 500 for an error that a replay only sees raised.
     """
     node = tree(recording.outcome.payload)
-    found = user_frames(frames(node), recording.entrypoint)
+    found = user_frames(list(asking(frames(node))), recording.entrypoint)
     place = (Path(found[-1].file).name, found[-1].function) if found else ()
     return error_body(node).get("type"), place
 

@@ -56,10 +56,10 @@ class Written(msgspec.Struct, frozen=True):
 
 
 def compose(recording: Recording, oracle: Oracle, bundle: str, width: int, onward: Sequence[Interaction],
-            cause: Cause | None = None) -> Written:  # fmt: skip
+            cause: Cause | None = None, whole: Recording | None = None) -> Written:  # fmt: skip
     """The test of `recording`, which lies in `bundle` (`captures/x.replay.db`, `::ID` behind it if there are several).
 
-    `cause`: of the incident, if it is known.
+    `cause`: of the incident, if it is known. `whole`: the incident, if this is what was left of it.
     What is too big for it goes to a file beside it, of the same name and with the suffix `.json`.
     """
     sources = Sources(width)
@@ -74,7 +74,7 @@ def compose(recording: Recording, oracle: Oracle, bundle: str, width: int, onwar
     others = ["import pytest", "import replay"]
     if oracle.expect == "property":
         others += ["", _fitting(f"from {module} import ", f"{function} as holds", width)]  # of the project
-    doc = docstring(SUMMARIES[oracle.expect], [*facts(recording, cause), *onward_lines(onward)], width)
+    doc = docstring(SUMMARIES[oracle.expect], [*facts(recording, cause, whole), *onward_lines(onward)], width)
     code = "\n".join([
         f'"""Regression test of a recorded incident, written by replay-harness {__version__}."""', "", *imports, "",
         *others, "", *constants, "", "",
@@ -104,19 +104,23 @@ def _demand(recording: Recording, oracle: Oracle) -> list[str]:
     return ["    incident.answer()  # fails if it raises"]
 
 
-def facts(recording: Recording, cause: Cause | None = None) -> list[str]:
-    """What production saw, a line each. Any text may be in it."""
+def facts(recording: Recording, cause: Cause | None = None, whole: Recording | None = None) -> list[str]:
+    """What production saw, a line each. Any text may be in it. Of what stands in the place of a value of the incident,
+    `whole`, the kind and size that this had: its text may be private."""
     node = tree(recording.outcome.payload)
     if recording.outcome.state == "raised":
         kind, message = error_headline(node)
         lines = [_short(f"{kind}: {message}" if message else kind)]
+        said = "" if whole is None else error_headline(tree(whole.outcome.payload))[1]
+        if said and said != message:
+            lines.append(f"(in production a message of {len(said):,} characters, which is left out here)")
         lines += [_short(f"at {_place(frame.file)}:{frame.line} in {frame.function}")
                   for frame in user_frames(frames(node), recording.entrypoint)[-1:]]  # fmt: skip
     elif recording.http_response_status_code is not None:
         lines = [f"HTTP {recording.http_response_status_code}"]
     else:
         lines = [_short(f"ended with {literal(node)}")]
-    lines += [_short(f"Cause: {line}") for line in (told(cause, recording) if cause is not None else ())]
+    lines += [_short(f"Cause: {line}") for line in (told(cause, recording, whole) if cause is not None else ())]
     service = " ".join(part for part in (recording.service_name, recording.service_version) if part)
     if recording.deployment_environment_name:
         service += f" ({recording.deployment_environment_name})"

@@ -43,6 +43,8 @@ class Page(msgspec.Struct, frozen=True):
     """A terminal that is not dumb: tables may have lines."""
     links: bool = False
     """A terminal that shows OSC 8 hyperlinks."""
+    pipe: bool = False
+    """Read by programs: a text is one line, however long, and nothing is cut to a width that nobody sees."""
 
     @property
     def room(self) -> int:
@@ -83,14 +85,24 @@ class Page(msgspec.Struct, frozen=True):
 
     def row(self, label: str, text: str) -> str:
         """One labelled line, cut at the page's width. `text` must be escaped."""
-        return self.whole(label, clip(text, self.room))
+        return self.whole(label, self.cut(text, self.room))
+
+    def cut(self, text: str, width: int) -> str:
+        """`text` in at most so many columns, where there are columns. It must be escaped."""
+        return text if self.pipe else clip(text, width)
 
     def wrapped(self, label: str, text: str) -> Iterator[str]:
         """A row on as many lines as it takes; nothing is cut off. `text` must be escaped."""
+        for number, line in enumerate(self.broken(text, self.room)):
+            yield self.whole(label if number == 0 else "", line)
+
+    def broken(self, text: str, room: int) -> list[str]:
+        """The lines that a text takes; no word is broken, as it may be a name, a place or a command."""
         from textwrap import wrap
 
-        for number, line in enumerate(wrap(text, max(30, self.room), break_on_hyphens=False) or [""]):
-            yield self.row(label if number == 0 else "", line)
+        if self.pipe:
+            return [text]
+        return wrap(text, max(30, room), break_on_hyphens=False, break_long_words=False) or [""]
 
     def whole(self, label: str, text: str) -> str:
         """One labelled line that is never cut: a name or a command, which somebody copies. `text` must be escaped."""
@@ -187,7 +199,7 @@ def verdict_text(verdict: Verdict, recording: Recording, page: Page | None = Non
     """The whole verdict, in lines; plain text unless the page shows colours."""
     page = page or Page()
     lines = [
-        f"{page.status(verdict.status)}  {page.heading(clip(escape(recording.entrypoint), page.width - 14))}",
+        f"{page.status(verdict.status)}  {page.heading(page.cut(escape(recording.entrypoint), page.width - 14))}",
         page.row(
             "recorded", f"{when(recording.started_at)}, took {duration(recording.duration_ns)}{_service(recording)}"
         ),
@@ -323,11 +335,11 @@ def frame_lines(found: Iterable[Frame], page: Page, first: str = "at") -> Iterat
     found = list(found)
     places = [(f"{here(frame.file)}:{frame.line} in {frame.function}", frame.source.strip()) for frame in found]
     width = max((len(place) for place, _ in places), default=0)
-    fits = all(width + 2 + len(source) <= page.room for _, source in places)
+    fits = page.pipe or all(width + 2 + len(source) <= page.room for _, source in places)
     for index, ((place, source), frame) in enumerate(reversed(list(zip(places, found, strict=True)))):
         label = "by" if index else first
         shown = f"{escape(place).ljust(width)}  {escape(source)}".rstrip() if fits else escape(place)
-        yield page.linked(page.row(label, shown), f"{escape(here(frame.file))}:{frame.line}", frame.file)
+        yield page.linked(page.whole(label, shown), f"{escape(here(frame.file))}:{frame.line}", frame.file)
         if fits:
             continue
         if source:
@@ -344,14 +356,20 @@ def _uri(file: str) -> str | None:
 
 
 def here(file: str) -> str:
-    """A path as seen from the current folder; of a long one from elsewhere its last parts."""
+    """A path as seen from the current folder. Whole, so that terminals and editors find what it names."""
     path = Path(file)
     if path.is_absolute():
         try:
             return str(path.relative_to(Path.cwd()))
         except (ValueError, OSError):
             pass
-    return file if len(file) <= PLACE else os.path.join("…", *path.parts[-3:])
+    return file
+
+
+def glance(file: str) -> str:
+    """Of a long path from elsewhere its last parts, where nothing can be clicked."""
+    seen = here(file)
+    return seen if seen != file or len(file) <= PLACE else os.path.join("…", *Path(file).parts[-3:])
 
 
 def _parting(verdict: Verdict, page: Page) -> Iterator[str]:
@@ -441,7 +459,7 @@ def _difference(difference: Difference, page: Page, sides: tuple[str, str], labe
     if difference.kind == "type":
         note = f" (another type){note}"
     line = f"{path}: {sides[0]} {before}, {sides[1]} {after}{note}"
-    if columns(line) <= page.room:
+    if page.pipe or columns(line) <= page.room:
         yield page.row(label, line)
         return
     yield page.row(label, path + note)
@@ -457,10 +475,8 @@ def plain(value: Any) -> str:
 
 
 def _wrapped(text: str, page: Page) -> Iterator[str]:
-    from textwrap import wrap
-
     for line in text.splitlines():
-        yield from (f"  {part}" for part in wrap(escape(line), max(20, page.width - 2)) or [""])
+        yield from (f"  {part}" for part in page.broken(escape(line), page.width - 2))
 
 
 def _service(recording: Recording) -> str:

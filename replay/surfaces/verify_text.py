@@ -23,7 +23,7 @@ def _lines(found: Finding, page: Page) -> Iterator[str]:
     word = page.paint(found.result, fg=_COLOURS[found.result], bold=True)
     yield f"{word}  {page.heading(escape(f'{found.path}::{found.recording.id}'))}"
     for number, reason in enumerate(found.reasons):
-        yield page.row("because" if number == 0 else "", escape(reason))
+        yield from page.wrapped("because" if number == 0 else "", escape(reason))
     yield from _run("before", f"{escape(found.revision)}, {found.base_commit[:12]}", found.before.incident, page)
     also = f" with {count(len(found.changed), 'file')} changed" if found.changed else ""
     yield from _run("now", f"{found.head_commit[:12]}{also}", found.now.incident, page)

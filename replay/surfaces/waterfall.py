@@ -50,7 +50,7 @@ def recording_text(recording: Recording, page: Page | None = None, path: str | N
 
 
 def _head(recording: Recording, page: Page, path: str | None) -> Iterator[str]:
-    name = clip(escape(recording.entrypoint), page.width - 10)
+    name = page.cut(escape(recording.entrypoint), page.width - 10)
     yield f"{page.status(recording.status)}  {page.heading(name)}  {page.paint(recording.kind, dim=True)}"
     yield page.whole("named", escape(named(f"{path}::{recording.id}") if path else recording.id))
     yield page.row("recorded", f"{when(recording.started_at)}, took {duration(recording.duration_ns)}")
@@ -145,7 +145,7 @@ def _asked(interaction: Interaction, width: int) -> str:
 
 def _painted(interaction: Interaction, width: int, page: Page) -> str:
     """The answer, red where it was no success."""
-    line = clip(answer_line(interaction), width)
+    line = page.cut(answer_line(interaction), width)
     refused = interaction.boundary == "http" and line[:1] in ("4", "5", "n")
     return page.paint(line, fg="red") if refused or interaction.state != "returned" else line
 

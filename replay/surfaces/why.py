@@ -18,6 +18,8 @@ from replay.core.recording import Recording
 from replay.engine.causes import Named, why
 from replay.engine.executions import Stage
 from replay.engine.finding import Finding
+from replay.engine.invariants import invariants_of
+from replay.engine.invariants import load as load_modules
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.errors import BundleError
@@ -91,7 +93,8 @@ def explain(path: Path, incident: Recording, others: list[Named], options: Optio
     failing = passing = None
     if finding.isolated and fresh.AVAILABLE and not finding.interrupted:
         replaying = Replaying(root=options.root, allow=options.allow, targets=dict(options.targets))
-        failing = fresh.replay_fresh(incident, replaying).green
+        again = fresh.replay_fresh(incident, replaying)
+        failing = again.green or (incident.outcome.state == "returned" and again.status == "reproduced")
         if finding.passing is not None:
             passing = fresh.replay_fresh(finding.passing, replaying).green
         if failing is False:
@@ -132,6 +135,7 @@ class at_work:
         if str(config.root) not in sys.path:
             sys.path.insert(0, str(config.root))
         install()
+        load_modules(config.imports)
         self._replaying = replaying()
         self._replaying.__enter__()
         apply(self._recording)
@@ -139,8 +143,11 @@ class at_work:
         targets = Targets(config.root, (*config.allow, *options.allow), {**config.targets, **options.targets})
 
         def stage(recording: Recording) -> Stage:
-            return Stage(recording, boundaries=ALL, runners=RUNNERS, targets=targets, move=move_to, wait=wait,
+            made = Stage(recording, boundaries=ALL, runners=RUNNERS, targets=targets, move=move_to, wait=wait,
                          pauses=pauses, folders=config.writable, limit=options.limit)  # fmt: skip
+            if self._recording.outcome.state == "returned":  # then it fails by a property, if it does
+                made.properties = invariants_of(recording.entrypoint, targets)
+            return made
 
         return stage
 

@@ -135,7 +135,8 @@ def _proof(finding: Finding, value: CauseValue) -> str:
             said = [said[0].replace("this value", "all of the cause")]
     else:
         said = [f"with another value in its place the code {_ENDS[value.passes_without]}"]
-    tried = [each for each in value.alternatives if each.ended not in ("unresolved", "")]
+    tried = [each for each in value.alternatives if each.ended not in ("unresolved", "foreign", "")]
+    foreign = sum(each.ended == "foreign" for each in value.alternatives)
     if tried:
         still = [each for each in tried if each.ended == "same"]
         seen = "seen elsewhere" if finding.side == "recordings" else "tried in its place"
@@ -144,6 +145,8 @@ def _proof(finding: Finding, value: CauseValue) -> str:
         if still:
             verb = "does" if len(still) == 1 else "do"
             said.append(f"{len(still):,} {verb} not, e.g. {shown(still[0].value, value.here)}")
+    if foreign:
+        said.append(f"with {foreign:,} more it {_ENDS['foreign']}")
     return "; ".join(said)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
 import random
@@ -30,6 +31,8 @@ class _Api(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         is_stream = isinstance(WORLD["body"], str)
         body = (WORLD["body"] if is_stream else json.dumps(WORLD["body"])).encode()
+        if "Content-Encoding" in WORLD.get("headers", {}):
+            body = gzip.compress(body)
         self.send_response(WORLD.get("status", 200))
         kind = "text/event-stream" if is_stream else "application/json"
         for name, value in {"Content-Type": kind, **WORLD.get("headers", {})}.items():
@@ -157,6 +160,13 @@ def variable(ticket: Any) -> int:
 def clock(ticket: Any) -> int:
     if int(time.time() * 1000) % 2:
         raise RuntimeError("an odd millisecond")
+    return 1
+
+
+@replay.capture
+def unset(ticket: Any) -> int:
+    if replay.flag("new-prices", WORLD.get("flag", False)) and os.environ.get("PLANTED_REGION") == "us":
+        raise RuntimeError("no new prices there")
     return 1
 
 

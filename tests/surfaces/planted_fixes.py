@@ -33,6 +33,7 @@ FIXES = {
         '    limit = os.environ["PLANTED_LIMIT"]\n    return int(limit) if limit.isdigit() else 10\n',
     ),
     "clock": ('raise RuntimeError("an odd millisecond")', "return 2"),
+    "unset": ('raise RuntimeError("no new prices there")', "return 2"),
     "draw": ('raise RuntimeError("tails")', "return 2"),
     "order": ('raise RuntimeError("b came first")', "return 2"),
     "input_type": ('ticket["seats"] > 3', 'int(ticket["seats"]) > 3'),

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -251,23 +252,32 @@ def test_planted(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert b"Byron" not in whole(after)
 
 
-def test_planted_red_and_green(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test of each: red on the code as it was recorded, green on the fixed one; Ruff and mypy have nothing to say."""
+@pytest.mark.parametrize("minimal", [False, True], ids=["whole", "minimal"])
+def test_planted_red_and_green(minimal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test of each, of the incident whole and of what `why` and `minimize` leave of it: red on the code as it was
+    recorded, green on the fixed one; Ruff and mypy have nothing to say."""
     assert set(planted_fixes.FIXES) == set(PLANTED)
     project = planted_fixes.project(tmp_path / "project")
     bundles = []
     for name, (runs, _) in PLANTED.items():
-        incident, _ = parted(recorded(name, runs, tmp_path / "spool" / name, monkeypatch))
-        bundles.append(write_bundle([incident], tmp_path / f"{name}.replay.db"))
+        incident, passing = parted(recorded(name, runs, tmp_path / "spool" / name, monkeypatch))
+        (tmp_path / name).mkdir()
+        bundles.append(write_bundle([incident], tmp_path / name / f"{name}.replay.db"))
+        for number, (_, each) in enumerate(passing):
+            write_bundle([each], tmp_path / name / f"passing{number}.replay.db")
     for name, value in projects.environment().items():
         monkeypatch.setenv(name, value)
+    for bundle, verb in product(bundles, ("why", "minimize") if minimal else ()):
+        done = run(project, verb, str(bundle))
+        assert done.returncode == 0, done.stdout + done.stderr
     for start in range(0, len(bundles), 4):
         done = promote(*map(str, bundles[start : start + 4]), "--json", cwd=project)
         assert done.returncode == 0, done.stderr
         assert all("still fails with" in each["fails"] for each in json.loads(done.stdout))
+        assert {each["minimal"] for each in json.loads(done.stdout)} == {minimal}
     assert last_line("tests", cwd=project).startswith(f"{len(PLANTED)} failed in")
     planted_fixes.repair(project)
     assert last_line("tests", cwd=project).startswith(f"{len(PLANTED)} passed in")
     checked(project / "tests", project / "pyproject.toml")
     for name in PLANTED:
-        tell(name, test="red, green")
+        tell(name, test="red, green", minimal="red, green" if minimal else "-")

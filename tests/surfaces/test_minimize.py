@@ -10,7 +10,9 @@ import pytest
 import zstandard
 
 import replay
+from replay.core.cause import Cause, with_cause
 from replay.core.codec import encode
+from replay.core.parts import Parts, value_at
 from replay.engine.minimize import minimize
 from replay.engine.reduce import reduced
 from replay.store.bundle import write_bundle
@@ -56,6 +58,33 @@ def test_the_failure_stays_and_the_rest_goes(name: str, tmp_path: Path, monkeypa
     assert verdict.status == "reproduced", verdict
 
 
+def test_a_body_is_not_compressed_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The header that says so goes together with the compression, which nobody could read in a review."""
+    packed = {"headers": {"Content-Encoding": "gzip"}}
+    runs = [{"body": {"price": "free"}, **packed}, {"body": {"price": "12"}, **packed}]
+    incident, _ = parted(recorded("api_field", runs, tmp_path / "spool", monkeypatch))
+    with at_work(incident, Options(root=ROOT)) as stage:
+        found = minimize(incident, stage, runs=3000).recording
+    assert found is not None
+    (asked,) = found.interactions
+    assert ("ncoding" in asked.answer.text, b"".join(data for _, data in asked.answer.decode()["pieces"])) == (
+        False, b'{"price":""}',
+    )  # fmt: skip
+
+
+def test_a_text_of_the_cause_keeps_its_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`"60"` becomes `"00"` where the cause is known: a fix of texts of digits need not take the empty one."""
+    incident, _ = parted(recorded("input_type", PLANTED["input_type"][0], tmp_path / "spool", monkeypatch))
+    known = with_cause(incident, Cause(values=(("input.args[0].seats", ""),)))
+    seats = []
+    for each in (incident, known):
+        with at_work(each, Options(root=ROOT)) as stage:
+            found = minimize(each, stage, runs=3000).recording
+        assert found is not None
+        seats.append(value_at(Parts(found), "input.args[0].seats", None))
+    assert seats == ["", "00"]
+
+
 def test_the_command_writes_a_bundle_that_reproduces(project: Path) -> None:
     """Beside the incident; not twice unasked."""
     done = command("minimize", "captures/bad.replay.db")
@@ -70,6 +99,22 @@ def test_the_command_writes_a_bundle_that_reproduces(project: Path) -> None:
     found = json.loads(done.stdout)
     assert (found["bundle"], found["status"]) == ("small.replay.db", "reproduced")
     assert found["bytes"]["after"] * 2 < found["bytes"]["before"]
+
+
+def test_a_violated_property_stays_violated(project: Path) -> None:
+    """A recording that ended well and breaks an invariant has a cause, and a smallest recording that breaks it too."""
+    shop = project / "shop.py"
+    rule = "assert run.outcome.value is None, 'it says something'"
+    shop.write_text(f"{shop.read_text()}\n\n@replay.invariant('shop:triage')\ndef mute(run):\n    {rule}\n")
+    found = json.loads(command("why", "captures/good.replay.db", "--no-save", "--json").stdout)
+    assert (found["failure"]["error_type"], found["failure"]["message"]) == (
+        "AssertionError", "mute: it says something",
+    )  # fmt: skip
+    done = command("minimize", "captures/good.replay.db", "--json")
+    assert done.returncode == 0, done.stdout
+    ran = json.loads(command("run", "captures/good.min.replay.db", "--json").stdout)
+    assert [each["status"] for each in ran] == ["reproduced"]
+    assert json.loads(done.stdout)["bytes"]["after"] < json.loads(done.stdout)["bytes"]["before"]
 
 
 def test_what_does_not_fail_is_not_minimized(project: Path) -> None:

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from replay.core.cause import Cause
-from replay.core.codec import encode
+from replay.core.cause import Cause, with_cause
+from replay.core.codec import Value, encode
 from replay.core.promoted import promoted, with_promotion
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.store.bundle import open_bundle, write_bundle
@@ -265,6 +265,38 @@ def test_the_docstring_says_why_it_failed(project: Path) -> None:
         True,
         False,
     )
+
+
+def test_the_docstring_says_what_is_not_as_in_production(project: Path) -> None:
+    """Of a value that a neutral one stands for its kind and size, and not its text; of the message too."""
+    (recording,) = open_bundle("captures/bad.replay.db")
+    cause = with_cause(recording, Cause(values=(("input.args[0].from", ""),)))
+    write_bundle([cause], "captures/bad.replay.db", overwrite=True)
+    body = recording.outcome.payload.text.replace("'NoneType' object", "no object")
+    ended = msgspec.structs.replace(recording.outcome, payload=Value(body))
+    small = msgspec.structs.replace(
+        recording, id="small", input=encode({"args": [{"from": ""}], "kwargs": {}}), parent_digest=recording.digest,
+        outcome=ended,
+    )  # fmt: skip
+    write_bundle([small], "captures/small.replay.db")
+    code = document("captures/bad.replay.db", "--dry-run")["code"]
+    assert 'Cause: input.args[*].from = "" (in production a text of 3 characters)' in code
+    assert "(in production a message of 42 characters, which is left out here)" in code
+    assert "bob" not in code
+
+
+def test_the_minimal_recording_of_an_error_from_a_boundary_is_taken(project: Path) -> None:
+    """What raised it in production, below the boundary, is run by no replay: the place is where the code asked."""
+    (recording,) = open_bundle("captures/bad.replay.db")
+    live = ["/srv/replay/boundaries/call.py", 107, "call", ""], ["/srv/shop.py", 5, "looked_up", "raise"]
+    tree = recording.outcome.payload.tree
+    frames = [*tree["$error"]["frames"], *live]
+    payload = Value(json.dumps({"$error": {**tree["$error"], "frames": frames}}))
+    incident = msgspec.structs.replace(recording, outcome=msgspec.structs.replace(recording.outcome, payload=payload))
+    write_bundle([incident], "captures/bad.replay.db", overwrite=True)
+    small = msgspec.structs.replace(recording, id="small", parent_digest=incident.digest)
+    write_bundle([small], "captures/small.replay.db")
+    assert document("captures/bad.replay.db", "--dry-run")["minimal"] is True
 
 
 def test_a_fix_that_lacks_something_is_told_of_the_whole(project: Path) -> None:

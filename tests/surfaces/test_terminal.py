@@ -184,3 +184,25 @@ def test_no_link_leaves_the_project(file: str, tmp_path: Path, monkeypatch: pyte
     page = Page(links=True)
     assert "\x1b]8" in "".join(frame_lines([Frame("a.py", 3, "f", "x = 1")], page))
     assert "\x1b" not in "".join(frame_lines([Frame(file, 3, "f", "x = 1")], page))
+
+
+def test_a_place_outside_the_project_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What terminals, editors and `grep` find; on the narrowest page too."""
+    monkeypatch.chdir(tmp_path)
+    file = f"/srv/{'release' * 20}/lib/python3.11/site-packages/httpx/_client.py"
+    assert f"{file}:30 in send" in "\n".join(frame_lines([Frame(file, 30, "send", "x = 1")], Page(width=60)))
+
+
+def test_in_a_pipe_no_text_is_broken(project: Path) -> None:
+    """A text has one line, however narrow; on a terminal it has as many as it takes, and no word in it is cut."""
+    said = "the code of `replay` asked what /a/place/that/is/longer/than/thirty/columns.py:3 says, and more than that"
+    assert len(list(Page(width=60, pipe=True).wrapped("why", said))) == 1
+    lines = list(Page(width=60).wrapped("why", said))
+    assert len(lines) > 1
+    assert any("/a/place/that/is/longer/than/thirty/columns.py:3" in line for line in lines)
+    done = replay("why", "captures/bad.replay.db", "--no-save", COLUMNS="60")
+    (proof,) = (line for line in done.stdout.splitlines() if line.strip().startswith("proof"))
+    assert len(proof) > 60
+    ran = replay("run", "captures/bad.replay.db", COLUMNS="60").stdout.splitlines()
+    (line,) = (line for line in ran if ".db" in line)
+    assert "AttributeError: 'NoneType' object has no attribute 'upper'" in line

@@ -66,9 +66,11 @@ PLANTED: dict[str, tuple[list[Run], set[str]]] = {
                  {"http[0].stream.json.label"}),
     "flagged": ([{"flag": True}, {"flag": False}], {"environ[0]"}),
     "variable": ([{"variable": "ten"}, {"variable": "10"}], {"environ.PLANTED_LIMIT"}),
+    "unset": ([{"flag": True, "region": "us"}, {"flag": False, "region": "us"}, {"flag": True}],
+              {"environ.PLANTED_REGION", "environ[0]"}),
     "clock": ([{}] * 40, {"clock.started_at"}),
     "draw": ([{}] * 20, {'draws["0"].random[0]'}),
-    "order": ([{"delays": {"a": 0.03, "b": 0.01}}, {"delays": {"a": 0.01, "b": 0.03}}], {"timing[0]"}),
+    "order": ([{"delays": {"a": 0.03, "b": 0.01}}, {"delays": {"a": 0.002, "b": 0.02}}], {"timing[0]"}),
     "input_type": (_tickets({"seats": "60"}, {"seats": 70}, {"seats": 2}), {"input.args[0].seats"}),
     "input_text": (_tickets({"name": "jörg"}, {"name": "ann"}), {"input.args[0].name"}),
     "input_date": (_tickets({"day": "yesterday"}, {"day": "2024-03-01"}), {"input.args[0].day"}),
@@ -96,6 +98,9 @@ def recorded(name: str, runs: list[Run], folder: Path, monkeypatch: pytest.Monke
             planted.WORLD.update(each)
             monkeypatch.setenv("PLANTED_LIMIT", each.get("variable", "1"))
             monkeypatch.setenv("PLANTED_OTHER", f"other {number}")
+            monkeypatch.delenv("PLANTED_REGION", raising=False)
+            if "region" in each:
+                monkeypatch.setenv("PLANTED_REGION", each["region"])
             note = f"{planted.SECRET} wrote {number} times. " * 20
             ticket = {"id": number, "note": note, "tags": [str(number)] * 3, **each.get("ticket", {})}
             try:

@@ -25,7 +25,7 @@ from replay.surfaces.report.given import Fuzzed, FuzzFind, Why
 from replay.surfaces.report.messages import message
 from replay.surfaces.report.timeline import Timeline, timeline
 from replay.surfaces.report.trees import Node, of_tree, of_value
-from replay.surfaces.text import count, counts, duration, frames, here, outcome_line, parted, user_frames, when
+from replay.surfaces.text import count, counts, duration, frames, glance, outcome_line, parted, user_frames, when
 
 TITLE = 240
 """Columns of a title."""
@@ -300,7 +300,7 @@ def _because(body: dict[str, Any]) -> Iterator[str]:
 def line_of(frame: Frame, entrypoint: str = "") -> Line:
     """A frame as a report shows it."""
     is_library = not mine([frame], entrypoint)
-    return Line(f"{here(frame.file)}:{frame.line}", frame.function, frame.source.strip(), is_library)
+    return Line(f"{glance(frame.file)}:{frame.line}", frame.function, frame.source.strip(), is_library)
 
 
 def side(found: Difference) -> Side:
@@ -381,7 +381,7 @@ def caused(why: Why) -> Cause:
     values = tuple(_side(one.path, one.passing, one.value, one.of) for one in why.values)
     several = len(why.values) > 1
     chain = tuple(
-        f"{link.path if several else ''} {link.what}: {here(link.file)}:{link.line} in {link.function}".strip()
+        f"{link.path if several else ''} {link.what}: {glance(link.file)}:{link.line} in {link.function}".strip()
         for link in why.chain
     )
     facts = [("proof", f"{one.path}: {_proof(one)}") for one in why.values]

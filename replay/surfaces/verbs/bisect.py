@@ -30,7 +30,7 @@ LISTED = 20
 def command(incident: str, targets: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Name the first commit on which an incident fails."""
     from replay.surfaces.bisect import Options, bisect
-    from replay.surfaces.printable import clip, escape
+    from replay.surfaces.printable import escape
     from replay.surfaces.progress import progress
     from replay.surfaces.select import one
 
@@ -52,10 +52,10 @@ def command(incident: str, targets: tuple[str, ...], as_json: bool, **options: A
         return code
     sheet = page()
     for step in found.steps:
-        click.echo(sheet.row(step.judgement, f"{step.commit[:12]}  {clip(escape(step.why), sheet.room - 14)}"))
+        click.echo(sheet.row(step.judgement, f"{step.commit[:12]}  {sheet.cut(escape(step.why), sheet.room - 14)}"))
     if found.first:
         click.echo(sheet.row("first bad", f"{found.first}"))
-        click.echo(sheet.row("", clip(escape(f"{subject} ({author}, {date})"), sheet.room)))
+        click.echo(sheet.row("", escape(f"{subject} ({author}, {date})")))
         return code
     why = "interrupted" if found.interrupted else "not to be told, since some commits cannot be run"
     more = len(found.candidates) - LISTED

@@ -67,6 +67,7 @@ def command(names: tuple[str, ...], from_fuzz: bool, dry_run: bool, force: bool,
 
 
 def _recordings(names: tuple[str, ...], from_fuzz: bool) -> list[tuple[Path, Any]]:
+    from replay.core.cause import is_minimal
     from replay.surfaces.select import choose, one
 
     if not from_fuzz:
@@ -76,7 +77,7 @@ def _recordings(names: tuple[str, ...], from_fuzz: bool) -> list[tuple[Path, Any
     found = [(chosen.path, recording) for chosen in choose(names or (FINDS,)) for recording in chosen.recordings()]
     if not found:
         raise BundleError(f"{', '.join(names or (FINDS,))}: no finds there", slug="no-recording")
-    return [(path, recording) for path, recording in found if recording.edits is not None]
+    return [(path, each) for path, each in found if each.edits is not None and not is_minimal(each)]
 
 
 def _apart(found: list[Plan]) -> None:

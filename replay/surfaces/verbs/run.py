@@ -167,7 +167,7 @@ def _replayed(path: str, recording: Recording, replay_recording: Callable[[Recor
 
 
 def _say(verdict: Verdict, recording: Recording, short: Shortened | None) -> None:
-    from replay.surfaces.printable import clip, columns, escape
+    from replay.surfaces.printable import columns, escape
     from replay.surfaces.text import duration, headline, name_of, verdict_text
 
     sheet = page()
@@ -176,9 +176,10 @@ def _say(verdict: Verdict, recording: Recording, short: Shortened | None) -> Non
         ended = f"{took}  {headline(verdict).partition(': ')[2]}"
         name = name_of(verdict) if short is None else escape(short(str(verdict.path), verdict.id))
         least = min(columns(ended), READABLE if short is not None else columns(ended))
-        apart = "\n" if columns(name) + least + 14 > sheet.width else ""  # a name is copied: it is not cut
+        is_narrow = not sheet.pipe and columns(name) + least + 14 > sheet.width
+        apart = "\n" if is_narrow else ""  # a name is copied: it is not cut
         room = sheet.width - 12 - (0 if apart else columns(name) + 2)
-        click.echo(f"{sheet.status(verdict.status)}  {name}{apart and f'{apart}          '}  {clip(ended, room)}")
+        click.echo(f"{sheet.status(verdict.status)}  {name}{apart and f'{apart}          '}  {sheet.cut(ended, room)}")
         return
     click.echo(f"{sheet.status(verdict.status)}  {name_of(verdict)}")
     click.echo(verdict_text(verdict, recording, sheet))

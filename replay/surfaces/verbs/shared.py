@@ -45,10 +45,11 @@ def page() -> Page:
 
     from replay.surfaces.text import Page
 
-    terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    is_pipe = not sys.stdout.isatty()
+    terminal = not is_pipe and os.environ.get("TERM") != "dumb"
     colour = terminal and not os.environ.get("NO_COLOR")
     width = max(60, get_terminal_size((100, 24)).columns)
-    return Page(width=width, colour=colour, terminal=terminal, links=colour and _shows_links())
+    return Page(width=width, colour=colour, terminal=terminal, links=colour and _shows_links(), pipe=is_pipe)
 
 
 def _shows_links() -> bool:
