@@ -38,6 +38,8 @@ def environment(run: dict[str, Any]) -> Iterator[None]:
     for key in ("headers", "status"):
         planted.WORLD.pop(key, None)
     planted.WORLD.update(run)
+    os.environ.pop("PLANTED_REGION", None)
+    os.environ.update({"PLANTED_REGION": run["region"]} if "region" in run else {})
     os.environ.update(PLANTED_LIMIT=run.get("variable", "1"), PLANTED_OTHER="other")
     yield
 
