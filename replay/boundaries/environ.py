@@ -115,8 +115,17 @@ def _settable(name: str, value: str | None) -> bool:
 
 
 def apply(recording: Recording) -> None:
-    """Set the recorded variables for good, in a process of the recording's own, before its code is imported."""
-    _set(recorded(recording))
+    """Set the recorded variables for good, before the recording's code is imported. In a process of several recordings,
+    one after the other: those of the one before are as they were."""
+    _set(_before)
+    _before.clear()
+    values = recorded(recording)
+    _before.update({name: os.environ.get(name) for name in values})
+    _set(values)
+
+
+_before: dict[str, str | None] = {}
+"""What the variables were that `apply` has set."""
 
 
 environ = EnvironBoundary("environ")

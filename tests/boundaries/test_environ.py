@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from replay.boundaries.environ import configure, environ, flag
+from replay.boundaries.environ import apply, configure, environ, flag
 from tests.boundaries.worlds import Listener, Teller, a_recording, answer, inside
 
 
@@ -42,6 +42,17 @@ def test_replay_sets_and_restores(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyError):
         replay()
     assert [os.environ.get(n) for n in ("SHOP_HERE", "SHOP_NEW", "SHOP_UNSET")] == ["local", None, "local"]
+
+
+def test_a_recording_has_nothing_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where several are searched one after the other: a variable that only the first had is gone for the second."""
+    monkeypatch.setenv("SHOP_HERE", "local")
+    monkeypatch.delenv("SHOP_NEW", raising=False)
+    seen = []
+    for values in ({"SHOP_HERE": "eu", "SHOP_NEW": "1"}, {"SHOP_HERE": "us"}, {}):
+        apply(a_recording(environ=values))
+        seen.append([os.environ.get(name) for name in ("SHOP_HERE", "SHOP_NEW")])
+    assert seen == [["eu", "1"], ["us", None], ["local", None]]
 
 
 @pytest.mark.parametrize("context", [{}, {"environ": None}, {"environ": {"A=B": "x", "": "y", "N": "a\0", "M": 3}}])
