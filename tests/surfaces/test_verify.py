@@ -77,7 +77,7 @@ def test_an_interrupt_leaves_nothing_behind(repository: Path) -> None:
     assert repositories.state(repository) == before
 
 
-@pytest.mark.parametrize("during", ["base", "now"])
+@pytest.mark.parametrize("during", ["base", pytest.param("now", marks=pytest.mark.slow)])
 def test_an_interrupt_keeps_what_was_found(during: str, repository: Path, tmp_path: Path,
                                            monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     """Ctrl-C while neighbours run: a statement that says it is unfinished, with what was proven by then."""
