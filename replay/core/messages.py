@@ -100,7 +100,7 @@ class _Texts:
             parts = _dumps(self._shape(value, kept)).split(_HOLE_TEXT)
             if len(parts) == len(kept) + 1:  # else the document holds such a text itself
                 return "".join(chain.from_iterable(zip(parts, (*kept, ""), strict=True))).encode()
-        except (TypeError, ValueError, RecursionError):
+        except (TypeError, ValueError, RecursionError):  # a lone surrogate, or what no JSON holds: told below
             pass
         return as_json(value)
 

@@ -220,7 +220,7 @@ class HttpAnswer:
         try:
             self._stream = Stream(self.body, stored)
             self.value["stream"] = self._stream.value
-        except Unfit:
+        except Unfit:  # it came at once and is no stream of events
             pass
 
     def write(self, draft: Draft, value: Any) -> None:

@@ -193,7 +193,7 @@ BRANCHES = (
 )
 
 
-@pytest.mark.parametrize("fix", ["free", "pro"])
+@pytest.mark.parametrize("fix", ["free", pytest.param("pro", marks=pytest.mark.slow)])
 def test_what_mended_code_reads_on_any_way_that_others_went_stays(fix: str, project: Path) -> None:
     """Which value stands in the place of the cause decides what is read then: a fix may take either."""
     for each in BRANCHES:
