@@ -1,4 +1,4 @@
-"""What capture costs a web request: beside its peers, beside a busy writer, and of a request of 50 ms.
+"""What capture costs a web request: beside its peers, beside a busy writer, and beside the request itself.
 
 Ratios of figures that are measured in turns within one run. Of up to three independent runs one has to keep the bound:
 machines are busy.
@@ -56,13 +56,17 @@ def test_a_saturated_writer_leaves_a_request_alone() -> None:
     in_one_of_three(look, 1.1)
 
 
-def test_a_request_of_50_ms_takes_no_longer() -> None:
-    """What capture adds, which is CPU (it waits for nothing), is at most a hundredth of p50."""
+def test_a_request_costs_hardly_more_than_bare() -> None:
+    """What capture adds is less than an eighth of the CPU of the bare request, an ASGI application with three calls.
+
+    That is less than a hundredth of a request of 50 ms on a machine where the bare one takes up to 4 ms of CPU. The
+    rounds keep the processor busy: where each request sleeps, what the idle machine does between blurs ten times as
+    much as there is to see.
+    """
 
     def look() -> float:
-        found = web.interleaved(rounds=9, requests=14, variants=(web.BARE, web.OURS), wait=0.045)
-        bare = least(found, web.BARE, CLOCK)
-        assert bare > 45e6
-        return (least(found, web.OURS, CPU) - least(found, web.BARE, CPU)) / bare
+        found = web.interleaved(rounds=9, requests=40, variants=(web.BARE, web.OURS))
+        bare = least(found, web.BARE, CPU)
+        return (least(found, web.OURS, CPU) - bare) / bare
 
-    in_one_of_three(look, 0.01)
+    in_one_of_three(look, 1 / 8)
