@@ -120,12 +120,15 @@ settled = Settled
 Snapshot = Plain | PlainCall | Exact | Immutable | Settled
 
 
-def snapshot(value: object) -> Snapshot:
-    """What `value` is now. Costs about 1.5 microseconds a kilobyte of plain data; never raises."""
+def snapshot(value: object, began: int = 0) -> Snapshot:
+    """What `value` is now. Costs about 1.5 microseconds a kilobyte of plain data; never raises. `began`: what
+    `perf_counter_ns` says, where the caller knows it."""
     kind = type(value)  # compared one by one: it may have a metaclass with `__hash__`
-    if kind is str or value is None or kind is int or kind is bool or kind is float or kind is bytes:
+    if kind is not dict and (
+        kind is str or value is None or kind is int or kind is bool or kind is float or kind is bytes
+    ):
         return Immutable(value)
-    began = perf_counter_ns()
+    began = began or perf_counter_ns()
     made: Snapshot
     try:
         made = Exact(_exact(value)) if _CALLS_BUFFERS or "numpy" in _modules else Plain(_copy(value), value)

@@ -55,6 +55,19 @@ class Request(msgspec.Struct, gc=False):
     """The caller is a coroutine: it awaits the answer's arrival itself. Otherwise the world lets the time pass."""
 
 
+class Reading(msgspec.Struct, frozen=True):
+    """What a project's code reads off an answer of a model."""
+
+    score: float | None
+    """Its confidence."""
+    label: str | None
+    """What it decided for."""
+    threshold: float | None
+    """The score from which it counts."""
+    policy: Policy | None
+    """What decides what is done with it."""
+
+
 class Ticket(msgspec.Struct):
     """Says: go live, then `world.tell(ticket, ...)`. The fields belong to the world that gave it."""
 
@@ -65,14 +78,8 @@ class Ticket(msgspec.Struct):
     state: State = "unfinished"
     answer: Settles | None = None
     ended_ns: int = 0
-    score: float | None = None
-    """Of a `model` answer: its confidence."""
-    label: str | None = None
-    """Of a `model` answer: what it decided for."""
-    threshold: float | None = None
-    """Of a `model` answer: the score from which it counts."""
-    policy: Policy | None = None
-    """Of a `model` answer: what decides what is done with it."""
+    reading: Reading | None = None
+    """Of a `model` answer."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -138,8 +145,9 @@ class World(Protocol):
         """
         ...
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
-        """Close a ticket. The second call for the same ticket does nothing. Never raises."""
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
+        """Close a ticket. The second call for the same ticket does nothing. Never raises. `ended_ns`: when the answer
+        came, `time.perf_counter_ns`; 0: now."""
         ...
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:

@@ -167,7 +167,7 @@ class Player:
     def spend(self, nanoseconds: int) -> None:
         """A replay has the time."""
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
         """Nothing to hear: a player never gives a ticket."""
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
