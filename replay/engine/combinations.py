@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from replay.core.edits import Edit, parse
+from replay.core.looking import address_of
 from replay.engine.frontier import Frontier, plain
 from replay.engine.lines import Line
 from replay.engine.mutation import Edits
@@ -142,9 +143,9 @@ class Combinations:
             return False
         numbers = []
         for edit in edits:
-            found = self._numbers.get(id(edit))
+            found = self._numbers.get(address_of(edit))
             if found is None:
-                found = self._numbers[id(edit)] = len(self._numbers), edit
+                found = self._numbers[address_of(edit)] = len(self._numbers), edit
             numbers.append(found[0])
         key = tuple(sorted(numbers))
         if key in self._tried:
