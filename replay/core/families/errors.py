@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 FRAMES = "__replay_frames__"
 """Where a rebuilt exception keeps the frames it was recorded with."""
 _FIRST, _LAST = 20, 80
-_PLAIN = frozenset(map(id, (str, int, float, bool, type(None), bytes, date, timedelta, Decimal)))
+_PLAIN = frozenset(map(address_of, (str, int, float, bool, type(None), bytes, date, timedelta, Decimal)))
 """By their ids: a type may have a metaclass with `__hash__`."""
 _FEW = 100
 """Parts of an argument that are looked at."""
