@@ -52,7 +52,10 @@ class Request(msgspec.Struct, gc=False):
     """See `Interaction.target`."""
     payload: Settles
     awaits: bool = False
-    """The caller is a coroutine: it awaits the answer's arrival itself. Otherwise the world lets the time pass."""
+    """The caller is a coroutine: it awaits the answer's arrival itself."""
+    paced: bool = False
+    """The caller is a thread that waits for each piece of the answer itself. Of what is neither, the world lets all of
+    the time pass."""
 
 
 class Ticket(msgspec.Struct):
