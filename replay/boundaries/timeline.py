@@ -115,7 +115,7 @@ class Timeline:
         """When the last one came, virtual nanoseconds, less when it did in production."""
         self._progress = 0
         self._alone = 0
-        """Of the progress: what the only actor waited for or asked, while nothing else could happen."""
+        """Of the progress: what the only actor waited for, while nothing else could happen."""
         self._last_event = self._last_read = self._now
         self._kept = False
         self.closed = False
@@ -163,7 +163,6 @@ class Timeline:
         """Let the wall clock stand at this time, unless it is past it."""
         with self._lock:
             self._event()
-            self._alone += self._is_alone()
             self._set_wall(wall)
 
     def shift(self, nanoseconds: int) -> None:

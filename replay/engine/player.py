@@ -157,10 +157,9 @@ class Player:
             self._spent.append(found)
             asked_at = self.recording.started_at + found.offset_ns
             ends_at = asked_at + found.duration_ns
-            arrives = request.awaits or request.paced  # and is waited for there
-            if self._wait is None or arrives:  # else it moves as it waits
+            if self._wait is None or request.awaits:  # else it moves as it waits
                 self._advance(ends_at if self._wait is None else asked_at)
-        if self._wait is not None and not arrives:
+        if self._wait is not None and not (request.awaits or request.paced):
             self._wait(found.duration_ns, ends_at)
         at_once = request.awaits and self._is_at_once(found)
         return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, at_once)

@@ -7,11 +7,13 @@ once so many seconds have gone by since then.
 from __future__ import annotations
 
 import http.client
+import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import aiohttp
 import anthropic
 import httpx
 import httpx2
@@ -148,3 +150,37 @@ def gives_up(client: str, limit: float) -> str:
     """Takes what came within the limit."""
     found = reads.__wrapped__(client, limit)[:-1]  # type: ignore[attr-defined]
     return f"{len(found)} of them: {[what for _, what in found]}"
+
+
+@replay.capture
+def reads_two() -> list[list[Any]]:
+    """Two threads read a stream each, the second begins half a pause later."""
+    order: list[list[Any]] = []
+
+    def read(name: str) -> None:
+        for piece in by_requests(URL["base"] + "/paced"):
+            order.append([name, piece if type(piece) is int else piece.decode()])
+
+    threads = [threading.Thread(target=read, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+        time.sleep(PAUSE / 2)
+    for thread in threads:
+        thread.join()
+    return order
+
+
+@replay.capture
+async def awaits(client: str) -> Told:
+    """The head and the first piece of a stream that a task reads."""
+    url = URL["base"] + "/paced"
+    if client == "httpx":
+        async with httpx.AsyncClient(trust_env=False) as session, session.stream("GET", url) as response:
+            return await _awaited(response.status_code, response.aiter_bytes())
+    async with aiohttp.ClientSession() as other, other.get(url) as answer:
+        return await _awaited(answer.status, answer.content.iter_any())
+
+
+async def _awaited(status: int, pieces: AsyncIterator[bytes]) -> Told:
+    started = time.monotonic()
+    return [[0.0, status], *[[time.monotonic() - started, piece.decode()] async for piece in pieces]]

@@ -109,3 +109,19 @@ def test_code_that_stops_after_some_time_stops_at_the_same_piece(record: Record,
     assert recording.outcome.value.startswith("3 of them"), recording.outcome.value
     verdict = replay.run(recording)
     assert verdict.status == "reproduced", verdict
+
+
+def test_streams_of_two_threads_come_in_turn(record: Record, server: Server) -> None:
+    """Their pieces come in the order in which they came."""
+    (recording,) = record(paced.reads_two)
+    assert [name for name, _ in recording.outcome.value] == ["a", "b"] * 4
+    assert {replay.run(recording).status for _ in range(3)} == {"reproduced"}
+
+
+@pytest.mark.parametrize("client", ["httpx", "aiohttp"])
+def test_a_task_waits_for_the_first_piece_behind_the_head(record: Record, server: Server, client: str) -> None:
+    """A head that came long before it comes so again."""
+    (recording,) = record(lambda: asyncio.run(paced.awaits(client)))
+    live, now = recording.outcome.value, _replayed(recording)
+    assert [what for _, what in now] == [200, *paced.TOKENS]
+    assert all(abs(one[0] - other[0]) < NEAR for one, other in zip(now, live, strict=True)), (now, live)
