@@ -153,6 +153,11 @@ class World(Protocol):
         """`size` bytes from the system's generator. They are credentials: only their number is kept."""
         ...
 
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        """A number from 0 that is below `among`, by the system's generator: one of so many. It is kept where all of a
+        recording's short draws are too few bits for a credential."""
+        ...
+
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         """A blocking sleep: real when live, else the virtual clock moves."""
         ...
