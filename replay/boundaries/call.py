@@ -80,11 +80,12 @@ def _skipped(function: Any) -> int:
 def _asking(function: Any, kind: str, target: str) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]:
     """How a call is asked of a world. Made for each function, so that a call pays for no decision."""
     awaits = _is(inspect.iscoroutinefunction, function) or _is(inspect.isasyncgenfunction, function)
+    paced = _is(inspect.isgeneratorfunction, function)
     skipped = _skipped(function)
 
     def asking(world: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         given = _NOTHING if world.full else snapshot_call(args[skipped:], kwargs)
-        return world.ask(Request(kind, target, given, awaits))
+        return world.ask(Request(kind, target, given, awaits, paced))
 
     return asking
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ from replay.core.opened import Unfit
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
 
+YIELDED = frozenset({"pieces", "returned", "error"})
+"""What the answer of a generator consists of (see `replay.boundaries.stream`)."""
 _LONGEST = 1 << 53
 _SECOND = 10**9
 _DAY = 86_400 * _SECOND
@@ -44,9 +47,25 @@ class Environ:
         draft["context"] = Value(msgspec.json.encode({**tree, "environ": value}).decode())
 
 
+def paced(each: Interaction, moved: Callable[[int], int]) -> Value:
+    """The answer with a head and pieces that came at other times; `moved`: nanoseconds from the asking -> those now."""
+    answer = each.answer
+    tree: Any = answer.tree if '"pieces"' in answer.text else None
+    if type(tree) is not dict or not (each.boundary == "http" or tree.keys() == YIELDED):
+        return answer
+    pieces = tree.get("pieces")
+    if type(pieces) is not list or not all(type(piece) is list and piece and type(piece[0]) is int for piece in pieces):
+        return answer
+    tree = {**tree, "pieces": [[moved(offset), *rest] for offset, *rest in pieces]}
+    if type(tree.get("offset_ns")) is int:
+        tree["offset_ns"] = moved(tree["offset_ns"])
+    return Value(msgspec.json.encode(tree).decode(), answer.gaps)
+
+
 class Timing:
-    """When an interaction was asked and how long its answer took: `{"offset_ns", "duration_ns"}`. A Jump in its place:
-    it and all that was asked later came so much later by the clock, or the clock was set back as it was asked."""
+    """When an interaction was asked and how long its answer took: `{"offset_ns", "duration_ns"}`; its pieces are
+    slower as all of it is. A Jump in its place: it and all that was asked later came so much later by the clock, or the
+    clock was set back as it was asked."""
 
     def __init__(self, recording: Recording, place: int) -> None:
         self._place = place
@@ -65,7 +84,11 @@ class Timing:
         if not all(type(each) is int and 0 <= each < _LONGEST for each in value.values()):
             raise Unfit("times are nanoseconds from 0")
         before = draft["interactions"][self._place]
-        draft["interactions"][self._place] = msgspec.structs.replace(before, **value)
+        answer = before.answer
+        if value["duration_ns"] != before.duration_ns:
+            factor = value["duration_ns"] / max(before.duration_ns, 1)
+            answer = paced(before, lambda offset: int(offset * factor))
+        draft["interactions"][self._place] = msgspec.structs.replace(before, answer=answer, **value)
         return None
 
     def _set_back(self, draft: dict[str, Any], nanoseconds: int) -> None:

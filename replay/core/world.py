@@ -52,7 +52,10 @@ class Request(msgspec.Struct, gc=False):
     """See `Interaction.target`."""
     payload: Settles
     awaits: bool = False
-    """The caller is a coroutine: it awaits the answer's arrival itself. Otherwise the world lets the time pass."""
+    """The caller is a coroutine: it awaits the answer's arrival itself."""
+    paced: bool = False
+    """The caller is a thread that waits for each piece of the answer itself. Of what is neither, the world lets all of
+    the time pass."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -156,6 +159,11 @@ class World(Protocol):
 
     def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
         """`size` bytes from the system's generator. They are credentials: only their number is kept."""
+        ...
+
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        """A number from 0 that is below `among`, by the system's generator: one of so many. It is kept where all of a
+        recording's short draws are too few bits for a credential."""
         ...
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:

@@ -120,7 +120,7 @@ def _bare(incident: Recording, trials: Trials) -> Recording:
     tree = incident.context.tree if type(incident.context.tree) is dict else {}
     needed = {name: tree[name] for name in _NEEDED if name in tree}
     if type(needed.get("entropy")) is dict:
-        needed["entropy"] = {"seed": needed["entropy"].get("seed")}
+        needed["entropy"] = {name: value for name, value in needed["entropy"].items() if name in ("seed", "choices")}
     if type(needed.get("redaction")) is dict:  # its places are told anew when the smallest one is redacted
         needed["redaction"] = {name: needed["redaction"].get(name) for name in _MARKS}
     bare = msgspec.structs.replace(

@@ -23,6 +23,7 @@ from replay.core.codec import Value
 from replay.core.recording import Interaction
 from replay.core.verdict import Difference
 from replay.core.world import Request, Shelf
+from replay.engine.entropy import BELOW
 from replay.engine.heard import Heard
 from replay.engine.player import Player
 from replay.engine.waiting import alike
@@ -93,10 +94,20 @@ class Mutant(Player):
         """Something could not be answered, or reached for the real world: how the run ended says nothing."""
         return self.unanswered > 0 or any(each.kind not in _HARMLESS for each in self.divergences)
 
-    def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
+    def _seeded(self) -> str:
         if not self._seed:
             self._seed = self.made_seed = f"mutation of {self.recording.id}"
-        return super().entropy(size, live)
+        return self._seed
+
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        if self._choices is None or self.closed:
+            return super().below(among, live)
+        with self._lock:
+            lane = self.lanes.name()
+            values = self._draws.get((lane, BELOW))
+            value: int = values.popleft() % among if values else self._choose(lane, among)
+            self._noted(lane, BELOW, value)
+            return value
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
         if self.closed:
@@ -105,8 +116,11 @@ class Mutant(Player):
             lane = self.lanes.name()
             values = self._draws.get((lane, kind))
             value = values.popleft() if values else self._more(kind, live)
-            self.drawn.setdefault(lane, {}).setdefault(kind, []).append(value)
+            self._noted(lane, kind, value)
             return value  # type: ignore[no-any-return]
+
+    def _noted(self, lane: str, kind: str, value: Any) -> None:
+        self.drawn.setdefault(lane, {}).setdefault(kind, []).append(value)
 
     def _more(self, kind: str, live: Callable[[], T]) -> Any:
         """Draws of that kind again from the start; where there were none, from a generator of fixed seed."""

@@ -24,7 +24,7 @@ from replay.core.snapshot import snapshot
 from replay.core.world import Reading, Request, Settles, Ticket
 from replay.core.world import dropped as dropped  # where those who record look for it
 from replay.engine.budget import cut_part, cut_tickets, size_of
-from replay.engine.entropy import Replacements
+from replay.engine.entropy import BELOW, MOST_CHOICES, Replacements, may_be_secret
 from replay.engine.keep import End, test_of
 from replay.engine.lanes import Lanes, owner_here
 from replay.engine.load import Load
@@ -133,6 +133,8 @@ class Recorder(msgspec.Struct, eq=False):
     """In the order of asking: a place in this list is the number of an interaction."""
     draws: dict[tuple[str, str], list[Any]] = {}
     entropies: list[tuple[str, bytes]] = []
+    choices: list[tuple[str, int, int]] = []
+    """Lane, among how many, which. The first ones: more are too many to be kept."""
     notes: dict[str, Settles] = {}
     logs: list[tuple[int, str, str, str]] = []
     scores: list[tuple[str, float]] = []
@@ -200,6 +202,15 @@ class Recorder(msgspec.Struct, eq=False):
         try:
             if not self.closed:
                 self.entropies.append((self.lanes.name(), value))
+        except Exception:
+            dropped["draw-failed"] += 1
+        return value
+
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        value = live()
+        try:
+            if not self.closed and len(self.choices) < MOST_CHOICES:
+                self.choices.append((self.lanes.name(), among, value))
         except Exception:
             dropped["draw-failed"] += 1
         return value
@@ -360,7 +371,7 @@ class Captured:
         for lane, value in self.recorder.entropies:
             draws.append((lane, numbers[lane], value))
             numbers[lane] += 1
-        seed = _urandom(16).hex() if draws else ""
+        seed = _urandom(16).hex() if draws or self.recorder.choices else ""
         return seed, Replacements(seed, draws)
 
     def _context(self, seed: str) -> dict[str, Any]:
@@ -372,13 +383,17 @@ class Captured:
         draws: dict[str, dict[str, list[Any]]] = {}
         for (lane, kind), values in recorder.draws.items():
             draws.setdefault(lane, {})[kind] = [v if type(v) in _PLAIN else v.settle().decode() for v in values]
+        sizes = [len(value) for _, value in recorder.entropies]
+        is_kept = not may_be_secret([among for _, among, _ in recorder.choices], sizes)
+        for lane, _, choice in recorder.choices if is_kept else ():
+            draws.setdefault(lane, {}).setdefault(BELOW, []).append(choice)
         if draws:
             context["draws"] = draws
         if seed:
             lengths: dict[str, list[int]] = {}
             for lane, value in recorder.entropies:
                 lengths.setdefault(lane, []).append(len(value))
-            context["entropy"] = {"seed": seed, "lengths": lengths}
+            context["entropy"] = {"seed": seed, "lengths": lengths, "choices": is_kept}
         if recorder.notes:
             context["notes"] = {name: value.settle().decode() for name, value in recorder.notes.items()}
         return context

@@ -38,6 +38,9 @@ class Outside:
     def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
         return live(size)
 
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        return live()
+
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         live(seconds)
 

@@ -45,6 +45,11 @@ class Listener:
         self.lengths.append(size)
         return live(size)
 
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        value = live()
+        self.draws["below"].append(value)
+        return value
+
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         self.slept.append(seconds)
 
@@ -86,6 +91,10 @@ class Teller:
 
     def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
         return bytes(size)
+
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        value: int = self.draws["below"].popleft()
+        return value
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         self.slept.append(seconds)

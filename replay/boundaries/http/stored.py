@@ -89,6 +89,7 @@ class _Answered(msgspec.Struct):
     dropped: int
     end: str
     error: None
+    offset_ns: int | None = None
 
 
 _read_request = msgspec.json.Decoder(_Requested)

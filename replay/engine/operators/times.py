@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from replay.engine.entropy import BELOW
 from replay.engine.operators.site import Site, Tried
 
 _SECOND = 10**9
@@ -54,4 +55,5 @@ def draws(site: Site) -> Iterator[Tried]:
     if type(site.value) is float:
         yield from (("set", each) for each in (0.0, 1 - 2**-53, 0.5))
     elif type(site.value) is int:
-        yield from (("set", each) for each in (0, 1))
+        ends = (0, 1, -1) if site.steps[1] == BELOW else (0, 1)  # of a choice -1 is the last one
+        yield from (("set", each) for each in ends)
