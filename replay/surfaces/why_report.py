@@ -25,7 +25,7 @@ LISTED = 6
 """Irrelevant places that are named."""
 COMPARED = 2
 """Recordings compared with that are named."""
-_WHERE = {"asked": "asked", "first seen": "seen", "failed": "failed"}
+_WHERE = {"asked": "asked", "first seen": "seen", "first read": "read", "failed": "failed"}
 _ENDS = {"passed": "passes", "past": "gets past the failing line", "same": "fails in the same way",
          "other": "fails in another way", "foreign": "asks what nothing answers", "unresolved": "cannot be told",
          "": "was not run"}  # fmt: skip
@@ -37,7 +37,7 @@ def document(answer: Answer) -> Document:
 
     A value is `{path, of, value, others: [{value, ended}], good, tried, fails_with, passes_without}`, its values as
     JSON text; `ended` is `passed`, `past` (beyond the failing line), `same`, `other`, `foreign` or `unresolved`. A link
-    of the chain is `{path, what: asked | first seen | failed, file, line, function}`.
+    of the chain is `{path, what: asked | first seen | first read | failed, file, line, function}`.
     """
     finding, failure = answer.finding, answer.finding.failure
     return {
@@ -108,11 +108,18 @@ def _rows(answer: Answer) -> Iterator[tuple[str, str]]:
 
 
 def _chain(finding: Finding, page: Page) -> Iterator[str]:
-    """A row each link: where, and below it the line of code."""
+    """A row each link: where, and below it the line of code. What is read where it fails has no row of its own."""
+    several = len(finding.values) > 1
+    failed = [link.frame for link in finding.chain if link.what == "failed"]
+    there = [link for link in finding.chain if link.what == "first read" and link.frame in failed]
     for link in finding.chain:
+        if link in there:
+            continue
         place = escape(f"{link.frame.file}:{link.frame.line}")
-        path = f"{escape(link.path)}: " if link.path and len(finding.values) > 1 else ""
-        row = page.whole(_WHERE[link.what], f"{path}{place} in {escape(link.frame.function)}")
+        path = f"{escape(link.path)}: " if link.path and several else ""
+        reads = ", ".join(escape(each.path) for each in there) if several else "it"
+        also = f", where {reads} is first read" if there and link.what == "failed" else ""
+        row = page.whole(_WHERE[link.what], f"{path}{place} in {escape(link.frame.function)}{also}")
         yield page.linked(row, place, link.frame.file)
         if link.frame.source:
             yield page.row("", f"    {escape(link.frame.source)}")

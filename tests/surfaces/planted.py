@@ -240,6 +240,34 @@ def two_inputs(ticket: Any) -> float:
 
 
 @replay.capture
+def yielded(ticket: Any) -> Iterator[float]:
+    total = 0.0
+    for item in ticket["lines"]:
+        price = item["price"]
+        total += 10 / price
+        yield total
+
+
+def _share(
+    ticket: Any,
+) -> float:
+    whole = 10
+    parts = ticket["parts"]
+    return whole / parts
+
+
+@replay.capture
+def handed_on(ticket: Any) -> float:
+    scale = 2
+    return scale * _share(ticket)
+
+
+@replay.capture
+def by_place(ticket: Any) -> float:
+    return 10 / float(list(ticket.values())[-1])
+
+
+@replay.capture
 def flaky(ticket: Any) -> int:
     _turns[0] += 1
     if _turns[0] % 2:

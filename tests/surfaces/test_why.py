@@ -105,7 +105,9 @@ def recorded(name: str, runs: list[Run], folder: Path, monkeypatch: pytest.Monke
             ticket = {"id": number, "note": note, "tags": [str(number)] * 3, **each.get("ticket", {})}
             try:
                 found = function(ticket)
-                if inspect.isawaitable(found):
+                if inspect.isgenerator(found):
+                    list(found)
+                elif inspect.isawaitable(found):
                     asyncio.run(found)  # type: ignore[arg-type]
             except Exception:
                 continue
@@ -154,6 +156,30 @@ def test_the_planted_cause_is_named(name: str, folder: Path, monkeypatch: pytest
         assert mutate(incident, found.cure).interactions[0].state == "returned"
     assert found.chain[-1].what == "failed"
     assert found.chain[-1].frame.source
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "links"),
+    [
+        ("yielded", _tickets({"lines": [{"price": 0}]}, {"lines": [{"price": 3}]}),
+         [("first read", 'price = item["price"]'), ("failed", "total += 10 / price")]),
+        ("handed_on", _tickets({"parts": 0}, {"parts": 3}),
+         [("first read", 'parts = ticket["parts"]'), ("failed", "return whole / parts")]),
+        ("by_place", _tickets({"parts": 0}, {"parts": 3}),
+         [("first seen", "def by_place(ticket: Any) -> float:"),
+          ("failed", "return 10 / float(list(ticket.values())[-1])")]),
+        ("variable", PLANTED["variable"][0],
+         [("first read", 'return int(os.environ["PLANTED_LIMIT"])'),
+          ("failed", 'return int(os.environ["PLANTED_LIMIT"])')]),
+    ],
+)  # fmt: skip
+def test_the_line_that_first_reads_it_is_named(
+    name: str, runs: list[Run], links: list[tuple[str, str]], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the body, also of a generator: not the decorator above it, nor where an argument was handed on."""
+    incident, passing = parted(recorded(name, runs, folder, monkeypatch))
+    found = caused(incident, passing)
+    assert [(link.what, link.frame.source) for link in found.chain] == links
 
 
 @pytest.mark.parametrize("name", ["null_field", "api_field", "input_type", "input_text", "label", "flagged"])
@@ -238,7 +264,7 @@ def test_the_command_and_its_document(project: Path) -> None:
     assert (done.returncode, found["isolated"], found["side"]) == (0, True, "recordings")
     assert [(value["path"], value["value"]) for value in found["values"]] == [("call[0].plan", "null")]
     assert (found["reproduced_again"], found["passed_again"]) == (True, True)
-    assert [link["what"] for link in found["chain"]] == ["asked", "first seen", "failed"]
+    assert [link["what"] for link in found["chain"]] == ["asked", "first seen", "first read", "failed"]
 
 
 def test_a_recording_that_passes_has_no_cause(project: Path) -> None:
