@@ -114,7 +114,7 @@ class Written(Form):
     """A file, compared with what is there."""
 
     path: str
-    state: Literal["new", "unchanged", "differs", "marked"]
+    state: Literal["new", "unchanged", "kept", "differs", "marked"]
 
 
 class Promoted(Form):
