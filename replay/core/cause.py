@@ -102,4 +102,7 @@ def minimal_of(recording: Recording) -> str | None:
 
 def origins(recording: Recording) -> set[str]:
     """Digests by which what was made of it names it: as production recorded it, and with what was noted since."""
-    return {recording.digest, with_cause(recording, None).digest, without_notes(recording).digest}
+    bare = without_notes(recording)
+    if bare is recording:
+        return {recording.digest}
+    return {recording.digest, with_cause(recording, None).digest, bare.digest}
