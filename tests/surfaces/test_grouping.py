@@ -180,7 +180,7 @@ def test_an_incident_counts_once() -> None:
         assert group.minimal == "x.replay.db::m"
         assert group.members == ("x.replay.db::a", "x.replay.db::b")
         assert group.first_seen > 1
-    for left in ((small, smaller), (scrubbed, smallest), (smallest,)):
+    for left in ((small, changed(small, id="z")), (scrubbed, smallest), (smallest,)):
         (alone,) = groups(*left)
         assert alone.count == 1
     assert (alone.representative, alone.minimal) == ("x.replay.db::n", None)
