@@ -259,7 +259,9 @@ class _Work:
     def largest_first(self) -> Iterator[str]:
         """Names of the parts."""
         names = [
-            name for name in self.parts.every() if not name.startswith("timing[") and name not in ("clock", "draws")
+            name
+            for name in self.parts.every()
+            if not name.startswith("timing[") and name not in ("clock", "draws", "zone")
         ]
         sizes = {i.seq: len(i.answer.text) for i in self.world.stage.recording.interactions}
         size = {name: sizes.get(int(name.partition("[")[2][:-1]), 0) if "[" in name else 0 for name in names}
@@ -399,7 +401,7 @@ def stayed(recording: Recording) -> Iterator[tuple[str, Any]]:
     parts = Parts(recording)
     for root in parts.every():
         part = parts.get(root)
-        if part is None or root in ("clock", "draws") or root.startswith("timing["):
+        if part is None or root in ("clock", "draws", "zone") or root.startswith("timing["):
             continue
         for site in sites(root, part.value):
             if site.value in ("", 0, None, False) or isinstance(site.value, dict | list | tuple):
