@@ -1,4 +1,4 @@
-"""Parts of a recording beside what was asked and answered: its environment variables, and when answers came."""
+"""Parts of a recording beside what was asked and answered: its variables, its time zone, when answers came."""
 
 from __future__ import annotations
 
@@ -110,3 +110,20 @@ class Timing:
         for place in later:
             each = interactions[place]
             interactions[place] = msgspec.structs.replace(each, offset_ns=each.offset_ns + move)
+
+
+class Zone:
+    """The local time zone: its name."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._context = recording.context.tree
+        self.value = self._context["zone"]
+        if type(self.value) is not str or recording.context.gaps or '"$ref"' in recording.context.text:
+            raise Unfit("no zone was recorded")
+
+    def write(self, draft: dict[str, Any], value: Any) -> None:
+        """Raises Unfit for what is no name."""
+        if type(value) is not str or not value:
+            raise Unfit("a zone has a name")
+        before = draft["context"].tree if "context" in draft else self._context
+        draft["context"] = Value(msgspec.json.encode({**before, "zone": value}).decode())
