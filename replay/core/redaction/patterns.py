@@ -74,6 +74,10 @@ WEBHOOK = Rule("webhook", re.compile(
     r"(\d{6,12}+:[\w-]{30,50}+|[A-Za-z0-9][A-Za-z0-9/+_@-]{11,300}+)"),
     ("hooks", "webhook", "telegram"))  # fmt: skip
 """Addresses whose paths are secrets."""
+EMAIL = Rule("email", re.compile(
+    r"([A-Za-z0-9](?<![A-Za-z0-9._%+/=:-].)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.(?=\w)){1,8}+[A-Za-z]{2,24}+)"
+    r"(?![A-Za-z0-9])"), ("@",))  # fmt: skip
+"""Its group is all that it matches."""
 LOOKS: tuple[Rule, ...] = (
     Rule("private-key", re.compile(
         r"-----BEGIN [A-Z ]{0,30}?PRIVATE KEY(?: BLOCK)?-----((?:[A-Za-z0-9+/=\s\\.:,]|-(?!-)){20,7000}+)-----END "),
@@ -104,9 +108,7 @@ LOOKS: tuple[Rule, ...] = (
     Rule("card", _at_words(
         r"\d", r"(?<![.,:+/-])(?<![\dA-Fa-f-][A-Fa-f])(?<!^[A-Fa-f])(?=[\d -]{13})",  # no part of a UUID, nor of a digest
         r"\d(?:[ -]?\d){12,18}+", r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), card, 13, skips=True),
-    Rule("email", re.compile(
-        r"([A-Za-z0-9](?<![A-Za-z0-9._%+/=:-].)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.(?=\w)){1,8}+[A-Za-z]{2,24}+)"
-        r"(?![A-Za-z0-9])"), ("@",)),
+    EMAIL,
 )  # fmt: skip
 
 

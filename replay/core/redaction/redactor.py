@@ -106,7 +106,8 @@ class Redactor:
             marked = {kind: path_of(at) for at, kind in reversed(sweep.marks.items())}
             sweep.arm()
             found += [
-                Secret(place, sweep.masked(marked.get(kind, "$")), kind, text) for text, kind in sweep.kinds.items()
+                Secret(place, sweep.masked(marked.get(kind, "$")), kind, text)
+                for text, kind in {**sweep.crowd.kinds, **sweep.kinds}.items()
             ]
         return found
 
@@ -120,7 +121,8 @@ class Redactor:
             sweep = Sweep(self._rules, self._pseudonyms, lambda size: None)
             sweep.known = Known({"pseudonyms": list(known)})
             sweep.leaf(line, (), None, mark=False)
-            found += [Secret(f"line {number}", "$", kind, secret) for secret, kind in sweep.kinds.items()]
+            kinds = {**sweep.crowd.kinds, **sweep.kinds}
+            found += [Secret(f"line {number}", "$", kind, secret) for secret, kind in kinds.items()]
         return found
 
     def _walk(self, recording: Recording, sweep: Sweep) -> tuple[Recording, dict[str, Marks]]:
@@ -251,6 +253,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     earlier = marks_of(before)
     counts: Counter[str] = Counter({k: n for k, n in (earlier.get("kinds") or {}).items() if type(n) is int})
     counts.update(sweep.kinds[secret] for secret in sweep.kinds if secret in sweep.secrets)
+    counts.update(sweep.crowd.kinds.values())
     rows = [each for each in earlier.get("places", ()) if type(each) is list and len(each) == 3]
     for place, marks in places.items():
         rows += [[place, sweep.masked(path_of(path)), kind] for path, (kind, _) in marks.items()]
@@ -265,6 +268,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     own += _digests(changed, given)
     unique = {(row[0], row[1]): row for row in rows}
     short = [masked for masked in sweep.secrets.values() if not is_pseudonym(masked)]
+    short += [*sweep.crowd.made, *(sweep.crowd.secrets[text] for text in sweep.met)]
     known = [each for each in earlier.get("pseudonyms", ()) if type(each) is str]
     made_before = [each for each in earlier.get("made", ()) if type(each) is str][:MOST]
     context = changed.context.tree

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Collection
 
+from replay.core.redaction.crowds import CROWD, Crowd, Parts
 from replay.core.redaction.finding import Found, find
+from replay.core.redaction.marks import MASK, Known
 from replay.core.redaction.needles import SHORTEST, Needles
+from replay.core.redaction.patterns import EMAIL
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
 
 Path = tuple[str | int, ...]
 MOST = 200_000
 """Secrets of one recording."""
+NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
+"""What is written where a secret was, or none is."""
+_APART = "\0\x01\x02\uf8ff"
 
 
 class Secrets:
@@ -27,7 +34,7 @@ class Secrets:
         self.kinds: dict[str, str] = {}
         """Secret -> its kind."""
         self.allowed: set[str] = set()
-        self.known: frozenset[str] = frozenset()
+        self.known = Known({})
         """Pseudonyms of an earlier redaction."""
         self.marks: dict[Path, str] = {}
         """Path of a leaf that changed -> kind."""
@@ -38,17 +45,26 @@ class Secrets:
         """What is found in a text: the second walk meets the same texts, and many stand more than once."""
         self._no_base64: set[str] = set()
         """Words that only look like it."""
+        self.crowd = Crowd(pseudonyms)
+        """The secrets of texts that have hundreds."""
+        self.met: set[str] = set()
+        """Those of them that stand in other places, too."""
 
     def arm(self) -> None:
         """From here on mask what was found, everywhere."""
         for value in self.allowed:
             self.secrets.pop(value, None)
-        self._needles = Needles(self.secrets)
+            self.crowd.secrets.pop(value, None)
+        self._needles = Needles(self.secrets, self.crowd.secrets, self.met)
         self.marks.clear()
 
     def masked(self, text: str) -> str:
         """A text with pseudonyms in the place of known secrets."""
         return self._needles.replace(text, self._pause) if self._needles else text
+
+    @abstractmethod
+    def value(self, text: str, kind: str | None) -> str:
+        """What stands for all of a text."""
 
     def kind_of(self, name: object) -> str | None:
         """The kind of secret that a name announces."""
@@ -58,7 +74,8 @@ class Secrets:
         """Note that a leaf changed."""
         if before != after and len(self.marks) < 5_000:
             if kind is None:
-                kind = next((k for secret, k in self.kinds.items() if secret in before), "known")
+                kind = self.crowd.kind_of(before)
+                kind = kind or next((k for secret, k in self.kinds.items() if secret in before), "known")
             self.marks[path] = kind
             self.stands[path] = after
 
@@ -80,9 +97,59 @@ class Secrets:
                     self.secrets.setdefault(digits, re.sub(r"\D", "", masked))
 
     def _find(self, text: str) -> list[Found]:
+        """The secrets of a text; without the mail addresses, where those are a crowd."""
         found = self._seen.get(text)
         if found is None:
-            found = list(find(text, self._rules.patterns, self._pause))
+            rules = self._rules.patterns
+            if text.count("@") > CROWD:
+                rules = tuple(rule for rule in rules if rule is not EMAIL)
+            found = list(find(text, rules, self._pause))
             if len(self._seen) < 20_000:
                 self._seen[text] = found
         return found
+
+    def _crowded(self, text: str, found: list[Found]) -> str | None:
+        """A text of hundreds of secrets without them; None if it has fewer."""
+        mails = text.count("@") > CROWD
+        if not mails and len(found) <= CROWD:
+            return None
+        parts = self.crowd.parts(text, found, mails)
+        if len(parts.kinds) > CROWD and not parts.masks and not self.known.any:
+            self._draw(parts.kinds)
+        self._show(parts)
+        made = parts.joined(self._between(parts.between))
+        self.crowd.note(made)
+        return made
+
+    def many(self, kind: str, cells: Collection[str]) -> None:
+        """Of a column: if it has hundreds, say what stands for each, of all at once."""
+        if len(cells) > CROWD and not self.known.any:
+            self._draw(dict.fromkeys((cell.strip(' "') for cell in cells if '""' not in cell), kind))
+
+    def _draw(self, kinds: dict[str, str]) -> None:
+        self.crowd.draw(kinds, self.secrets.keys() | self.allowed | NEVER, self._pause)
+
+    def _show(self, parts: Parts) -> None:
+        """Say what stands for each: what one stands for in other places first."""
+        if not parts.masks:
+            parts.masks.update(zip(parts.kinds, map(self.crowd.secrets.get, parts.kinds), strict=True))
+        other = self.secrets.keys() & parts.kinds.keys()
+        parts.masks.update((secret, self.secrets[secret]) for secret in other)
+        if None in parts.masks.values():
+            for secret, kind in parts.kinds.items():
+                parts.masks[secret] = parts.masks[secret] or self.value(secret, kind)
+
+    def _between(self, texts: list[str]) -> list[str]:
+        """What stands between secrets, without others that are known: all of it in one look."""
+        if not self._needles:
+            return texts
+        whole = "".join(texts)
+        mark = next((char for char in _APART if char not in whole), None)
+        if mark is not None:
+            whole = mark.join(texts)
+            made = self.masked(whole)
+            if made == whole:
+                return texts
+            if made.count(mark) == len(texts) - 1:
+                return made.split(mark)
+        return list(map(self.masked, texts))

@@ -12,12 +12,12 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 from replay.core.redaction import beside, bodies, columns, streams
+from replay.core.redaction.crowds import CROWD
 from replay.core.redaction.finding import find
 from replay.core.redaction.keys import PERSONAL
-from replay.core.redaction.marks import MASK
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.patterns import WEBHOOK, card
-from replay.core.redaction.secrets import Path, Secrets
+from replay.core.redaction.secrets import NEVER, Path, Secrets
 
 _DEEPEST = 4
 """Encodings inside one another that are undone."""
@@ -44,7 +44,6 @@ _DRAWS = ("draws",)
 _IDS = frozenset({"id", "_id", "key"})
 _IN_URLS = frozenset({"url-password", "url-user", "session"})
 """Kinds that are percent-encoded where they are found."""
-_NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
 _UNLIKE_A_LINK = frozenset({"password", "secret", "api-key", "access-key", "private-key", "custom"})
 """Kinds whose values only look like a URL."""
 _UNLIKE_A_MAIL = frozenset({"password", "secret", "api-key", "access-key", "private-key", "url-password", "assigned"})
@@ -144,6 +143,8 @@ class Texts(Secrets):
             if len(self.allowed) < 10_000:
                 self.allowed.add(text)
             return text
+        if len(text) > CROWD and self.known.has(text):
+            return text
         if kind:
             made = self.value(text, kind)
         else:
@@ -170,9 +171,13 @@ class Texts(Secrets):
             line = "\r\n" if "\r\n--" in text else "\n"
             return self.flat(f"{line}--".join(self._part(part, path, line) for part in text.split(f"{line}--")), deep)
         if "\n" in text or "(" in text:
-            made = columns.masked(text, self.kind_of, lambda name, kind, one: self.leaf(one, (*path, name), kind))
+            made = columns.masked(
+                text, self.kind_of, lambda name, kind, one: self.leaf(one, (*path, name), kind), self.many
+            )
             if made is not None:
-                return self.flat(made, deep)
+                made = self.flat(made, deep)
+                self.crowd.note(made)
+                return made
         if "://" in text[:30] and _URL.match(text):
             return self.url(text, path)
         if _PAIR.match(text) and ("x-www-form-urlencoded" in content or _is_form(text)):
@@ -294,13 +299,16 @@ class Texts(Secrets):
     def flat(self, text: str, deep: int = 0) -> str:
         """Prose and everything else: patterns, known secrets, what is encoded in it."""
         out, done = [], 0
-        for found in self._find(text):
-            secret = text[found.start : found.end]
-            out += [text[done : found.start], self.secrets.get(secret) or self.value(secret, found.kind)]
-            done = found.end
-        if done:
-            text = "".join([*out, text[done:]])
-        text = self.masked(text)
+        made = self._crowded(text, finds := self._find(text))
+        if made is None:
+            for found in finds:
+                secret = text[found.start : found.end]
+                out += [text[done : found.start], self.secrets.get(secret) or self.value(secret, found.kind)]
+                done = found.end
+            if done:
+                text = "".join([*out, text[done:]])
+            made = self.masked(text)
+        text = made
         if deep >= _DEEPEST:
             return text
         if "%" in text and _PERCENT.search(text):
@@ -379,8 +387,11 @@ class Texts(Secrets):
 
     def value(self, text: str, kind: str | None) -> str:
         """What stands for all of a text: of a header with a scheme and of cookies for their values."""
-        if text in _NEVER or text.lower() in _NEVER or text in self.known or text in self.allowed:
+        if text in NEVER or text.lower() in NEVER or text in self.known or text in self.allowed:
             return text
+        if drawn := self.crowd.secrets.get(text):
+            self.met.add(text)
+            return drawn
         if kind == "cookie":
             return self._cookies(text)
         if kind in ("authorization", "assigned") and (found := _SCHEME.match(text)):
