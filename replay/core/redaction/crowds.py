@@ -7,6 +7,7 @@ another recording something else stands for them. What is not plain letters and 
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, NamedTuple
@@ -25,10 +26,13 @@ _FORMED = re.compile(
 )
 """What begins so may have a form that is to be kept."""
 _SHAPED = frozenset({
-    "cookie", "authorization", "scheme", "token", "url-password", "url-user", "ip", "birth", "card", "iban", "ssn", "phone", "webhook", "jwt",
+    "cookie", "authorization", "scheme", "token", "url-password", "url-user", "ip", "birth", "card", "iban", "ssn",
+    "phone", "webhook", "jwt",
 })  # fmt: skip
 """Kinds of which each has its own way."""
 _MAIL = re.compile(r"[^\s@<>\",]{1,64}+@[A-Za-z0-9.-]++")
+_WORD = re.compile(r"[\w%=]")
+_LONG = re.compile(r"@.{32}")
 _MOST = 1000
 """Texts that are kept apart from the first walk to the second."""
 _DOMAIN = re.compile(r"(@[^\n]*\n)")
@@ -74,9 +78,12 @@ class Crowd:
     def __init__(self, pseudonyms: Pseudonyms) -> None:
         self._pseudonyms = pseudonyms
         self._parts: dict[str, Parts] = {}
+        self._lists: set[str] = set()
         self.secrets: dict[str, str] = {}
         """Secret -> what stands for it."""
         self.kinds: dict[str, str] = {}
+        self.domains: set[str] = set()
+        """What follows the names of mail addresses: it stays, but for what is a secret in other places."""
         self.made: list[str] = []
         """Texts as they are now: each is known again as a whole."""
 
@@ -94,6 +101,17 @@ class Crowd:
                 self._parts[text] = parts
         return parts
 
+    def list_of(self, text: str) -> Parts | None:
+        """The parts of a list of mail addresses, in which nothing else is written; None of any other text."""
+        if text not in self._lists and text not in self._parts:
+            parts = Parts([], [], {}, {})
+            parts.apart(text, True)
+            if not _is_list(parts) or len(self._parts) >= _MOST:
+                return None
+            self._parts[text] = parts
+            self._lists.add(text)
+        return self._parts[text] if text in self._lists else None
+
     def kind_of(self, text: str) -> str | None:
         """The first kind of secret in a text that was taken apart."""
         parts = self._parts.get(text)
@@ -104,10 +122,14 @@ class Crowd:
         if self.secrets and len(self.made) < _MOST:
             self.made.append(text)
 
-    def draw(self, kinds: Mapping[str, str], left: Set[str], pause: Callable[[int], None]) -> None:
-        """Say what stands for these, where nothing does yet. `left`: those for which something else does."""
-        for kind in dict.fromkeys(kinds.values()):
-            texts = [text for text, one in kinds.items() if one == kind and _is_plain(text, kind)]
+    def draw(self, kinds: Mapping[str, str], mails: bool, left: Set[str], pause: Callable[[int], None]) -> None:
+        """Say what stands for these, where nothing does yet. `mails`: those of that kind are mail addresses for sure.
+        `left`: those for which something else does."""
+        sorts = dict.fromkeys(kinds.values())
+        for kind in sorts:
+            texts = [text for text, one in kinds.items() if one == kind] if len(sorts) > 1 else list(kinds)
+            if not (mails and kind == EMAIL.kind):
+                texts = [text for text in texts if _is_plain(text, kind)]
             if not (left.isdisjoint(texts) and self.secrets.keys().isdisjoint(texts)):
                 texts = [text for text in texts if text not in left and text not in self.secrets]
             for at in range(0, len(texts), _BATCH):
@@ -127,6 +149,7 @@ class Crowd:
                 self._draw([text for text in dict.fromkeys(small) if text not in self.secrets], "email")
                 return list(map(_cased, texts, map(self.secrets.__getitem__, small)))
         halves = _DOMAIN.split("\n".join(texts) + "\n")
+        self.domains.update(halves[1::2])
         ends = (end[:-1] for end in halves[1::2])
         return self._other(texts, map(str.__add__, self._pseudonyms.drawn(halves[:-1:2]), ends))
 
@@ -138,7 +161,15 @@ class Crowd:
 
     def _other(self, texts: list[str], made: Iterable[str]) -> list[str]:
         """Of a short one by chance the same is drawn."""
-        return [new if new != old else self._pseudonyms.of(old) for new, old in zip(made, texts, strict=True)]
+        drawn = list(made)
+        if any(map(operator.eq, drawn, texts)):
+            drawn = [new if new != old else self._pseudonyms.of(old) for new, old in zip(drawn, texts, strict=True)]
+        return drawn
+
+
+def _is_list(parts: Parts) -> bool:
+    """Whether no word stands between them, and no domain is as long as a key."""
+    return _WORD.search("".join(set(parts.between))) is None and _LONG.search("\n".join(parts.kinds)) is None
 
 
 def _is_plain(text: str, kind: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -255,16 +256,17 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     counts.update(sweep.kinds[secret] for secret in sweep.kinds if secret in sweep.secrets)
     counts.update(sweep.crowd.kinds.values())
     rows = [each for each in earlier.get("places", ()) if type(each) is list and len(each) == 3]
-    for place, marks in places.items():
-        rows += [[place, sweep.masked(path_of(path)), kind] for path, (kind, _) in marks.items()]
+    rows += [[place, path_of(path), kind] for place, marks in places.items() for path, (kind, _) in marks.items()]
+    rows = [[place, sweep.masked(path), kind] for place, path, kind in sorted(rows, key=_order)[: 2 * MOST]]
     given = _given(changed)
     own = [each for each in earlier.get("own", ()) if type(each) is list and len(each) == 3]
-    own += [
+    made_here = (
         [place, sweep.masked(path_of(path)), kind]
         for place, marks in places.items()
         for path, (kind, text) in marks.items()
         if (place == "outcome" or place.endswith("request")) and text not in given
-    ]
+    )
+    own += islice(made_here, MOST)
     own += _digests(changed, given)
     unique = {(row[0], row[1]): row for row in rows}
     short = [masked for masked in sweep.secrets.values() if not is_pseudonym(masked)]

@@ -108,36 +108,47 @@ class Secrets:
                 self._seen[text] = found
         return found
 
-    def _crowded(self, text: str, found: list[Found]) -> str | None:
-        """A text of hundreds of secrets without them; None if it has fewer."""
+    def _crowded(self, text: str) -> tuple[str, bool] | None:
+        """A text of hundreds of secrets without them, and whether it is nothing but them; None if it has fewer."""
         mails = text.count("@") > CROWD
-        if not mails and len(found) <= CROWD:
-            return None
-        parts = self.crowd.parts(text, found, mails)
+        parts = self.crowd.list_of(text) if mails and not self._rules.own else None
+        listed = parts is not None
+        if parts is None:
+            found = self._find(text)
+            if not mails and len(found) <= CROWD:
+                return None
+            parts = self.crowd.parts(text, found, mails)
         if len(parts.kinds) > CROWD and not parts.masks and not self.known.any:
-            self._draw(parts.kinds)
+            self._draw(parts.kinds, mails=mails)
         self._show(parts)
         made = parts.joined(self._between(parts.between))
         self.crowd.note(made)
-        return made
+        return made, listed
 
     def many(self, kind: str, cells: Collection[str]) -> None:
         """Of a column: if it has hundreds, say what stands for each, of all at once."""
         if len(cells) > CROWD and not self.known.any:
             self._draw(dict.fromkeys((cell.strip(' "') for cell in cells if '""' not in cell), kind))
 
-    def _draw(self, kinds: dict[str, str]) -> None:
-        self.crowd.draw(kinds, self.secrets.keys() | self.allowed | NEVER, self._pause)
+    def _draw(self, kinds: dict[str, str], *, mails: bool = False) -> None:
+        self.crowd.draw(kinds, mails, self.secrets.keys() | self.allowed | NEVER, self._pause)
 
     def _show(self, parts: Parts) -> None:
         """Say what stands for each: what one stands for in other places first."""
-        if not parts.masks:
-            parts.masks.update(zip(parts.kinds, map(self.crowd.secrets.get, parts.kinds), strict=True))
+        masks = parts.masks
+        if not masks:
+            masks.update(zip(parts.kinds, map(self.crowd.secrets.get, parts.kinds), strict=True))
         other = self.secrets.keys() & parts.kinds.keys()
-        parts.masks.update((secret, self.secrets[secret]) for secret in other)
-        if None in parts.masks.values():
+        masks.update((secret, self.secrets[secret]) for secret in other)
+        if not all(masks.values()):
             for secret, kind in parts.kinds.items():
-                parts.masks[secret] = parts.masks[secret] or self.value(secret, kind)
+                masks[secret] = masks[secret] or self.value(secret, kind)
+        domains = "".join(self.crowd.domains)
+        if self.masked(domains) != domains:
+            for secret, kind in parts.kinds.items():
+                if kind == EMAIL.kind:
+                    local, mark, domain = str(masks[secret]).rpartition("@")
+                    masks[secret] = local + mark + self.masked(domain)
 
     def _between(self, texts: list[str]) -> list[str]:
         """What stands between secrets, without others that are known: all of it in one look."""

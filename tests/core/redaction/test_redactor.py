@@ -332,7 +332,7 @@ HOSTILE = {
     "inserts": "INSERT INTO t (pin) VALUES (" * 1_400, "statements": "select a = ? " * 3_000,
     "names of values": "name: token\n" * 3_300, "blocks": "a" * 40_000 + ": |", "pairs": "('token', '" * 3_600,
     "hex": "7b22" * 10_000, "quoted": "token='a b" * 3_600,
-    "mails": "".join(f"u{n}@x.co " for n in range(4_400)),
+    "mails": "".join(f"u{n}@x.co " for n in range(3_750)),
 }  # fmt: skip
 
 
@@ -346,7 +346,7 @@ def test_hostile_texts(name: str) -> None:
         started = time.thread_time()
         REDACTOR.redact(before)
         spent.append(time.thread_time() - started)
-    assert min(spent) < (1.0 if name == "mails" else 0.1)  # 4,400 secrets, each masked in all its spellings
+    assert min(spent) < 0.1
     started = time.perf_counter()
     list(find(text, RULES, lambda size: None))
     assert time.perf_counter() - started < 1.5
