@@ -20,6 +20,9 @@ _INSERT = re.compile(
     r"(?i)\b(?:insert|replace)\s{1,9}+(?:ignore\s{1,9}+)?into\s{1,9}+[^\s()]{1,120}+\s{0,9}+"
     r"\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+(?=\()"
 )
+_ARRAY = re.compile(r"[=:][ \t]{0,9}\[\s{0,20}+([\"'])")
+_BEFORE = re.compile(r"([\w.-]{1,60})[\"']?[ \t]{0,9}\Z")
+_TEXT = re.compile(r"\s*+,?\s*+([\"'])((?:(?!\1)[^\\\n]|\\.){0,4000}+)\1")
 _GAP = re.compile(r"[\s,]*\(")
 _ITEM = re.compile(r"\s*+(?:[NnEe]?'((?:[^']|'')*+)'|[^,()']*+(?:\([^()]*+\))?[^,()']*+)\s*+([,)])")
 
@@ -31,7 +34,25 @@ def masked(text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Ma
     made = text if found is None else _rows(text, *found, leaf, many)
     if "INSERT" in text or "insert" in text:
         made = _inserted(made, kind_of, leaf)
+    if "[" in text:
+        made = _arrays(made, kind_of, leaf)
     return None if made == text else made
+
+
+def _arrays(text: str, kind_of: Callable[[str], str | None], leaf: Leaf) -> str:
+    """Texts of `tokens = ["...", "..."]`, as in TOML. Words that only look like a model's tokens stay."""
+    out, done = [], 0
+    for opening in _ARRAY.finditer(text):
+        found = _BEFORE.search(text, max(0, opening.start() - 80), opening.start())
+        name = found[1].rstrip("s") if found is not None else ""
+        kind = kind_of(name) if name else None
+        place = opening.start(1)
+        while kind and (item := _TEXT.match(text, place)) is not None:
+            if len(item[2]) >= 8 and any(map(str.isdigit, item[2])) and item.start(2) >= done:
+                out += [text[done : item.start(2)], leaf(name, kind, item[2])]
+                done = item.end(2)
+            place = item.end()
+    return "".join([*out, text[done:]]) if done else text
 
 
 def _sheet(text: str, kind_of: Callable[[str], str | None]) -> tuple[str, dict[int, tuple[str, str]]] | None:

@@ -51,6 +51,10 @@ def spellings(secret: str, masked: str) -> Iterator[tuple[str, str]]:
         yield one.decode("latin-1"), two.decode("latin-1")  # as bytes that are no text are looked through
     yield one.hex(), two.hex()
     yield one.hex().upper(), two.hex().upper()
+    yield secret[::-1], masked[::-1]
+    wide, made = (text.encode("utf-16-le", "surrogatepass").hex() for text in (secret, masked))
+    yield wide, made
+    yield wide.upper(), made.upper()
     if len(one) == len(two):
         for shift in range(3):
             yield from _base64(one, two, shift)

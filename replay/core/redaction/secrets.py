@@ -101,7 +101,7 @@ class Secrets:
         found = self._seen.get(text)
         if found is None:
             rules = self._rules.patterns
-            if text.count("@") > CROWD:
+            if len(text) >= 4 * CROWD and text.count("@") > CROWD:
                 rules = tuple(rule for rule in rules if rule is not EMAIL)
             found = list(find(text, rules, self._pause))
             if len(self._seen) < 20_000:

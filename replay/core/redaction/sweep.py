@@ -132,7 +132,7 @@ class Sweep(Texts):
     def _streamed(self, before: list[Any], pieces: list[Any], path: Path) -> list[Any]:
         """The pieces of a generator without what only several show together."""
         if not _are_pieces(pieces):
-            return streams.joined(before, pieces, self.whole, self.known)
+            return streams.joined(before, pieces, self.whole, self.known, document=self.document)
         datas = [_bytes_of(each[1]) for each in pieces]
         for each, data in zip(pieces, bodies.cut(datas, self.data(b"".join(datas), path, None)), strict=True):
             each[1] = raw(data)

@@ -175,13 +175,16 @@ class Texts(Secrets):
             made = self._json(text, path)
             if made is None:
                 made = self._cut_json(text, path)
-            return self._lines(text, path, deep) if made is None and streams.are_lines(text) else made
+            if made is None and streams.are_lines(text):
+                made = self._lines(text, path, deep)
+            if made is not None:
+                return made
         if text[1:2] == ":" and streams.are_lines(text):  # `0:"Hel"`
             return self._lines(text, path, deep)
         if "multipart/" in content and "name=" in text:
             line = "\r\n" if "\r\n--" in text else "\n"
             return self.flat(f"{line}--".join(self._part(part, path, line) for part in text.split(f"{line}--")), deep)
-        if "\n" in text or "(" in text:
+        if "\n" in text or "(" in text or "[" in text:
             made = self._columns(text, path)
             if made is not None:
                 made = self.flat(made, deep)
@@ -216,13 +219,22 @@ class Texts(Secrets):
     def _lines(self, text: str, path: Path, deep: int) -> str:
         """Events, or a JSON document a line."""
         return streams.masked(
-            text, lambda tree: self._plain(tree, path, None), lambda one: self.flat(one, deep), self.whole, self.known
+            text,
+            lambda tree: self._plain(tree, path, None),
+            lambda one: self.flat(one, deep),
+            self.whole,
+            self.known,
+            self.document,
         )
 
     def whole(self, text: str) -> str:
         """What the pieces of a stream make together."""
-        inside = self._json(text, ()) if _LOOKS.match(text) else None
+        inside = self.document(text)
         return self.flat(text) if inside is None else inside
+
+    def document(self, text: str) -> str | None:
+        """JSON without secrets; None of any other text."""
+        return self._json(text, ()) if _LOOKS.match(text) else None
 
     def _part(self, text: str, path: Path, line: str) -> str:
         """One field of a form."""
@@ -327,7 +339,7 @@ class Texts(Secrets):
 
     def flat(self, text: str, deep: int = 0) -> str:
         """Prose and everything else: patterns, known secrets, what is encoded in it."""
-        crowd = self._crowded(text)
+        crowd = self._crowded(text) if len(text) >= 4 * CROWD else None
         if crowd is None:
             out, done = [], 0
             for found in self._find(text):
@@ -347,7 +359,7 @@ class Texts(Secrets):
             text = _RUN.sub(lambda run: self._percent_part(run[0], deep) if "%" in run[0] else run[0], text)
         if len(text) < 16:
             return text
-        parts = _FOLDED.split(text) if max(map(len, text.split("\n", _LINES))) > 47 and "\n" in text else [text]
+        parts = _FOLDED.split(text) if "\n" in text and max(map(len, text.split("\n", _LINES))) > 47 else [text]
         parts[::2] = [_BASE64.sub(lambda part: self._decoded(part[0], deep), one) for one in parts[::2]]
         parts[1::2] = [self._folded(one, deep) for one in parts[1::2]]
         return "".join(parts)
