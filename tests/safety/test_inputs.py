@@ -346,7 +346,7 @@ print(cost(captured) - base, cost(asked) - base)
 
 @pytest.mark.parametrize("function", [cross, ASGI.__call__, WSGI.__call__, WsgiAnswer.__next__])
 def test_what_stands_around_the_application_is_short(function: Callable[..., Any]) -> None:
-    """An error is unwound behind the 256th instruction with a number, for which CPython looks for ever without memory."""
+    """Behind the 256th instruction CPython unwinds an error with a number, for which it looks where memory ran out."""
     code = dis.Bytecode(function)
     guarded = [entry for entry in code.exception_entries if entry.lasti]
     late = [
