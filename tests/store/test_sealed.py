@@ -142,6 +142,28 @@ def test_encrypted(recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert _slug(found) == "bundle-altered"
 
 
+def test_what_is_written_of_a_sealed_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy without secrets is asked for, finds of a search are told: neither is sealed."""
+    pyrage = pytest.importorskip("pyrage")
+    key = pyrage.x25519.Identity.generate()
+    (found,) = _files(tmp_path / "sealed", seal_to=[str(key.to_public())])
+    (tmp_path / "key").write_text(f"{key}\n")
+    monkeypatch.setenv("REPLAY_IDENTITY", str(tmp_path / "key"))
+    plain = str(tmp_path / "open.replay.db")
+    assert cli.main(["scrub", str(found)]) == 3
+    assert "[bundle-sealed]" in capsys.readouterr().err
+    assert list(found.parent.iterdir()) == [found]
+    assert cli.main(["scrub", str(found), "--unsealed", "--out", plain]) == 0
+    assert len(list(replay.open(plain))) == 1
+    search = ["fuzz", str(found), "--executions", "60", "--workers", "0", "--out", str(tmp_path / "finds")]
+    assert cli.main(search) == 1
+    assert "finds of a sealed bundle: they are not sealed" in capsys.readouterr().err
+    assert cli.main(["fuzz", plain, *search[2:]]) == 1
+    assert "sealed" not in capsys.readouterr().err
+
+
 def _files(folder: Path, **options: Any) -> list[Path]:
     from replay.engine import recorder
 
