@@ -73,7 +73,7 @@ class Spool:
                  max_bytes: int = 1 << 30, max_files: int = 10_000, limits: Limits | None = None,
                  producer: str | None = None, each: Callable[[], None] | None = None,
                  seal: Callable[[bytes], bytes] | None = None) -> None:  # fmt: skip
-        self.folder = Path(folder)
+        self.folder = _fixed(Path(folder))
         self._service = re.sub(r"[^A-Za-z0-9._]+", "-", service).strip("-.")[:64] or "service"
         self._producer = producer
         self._seal = seal
@@ -341,6 +341,14 @@ class Spool:
                 _log.warning("replay: a recording was dropped: %s. Said once; replay.stats() counts them.", trouble)
             except Exception:  # a service's handler
                 pass
+
+
+def _fixed(folder: Path) -> Path:
+    """The same one wherever the process goes: a service that changes its folder would leave bundles in each."""
+    try:
+        return folder.absolute()
+    except OSError:  # the current folder is gone: writes say so
+        return folder
 
 
 class _Life:

@@ -508,3 +508,16 @@ def test_memory_that_runs_out_in_a_flush(tmp_path: Path) -> None:
     assert (flushed, hits) == (True, 1)
     stats = spool.stats()
     assert (stats["captured"], stats["written"], stats["dropped"]) == (3, 2, {"spool-failed": 1})
+
+
+def test_a_service_that_changes_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spool named from where the process began stays there."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    spool = Spool("captures", service="shop")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    spool.put(Captured("one"))
+    assert spool.close(30)
+    assert spool.stats()["written"] == 1
+    assert len(list((tmp_path / "captures").glob("*.replay.db"))) == 1
+    assert list((tmp_path / "elsewhere").iterdir()) == []
