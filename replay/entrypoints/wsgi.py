@@ -56,13 +56,13 @@ class WSGI(Wrapper):
         try:
             exchange = Exchange(environ, start_response)
             recorder = engine.begin("wsgi", self._replay_name.of(self), exchange)
-            exchange.recorder = recorder
             noted = Input(environ["wsgi.input"], exchange.body)
         except Exception:
             engine.dropped["begin-failed"] += 1
             return None
         if recorder is None:
             return None
+        exchange.recorder = recorder
         environ["wsgi.input"] = noted
         return exchange
 

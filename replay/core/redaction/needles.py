@@ -10,6 +10,7 @@ import html
 import json
 import re
 from base64 import b64encode
+from codecs import utf_16_le_encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heapreplace
 from itertools import islice
@@ -52,7 +53,7 @@ def spellings(secret: str, masked: str) -> Iterator[tuple[str, str]]:
     yield one.hex(), two.hex()
     yield one.hex().upper(), two.hex().upper()
     yield secret[::-1], masked[::-1]
-    wide, made = (text.encode("utf-16-le", "surrogatepass").hex() for text in (secret, masked))
+    wide, made = (utf_16_le_encode(text, "surrogatepass")[0].hex() for text in (secret, masked))
     yield wide, made
     yield wide.upper(), made.upper()
     if len(one) == len(two):

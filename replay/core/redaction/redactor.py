@@ -165,8 +165,17 @@ class Redactor:
                 return one
             return msgspec.structs.replace(one, request=request, answer=answer, target=_target(one, request, text))
 
-        def items(found: Any, *names: str) -> Any:
-            return tuple(msgspec.structs.replace(each, **{n: text(getattr(each, n)) for n in names}) for each in found)
+        def known(found: Any) -> Any:
+            """Of a name that the code chose: only what is a secret in other places."""
+            return sweep.masked(found) if type(found) is str else found
+
+        def items(found: Any, name: str, *names: str) -> Any:
+            return tuple(
+                msgspec.structs.replace(
+                    each, **{name: text(getattr(each, name)), **{n: known(getattr(each, n)) for n in names}}
+                )
+                for each in found
+            )
 
         changed = msgspec.structs.replace(
             recording,
@@ -175,9 +184,9 @@ class Redactor:
             outcome=Outcome(recording.outcome.state, value(recording.outcome.payload, "outcome")),
             context=value(recording.context, "context"),
             edits=None if recording.edits is None else value(recording.edits, "edits"),
-            logs=items(recording.logs, "message"),
-            model_calls=items(recording.model_calls, "response_id"),
-            predictions=items(recording.predictions, "label"),
+            logs=items(recording.logs, "message", "logger"),
+            model_calls=items(recording.model_calls, "response_id", "request_model", "response_model"),
+            predictions=items(recording.predictions, "label", "name"),
             gaps=tuple(map(gap, recording.gaps)),
             **{name: text(getattr(recording, name)) for name in _TEXTS},
         )
