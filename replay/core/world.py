@@ -283,18 +283,20 @@ def cross(request: Request, live: Callable[[], T], returned: Callable[[T], Settl
     try:
         value = live()
     except BaseException as error:
-        try:
-            leave(token)
-            world.tell(found, "raised", raised(error))
-        except Exception:
-            failed("tell-failed", world)
+        _tell(world, found, token, "raised", raised, error)
         raise
+    _tell(world, found, token, "returned", returned, value)
+    return value
+
+
+def _tell(world: World, found: Ticket, token: Token[Any], state: State, settles: Callable[[Any], Settles],
+          value: object) -> None:  # fmt: skip
+    """How it ended. By itself, so that `cross` is short: see `replay.core.encoder.Encoder._written`."""
     try:
         leave(token)
-        world.tell(found, "returned", returned(value))
+        world.tell(found, state, settles(value))
     except Exception:
         failed("tell-failed", world)
-    return value
 
 
 class Shelf(Protocol):
