@@ -59,7 +59,6 @@ def _tapped_getrandbits(k: int, /) -> int:
 
 
 def _tapped_urandom(size: int, /) -> bytes:
-    """Return a bytes object containing random bytes suitable for cryptographic use."""
     world = here()
     if world is None:
         return _urandom(size)
@@ -73,7 +72,6 @@ def _tapped_urandom(size: int, /) -> bytes:
 
 
 def _tapped_below(self: source.SystemRandom, n: int) -> int:
-    """Return a random int in the range [0,n).  Defined for n > 0."""
     world = here()
     if world is None or type(n) is not int or n < 1 or type(self).getrandbits is not source.SystemRandom.getrandbits:
         return _below(self, n)
@@ -84,6 +82,9 @@ def _tapped_below(self: source.SystemRandom, n: int) -> int:
     except Exception:
         failed("draw-failed", world)
     return _below(self, n)
+
+
+_tapped_urandom.__doc__, _tapped_below.__doc__ = _urandom.__doc__, _below.__doc__
 
 
 def _unheard_below(system: source.SystemRandom, n: int) -> int:
