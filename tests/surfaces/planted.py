@@ -243,7 +243,8 @@ def two_inputs(ticket: Any) -> float:
 @replay.capture
 def twice(ticket: Any) -> str:
     first = customer("c")["plan"]
-    return str(first + "/" + customer("c")["plan"].upper())
+    second = customer("c")["plan"]
+    return str(first + "/" + second.upper())
 
 
 @replay.capture

@@ -118,7 +118,7 @@ def recorded(name: str, runs: list[Run], folder: Path, monkeypatch: pytest.Monke
         for number, each in enumerate(runs):
             for key in ("headers", "status"):
                 planted.WORLD.pop(key, None)
-            planted.WORLD.update(each)
+            planted.WORLD.update({key: list(told) if isinstance(told, list) else told for key, told in each.items()})
             monkeypatch.setenv("PLANTED_LIMIT", each.get("variable", "1"))
             monkeypatch.setenv("PLANTED_OTHER", f"other {number}")
             monkeypatch.delenv("PLANTED_REGION", raising=False)
