@@ -104,6 +104,8 @@ def _rows(answer: Answer, page: Page) -> Iterator[tuple[str, str]]:
     for number, value in enumerate(finding.values if finding.isolated else ()):
         yield "cause" if number == 0 else "and", _sentence(answer, value)
         yield "proof", _proof(finding, value)
+    if finding.isolated and finding.reason:
+        yield "but", finding.reason
     yield from _beside(finding, page)
 
 

@@ -326,6 +326,17 @@ def flaky(ticket: Any) -> int:
     return 1
 
 
+STATE = {"closed": False}
+"""What no recording holds."""
+
+
+@replay.capture
+def outside(ticket: Any) -> int:
+    if STATE["closed"] and ticket["left"] > 0:
+        raise RuntimeError("closed")
+    return 1
+
+
 @replay.capture
 def either(ticket: Any) -> int:
     if ticket["left"] == 9 or ticket["right"] == 9:

@@ -232,6 +232,22 @@ def test_what_cannot_be_isolated_is_said(folder: Path, monkeypatch: pytest.Monke
     assert "more than one cause" in found.reason
 
 
+def test_what_no_recording_holds_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings that passed, and fail now with all their values: a cause that was made up is told with that."""
+    found = []
+    for closed, left in ((True, 1), (False, 2), (False, 3)):
+        monkeypatch.setitem(planted.STATE, "closed", closed)
+        found += recorded("outside", _tickets({"left": left}), folder / str(left), monkeypatch)
+    incident, passing = parted(found)
+    assert len(passing) == 2
+    monkeypatch.setitem(planted.STATE, "closed", True)
+    cause = caused(incident, passing)
+    assert cause.side == "mutations"
+    assert cause.reason.startswith("2 recordings that passed in production fail here with all their values")
+    monkeypatch.setitem(planted.STATE, "closed", False)
+    assert "does not fail when it is run here" in caused(incident, passing).reason
+
+
 def test_a_flaky_failure_has_no_cause(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It depends on what no recording holds."""
     planted._turns[0] = 0
