@@ -88,13 +88,17 @@ def _search(incident: Recording, others: Sequence[Named], trials: Trials, findin
     world = trials.world(incident)
     if not baseline(incident, world, trials, finding):
         return
-    sides = _sides(incident, others, trials, world)
+    sides, unmoved = _sides(incident, others, trials, world)
     if sides:
         finding.side, finding.compared = "recordings", tuple(side.name for side in sides)
         _isolate(sides, others, incident, finding)
     else:
         finding.side = "mutations"
         unpaired.isolate(world, [other for _, other in others], finding)
+        if unmoved:  # their values do not tell them apart from it
+            said = (f"{unmoved:,} {'recording' if unmoved == 1 else 'recordings'} that passed in production fail here "
+                    "with all their values: code, files or a state that no recording holds have changed")  # fmt: skip
+            finding.reason = f"{finding.reason}; {said}" if finding.reason else said
     if finding.isolated and trials.failure is not None:
         trials.close()  # marks would be lines of their own
         trials.runs += 1
@@ -123,21 +127,25 @@ def baseline(incident: Recording, world: World, trials: Trials, finding: Finding
     return True
 
 
-def _sides(incident: Recording, others: Sequence[Named], trials: Trials, base: World) -> list[_Side]:
-    """The recordings that do not fail so, those that come nearest to the failing line; of these the most alike."""
+def _sides(incident: Recording, others: Sequence[Named], trials: Trials, base: World) -> tuple[list[_Side], int]:
+    """The recordings that do not fail so, those that come nearest to the failing line; of these the most alike. And how
+    many of those that ended well fail so here."""
     pairs = [(name, other, pair(incident, other)) for name, other in others]
     sides: list[_Side] = []
+    well = {name for name, other in others if other.status == "ok"}
+    unmoved = 0
     for name, each in _mixed(pairs, base)[:LOOKED_AT]:
         world = trials.world(each.joined, each.others)
         world.asked = base.asked
         if world.run(()).ended != "same":
             continue
         far = world.run(each.changes)
+        unmoved += far.ended == "same" and name in well
         if far.good:
             sides.append(_Side(name, each, world, far))
     nearest = min((_NEAR[side.far.way] for side in sides), default=0)
     sides = [side for side in sides if _NEAR[side.far.way] == nearest]
-    return sorted(sides, key=lambda side: len(side.pair.changes))[:SIDES]
+    return sorted(sides, key=lambda side: len(side.pair.changes))[:SIDES], unmoved
 
 
 def _mixed(pairs: list[tuple[str, Recording, Pair]], base: World) -> list[tuple[str, Pair]]:

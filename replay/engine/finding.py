@@ -53,7 +53,7 @@ class Finding(msgspec.Struct, kw_only=True):
 
     isolated: bool = False
     reason: str = ""
-    """Why not."""
+    """Why not; of an isolated cause, what speaks against it."""
     failure: Failure | None = None
     side: Side = "none"
     compared: tuple[str, ...] = ()

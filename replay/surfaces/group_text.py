@@ -75,7 +75,12 @@ def _cells(group: Group, short: Short | None) -> Iterator[Cell]:
     yield Cell(f"{first[:16]}\n{last[:16]}", short=f"{first[5:16]}\n{last[5:16]}")
     yield Cell(escape(group.owner or ""))
     yield Cell(group.status or "", STATUS.get(group.status or "", ""))
-    yield Cell(escape(group.representative), short=None if short is None else escape(short(path, id)))
+    look, briefly = escape(group.representative), None if short is None else escape(short(path, id))
+    if group.minimal:
+        path, _, id = group.minimal.rpartition("::")
+        look += f"\nminimal: {escape(group.minimal)}"
+        briefly = None if short is None else f"{briefly}\nminimal: {escape(short(path, id))}"
+    yield Cell(look, short=briefly)
 
 
 def _lines(group: Group, page: Page, short: Short | None) -> Iterator[str]:

@@ -175,7 +175,10 @@ def moved(task: Task, repo: Repository, root: Path, checkout: Path) -> Task:
 def _standing(before: Ran, now: Ran, incident: Ran) -> Standing:
     if now.ended != "failed":
         return "survived" if now.ended == "passed" else "not judged"
-    moved_on = before.same(incident) and (now.error_type, now.message) == (before.error_type, before.message)
+    unchanged = (now.error_type, now.message) == (before.error_type, before.message)
+    if before.same(incident) and before.line != incident.line and unchanged and now.same(before):
+        return "failed before"  # at another line of that function: a failure of its own
+    moved_on = before.same(incident) and unchanged
     if now.same(incident) or moved_on or before.ended == "passed":
         return "fails"
     return "failed before"

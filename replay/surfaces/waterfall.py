@@ -210,14 +210,6 @@ def _gaps(recording: Recording, page: Page) -> Iterator[str]:
         yield page.row("", f"and {count(len(recording.gaps) - GAPS, 'more')}")
 
 
-def list_sum(rows: list[dict[str, Any]]) -> str:
-    """How many there are, of what, and how many failed."""
-    errors = sum(row["status"] == "error" for row in rows)
-    ran = {str(row["entrypoint"]) for row in rows}
-    of = f" of {escape(*ran)}" if len(ran) == 1 else ""
-    return f"{count(len(rows), 'recording')}{of}, {errors:,} ended in an error"
-
-
 def list_text(rows: list[dict[str, Any]], page: Page, short: Short | None = None) -> str:
     """A table in a terminal, in a pipe a line each recording that stands by itself; else a heading each bundle.
 
@@ -225,9 +217,11 @@ def list_text(rows: list[dict[str, Any]], page: Page, short: Short | None = None
     """
     if page.pipe:
         return "\n".join(_piped(rows))
-    total = list_sum(rows)
-    alone = len({row["entrypoint"] for row in rows}) == 1
-    narrower = [("drop", "entry point"), *_NARROWER] if alone else _NARROWER
+    errors = sum(row["status"] == "error" for row in rows)
+    ran = {str(row["entrypoint"]) for row in rows}
+    of = f" of {escape(*ran)}" if len(ran) == 1 else ""
+    total = f"{count(len(rows), 'recording')}{of}, {errors:,} ended in an error"
+    narrower = [("drop", "entry point"), *_NARROWER] if of else _NARROWER
     table = drawn(_COLUMNS, [list(_cells(row, short)) for row in rows], page, narrower=narrower) if rows else None
     if table is not None:
         return f"{table}\n{total}"
@@ -237,7 +231,7 @@ def list_text(rows: list[dict[str, Any]], page: Page, short: Short | None = None
         if row["path"] != path:
             path = row["path"]
             lines.append(page.heading(escape(str(path))))
-        lines.append(_row(row, page, alone=alone))
+        lines.append(_row(row, page, alone=bool(of)))
     lines += ([""] if rows else []) + [total]
     return "\n".join(lines)
 

@@ -104,6 +104,8 @@ def _rows(answer: Answer, page: Page) -> Iterator[tuple[str, str]]:
     for number, value in enumerate(finding.values if finding.isolated else ()):
         yield "cause" if number == 0 else "and", _sentence(answer, value)
         yield "proof", _proof(finding, value)
+    if finding.isolated and finding.reason:
+        yield "but", finding.reason
     yield from _beside(finding, page)
 
 
@@ -118,7 +120,8 @@ def _chain(finding: Finding, page: Page) -> Iterator[str]:
         place = escape(f"{link.frame.file}:{link.frame.line}")
         path = f"{escape(link.path)}: " if link.path and several else ""
         reads = ", ".join(escape(each.path) for each in there) if several else "it"
-        also = f", where {reads} is first read" if there and link.what == "failed" else ""
+        are = "are" if len(there) > 1 else "is"
+        also = f", where {reads} {are} first read" if there and link.what == "failed" else ""
         row = page.whole(_WHERE[link.what], f"{path}{place} in {escape(link.frame.function)}{also}")
         yield page.linked(row, place, link.frame.file)
         if link.frame.source:

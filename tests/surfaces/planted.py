@@ -243,7 +243,8 @@ def two_inputs(ticket: Any) -> float:
 @replay.capture
 def twice(ticket: Any) -> str:
     first = customer("c")["plan"]
-    return str(first + "/" + customer("c")["plan"].upper())
+    second = customer("c")["plan"]
+    return str(first + "/" + second.upper())
 
 
 @replay.capture
@@ -322,6 +323,17 @@ def flaky(ticket: Any) -> int:
     _turns[0] += 1
     if _turns[0] % 2:
         raise RuntimeError("every other time")
+    return 1
+
+
+STATE = {"closed": False}
+"""What no recording holds."""
+
+
+@replay.capture
+def outside(ticket: Any) -> int:
+    if STATE["closed"] and ticket["left"] > 0:
+        raise RuntimeError("closed")
     return 1
 
 

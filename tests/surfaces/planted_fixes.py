@@ -47,7 +47,7 @@ FIXES = {
     "long_list": ('one, two = ticket["items"]', 'one, two = ticket["items"][:2]'),
     "one_item": ('10 / item["count"]', '10 / (item["count"] or 1)'),
     "together": ('raise RuntimeError("no refunds of free plans")', "return 2"),
-    "twice": ('+ customer("c")["plan"].upper()', '+ (customer("c")["plan"] or "free").upper()'),
+    "twice": ("second.upper()", '(second or "free").upper()'),
     "payload": (
         'json.loads(get().json()["payload"])["amount"] + 1',
         'int(json.loads(get().json()["payload"])["amount"]) + 1',

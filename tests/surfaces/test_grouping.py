@@ -14,7 +14,9 @@ from replay.core.codec import Value, encode
 from replay.core.promoted import Promoted, promoted, with_promotion
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Verdict
+from replay.surfaces.group_text import text
 from replay.surfaces.grouping import TRIES, Group, Groups, Member, fingerprint, owner_of, size_of
+from replay.surfaces.text import Page
 from tests.surfaces import projects
 from tests.surfaces.report import samples
 from tests.surfaces.test_cli import replay
@@ -184,6 +186,17 @@ def test_an_incident_counts_once() -> None:
         (alone,) = groups(*left)
         assert alone.count == 1
     assert (alone.representative, alone.minimal) == ("x.replay.db::n", None)
+
+
+def test_a_minimal_recording_is_named_beside_it() -> None:
+    """On a terminal, in its table, and in lines."""
+    whole = incident("a", edits=None, parent_digest=None)
+    small = incident("m", parent_digest=whole.digest, edits=encode([["input", "minimize", None]]))
+    found = groups(whole, small)
+    table, lines = (text(found, Page(width=200, terminal=terminal)) for terminal in (True, False))
+    assert "x.replay.db::a" in table
+    assert "minimal: x.replay.db::m" in table
+    assert "look at   x.replay.db::a\n  minimal   x.replay.db::m\n" in lines
 
 
 def test_whose_it_is() -> None:

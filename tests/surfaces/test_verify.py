@@ -136,6 +136,17 @@ def test_a_fix_that_breaks_the_neighbours_is_refused(project: Path) -> None:
     assert {each["now"]["error_type"] for each in broken} == {"IndexError"}
 
 
+def test_what_fails_at_another_line_as_before_is_no_business_of_the_fix(project: Path) -> None:
+    """The same type in the same function, told apart by the line on base; unchanged by the fix."""
+    projects.edit(project, "    print(", '    if ticket["text"] == "":\n        customer.nothing()\n    print(')
+    repositories.init(project, "shop.py", "pyproject.toml")
+    projects.edit(project, *FIX)
+    done = replay("verify", BUNDLE, "--base", "HEAD", "--neighbours", "150", "--json")
+    found = json.loads(done.stdout)["predicate"]
+    assert (done.returncode, found["result"], found["neighbours"]["fail"]) == (0, "verified", 0)
+    assert found["neighbours"]["failed_before"] > 0
+
+
 def test_no_fix_at_all(repository: Path) -> None:
     """The bug is still there; and a base that does not have it."""
     found = certificate(code=1)["predicate"]

@@ -118,7 +118,7 @@ def recorded(name: str, runs: list[Run], folder: Path, monkeypatch: pytest.Monke
         for number, each in enumerate(runs):
             for key in ("headers", "status"):
                 planted.WORLD.pop(key, None)
-            planted.WORLD.update(each)
+            planted.WORLD.update({key: list(told) if isinstance(told, list) else told for key, told in each.items()})
             monkeypatch.setenv("PLANTED_LIMIT", each.get("variable", "1"))
             monkeypatch.setenv("PLANTED_OTHER", f"other {number}")
             monkeypatch.delenv("PLANTED_REGION", raising=False)
@@ -230,6 +230,22 @@ def test_what_cannot_be_isolated_is_said(folder: Path, monkeypatch: pytest.Monke
     found = caused(incident, passing)
     assert (found.isolated, found.values) == (False, ())
     assert "more than one cause" in found.reason
+
+
+def test_what_no_recording_holds_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings that passed, and fail now with all their values: a cause that was made up is told with that."""
+    found = []
+    for closed, left in ((True, 1), (False, 2), (False, 3)):
+        monkeypatch.setitem(planted.STATE, "closed", closed)
+        found += recorded("outside", _tickets({"left": left}), folder / str(left), monkeypatch)
+    incident, passing = parted(found)
+    assert len(passing) == 2
+    monkeypatch.setitem(planted.STATE, "closed", True)
+    cause = caused(incident, passing)
+    assert cause.side == "mutations"
+    assert cause.reason.startswith("2 recordings that passed in production fail here with all their values")
+    monkeypatch.setitem(planted.STATE, "closed", False)
+    assert "does not fail when it is run here" in caused(incident, passing).reason
 
 
 def test_a_flaky_failure_has_no_cause(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

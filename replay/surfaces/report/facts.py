@@ -390,6 +390,7 @@ def caused(why: Why) -> Cause:
         passes = {None: "", True: "; without the cause it passes", False: "; without the cause it does not pass"}
         facts.append(("in fresh processes", again + passes[why.passed_again]))
     facts += [
+        ("but", why.reason if why.isolated else ""),
         ("needed to get there", ", ".join(why.conditions[:LISTED])),
         ("does not matter", _listed(why.irrelevant)),
         ("compared with", _listed(why.compared, COMPARED) or why.side),
