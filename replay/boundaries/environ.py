@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from fnmatch import translate
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from replay.boundaries.seam import NOTHING, Seam
@@ -18,15 +19,24 @@ from replay.core.world import Request, cross, failed, here
 T = TypeVar("T")
 
 _names: tuple[str, ...] = ()
+_patterns: tuple[str, ...] = ()
 _pattern: re.Pattern[str] | None = None
+_MOST_PATTERNS = 100
+_LONGEST_PATTERN = 200
+"""Of a bundle, which may hold anything; longer ones are left out."""
 
 
 def configure(names: Sequence[str]) -> None:
     """Allow these variables to be recorded: names, or patterns of `fnmatch` (`SHOP_*`). Replaces what was allowed."""
-    global _names, _pattern
-    patterns = [name for name in names if any(mark in name for mark in "*?[")]
-    _names = tuple(name for name in names if name not in patterns)
-    _pattern = re.compile("|".join(map(translate, patterns))) if patterns else None
+    global _names, _patterns, _pattern
+    _patterns = tuple(name for name in names if any(mark in name for mark in "*?["))
+    _names = tuple(name for name in names if name not in _patterns)
+    _pattern = _compiled(_patterns) if _patterns else None
+
+
+@lru_cache(maxsize=16)
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)))
 
 
 def allowed() -> dict[str, str | None]:
@@ -67,8 +77,9 @@ class EnvironBoundary(Seam):
     """Patches nothing: a recording starts with the allowed variables, and a replay sets them."""
 
     def begin(self) -> dict[str, Any]:
-        """`environ`: name -> value or None."""
-        return {"environ": allowed()}
+        """`environ`: name -> value or None; `environ_patterns`: what else was allowed, and was not set."""
+        found: dict[str, Any] = {"environ": allowed()}
+        return {**found, "environ_patterns": list(_patterns)} if _patterns else found
 
     def playing(self, recording: Recording) -> AbstractContextManager[None]:
         """The recorded variables are set, or unset, as they were."""
@@ -96,16 +107,23 @@ class _Playing(AbstractContextManager[None]):
 
 
 def recorded(recording: Recording) -> dict[str, str | None]:
-    """The variables of a recording that may be set here; None: not set then."""
+    """The variables of a recording that may be set here; None: not set then. Those among them that a pattern allowed
+    and that are set here only."""
     context = recording.facts
     found = context.get("environ") if isinstance(context, dict) else None
     if not isinstance(found, dict):
         return {}
-    return {
+    values = {
         name: value
         for name, value in found.items()
         if isinstance(name, str) and (value is None or isinstance(value, str)) and _settable(name, value)
     }
+    patterns = context.get("environ_patterns")
+    if isinstance(patterns, list) and patterns:
+        known = [each for each in patterns if isinstance(each, str) and len(each) <= _LONGEST_PATTERN]
+        match = _compiled(tuple(known[:_MOST_PATTERNS])).fullmatch
+        values |= {name: None for name in os.environ if name not in found and match(name) and _settable(name, None)}
+    return values
 
 
 _LOADS = re.compile(r"(?:LD_|DYLD_|PYTHON|OPENSSL_|GCONV_|GLIBC_|BASH_ENV$|ENV$)", re.IGNORECASE)

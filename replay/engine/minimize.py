@@ -26,6 +26,7 @@ from replay.core.opened import Kept, Opened, Typed, Unfit
 from replay.core.parts import HttpAnswer, Parts
 from replay.core.recording import Interaction, Recording
 from replay.core.streaming import TAG
+from replay.core.surroundings import SETTINGS
 from replay.engine.causes import baseline
 from replay.engine.cured import Cured, ways_on
 from replay.engine.executions import Stage, as_numbered
@@ -36,7 +37,7 @@ from replay.engine.reduce import fewest_lines, masked, reduced
 from replay.engine.shaped import shaped
 from replay.engine.trials import Spent, Trials, World
 
-_NEEDED = ("zone", "environ", "draws", "entropy", "interpreter", "lanes", "redaction")
+_NEEDED = ("zone", "environ", "environ_patterns", "draws", "entropy", "interpreter", "lanes", "redaction", SETTINGS)
 """Of the context: what a replay is set up with."""
 _MARKS = ("key", "pseudonyms")
 _MATCHED = frozenset({"content-type", "content-encoding"})

@@ -25,7 +25,10 @@ def test_only_what_is_allowed_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "hush")
     assert environ.begin() == {"environ": {}}
     configure(["SHOP_*", "NOT_SET_ANYWHERE"])
-    assert environ.begin() == {"environ": {"NOT_SET_ANYWHERE": None, "SHOP_REGION": "eu", "SHOP_MODE": "x=y"}}
+    assert environ.begin() == {
+        "environ": {"NOT_SET_ANYWHERE": None, "SHOP_REGION": "eu", "SHOP_MODE": "x=y"},
+        "environ_patterns": ["SHOP_*"],
+    }
 
 
 def test_replay_sets_and_restores(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +46,19 @@ def test_replay_sets_and_restores(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyError):
         replay()
     assert [os.environ.get(n) for n in ("SHOP_HERE", "SHOP_NEW", "SHOP_UNSET")] == ["local", None, "local"]
+
+
+def test_what_a_pattern_allowed_and_is_set_here_only_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Production did not have it. Patterns of a bundle may be anything; what loads code is left alone."""
+    for name in ("SHOP_LOCAL", "OTHER_LOCAL", "PYTHONFOO"):
+        monkeypatch.setenv(name, "1")
+    seen = ("SHOP_LOCAL", "OTHER_LOCAL", "PYTHONFOO")
+    hostile = [7, None, "x" * 10_000, "[z-a]", "[", "*a" * 90 + "b", "PYTHON*"]
+    with environ.playing(a_recording(environ={"SHOP_HERE": "eu"}, environ_patterns=["SHOP_*", *hostile])):
+        assert [os.environ.get(name) for name in seen] == [None, "1", "1"]
+    assert [os.environ.get(name) for name in seen] == ["1", "1", "1"]
+    with environ.playing(a_recording(environ={"SHOP_HERE": "eu"}, environ_patterns={"SHOP_*": 1})):
+        assert os.environ["SHOP_LOCAL"] == "1"
 
 
 def test_a_recording_has_nothing_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
