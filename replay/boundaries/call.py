@@ -10,6 +10,7 @@ import inspect
 import sys
 from collections.abc import Callable, Generator
 from functools import wraps
+from time import perf_counter_ns
 from typing import Any, TypeVar, overload
 
 from replay.boundaries.seam import Seam
@@ -110,10 +111,11 @@ def _function(function: Any, asked: Any, mark: Mark | None) -> Any:
             _raised(world, found, token, error)
             raise
         try:
+            ended_ns = perf_counter_ns()
             if mark is not None:
                 mark(found, value)
             _reset(token)
-            world.tell(found, "returned", snapshot(value))
+            world.tell(found, "returned", snapshot(value, ended_ns), ended_ns)
         except Exception:
             failed("tell-failed", world)
         return value
@@ -173,10 +175,11 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None) -> Any:
             _raised(world, found, token, error)
             raise
         try:
+            ended_ns = perf_counter_ns()
             if mark is not None:
                 mark(found, value)
             leave(token)
-            world.tell(found, "returned", snapshot(value))
+            world.tell(found, "returned", snapshot(value, ended_ns), ended_ns)
         except Exception:
             failed("tell-failed", world)
         return value

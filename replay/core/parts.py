@@ -32,7 +32,7 @@ from replay.core.opened import Kept, Opened, Unfit, named
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
 from replay.core.streaming import Stream, Yielded
-from replay.core.surroundings import Environ, Timing, paced
+from replay.core.surroundings import Environ, Timing, Zone, paced
 from replay.core.written import json_text
 from replay.errors import CodecError
 
@@ -70,13 +70,14 @@ class Parts:
                 yield name
 
     def every(self) -> Iterator[str]:
-        """`names`, and what a search for failures leaves alone: feature flags, variables, when answers came."""
+        """`names`, and what a search for failures leaves alone: flags, variables, the zone, when answers came."""
         yield from self.names()
         for interaction in self.recording.interactions:
             if interaction.boundary == "environ":
                 yield f"environ[{interaction.seq}]"
             yield f"timing[{interaction.seq}]"
         yield "environ"
+        yield "zone"
 
     def get(self, name: str) -> Part | None:
         """The part of that name; None if there is none, or it cannot be edited."""
@@ -114,6 +115,8 @@ class Parts:
             return Draws(recording)
         if name == "environ":
             return Environ(recording)
+        if name == "zone":
+            return Zone(recording)
         if name.startswith("timing["):
             return Timing(recording, self._places[int(name[7:-1])])
         interaction = self.interaction(name)

@@ -58,6 +58,19 @@ class Request(msgspec.Struct, gc=False):
     the time pass."""
 
 
+class Reading(msgspec.Struct, frozen=True):
+    """What a project's code reads off an answer of a model."""
+
+    score: float | None
+    """Its confidence."""
+    label: str | None
+    """What it decided for."""
+    threshold: float | None
+    """The score from which it counts."""
+    policy: Policy | None
+    """What decides what is done with it."""
+
+
 class Ticket(msgspec.Struct):
     """Says: go live, then `world.tell(ticket, ...)`. The fields belong to the world that gave it."""
 
@@ -68,14 +81,8 @@ class Ticket(msgspec.Struct):
     state: State = "unfinished"
     answer: Settles | None = None
     ended_ns: int = 0
-    score: float | None = None
-    """Of a `model` answer: its confidence."""
-    label: str | None = None
-    """Of a `model` answer: what it decided for."""
-    threshold: float | None = None
-    """Of a `model` answer: the score from which it counts."""
-    policy: Policy | None = None
-    """Of a `model` answer: what decides what is done with it."""
+    reading: Reading | None = None
+    """Of a `model` answer."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -141,8 +148,9 @@ class World(Protocol):
         """
         ...
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
-        """Close a ticket. The second call for the same ticket does nothing. Never raises."""
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
+        """Close a ticket. The second call for the same ticket does nothing. Never raises. `ended_ns`: when the answer
+        came, `time.perf_counter_ns`; 0: now."""
         ...
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
@@ -275,18 +283,20 @@ def cross(request: Request, live: Callable[[], T], returned: Callable[[T], Settl
     try:
         value = live()
     except BaseException as error:
-        try:
-            leave(token)
-            world.tell(found, "raised", raised(error))
-        except Exception:
-            failed("tell-failed", world)
+        _tell(world, found, token, "raised", raised, error)
         raise
+    _tell(world, found, token, "returned", returned, value)
+    return value
+
+
+def _tell(world: World, found: Ticket, token: Token[Any], state: State, settles: Callable[[Any], Settles],
+          value: object) -> None:  # fmt: skip
+    """How it ended. By itself, so that `cross` is short: see `replay.core.encoder.Encoder._written`."""
     try:
         leave(token)
-        world.tell(found, "returned", returned(value))
+        world.tell(found, state, settles(value))
     except Exception:
         failed("tell-failed", world)
-    return value
 
 
 class Shelf(Protocol):

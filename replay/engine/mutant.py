@@ -59,6 +59,9 @@ class _Same:
         return DivergenceError(message)
 
 
+_SAME = _Same()
+
+
 class Mutant(Player):
     """A player that does not mind other requests than the recorded ones."""
 
@@ -74,7 +77,6 @@ class Mutant(Player):
         """What it asked over and over, without a pause, until it was given no more answers."""
         self._row = 0
         self._most = MOST_AGAIN + 10 * len(self.recording.interactions)
-        self._equality: Any = _Same()
         self._indexed = 0
         self._served: dict[tuple[str, str, str | None], Interaction] = {}
         self.drawn: dict[str, dict[str, list[Any]]] = {}
@@ -83,6 +85,9 @@ class Mutant(Player):
         self._kinds: dict[str, deque[Any]] = {}
         for (_, kind), values in self._draws.items():
             self._kinds.setdefault(kind, deque()).extend(values)
+
+    def _shelf_of_others(self) -> Shelf:
+        return _SAME
 
     @property
     def diverged(self) -> bool:

@@ -103,7 +103,7 @@ class Player:
         """What is known to vary."""
         self.noted: list[Difference] = []
         """What known noise covered in requests and draws."""
-        self._equality = EqualityShelf(window(recording), self.noise.requests)
+        self._equality: Shelf = self._shelf_of_others()
         self._resolve = resolve
         self._move = move
         self._wait = wait
@@ -134,6 +134,10 @@ class Player:
         self.closed = False
         self.notes: dict[str, Settles] = {}
         """What the code noted in this run."""
+
+    def _shelf_of_others(self) -> Shelf:
+        """Of the boundaries that find answers in no way of their own."""
+        return EqualityShelf(window(self.recording), self.noise.requests)
 
     def start_here(self) -> None:
         """The calling task is the one that runs the entry point."""
@@ -172,7 +176,7 @@ class Player:
     def spend(self, nanoseconds: int) -> None:
         """A replay has the time."""
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
         """Nothing to hear: a player never gives a ticket."""
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:

@@ -21,7 +21,7 @@ from replay.core import snapshot as snapshots
 from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State, predicted
 from replay.core.snapshot import snapshot
-from replay.core.world import Request, Settles, Ticket
+from replay.core.world import Reading, Request, Settles, Ticket
 from replay.core.world import dropped as dropped  # where those who record look for it
 from replay.engine.budget import cut_part, cut_tickets, size_of
 from replay.engine.entropy import BELOW, MOST_CHOICES, Replacements, may_be_secret
@@ -38,6 +38,7 @@ _WEIGHED = 8
 _FRAMES = 5
 """Innermost frames that tell one failure from another: a recursion's depth does not."""
 _nothing = encode(None)
+_NOTHING_READ = Reading(None, None, None, None)
 
 
 class Sink(Protocol):
@@ -176,14 +177,15 @@ class Recorder(msgspec.Struct, eq=False):
             cut_tickets(tickets, excess)
         return True
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
         if self.closed or ticket.ended_ns:
             return
         ticket.answer = answer
         ticket.state = state
-        ticket.ended_ns = perf_counter_ns()
-        if ticket.score is not None:
-            self.scores.append((ticket.request.target, ticket.score))
+        ticket.ended_ns = ended_ns or perf_counter_ns()
+        reading = ticket.reading
+        if reading is not None and reading.score is not None:
+            self.scores.append((ticket.request.target, reading.score))
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
         value = live()
@@ -421,7 +423,7 @@ class _Now:
 
 def _predictions(tickets: Sequence[Ticket]) -> tuple[Prediction, ...]:
     return tuple(
-        predicted(seq, ticket.request.target, ticket.score, ticket.label, ticket.threshold, ticket.policy)
+        predicted(seq, ticket.request.target, read.score, read.label, read.threshold, read.policy)
         for seq, ticket in enumerate(tickets)
-        if ticket.request.boundary == "model"
+        if ticket.request.boundary == "model" and (read := ticket.reading or _NOTHING_READ)
     )

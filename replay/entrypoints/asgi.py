@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 from replay.core.codec import Value, encode
+from replay.core.recording import State
 from replay.core.snapshot import snapshot_error
 from replay.core.world import current, is_free
 from replay.engine import recorder as engine
-from replay.engine.recorder import Recorder
 from replay.entrypoints.turn import as_it_is, end
 from replay.entrypoints.web import Body, Name, Response, Wrapper, text, trace, with_gaps
 
@@ -39,28 +39,34 @@ class ASGI(Wrapper):
         super().__init__(app, Name(target, None if target else sys._getframe(1)))
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> Any:
-        if engine.active is None or not is_free():
+        exchange = None
+        if engine.active is not None and is_free():
+            exchange, send = self._begun(scope, receive, send)
+        if exchange is None:
             return await self._replay_app(scope, receive, send)
-        if scope["type"] == "lifespan":
-            return await self._replay_app(scope, receive, partial(_flushed, send))
-        if scope["type"] != "http":
-            return await self._replay_app(scope, receive, send)
-        recorder = None
-        try:
-            exchange = Exchange(scope, receive, send)
-            recorder = engine.begin("asgi", self._replay_name.of(self), exchange)
-        except Exception:
-            engine.dropped["begin-failed"] += 1
-        if recorder is None:
-            return await self._replay_app(scope, receive, send)
-        token = current.set(recorder)
+        token = current.set(exchange.recorder)
         try:
             value = await self._replay_app(scope, exchange.receive, exchange.send)
         except BaseException as error:
-            end(exchange.told(recorder), token, "raised", snapshot_error, error)
+            exchange.end(token, "raised", snapshot_error, error)
             raise
-        end(exchange.told(recorder), token, "returned", as_it_is, exchange.response)
+        exchange.end(token, "returned", as_it_is, exchange.response)
         return value
+
+    def _begun(self, scope: Message, receive: Receive, send: Send) -> tuple[Exchange | None, Send]:
+        """A request with its recorder, if there is to be one. By itself, so that `__call__` is short: see
+        `replay.core.encoder.Encoder._written`."""
+        if scope["type"] == "lifespan":
+            return None, partial(_flushed, send)
+        if scope["type"] != "http":
+            return None, send
+        try:
+            exchange = Exchange(scope, receive, send)
+            exchange.recorder = engine.begin("asgi", self._replay_name.of(self), exchange)
+        except Exception:
+            engine.dropped["begin-failed"] += 1
+            return None, send
+        return (None if exchange.recorder is None else exchange), send
 
 
 class Exchange:
@@ -73,6 +79,7 @@ class Exchange:
         self._headers = list(scope.get("headers", ()))
         self._receive = receive
         self._send = send
+        self.recorder: Any = None
         self._body = Body()
         self._left: int | None = None
         self._sent = 0
@@ -119,13 +126,14 @@ class Exchange:
             self.response.extra["path"] = str(message["path"])
             self._complete = True
 
-    def told(self, recorder: Recorder) -> Recorder:
-        """The recorder, which has the facts now."""
+    def end(self, token: Any, state: State, settles: Callable[[Any], Any], value: object) -> None:
+        """How it ended; the recorder has the facts then."""
+        recorder, self.recorder = self.recorder, None  # it holds this: no cycle is left for the garbage collector
         try:
             recorder.facts.update(self.facts())
         except Exception:
             engine.dropped["asgi-facts"] += 1
-        return recorder
+        end(recorder, token, state, settles, value)
 
     def facts(self) -> dict[str, Any]:
         """What the recording's columns tell; nothing here can fail, and no property of the application is trusted."""

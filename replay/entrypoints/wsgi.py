@@ -35,21 +35,12 @@ class WSGI(Wrapper):
         super().__init__(app, Name(target, None if target else sys._getframe(1)))
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if engine.active is None or not is_free():
+        exchange = None
+        if engine.active is not None and is_free():
+            exchange = self._begun(environ, start_response)
+        if exchange is None:
             return self._replay_app(environ, start_response)
-        recorder = None
-        try:
-            exchange = Exchange(environ, start_response)
-            recorder = engine.begin("wsgi", self._replay_name.of(self), exchange)
-            exchange.recorder = recorder
-            noted = Input(environ["wsgi.input"], exchange.body)
-        except Exception:
-            recorder = None
-            engine.dropped["begin-failed"] += 1
-        if recorder is None:
-            return self._replay_app(environ, start_response)
-        environ["wsgi.input"] = noted
-        token = current.set(recorder)
+        token = current.set(exchange.recorder)
         try:
             pieces = self._replay_app(environ, exchange.start)
         except BaseException as error:
@@ -57,6 +48,26 @@ class WSGI(Wrapper):
             exchange.raised(error)
             raise
         leave(token)
+        return self._answered(environ, exchange, pieces)
+
+    def _begun(self, environ: Environ, start_response: Callable[..., Any]) -> Exchange | None:
+        """A request with its recorder, if there is to be one. By itself, so that `__call__` is short: see
+        `replay.core.encoder.Encoder._written`."""
+        try:
+            exchange = Exchange(environ, start_response)
+            recorder = engine.begin("wsgi", self._replay_name.of(self), exchange)
+            noted = Input(environ["wsgi.input"], exchange.body)
+        except Exception:
+            engine.dropped["begin-failed"] += 1
+            return None
+        if recorder is None:
+            return None
+        exchange.recorder = recorder
+        environ["wsgi.input"] = noted
+        return exchange
+
+    def _answered(self, environ: Environ, exchange: Exchange, pieces: Iterable[bytes]) -> Iterable[bytes]:
+        """What the server is given."""
         wrapper = environ.get("wsgi.file_wrapper")
         if isinstance(wrapper, type) and type(pieces) is wrapper:
             exchange.response.extra["file"] = True  # left to the server, which may use sendfile
@@ -246,18 +257,22 @@ class Answer:
             if self._iterator is None:
                 self._iterator = iter(self._pieces)
             piece = next(self._iterator)
-        except StopIteration:
-            self._exhausted = True
-            if not hasattr(self._pieces, "close"):
-                self._exchange.end("returned")
-            raise
         except BaseException as error:
-            self._exchange.raised(error)
+            self._ended(error)
             raise
         finally:
             leave(token)
         self._exchange.note(piece)
         return piece
+
+    def _ended(self, error: BaseException) -> None:
+        """By itself, so that `__next__` is short: see `replay.core.encoder.Encoder._written`."""
+        if not isinstance(error, StopIteration):
+            self._exchange.raised(error)
+            return
+        self._exhausted = True
+        if not hasattr(self._pieces, "close"):
+            self._exchange.end("returned")
 
     def close(self) -> None:
         """The server is done with it."""

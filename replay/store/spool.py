@@ -15,6 +15,7 @@ from contextvars import Context
 from pathlib import Path
 from time import monotonic, perf_counter, sleep
 from typing import Any, Protocol
+from weakref import ref
 
 from replay.core import pace
 from replay.store import ending, native
@@ -72,7 +73,7 @@ class Spool:
                  max_bytes: int = 1 << 30, max_files: int = 10_000, limits: Limits | None = None,
                  producer: str | None = None, each: Callable[[], None] | None = None,
                  seal: Callable[[bytes], bytes] | None = None) -> None:  # fmt: skip
-        self.folder = Path(folder)
+        self.folder = _fixed(Path(folder))
         self._service = re.sub(r"[^A-Za-z0-9._]+", "-", service).strip("-.")[:64] or "service"
         self._producer = producer
         self._seal = seal
@@ -106,6 +107,8 @@ class Spool:
                               quota=Quota(self.folder, self._service, *self._quota), dropped=self._dropped,
                               seal=self._seal)  # fmt: skip
         self._thread: object | None = None
+        self._life: Callable[[], _Life | None] = _ended
+        """Of the thread, as long as it lives; None of one that died, also before its first instruction."""
         self._asked = self._answered = 0
         """Flushes."""
         self._closed = self._hurried = False
@@ -151,7 +154,7 @@ class Spool:
         self._taken += size
         self._kept += 1
         (self._incidents if urgent else self._samples).append((captured, size))
-        if self._thread is None:
+        if self._thread is None or self._life() is None:
             self._start()
         return None
 
@@ -174,11 +177,13 @@ class Spool:
         """Start the thread. Where the interpreter no longer allows it, `flush` at exit does the work."""
         if ending.exited():
             return
+        life = _Life()
+        self._life = ref(life)
         self._thread = mine = object()  # before the start, which may run a signal handler that captures
-        ending.at_exit_of_a_child()
         try:
-            native.new_thread(self._begin, (mine,))
-        except RuntimeError:
+            ending.at_exit_of_a_child()
+            native.new_thread(self._begin, (mine, life))
+        except (RuntimeError, MemoryError):
             self._thread = None
 
     def _ring(self) -> None:
@@ -222,13 +227,28 @@ class Spool:
             return True
         self._ring()
         while self._answered < mine:
-            if self._thread is None:
-                Context().run(self._work, deadline)
+            if self._thread is None or self._life() is None:
+                failed = self._work_here(deadline)
+                if failed and not self._idle():
+                    return False
             if self._answered >= mine:
                 break
             if monotonic() >= deadline:
                 return False
             sleep(0.002)
+        return True
+
+    def _work_here(self, deadline: float) -> bool:
+        """Do the work of a thread that there is not: it may not start any more, or its memory ran out. Whether a defect
+        of ours or the lack of memory ended it: then what is left waits for the next flush."""
+        left = len(self._incidents) + len(self._samples) + 1
+        for _ in range(left):  # what fails is one recording, which is no longer queued, and counted
+            try:
+                Context().run(self._work, deadline)
+                return False
+            except Exception as error:
+                self._urgent = False
+                self._writer.drop("spool-failed", error)
         return True
 
     def _idle(self) -> bool:
@@ -252,7 +272,8 @@ class Spool:
 
     # The writer's thread.
 
-    def _begin(self, mine: object) -> None:
+    def _begin(self, mine: object, life: _Life) -> None:
+        """`life` is only held here, and so tells of an end that came before this could say anything."""
         try:
             Context().run(self._run)
         except SystemExit:  # from the code of a value; the next `put` starts another thread
@@ -320,6 +341,24 @@ class Spool:
                 _log.warning("replay: a recording was dropped: %s. Said once; replay.stats() counts them.", trouble)
             except Exception:  # a service's handler
                 pass
+
+
+def _fixed(folder: Path) -> Path:
+    """The same one wherever the process goes: a service that changes its folder would leave bundles in each."""
+    try:
+        return folder.absolute()
+    except OSError:  # the current folder is gone: writes say so
+        return folder
+
+
+class _Life:
+    """Held by the thread alone."""
+
+    __slots__ = ("__weakref__",)
+
+
+def _ended() -> None:
+    return None
 
 
 class _Turns:

@@ -272,9 +272,9 @@ def open_guarded(path: Path) -> Guarded:
     """The checked database of a bundle. Raises BundleError."""
     with refusing(path):
         packed = read_bytes(path)
+        data = unsealed(packed)  # also of one that was looked through: perhaps a signature is asked for meanwhile
         found = _looked.find(path, packed)
         if found is None:
-            data = unsealed(packed)
             check_header(data)
             found = Guarded(data)
             if data is packed:  # a sealed one is opened with the reader's key each time

@@ -29,7 +29,7 @@ class Outside:
     def spend(self, nanoseconds: int) -> None:
         """It copies nothing."""
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
         """It gives no ticket."""
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:

@@ -9,8 +9,8 @@ import msgspec
 
 from replay.core.recording import Recording
 from replay.engine.redaction import Redacting
-from replay.errors import UsageError
-from replay.store.bundle import SUFFIX, open_bundle, write_bundle
+from replay.errors import BundleError, UsageError
+from replay.store.bundle import SUFFIX, holds_sealed, open_bundle, write_bundle
 from replay.surfaces.config import load
 from replay.surfaces.redaction import key_of, redactor
 
@@ -24,7 +24,7 @@ class Scrubbed(msgspec.Struct, frozen=True):
     """`{id, from, changed, kinds}`: the new id, the old one, whether it was changed, secrets of each kind."""
 
 
-def scrub(path: Path, out: Path | None, *, in_place: bool) -> Scrubbed:
+def scrub(path: Path, out: Path | None, *, in_place: bool, unsealed: bool = False) -> Scrubbed:
     """Write the bundle anew without secrets. The original stays, unless `in_place`. A changed recording has a new
     digest, and that of the original as its parent's.
 
@@ -32,6 +32,9 @@ def scrub(path: Path, out: Path | None, *, in_place: bool) -> Scrubbed:
     """
     if in_place and out is not None:
         raise UsageError("Give --out or --in-place, not both.")
+    if not unsealed and holds_sealed(path):
+        raise BundleError(f"{path} is sealed, and what would be written can be read by anybody: nobody but its writer "
+                          "can seal it anew. Say --unsealed to have it so.", slug="bundle-sealed")  # fmt: skip
     target = path if in_place else out or path.with_name(path.name.removesuffix(SUFFIX) + "-scrubbed" + SUFFIX)
     own = load(path.parent).redaction
     redacting = Redacting(lambda: redactor(own, key_of(None)), seconds=600.0)

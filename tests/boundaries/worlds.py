@@ -33,7 +33,7 @@ class Listener:
         self.tickets.append(ticket)
         return ticket
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
         ticket.state, ticket.answer = state, answer
 
     def draw(self, kind: str, live: Callable[[], Any]) -> Any:
@@ -83,7 +83,7 @@ class Teller:
             raise DivergenceError(f"{asked} was not recorded")
         return self.answers.popleft()[2]
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
         raise AssertionError("a player gives no tickets")
 
     def draw(self, kind: str, live: Callable[[], Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dis
 import gc
 import inspect
 import subprocess
@@ -15,8 +16,11 @@ from typing import Any
 import pytest
 
 import replay
-from replay.core.world import dropped
+from replay.core.world import cross, dropped
 from replay.engine import recorder
+from replay.entrypoints.asgi import ASGI
+from replay.entrypoints.wsgi import WSGI
+from replay.entrypoints.wsgi import Answer as WsgiAnswer
 from tests.safety.services import ROOT, environment, run
 
 CALLS: list[str] = []
@@ -338,3 +342,19 @@ print(cost(captured) - base, cost(asked) - base)
     captured, asked = map(float, done.stdout.split())
     assert captured <= 1000
     assert asked <= 1000
+
+
+@pytest.mark.parametrize("function", [cross, ASGI.__call__, WSGI.__call__, WsgiAnswer.__next__])
+def test_what_stands_around_the_application_is_short(function: Callable[..., Any]) -> None:
+    """Behind the 256th instruction CPython unwinds an error with a number, for which it looks where memory ran out."""
+    code = dis.Bytecode(function)
+    guarded = [entry for entry in code.exception_entries if entry.lasti]
+    late = [
+        each.opname
+        for each in code
+        if each.opname in ("RERAISE", "RAISE_VARARGS")
+        and each.offset // 2 > 256
+        and any(entry.start <= each.offset < entry.end for entry in guarded)
+    ]
+    assert guarded
+    assert late == []

@@ -65,6 +65,54 @@ def test_signed(recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert _slug(path) == "bundle-altered"
 
 
+def test_a_signature_is_asked_for_after_a_bundle_was_opened(
+    recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was looked through without one is refused from then on."""
+    path = write_bundle([recorded], tmp_path / "x.replay.db")
+    assert list(replay.open(path)) == [recorded]
+    monkeypatch.setenv("REPLAY_SIGNERS", _public(SIGNER))
+    assert _slug(path) == "bundle-unsigned"
+
+
+@pytest.mark.parametrize("signers", ["", " ", ",", "zz", "ab" * 31, f"{'ab' * 32},x"])
+def test_signers_that_name_nobody(signers: str, recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that a build server does not have opens no door."""
+    pytest.importorskip("cryptography")
+    monkeypatch.setenv("REPLAY_SIGNERS", signers)
+    for seal in (None, Seal(sign_with=SIGNER)):
+        assert _slug(write_bundle([recorded], tmp_path / f"{seal is None}.replay.db", seal=seal)) == "bundle-unsigned"
+
+
+def test_every_byte_of_a_sealed_bundle(recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that is encrypted and signed no byte can be another, none can be missing and none be added; its content
+    without the signature, signed by another, or encrypted anew is refused where a signature is asked for."""
+    pyrage = pytest.importorskip("pyrage")
+    key = pyrage.x25519.Identity.generate()
+    (tmp_path / "key").write_text(f"{key}\n")
+    monkeypatch.setenv("REPLAY_IDENTITY", str(tmp_path / "key"))
+    monkeypatch.setenv("REPLAY_SIGNERS", _public(SIGNER))
+    seal = Seal([str(key.to_public())], SIGNER)
+    path = write_bundle([recorded], tmp_path / "x.replay.db", seal=seal)
+    data = path.read_bytes()
+    refused = {"bundle-altered", "bundle-sealed", "bundle-unsigned"}
+    for at in (*range(300), *range(300, len(data), 61), len(data) - 1):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        assert _slug(path) in refused, at
+    for size in (*range(0, 300, 7), *range(300, len(data), 331), len(data) - 1):
+        path.write_bytes(data[:size])
+        assert _slug(path) in refused, size
+    signed = pyrage.decrypt(data, [key])
+    plain = signed[len(SIGNED) + 96 :]
+    theirs = Seal([str(key.to_public())], OTHER)
+    others = (data + b"\0", data * 2, plain, pyrage.encrypt(plain, [key.to_public()]), theirs(plain), theirs(signed))
+    for other in others:
+        path.write_bytes(other)
+        assert _slug(path) in refused
+    path.write_bytes(data)
+    assert list(replay.open(path)) == [recorded]
+
+
 def test_encrypted(recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Production has the public key only; the reader's file opens it, another does not, none says what to do."""
     pyrage = pytest.importorskip("pyrage")
@@ -92,6 +140,28 @@ def test_encrypted(recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for changed in (data[:-1], data[: len(data) // 2], data[:-5] + bytes([data[-5] ^ 1]) + data[-4:]):
         found.write_bytes(changed)
         assert _slug(found) == "bundle-altered"
+
+
+def test_what_is_written_of_a_sealed_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy without secrets is asked for, finds of a search are told: neither is sealed."""
+    pyrage = pytest.importorskip("pyrage")
+    key = pyrage.x25519.Identity.generate()
+    (found,) = _files(tmp_path / "sealed", seal_to=[str(key.to_public())])
+    (tmp_path / "key").write_text(f"{key}\n")
+    monkeypatch.setenv("REPLAY_IDENTITY", str(tmp_path / "key"))
+    plain = str(tmp_path / "open.replay.db")
+    assert cli.main(["scrub", str(found)]) == 3
+    assert "[bundle-sealed]" in capsys.readouterr().err
+    assert list(found.parent.iterdir()) == [found]
+    assert cli.main(["scrub", str(found), "--unsealed", "--out", plain]) == 0
+    assert len(list(replay.open(plain))) == 1
+    search = ["fuzz", str(found), "--executions", "60", "--workers", "0", "--out", str(tmp_path / "finds")]
+    assert cli.main(search) == 1
+    assert "finds of a sealed bundle: they are not sealed" in capsys.readouterr().err
+    assert cli.main(["fuzz", plain, *search[2:]]) == 1
+    assert "sealed" not in capsys.readouterr().err
 
 
 def _files(folder: Path, **options: Any) -> list[Path]:

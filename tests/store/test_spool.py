@@ -17,9 +17,12 @@ from pathlib import Path
 import pytest
 
 from replay.core.recording import Recording
+from replay.store import ending
 from replay.store.bundle import open_bundle
 from replay.store.limiter import Limits
 from replay.store.spool import Spool
+from replay.store.writer import Writer
+from tests.safety.faults import with_fault
 from tests.store.conftest import make_recording
 
 ROOT = Path(__file__).parents[2]
@@ -463,3 +466,58 @@ def test_threads_together_lose_no_count(tmp_path: Path) -> None:
     assert stats["captured"] == 4000 == stats["written"] + sum(stats["dropped"].values())
     assert (stats["queued"], stats["queue_bytes"]) == (0, 0)
     assert stats["dropped"]["storm"] + stats["dropped"].get("spool-busy", 0) >= 8 * 167 - 5 - stats["written"]
+
+
+class StillBorn(Spool):
+    """Its thread ends before it has done anything, as where memory is exhausted."""
+
+    def _begin(self, *held: object) -> None:
+        raise SystemExit
+
+
+def test_a_thread_that_died_before_it_began(tmp_path: Path) -> None:
+    """A flush does its work at once, and the next recording is given another thread."""
+    spool = StillBorn(tmp_path, service="shop")
+    for name in ("one", "two"):
+        spool.put(Captured(name))
+        wait_for(lambda: spool._life() is None)
+        began = time.monotonic()
+        assert spool.flush(30)
+        assert time.monotonic() - began < 5
+    assert sorted(written(spool)) == [["one"], ["two"]]
+
+
+def test_no_memory_as_the_thread_is_started(spool: Spool) -> None:
+    """What was taken is written by the flush, and counted once."""
+    _, hits = with_fault(lambda: spool.put(Captured("one")), ending.at_exit_of_a_child.__code__, MemoryError)
+    assert hits == 1
+    assert spool._thread is None
+    assert spool.flush(30)
+    assert written(spool) == [["one"]]
+    stats = spool.stats()
+    assert (stats["captured"], stats["written"], stats["dropped"]) == (1, 1, {})
+
+
+def test_memory_that_runs_out_in_a_flush(tmp_path: Path) -> None:
+    """A flush that does the work itself counts what it lost, raises nothing, and writes what is left."""
+    spool = StillBorn(tmp_path, service="shop")
+    for name in ("one", "two", "three"):
+        spool.put(Captured(name))
+    wait_for(lambda: spool._life() is None)
+    flushed, hits = with_fault(lambda: spool.flush(30), Writer._note_losses.__code__, MemoryError, at=2)
+    assert (flushed, hits) == (True, 1)
+    stats = spool.stats()
+    assert (stats["captured"], stats["written"], stats["dropped"]) == (3, 2, {"spool-failed": 1})
+
+
+def test_a_service_that_changes_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spool named from where the process began stays there."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    spool = Spool("captures", service="shop")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    spool.put(Captured("one"))
+    assert spool.close(30)
+    assert spool.stats()["written"] == 1
+    assert len(list((tmp_path / "captures").glob("*.replay.db"))) == 1
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -3,12 +3,14 @@ values."""
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 Leaf = Callable[[str, str, str], str]
 """Name of a column, kind, text -> text without secrets."""
+Many = Callable[[str, Collection[str]], None]
 _HEADING = 4000
 """Characters of the first line, in which the names are."""
 _MOST = 200
@@ -18,17 +20,39 @@ _INSERT = re.compile(
     r"(?i)\b(?:insert|replace)\s{1,9}+(?:ignore\s{1,9}+)?into\s{1,9}+[^\s()]{1,120}+\s{0,9}+"
     r"\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+(?=\()"
 )
+_ARRAY = re.compile(r"[=:][ \t]{0,9}\[\s{0,20}+([\"'])")
+_BEFORE = re.compile(r"([\w.-]{1,60})[\"']?[ \t]{0,9}\Z")
+_TEXT = re.compile(r"\s*+,?\s*+([\"'])((?:(?!\1)[^\\\n]|\\.){0,4000}+)\1")
 _GAP = re.compile(r"[\s,]*\(")
 _ITEM = re.compile(r"\s*+(?:[NnEe]?'((?:[^']|'')*+)'|[^,()']*+(?:\([^()]*+\))?[^,()']*+)\s*+([,)])")
 
 
-def masked(text: str, kind_of: Callable[[str], str | None], leaf: Leaf) -> str | None:
-    """The text without what stands in columns of secrets; None if it has no such columns."""
+def masked(text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many) -> str | None:
+    """The text without what stands in columns of secrets; None if it has no such columns. `many` is told the kind and
+    the cells of each."""
     found = _sheet(text, kind_of)
-    made = text if found is None else _rows(text, *found, leaf)
+    made = text if found is None else _rows(text, *found, leaf, many)
     if "INSERT" in text or "insert" in text:
         made = _inserted(made, kind_of, leaf)
+    if "[" in text:
+        made = _arrays(made, kind_of, leaf)
     return None if made == text else made
+
+
+def _arrays(text: str, kind_of: Callable[[str], str | None], leaf: Leaf) -> str:
+    """Texts of `tokens = ["...", "..."]`, as in TOML. Words that only look like a model's tokens stay."""
+    out, done = [], 0
+    for opening in _ARRAY.finditer(text):
+        found = _BEFORE.search(text, max(0, opening.start() - 80), opening.start())
+        name = found[1].rstrip("s") if found is not None else ""
+        kind = kind_of(name) if name else None
+        place = opening.start(1)
+        while kind and (item := _TEXT.match(text, place)) is not None:
+            if len(item[2]) >= 8 and any(map(str.isdigit, item[2])) and item.start(2) >= done:
+                out += [text[done : item.start(2)], leaf(name, kind, item[2])]
+                done = item.end(2)
+            place = item.end()
+    return "".join([*out, text[done:]]) if done else text
 
 
 def _sheet(text: str, kind_of: Callable[[str], str | None]) -> tuple[str, dict[int, tuple[str, str]]] | None:
@@ -52,25 +76,19 @@ def _sheet(text: str, kind_of: Callable[[str], str | None]) -> tuple[str, dict[i
     return None
 
 
-def _rows(text: str, mark: str, kinds: dict[int, tuple[str, str]], leaf: Leaf) -> str:
+def _rows(text: str, mark: str, kinds: dict[int, tuple[str, str]], leaf: Leaf, many: Many) -> str:
     """Column by column: lines without a value there are passed over at once."""
     cell = rf'(?:"(?:[^"]|"")*+"|[^{mark}"\r\n][^{mark}\r\n]*+|)'
     head = text.index("\n") + 1
     for at, (name, kind) in kinds.items():
-        row = re.compile(rf'(?m)^(?:{cell}[{mark}]){{{at}}}("(?:[^"]|""){{2,}}+"|[^{mark}"\r\n][^{mark}\r\n]++)')
-        known: dict[str, str] = {}
-        out, done = [], 0
-        for found in row.finditer(text, head):
-            value = found[1]
-            shown = known.get(value)
-            if shown is None:
-                shown = known[value] = _cell(value, partial(leaf, name, kind))
-            if shown is not value:
-                start, end = found.span(1)
-                out += [text[done:start], shown]
-                done = end
-        if done:
-            text = "".join([*out, text[done:]])
+        row = re.compile(rf'(?m)^((?:{cell}[{mark}]){{{at}}})("(?:[^"]|""){{2,}}+"|[^{mark}"\r\n][^{mark}\r\n]++)')
+        parts = row.split(text[head:])  # what stands before, the columns before it, the cell, and so on
+        cells = dict.fromkeys(parts[2::3])
+        many(kind, cells)
+        shown = {each: _cell(each, partial(leaf, name, kind)) for each in cells}
+        if any(map(operator.is_not, shown, shown.values())):
+            parts[2::3] = map(shown.__getitem__, parts[2::3])
+            text = text[:head] + "".join(parts)
     return text
 
 

@@ -46,6 +46,7 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("option", re.compile(r"-pass(?:in|out)?[ \t]+[\"']?pass:([^\s\"']{4,200}+)"), ("pass:",)),
     Rule("scheme", re.compile(r"(?i:authorization)[\"']?[ \t]{0,9}[:=][ \t]{0,9}[\"']?(?i:token|apikey|jwt|key|negotiate|sso-key) ([A-Za-z0-9._~+/:-]{8,4000}+=*)"),
          ("uthorization", "UTHORIZATION")),
+    Rule("digest-response", re.compile(r"(?i:\bresponse)=[\\]{0,3}\"?([0-9A-Fa-f]{32,128}+)"), ("response=", "Response=")),
     Rule("scheme", re.compile(r"AUTH PLAIN ([A-Za-z0-9+/]{8,400}+={0,2}+)"), ("AUTH PLAIN",)),
     Rule("assigned", re.compile(r"\nPASS ([^\s]{4,200}+)(?<=\S)(?=\r?\n|\Z)"), ("USER ",)),
     Rule("assigned", re.compile(r"(?:machine[ \t]+\S{1,200}+|default)\s{1,9}+login\s{1,9}+\S{1,200}+\s{1,9}+password\s{1,9}+[\"']?([^\s\"']{3,400}+)"),

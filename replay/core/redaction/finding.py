@@ -95,9 +95,13 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
                 named[rule.names] = any(_rarest(name) in small and name in small for name in rule.names)
             if not named[rule.names]:
                 continue
+        spans = (_word_spans if rule.skips else _spans)(text, rule, pause)
+        if not taken:
+            taken = [Found(start, end, rule.kind) for start, end in spans]
+            continue
         fresh = [
             Found(start, end, rule.kind)
-            for start, end in (_word_spans if rule.skips else _spans)(text, rule, pause)
+            for start, end in spans
             if not any(start < each.end and each.start < end for each in _near(taken, start, end))
         ]
         if fresh:
@@ -120,7 +124,7 @@ def _near(taken: Sequence[Found], start: int, end: int) -> Sequence[Found]:
 def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]]:
     group = 1 if rule.pattern.groups else 0
     own = isinstance(rule.pattern, re.Pattern)  # google-re2 encodes all that it is given, each time
-    at, size = 0, len(text)
+    at, size, accept = 0, len(text), rule.accept
     while at < size:
         reached = at + CHUNK
         last = at
@@ -130,9 +134,9 @@ def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tupl
             if match.start() + base >= reached:
                 break
             last = match.end() + base
-            start, end = (place + base for place in match.span(group))
-            if end > start and rule.accept(text[start:end]):
-                yield start, end
+            start, end = match.span(group)
+            if end > start and (accept is bool or accept(text[start + base : end + base])):
+                yield start + base, end + base
         pause(min(CHUNK, size - at))
         at = max(reached, last)
 

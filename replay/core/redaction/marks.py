@@ -62,7 +62,16 @@ class Known(frozenset[str]):
         made._none = not marks
         return made
 
+    @property
+    def any(self) -> bool:
+        """Whether there was an earlier redaction."""
+        return not self._none
+
+    def has(self, text: str) -> bool:
+        """Whether this very text is one that is named in the marks: of any length."""
+        return len(self) > 0 and super().__contains__(digest_of(text))
+
     def __contains__(self, text: object) -> bool:
         if self._none or type(text) is not str or len(text) > 20_000:
             return False
-        return is_pseudonym(text) or (len(self) > 0 and super().__contains__(digest_of(text)))
+        return is_pseudonym(text) or self.has(text)

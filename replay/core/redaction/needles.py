@@ -10,7 +10,8 @@ import html
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from codecs import utf_16_le_encode
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heapreplace
 from itertools import islice
 from string import ascii_letters, digits
@@ -51,6 +52,10 @@ def spellings(secret: str, masked: str) -> Iterator[tuple[str, str]]:
         yield one.decode("latin-1"), two.decode("latin-1")  # as bytes that are no text are looked through
     yield one.hex(), two.hex()
     yield one.hex().upper(), two.hex().upper()
+    yield secret[::-1], masked[::-1]
+    wide, made = (utf_16_le_encode(text, "surrogatepass")[0].hex() for text in (secret, masked))
+    yield wide, made
+    yield wide.upper(), made.upper()
     if len(one) == len(two):
         for shift in range(3):
             yield from _base64(one, two, shift)
@@ -108,7 +113,10 @@ def _base64(one: bytes, two: bytes, shift: int) -> Iterator[tuple[str, str]]:
 class Needles:
     """Finds and replaces known secrets."""
 
-    def __init__(self, secrets: dict[str, str]) -> None:
+    def __init__(
+        self, secrets: dict[str, str], crowd: Mapping[str, str] | None = None, met: set[str] | None = None
+    ) -> None:
+        """`crowd`: those that are looked for only as they are; `met` is told which were found."""
         table: dict[str, str] = {}
         for number, (secret, masked) in enumerate(secrets.items()):
             if len(secret) < SHORTEST:
@@ -121,15 +129,29 @@ class Needles:
             for one, two in every if number < MOST_SPELLED else islice(every, 3):
                 if one != two and len(one) >= SHORTEST:
                     table.setdefault(one, two)
+        self._crowd: Collection[str] = ()
+        self._met: set[str] = set() if met is None else met
+        if crowd:
+            table = {**crowd, **table}
+            self._crowd = crowd.keys()
+            for masked in crowd.keys() & set(crowd.values()):
+                del table[masked]
         for masked in secrets.values():  # what stands there already is not masked again
             table.pop(masked, None)
         self._table = table
+        self._heads = {text[:_HEAD] for text in table}
+        self._firsts = {head[0] for head in self._heads}
         self._lengths: dict[str, list[int]] = {}
-        for text in table:
-            self._lengths.setdefault(text[:_HEAD], []).append(len(text))
-        for head, lengths in self._lengths.items():
-            if len(lengths) > 1:
-                self._lengths[head] = sorted(set(lengths), reverse=True)
+        """Head -> lengths of those that begin so, the longest first: worked out when the first head is met."""
+
+    def _measure(self) -> dict[str, list[int]]:
+        if not self._lengths:
+            for text in self._table:
+                self._lengths.setdefault(text[:_HEAD], []).append(len(text))
+            for head, lengths in self._lengths.items():
+                if len(lengths) > 1:
+                    self._lengths[head] = sorted(set(lengths), reverse=True)
+        return self._lengths
 
     def __bool__(self) -> bool:
         return bool(self._table)
@@ -141,6 +163,8 @@ class Needles:
             return text
         pause(len(text))
         if text in table:
+            if text in self._crowd:
+                self._met.add(text)
             return table[text]
         hits = self._few(text) if len(table) <= _FEW else self._many(text)
         out, done = [], 0
@@ -172,12 +196,15 @@ class Needles:
 
     def _many(self, text: str) -> Iterator[tuple[int, int]]:
         """The same, by how they begin."""
-        table, lengths = self._table, self._lengths
+        table, heads = self._table, self._heads
         hits: Sequence[int]
-        if len(lengths) <= _FEW:
-            hits = sorted(at for head in lengths for at in _places(text, head))
+        if self._firsts.isdisjoint(text):
+            hits = ()
+        elif len(heads) <= _FEW:
+            hits = sorted(at for head in heads for at in _places(text, head))
         else:
-            hits = [at for at in range(len(text) - _HEAD + 1) if text[at : at + _HEAD] in lengths]
+            hits = [at for at in range(len(text) - _HEAD + 1) if text[at : at + _HEAD] in heads]
+        lengths = self._measure() if hits else {}
         done = 0
         for at in hits:
             if at < done:
@@ -188,6 +215,8 @@ class Needles:
                     and at + size <= len(text)
                     and (size >= _LONE or _stands_alone(text, at, at + size))
                 ):
+                    if text[at : at + size] in self._crowd:
+                        self._met.add(text[at : at + size])
                     yield at, at + size
                     done = at + size
                     break

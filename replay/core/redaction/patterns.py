@@ -36,21 +36,24 @@ _QUOTED = (
 )
 _UNQUOTED = (
     r"(?![A-Za-z_][\w.]{0,60}+\([^)\n]{0,100}+\)(?![A-Za-z0-9]))"  # a call, in code
-    r"[^\s\"',;&<>(){}\[\]\\][^\s\"',;&<>)}\]\\]{3,399}+"
+    r"[^\s\"',;&<>(){}\[\]\\](?:[^\s\"',;&<>)}\]\\]|"
+    r"&(?=[^\s&=;\"']{0,60}?[^\s&=;\"'A-Za-z_-])(?![^\s&]{0,60}[=;])|<(?![/!A-Za-z])){3,399}+"  # no query, entity, tag
 )
 _ASSIGNABLE = f"(?:{_QUOTED}|{_UNQUOTED})"
 
 _BEGINNINGS = frozenset(re.match(r"[a-z]+", each)[0] for each in _WORDS)  # type: ignore[index]  # each begins so
 
 
-def _by_letter(patterns: Sequence[str]) -> str:
-    """One of them; those that begin with the same letter share it, so that most are dismissed with it."""
+def _by_letter(patterns: Sequence[str], behind: str = "") -> str:
+    """One of them; those that begin with the same letter share it, so that most are dismissed with it. `behind`: what
+    stands before, looked at after the letter: where a pattern begins with a letter, others are passed over in C."""
     found: dict[str, list[str]] = {}
     for each in patterns:
         letter = each[0] if each[0].isalnum() else ""
         found.setdefault(letter, []).append(each[len(letter) :])
     ordered = sorted(found.items(), key=lambda item: item[0] == "")  # what begins with anything last
-    return "(?:" + "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in ordered) + ")"
+    before = f"(?<={behind}{{}})" if behind else ""
+    return "(?:" + "|".join(f"{letter}{before.format(letter)}(?:{'|'.join(rest)})" for letter, rest in ordered) + ")"
 
 
 def _at_words(letters: str, head: str, secret: str, tail: str = "") -> re.Pattern[str]:
@@ -74,6 +77,10 @@ WEBHOOK = Rule("webhook", re.compile(
     r"(\d{6,12}+:[\w-]{30,50}+|[A-Za-z0-9][A-Za-z0-9/+_@-]{11,300}+)"),
     ("hooks", "webhook", "telegram"))  # fmt: skip
 """Addresses whose paths are secrets."""
+EMAIL = Rule("email", re.compile(
+    r"([A-Za-z0-9](?<![A-Za-z0-9._%+/=:-].)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.(?=\w)){1,8}+[A-Za-z]{2,24}+)"
+    r"(?![A-Za-z0-9])"), ("@",))  # fmt: skip
+"""Its group is all that it matches."""
 LOOKS: tuple[Rule, ...] = (
     Rule("private-key", re.compile(
         r"-----BEGIN [A-Z ]{0,30}?PRIVATE KEY(?: BLOCK)?-----((?:[A-Za-z0-9+/=\s\\.:,]|-(?!-)){20,7000}+)-----END "),
@@ -90,7 +97,7 @@ LOOKS: tuple[Rule, ...] = (
     Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
     Rule("assigned", _at_words(
         "A-Za-z", rf"(?i:{_by_letter(_WORDS)}){_ASSIGNED}", _ASSIGNABLE), ("=", ":"), is_value, names=_BEGINNINGS, skips=True),
-    Rule("assigned", re.compile(rf"(?<=[A-Za-z0-9]){_by_letter(_WITHIN)}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), is_value, names=_BEGINNINGS),
+    Rule("assigned", re.compile(rf"{_by_letter(_WITHIN, '[A-Za-z0-9]')}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), is_value, names=_BEGINNINGS),
     Rule("assigned", re.compile(
         r" is (?i:(?<=password is )|(?<=passphrase is )|(?<=passcode is )|(?<=secret is )|(?<=token is )|(?<=key is ))[\"'`]?"
         r"((?=[^\s\"'<>`]{0,99}?\d)[^\s\"'<>`]{5,99}[^\s\"'<>`.,;:!?)])"), (" is ",), is_value),
@@ -104,9 +111,7 @@ LOOKS: tuple[Rule, ...] = (
     Rule("card", _at_words(
         r"\d", r"(?<![.,:+/-])(?<![\dA-Fa-f-][A-Fa-f])(?<!^[A-Fa-f])(?=[\d -]{13})",  # no part of a UUID, nor of a digest
         r"\d(?:[ -]?\d){12,18}+", r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), card, 13, skips=True),
-    Rule("email", re.compile(
-        r"([A-Za-z0-9](?<![A-Za-z0-9._%+/=:-].)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.(?=\w)){1,8}+[A-Za-z]{2,24}+)"
-        r"(?![A-Za-z0-9])"), ("@",)),
+    EMAIL,
 )  # fmt: skip
 
 

@@ -13,9 +13,9 @@ import re
 import sys
 from array import array
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from hashlib import blake2b, sha256
+from hashlib import blake2b, sha256, shake_256
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
@@ -24,6 +24,7 @@ import msgspec
 from replay.core.written import json_bytes
 
 _ROUNDS = 8
+_FIRST = bytes(8)
 _LOWER, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
 _LONGEST = 2000
 """Bits of a number that is permuted; longer ones take quadratic time."""
@@ -38,6 +39,8 @@ _IPV6 = re.compile(r"[0-9A-Fa-f:]{2,39}")
 _IBAN = re.compile(r"([A-Z]{2})\d\d([ ]?)[A-Z0-9]{2,4}(?:[ ]?[A-Z0-9]{1,4}){2,7}")
 _REST = bytes(code for code in range(128) if not chr(code).isalnum())
 _NUMERIC = re.compile(r"[+(]?\d[\d ()./-]*")
+_FORMLESS = re.compile(r"(?!eyJ|[A-Z]{2}\d\d|[0-9A-Fa-f]{1,8}[:-])[A-Za-z](?=[^@]*\Z)(?![0-9A-Fa-f]{31}\Z)")
+"""What has none of the forms below."""
 _JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*")
 _PREFIX = re.compile(
     r"(?:(?:sk|rk|pk)_(?:live|test)_|sk-ant-(?:api|admin)\d\d-|sk-proj-|sk-svcacct-|sk-or-v1-|sk-|gh[pousr]_|"
@@ -53,6 +56,7 @@ class Pseudonyms:
     def __init__(self, key: bytes) -> None:
         self._key = blake2b(key, digest_size=32, person=b"replay-pseudonym").digest()
         self._known: dict[str, str] = {}
+        self._kinds = self._forms()
         self.id = blake2b(self._key, digest_size=6, person=b"replay-key-id").hexdigest()
         """Names the key in recordings; tells nothing of it."""
 
@@ -66,6 +70,24 @@ class Pseudonyms:
                 self._known.clear()
             found = self._known[value] = self._made(value)
         return found
+
+    def drawn(self, values: Sequence[str]) -> list[str]:
+        """Letters for letters, digits for digits of all of them at once, drawn by the key and all of them: quick, and
+        another one for the same value among others."""
+        joined = "\n".join(values)
+        if not joined.isascii() or joined.count("\n") != len(values) - 1:
+            return list(map(self.of, values))
+        data = joined.encode()
+        seed = blake2b(data, key=self._key, person=b"replay-drawn").digest()
+        stream = shake_256(seed).digest(len(data))
+        letters = stream.translate(_LETTER_OF[:256])
+        made = 0
+        for sort, chosen in (
+            (_LOWERS, letters), (_UPPERS, letters.upper()),
+            (_DIGITALS, stream.translate(_DIGIT_OF[:256])), (_OTHER, data),
+        ):  # fmt: skip
+            made |= int.from_bytes(data.translate(sort), "big") & int.from_bytes(chosen, "big")
+        return made.to_bytes(len(data), "big").decode().split("\n")
 
     def number(self, value: int) -> int:
         """What stands for a whole number: as many digits, the same sign."""
@@ -95,14 +117,16 @@ class Pseudonyms:
         return left + right
 
     def _made(self, value: str) -> str:
-        for matches, make in self._kinds():
+        if _FORMLESS.match(value):
+            return self._text(value)
+        for matches, make in self._kinds:
             if matches.fullmatch(value):
                 made = make(value)
                 if made is not None:
                     return made
         return self._text(value)
 
-    def _kinds(self) -> tuple[tuple[re.Pattern[str], Callable[[str], str | None]], ...]:
+    def _forms(self) -> tuple[tuple[re.Pattern[str], Callable[[str], str | None]], ...]:
         return (
             (_UUID, self._uuid), (_EMAIL, self._email), (_DAY, self._day), (_WRITTEN_DAY, self._written_day),
             (_IPV4, self._ip), (_IPV6, self._ip), (_IBAN, self._iban), (_NUMERIC, self._numeric), (_JWT, self._jwt),
@@ -112,8 +136,7 @@ class Pseudonyms:
 
     def _text(self, value: str) -> str:
         """Letters for letters, digits for digits; a vendor's prefix and everything else stay."""
-        found = _PREFIX.match(value)
-        start = found.end() if found and len(value) - found.end() >= _MARKED else 0
+        start = len(prefix(value))
         stream = self._stream(b"text", value.lower(), 2 * len(value))
         made = _checked(value[:start] + _alike(value[start:], stream[2 * start :]))
         return made if made != value else made.swapcase()
@@ -235,6 +258,8 @@ class Pseudonyms:
         """That many bytes that only the key and the value decide."""
         data = value.encode("utf-8", "surrogatepass")
         seed = blake2b(data, key=self._key, person=b"replay-" + kind).digest()
+        if size <= 64:
+            return blake2b(seed, salt=_FIRST).digest()[:size]
         return b"".join(blake2b(seed, salt=at.to_bytes(8, "big")).digest() for at in range(size // 64 + 1))[:size]
 
 
@@ -282,13 +307,20 @@ def _table(chars: str) -> bytes:
 
 _LETTER_OF = bytes(ord(_LOWER[number % 26]) for number in range(26)) * 2521
 _DIGIT_OF = bytes(ord(_DIGITS[number % 10]) for number in range(10)) * 6554
+_LOWERS, _UPPERS, _DIGITALS = map(_table, (_LOWER, _LOWER.upper(), _DIGITS))
 _OTHER = bytes(255 - byte for byte in _table(_LOWER + _LOWER.upper() + _DIGITS))
 _SORTS: dict[bytes, Callable[[bytes, array[int], bytes], bytes]] = {
-    _table(_LOWER): lambda letters, numbers, data: letters,
-    _table(_LOWER.upper()): lambda letters, numbers, data: letters.upper(),
-    _table(_DIGITS): lambda letters, numbers, data: bytes(map(_DIGIT_OF.__getitem__, numbers)),
+    _LOWERS: lambda letters, numbers, data: letters,
+    _UPPERS: lambda letters, numbers, data: letters.upper(),
+    _DIGITALS: lambda letters, numbers, data: bytes(map(_DIGIT_OF.__getitem__, numbers)),
     _OTHER: lambda letters, numbers, data: data,
 }
+
+
+def prefix(text: str) -> str:
+    """That of a vendor's key, which stays."""
+    found = _PREFIX.match(text)
+    return found[0] if found and len(text) - found.end() >= _MARKED else ""
 
 
 def _laid_over(made: str, form: str, *, only_digits: bool = False) -> str:

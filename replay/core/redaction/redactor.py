@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -106,7 +107,8 @@ class Redactor:
             marked = {kind: path_of(at) for at, kind in reversed(sweep.marks.items())}
             sweep.arm()
             found += [
-                Secret(place, sweep.masked(marked.get(kind, "$")), kind, text) for text, kind in sweep.kinds.items()
+                Secret(place, sweep.masked(marked.get(kind, "$")), kind, text)
+                for text, kind in {**sweep.crowd.kinds, **sweep.kinds}.items()
             ]
         return found
 
@@ -120,7 +122,8 @@ class Redactor:
             sweep = Sweep(self._rules, self._pseudonyms, lambda size: None)
             sweep.known = Known({"pseudonyms": list(known)})
             sweep.leaf(line, (), None, mark=False)
-            found += [Secret(f"line {number}", "$", kind, secret) for secret, kind in sweep.kinds.items()]
+            kinds = {**sweep.crowd.kinds, **sweep.kinds}
+            found += [Secret(f"line {number}", "$", kind, secret) for secret, kind in kinds.items()]
         return found
 
     def _walk(self, recording: Recording, sweep: Sweep) -> tuple[Recording, dict[str, Marks]]:
@@ -162,8 +165,17 @@ class Redactor:
                 return one
             return msgspec.structs.replace(one, request=request, answer=answer, target=_target(one, request, text))
 
-        def items(found: Any, *names: str) -> Any:
-            return tuple(msgspec.structs.replace(each, **{n: text(getattr(each, n)) for n in names}) for each in found)
+        def known(found: Any) -> Any:
+            """Of a name that the code chose: only what is a secret in other places."""
+            return sweep.masked(found) if type(found) is str else found
+
+        def items(found: Any, name: str, *names: str) -> Any:
+            return tuple(
+                msgspec.structs.replace(
+                    each, **{name: text(getattr(each, name)), **{n: known(getattr(each, n)) for n in names}}
+                )
+                for each in found
+            )
 
         changed = msgspec.structs.replace(
             recording,
@@ -172,9 +184,9 @@ class Redactor:
             outcome=Outcome(recording.outcome.state, value(recording.outcome.payload, "outcome")),
             context=value(recording.context, "context"),
             edits=None if recording.edits is None else value(recording.edits, "edits"),
-            logs=items(recording.logs, "message"),
-            model_calls=items(recording.model_calls, "response_id"),
-            predictions=items(recording.predictions, "label"),
+            logs=items(recording.logs, "message", "logger"),
+            model_calls=items(recording.model_calls, "response_id", "request_model", "response_model"),
+            predictions=items(recording.predictions, "label", "name"),
             gaps=tuple(map(gap, recording.gaps)),
             **{name: text(getattr(recording, name)) for name in _TEXTS},
         )
@@ -251,20 +263,23 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     earlier = marks_of(before)
     counts: Counter[str] = Counter({k: n for k, n in (earlier.get("kinds") or {}).items() if type(n) is int})
     counts.update(sweep.kinds[secret] for secret in sweep.kinds if secret in sweep.secrets)
+    counts.update(sweep.crowd.kinds.values())
     rows = [each for each in earlier.get("places", ()) if type(each) is list and len(each) == 3]
-    for place, marks in places.items():
-        rows += [[place, sweep.masked(path_of(path)), kind] for path, (kind, _) in marks.items()]
+    rows += [[place, path_of(path), kind] for place, marks in places.items() for path, (kind, _) in marks.items()]
+    rows = [[place, sweep.masked(path), kind] for place, path, kind in sorted(rows, key=_order)[: 2 * MOST]]
     given = _given(changed)
     own = [each for each in earlier.get("own", ()) if type(each) is list and len(each) == 3]
-    own += [
+    made_here = (
         [place, sweep.masked(path_of(path)), kind]
         for place, marks in places.items()
         for path, (kind, text) in marks.items()
         if (place == "outcome" or place.endswith("request")) and text not in given
-    ]
+    )
+    own += islice(made_here, MOST)
     own += _digests(changed, given)
     unique = {(row[0], row[1]): row for row in rows}
     short = [masked for masked in sweep.secrets.values() if not is_pseudonym(masked)]
+    short += [*sweep.crowd.made, *(sweep.crowd.secrets[text] for text in sweep.met)]
     known = [each for each in earlier.get("pseudonyms", ()) if type(each) is str]
     made_before = [each for each in earlier.get("made", ()) if type(each) is str][:MOST]
     context = changed.context.tree

@@ -42,6 +42,8 @@ class Rules:
             except ValueError as error:
                 raise ValueError(f"`{kind}`: {error}") from error
         self.patterns = (*found, *RULES)
+        self.own = bool(found)
+        """Whether the project has patterns of its own."""
 
     def kind_of(self, name: str) -> str | None:
         """The kind of secret under a name."""

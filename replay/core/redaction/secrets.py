@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Collection
 
+from replay.core.redaction.crowds import CROWD, Crowd, Parts
 from replay.core.redaction.finding import Found, find
+from replay.core.redaction.marks import MASK, Known
 from replay.core.redaction.needles import SHORTEST, Needles
+from replay.core.redaction.patterns import EMAIL
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
 
 Path = tuple[str | int, ...]
 MOST = 200_000
 """Secrets of one recording."""
+NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
+"""What is written where a secret was, or none is."""
+_APART = "\0\x01\x02\uf8ff"
 
 
 class Secrets:
@@ -27,7 +34,7 @@ class Secrets:
         self.kinds: dict[str, str] = {}
         """Secret -> its kind."""
         self.allowed: set[str] = set()
-        self.known: frozenset[str] = frozenset()
+        self.known = Known({})
         """Pseudonyms of an earlier redaction."""
         self.marks: dict[Path, str] = {}
         """Path of a leaf that changed -> kind."""
@@ -38,17 +45,26 @@ class Secrets:
         """What is found in a text: the second walk meets the same texts, and many stand more than once."""
         self._no_base64: set[str] = set()
         """Words that only look like it."""
+        self.crowd = Crowd(pseudonyms)
+        """The secrets of texts that have hundreds."""
+        self.met: set[str] = set()
+        """Those of them that stand in other places, too."""
 
     def arm(self) -> None:
         """From here on mask what was found, everywhere."""
         for value in self.allowed:
             self.secrets.pop(value, None)
-        self._needles = Needles(self.secrets)
+            self.crowd.secrets.pop(value, None)
+        self._needles = Needles(self.secrets, self.crowd.secrets, self.met)
         self.marks.clear()
 
     def masked(self, text: str) -> str:
         """A text with pseudonyms in the place of known secrets."""
         return self._needles.replace(text, self._pause) if self._needles else text
+
+    @abstractmethod
+    def value(self, text: str, kind: str | None) -> str:
+        """What stands for all of a text."""
 
     def kind_of(self, name: object) -> str | None:
         """The kind of secret that a name announces."""
@@ -58,7 +74,8 @@ class Secrets:
         """Note that a leaf changed."""
         if before != after and len(self.marks) < 5_000:
             if kind is None:
-                kind = next((k for secret, k in self.kinds.items() if secret in before), "known")
+                kind = self.crowd.kind_of(before)
+                kind = kind or next((k for secret, k in self.kinds.items() if secret in before), "known")
             self.marks[path] = kind
             self.stands[path] = after
 
@@ -80,9 +97,70 @@ class Secrets:
                     self.secrets.setdefault(digits, re.sub(r"\D", "", masked))
 
     def _find(self, text: str) -> list[Found]:
+        """The secrets of a text; without the mail addresses, where those are a crowd."""
         found = self._seen.get(text)
         if found is None:
-            found = list(find(text, self._rules.patterns, self._pause))
+            rules = self._rules.patterns
+            if len(text) >= 4 * CROWD and text.count("@") > CROWD:
+                rules = tuple(rule for rule in rules if rule is not EMAIL)
+            found = list(find(text, rules, self._pause))
             if len(self._seen) < 20_000:
                 self._seen[text] = found
         return found
+
+    def _crowded(self, text: str) -> tuple[str, bool] | None:
+        """A text of hundreds of secrets without them, and whether it is nothing but them; None if it has fewer."""
+        mails = text.count("@") > CROWD
+        parts = self.crowd.list_of(text) if mails and not self._rules.own else None
+        listed = parts is not None
+        if parts is None:
+            found = self._find(text)
+            if not mails and len(found) <= CROWD:
+                return None
+            parts = self.crowd.parts(text, found, mails)
+        if len(parts.kinds) > CROWD and not parts.masks and not self.known.any:
+            self._draw(parts.kinds, mails=mails)
+        self._show(parts)
+        made = parts.joined(self._between(parts.between))
+        self.crowd.note(made)
+        return made, listed
+
+    def many(self, kind: str, cells: Collection[str]) -> None:
+        """Of a column: if it has hundreds, say what stands for each, of all at once."""
+        if len(cells) > CROWD and not self.known.any:
+            self._draw(dict.fromkeys((cell.strip(' "') for cell in cells if '""' not in cell), kind))
+
+    def _draw(self, kinds: dict[str, str], *, mails: bool = False) -> None:
+        self.crowd.draw(kinds, mails, self.secrets.keys() | self.allowed | NEVER, self._pause)
+
+    def _show(self, parts: Parts) -> None:
+        """Say what stands for each: what one stands for in other places first."""
+        masks = parts.masks
+        if not masks:
+            masks.update(zip(parts.kinds, map(self.crowd.secrets.get, parts.kinds), strict=True))
+        other = self.secrets.keys() & parts.kinds.keys()
+        masks.update((secret, self.secrets[secret]) for secret in other)
+        if not all(masks.values()):
+            for secret, kind in parts.kinds.items():
+                masks[secret] = masks[secret] or self.value(secret, kind)
+        domains = "".join(self.crowd.domains)
+        if self.masked(domains) != domains:
+            for secret, kind in parts.kinds.items():
+                if kind == EMAIL.kind:
+                    local, mark, domain = str(masks[secret]).rpartition("@")
+                    masks[secret] = local + mark + self.masked(domain)
+
+    def _between(self, texts: list[str]) -> list[str]:
+        """What stands between secrets, without others that are known: all of it in one look."""
+        if not self._needles:
+            return texts
+        whole = "".join(texts)
+        mark = next((char for char in _APART if char not in whole), None)
+        if mark is not None:
+            whole = mark.join(texts)
+            made = self.masked(whole)
+            if made == whole:
+                return texts
+            if made.count(mark) == len(texts) - 1:
+                return made.split(mark)
+        return list(map(self.masked, texts))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 Write = Callable[[Any], str]
+Document = Callable[[str], str | None]
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|-?(?:\d[\d.eE+-]*+|Infinity)|true|false|null|NaN')
 
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
@@ -18,6 +19,10 @@ _HEADS = re.compile(r'data: ?|[0-9a-z]:(?=["{\[])|')
 _DEEPEST = 16
 """Steps to a text that is read on from event to event."""
 Steps = tuple[Any, ...]
+
+
+def nothing(text: str) -> None:
+    """No document."""
 
 
 def style_of(text: str, value: Any) -> Write | None:
@@ -79,9 +84,9 @@ def _tokens(value: Any) -> Iterator[Any]:
 
 
 def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], whole: Callable[[str], str],
-           known: Container[str]) -> str:  # fmt: skip
+           known: Container[str], document: Document = nothing) -> str:  # fmt: skip
     """`text` without secrets: each event by itself, then, by `whole`, the texts of one place read on from event to
-    event; an event may be nothing but a text. `known`: pseudonyms of an earlier redaction."""
+    event; an event may be nothing but a text. `known`: pseudonyms of an earlier redaction. `document`: see `across`."""
     lines = text.split("\n")
     events: list[tuple[int, str, Any, Write, str]] = []
     values: list[Any] = []
@@ -101,7 +106,7 @@ def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], wh
         else:
             events.append((number, head, made, write, end))
             values.append(value)
-    made_ones = joined(values, [event[2] for event in events], whole, known)
+    made_ones = joined(values, [event[2] for event in events], whole, known, document=document)
     for (number, head, _, write, end), made in zip(events, made_ones, strict=True):
         lines[number] = head + write(made) + end
     return "\n".join(lines)
@@ -128,7 +133,8 @@ def _as_it_is(text: Any) -> str:
 
 
 def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], known: Container[str],
-           note: Callable[[Steps, str, str], None] = lambda steps, old, new: None) -> list[Any]:  # fmt: skip
+           note: Callable[[Steps, str, str], None] = lambda steps, old, new: None,
+           document: Document = nothing) -> list[Any]:  # fmt: skip
     """The events without what only the texts of several together show; the same objects where nothing changes.
     `before` are the same with their secrets. `known`: pseudonyms of an earlier redaction. `note` is told what changed:
     the steps to it, the text before and now."""
@@ -140,7 +146,7 @@ def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], kno
         pieces = [text for _, text in found]
         if len(set(pieces)) == 1:  # the same in each: an id
             continue
-        now = across([text for _, text in was.get(place, ())], pieces, flat, known)
+        now = across([text for _, text in was.get(place, ())], pieces, flat, known, document)
         for (steps, piece), new in zip(found, now, strict=True):
             if new != piece:
                 note(steps, piece, new)
@@ -148,13 +154,20 @@ def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], kno
     return made
 
 
-def across(before: list[str], pieces: list[str], flat: Callable[[str], str], known: Container[str] = ()) -> list[str]:
+def across(before: list[str], pieces: list[str], flat: Callable[[str], str], known: Container[str] = (),
+           document: Document = nothing) -> list[str]:  # fmt: skip
     """The pieces without the secrets that reach over several of them.
 
     What was masked in one piece alone stays: a pseudonym may look like a secret. A piece that is nothing but one ends
-    what can be read on.
+    what can be read on. Where the pieces are one document (`document` gives it without secrets), it says what each
+    secret is: the piece that names it may have the beginning of it only.
     """
     alone = [False] * len(pieces) if len(before) != len(pieces) else list(map(str.__ne__, before, pieces))
+    if any(alone):
+        text = "".join(before)
+        made = document(text)
+        if made is not None and len(made) == len(text):
+            return list(_cuts(made, before))
     ends = [
         piece in known or (masked and not any(map(str.isspace, piece)))
         for masked, piece in zip(alone, pieces, strict=True)
@@ -171,6 +184,13 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
     padded = [False, *changed, False]
     spans = [padded[at] or padded[at + 2] for at in range(len(pieces))]
     return [new if changed[at] and (spans[at] or not alone[at]) else pieces[at] for at, new in enumerate(out)]
+
+
+def _cuts(text: str, like: list[str]) -> Iterator[str]:
+    at = 0
+    for piece in like:
+        yield text[at : at + len(piece)]
+        at += len(piece)
 
 
 def _by_place(events: list[Any]) -> dict[Steps, list[tuple[Steps, str]]]:

@@ -132,7 +132,7 @@ class Sweep(Texts):
     def _streamed(self, before: list[Any], pieces: list[Any], path: Path) -> list[Any]:
         """The pieces of a generator without what only several show together."""
         if not _are_pieces(pieces):
-            return streams.joined(before, pieces, self.whole, self.known)
+            return streams.joined(before, pieces, self.whole, self.known, document=self.document)
         datas = [_bytes_of(each[1]) for each in pieces]
         for each, data in zip(pieces, bodies.cut(datas, self.data(b"".join(datas), path, None)), strict=True):
             each[1] = raw(data)
@@ -170,7 +170,7 @@ class Sweep(Texts):
         if tag == "$error":
             return {
                 tag: {
-                    n: item if n in ("type", "class", "base") else self.tree(item, (*path, n))
+                    n: self._named(item) if n in ("type", "class", "base") else self.tree(item, (*path, n))
                     for n, item in body.items()
                 }
             }
@@ -183,6 +183,10 @@ class Sweep(Texts):
         if type(body) is dict and not _OF_THE_FORM.isdisjoint(body):
             return {tag: {n: item if n in _OF_THE_FORM else self.tree(item, path, kind) for n, item in body.items()}}
         return {tag: self.tree(body, path, kind)}
+
+    def _named(self, item: Any) -> Any:
+        """The name of a class: only what is a secret in other places."""
+        return self.masked(item) if type(item) is str else item
 
     def _subclass(self, body: dict[str, Any], path: Path, kind: str | None) -> dict[str, Any]:
         """Of a class of the application that is a dict, a list, a text."""

@@ -12,12 +12,14 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 from replay.core.redaction import beside, bodies, columns, streams
+from replay.core.redaction.crowds import CROWD
 from replay.core.redaction.finding import find
 from replay.core.redaction.keys import PERSONAL
-from replay.core.redaction.marks import MASK
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.patterns import WEBHOOK, card
-from replay.core.redaction.secrets import Path, Secrets
+from replay.core.redaction.pseudonyms import Pseudonyms
+from replay.core.redaction.rules import Rules
+from replay.core.redaction.secrets import NEVER, Path, Secrets
 
 _DEEPEST = 4
 """Encodings inside one another that are undone."""
@@ -36,15 +38,18 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}://)([^/?#\s]*)([^?#\s]*)(?:\?(
 _PART = re.compile(r'[; ]name=(?:"([^"\r\n]{1,200})"|([^";\s]{1,200}))')
 _RUN = re.compile(r"[^\s\"'<>&=?]++")
 _FOLDED = re.compile(r"(?<![A-Za-z0-9+/])((?:[A-Za-z0-9+/]{48,76}+\r?\n)++[A-Za-z0-9+/]{0,76}+={0,2}+)")
+_LINES = 20_000
+"""Whose lengths are looked at before their words."""
 _WORDS = 10_000
 """That are remembered as no Base64."""
+_TABLES = 1000
+"""That are remembered."""
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _DRAWS = ("draws",)
 """In the context: random numbers, which look like anything."""
 _IDS = frozenset({"id", "_id", "key"})
 _IN_URLS = frozenset({"url-password", "url-user", "session"})
 """Kinds that are percent-encoded where they are found."""
-_NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
 _UNLIKE_A_LINK = frozenset({"password", "secret", "api-key", "access-key", "private-key", "custom"})
 """Kinds whose values only look like a URL."""
 _UNLIKE_A_MAIL = frozenset({"password", "secret", "api-key", "access-key", "private-key", "url-password", "assigned"})
@@ -53,6 +58,11 @@ _UNLIKE_A_MAIL = frozenset({"password", "secret", "api-key", "access-key", "priv
 
 class Texts(Secrets):
     """Looks into texts and bytes."""
+
+    def __init__(self, rules: Rules, pseudonyms: Pseudonyms, pause: Callable[[int], None]) -> None:
+        super().__init__(rules, pseudonyms, pause)
+        self._tables: dict[tuple[str, Path], tuple[str | None, dict[str, tuple[str, str, str]]]] = {}
+        """Table and path -> it without secrets, of each column that changed one cell before and after, its kind."""
 
     def data(self, data: bytes, path: Path, kind: str | None, content: str = "") -> bytes:
         """Bytes without secrets."""
@@ -144,6 +154,8 @@ class Texts(Secrets):
             if len(self.allowed) < 10_000:
                 self.allowed.add(text)
             return text
+        if len(text) > CROWD and self.known.has(text):
+            return text
         if kind:
             made = self.value(text, kind)
         else:
@@ -163,32 +175,66 @@ class Texts(Secrets):
             made = self._json(text, path)
             if made is None:
                 made = self._cut_json(text, path)
-            return self._lines(text, path, deep) if made is None and streams.are_lines(text) else made
+            if made is None and streams.are_lines(text):
+                made = self._lines(text, path, deep)
+            if made is not None:
+                return made
         if text[1:2] == ":" and streams.are_lines(text):  # `0:"Hel"`
             return self._lines(text, path, deep)
         if "multipart/" in content and "name=" in text:
             line = "\r\n" if "\r\n--" in text else "\n"
             return self.flat(f"{line}--".join(self._part(part, path, line) for part in text.split(f"{line}--")), deep)
-        if "\n" in text or "(" in text:
-            made = columns.masked(text, self.kind_of, lambda name, kind, one: self.leaf(one, (*path, name), kind))
+        if "\n" in text or "(" in text or "[" in text:
+            made = self._columns(text, path)
             if made is not None:
-                return self.flat(made, deep)
+                made = self.flat(made, deep)
+                self.crowd.note(made)
+                return made
         if "://" in text[:30] and _URL.match(text):
             return self.url(text, path)
         if _PAIR.match(text) and ("x-www-form-urlencoded" in content or _is_form(text)):
             return self.form(text, path)
         return None
 
+    def _columns(self, text: str, path: Path) -> str | None:
+        """A table without what its columns say is secret; the second walk meets the same ones."""
+        held = self._tables.get((text, path)) if not self.allowed else None
+        if held is None:
+            changed: dict[str, tuple[str, str, str]] = {}
+
+            def cell(name: str, kind: str, one: str) -> str:
+                drawn = self.crowd.secrets.get(one)
+                made = self.leaf(one, (*path, name), kind) if drawn is None else drawn
+                if made != one:
+                    changed.setdefault(name, (one, made, kind))
+                return made
+
+            held = columns.masked(text, self.kind_of, cell, self.many), changed
+            if len(self._tables) < _TABLES:
+                self._tables[text, path] = held
+        for name, (before, after, kind) in held[1].items():
+            self.mark((*path, name), before, after, kind)
+        return held[0]
+
     def _lines(self, text: str, path: Path, deep: int) -> str:
         """Events, or a JSON document a line."""
         return streams.masked(
-            text, lambda tree: self._plain(tree, path, None), lambda one: self.flat(one, deep), self.whole, self.known
+            text,
+            lambda tree: self._plain(tree, path, None),
+            lambda one: self.flat(one, deep),
+            self.whole,
+            self.known,
+            self.document,
         )
 
     def whole(self, text: str) -> str:
         """What the pieces of a stream make together."""
-        inside = self._json(text, ()) if _LOOKS.match(text) else None
+        inside = self.document(text)
         return self.flat(text) if inside is None else inside
+
+    def document(self, text: str) -> str | None:
+        """JSON without secrets; None of any other text."""
+        return self._json(text, ()) if _LOOKS.match(text) else None
 
     def _part(self, text: str, path: Path, line: str) -> str:
         """One field of a form."""
@@ -293,21 +339,27 @@ class Texts(Secrets):
 
     def flat(self, text: str, deep: int = 0) -> str:
         """Prose and everything else: patterns, known secrets, what is encoded in it."""
-        out, done = [], 0
-        for found in self._find(text):
-            secret = text[found.start : found.end]
-            out += [text[done : found.start], self.secrets.get(secret) or self.value(secret, found.kind)]
-            done = found.end
-        if done:
-            text = "".join([*out, text[done:]])
-        text = self.masked(text)
+        crowd = self._crowded(text) if len(text) >= 4 * CROWD else None
+        if crowd is None:
+            out, done = [], 0
+            for found in self._find(text):
+                secret = text[found.start : found.end]
+                out += [text[done : found.start], self.secrets.get(secret) or self.value(secret, found.kind)]
+                done = found.end
+            if done:
+                text = "".join([*out, text[done:]])
+            text = self.masked(text)
+        else:
+            text, listed = crowd
+            if listed:
+                return text
         if deep >= _DEEPEST:
             return text
         if "%" in text and _PERCENT.search(text):
             text = _RUN.sub(lambda run: self._percent_part(run[0], deep) if "%" in run[0] else run[0], text)
         if len(text) < 16:
             return text
-        parts = _FOLDED.split(text) if "\n" in text else [text]
+        parts = _FOLDED.split(text) if "\n" in text and max(map(len, text.split("\n", _LINES))) > 47 else [text]
         parts[::2] = [_BASE64.sub(lambda part: self._decoded(part[0], deep), one) for one in parts[::2]]
         parts[1::2] = [self._folded(one, deep) for one in parts[1::2]]
         return "".join(parts)
@@ -379,8 +431,11 @@ class Texts(Secrets):
 
     def value(self, text: str, kind: str | None) -> str:
         """What stands for all of a text: of a header with a scheme and of cookies for their values."""
-        if text in _NEVER or text.lower() in _NEVER or text in self.known or text in self.allowed:
+        if text in NEVER or text.lower() in NEVER or text in self.known or text in self.allowed:
             return text
+        if drawn := self.crowd.secrets.get(text):
+            self.met.add(text)
+            return drawn
         if kind == "cookie":
             return self._cookies(text)
         if kind in ("authorization", "assigned") and (found := _SCHEME.match(text)):

@@ -9,8 +9,9 @@ from replay.engine.entropy import BELOW
 from replay.engine.operators.site import Site, Tried
 
 _SECOND = 10**9
-_JUMPS = (3601.0, None, 61.0, 32 * 86400.0)
-"""Seconds by which the clock is put on: what was good for an hour, a minute, a month has expired. None: another day."""
+_JUMPS = (3601.0, None, 61.0, 32 * 86400.0, -61.0)
+"""Seconds by which the clock is put on: what was good for an hour, a minute, a month has expired. None: another day.
+Below 0 it is put right: what took a second ended before it began."""
 
 
 def moments(site: Site) -> Iterator[Tried]:
@@ -42,7 +43,7 @@ def moments(site: Site) -> Iterator[Tried]:
 
 
 def jumps(site: Site) -> Iterator[Tried]:
-    """Of an answer's timing: the clock stands later when it is there than when it was asked for."""
+    """Of an answer's timing: the clock stands elsewhere when it is there than when it was asked for."""
     if site.boundary == "timing" and not site.steps:
         yield from (("jump", seconds) for seconds in _JUMPS)
 

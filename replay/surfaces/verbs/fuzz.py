@@ -24,6 +24,7 @@ from replay.surfaces.verbs.shared import (
     json_option,
     jsonl_option,
     names,
+    note_unsealed,
     package_option,
     page,
     recordings,
@@ -137,6 +138,7 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, as_
         _annotate(run, form, options["root"])
     if run is not None:
         _summarise(run, summary)
+    note_unsealed(chosen, report.finds, options["out"])
     if any(not kept.known for kept in report.finds) and not settings.get("accept"):
         return UNEXPECTED
     if report.stopped == "interrupted":

@@ -19,6 +19,7 @@ from replay.surfaces.verbs.shared import (
     emit,
     json_option,
     names,
+    note_unsealed,
     package_option,
     page,
     recordings,
@@ -73,6 +74,7 @@ def command(names: tuple[str, ...], signature: BinaryIO | None, error: str | Non
         emit(hunt_report.document(report))
     else:
         click.echo(hunt_report.text(report, page()))
+    note_unsealed(chosen, report.finds, options["out"])
     if report.finds:
         return EXPECTED
     if report.stopped == "interrupted":

@@ -34,6 +34,16 @@ def complain(error: ReplayError) -> None:
     click.echo("\n".join([f"replay: {lines[0]}", *lines[1:]]) + f" [{error.slug}]", err=True)
 
 
+def note_unsealed(chosen: Iterable[tuple[str, object]], finds: Iterable[object], out: Path) -> None:
+    """On stderr, that finds of sealed recordings are not sealed."""
+    from replay.store.bundle import holds_sealed
+    from replay.surfaces.printable import escape
+
+    if any(True for _ in finds) and any(holds_sealed(Path(path)) for path in {path for path, _ in chosen}):
+        click.echo(f"replay: {escape(str(out))} holds finds of a sealed bundle: they are not sealed, and hold what it "
+                   "does", err=True)  # fmt: skip
+
+
 def names(**options: Any) -> Callable[[F], F]:
     """The recordings that a command is given."""
     return click.argument("names", metavar="PATH[::ID]...", shell_complete=complete_recording, **options)

@@ -18,10 +18,11 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 import zstandard
 
-from replay.core.recording import Recording
+from replay.core.recording import Log, ModelCall, Prediction, Recording
 from replay.core.redaction.keys import kind_of
 from replay.core.redaction.pseudonyms import is_pseudonym
 from replay.core.redaction.structure import harm
@@ -301,3 +302,22 @@ def test_time_grows_with_the_size_only(name: str) -> None:
 
     small = cost(5_000)
     assert cost(40_000) < 30 * small + 0.05
+
+
+def test_names_that_the_code_made_of_a_secret() -> None:
+    """Of a class, a logger, a model: what is known from elsewhere is masked in them; others stay."""
+    names = {
+        "logs": (Log(offset_ns=1, level="INFO", logger=f"app.{CANARY}", message="x"),),
+        "predictions": (Prediction(seq=0, name=f"m-{CANARY}"),),
+        "model_calls": (ModelCall(seq=0, operation_name="chat", provider_name="p", request_model=f"ft:{CANARY}"),),
+    }
+    raised = type(CANARY, (Exception,), {})("no")
+    before = msgspec.structs.replace(recording({"password": CANARY}, outcome=raised), **names)
+    after = REDACTOR.redact(before)
+    assert CANARY not in repr(after)
+    masked = KEY.of(CANARY)
+    assert after.error_type is not None
+    assert after.error_type.endswith(masked)
+    assert (after.logs[0].logger, after.predictions[0].name) == (f"app.{masked}", f"m-{masked}")
+    other = msgspec.structs.replace(recording({"n": 1}, outcome=raised), **names)
+    assert REDACTOR.redact(other) is other

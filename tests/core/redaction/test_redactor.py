@@ -100,7 +100,17 @@ def everything(one: Recording) -> str:
 def shapes(secret: str) -> list[str]:
     """How a secret may stand somewhere."""
     data = secret.encode()
-    parts = [secret, secret.lower(), secret.upper(), quote(secret, safe=""), data.hex(), data.hex().upper()]
+    wide = secret.encode("utf-16-le").hex()
+    parts = [
+        secret,
+        secret.lower(),
+        secret.upper(),
+        quote(secret, safe=""),
+        data.hex(),
+        data.hex().upper(),
+        secret[::-1],
+        wide,
+    ]
     return [*parts, *(b64encode(b"x" * shift + data).decode()[4:-4] for shift in range(3) if len(data) > 9)]
 
 
@@ -118,6 +128,8 @@ PLACES: dict[str, Callable[[str], Recording]] = {
     "json in json": lambda c: recording({"text": json.dumps({"inner": json.dumps({"token": c})})}),
     "base64 elsewhere": lambda c: recording({"password": c, "blob": b64encode(f"xy{c}z".encode()).decode()}),
     "base64 of json": lambda c: recording({"blob": b64encode(json.dumps({"password": c}).encode()).decode()}),
+    "backwards elsewhere": lambda c: recording({"password": c, "text": f"of {c[::-1]} it"}),
+    "hex of UTF-16 elsewhere": lambda c: recording({"password": c, "blob": f"0x{c.encode('utf-16-le').hex()}"}),
     "hex elsewhere": lambda c: recording({"password": c, "blob": c.encode().hex()}),
     "digest elsewhere": lambda c: recording({"password": c, "blob": hashlib.sha256(c.encode()).hexdigest()}),
     "percent elsewhere": lambda c: recording({"password": c + "/?", "blob": quote(c + "/?", safe="")}),
@@ -341,7 +353,7 @@ HOSTILE = {
     "inserts": "INSERT INTO t (pin) VALUES (" * 1_400, "statements": "select a = ? " * 3_000,
     "names of values": "name: token\n" * 3_300, "blocks": "a" * 40_000 + ": |", "pairs": "('token', '" * 3_600,
     "hex": "7b22" * 10_000, "quoted": "token='a b" * 3_600,
-    "mails": "".join(f"u{n}@x.co " for n in range(4_400)),
+    "mails": "".join(f"u{n}@x.co " for n in range(3_750)),
 }  # fmt: skip
 
 
@@ -355,7 +367,7 @@ def test_hostile_texts(name: str) -> None:
         started = time.thread_time()
         REDACTOR.redact(before)
         spent.append(time.thread_time() - started)
-    assert min(spent) < (1.0 if name == "mails" else 0.1)  # 4,400 secrets, each masked in all its spellings
+    assert min(spent) < 0.1
     started = time.perf_counter()
     list(find(text, RULES, lambda size: None))
     assert time.perf_counter() - started < 1.5

@@ -120,3 +120,20 @@ def test_only_what_reaches_over_pieces_is_taken_from_the_whole() -> None:
     pieces = ["kdn@x.org", "imd@y.org", "a b", "c d"]
     assert pieces == across(before, pieces, lambda whole: whole.replace("kdn", "xxx").replace("orgimd", "yyyyyy"))
     assert across(before, pieces, lambda whole: whole.replace("bc", "XY")) == ["kdn@x.org", "imd@y.org", "a X", "Y d"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    "pieces", [('{"password": "cAnA', "rY-7Qz8", 'Xw9v"}'), ('{"pass', 'word": "cAnArY-7Qz8', 'Xw9v", "n": 1}')]
+)
+def test_a_secret_that_begins_in_the_event_that_names_it(pieces: tuple[str, ...], known: bool) -> None:
+    """A tool's arguments in pieces: it has the pseudonym that it has elsewhere, and the JSON stays JSON."""
+    sent = "".join(f"data: {json.dumps({'delta': each})}\n\n" for each in pieces).encode()
+    given = {"password": "cAnArY-7Qz8Xw9v"} if known else {"text": "token=cAnArY-7Qz8Xw9v"}
+    before = recording(given, requests=[http()], answers=[answer(sent, [("Content-Type", "text/event-stream")])])
+    found = REDACTOR.redact(before)
+    body = b"".join(data for _, data in found.interactions[0].answer.decode()["pieces"]).decode()
+    seen = "".join(json.loads(line[6:])["delta"] for line in body.splitlines() if line)
+    held = found.input.decode()
+    assert json.loads(seen)["password"] == (held["password"] if known else held["text"].removeprefix("token="))
+    assert REDACTOR.redact(found) is found

@@ -1,0 +1,186 @@
+"""Texts with hundreds of secrets: a list of addressees, an export. What stands for each is drawn, of all at once.
+
+Where a text has more secrets than `CROWD`, one keyed stream over all of them takes the place of one hash for each, and
+they are looked for elsewhere as they are, not in every spelling. Equal ones stay equal in all of the recording; in
+another recording something else stands for them. What is not plain letters and digits has its own pseudonym as ever.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Any, NamedTuple
+
+from replay.core.redaction.finding import Found
+from replay.core.redaction.patterns import EMAIL
+from replay.core.redaction.pseudonyms import Pseudonyms, prefix
+
+CROWD = 500
+"""Secrets of one text from which they are a crowd."""
+_BATCH = 1000
+"""Secrets that are drawn at once, so that other threads get their turn."""
+_FORMED = re.compile(
+    r"[+(]?\d[\d ()./-]*+\Z|\d{4}-\d\d-\d\d|[0-9A-Fa-f-]{32,36}\Z|[0-9A-Fa-f]*:|eyJ|[A-Z]{2}\d\d|[A-Za-z]+://|"
+    r"(?i:basic|bearer|token|digest|jwt) "
+)
+"""What begins so may have a form that is to be kept."""
+_SHAPED = frozenset({
+    "cookie", "authorization", "scheme", "token", "url-password", "url-user", "ip", "birth", "card", "iban", "ssn",
+    "phone", "webhook", "jwt",
+})  # fmt: skip
+"""Kinds of which each has its own way."""
+_MAIL = re.compile(r"[^\s@<>\",]{1,64}+@[A-Za-z0-9.-]++")
+_WORD = re.compile(r"[\w%=]")
+_LONG = re.compile(r"@.{32}")
+_MOST = 1000
+"""Texts that are kept apart from the first walk to the second."""
+_DOMAIN = re.compile(r"(@[^\n]*\n)")
+
+
+class Parts(NamedTuple):
+    """A text, taken apart at its secrets."""
+
+    between: list[str]
+    """One more than there are secrets."""
+    secrets: list[str]
+    kinds: dict[str, str]
+    """Secret -> its kind."""
+    masks: dict[str, str | None]
+    """Secret -> what stands for it; None: to be said."""
+
+    def apart(self, text: str, mails: bool) -> None:
+        """Add what stands before a secret, or after the last one."""
+        if not mails:
+            self.between.append(text)
+            return
+        split = EMAIL.pattern.split(text)
+        self.between.extend(split[::2])
+        self.secrets.extend(split[1::2])
+        self.kinds.update(dict.fromkeys(split[1::2], EMAIL.kind))
+
+    def secret(self, text: str, kind: str) -> None:
+        """Add one."""
+        self.secrets.append(text)
+        self.kinds.setdefault(text, kind)
+
+    def joined(self, between: list[str]) -> str:
+        """The text, with what stands for its secrets. `between`: what stands between them now."""
+        out: list[Any] = [""] * (len(between) + len(self.secrets))
+        out[::2] = between
+        out[1::2] = map(self.masks.__getitem__, self.secrets)
+        return "".join(out)
+
+
+class Crowd:
+    """The secrets of such texts."""
+
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
+        self._pseudonyms = pseudonyms
+        self._parts: dict[str, Parts] = {}
+        self._lists: set[str] = set()
+        self.secrets: dict[str, str] = {}
+        """Secret -> what stands for it."""
+        self.kinds: dict[str, str] = {}
+        self.domains: set[str] = set()
+        """What follows the names of mail addresses: it stays, but for what is a secret in other places."""
+        self.made: list[str] = []
+        """Texts as they are now: each is known again as a whole."""
+
+    def parts(self, text: str, found: list[Found], mails: bool) -> Parts:
+        """The text in parts. `mails`: those are not among the found."""
+        parts = self._parts.get(text)
+        if parts is None:
+            parts, done = Parts([], [], {}, {}), 0
+            for each in found:
+                parts.apart(text[done : each.start], mails)
+                done = each.end
+                parts.secret(text[each.start : done], each.kind)
+            parts.apart(text[done:], mails)
+            if len(self._parts) < _MOST:
+                self._parts[text] = parts
+        return parts
+
+    def list_of(self, text: str) -> Parts | None:
+        """The parts of a list of mail addresses, in which nothing else is written; None of any other text."""
+        if text not in self._lists and text not in self._parts:
+            parts = Parts([], [], {}, {})
+            parts.apart(text, True)
+            if not _is_list(parts) or len(self._parts) >= _MOST:
+                return None
+            self._parts[text] = parts
+            self._lists.add(text)
+        return self._parts[text] if text in self._lists else None
+
+    def kind_of(self, text: str) -> str | None:
+        """The first kind of secret in a text that was taken apart."""
+        parts = self._parts.get(text)
+        return None if parts is None else next(iter(parts.kinds.values()), None)
+
+    def note(self, text: str) -> None:
+        """Keep how a text is now, if any of its secrets may be of a crowd."""
+        if self.secrets and len(self.made) < _MOST:
+            self.made.append(text)
+
+    def draw(self, kinds: Mapping[str, str], mails: bool, left: Set[str], pause: Callable[[int], None]) -> None:
+        """Say what stands for these, where nothing does yet. `mails`: those of that kind are mail addresses for sure.
+        `left`: those for which something else does."""
+        sorts = dict.fromkeys(kinds.values())
+        for kind in sorts:
+            texts = [text for text, one in kinds.items() if one == kind] if len(sorts) > 1 else list(kinds)
+            if not (mails and kind == EMAIL.kind):
+                texts = [text for text in texts if _is_plain(text, kind)]
+            if not (left.isdisjoint(texts) and self.secrets.keys().isdisjoint(texts)):
+                texts = [text for text in texts if text not in left and text not in self.secrets]
+            for at in range(0, len(texts), _BATCH):
+                pause(sum(map(len, texts[at : at + _BATCH])))
+                self._draw(texts[at : at + _BATCH], kind)
+
+    def _draw(self, texts: list[str], kind: str) -> None:
+        made = self._mails(texts) if kind == "email" else self._drawn(texts)
+        self.secrets.update(zip(texts, made, strict=True))
+        self.kinds.update(dict.fromkeys(texts, kind))
+
+    def _mails(self, texts: list[str]) -> list[str]:
+        """Of `Ada@x.co` the one of `ada@x.co`, with its capitals; domains stay."""
+        if not "".join(texts).islower():
+            small = [text.lower() for text in texts]
+            if small != texts:
+                self._draw([text for text in dict.fromkeys(small) if text not in self.secrets], "email")
+                return list(map(_cased, texts, map(self.secrets.__getitem__, small)))
+        halves = _DOMAIN.split("\n".join(texts) + "\n")
+        self.domains.update(halves[1::2])
+        ends = (end[:-1] for end in halves[1::2])
+        return self._other(texts, map(str.__add__, self._pseudonyms.drawn(halves[:-1:2]), ends))
+
+    def _drawn(self, texts: list[str]) -> list[str]:
+        """Of a vendor's keys the prefixes stay."""
+        heads = list(map(prefix, texts))
+        tails = self._pseudonyms.drawn([text[len(head) :] for text, head in zip(texts, heads, strict=True)])
+        return self._other(texts, map(str.__add__, heads, tails))
+
+    def _other(self, texts: list[str], made: Iterable[str]) -> list[str]:
+        """Of a short one by chance the same is drawn."""
+        drawn = list(made)
+        if any(map(operator.eq, drawn, texts)):
+            drawn = [new if new != old else self._pseudonyms.of(old) for new, old in zip(drawn, texts, strict=True)]
+        return drawn
+
+
+def _is_list(parts: Parts) -> bool:
+    """Whether no word stands between them, and no domain is as long as a key."""
+    return _WORD.search("".join(set(parts.between))) is None and _LONG.search("\n".join(parts.kinds)) is None
+
+
+def _is_plain(text: str, kind: str) -> bool:
+    """Whether nothing but its letters and digits is to be kept in shape."""
+    if kind == "email":
+        return _MAIL.fullmatch(text) is not None
+    return kind not in _SHAPED and text.isascii() and _FORMED.match(text) is None and "@" not in text
+
+
+def _cased(text: str, made: str) -> str:
+    """With capitals where the text has them."""
+    if text.islower():
+        return made
+    return "".join(new.upper() if old.isupper() else new for old, new in zip(text, made, strict=True))
