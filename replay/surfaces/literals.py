@@ -17,6 +17,8 @@ ITEMS = 8
 """Items of a container shown."""
 DEPTH = 5
 """Containers shown inside containers."""
+DEEPEST = 100
+"""The same where nothing is shortened: deeper no recorder goes."""
 ERROR = 200
 """Columns of an error shown inside a value."""
 WHOLE = 1 << 62
@@ -76,8 +78,8 @@ def _mapping(pairs: Iterable[tuple[Any, Any]], size: int, depth: int, longest: i
 def _container(start: str, end: str, items: Any, depth: int, longest: int, show: Callable[[Any], str],
                size: int | None = None) -> str:  # fmt: skip
     size = len(items) if size is None else size
-    most = size if longest == WHOLE else ITEMS
-    if size and depth >= DEPTH and longest != WHOLE:
+    most, deepest = (size, DEEPEST) if longest == WHOLE else (ITEMS, DEPTH)
+    if size and depth >= deepest:
         return f"{start}… {size:,} items{end}"
     shown = [show(item) for item in islice(items, most)]
     if size > most:
