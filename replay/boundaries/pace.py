@@ -34,6 +34,11 @@ class Pace:
             self._waited = offset_ns
             timeline.sleep(self._asked + offset_ns - timeline.now, self._began + offset_ns)
 
+    @property
+    def is_over(self) -> bool:
+        """All of it is there."""
+        return self._waited >= self._lasts
+
     def whole(self) -> None:
         """Wait until all of it is there."""
         self.at(self._lasts)

@@ -97,6 +97,7 @@ CONTEXTS = (
     "[]", "5", '"x"', "null", '{"draws":[]}', '{"draws":{"0":[]}}', '{"draws":{"0":{"random":5}}}', '{"zone":5}',
     '{"zone":"../../etc/passwd"}', '{"zone":"/etc/passwd"}', '{"zone":":/etc/passwd"}', '{"zone":"Mars/Olympus"}',
     '{"environ":[]}', '{"environ":{"A=B":"x","A\\u0000":"x","":"x","C":"a\\u0000b","D":5}}', '{"entropy":[]}',
+    '{"entropy":{"seed":5,"choices":3},"draws":{"0":{"below":["x",null]}}}',
     '{"entropy":{"seed":5}}', '{"flags":5}', '{"notes":[]}', "{" * 3000, "[" * 500 + "]" * 500, "NaN",
     '{"python":{"$error":5},"versions":[1]}',
 )  # fmt: skip

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from asyncio import sleep
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cache, partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -331,9 +331,7 @@ class Recorded:
 
             self._arrival = Arrival(answer)
         else:
-            from replay.boundaries.pace import Pace  # at replay only
-
-            self._pace = Pace(answer)
+            self._pace = _pace()(answer)
 
     async def arrive(self, piece: int = HEAD) -> None:
         """Wait for this piece of the body, or the head. After the last: for the end."""
@@ -347,9 +345,10 @@ class Recorded:
 
     def pass_to(self, piece: int = HEAD) -> None:
         """Let the thread that reads wait for this piece, as `arrive` does a task."""
-        if self._pace is not None:
+        pace = self._pace
+        if pace is not None and not pace.is_over:
             offset = self.offset(piece)
-            self._pace.whole() if offset is None else self._pace.at(offset)
+            pace.whole() if offset is None else pace.at(offset)
 
     def offset(self, piece: int = HEAD) -> int | None:
         """When a piece came, or the head, nanoseconds from the asking; None: with the end."""
@@ -396,6 +395,14 @@ class Recorded:
         kept = sum(map(len, self.pieces))
         why = "was too long to keep whole" if self.dropped else "was not read further when it was recorded"
         return self.beyond(f"Only the first {kept} bytes of this body are in the recording: it {why}.")
+
+
+@cache
+def _pace() -> type[Pace]:
+    """Known at replay only: an import in each call would take longer than all else that it does."""
+    from replay.boundaries.pace import Pace
+
+    return Pace
 
 
 def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -> Exchange | Recorded | None:

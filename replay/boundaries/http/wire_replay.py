@@ -195,7 +195,7 @@ def wire_of(recorded: Recorded, method: str, missing: int | None) -> list[Part]:
         parts = _framed(pieces, recorded.end == "complete", missing)
     else:
         parts = [(number, piece) for number, piece in enumerate(pieces) if piece]
-        if parts and recorded.end == "complete":
+        if parts and recorded.end == "complete" and announced(headers) is not None:
             parts[-1] = (_LAST, parts[-1][1])  # nobody looks for an end behind it
     return [(HEAD if parts else _LAST, head), *parts]
 

@@ -67,6 +67,8 @@ class TeeFP:
         if len(data) > self._ahead:
             safely(self._exchange.piece, data[self._ahead :])
             self._ahead = len(data)
+        if not data:
+            self._ended()
         return data
 
     def __iter__(self) -> TeeFP:

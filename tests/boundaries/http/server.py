@@ -163,6 +163,11 @@ class Server:
         await writer.drain()
         return False
 
+    async def _until_the_end(self, writer: Any, body: bytes) -> bool:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nall of it")
+        await writer.drain()
+        return False
+
     async def _truncated_chunked(self, writer: Any, body: bytes) -> bool:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nwo")
         await writer.drain()

@@ -67,6 +67,21 @@ def test_however_it_is_read(server: Server, name: str, case: str) -> None:
     round_trip(read, f"{server.url}/{case}", server.stop)
 
 
+def test_an_end_that_was_only_looked_at(server: Server) -> None:
+    """Of a body without a length the connection's end is its end, whoever sees it."""
+
+    def peeked(url: str) -> list[str]:
+        connection = opened(url)
+        connection.request("GET", "/until_the_end")
+        response = connection.getresponse()
+        try:
+            return said(lambda: response.read1(9), response.peek, response.peek)
+        finally:
+            connection.close()
+
+    round_trip(peeked, server.url, server.stop)
+
+
 def test_a_request_before_its_turn(server: Server) -> None:
     """It is refused by `http.client` itself, and takes no answer from the one that is under way."""
 
