@@ -158,7 +158,10 @@ class _Seam:
 
 def _is_websocket(request: Any) -> bool:
     """What follows such a request is no answer to keep: at replay its connection is refused."""
-    return any(name.lower() == b"upgrade" and b"websocket" in value.lower() for name, value in request.headers.raw)
+    for name, value in request.headers.raw:  # no generator: each request pays for this, in production too
+        if len(name) == 7 and name.lower() == b"upgrade" and b"websocket" in value.lower():
+            return True
+    return False
 
 
 def _streams(module: ModuleType) -> tuple[type, type, type]:
