@@ -137,10 +137,11 @@ class Texts(Secrets):
         if "=" not in text:
             return self.leaf(text, path, None)
         out = []
+        granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
         for pair in text.split("&"):
             name, mark, value = pair.partition("=")
             key = _plain(name)
-            kind = self._rules.kind_of(key)
+            kind = self._rules.kind_of(key) or ("token" if granted and key == "code" else None)
             out.append(name + mark + self._percent(value, (*path, key), kind))
         return "&".join(out)
 
