@@ -58,8 +58,8 @@ COMMANDS: tuple[Rule, ...] = (
         r">[\w -]{0,30}?(?i:pass(?:word|wd|phrase|code)|secret|token|api[ _-]?key|\bpin\b)[ :]{0,3}(?:</\w{1,9}>\s{0,9}){1,3}+<(?:td|dd|string)\b[^<>]{0,99}+>\s{0,9}+"
         r"(?:<\w{1,9}+>\s{0,9}+){0,2}+([^<>\s]{4,400}+)"), ("</td>", "</th>", "</dt>", "</key>"), is_value),
     Rule("password-hash", re.compile(
-        r"\$(?:2[abxy]\$\d\d|(?:[156]|apr1|y|7|2y)(?:\$(?:rounds=\d{1,9}|j\w{2,4}))?|m=\d{1,9},t=\d{1,5},p=\d{1,5})"
-        r"\$([./A-Za-z0-9+$]{22,200}+)"), ("$2", "$1$", "$5$", "$6$", "$apr1$", "$y$", "$m=")),
+        r"(?:\$(?:2[abxy]\$\d\d|(?:[156]|apr1|y|7|2y)(?:\$(?:rounds=\d{1,9}|j\w{2,4}))?)|,p=\d{1,5})"
+        r"\$([./A-Za-z0-9+$]{22,200}+)"), ("$2", "$1$", "$5$", "$6$", "$apr1$", "$y$", ",p=")),
     Rule("password-hash", re.compile(r"(?:pbkdf2_sha\d{1,3}\$\d{1,9}|(?:pbkdf2:sha\d{1,3}|scrypt)(?::\d{1,9}){1,3})\$([A-Za-z0-9+/$]{16,300}+=?)"),
          ("pbkdf2", "scrypt:")),
     Rule("scheme", re.compile(r"AUTH PLAIN ([A-Za-z0-9+/]{8,400}+={0,2}+)"), ("AUTH PLAIN",)),
