@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote_from_bytes
 
-from replay.core.redaction import beside, bodies, columns, streams
+from replay.core.redaction import beside, bodies, columns, packed, streams
 from replay.core.redaction.crowds import CROWD
 from replay.core.redaction.finding import find
 from replay.core.redaction.keys import PERSONAL
@@ -44,6 +44,14 @@ _WORDS = 10_000
 """That are remembered as no Base64."""
 _TABLES = 1000
 """That are remembered."""
+_CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
+_IN_TEXT = {
+    "utf-8": bytes(code for code in range(256) if code not in _CONTROLS),
+    "latin-1": bytes(code for code in range(256) if code not in _CONTROLS and not 0x80 <= code < 0xA0),
+}
+"""Bytes of texts; of others with one of theirs, names are looked for that have their length before them."""
+_SMALLEST = 24
+"""Bytes that hold a name and a secret."""
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _DRAWS = ("draws",)
 """In the context: random numbers, which look like anything."""
@@ -81,12 +89,23 @@ class Texts(Secrets):
             text, charset = data.decode(), "utf-8"
         except UnicodeDecodeError:
             text, charset = data.decode("latin-1"), "latin-1"
-            if (
-                not kind and "\0" in text[:4096] and not content.startswith(("text/", "multipart/"))
-            ):  # no text: known secrets only
+        if (
+            not kind
+            and data[:4096].translate(None, _IN_TEXT[charset])
+            and not content.startswith(("text/", "multipart/"))
+        ):
+            data = self._packed(data, path)
+            text = data.decode(charset)
+            if charset == "latin-1" and "\0" in text[:4096]:  # no text: known secrets only
                 return self._needles.replace(text, self._pause).encode("latin-1")
         made = self.leaf(text, path, kind, content=content)
         return data if made == text else made.encode(charset, "surrogatepass" if charset == "utf-8" else "replace")
+
+    def _packed(self, data: bytes, path: Path) -> bytes:
+        """Of MessagePack and the like, without what they name."""
+        text = data.decode("latin-1")
+        made = packed.masked(text, self.kind_of, lambda name, kind, one: self.leaf(one, (*path, name), kind))
+        return data if made == text else made.encode("latin-1")
 
     def number(self, node: Any, path: Path, kind: str | None) -> Any:
         """A number without secrets."""
@@ -418,9 +437,10 @@ class Texts(Secrets):
         try:
             words = data.decode()
         except UnicodeDecodeError:
-            return None
+            words = "\0"
         if not words.isprintable() and any(char < " " and char not in "\t\r\n" for char in words):
-            return None
+            made = self._packed(data, ()) if len(data) >= _SMALLEST else data
+            return None if made is data else made
         return self.leaf(words, (), None, mark=False, deep=deep + 1).encode("utf-8", "surrogatepass")
 
     def _not_base64(self, text: str) -> str:
