@@ -368,13 +368,15 @@ class Texts(Secrets):
                 done = found.end
             if done:
                 text = "".join([*out, text[done:]])
-            text = self.masked(text)
         else:
             text, listed = crowd
             if listed:
                 return text
-        if deep >= _DEEPEST:
-            return text
+        return self.masked(self._encoded(text, deep) if deep < _DEEPEST else text)
+
+    def _encoded(self, text: str, deep: int) -> str:
+        """What is encoded in a text, before known secrets are looked for in it: of one in Base64 they show the middle
+        only, and what is left of its ends would make it another."""
         if "%" in text and _PERCENT.search(text):
             text = _RUN.sub(lambda run: self._percent_part(run[0], deep) if "%" in run[0] else run[0], text)
         if len(text) < 16:
@@ -406,6 +408,8 @@ class Texts(Secrets):
 
     def _decoded(self, text: str, deep: int) -> str:
         """A run of Base64 that is text inside."""
+        if (made := self._needles.exact(text)) is not None:
+            return made
         if text in self._no_base64:
             return text
         if (digits := _HEX.fullmatch(text)) is not None:
