@@ -12,7 +12,7 @@ from replay.core.redaction.marks import MASK, Known
 from replay.core.redaction.needles import SHORTEST, Needles
 from replay.core.redaction.patterns import EMAIL
 from replay.core.redaction.pseudonyms import Pseudonyms
-from replay.core.redaction.rules import Rules
+from replay.core.redaction.rules import SHORT, Rules
 
 Path = tuple[str | int, ...]
 MOST = 200_000
@@ -98,12 +98,16 @@ class Secrets:
 
     def _find(self, text: str) -> list[Found]:
         """The secrets of a text; without the mail addresses, where those are a crowd."""
+        if text in self._rules.clean:
+            return []
         found = self._seen.get(text)
         if found is None:
             rules = self._rules.patterns
             if len(text) >= 4 * CROWD and is_crowd(text.count("@")):
                 rules = tuple(rule for rule in rules if rule is not EMAIL)
             found = list(find(text, rules, self._pause))
+            if not found and len(text) <= SHORT:
+                self._rules.note_clean(text)
             if len(self._seen) < 20_000:
                 self._seen[text] = found
         return found
