@@ -10,6 +10,7 @@ import inspect
 import sys
 from collections.abc import Callable, Generator
 from functools import wraps
+from time import perf_counter_ns
 from typing import Any, TypeVar, overload
 
 from replay.boundaries.seam import Seam
@@ -79,11 +80,12 @@ def _skipped(function: Any) -> int:
 def _asking(function: Any, kind: str, target: str) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]:
     """How a call is asked of a world. Made for each function, so that a call pays for no decision."""
     awaits = _is(inspect.iscoroutinefunction, function) or _is(inspect.isasyncgenfunction, function)
+    paced = _is(inspect.isgeneratorfunction, function)
     skipped = _skipped(function)
 
     def asking(world: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         given = _NOTHING if world.full else snapshot_call(args[skipped:], kwargs)
-        return world.ask(Request(kind, target, given, awaits))
+        return world.ask(Request(kind, target, given, awaits, paced))
 
     return asking
 
@@ -109,10 +111,11 @@ def _function(function: Any, asked: Any, mark: Mark | None) -> Any:
             _raised(world, found, token, error)
             raise
         try:
+            ended_ns = perf_counter_ns()
             if mark is not None:
                 mark(found, value)
             _reset(token)
-            world.tell(found, "returned", snapshot(value))
+            world.tell(found, "returned", snapshot(value, ended_ns), ended_ns)
         except Exception:
             failed("tell-failed", world)
         return value
@@ -172,10 +175,11 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None) -> Any:
             _raised(world, found, token, error)
             raise
         try:
+            ended_ns = perf_counter_ns()
             if mark is not None:
                 mark(found, value)
             leave(token)
-            world.tell(found, "returned", snapshot(value))
+            world.tell(found, "returned", snapshot(value, ended_ns), ended_ns)
         except Exception:
             failed("tell-failed", world)
         return value

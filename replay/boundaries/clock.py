@@ -2,6 +2,7 @@
 
 Capture adds nothing to a call of the clock: the recording keeps its start, its zone and the time of every interaction.
 Replay runs on time-machine's clock, which stands still except where the player moves it: at interactions and sleeps.
+It goes back only where a mutation says that it was set.
 The monotonic clocks and the event loops of the replayed code are virtual with it (see `timeline`, `waits` and
 `virtual_loop`); those of all other code are real.
 """
@@ -12,6 +13,7 @@ import os
 import re
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cache, lru_cache
 from time import localtime
@@ -20,6 +22,8 @@ from typing import Any
 from replay.boundaries.seam import Seam, rebind
 from replay.boundaries.timeline import Timeline
 from replay.core.recording import Recording
+from replay.core.sound import LONGEST
+from replay.core.surroundings import SETTINGS
 from replay.core.world import here
 from replay.errors import Unanswerable
 
@@ -38,19 +42,28 @@ _timelines: list[Timeline] = []
 class _Clock:
     """One virtual clock, in nanoseconds."""
 
-    def __init__(self, traveller: Any, now: int) -> None:
+    def __init__(self, traveller: Any, now: int, settings: Sequence[tuple[int, int]] = ()) -> None:
+        """`settings`: after how many nanoseconds from `now` on it is set, and by how many."""
         self.traveller = traveller
-        self.now = now
+        self.now = self._began = now
+        self._settings = settings
+        self._passed = self._set = 0
 
     def advance(self, nanoseconds: int) -> None:
-        """Move on; never backwards."""
+        """Move on; never backwards, but where it was set."""
         if nanoseconds > 0:
             self._shift(nanoseconds)
+            if self._settings:
+                self._passed += nanoseconds
+                while self._set < len(self._settings) and self._settings[self._set][0] <= self._passed:
+                    self._set += 1
+                    self._shift(self._settings[self._set - 1][1])
 
     def back_to(self, now: int) -> None:
         """Stand where it stood, for another run."""
         if now != self.now:
             self._shift(now - self.now)
+        self._passed, self._set = now - self._began, 0
 
     def _shift(self, nanoseconds: int) -> None:
         """Whole seconds are moved apart: a float keeps nanoseconds only over short spans."""
@@ -151,6 +164,19 @@ def recorded_zone(recording: Recording) -> str | None:
     return _checked(context.get("zone") if isinstance(context, dict) else None)
 
 
+def _settings(recording: Recording) -> list[tuple[int, int]]:
+    """When the clock was set, nanoseconds since the start, and by how much. Raises Unanswerable for what is none."""
+    context = recording.facts
+    found = context.get(SETTINGS, []) if isinstance(context, dict) else []
+    try:
+        pairs = sorted((int(offset), int(by)) for offset, by in found)
+    except (TypeError, ValueError):
+        pairs = [(-1, 0)]
+    if all(0 <= offset <= LONGEST and abs(by) <= LONGEST for offset, by in pairs):
+        return pairs
+    raise Unanswerable(f"The recording's `{SETTINGS}` are no pairs of nanoseconds. Record it again.")
+
+
 def _set_zone(name: str | None) -> None:
     if name is None:
         os.environ.pop("TZ", None)
@@ -174,10 +200,10 @@ class _Playing(AbstractContextManager[None]):
     """The zone and the virtual clock of one replay. A search enters one for each of its runs: generators would take
     longer than what they do."""
 
-    __slots__ = ("_clock", "_is_elsewhere", "_started_at", "_timeline", "_travel", "_zone", "_zone_before")
+    __slots__ = ("_clock", "_is_elsewhere", "_settings", "_started_at", "_timeline", "_travel", "_zone", "_zone_before")
 
-    def __init__(self, started_at: int, name: str | None) -> None:
-        self._started_at, self._zone = started_at, name
+    def __init__(self, started_at: int, name: str | None, settings: Sequence[tuple[int, int]]) -> None:
+        self._started_at, self._zone, self._settings = started_at, name, settings
 
     def __enter__(self) -> None:
         travel, start_waits, _ = _parts()
@@ -188,7 +214,8 @@ class _Playing(AbstractContextManager[None]):
         try:
             seconds, rest = divmod(self._started_at, _SECOND)
             self._travel = travel(seconds, tick=False)
-            self._clock = clock = _Clock(self._travel.start(), seconds * _SECOND)
+            settings = [(offset + rest, by) for offset, by in self._settings]
+            self._clock = clock = _Clock(self._travel.start(), seconds * _SECOND, settings)
         except BaseException:
             self._leave_zone()
             raise
@@ -243,7 +270,7 @@ class ClockBoundary(Seam):
 
     def playing(self, recording: Recording) -> AbstractContextManager[None]:
         """Time starts at `recording.started_at`, in its zone, and moves only by `move` and `shift`."""
-        return _Playing(recording.started_at, recorded_zone(recording))
+        return _Playing(recording.started_at, recorded_zone(recording), _settings(recording))
 
     def describe(self) -> dict[str, str]:
         """The version of time-machine, without importing it."""

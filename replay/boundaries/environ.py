@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from fnmatch import translate
@@ -58,6 +59,8 @@ def _set(values: dict[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+    if "TZ" in values and hasattr(time, "tzset"):
+        time.tzset()  # else it is a text that nobody has read
 
 
 class EnvironBoundary(Seam):

@@ -11,7 +11,7 @@ from replay.boundaries.seam import Seam
 from replay.core.codec import Resolve
 from replay.core.policy import Policy
 from replay.core.recording import Interaction, Prediction, predicted
-from replay.core.world import Ticket
+from replay.core.world import Reading, Ticket
 from replay.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -60,10 +60,7 @@ def model(
         raise UsageError(f"replay.model({name!r}, policy=...): give a replay.Policy.")
 
     def mark(ticket: Ticket, output: Any) -> None:
-        ticket.threshold = threshold
-        ticket.policy = policy
-        ticket.score = _read(score, output, float)
-        ticket.label = _read(label, output, str)
+        ticket.reading = Reading(_read(score, output, float), _read(label, output, str), threshold, policy)
 
     def decorate(function: F) -> F:
         streams = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)

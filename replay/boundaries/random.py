@@ -3,7 +3,8 @@
 Draws are kept at their primitives, `random()` and `getrandbits()` of the generator behind the module `random`, so
 every function built on them (`randint`, `choice`, `shuffle`, `gauss`, ...) follows, also one imported by name long
 before. `uuid4` keeps the bytes it drew: a UUID is no credential. What `os.urandom` and `secrets` draw is one: the
-world is only told the length. A generator made without a seed gets one that is drawn from the world.
+world is only told the length. What they choose (`secrets.choice`) may be one, which the world decides. A generator made
+without a seed gets one that is drawn from the world.
 
 Not followed: the methods of a generator that the application seeds itself (they repeat anyway), and a state read
 with `getstate()`.
@@ -29,6 +30,7 @@ _getrandbits = source.getrandbits
 _seed = source.Random.seed
 _urandom = os.urandom
 _uuid1 = uuid.uuid1
+_below: Callable[[source.SystemRandom, int], int] = source.SystemRandom._randbelow  # type: ignore[attr-defined]
 
 
 def _tapped_random() -> float:
@@ -57,7 +59,6 @@ def _tapped_getrandbits(k: int, /) -> int:
 
 
 def _tapped_urandom(size: int, /) -> bytes:
-    """Return a bytes object containing random bytes suitable for cryptographic use."""
     world = here()
     if world is None:
         return _urandom(size)
@@ -68,6 +69,31 @@ def _tapped_urandom(size: int, /) -> bytes:
     except Exception:
         failed("draw-failed", world)
     return _urandom(size)
+
+
+def _tapped_below(self: source.SystemRandom, n: int) -> int:
+    world = here()
+    if world is None or type(n) is not int or n < 1 or type(self).getrandbits is not source.SystemRandom.getrandbits:
+        return _below(self, n)
+    if n == 1:
+        return 0  # whatever would be drawn
+    try:
+        return world.below(n, partial(_unheard_below, self, n) if world.live else partial(_below, self, n))
+    except Exception:
+        failed("draw-failed", world)
+    return _below(self, n)
+
+
+_tapped_urandom.__doc__, _tapped_below.__doc__ = _urandom.__doc__, _below.__doc__
+
+
+def _unheard_below(system: source.SystemRandom, n: int) -> int:
+    """The bytes that it draws are no draws of their own."""
+    token = current.set(LIVE)
+    try:
+        return _below(system, n)
+    finally:
+        current.reset(token)
 
 
 def _uuid_urandom(size: int, /) -> bytes:
@@ -175,6 +201,7 @@ def _unheard_uuid1(node: int | None, clock_seq: int | None) -> uuid.UUID:
 
 def _patch_system() -> None:
     rebind({"urandom": (_urandom, _tapped_urandom), "_urandom": (_urandom, _tapped_urandom)})
+    source.SystemRandom._randbelow = _tapped_below  # type: ignore[attr-defined]
     uuid.uuid1 = _tapped_uuid1
     rebind({"uuid1": (_uuid1, _tapped_uuid1)})
     uuid.os = _OsForUuid("os")  # type: ignore[attr-defined]

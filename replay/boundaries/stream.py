@@ -204,10 +204,13 @@ class _Played:
 
 
 def played(world: World, answer: Answer) -> Generator[Any, Any, Any]:
-    """The pieces in their order, then the recorded end."""
-    stream = _Played(world, answer)
+    """The pieces in their order, each as long after the asking as in production; then the recorded end."""
+    from replay.boundaries.pace import Pace  # at replay only
+
+    stream, pace = _Played(world, answer), Pace(answer)
     thrown: BaseException | None = None
-    for piece in stream.pieces:
+    for offset, piece in zip(stream.offsets, stream.pieces, strict=True):
+        pace.at(offset)
         try:
             yield piece
             thrown = None
@@ -215,11 +218,13 @@ def played(world: World, answer: Answer) -> Generator[Any, Any, Any]:
             raise
         except BaseException as error:  # the recorded generator was thrown it too, and went on
             thrown = error
+    if answer.state != "unfinished":
+        pace.whole()
     return stream.end(thrown)
 
 
 async def played_async(world: World, answer: Answer) -> AsyncGenerator[Any, Any]:
-    """`played` for an asynchronous generator. Each piece comes as long after the asking as in production."""
+    """`played` for an asynchronous generator."""
     from replay.boundaries.virtual_loop import Arrival  # at replay only
 
     stream, arrival = _Played(world, answer), Arrival(answer)

@@ -10,11 +10,13 @@ import asyncio
 import selectors
 import sys
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from replay.boundaries.timeline import Timeline, Wait
 from replay.boundaries.waits import install as install_waits
 from replay.boundaries.waits import is_real_time, real_monotonic, timelines
+from replay.core.sound import LONGEST
 from replay.core.world import Answer, here
 from replay.errors import DivergenceError
 
@@ -23,6 +25,8 @@ _EPSILON = 1e-7
 """Seconds between timers that are set for the same time: they end in the order in which they were set."""
 _STUCK = 3.0
 """Seconds of real time after which a loop ends in which nothing can happen any more."""
+_FARTHEST = LONGEST / _SECOND
+"""Seconds from now within which every timer is due: an edited one may lie beyond what a float can count up to."""
 _MOST_WALLS = 4096
 _SPINS = 100
 """Rounds of a loop that always has something to do, after which its rounds take time: tasks may wait by polling."""
@@ -55,21 +59,27 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         """As of any loop; timers for the same time keep their order."""
         now, wall = self.timeline.now, self.timeline.wall
+        if when != inf:  # asyncio.sleep(inf): until it is cancelled
+            # Not `min`: a time that is no number is due at once, as in any loop.
+            when = when if when < now / _SECOND + _FARTHEST else now / _SECOND + (_FARTHEST if when == when else 0)
         if now != self._set_at:
             self._set_at, self._set_number = now, 0
         self._set_number += 1
         handle = super().call_at(when + self._set_number * _EPSILON, callback, *args, context=context)
         if len(self._walls) > _MOST_WALLS:
             self._walls = {when: self._walls[when] for when in self._pending() if when in self._walls}
-        self._walls[handle.when()] = wall + max(0, int(when * _SECOND) - now)
+        if when != inf:
+            self._walls[handle.when()] = wall + max(0, int(when * _SECOND) - now)
         return handle
 
     def _pending(self) -> list[float]:
         return [handle.when() for handle in self._scheduled]  # type: ignore[attr-defined]
 
-    def next_timer(self) -> tuple[int, int]:
-        """When the next timer is due, virtual nanoseconds, and where the wall clock then stands."""
+    def next_timer(self) -> tuple[int | None, int]:
+        """When the next timer is due, virtual nanoseconds (None: never), and where the wall clock then stands."""
         when: float = self._scheduled[0].when()  # type: ignore[attr-defined]
+        if when == inf:
+            return None, 0
         return int(when * _SECOND) + 1, self._walls.pop(when, 0)
 
     @property

@@ -1,8 +1,13 @@
-"""The answer of a web application as it is compared: a JSON body by what it says, so that a place in it has a path."""
+"""The answer of a web application as it is compared: a JSON body by what it says, so that a place in it has a path.
+
+It is what `replay.ASGI` and `replay.WSGI` record of a response, or what a Lambda function returns to API Gateway
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html).
+"""
 
 from __future__ import annotations
 
 import json
+from types import NoneType
 from typing import Any
 
 from replay.core.noise import identity
@@ -15,7 +20,9 @@ _DEEPEST = 100
 def opened(recorded: Any, actual: Any) -> tuple[Any, Any]:
     """Both plain values. Of two answers whose JSON says different things, the bodies are what it says, and a length
     that is each body's own is the recorded one: it says nothing more. All else is as it was."""
-    if not (_is_answer(recorded) and _is_answer(actual)) or recorded["body"] == actual["body"]:
+    if not (_is_answer(recorded) and _is_answer(actual)) or type(recorded["body"]) is not type(actual["body"]):
+        return recorded, actual
+    if recorded["body"] == actual["body"]:
         return recorded, actual
     one, two = _said(recorded), _said(actual)
     if one is None or type(one) is not type(two):
@@ -23,6 +30,8 @@ def opened(recorded: Any, actual: Any) -> tuple[Any, Any]:
     if identity(one) == identity(two):  # where not even the characters are others, only the order of names is
         same = sorted(recorded["body"]) == sorted(actual["body"])
         return recorded, {**actual, "body": recorded["body"]} if same else actual
+    if _is_gateway(actual):
+        return {**recorded, "body": one}, {**actual, "body": two}
     headers = actual["headers"]
     if len(headers) == len(recorded["headers"]):
         headers = [
@@ -37,16 +46,25 @@ def told(value: Any) -> Any:
     said = _said(value) if _is_answer(value) else None
     if said is None:
         return value
+    if _is_gateway(value):
+        return {**value, "body": said}
     headers = [[each[0], "its length"] if _is_length(each, value["body"]) else each for each in value["headers"]]
     return {**value, "headers": headers, "body": said}
 
 
 def _is_answer(value: Any) -> bool:
+    if type(value) is not dict:
+        return False
+    is_web = "status" in value and type(value.get("headers")) is list and type(value.get("body")) is bytes
+    return is_web or _is_gateway(value)
+
+
+def _is_gateway(answer: dict[str, Any]) -> bool:
     return (
-        type(value) is dict
-        and "status" in value
-        and type(value.get("headers")) is list
-        and type(value.get("body")) is bytes
+        type(answer.get("statusCode")) is int
+        and type(answer.get("body")) is str
+        and type(answer.get("headers")) in (dict, NoneType)
+        and not answer.get("isBase64Encoded")
     )
 
 
@@ -54,11 +72,15 @@ def _said(answer: dict[str, Any]) -> Any:
     """The object or list that its body holds; None if it is no JSON."""
     from replay.core.redaction.bodies import Unreadable, undone  # not for services, which only capture
 
-    headers = dict(reversed([(str(each[0]).lower(), str(each[1])) for each in answer["headers"] if _is_pair(each)]))
-    if "json" not in headers.get("content-type", "").lower():
+    body = answer["body"]
+    is_text = type(body) is str
+    given = (answer.get("headers") or {}).items() if is_text else filter(_is_pair, answer["headers"])
+    headers = dict(reversed([(str(name).lower(), str(value)) for name, value in given]))
+    if "json" not in headers.get("content-type", "json" if is_text else "").lower():  # the gateway's default
         return None
     try:
-        found = json.loads(undone(answer["body"], headers.get("content-encoding", "")), object_pairs_hook=_once)
+        plain = body if is_text else undone(body, headers.get("content-encoding", ""))
+        found = json.loads(plain, object_pairs_hook=_once)
     except (Unreadable, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict | list) and not _is_deep(found) else None

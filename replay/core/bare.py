@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from replay.core.looking import address_of
+
 MOST = 100
 """Parts of a value that are looked at; larger ones are encoded as any."""
 DEEPEST = 20
@@ -21,9 +23,9 @@ def is_bare(value: Any) -> bool:
 
 
 def _is_bare(value: Any, kind: type, seen: set[int], depth: int) -> bool:
-    if id(value) in seen or len(seen) + len(value) > MOST or depth > DEEPEST:
+    if address_of(value) in seen or len(seen) + len(value) > MOST or depth > DEEPEST:
         return False  # what is held twice is written once
-    seen.add(id(value))
+    seen.add(address_of(value))
     if kind is dict:
         for key in value:
             if type(key) is not str or key[:1] == "$" or len(key) > LONGEST or not key.isascii():

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from replay.core.edits import Edit, parse, read_edit, write
-from replay.core.notes import with_note
+from replay.core.notes import with_note, without_notes
 from replay.core.recording import Recording
 
 MOST = 64
@@ -101,7 +101,8 @@ def minimal_of(recording: Recording) -> str | None:
 
 
 def origins(recording: Recording) -> set[str]:
-    """Its digest, and the one that it had before its cause was noted: what was made of it names either."""
-    if known_cause(recording) is None:
+    """Digests by which what was made of it names it: as production recorded it, and with what was noted since."""
+    bare = without_notes(recording)
+    if bare is recording:
         return {recording.digest}
-    return {recording.digest, with_cause(recording, None).digest}
+    return {recording.digest, with_cause(recording, None).digest, bare.digest}

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from replay.core.answered import opened
 from replay.core.codec import Resolve, Value
+from replay.core.looking import address_of
 from replay.core.noise import Noise, cover, path_of
 from replay.core.plain import Plainly, innermost, readable, weight
 from replay.core.times import both_inside
@@ -131,9 +132,9 @@ def _parted(left: Any, right: Any) -> Iterator[Parting]:
         if not compound or type(one) is not type(two):
             yield from _leaf(steps, one, two)
             continue
-        if (id(one), id(two)) in seen:
+        if (address_of(one), address_of(two)) in seen:
             continue
-        seen.add((id(one), id(two)))
+        seen.add((address_of(one), address_of(two)))
         if max(weight(one, _SMALL), weight(two, _SMALL)) < _SMALL and not _alike(one, two):
             if not _same(one, two):  # to import DeepDiff takes longer than most replays: it imports pandas
                 yield from _explained(steps, one, two)

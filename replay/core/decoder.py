@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from replay.core.families import arrays, containers, errors, frames, objects, records, scalars
+from replay.core.looking import address_of
 from replay.core.standins import Opaque, Truncated, made_class
 
 if TYPE_CHECKING:
@@ -123,10 +124,10 @@ class Decoder:
 
 def _weight(value: tuple[Any, ...], known: dict[int, int]) -> int:
     """How many items hashing a tuple visits; each tuple is looked at once, however often it is shared."""
-    found = known.get(id(value))
+    found = known.get(address_of(value))
     if found is None:
         inner = sum(_weight(item, known) for item in value if isinstance(item, tuple))
-        found = known[id(value)] = len(value) + inner
+        found = known[address_of(value)] = len(value) + inner
     return found
 
 

@@ -3,7 +3,7 @@
 A path names a part of a recording and steps into its value::
 
     path  = part *step
-    part  = "input" | "clock" | "draws" | "environ" | boundary "[" number "]"     ; number: `Interaction.seq`
+    part  = "input" | "clock" | "draws" | "environ" | "zone" | boundary "[" number "]"     ; number: `Interaction.seq`
     step  = "." name | "[" index "]" | "[" json-string "]"            ; the string form for any other name
 
 - `input.args[0].items[1].qty`, `input.kwargs.plan`: arguments of a function.
@@ -31,7 +31,7 @@ Step = str | int
 Steps = tuple[Step, ...]
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
-_ROOT = re.compile(r"([a-z]+\[\d{1,9}\]|input|clock|draws|environ)", re.ASCII)
+_ROOT = re.compile(r"([a-z]+\[\d{1,9}\]|input|clock|draws|environ|zone)", re.ASCII)
 _STEP = re.compile(r'\.([A-Za-z_][\w-]*)|\[(\d{1,9})\]|\[("(?:[^"\\]|\\.)*")\]', re.ASCII)
 _LONG = 60
 

@@ -8,7 +8,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from replay.core.families import arrays, containers, errors, frames, objects, records, scalars
-from replay.core.looking import dotted, size_of
+from replay.core.looking import address_of, dotted, size_of
 from replay.core.pace import pauses
 from replay.core.standins import Gap
 from replay.core.written import json_text
@@ -24,7 +24,7 @@ _SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
 
 # Keyed by id: a metaclass may define `__hash__`, and builtin types live as long as the process.
 _exact: dict[int, Write] = {
-    id(kind): write
+    address_of(kind): write
     for family in (scalars.WRITERS, containers.WRITERS, records.WRITERS, objects.WRITERS)
     for kind, write in family.items()
 }
@@ -88,7 +88,7 @@ class Encoder:
             return value if _SMALLEST <= value <= _LARGEST else big(value)
         if kind is float:
             return value if value - value == 0.0 else not_finite(value)
-        known = self.memo.get(id(value))
+        known = self.memo.get(address_of(value))
         if known is not None:
             ref: dict[str, Any] = {"$ref": -1}
             self.refs.append((ref, known[1]))
@@ -128,7 +128,7 @@ class Encoder:
 
     def keep(self, value: object, tree: Tree) -> Tree:
         """Remember the tree of an object with identity, before its content is encoded: a cycle refers to it."""
-        self.memo[id(value)] = (value, tree)
+        self.memo[address_of(value)] = (value, tree)
         return tree
 
     def at(self, step: str | int, value: Any) -> Tree:
@@ -190,7 +190,7 @@ class Encoder:
             tree = self.opaque(value, "encode-failed")
         except Exception:  # not even its type can be named
             tree = {"$opaque": {"type": "?", "size": None}}
-        known = self.memo.get(id(value))
+        known = self.memo.get(address_of(value))
         if known is None:
             return tree
         kept = known[1]  # somebody may refer to it already: it becomes the opaque node in its place
@@ -205,11 +205,11 @@ class Encoder:
         """The tree with its references numbered in the order in which the text has them."""
         if not self.refs:
             return tree
-        numbers = {id(target): -1 for _, target in self.refs}
+        numbers = {address_of(target): -1 for _, target in self.refs}
         tree = _wrap(tree, numbers, [0])
         for ref, target in self.refs:
-            if numbers[id(target)] >= 0:
-                ref["$ref"] = numbers[id(target)]
+            if numbers[address_of(target)] >= 0:
+                ref["$ref"] = numbers[address_of(target)]
             else:  # its target was dropped
                 ref.clear()
                 ref["$opaque"] = {"type": "?", "size": None}
@@ -227,31 +227,31 @@ def _wrap(tree: Tree, numbers: dict[int, int], count: list[int]) -> Tree:
     kind = type(tree)
     if kind is not dict and kind is not list:
         return tree
-    target = id(tree) in numbers
+    target = address_of(tree) in numbers
     if target:
-        if numbers[id(tree)] >= 0:
+        if numbers[address_of(tree)] >= 0:
             return tree
-        numbers[id(tree)] = count[0]
+        numbers[address_of(tree)] = count[0]
         count[0] += 1
     for key, value in tree.items() if kind is dict else enumerate(tree):
         inner = type(value)
         if inner is dict or inner is list:
             tree[key] = _wrap(value, numbers, count)
-    return {"$id": [numbers[id(tree)], tree]} if target else tree
+    return {"$id": [numbers[address_of(tree)], tree]} if target else tree
 
 
 def find(kind: type) -> Write:
     """What encodes instances of exactly this type."""
-    write = _exact.get(id(kind))
+    write = _exact.get(address_of(kind))
     if write is not None:
         return write
-    found = _found.get(id(kind))
+    found = _found.get(address_of(kind))
     if found is not None and found[0] is kind:
         return found[1]
     write = errors.writer(kind) or arrays.writer(kind) or frames.writer(kind) or records.writer(kind) or Encoder.opaque
     if len(_found) >= _MOST_FOUND:
         _found.clear()
-    _found[id(kind)] = (kind, write)
+    _found[address_of(kind)] = (kind, write)
     return write
 
 

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
+from replay.core.looking import address_of
 from replay.core.opened import Unfit
 
 Pairs = list[list[str]]
@@ -90,7 +91,7 @@ class _Texts:
         while waiting:
             each = waiting.pop()
             if type(each) in _HOLDS:
-                self._held[id(each)] = each
+                self._held[address_of(each)] = each
                 waiting.extend(each.values() if type(each) is dict else each)
 
     def write(self, value: Any) -> bytes:
@@ -109,10 +110,10 @@ class _Texts:
         kind = type(value)
         if kind not in _HOLDS:
             return value
-        if id(value) in self._held:
-            text = self._texts.get(id(value))
+        if address_of(value) in self._held:
+            text = self._texts.get(address_of(value))
             if text is None:
-                text = self._texts[id(value)] = _dumps(value)
+                text = self._texts[address_of(value)] = _dumps(value)
             kept.append(text)
             return _HOLE
         if kind is dict:

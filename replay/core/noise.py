@@ -23,6 +23,7 @@ from uuid import UUID
 
 import msgspec
 
+from replay.core.looking import address_of
 from replay.core.notes import with_note
 from replay.core.plain import readable, weight
 from replay.core.recording import Recording
@@ -430,4 +431,4 @@ def identity(value: Any) -> Any:
     try:
         return type(value), repr(value)
     except (ValueError, RecursionError):
-        return type(value), id(value)
+        return type(value), address_of(value)

@@ -15,6 +15,7 @@ import msgspec
 from replay.core.codec import Value, encode
 from replay.core.decoder import Decoder
 from replay.core.families import scalars
+from replay.core.looking import address_of
 from replay.errors import CodecError
 
 MOST = 200_000
@@ -109,7 +110,7 @@ class Opened:
 
     def _known(self, value: Any, tree: Any, crowded: bool) -> Any:
         if not crowded:
-            self._trees[id(value)] = (value, tree)
+            self._trees[address_of(value)] = (value, tree)
         return value
 
     def tree(self, value: Any) -> Any:
@@ -119,7 +120,7 @@ class Opened:
             return value if value.isascii() else scalars.text(value)
         if kind in _ATOMS:
             return value if kind is not int or -(1 << 63) <= value < 1 << 63 else scalars.big(value)
-        known = self._trees.get(id(value))
+        known = self._trees.get(address_of(value))
         if known is not None and known[0] is value:
             return known[1]
         if kind is float:

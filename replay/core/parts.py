@@ -32,7 +32,7 @@ from replay.core.opened import Kept, Opened, Unfit, named
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
 from replay.core.streaming import Stream, Yielded
-from replay.core.surroundings import Environ, Timing
+from replay.core.surroundings import Environ, Timing, Zone, paced
 from replay.core.written import json_text
 from replay.errors import CodecError
 
@@ -70,13 +70,14 @@ class Parts:
                 yield name
 
     def every(self) -> Iterator[str]:
-        """`names`, and what a search for failures leaves alone: feature flags, variables, when answers came."""
+        """`names`, and what a search for failures leaves alone: flags, variables, the zone, when answers came."""
         yield from self.names()
         for interaction in self.recording.interactions:
             if interaction.boundary == "environ":
                 yield f"environ[{interaction.seq}]"
             yield f"timing[{interaction.seq}]"
         yield "environ"
+        yield "zone"
 
     def get(self, name: str) -> Part | None:
         """The part of that name; None if there is none, or it cannot be edited."""
@@ -114,6 +115,8 @@ class Parts:
             return Draws(recording)
         if name == "environ":
             return Environ(recording)
+        if name == "zone":
+            return Zone(recording)
         if name.startswith("timing["):
             return Timing(recording, self._places[int(name[7:-1])])
         interaction = self.interaction(name)
@@ -228,9 +231,7 @@ class HttpAnswer:
             stored, state = raised_by(value, self._client, self._stored)
             return _put(draft, self._place, encode(stored), state)
         if isinstance(value, Slow):
-            later = [[offset + value.nanoseconds, piece] for offset, piece in self._stored["pieces"]]
-            _put(draft, self._place, encode({**self._stored, "pieces": later}), "returned")
-            return _delay(draft, self._place, value.nanoseconds)
+            return _delay(draft, self._place, value.nanoseconds, whole=True)
         if type(value) is not dict or not {"status", "headers"} <= value.keys() or type(value["headers"]) is not dict:
             raise Unfit("an answer has a status and headers")
         before, stored = self.value, dict(self._stored)
@@ -304,7 +305,7 @@ class Returned:
         elif isinstance(value, Raises):
             _put(draft, self._place, encode(value.error), "raised")
         elif isinstance(value, Slow):
-            _delay(draft, self._place, value.nanoseconds)
+            _delay(draft, self._place, value.nanoseconds, whole=True)
         else:
             plain = value if self._yielded is None else self._yielded.written(value)
             _put(draft, self._place, self._opened.close(plain), "returned")
@@ -372,12 +373,14 @@ def _put(draft: Draft, place: int, answer: Value, state: str) -> None:
     draft["interactions"][place] = msgspec.structs.replace(draft["interactions"][place], answer=answer, state=state)
 
 
-def _delay(draft: Draft, place: int, nanoseconds: int) -> None:
+def _delay(draft: Draft, place: int, nanoseconds: int, *, whole: bool = False) -> None:
+    """It ended so much later; `whole`: what it consists of came later, too."""
     before = draft["interactions"][place]
     lasted = before.duration_ns + nanoseconds
     if not 0 <= before.offset_ns + lasted <= LONGEST:
         raise Unfit("longer than a recording lasts")
-    draft["interactions"][place] = msgspec.structs.replace(before, duration_ns=lasted)
+    answer = paced(before, lambda offset: offset + nanoseconds) if whole else before.answer
+    draft["interactions"][place] = msgspec.structs.replace(before, answer=answer, duration_ns=lasted)
 
 
 def _latin(text: Any) -> str:

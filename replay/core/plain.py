@@ -10,7 +10,7 @@ from reprlib import Repr
 from typing import Any
 
 from replay.core.families.errors import FRAMES
-from replay.core.looking import dotted
+from replay.core.looking import address_of, dotted
 from replay.core.standins import Opaque, Record, Truncated
 
 _ATOMS = (str, int, float, bool, type(None), bytes)
@@ -31,12 +31,12 @@ class Plainly:
         """The plain form of `value`."""
         if type(value) in _ATOMS:
             return value
-        known = self._done.get(id(value))
+        known = self._done.get(address_of(value))
         if known is not None:
             return known[1]
-        self._done[id(value)] = (value, "<cycle>")
+        self._done[address_of(value)] = (value, "<cycle>")
         plain = self._compound(value)
-        self._done[id(value)] = (value, plain)
+        self._done[address_of(value)] = (value, plain)
         return plain
 
     def _compound(self, value: Any) -> Any:
@@ -107,14 +107,14 @@ def weight(plain: Any, most: int, seen: dict[int, int] | None = None) -> int:
         return len(plain) + 8
     if not isinstance(plain, dict | list | tuple | frozenset):
         return 8
-    if id(plain) in seen:
-        return seen[id(plain)]
+    if address_of(plain) in seen:
+        return seen[address_of(plain)]
     total = 8
     for item in plain.values() if isinstance(plain, dict) else plain:
         total += weight(item, most, seen)
         if total > most:
             break
-    seen[id(plain)] = total
+    seen[address_of(plain)] = total
     return total
 
 

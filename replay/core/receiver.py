@@ -16,7 +16,7 @@ from replay.core.codec import Limits, Value
 from replay.core.encoder import Encoder, Tree, find
 from replay.core.families import anew
 from replay.core.families.objects import RECEIVERS
-from replay.core.looking import attributes, located, module_and_name, mro, namespace
+from replay.core.looking import address_of, attributes, located, module_and_name, mro, namespace
 from replay.core.written import json_bytes
 
 EACH = Limits(nodes=5_000, size=128 << 10)
@@ -105,7 +105,7 @@ class _Holding(Encoder):
         ):
             self.left -= 1
             return self.cut(value, "truncated-count", len(value))  # a copy of it would be made before it is cut
-        if id(value) in self.memo or self.depth >= self.deepest or find(kind) is not Encoder.opaque:
+        if address_of(value) in self.memo or self.depth >= self.deepest or find(kind) is not Encoder.opaque:
             return Encoder.node(self, value)
         self.left -= 1
         if self.spent():
@@ -155,7 +155,7 @@ class _Holding(Encoder):
 
 def _is_own(kind: type) -> bool:
     """Whether its class is the application's: not of the standard library, nor installed."""
-    known = _own.get(id(kind))
+    known = _own.get(address_of(kind))
     if known is not None and known[0] is kind:
         return known[1]
     name = module_and_name(kind)[0]
@@ -165,5 +165,5 @@ def _is_own(kind: type) -> bool:
         found = name.startswith("replay.surfaces.demo.")
     if len(_own) >= _MOST_KNOWN:
         _own.clear()
-    _own[id(kind)] = (kind, found)
+    _own[address_of(kind)] = (kind, found)
     return found

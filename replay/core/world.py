@@ -52,7 +52,23 @@ class Request(msgspec.Struct, gc=False):
     """See `Interaction.target`."""
     payload: Settles
     awaits: bool = False
-    """The caller is a coroutine: it awaits the answer's arrival itself. Otherwise the world lets the time pass."""
+    """The caller is a coroutine: it awaits the answer's arrival itself."""
+    paced: bool = False
+    """The caller is a thread that waits for each piece of the answer itself. Of what is neither, the world lets all of
+    the time pass."""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a project's code reads off an answer of a model."""
+
+    score: float | None
+    """Its confidence."""
+    label: str | None
+    """What it decided for."""
+    threshold: float | None
+    """The score from which it counts."""
+    policy: Policy | None
+    """What decides what is done with it."""
 
 
 class Ticket(msgspec.Struct):
@@ -65,14 +81,8 @@ class Ticket(msgspec.Struct):
     state: State = "unfinished"
     answer: Settles | None = None
     ended_ns: int = 0
-    score: float | None = None
-    """Of a `model` answer: its confidence."""
-    label: str | None = None
-    """Of a `model` answer: what it decided for."""
-    threshold: float | None = None
-    """Of a `model` answer: the score from which it counts."""
-    policy: Policy | None = None
-    """Of a `model` answer: what decides what is done with it."""
+    reading: Reading | None = None
+    """Of a `model` answer."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -138,8 +148,9 @@ class World(Protocol):
         """
         ...
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
-        """Close a ticket. The second call for the same ticket does nothing. Never raises."""
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
+        """Close a ticket. The second call for the same ticket does nothing. Never raises. `ended_ns`: when the answer
+        came, `time.perf_counter_ns`; 0: now."""
         ...
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
@@ -148,6 +159,11 @@ class World(Protocol):
 
     def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
         """`size` bytes from the system's generator. They are credentials: only their number is kept."""
+        ...
+
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        """A number from 0 that is below `among`, by the system's generator: one of so many. It is kept where all of a
+        recording's short draws are too few bits for a credential."""
         ...
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:

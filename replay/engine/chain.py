@@ -1,4 +1,4 @@
-"""From a value to the failing line: who asked for it, who first had it in hand, what failed.
+"""From a value to the failing line: who asked for it, who first had it in hand, who first read it, what failed.
 
 One more run of the incident is watched line by line, the project's own code only. Values are looked for in the local
 variables by their name and content; no code of the project is called for that.
@@ -25,6 +25,7 @@ from replay.engine.executions import Stage
 from replay.engine.failures import Failure, relative
 from replay.engine.finding import CauseValue, Link
 from replay.engine.lines import in_project
+from replay.engine.reading import header_of, read_at
 
 DEEP = 4
 """Steps into a local variable."""
@@ -33,26 +34,35 @@ MOST = 400
 _PLAIN = (str, int, float, bool, bytes, type(None), list, dict, tuple)
 
 
+class _Wanted(msgspec.Struct):
+    """One value that is looked for in the code's hands."""
+
+    name: str
+    """Empty: it has none, so that of the argument that it is."""
+    within: tuple[int, ...]
+    """Where it lies in the list of that name."""
+    value: Any
+    seen: Frame | None = None
+    """Where it was first there, if not as an argument."""
+    passed: Frame | None = None
+    """The function that got it as an argument."""
+    read: Frame | None = None
+    """The first line that reads it by its name."""
+    is_variable: bool = False
+    """Of the environment, which no local variable holds."""
+
+
 def links(stage: Stage, incident: Recording, values: tuple[CauseValue, ...], failure: Failure) -> tuple[Link, ...]:
     """The chain of each value, then the failing line."""
     asked: dict[int, Frame] = {}
-    seen: dict[str, Frame] = {}
-    wanted = {each.path: (_name(each.path), each.here) for each in values if type(each.here) in _PLAIN}
-    wanted = {path: pair for path, pair in wanted.items() if pair[0]}
+    wanted = {each.path: _wanted(each) for each in values if type(each.here) in _PLAIN or _is_variable(each.path)}
 
     def on_ask(interaction: Interaction, _: Value) -> None:
         asked.setdefault(interaction.seq, _asking(stage.root))
 
     stage.on_ask = on_ask
-
-    def look(frame: FrameType, line: int) -> None:
-        for path, (name, value) in list(wanted.items()):
-            if _holds(frame, name, value):
-                seen[path] = _frame(stage.root, frame, line)
-                del wanted[path]
-
     try:
-        _watched(stage.root, lambda: stage.run(incident), look)
+        _watched(stage.root, lambda: stage.run(incident), _Looking(stage.root, list(wanted.values())))
     finally:
         stage.on_ask = None
     found: list[Link] = []
@@ -60,9 +70,65 @@ def links(stage: Stage, incident: Recording, values: tuple[CauseValue, ...], fai
         boundary, _, number = parse(each.path.replace("[*]", "[0]"))[0].partition("[")
         if number and boundary != "timing" and int(number[:-1]) in asked:
             found.append(Link(each.path, asked[int(number[:-1])], "asked"))
-        if each.path in seen:
-            found.append(Link(each.path, seen[each.path], "first seen"))
+        one = wanted.get(each.path)
+        if one is None:
+            continue
+        first = one.seen or (one.passed if one.read is None else None)
+        if first is not None:
+            found.append(Link(each.path, first, "first seen"))
+        if one.read is not None:
+            found.append(Link(each.path, one.read, "first read"))
     return (*found, *(Link("", _shown(stage.root, frame), "failed") for frame in failure.frames[-1:]))
+
+
+def _wanted(each: CauseValue) -> _Wanted:
+    steps = parse(each.path.replace("[*]", "[0]"))[1]
+    last = max((at for at, step in enumerate(steps) if type(step) is str), default=-1)
+    within = tuple(step for step in steps[last + 1 :] if type(step) is int) if last >= 0 else ()
+    return _Wanted(str(steps[last]) if last >= 0 else "", within, each.here, is_variable=_is_variable(each.path))
+
+
+def _is_variable(path: str) -> bool:
+    return parse(path)[0] == "environ"
+
+
+class _Looking:
+    """Looks for values while the code runs."""
+
+    def __init__(self, root: Path, wanted: list[_Wanted]) -> None:
+        self._root, self._wanted = root, wanted
+
+    def enter(self, frame: FrameType) -> None:
+        """A function begins: what it got as arguments. Its line is that of a decorator, so that of `def` is taken."""
+        line = header_of(frame.f_code.co_filename, frame.f_lineno)
+        for one in self._wanted:
+            if one.seen is None and one.passed is None:
+                one.name = one.name or _argument(frame, one.value)
+                if _holds(frame, one):
+                    one.passed = _frame(self._root, frame, line)
+
+    def after(self, frame: FrameType, line: int) -> None:
+        """A line has run: what is there now is what it did."""
+        for one in self._wanted:
+            if one.seen is None and one.passed is None and _holds(frame, one):
+                one.seen = _frame(self._root, frame, line)
+
+    def before(self, frame: FrameType) -> None:
+        """A line is about to run."""
+        names: frozenset[str] | None = None
+        for one in self._wanted:
+            if one.read is None and (one.is_variable or one.seen is not None or one.passed is not None):
+                names = read_at(frame.f_code.co_filename, frame.f_lineno) if names is None else names
+                if one.name.lower() in names and (one.is_variable or _holds(frame, one)):
+                    one.read = _frame(self._root, frame, frame.f_lineno)
+
+
+def _argument(frame: FrameType, value: Any) -> str:
+    """The name of the argument that is this value."""
+    code = frame.f_code
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    local = frame.f_locals
+    return next((name for name in names if name in local and equal(local[name], value)), "")
 
 
 def _shown(root: Path, frame: Frame) -> Frame:
@@ -70,23 +136,24 @@ def _shown(root: Path, frame: Frame) -> Frame:
     return msgspec.structs.replace(frame, source=frame.source or getline(str(root / frame.file), frame.line).strip())
 
 
-def _name(path: str) -> str:
-    steps = parse(path.replace("[*]", "[0]"))[1]
-    return steps[-1] if steps and type(steps[-1]) is str else ""
-
-
-def _watched(root: Path, run: Callable[[], object], look: Callable[[FrameType, int], None]) -> None:
+def _watched(root: Path, run: Callable[[], object], looking: _Looking) -> None:
     def called(frame: FrameType, event: str, argument: Any) -> Any:
         if not in_project(root, frame.f_code.co_filename):
             return None
         line = frame.f_lineno
-        look(frame, line)
+        begins = line == frame.f_code.co_firstlineno  # a generator goes on where it was
+        if begins:
+            looking.enter(frame)
 
         def inside(frame: FrameType, event: str, argument: Any) -> Any:
-            nonlocal line
-            if event in ("line", "return"):  # what is there now is what the line before it has done
-                look(frame, line)
+            nonlocal line, begins
+            if event in ("line", "return"):
+                if not begins:
+                    looking.after(frame, line)
+                begins = False
                 line = frame.f_lineno
+            if event == "line":
+                looking.before(frame)
             return inside
 
         return inside
@@ -114,8 +181,19 @@ def _frame(root: Path, frame: FrameType, line: int) -> Frame:
     return Frame(relative(root, file), line, frame.f_code.co_name, getline(file, line).strip())
 
 
-def _holds(frame: FrameType, name: str, value: Any) -> bool:
-    return any(key == name and equal(found, value) for key, found in _named(frame.f_locals))
+def _holds(frame: FrameType, one: _Wanted) -> bool:
+    return bool(one.name) and any(
+        type(key) is str and key.lower() == one.name.lower() and _is(found, one)
+        for key, found in _named(frame.f_locals)
+    )
+
+
+def _is(found: Any, one: _Wanted) -> bool:
+    for step in one.within:
+        if type(found) not in (list, tuple) or not -1 < step < len(found):
+            return False
+        found = found[step]
+    return equal(found, one.value)
 
 
 def _named(local: Any) -> Iterator[tuple[Any, Any]]:

@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from replay.core.edits import Edit, parse
+from replay.core.looking import address_of
 from replay.engine.frontier import Frontier, plain
 from replay.engine.lines import Line
 from replay.engine.mutation import Edits
@@ -72,11 +73,14 @@ class Combinations:
         self._beside: dict[str, list[str]] = {}
         """Places that matter and lie beside another; forgotten when more matter."""
         self._drawn: list[Parent] = []
+        self._is_spent = True
+        """No parent is left to draw from; a new one may come."""
 
     def add(self, parent: Parent, lines: Iterable[Line]) -> None:
         """A mutation that reached these lines, which none had reached before."""
         self.parents.append(parent)
         self._drawn.clear()
+        self._is_spent = False
         if len(parent.edits) < DEEPEST:
             for rank, edit in self.spoken(parent.edits, lines):
                 while len(self._named) <= rank:
@@ -133,6 +137,8 @@ class Combinations:
                 idle += 1
                 parent.misses += 1
                 continue
+            if parent.misses >= MISSES:
+                self._is_spent = False
             idle = parent.misses = 0
             yield edits
 
@@ -142,9 +148,9 @@ class Combinations:
             return False
         numbers = []
         for edit in edits:
-            found = self._numbers.get(id(edit))
+            found = self._numbers.get(address_of(edit))
             if found is None:
-                found = self._numbers[id(edit)] = len(self._numbers), edit
+                found = self._numbers[address_of(edit)] = len(self._numbers), edit
             numbers.append(found[0])
         key = tuple(sorted(numbers))
         if key in self._tried:
@@ -154,8 +160,9 @@ class Combinations:
 
     def parent(self) -> Parent:
         """A mutation to grow from; now and then edits that led nowhere yet."""
-        if not self._drawn and self.parents:
+        if not self._drawn and not self._is_spent:
             self._drawn = self._more()
+            self._is_spent = not self._drawn
         if not self._drawn or self._random.random() < 0.1:
             return self._anywhere()
         found = self._drawn.pop()
@@ -170,16 +177,20 @@ class Combinations:
         return self._random.choices(left, weights, k=DRAWN) if left else []
 
     def _anywhere(self) -> Parent:
-        edits = [self._one_of(self._likely(self._plans[self._one_of(self._ordered())]))
-                 for _ in range(1 if self._random.random() < 0.7 else DEEPEST - 1)]  # fmt: skip
-        return Parent(tuple(edits), True, [], left=None)
+        number = 1 if self._random.random() < 0.7 else DEEPEST - 1
+        return Parent(tuple([self._edit_at(self._one_of(self._ordered())) for _ in range(number)]), True, [], left=None)
+
+    def _edit_at(self, path: str) -> Edit:
+        plan = self._plans[path]
+        most = self._likely(plan)
+        return plan[int(self._random.random() * most)]
 
     def _one_of(self, among: Sequence[T]) -> T:
         return among[int(self._random.random() * len(among))]
 
-    def _likely(self, plan: list[Edit]) -> list[Edit]:
-        """Every other time only the likeliest."""
-        return plan[:LIKELY] if self._random.random() < 0.5 else plan
+    def _likely(self, plan: list[Edit]) -> int:
+        """How many of them to draw from: every other time only the likeliest."""
+        return min(LIKELY, len(plan)) if self._random.random() < 0.5 else len(plan)
 
     def _added(self, parent: Parent) -> Edit | None:
         """The edit to add: at a place that the parent made matter, near its last one, or at any that matters. None:
@@ -192,13 +203,13 @@ class Combinations:
             paths = self._near(parent.edits[-1].path)
         path = self._one_of(paths or self._ordered())
         if parent.left is None:
-            return self._one_of(self._likely(self._plans[path]))
+            return self._edit_at(path)
         left = parent.left.get(path)
         if left is None:
             left = parent.left[path] = list(self._plans[path])
         if not left:
             return None
-        most = len(self._likely(left))
+        most = self._likely(left)
         return left.pop(int(self._random.random() * most))
 
     def _near(self, last: str) -> list[str]:

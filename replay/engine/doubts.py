@@ -11,7 +11,7 @@ from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference
 from replay.engine.ambiguity import nondeterminism
-from replay.engine.entropy import LONG
+from replay.engine.entropy import LONG, MOST_BITS
 
 _MOST = 3
 """Places named in a reason."""
@@ -20,7 +20,7 @@ _MOST = 3
 def doubts(recording: Recording, difference: Collection[Difference], short_draws: int) -> str | None:
     """What else than the code may have made a run end in another way; None if nothing did.
 
-    `short_draws`: how many short ones of `secrets` and `os.urandom` the run made.
+    `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds.
     """
     found = [nondeterminism(recording), *_masked(recording, difference), *_drawn(short_draws)]
     return " ".join(filter(None, found)) or None
@@ -56,6 +56,6 @@ def _drawn(number: int) -> Iterator[str]:
         times = "once" if number == 1 else f"{number} times"
         yield (
             f"short draws: the code drew less than {LONG} bytes from `secrets` or `os.urandom` {times} (`choice`, "
-            "`randbelow`, a code of some digits). No recording keeps what was drawn, so what is computed of it is "
-            "another at each replay."
+            f"`randbelow`, a code of some digits), together {MOST_BITS:.0f} bits or more, or as bytes. It may be a "
+            "credential, so the recording does not hold it: what is computed of it is not as in production."
         )

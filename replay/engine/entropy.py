@@ -1,8 +1,13 @@
-"""Draws from the system's generator: never kept, and the same again at every replay.
+"""Draws from the system's generator: hardly ever kept, and the same again at every replay.
 
 `os.urandom` and `secrets` make credentials. A recording keeps a seed and the lengths; replay draws from SHAKE-256
 over (seed, lane, number of the draw). Where a drawn value appears in the recording, the value that replay will draw
 is put in its place, so that the recording still answers.
+
+What `choice`, `randbelow` and `shuffle` choose (`World.below`) appears nowhere as it was drawn. Passwords and one-time
+codes are made of many such draws, so they are kept only where all short draws of a recording together have fewer bits
+than any credential: the server that a request went to, the jitter of a retry. It counts what was chosen, not what was
+drawn for it: of 100, 6.6 bits.
 """
 
 from __future__ import annotations
@@ -11,12 +16,32 @@ import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from hashlib import shake_256
+from math import log2
 
 SHORTEST = 4
 """Bytes. A shorter draw is too common a value to be replaced by value: replay may then part from the recording."""
 LONG = 8
 """Bytes of a draw, and characters of a spelling of a shorter one, that are no common text. Of a shorter draw only
-whole words are replaced; what is computed of one (`choice`, `randbelow`, `uniform`) is another at replay."""
+whole words are replaced; what is computed of one (`uniform`) is another at replay."""
+
+
+BELOW = "below"
+"""The kind of the recorded draws (`context.draws`) that are choices."""
+MOST_BITS = 12.0
+"""Of short draws, that are no credential: a PIN of four digits has 13.3."""
+MOST_CHOICES = int(MOST_BITS)
+"""Choices that are remembered while it is recorded; each has a bit, or it is none."""
+
+
+def may_be_secret(choices: Iterable[int], sizes: Iterable[int]) -> bool:
+    """Whether these draws together may be a credential: choices among so many, and draws of so many bytes, of which
+    only the short ones count (no long one is ever kept)."""
+    return sum(map(log2, choices)) + sum(8 * size for size in sizes if size < LONG) >= MOST_BITS
+
+
+def chosen(seed: str, lane: str, number: int, among: int) -> int:
+    """What replay chooses where the choice was not kept."""
+    return int.from_bytes(drawn(seed, f"{lane}/{BELOW}", number, among.bit_length() // 8 + 8), "big") % among
 
 
 def drawn(seed: str, lane: str, number: int, size: int) -> bytes:

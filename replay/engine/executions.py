@@ -394,6 +394,19 @@ def _asked(execution: Execution) -> tuple[Interaction, ...]:
     return tuple(found)
 
 
+def as_numbered(execution: Execution) -> Execution:
+    """The same with what several lanes asked in the order of the recording: which of two threads is first is another
+    each time. As it is where a lane asked in another order, or was answered twice by the same."""
+    numbers: dict[str, list[int]] = {}
+    for each in execution.taken:
+        numbers.setdefault(each.lane, []).append(each.answered_by.seq)
+    every = [number for lane in numbers.values() for number in lane]
+    if len(set(every)) < len(every) or any(lane != sorted(lane) for lane in numbers.values()):
+        return execution
+    taken = tuple(sorted(execution.taken, key=lambda each: each.answered_by.seq))
+    return msgspec.structs.replace(execution, taken=taken)
+
+
 def _not_run(mutated: Recording, reason: str) -> Execution:
     return Execution(mutated, None, None, True, 0, (), {}, reason)
 

@@ -45,7 +45,7 @@ class Link(msgspec.Struct, frozen=True):
 
     path: str
     frame: Frame
-    what: Literal["asked", "first seen", "failed"]
+    what: Literal["asked", "first seen", "first read", "failed"]
 
 
 class Finding(msgspec.Struct, kw_only=True):

@@ -21,13 +21,14 @@ from replay.core.codec import Value, encode
 from replay.core.deltas import OPENED, Deltas
 from replay.core.edits import Edit
 from replay.core.messages import Verbatim
+from replay.core.notes import without_notes
 from replay.core.opened import Kept, Opened, Typed, Unfit
 from replay.core.parts import HttpAnswer, Parts
 from replay.core.recording import Interaction, Recording
 from replay.core.streaming import TAG
 from replay.engine.causes import baseline
 from replay.engine.cured import Cured, ways_on
-from replay.engine.executions import Stage
+from replay.engine.executions import Stage, as_numbered
 from replay.engine.finding import Finding
 from replay.engine.lines import in_project
 from replay.engine.mutation import write_edits
@@ -120,7 +121,7 @@ def _bare(incident: Recording, trials: Trials) -> Recording:
     tree = incident.context.tree if type(incident.context.tree) is dict else {}
     needed = {name: tree[name] for name in _NEEDED if name in tree}
     if type(needed.get("entropy")) is dict:
-        needed["entropy"] = {"seed": needed["entropy"].get("seed")}
+        needed["entropy"] = {name: value for name, value in needed["entropy"].items() if name in ("seed", "choices")}
     if type(needed.get("redaction")) is dict:  # its places are told anew when the smallest one is redacted
         needed["redaction"] = {name: needed["redaction"].get(name) for name in _MARKS}
     bare = msgspec.structs.replace(
@@ -258,7 +259,9 @@ class _Work:
     def largest_first(self) -> Iterator[str]:
         """Names of the parts."""
         names = [
-            name for name in self.parts.every() if not name.startswith("timing[") and name not in ("clock", "draws")
+            name
+            for name in self.parts.every()
+            if not name.startswith("timing[") and name not in ("clock", "draws", "zone")
         ]
         sizes = {i.seq: len(i.answer.text) for i in self.world.stage.recording.interactions}
         size = {name: sizes.get(int(name.partition("[")[2][:-1]), 0) if "[" in name else 0 for name in names}
@@ -350,14 +353,14 @@ def _finish(incident: Recording, smallest: Recording, work: _Work, smaller: Smal
     if execution.outcome is None:
         smaller.finding.reason = execution.reason or "the smallest one cannot be run"
         return
-    found = work.world.stage.recorded(execution, ())
+    found = work.world.stage.recorded(as_numbered(execution), ())
     changed = [name for name in ("input", "environ", "draws", "clock") if work.parts.get(name) is not None]
     how = STOPPED if smaller.stopped else None
     lineage = write_edits([Edit(name, "minimize", how) for name in changed if name in work.values or name == "input"])
     interactions = tuple(msgspec.structs.replace(i, request=_without_headers(i)) for i in found.interactions)
     ended = msgspec.structs.replace(found.outcome, payload=_own_frames(found.outcome.payload, work.world.stage.root))
     found = msgspec.structs.replace(found, outcome=ended, interactions=interactions)
-    found = msgspec.structs.replace(found, parent_digest=incident.digest, edits=lineage)
+    found = msgspec.structs.replace(found, parent_digest=without_notes(incident).digest, edits=lineage)
     found = msgspec.structs.replace(found, id=found.digest[:16])
     smaller.recording, smaller.after = found, weight(found)
     smaller.stayed = tuple(stayed(found))
@@ -398,7 +401,7 @@ def stayed(recording: Recording) -> Iterator[tuple[str, Any]]:
     parts = Parts(recording)
     for root in parts.every():
         part = parts.get(root)
-        if part is None or root in ("clock", "draws") or root.startswith("timing["):
+        if part is None or root in ("clock", "draws", "zone") or root.startswith("timing["):
             continue
         for site in sites(root, part.value):
             if site.value in ("", 0, None, False) or isinstance(site.value, dict | list | tuple):

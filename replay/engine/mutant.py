@@ -23,6 +23,7 @@ from replay.core.codec import Value
 from replay.core.recording import Interaction
 from replay.core.verdict import Difference
 from replay.core.world import Request, Shelf
+from replay.engine.entropy import BELOW
 from replay.engine.heard import Heard
 from replay.engine.player import Player
 from replay.engine.waiting import alike
@@ -58,6 +59,9 @@ class _Same:
         return DivergenceError(message)
 
 
+_SAME = _Same()
+
+
 class Mutant(Player):
     """A player that does not mind other requests than the recorded ones."""
 
@@ -73,7 +77,6 @@ class Mutant(Player):
         """What it asked over and over, without a pause, until it was given no more answers."""
         self._row = 0
         self._most = MOST_AGAIN + 10 * len(self.recording.interactions)
-        self._equality: Any = _Same()
         self._indexed = 0
         self._served: dict[tuple[str, str, str | None], Interaction] = {}
         self.drawn: dict[str, dict[str, list[Any]]] = {}
@@ -83,15 +86,28 @@ class Mutant(Player):
         for (_, kind), values in self._draws.items():
             self._kinds.setdefault(kind, deque()).extend(values)
 
+    def _shelf_of_others(self) -> Shelf:
+        return _SAME
+
     @property
     def diverged(self) -> bool:
         """Something could not be answered, or reached for the real world: how the run ended says nothing."""
         return self.unanswered > 0 or any(each.kind not in _HARMLESS for each in self.divergences)
 
-    def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
+    def _seeded(self) -> str:
         if not self._seed:
             self._seed = self.made_seed = f"mutation of {self.recording.id}"
-        return super().entropy(size, live)
+        return self._seed
+
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        if self._choices is None or self.closed:
+            return super().below(among, live)
+        with self._lock:
+            lane = self.lanes.name()
+            values = self._draws.get((lane, BELOW))
+            value: int = values.popleft() % among if values else self._choose(lane, among)
+            self._noted(lane, BELOW, value)
+            return value
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
         if self.closed:
@@ -100,8 +116,11 @@ class Mutant(Player):
             lane = self.lanes.name()
             values = self._draws.get((lane, kind))
             value = values.popleft() if values else self._more(kind, live)
-            self.drawn.setdefault(lane, {}).setdefault(kind, []).append(value)
+            self._noted(lane, kind, value)
             return value  # type: ignore[no-any-return]
+
+    def _noted(self, lane: str, kind: str, value: Any) -> None:
+        self.drawn.setdefault(lane, {}).setdefault(kind, []).append(value)
 
     def _more(self, kind: str, live: Callable[[], T]) -> Any:
         """Draws of that kind again from the start; where there were none, from a generator of fixed seed."""

@@ -23,7 +23,7 @@ from replay.core.noise import Known, Noise, known
 from replay.core.recording import Interaction, Outcome, Recording, State
 from replay.core.verdict import Difference, Divergence, Window
 from replay.core.world import Answer, Request, Settles, Shelf, Ticket
-from replay.engine.entropy import LONG, drawn
+from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.lanes import Lanes
 from replay.engine.partings import Partings
@@ -103,7 +103,7 @@ class Player:
         """What is known to vary."""
         self.noted: list[Difference] = []
         """What known noise covered in requests and draws."""
-        self._equality = EqualityShelf(window(recording), self.noise.requests)
+        self._equality: Shelf = self._shelf_of_others()
         self._resolve = resolve
         self._move = move
         self._wait = wait
@@ -121,14 +121,23 @@ class Player:
             for lane, kinds in drawn_values.items()
             for kind, values in kinds.items()
         }
-        self._seed: str | None = context.get("entropy", {}).get("seed")
+        entropy = context.get("entropy", {})
+        self._seed: str | None = entropy.get("seed")
+        self._choices: bool | None = entropy.get("choices")
+        """Whether what was chosen is among the draws; None: nothing was drawn, or it is an older recording, whose
+        choices were drawn as bytes."""
         self._entropy: dict[str, int] = {}
+        self._chosen: dict[str, int] = {}
         self.short_draws = 0
-        """Of the system's generator, of which something may have been computed."""
+        """Of the system's generator, that are in no recording and of which something may have been computed."""
         self._moments: list[int] | None = None
         self.closed = False
         self.notes: dict[str, Settles] = {}
         """What the code noted in this run."""
+
+    def _shelf_of_others(self) -> Shelf:
+        """Of the boundaries that find answers in no way of their own."""
+        return EqualityShelf(window(self.recording), self.noise.requests)
 
     def start_here(self) -> None:
         """The calling task is the one that runs the entry point."""
@@ -159,7 +168,7 @@ class Player:
             ends_at = asked_at + found.duration_ns
             if self._wait is None or request.awaits:  # else it moves as it waits
                 self._advance(ends_at if self._wait is None else asked_at)
-        if self._wait is not None and not request.awaits:
+        if self._wait is not None and not (request.awaits or request.paced):
             self._wait(found.duration_ns, ends_at)
         at_once = request.awaits and self._is_at_once(found)
         return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, at_once)
@@ -167,7 +176,7 @@ class Player:
     def spend(self, nanoseconds: int) -> None:
         """A replay has the time."""
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
         """Nothing to hear: a player never gives a ticket."""
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
@@ -186,9 +195,34 @@ class Player:
             number = self._entropy.get(lane, 0)
             self._entropy[lane] = number + 1
             self.short_draws += 0 < size < LONG
-            if not self._seed:
-                self._seed = self.recording.digest
-        return drawn(self._seed, lane, number, size)
+            seed = self._seeded()
+        return drawn(seed, lane, number, size)
+
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        if self._choices is None:
+            return live()
+        with self._lock:
+            lane = self.lanes.name()
+            values = self._draws.get((lane, BELOW))
+            if values:
+                value: int = values.popleft() % among  # the code may choose among fewer
+                return value
+            if self._choices and not self.closed:
+                self._draw_on(lane, BELOW)
+            return self._choose(lane, among)
+
+    def _choose(self, lane: str, among: int) -> int:
+        """Where the recording has no choice."""
+        number = self._chosen.get(lane, 0)
+        self._chosen[lane] = number + 1
+        self.short_draws += not self._choices
+        return chosen(self._seeded(), lane, number, among)
+
+    def _seeded(self) -> str:
+        """What the system's generator is seeded with."""
+        if not self._seed:
+            self._seed = self.recording.digest
+        return self._seed
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         nanoseconds = max(0, int(seconds * 1e9))

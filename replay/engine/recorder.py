@@ -21,10 +21,10 @@ from replay.core import snapshot as snapshots
 from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Interaction, Kind, Log, ModelCall, Outcome, Prediction, Recording, State, predicted
 from replay.core.snapshot import snapshot
-from replay.core.world import Request, Settles, Ticket
+from replay.core.world import Reading, Request, Settles, Ticket
 from replay.core.world import dropped as dropped  # where those who record look for it
 from replay.engine.budget import cut_part, cut_tickets, size_of
-from replay.engine.entropy import Replacements
+from replay.engine.entropy import BELOW, MOST_CHOICES, Replacements, may_be_secret
 from replay.engine.keep import End, test_of
 from replay.engine.lanes import Lanes, owner_here
 from replay.engine.load import Load
@@ -38,6 +38,7 @@ _WEIGHED = 8
 _FRAMES = 5
 """Innermost frames that tell one failure from another: a recursion's depth does not."""
 _nothing = encode(None)
+_NOTHING_READ = Reading(None, None, None, None)
 
 
 class Sink(Protocol):
@@ -132,6 +133,8 @@ class Recorder(msgspec.Struct, eq=False):
     """In the order of asking: a place in this list is the number of an interaction."""
     draws: dict[tuple[str, str], list[Any]] = {}
     entropies: list[tuple[str, bytes]] = []
+    choices: list[tuple[str, int, int]] = []
+    """Lane, among how many, which. The first ones: more are too many to be kept."""
     notes: dict[str, Settles] = {}
     logs: list[tuple[int, str, str, str]] = []
     scores: list[tuple[str, float]] = []
@@ -174,14 +177,15 @@ class Recorder(msgspec.Struct, eq=False):
             cut_tickets(tickets, excess)
         return True
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
         if self.closed or ticket.ended_ns:
             return
         ticket.answer = answer
         ticket.state = state
-        ticket.ended_ns = perf_counter_ns()
-        if ticket.score is not None:
-            self.scores.append((ticket.request.target, ticket.score))
+        ticket.ended_ns = ended_ns or perf_counter_ns()
+        reading = ticket.reading
+        if reading is not None and reading.score is not None:
+            self.scores.append((ticket.request.target, reading.score))
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
         value = live()
@@ -198,6 +202,15 @@ class Recorder(msgspec.Struct, eq=False):
         try:
             if not self.closed:
                 self.entropies.append((self.lanes.name(), value))
+        except Exception:
+            dropped["draw-failed"] += 1
+        return value
+
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        value = live()
+        try:
+            if not self.closed and len(self.choices) < MOST_CHOICES:
+                self.choices.append((self.lanes.name(), among, value))
         except Exception:
             dropped["draw-failed"] += 1
         return value
@@ -358,7 +371,7 @@ class Captured:
         for lane, value in self.recorder.entropies:
             draws.append((lane, numbers[lane], value))
             numbers[lane] += 1
-        seed = _urandom(16).hex() if draws else ""
+        seed = _urandom(16).hex() if draws or self.recorder.choices else ""
         return seed, Replacements(seed, draws)
 
     def _context(self, seed: str) -> dict[str, Any]:
@@ -370,13 +383,17 @@ class Captured:
         draws: dict[str, dict[str, list[Any]]] = {}
         for (lane, kind), values in recorder.draws.items():
             draws.setdefault(lane, {})[kind] = [v if type(v) in _PLAIN else v.settle().decode() for v in values]
+        sizes = [len(value) for _, value in recorder.entropies]
+        is_kept = not may_be_secret([among for _, among, _ in recorder.choices], sizes)
+        for lane, _, choice in recorder.choices if is_kept else ():
+            draws.setdefault(lane, {}).setdefault(BELOW, []).append(choice)
         if draws:
             context["draws"] = draws
         if seed:
             lengths: dict[str, list[int]] = {}
             for lane, value in recorder.entropies:
                 lengths.setdefault(lane, []).append(len(value))
-            context["entropy"] = {"seed": seed, "lengths": lengths}
+            context["entropy"] = {"seed": seed, "lengths": lengths, "choices": is_kept}
         if recorder.notes:
             context["notes"] = {name: value.settle().decode() for name, value in recorder.notes.items()}
         return context
@@ -406,7 +423,7 @@ class _Now:
 
 def _predictions(tickets: Sequence[Ticket]) -> tuple[Prediction, ...]:
     return tuple(
-        predicted(seq, ticket.request.target, ticket.score, ticket.label, ticket.threshold, ticket.policy)
+        predicted(seq, ticket.request.target, read.score, read.label, read.threshold, read.policy)
         for seq, ticket in enumerate(tickets)
-        if ticket.request.boundary == "model"
+        if ticket.request.boundary == "model" and (read := ticket.reading or _NOTHING_READ)
     )

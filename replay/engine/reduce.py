@@ -6,6 +6,7 @@ Debugging, ICSE 2006); text over its pieces, and what is left of it letter by le
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -84,7 +85,19 @@ def _record(value: Typed, test: Test, rounds: int) -> Typed:
     return Typed(value.tag, fields, value.rest)
 
 
+def held_json(text: str) -> Any:
+    """The object or array that a text is; None, if it is none."""
+    try:
+        tree = json.loads(text) if text[:1] in ("{", "[") else None
+    except (ValueError, RecursionError):
+        return None
+    return tree if type(tree) is dict or type(tree) is list else None
+
+
 def _text(value: Any, test: Test, rounds: int) -> Any:
+    tree = held_json(value) if type(value) is str else None
+    if tree is not None and test(json.dumps(tree)):  # as a text it may fail so for another reason
+        return json.dumps(reduced(tree, lambda new: test(json.dumps(new)), rounds))
     if type(value) is str:
         for plain in ("x", "0"):
             if len(value) > 1 and test(plain):
@@ -131,6 +144,16 @@ def _masked(value: str, test: Test) -> str:
         return whole
     for word in list(re.finditer(r"\w+", value)):
         tried = value[: word.start()] + masked(word[0]) + value[word.end() :]
+        if tried != value and test(tried):
+            value = tried
+    return value
+
+
+def masked_where_it_can_be(value: str, test: Test) -> str:
+    """The same, and letter by letter in the words that are left."""
+    value = _masked(value, test)
+    for place, letter in enumerate(value):
+        tried = value[:place] + masked(letter) + value[place + 1 :]
         if tried != value and test(tried):
             value = tried
     return value

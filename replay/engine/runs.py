@@ -26,6 +26,7 @@ from replay.engine.mutation import Edits
 _LOADS = 3
 """Runs of one mutation, where each loads modules."""
 _SHOWN = 200
+_SHORT = 64
 """Characters of how a run ended."""
 
 
@@ -149,7 +150,8 @@ def kept(stage: Stage, lines: Lines, growth: Growth, edits: Edits) -> tuple[Ran,
 
 def ended(outcome: Outcome) -> str:
     """How a run ended, in one line."""
-    return printable(f"{outcome.state} {outcome.payload.text[:_SHOWN]}")
+    text = f"{outcome.state} {outcome.payload.text[:_SHOWN]}"
+    return text if text.isascii() else printable(text)
 
 
 def said(outcome: Outcome) -> tuple[str, ...]:
@@ -166,4 +168,6 @@ _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
 
 
 def _digest(text: str) -> bytes:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    """Short texts stand for themselves."""
+    data = text.encode("utf-8", "surrogatepass")
+    return data if len(data) < _SHORT else blake2b(data, digest_size=16).digest()

@@ -22,6 +22,7 @@ MOST = 10
 LIKELY = 6
 """Of them, values that were seen there in other recordings."""
 _HOUR = 3600 * 10**9
+_ZONES = ("UTC", "Asia/Tokyo", "America/Los_Angeles", "Europe/Berlin", "Pacific/Auckland")
 _SKIPPED = (("method",), ("path",), ("status",))
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 
@@ -73,6 +74,8 @@ def _is_container(value: Any) -> bool:
 def others(value: Any, root: str = "") -> list[Any]:
     """Other values for one, of its type first."""
     kind = type(value)
+    if root == "zone":
+        return [each for each in _ZONES if each != value]
     if root == "clock":
         return [value + 12 * _HOUR, value + 6 * _HOUR, value - 6 * _HOUR, value + 24 * _HOUR, value + 183 * 24 * _HOUR]
     if kind is bool:

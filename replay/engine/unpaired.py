@@ -23,6 +23,8 @@ MOST_VALUES = 3
 """Values of one cause that made-up values can name."""
 BESIDE = 40
 """Recordings whose values are tried."""
+_FORMS = frozenset({"input.args", "input.kwargs"})
+"""How the code was called: what it was called with has places of its own."""
 Place = tuple[Change, ...]
 """The changes for one place."""
 
@@ -32,6 +34,8 @@ def isolate(world: World, others: Sequence[Recording], finding: Finding) -> None
     places: list[Place] = []
     for site, values in choices(world.stage.mutations.parts, _seen(world.stage.recording, others)):
         path = site.path
+        if path in _FORMS:
+            continue
         places.append(tuple(Change(path, Edit(path, "set", value), here=site.value, there=value) for value in values))
     aside: list[Place] = []
     left: list[Place] = []

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from replay.core.edits import Edit, read_edit
+from replay.core.looking import address_of
 from replay.core.recording import Recording
 from replay.engine.deaths import EXIT_MARK
 from replay.engine.executions import Stage
@@ -205,11 +206,11 @@ _MOST = 100_000
 
 def _packed(edit: Edit) -> bytes:
     """The same edits are sent again and again: kept by identity, since an argument may be of any kind."""
-    found = _kept.get(id(edit))
+    found = _kept.get(address_of(edit))
     if found is not None and found[0] is edit:
         return found[1]
     if len(_kept) > _MOST:
         _kept.clear()
     data = msgspec.json.encode(edit.tree())
-    _kept[id(edit)] = edit, data
+    _kept[address_of(edit)] = edit, data
     return data

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial, wraps
+from types import MethodType
 from typing import Any, TypeVar, overload
 
 from replay.core.codec import Resolve
@@ -190,7 +191,7 @@ def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> 
         if (used := rebuilding.used(outcome.payload.text)) is not None:
             raise used
         return outcome
-    bound = inspect.ismethod(target) and is_method(recording.entrypoint)
+    bound = isinstance(target, MethodType) and is_method(recording.entrypoint)
     given = whole_input(recording, resolve, ignore=WHERE if bound else None)
     args = items_of(given["args"])[1 if bound else 0 :]
     return _called(partial(inner, *args, **given["kwargs"]), recording, given.get("sent", ()))
@@ -238,7 +239,7 @@ def _same(value: Any) -> Any:
 
 def _innermost(target: Any) -> Any:
     """The captured function itself: decorators around it saw other arguments than the recorded ones."""
-    while not inspect.ismethod(target):
+    while not isinstance(target, MethodType):
         inner = getattr(target, "__wrapped__", None)
         if inner is None or not hasattr(inner, "__replay_entry__"):
             break

@@ -67,7 +67,7 @@ def _reply(job: Job) -> Reply:
                 allow=options.allow,
                 targets=options.targets,
                 live=options.live,
-                ignore=options.ignore if job.probe is None or job.probe.compare else ("$",),
+                ignore=options.ignore if job.probe is None or job.probe.compare else None,
                 tolerance=options.tolerance,
                 writable=(*options.writable, *job.folders),
                 on_ask=probed.on_ask,

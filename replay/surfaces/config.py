@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -125,10 +125,22 @@ def _config(file: Path, section: Any) -> Config:
             section | {"root": str((file.parent / root).resolve()), "file": str(file)}, Config, dec_hook=_path
         )
         folders = tuple(os.path.abspath(file.parent / folder) for folder in found.writable)
+        compared(found.ignore, f"{where}: `ignore`", "config")
         documents = tuple(os.path.abspath(file.parent / document) for document in found.contracts)
         return msgspec.structs.replace(found, writable=folders, contracts=documents)
     except msgspec.ValidationError as error:
         raise UsageError(f"{where}: {error}", slug="config") from error
+
+
+def compared(patterns: Iterable[str], where: str, slug: str = "usage") -> None:
+    """Raises UsageError for a pattern of `ignore` that names nothing in particular: with it all would be equal."""
+    for pattern in patterns:
+        if not pattern.strip("$*.[]"):
+            raise UsageError(
+                f"{where}: {pattern!r} leaves nothing to compare, so that any result would be taken for the recorded "
+                "one. Name what varies, such as `$.items[*].id`; `replay run --check` finds it.",
+                slug=slug,
+            )
 
 
 def _path(kind: type, value: Any) -> Any:

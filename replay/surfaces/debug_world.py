@@ -29,7 +29,7 @@ class Outside:
     def spend(self, nanoseconds: int) -> None:
         """It copies nothing."""
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
         """It gives no ticket."""
 
     def draw(self, kind: str, live: Callable[[], T]) -> T:
@@ -37,6 +37,9 @@ class Outside:
 
     def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
         return live(size)
+
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        return live()
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         live(seconds)

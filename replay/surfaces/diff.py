@@ -70,6 +70,7 @@ def _said(answer: Value) -> Value:
     tree = dict(answer.tree)
     if "status" in tree and all(len(each) == 2 and type(each[1]) is bytes for each in pieces):
         del tree["pieces"]
+        tree.pop("offset_ns", None)
         tree["body"] = raw(b"".join(each[1] for each in pieces))
     elif type(tree["pieces"]) is list:
         tree["pieces"] = [[0, *each[1:]] for each in tree["pieces"]]

@@ -18,7 +18,7 @@ from replay.engine.failures import Failure, FailureKind
 from replay.engine.progress import Find, Progress
 from replay.surfaces.documents import Document
 from replay.surfaces.fuzz import Kept, Report, before, command
-from replay.surfaces.printable import clip, escape
+from replay.surfaces.printable import escape
 from replay.surfaces.production import NOTHING_CHANGED, way
 from replay.surfaces.shortened import named
 from replay.surfaces.text import Page, count, duration
@@ -146,7 +146,7 @@ def find_lines(kept: Kept, page: Page) -> Iterator[str]:
     yield f"{page.status('error')}  {page.heading(page.cut(escape(heading(find.failure)), page.width - 10))}"
     yield page.whole("of", escape(named(kept.parent_name)))
     for label, said in _rows(kept):
-        yield from page.wrapped(label, clip(escape(said), 6 * page.width))
+        yield from page.wrapped(label, page.cut(escape(said), 6 * page.width))
     if kept.bundle is not None:
         yield f"{page.row('again', '')}{escape(command(kept))}"  # never cut: it is to be copied
         if kept.shows:  # a test demands that it does not fail so

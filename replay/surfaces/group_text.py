@@ -13,7 +13,8 @@ from replay.surfaces.text import Page, count, when
 
 def document(group: Group) -> Document:
     """`{fingerprint, failure, message, place, statement, entrypoint, frames: [{file, function}], because, parted,
-    cause, count, first_seen, last_seen, owner, representative, status, diverges_at, members}`; times in nanoseconds."""
+    cause, count, first_seen, last_seen, owner, representative, minimal, status, diverges_at, members}`; times in
+    nanoseconds."""
     return {
         "fingerprint": group.fingerprint,
         "failure": group.failure,
@@ -30,6 +31,7 @@ def document(group: Group) -> Document:
         "last_seen": group.last_seen,
         "owner": group.owner,
         "representative": group.representative,
+        "minimal": group.minimal,
         "status": group.status,
         "diverges_at": group.diverges_at,
         "members": list(group.members),
@@ -93,8 +95,15 @@ def _lines(group: Group, page: Page, short: Short | None) -> Iterator[str]:
         yield page.row("owner", escape(group.owner))
     if group.status:
         yield page.row("verdict", page.status(group.status))
-    path, _, id = group.representative.rpartition("::")
-    fits = short is None or not page.terminal or columns(group.representative) <= page.room
-    yield page.whole("look at", escape(group.representative if fits or short is None else short(path, id)))
+    yield page.whole("look at", _named(group.representative, page, short))
+    if group.minimal:
+        yield page.whole("minimal", _named(group.minimal, page, short))
     if group.diverges_at:
         yield page.row("parts at", escape(group.diverges_at))
+
+
+def _named(name: str, page: Page, short: Short | None) -> str:
+    """A recording, by its short name where a terminal has no room for the whole."""
+    path, _, id = name.rpartition("::")
+    fits = short is None or not page.terminal or columns(name) <= page.room
+    return escape(name if fits or short is None else short(path, id))

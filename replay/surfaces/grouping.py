@@ -9,6 +9,8 @@ import msgspec
 
 from replay.core.cause import asked, is_minimal, known_cause, origins
 from replay.core.fingerprint import below, digest, own, places
+from replay.core.notes import without_notes
+from replay.core.promoted import promoted
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
 from replay.surfaces.literals import bare, error_body, tree
@@ -64,10 +66,14 @@ class Member(msgspec.Struct, frozen=True):
     """Characters of all that was recorded."""
     cause: str = ""
     """What `replay why` found, if it was asked."""
+    own: str = ""
+    """Equal for copies of one recording, whatever was noted in them since."""
     origins: frozenset[str] = frozenset()
     """Digests by which what was made of it names it."""
-    minimal_of: str | None = None
-    """Of what `replay minimize` made: the digest of the incident."""
+    made_of: str | None = None
+    """Of a minimal or a scrubbed recording: the digest of what it was made of."""
+    is_minimal: bool = False
+    is_promoted: bool = False
 
     @property
     def name(self) -> str:
@@ -90,13 +96,16 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     """Of all of it, as far as it was asked for."""
     count: int
+    """Each incident once, however many copies, minimal and scrubbed recordings of it there are."""
     first_seen: int
     """Nanoseconds since the epoch."""
     last_seen: int
     owner: str | None
     members: tuple[str, ...]
     representative: str
-    """`PATH::ID`: the smallest that reproduces, else the smallest."""
+    """`PATH::ID`: the smallest incident that reproduces, else the smallest."""
+    minimal: str | None
+    """What `replay minimize` left of the representative, `PATH::ID`."""
     status: str | None
     """Verdict of the representative; None if nothing was replayed."""
     diverges_at: str | None = None
@@ -172,15 +181,12 @@ class Groups:
         self._found: dict[str, tuple[Fingerprint, list[Member]]] = {}
         self._owner: dict[str, str | None] = {}
         self._about: dict[str, tuple[str, str]] = {}
-        self._minimal: dict[str, list[Member]] = {}
+        self._copies: dict[str, list[Member]] = {}
 
     def add(self, path: str, recording: Recording) -> None:
         """One incident."""
         print_ = fingerprint(recording)
-        cause = known_cause(recording)
-        minimal_of = recording.parent_digest if is_minimal(recording) else None
-        member = Member(path, recording.id, recording.started_at, size_of(recording), cause.key if cause else "",
-                        frozenset(origins(recording)), minimal_of)  # fmt: skip
+        member = _member(path, recording)
         self._found.setdefault(print_.digest, (print_, []))[1].append(member)
         known = self._owner.get(print_.digest)
         self._owner[print_.digest] = owner_of(recording, {}) or known or owner_of(recording, self._owners)
@@ -194,22 +200,29 @@ class Groups:
 
         `replayed` replays a member; None: it was not tried, and the smallest member represents its group.
         """
-        split = [part for found, members in self._found.values() for part in _by_cause(found, self._incidents(members))]
+        once = self._once()
+        kept = [(found, [each for each in members if each.name in once]) for found, members in self._found.values()]
+        split = [part for found, members in kept if members for part in _by_cause(found, members)]
         for found, members in sorted(split, key=_rank):
             yield self._group(found, members, replayed)
 
-    def _incidents(self, members: list[Member]) -> list[Member]:
-        """Without the minimal recordings of others of them: each failed but once. They may represent them."""
-        by_digest = {digest: each for each in members if each.minimal_of is None for digest in each.origins}
-        for one in members:
-            whole = by_digest.get(one.minimal_of or "")
-            if whole is not None:
-                self._minimal.setdefault(whole.name, []).append(one)
-        return [each for each in members if (each.minimal_of or "") not in by_digest]
+    def _once(self) -> set[str]:
+        """Names of one recording of each incident, which failed but once: as it was captured, if that is here. The
+        others are kept as copies of it."""
+        every = [member for _, members in self._found.values() for member in members]
+        named = {digest: each for each in every for digest in each.origins}
+        lineages: dict[str, list[Member]] = {}
+        for each in every:
+            lineages.setdefault(_root(each, named), []).append(each)
+        self._copies = {}
+        for lineage in lineages.values():
+            first, *copies = sorted(lineage, key=lambda one: (one.is_minimal, one.made_of is not None,
+                                                              one.is_promoted, one.name))  # fmt: skip
+            self._copies[first.name] = copies
+        return set(self._copies)
 
     def _group(self, found: Fingerprint, members: list[Member], replayed: Replay) -> Group:
-        minimal = [one for each in members for one in self._minimal.get(each.name, ())]
-        by_size = sorted([*members, *minimal], key=lambda one: (one.size, one.started_at, one.name))
+        by_size = sorted(members, key=_smallest)
         best, verdict = by_size[0], None
         for member in by_size[:TRIES]:
             seen = replayed(member)
@@ -221,6 +234,7 @@ class Groups:
                 break
         entrypoint, message = self._about[best.name]
         at = verdict.divergence if verdict is not None else None
+        minimal = sorted((one for one in self._copies[best.name] if one.is_minimal), key=_smallest)
         return Group(
             fingerprint=found.digest,
             failure=found.failure,
@@ -238,9 +252,41 @@ class Groups:
             owner=self._owner[msgspec.structs.replace(found, cause="").digest],
             members=tuple(one.name for one in sorted(members, key=lambda one: (one.started_at, one.name))),
             representative=best.name,
+            minimal=minimal[0].name if minimal else None,
             status=None if verdict is None else verdict.status,
             diverges_at=None if at is None else f"{at.kind} {at.boundary} {at.target}",
         )
+
+
+def _member(path: str, recording: Recording) -> Member:
+    cause = known_cause(recording)
+    minimal, bare = is_minimal(recording), without_notes(recording)
+    return Member(
+        path, recording.id, recording.started_at, size_of(bare), cause.key if cause else "",
+        own=f"{bare.digest} {recording.id}",
+        origins=frozenset(origins(recording)),
+        made_of=recording.parent_digest if minimal or recording.edits is None else None,
+        is_minimal=minimal,
+        is_promoted=promoted(recording) is not None,
+    )  # fmt: skip
+
+
+def _root(member: Member, named: Mapping[str, Member]) -> str:
+    """What it was made of, and what that was made of, as far as it is known."""
+    passed = {member.name}
+    while member.made_of is not None:
+        whole = named.get(member.made_of)
+        if whole is None:
+            return member.made_of
+        if whole.name in passed:
+            break
+        passed.add(whole.name)
+        member = whole
+    return member.own
+
+
+def _smallest(member: Member) -> tuple[int, int, str]:
+    return member.size, member.started_at, member.name
 
 
 def _by_cause(found: Fingerprint, members: list[Member]) -> list[tuple[Fingerprint, list[Member]]]:

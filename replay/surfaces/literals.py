@@ -17,8 +17,12 @@ ITEMS = 8
 """Items of a container shown."""
 DEPTH = 5
 """Containers shown inside containers."""
+DEEPEST = 100
+"""The same where nothing is shortened: deeper no recorder goes."""
 ERROR = 200
 """Columns of an error shown inside a value."""
+WHOLE = 1 << 62
+"""Characters, where nothing is to be shortened."""
 
 
 def tree(value: Value) -> Any:
@@ -44,37 +48,42 @@ def quote(text: str, longest: int = STRING) -> str:
 
 
 def literal(node: Any, depth: int = 0, longest: int = STRING) -> str:
-    """A JSON tree as one line; long strings and containers shortened, with their lengths."""
+    """A JSON tree as one line; long strings and containers shortened, with their lengths; with `WHOLE` nothing is."""
     if isinstance(node, str):
         return quote(node, longest)
     if isinstance(node, list):
-        return _container("[", "]", node, depth, lambda item: literal(item, depth + 1))
+        return _container("[", "]", node, depth, longest, lambda item: literal(item, depth + 1, _inner(longest)))
     if isinstance(node, dict):
         tag = next(iter(node), None)
         if isinstance(tag, str) and tag.startswith("$") and len(node) == 1:
             return _tagged(tag, node[tag], depth, longest)
-        return _mapping(node.items(), len(node), depth)
+        return _mapping(node.items(), len(node), depth, longest)
     if node is None or isinstance(node, bool | int | float):
         return repr(node)
     return f"<{escape(type(node).__name__)}>"
 
 
-def _mapping(pairs: Iterable[tuple[Any, Any]], size: int, depth: int) -> str:
+def _inner(longest: int) -> int:
+    """Characters of a string inside a value."""
+    return longest if longest == WHOLE else STRING
+
+
+def _mapping(pairs: Iterable[tuple[Any, Any]], size: int, depth: int, longest: int) -> str:
     def pair(item: tuple[Any, Any]) -> str:
-        return f"{literal(item[0], depth + 1)}: {literal(item[1], depth + 1)}"
+        return f"{literal(item[0], depth + 1, _inner(longest))}: {literal(item[1], depth + 1, _inner(longest))}"
 
-    return _container("{", "}", pairs, depth, pair, size)
+    return _container("{", "}", pairs, depth, longest, pair, size)
 
 
-def _container(
-    start: str, end: str, items: Any, depth: int, show: Callable[[Any], str], size: int | None = None
-) -> str:
+def _container(start: str, end: str, items: Any, depth: int, longest: int, show: Callable[[Any], str],
+               size: int | None = None) -> str:  # fmt: skip
     size = len(items) if size is None else size
-    if size and depth >= DEPTH:
+    most, deepest = (size, DEEPEST) if longest == WHOLE else (ITEMS, DEPTH)
+    if size and depth >= deepest:
         return f"{start}… {size:,} items{end}"
-    shown = [show(item) for item in islice(items, ITEMS)]
-    if size > ITEMS:
-        shown.append(f"… {size - ITEMS:,} more")
+    shown = [show(item) for item in islice(items, most)]
+    if size > most:
+        shown.append(f"… {size - most:,} more")
     return start + ", ".join(shown) + end
 
 
@@ -90,16 +99,18 @@ def _tagged(tag: str, body: Any, depth: int, longest: int) -> str:
 
 
 def _tuple(body: list[Any], depth: int, longest: int) -> str:
-    text = _container("(", ")", body, depth, lambda item: literal(item, depth + 1))
+    text = _container("(", ")", body, depth, longest, lambda item: literal(item, depth + 1, _inner(longest)))
     return f"{text[:-1]},)" if len(body) == 1 else text
 
 
 def _set(body: list[Any], depth: int, longest: int) -> str:
-    return _container("{", "}", body, depth, lambda item: literal(item, depth + 1)) if body else "set()"
+    if not body:
+        return "set()"
+    return _container("{", "}", body, depth, longest, lambda item: literal(item, depth + 1, _inner(longest)))
 
 
 def _dict(body: list[list[Any]], depth: int, longest: int) -> str:
-    return _mapping(((key, value) for key, value in body), len(body), depth)
+    return _mapping(((key, value) for key, value in body), len(body), depth, longest)
 
 
 def _bytes(body: str, depth: int, longest: int) -> str:
@@ -133,9 +144,11 @@ def _reference(body: int, depth: int, longest: int) -> str:
 def _record(body: dict[str, Any], depth: int, longest: int) -> str:
     name = escape(body["type"].rpartition(":")[2])
     fields = body["fields"].items()
-    return name + _container(
-        "(", ")", fields, depth, lambda item: f"{escape(item[0])}={literal(item[1], depth + 1)}", len(fields)
-    )
+
+    def field(item: tuple[str, Any]) -> str:
+        return f"{escape(item[0])}={literal(item[1], depth + 1, _inner(longest))}"
+
+    return name + _container("(", ")", fields, depth, longest, field, len(fields))
 
 
 def _class(body: dict[str, Any], depth: int, longest: int) -> str:
@@ -156,7 +169,7 @@ def _opaque(body: dict[str, Any], depth: int, longest: int) -> str:
 
 def _error(body: dict[str, Any], depth: int, longest: int) -> str:
     kind, message = error_headline({"$error": body})
-    return clip(f"{kind}({quote(message, longest)})", ERROR)
+    return clip(f"{kind}({quote(message, longest)})", max(ERROR, _inner(longest)))
 
 
 _TAGS: dict[str, Callable[[Any, int, int], str]] = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from replay.surfaces.documents import Document
 from replay.surfaces.known_values import known_values
 from replay.surfaces.minimize import Minimized
-from replay.surfaces.printable import clip, escape
+from replay.surfaces.printable import escape
 from replay.surfaces.shortened import named
 from replay.surfaces.text import Page, count
 from replay.surfaces.why_report import shown
@@ -54,7 +54,7 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     yield page.heading(escape(name))
     if failure is not None:
         where = "".join(f" at {f.file}:{f.line} in {f.function}" for f in failure.frames[-1:])
-        yield from page.wrapped("failure", clip(escape(f"{failure.error_type}{where}"), 4 * page.width))
+        yield from page.wrapped("failure", page.cut(escape(f"{failure.error_type}{where}"), 4 * page.width))
         for number, known in enumerate(known_values(made.incident)):
             yield from page.wrapped("cause" if number == 0 else "and", escape(str(known)))
     if made.bundle is None or found is None:
@@ -63,11 +63,11 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     share = f" ({100 * smaller.after / smaller.before:.0f}%)" if smaller.before else ""
     asked = f"interactions {len(made.incident.interactions):,} -> {len(found.interactions):,}"
     yield page.row("bytes", f"{smaller.before:,} -> {smaller.after:,}{share} of captured values; {asked}")
-    for number, (path, value) in enumerate(smaller.stayed[:LISTED]):
+    for number, (path, value) in enumerate(smaller.stayed[: page.most(LISTED)]):
         yield page.row("stayed" if number == 0 else "", escape(f"{path} = {shown(value)}"))
     if not smaller.stayed:
         yield page.row("stayed", "nothing that is not neutral: empty, 0, null or false")
-    if len(smaller.stayed) > LISTED:
+    if len(smaller.stayed) > page.most(LISTED):
         yield page.row("", f"and {len(smaller.stayed) - LISTED:,} more (--json)")
     why = "interrupted" if smaller.finding.interrupted else "they were used up"
     used = f"; {why}, it may not be the smallest" if smaller.stopped else ""

@@ -85,6 +85,8 @@ def _way(recording: Recording, parts: Parts, edit: Edit) -> str:
     if root.startswith("timing["):
         number = int(root[7:-1])
         who = next((_who(each) for each in recording.interactions if each.seq == number), "it is asked")
+        if edit.argument is not None and float(edit.argument) < 0:
+            return f"the clock is set back by {duration(-float(edit.argument) * 1e9)} before {who} has answered"
         moves = "to the next day" if edit.argument is None else f"on by {duration(float(edit.argument) * 1e9)}"
         return f"the clock moves {moves} until {who} has answered"
     if root == "draws":

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -26,12 +26,11 @@ from replay.store.durable import write_whole
 from replay.surfaces.demand import is_failure
 from replay.surfaces.literals import error_body, tree
 from replay.surfaces.promote_answers import given
+from replay.surfaces.promote_files import Planned, bundle_state, planned
 from replay.surfaces.promote_text import Oracle, compose, line_length, name_of, result_of, words_of
 from replay.surfaces.select import choose
 from replay.surfaces.text import frames, user_frames
 
-State = Literal["new", "unchanged", "differs", "marked"]
-"""Of a file. `marked`: the incident's own bundle in `captures`, which is given the note."""
 CAPTURES = "captures"
 _HEX = re.compile(r"[0-9a-f]{16}\Z")
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z", re.ASCII)
@@ -62,15 +61,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Recordings whose answers may be taken for that."""
 
 
-class Planned(msgspec.Struct, frozen=True):
-    """One file: what it will hold, and how that compares with what is there."""
-
-    path: Path
-    state: State
-    data: bytes | None
-    """None: of the bundle, which is written from recordings."""
-
-
 class Plan(msgspec.Struct, frozen=True):
     """What promoting one incident writes."""
 
@@ -81,6 +71,8 @@ class Plan(msgspec.Struct, frozen=True):
     minimal: bool
     left: Path | None
     """Where the whole incident still lies as an open one, if the minimal recording was promoted in its place."""
+    earlier: Path | None
+    """The bundle of a test of the whole incident, from before there was the minimal recording."""
     bundle: Planned
     recordings: tuple[Recording, ...]
     """Of the bundle."""
@@ -133,15 +125,17 @@ def plan(path: Path, recording: Recording, options: Options) -> Plan:
     name = _from_root(place, options.root) + (f"::{marked.id}" if len(kept) > 1 else "")
     written = compose(bare, oracle, name, line_length(options.root), onward, cause,
                       None if smaller is None else incident)  # fmt: skip
+    tested = whole if promoted(incident) is not None else folder / f"{_stem(incident)}{SUFFIX}"
     return Plan(
         recording=marked,
         source=f"{path}::{recording.id}",
         minimal=smaller is not None,
-        left=whole if smaller is not None and inside else None,
-        bundle=Planned(place, _bundle_state(place, kept, inside=inside), None),
+        left=whole if smaller is not None and inside and tested != whole else None,
+        earlier=tested if smaller is not None and tested.exists() else None,
+        bundle=Planned(place, bundle_state(place, kept, inside=inside), None),
         recordings=tuple(kept),
-        test=_planned(test, written.code),
-        side=None if written.long is None else _planned(test.with_suffix(".json"), written.long),
+        test=planned(test, written.code),
+        side=None if written.long is None else planned(test.with_suffix(".json"), written.long),
         expect=oracle.expect,
         onward=len(onward),
     )
@@ -157,7 +151,7 @@ def write(found: Plan, *, force: bool = False) -> None:
             slug="promote-exists",
         )
     for each in found.files:
-        if each.state == "unchanged":
+        if each.state == "unchanged" or (each.state == "kept" and not force):
             continue
         try:
             each.path.parent.mkdir(parents=True, exist_ok=True)
@@ -271,33 +265,6 @@ def _from_root(path: Path, root: Path) -> str:
     """With `/`, as tests and markers name files."""
     whole = Path(os.path.abspath(path))
     return (whole.relative_to(root) if whole.is_relative_to(root) else whole).as_posix()
-
-
-def _planned(path: Path, text: str) -> Planned:
-    data = text.encode("ascii")
-    try:
-        there = path.read_bytes()
-    except FileNotFoundError:
-        return Planned(path, "new", data)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", slug="promote-exists") from error
-    return Planned(path, "unchanged" if there.replace(b"\r\n", b"\n") == data else "differs", data)
-
-
-def _bundle_state(path: Path, recordings: Sequence[Recording], *, inside: bool) -> State:
-    if not path.exists():
-        return "new"
-    try:
-        same = _digests(open_bundle(path)) == _digests(recordings)
-    except BundleError:
-        same = False
-    if same:
-        return "unchanged"
-    return "marked" if inside else "differs"
-
-
-def _digests(recordings: Iterable[Recording]) -> list[tuple[str, str]]:
-    return [(each.id, each.digest) for each in recordings]
 
 
 def judged(found: Plan, options: Mapping[str, Any]) -> Verdict:

@@ -22,8 +22,11 @@ from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.errors import UsageError
 from replay.store.bundle import Bundle, open_bundle
-from replay.surfaces.config import load
+from replay.surfaces.config import compared, load
 from replay.surfaces.init import install, replaying
+
+_ALL = ("$",)
+"""A pattern of `ignore`: the outcome, whatever it is."""
 
 
 def open(path: str | os.PathLike[str]) -> Bundle:
@@ -38,7 +41,7 @@ def run(
     allow: Sequence[str] = (),
     targets: Mapping[str, str] | None = None,
     live: Collection[str] = (),
-    ignore: Collection[str] = (),
+    ignore: Collection[str] | None = (),
     tolerance: float = 0.0,
     writable: Collection[str] = (),
     on_ask: OnAsk | None = None,
@@ -48,16 +51,18 @@ def run(
 
     `root`: the project whose code may be imported (default: the folder of the nearest `pyproject.toml`, else the
     current one). `allow`: further modules. `targets`: entry point -> the one to run instead. `live`: boundaries that
-    are not replayed. `ignore`: paths of the outcome that are not compared (`$.items[*].id`). `tolerance`: relative,
-    for numbers. `writable`: folders that the code may write to, beside the temporary one. `on_ask`: called where an
-    interaction was asked, before it is served. `onward`: run as the test of a fix does, with the answers that
-    `replay promote` added and draws that go on. A mutation (`replay.mutations`) runs as in a search: another request
-    than the recorded ones gets the nearest recorded answer, and its verdict compares with its parent. Options are
-    added to those of `[tool.replay-harness]`. Never raises for what the recording or the code does: the verdict says
-    it. Raises UsageError for a configuration or an invariant that cannot be meant, and for what is no recording.
+    are not replayed. `ignore`: paths of the outcome that are not compared (`$.items[*].id`); None: it is not compared
+    at all. `tolerance`: relative, for numbers. `writable`: folders that the code may write to, beside the temporary
+    one. `on_ask`: called where an interaction was asked, before it is served. `onward`: run as the test of a fix does,
+    with the answers that `replay promote` added and draws that go on. A mutation (`replay.mutations`) runs as in a
+    search: another request than the recorded ones gets the nearest recorded answer, and its verdict compares with its
+    parent. Options are added to those of `[tool.replay-harness]`. Never raises for what the recording or the code does:
+    the verdict says it. Raises UsageError for a configuration or an invariant that cannot be meant, and for what is no
+    recording.
     """
     if not isinstance(recording, Recording):
         raise UsageError(f"replay.run takes a recording, replay.open(PATH)[ID], not a {type(recording).__qualname__}.")
+    compared(ignore or (), "ignore")
     config = load(root)
     place = str(config.root)
     if place not in sys.path:
@@ -73,7 +78,7 @@ def run(
         move=move_to,
         wait=wait,
         live=live,
-        ignore=(*config.ignore, *ignore),
+        ignore=_ALL if ignore is None else (*config.ignore, *ignore),
         tolerance=tolerance or config.tolerance,
         on_ask=on_ask,
         folders=(*config.writable, *writable),

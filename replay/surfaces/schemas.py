@@ -82,6 +82,7 @@ class Group(Form):
     last_seen: int
     owner: str | None
     representative: str
+    minimal: str | None
     status: Status | None
     diverges_at: str | None
     members: list[str]

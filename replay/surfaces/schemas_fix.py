@@ -49,7 +49,7 @@ class Link(Site):
     """A line on the way from a value (empty: none) to the failure."""
 
     path: str
-    what: Literal["asked", "first seen", "failed"]
+    what: Literal["asked", "first seen", "first read", "failed"]
 
 
 class Why(Form):
@@ -114,7 +114,7 @@ class Written(Form):
     """A file, compared with what is there."""
 
     path: str
-    state: Literal["new", "unchanged", "differs", "marked"]
+    state: Literal["new", "unchanged", "kept", "differs", "marked"]
 
 
 class Promoted(Form):

@@ -17,7 +17,7 @@ from replay.core.parts import Parts
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict, Violation
 from replay.surfaces.asking import got_line, request_line
-from replay.surfaces.literals import bare, error_body, error_headline, literal, referred, tree
+from replay.surfaces.literals import STRING, WHOLE, bare, error_body, error_headline, literal, referred, tree
 from replay.surfaces.printable import clip, columns, escape, pad
 
 LABEL = 10
@@ -54,7 +54,16 @@ class Page(msgspec.Struct, frozen=True):
     @property
     def text(self) -> int:
         """Characters of a string that has a line of its own; leaves room for its name and length."""
-        return max(20, self.room - 45)
+        return WHOLE if self.pipe else max(20, self.room - 45)
+
+    @property
+    def short(self) -> int:
+        """Characters of a string inside another value."""
+        return WHOLE if self.pipe else STRING
+
+    def most(self, number: int) -> int:
+        """How many of a list are shown, where there are columns."""
+        return WHOLE if self.pipe else number
 
     def paint(self, text: str, **style: Any) -> str:
         """`text` in a style of `click.style`, if the page shows colours."""
@@ -85,7 +94,7 @@ class Page(msgspec.Struct, frozen=True):
 
     def row(self, label: str, text: str) -> str:
         """One labelled line, cut at the page's width. `text` must be escaped."""
-        return self.whole(label, self.cut(text, self.room))
+        return self.whole(label, self.cut(text, self.room - max(0, columns(label) - LABEL + 1)))
 
     def cut(self, text: str, width: int) -> str:
         """`text` in at most so many columns, where there are columns. It must be escaped."""
@@ -106,7 +115,8 @@ class Page(msgspec.Struct, frozen=True):
 
     def whole(self, label: str, text: str) -> str:
         """One labelled line that is never cut: a name or a command, which somebody copies. `text` must be escaped."""
-        return "  " + self.paint(pad(clip(label, LABEL - 1), LABEL), dim=True) + text
+        shown = self.cut(label, self.width // 2)
+        return "  " + self.paint(pad(shown, max(LABEL, columns(shown) + 1)), dim=True) + text
 
 
 _colours = {
@@ -255,9 +265,9 @@ def input_lines(recording: Recording, page: Page) -> Iterator[str]:
             yield page.row(label, line)
         else:
             yield page.row(label, f"{escape(name)}, {count(len(inner), 'item')}:")
-            for key, item in list(inner.items())[:FIELDS]:
-                yield page.row("", f"  {literal(key)}: {literal(item, longest=page.text)}")
-            if len(inner) > FIELDS:
+            for key, item in list(inner.items())[: page.most(FIELDS)]:
+                yield page.row("", f"  {literal(key, longest=page.short)}: {literal(item, longest=page.text)}")
+            if len(inner) > page.most(FIELDS):
                 yield page.row("", f"  … {len(inner) - FIELDS:,} more")
         label = ""
 
@@ -424,11 +434,11 @@ def _later(verdict: Verdict, page: Page) -> Iterator[str]:
     yield ""
     following = sum(one.follows is not None for _, one in later)
     yield page.heading(f"{count(len(later), 'more divergence')}, {following:,} of them following from an earlier one")
-    for _, one in later[:LATER]:
+    for _, one in later[: page.most(LATER)]:
         place = "" if one.seq is None else f"#{one.seq} "
         line = f"{place}{escape(one.boundary)} {escape(one.target)}"
         yield page.row("follows" if one.follows is not None else "", f"{pad(one.kind, 10)} {line}")
-    if len(later) > LATER:
+    if len(later) > page.most(LATER):
         yield page.row("", f"and {len(later) - LATER:,} more")
 
 
@@ -444,16 +454,16 @@ def difference_lines(
 ) -> Iterator[str]:
     """Differing fields: path and both sides. Where they do not fit on one line, each side has its own."""
     found = tuple(found)
-    for difference in found[:DIFFERENCES]:
+    for difference in found[: page.most(DIFFERENCES)]:
         yield from _difference(difference, page, sides, label)
-    if len(found) > DIFFERENCES:
+    if len(found) > page.most(DIFFERENCES):
         yield page.row("", f"and {len(found) - DIFFERENCES:,} more")
 
 
 def _difference(difference: Difference, page: Page, sides: tuple[str, str], label: str) -> Iterator[str]:
     """`$.plan: recorded 'pro', now None (expected: time inside the recorded window)`"""
-    before = "nothing" if difference.kind == "added" else plain(difference.recorded)
-    after = "nothing" if difference.kind == "removed" else plain(difference.actual)
+    before = "nothing" if difference.kind == "added" else plain(difference.recorded, page.short)
+    after = "nothing" if difference.kind == "removed" else plain(difference.actual, page.short)
     path = escape(difference.path)
     note = f" (expected: {escape(difference.note)})" if difference.note else ""
     if difference.kind == "type":
@@ -467,11 +477,11 @@ def _difference(difference: Difference, page: Page, sides: tuple[str, str], labe
     yield page.row("", f"{sides[1]:>8} {after}")
 
 
-def plain(value: Any) -> str:
+def plain(value: Any, longest: int = STRING) -> str:
     """Any Python value as one escaped line, without calling code of its class."""
     from replay.core.codec import encode
 
-    return literal(tree(value if isinstance(value, Value) else encode(value)))
+    return literal(tree(value if isinstance(value, Value) else encode(value)), longest=longest)
 
 
 def _wrapped(text: str, page: Page) -> Iterator[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import Any
 
 from replay.core.cause import known_cause, minimal_of
 from replay.core.recording import Interaction, ModelCall, Prediction, Recording
 from replay.surfaces.asking import answer_line
 from replay.surfaces.literals import bare, literal, tree
-from replay.surfaces.printable import clip, columns, escape, pad
+from replay.surfaces.printable import columns, escape, pad
 from replay.surfaces.shortened import named
 from replay.surfaces.tables import STATUS, Cell, Column, Narrower, Short, drawn
 from replay.surfaces.text import (
@@ -69,7 +70,7 @@ def _head(recording: Recording, page: Page, path: str | None) -> Iterator[str]:
     if recording.redacted:
         yield page.row("redacted", "secrets were masked before it was written")
     if recording.edits is not None:
-        edits = literal(tree(recording.edits))
+        edits = literal(tree(recording.edits), longest=page.short)
         minimal = minimal_of(recording)
         yield page.row("edits", edits if minimal is None else f"minimal: {minimal}")
 
@@ -77,14 +78,14 @@ def _head(recording: Recording, page: Page, path: str | None) -> Iterator[str]:
 def _context(recording: Recording, page: Page) -> Iterator[str]:
     node = bare(tree(recording.context))
     if not isinstance(node, dict) or any(key.startswith("$") for key in node):
-        yield page.row("context", literal(node))
+        yield page.row("context", literal(node, longest=page.short))
         return
     told = known_cause(recording) is not None
     if told:
         yield from _cause(recording, page)
     for key, item in node.items():
         if (item or item == 0) and not (told and key == "cause"):
-            yield page.row(escape(str(key)), _sizes(item) if key == "draws" else literal(item))
+            yield page.row(escape(str(key)), _sizes(item) if key == "draws" else literal(item, longest=page.short))
 
 
 def _cause(recording: Recording, page: Page) -> Iterator[str]:
@@ -112,18 +113,20 @@ def waterfall(recording: Recording, page: Page) -> Iterator[str]:
         return
     total = max(recording.duration_ns, *(i.offset_ns + i.duration_ns for i in found), 1)
     lanes = {i.lane for i in found}
-    lane = min(12, max(4, *(columns(escape(name)) for name in lanes))) if len(lanes) > 1 else 0
+    lane = min(page.most(12), max(4, *(columns(escape(name)) for name in lanes))) if len(lanes) > 1 else 0
     seam = max(5, *(columns(escape(i.boundary)) for i in found))
     free = page.width - (4 + 2 + (lane + 2 if lane else 0) + seam + 2 + 2 + 2 + 9 + 2 + 8 + 2)
     bar = max(3, min(30, free // 4))
     answer = max(4, free // 4)
     target = max(4, free - bar - answer)
+    if page.pipe:
+        target = max(5, *(columns(escape(i.target)) for i in found))
     place = f"{'lane'.ljust(lane)}  " if lane else ""
     head = f"{'#':>4}  {place}{pad('seam', seam)}  {pad('asked', target)}  {pad('', bar)}  {'start':>9}  {'took':>8}  "
-    yield page.paint(clip(f"{head}answer", page.width), dim=True)
+    yield page.paint(page.cut(f"{head}answer", page.width), dim=True)
     for one in found:
         place = f"{pad(escape(one.lane), lane)}  " if lane else ""
-        asked = _asked(one, target)
+        asked = escape(one.target) if page.pipe else _asked(one, target)
         drawn = page.paint(timing_bar(one, total, bar), fg="cyan")
         times = f"{'+' + duration(one.offset_ns):>9}  {duration(one.duration_ns):>8}"
         yield (
@@ -145,7 +148,7 @@ def _asked(interaction: Interaction, width: int) -> str:
 
 def _painted(interaction: Interaction, width: int, page: Page) -> str:
     """The answer, red where it was no success."""
-    line = page.cut(answer_line(interaction), width)
+    line = page.cut(answer_line(interaction, page.short), width)
     refused = interaction.boundary == "http" and line[:1] in ("4", "5", "n")
     return page.paint(line, fg="red") if refused or interaction.state != "returned" else line
 
@@ -193,30 +196,38 @@ def _prediction(prediction: Prediction) -> str:
 
 
 def _logs(recording: Recording, page: Page) -> Iterator[str]:
-    for log in recording.logs[:LOGS]:
-        text = f"{pad(escape(log.level), 8)}{escape(log.logger)}: {escape(log.message)}"
+    for log in recording.logs[: page.most(LOGS)]:
+        text = f"{escape(log.level):<7} {escape(log.logger)}: {escape(log.message)}"
         yield page.row("+" + duration(log.offset_ns), text)
-    if len(recording.logs) > LOGS:
+    if len(recording.logs) > page.most(LOGS):
         yield page.row("", f"and {count(len(recording.logs) - LOGS, 'more line')}")
 
 
 def _gaps(recording: Recording, page: Page) -> Iterator[str]:
-    for gap in recording.gaps[:GAPS]:
-        yield page.row(clip(escape(gap.reason), 10), f"{escape(gap.path)}: {escape(gap.type)}")
-    if len(recording.gaps) > GAPS:
+    for gap in recording.gaps[: page.most(GAPS)]:
+        yield page.row(escape(gap.reason), f"{escape(gap.path)}: {escape(gap.type)}")
+    if len(recording.gaps) > page.most(GAPS):
         yield page.row("", f"and {count(len(recording.gaps) - GAPS, 'more')}")
 
 
-def list_text(rows: list[dict[str, Any]], page: Page, short: Short | None = None) -> str:
-    """A table in a terminal, else a line each recording and a heading each bundle.
-
-    `short`: the shortest name of a recording, by path and id, for a table that has no room for the whole.
-    """
+def list_sum(rows: list[dict[str, Any]]) -> str:
+    """How many there are, of what, and how many failed."""
     errors = sum(row["status"] == "error" for row in rows)
     ran = {str(row["entrypoint"]) for row in rows}
     of = f" of {escape(*ran)}" if len(ran) == 1 else ""
-    total = f"{count(len(rows), 'recording')}{of}, {errors:,} ended in an error"
-    narrower = [("drop", "entry point"), *_NARROWER] if of else _NARROWER
+    return f"{count(len(rows), 'recording')}{of}, {errors:,} ended in an error"
+
+
+def list_text(rows: list[dict[str, Any]], page: Page, short: Short | None = None) -> str:
+    """A table in a terminal, in a pipe a line each recording that stands by itself; else a heading each bundle.
+
+    `short`: the shortest name of a recording, by path and id, for a table that has no room for the whole.
+    """
+    if page.pipe:
+        return "\n".join(_piped(rows))
+    total = list_sum(rows)
+    alone = len({row["entrypoint"] for row in rows}) == 1
+    narrower = [("drop", "entry point"), *_NARROWER] if alone else _NARROWER
     table = drawn(_COLUMNS, [list(_cells(row, short)) for row in rows], page, narrower=narrower) if rows else None
     if table is not None:
         return f"{table}\n{total}"
@@ -226,9 +237,27 @@ def list_text(rows: list[dict[str, Any]], page: Page, short: Short | None = None
         if row["path"] != path:
             path = row["path"]
             lines.append(page.heading(escape(str(path))))
-        lines.append(_row(row, page, alone=bool(of)))
+        lines.append(_row(row, page, alone=alone))
     lines += ([""] if rows else []) + [total]
     return "\n".join(lines)
+
+
+def _piped(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """For `grep`, `awk` and `xargs`: the name that other verbs take, status, start, duration, entry point, HTTP status
+    and type of error, `-` for what there is none of; no blanks in any."""
+    cells = [[escape(text) for text in (quote(f"{row['path']}::{row['id']}"), str(row["status"]),
+                                        _moment(row["started_at"]),
+                                        duration(row["duration_ns"]).replace(" ", ""), str(row["entrypoint"]) or "-",
+                                        str(row["http_response_status_code"] or "-"), str(row["error_type"] or "-"))]
+             for row in rows]  # fmt: skip
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        yield "  ".join(map(pad, row, widths)).rstrip()
+
+
+def _moment(nanoseconds: int) -> str:
+    """`2026-11-29T16:30:04Z`"""
+    return when(nanoseconds).replace(" UTC", "Z").replace(" ", "T")
 
 
 _COLUMNS = (Column("recording", whole=True), Column("status", whole=True), Column("started (UTC)", whole=True),

@@ -14,7 +14,7 @@ from replay.core.verdict import Frame
 from replay.engine.apart import MISSING
 from replay.engine.finding import CauseValue, Finding
 from replay.surfaces.documents import Document
-from replay.surfaces.printable import clip, escape
+from replay.surfaces.printable import escape
 from replay.surfaces.shortened import named
 from replay.surfaces.text import Page, count
 from replay.surfaces.why import Answer
@@ -25,7 +25,7 @@ LISTED = 6
 """Irrelevant places that are named."""
 COMPARED = 2
 """Recordings compared with that are named."""
-_WHERE = {"asked": "asked", "first seen": "seen", "failed": "failed"}
+_WHERE = {"asked": "asked", "first seen": "seen", "first read": "read", "failed": "failed"}
 _ENDS = {"passed": "passes", "past": "gets past the failing line", "same": "fails in the same way",
          "other": "fails in another way", "foreign": "asks what nothing answers", "unresolved": "cannot be told",
          "": "was not run"}  # fmt: skip
@@ -37,7 +37,7 @@ def document(answer: Answer) -> Document:
 
     A value is `{path, of, value, others: [{value, ended}], good, tried, fails_with, passes_without}`, its values as
     JSON text; `ended` is `passed`, `past` (beyond the failing line), `same`, `other`, `foreign` or `unresolved`. A link
-    of the chain is `{path, what: asked | first seen | failed, file, line, function}`.
+    of the chain is `{path, what: asked | first seen | first read | failed, file, line, function}`.
     """
     finding, failure = answer.finding, answer.finding.failure
     return {
@@ -85,7 +85,7 @@ def text(answer: Answer, page: Page) -> str:
 def _lines(answer: Answer, page: Page) -> Iterator[str]:
     name = named(f"{answer.path}::{answer.incident.id}")
     yield page.heading(escape(name))
-    for label, said in _rows(answer):
+    for label, said in _rows(answer, page):
         yield from page.wrapped(label, escape(said))
     yield from _chain(answer.finding, page)
     yield from _effort(answer, page)
@@ -93,26 +93,33 @@ def _lines(answer: Answer, page: Page) -> Iterator[str]:
         yield page.whole("next", escape(f"replay minimize {shlex.quote(name)}"))
 
 
-def _rows(answer: Answer) -> Iterator[tuple[str, str]]:
+def _rows(answer: Answer, page: Page) -> Iterator[tuple[str, str]]:
     finding, failure = answer.finding, answer.finding.failure
     if failure is not None:
         where = "".join(f" at {f.file}:{f.line} in {f.function}" for f in failure.frames[-1:])
         said = f"{failure.error_type}: {failure.message}" if failure.message else failure.error_type
-        yield "failure", clip(said, 300) + where
+        yield "failure", page.cut(said, 300) + where
     if not finding.isolated:
         yield "cause", f"not isolated: {finding.reason}"
     for number, value in enumerate(finding.values if finding.isolated else ()):
         yield "cause" if number == 0 else "and", _sentence(answer, value)
         yield "proof", _proof(finding, value)
-    yield from _beside(finding)
+    yield from _beside(finding, page)
 
 
 def _chain(finding: Finding, page: Page) -> Iterator[str]:
-    """A row each link: where, and below it the line of code."""
+    """A row each link: where, and below it the line of code. What is read where it fails has no row of its own."""
+    several = len(finding.values) > 1
+    failed = [link.frame for link in finding.chain if link.what == "failed"]
+    there = [link for link in finding.chain if link.what == "first read" and link.frame in failed]
     for link in finding.chain:
+        if link in there:
+            continue
         place = escape(f"{link.frame.file}:{link.frame.line}")
-        path = f"{escape(link.path)}: " if link.path and len(finding.values) > 1 else ""
-        row = page.whole(_WHERE[link.what], f"{path}{place} in {escape(link.frame.function)}")
+        path = f"{escape(link.path)}: " if link.path and several else ""
+        reads = ", ".join(escape(each.path) for each in there) if several else "it"
+        also = f", where {reads} is first read" if there and link.what == "failed" else ""
+        row = page.whole(_WHERE[link.what], f"{path}{place} in {escape(link.frame.function)}{also}")
         yield page.linked(row, place, link.frame.file)
         if link.frame.source:
             yield page.row("", f"    {escape(link.frame.source)}")
@@ -150,12 +157,13 @@ def _proof(finding: Finding, value: CauseValue) -> str:
     return "; ".join(said)
 
 
-def _beside(finding: Finding) -> Iterator[tuple[str, str]]:
+def _beside(finding: Finding, page: Page) -> Iterator[tuple[str, str]]:
+    most = page.most(LISTED)
     if finding.conditions:
-        yield "needed", "to come that far: " + ", ".join(finding.conditions[:LISTED])
+        yield "needed", "to come that far: " + ", ".join(finding.conditions[:most])
     if finding.irrelevant:
-        names = ", ".join(finding.irrelevant[:LISTED])
-        more = f" and {len(finding.irrelevant) - LISTED:,} more (--json)" if len(finding.irrelevant) > LISTED else ""
+        names = ", ".join(finding.irrelevant[:most])
+        more = f" and {len(finding.irrelevant) - most:,} more (--json)" if len(finding.irrelevant) > most else ""
         yield "no matter", f"{count(len(finding.irrelevant), 'other place')}: {names}{more}"
 
 
@@ -168,8 +176,8 @@ def _effort(answer: Answer, page: Page) -> Iterator[str]:
     else:
         beside = "compared with nothing"
     yield from page.wrapped("runs", f"{finding.runs:,} of at most {finding.most:,}; {beside}")
-    yield from (page.whole("", escape(named(name))) for name in finding.compared[:COMPARED])
-    if len(finding.compared) > COMPARED:
+    yield from (page.whole("", escape(named(name))) for name in finding.compared[: page.most(COMPARED)])
+    if len(finding.compared) > page.most(COMPARED):
         yield page.row("", f"and {len(finding.compared) - COMPARED:,} more (--json)")
     if answer.failing_again:
         also = {True: "; the run without the cause ends there as it did here",

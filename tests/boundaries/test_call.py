@@ -12,7 +12,7 @@ import pytest
 
 from replay.boundaries.call import boundary
 from replay.boundaries.model import model
-from replay.core.world import here
+from replay.core.world import Reading, here
 from replay.errors import DivergenceError
 from tests.boundaries.worlds import Listener, Teller, answer, asked, inside
 
@@ -363,7 +363,7 @@ def test_a_model_tells_its_score() -> None:
     heard, _ = both(lambda: predict(93))
     ticket = heard.tickets[0]
     assert (ticket.request.boundary, ticket.request.target) == ("model", "fraud-v3")
-    assert (ticket.score, ticket.label, ticket.threshold) == (0.93, "fraud", 0.8)
+    assert ticket.reading == Reading(score=0.93, label="fraud", threshold=0.8, policy=None)
 
 
 def test_a_failing_score_is_none() -> None:
@@ -375,7 +375,7 @@ def test_a_failing_score_is_none() -> None:
 
     heard, expected = both(lambda: asyncio.run(predict()))
     assert expected == {}
-    assert heard.tickets[0].score is None
+    assert heard.tickets[0].reading == Reading(score=None, label=None, threshold=None, policy=None)
 
 
 def test_a_streaming_model_is_scored_by_its_pieces() -> None:
@@ -386,4 +386,4 @@ def test_a_streaming_model_is_scored_by_its_pieces() -> None:
         yield from ("a", "b")
 
     heard, _ = both(lambda: list(tokens()))
-    assert heard.tickets[0].score == 2.0
+    assert heard.tickets[0].reading == Reading(score=2.0, label=None, threshold=None, policy=None)

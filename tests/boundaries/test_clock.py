@@ -1,4 +1,4 @@
-"""The clock: stands where the recording began, in its zone, and moves only forward."""
+"""The clock: stands where the recording began, in its zone, and moves forward, but where a mutation set it back."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from time import monotonic, sleep
 
 import pytest
 
-from replay.boundaries.clock import clock, move_to, now, shift, zone
-from replay.core.world import Boundary
+from replay.boundaries.clock import clock, move_to, now, shift, wait, zone
+from replay.core.world import Boundary, Renewed
 from replay.errors import Unanswerable
 from tests.boundaries.worlds import Listener, Teller, a_recording, inside
 
@@ -45,6 +45,35 @@ def test_the_clock_moves_forward_only() -> None:
         for _ in range(1000):
             shift(333_333_333)
         assert time.time_ns() == START + 1 + 90_061_000_000_007 + 333_333_333_000
+
+
+def test_the_clock_is_set_at_a_moment_of_the_work() -> None:
+    """It goes on from there, the monotonic one never notices, and another run of the same finds it as it was."""
+    minute, second = 60 * 10**9, 10**9
+    playing = clock.playing(a_recording(START, zone="UTC", clock_settings=[[5 * second, -minute], [7 * second, 3]]))
+    with playing:
+        for _ in range(2):
+            began = monotonic()
+            wait(5 * second - 1)
+            assert time.time_ns() == START + 5 * second - 1
+            wait(second + 1)
+            assert time.time_ns() == START + 6 * second - minute
+            wait(2 * second)
+            assert time.time_ns() == START + 8 * second - minute + 3
+            assert monotonic() >= began
+            assert isinstance(playing, Renewed)
+            assert playing.again()
+            assert time.time_ns() == START
+
+
+@pytest.mark.parametrize("given", [7, "ab", [[1]], [["x", 2]], [[-1, 2]], [[1, 10**30]], {"a": 1}, [[1, 2, 3]]])
+def test_settings_that_are_no_times_are_refused(given: object) -> None:
+    """A bundle of unknown origin may hold anything."""
+    with (
+        pytest.raises(Unanswerable, match="clock_settings"),
+        clock.playing(a_recording(START, zone="UTC", clock_settings=given)),
+    ):
+        pass
 
 
 def test_without_a_replay_moving_does_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -53,6 +54,17 @@ def test_a_recording_has_nothing_of_the_one_before(monkeypatch: pytest.MonkeyPat
         apply(a_recording(environ=values))
         seen.append([os.environ.get(name) for name in ("SHOP_HERE", "SHOP_NEW")])
     assert seen == [["eu", "1"], ["us", None], ["local", None]]
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="no zone can be set here")
+def test_a_zone_in_the_environment_is_the_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TZ is read once by the system: to set it is to have it read anew."""
+    hours = []
+    for name in ("Asia/Tokyo", "UTC"):
+        apply(a_recording(environ={"TZ": name}))
+        hours.append(time.localtime(1_700_000_000).tm_hour)
+    apply(a_recording())
+    assert hours == [7, 22]
 
 
 @pytest.mark.parametrize("context", [{}, {"environ": None}, {"environ": {"A=B": "x", "": "y", "N": "a\0", "M": 3}}])

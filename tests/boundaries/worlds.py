@@ -33,7 +33,7 @@ class Listener:
         self.tickets.append(ticket)
         return ticket
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
         ticket.state, ticket.answer = state, answer
 
     def draw(self, kind: str, live: Callable[[], Any]) -> Any:
@@ -44,6 +44,11 @@ class Listener:
     def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
         self.lengths.append(size)
         return live(size)
+
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        value = live()
+        self.draws["below"].append(value)
+        return value
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         self.slept.append(seconds)
@@ -78,7 +83,7 @@ class Teller:
             raise DivergenceError(f"{asked} was not recorded")
         return self.answers.popleft()[2]
 
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None) -> None:
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
         raise AssertionError("a player gives no tickets")
 
     def draw(self, kind: str, live: Callable[[], Any]) -> Any:
@@ -86,6 +91,10 @@ class Teller:
 
     def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
         return bytes(size)
+
+    def below(self, among: int, live: Callable[[], int]) -> int:
+        value: int = self.draws["below"].popleft()
+        return value
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         self.slept.append(seconds)

@@ -81,6 +81,30 @@ def test_what_varies_is_told_by_its_place_in_a_body() -> None:
     assert [(each.steps, each.matcher) for each in varied(runs[0], runs)] == [(("body", "id"), "type")]
 
 
+def returned(body: str, **more: Any) -> dict[str, Any]:
+    """What a Lambda function returns to API Gateway."""
+    return {"statusCode": 200, "body": body, **more}
+
+
+def test_the_body_that_a_lambda_function_returns_is_compared_by_what_it_says() -> None:
+    """Times, ignored places, noise and the order of names, as of any answer."""
+    one, two = (returned(json.dumps({"id": id, "at": at})) for id, at in (("a", START + 0.25), ("bc", START + 0.5)))
+    assert found(one, two, window=WINDOW, ignore=["$.body.id"]) == [
+        ("$.body.at", "changed", "time inside the recorded window")
+    ]
+    noise = varied(told(one), [told(one), told(two)])
+    assert sorted((each.steps, each.matcher) for each in noise) == [(("body", "at"), "type"), (("body", "id"), "type")]
+    assert found(returned('{"a": 1, "b": 2}'), returned('{"b": 2, "a": 1}')) == []
+
+
+@pytest.mark.parametrize(
+    "more", [{"headers": {"Content-Type": "text/plain"}}, {"isBase64Encoded": True}, {"statusCode": "200"}]
+)
+def test_a_body_that_a_lambda_function_calls_something_else_is_text(more: dict[str, Any]) -> None:
+    """Of another type, in Base64, or no answer at all."""
+    assert [path for path, _, _ in found(returned('{"a": 1}', **more), returned('{"a": 2}', **more))] == ["$.body"]
+
+
 @pytest.mark.parametrize(
     ("one", "two", "paths"),
     [

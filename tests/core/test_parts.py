@@ -288,3 +288,33 @@ def test_an_answer_of_any_shape_cannot_be_edited_but_does_no_harm() -> None:
         odd = msgspec.structs.replace(http(b"{}", JSON), answer=Value(text))
         base = recording(odd)
         assert Mutations(base).quick([Edit("http[0].body", "set", 1)]) == base
+
+
+def _spread(each: Any) -> Any:
+    """An answer whose head came first, its pieces later."""
+    lasted = 2_000_000_000
+    if each.boundary == "http":
+        stored = {**each.answer.decode(), "offset_ns": lasted // 4, "pieces": [[lasted // 2, b"a"], [lasted, b"b"]]}
+    else:
+        stored = {"pieces": [[lasted // 4, "a"], [lasted // 2, "b"]], "returned": None, "error": None}
+    return msgspec.structs.replace(each, answer=encode(stored), duration_ns=lasted)
+
+
+@pytest.mark.parametrize("each", [_spread(http(b"ab", JSON)), _spread(call(None))], ids=["http", "generator"])
+@pytest.mark.parametrize(("edit", "expected"), [
+    (lambda kind: Edit(f"{kind}[0]", "slow", 1.0), [1.5, 2.0, 3.0]),
+    (lambda kind: Edit("timing[0].duration_ns", "set", 6_000_000_000), [1.5, 3.0, 6.0]),
+])  # fmt: skip
+def test_a_later_answer_comes_later_in_all_its_pieces(each: Any, edit: Any, expected: list[float]) -> None:
+    """`slow` moves them, a longer time stretches them; the last is when it ends."""
+    changed = mutate(recording(each), [edit(each.boundary)]).interactions[0]
+    stored = changed.answer.decode()
+    head = [stored["offset_ns"]] if "offset_ns" in stored else []
+    times = [*head, *(offset for offset, _ in stored["pieces"]), changed.duration_ns]
+    assert [at / 1e9 for at in times if at != times[-1]] + [times[-1] / 1e9] == expected
+
+
+def test_what_a_function_calls_pieces_is_no_stream() -> None:
+    """A value that has the look of one stays as it is when it comes later."""
+    value = {"status": 200, "pieces": [[1, "a"]]}
+    assert answer(mutate(recording(call(value)), [Edit("call[0]", "slow", 1.0)])) == value

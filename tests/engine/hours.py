@@ -46,6 +46,20 @@ def export() -> list[int]:
 
 
 @replay.capture
+def pace() -> float:
+    """Pages a second, by the wall clock."""
+    began, waited = time.time(), time.monotonic()
+    found = fetch("a1", 1) + fetch("a1", 2)
+    if time.monotonic() < waited:
+        raise RuntimeError("the monotonic clock went back")
+    return (len(found) / max(time.time() - began, 1e-3)) ** 0.5 if time.time() >= began else _negative(began)
+
+
+def _negative(began: float) -> float:
+    raise ValueError(f"it took {round(time.time() - began)} s")
+
+
+@replay.capture
 async def export_later() -> list[int]:
     """The same in an event loop."""
     token, since = sign_in(), time.time()

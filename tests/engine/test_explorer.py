@@ -251,6 +251,15 @@ def test_the_clock_jumps_within_the_work(record: Record) -> None:
                    and any(edit.operator == "jump" for edit in each.edits) for each in progress.finds)  # fmt: skip
 
 
+def test_the_clock_is_set_back_within_the_work(record: Record) -> None:
+    """The wall clock alone, while one answer is under way; a strict replay of the find ends in the same way."""
+    (recording,) = record(hours.pace)
+    (found,) = (each for each in explore(recording, 100).finds if each.failure.error_type == "ValueError")
+    assert [(edit.operator, edit.argument) for edit in found.edits] == [("jump", -61.0)]
+    assert (found.failure.error_type, found.failure.message) == ("ValueError", "it took -61 s")
+    assert replay.run(found.recording).status == "reproduced"
+
+
 def test_the_clock_of_an_event_loop_jumps_too(record: Record) -> None:
     """Its own clock does not: no time-out comes of it."""
     (recording,) = record(lambda: asyncio.run(hours.export_later()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import math
 import queue
 import random
 import threading
@@ -385,6 +386,26 @@ async def cancels(number: int) -> list[str]:
 def _draw(index: int) -> tuple[int, float, str]:
     time.sleep(DELAYS.random() * 0.01)
     return index, random.random(), str(uuid.uuid4())
+
+
+@replay.capture
+async def sleeps_beyond_measure() -> list[str]:
+    """For ever, until it is cancelled; for times that no clock reaches."""
+    found = []
+    for seconds in (math.inf, 2.0**63, 1e300):
+        try:
+            async with asyncio.timeout(SCALE["seconds"] * 20):
+                await asyncio.sleep(seconds)
+        except TimeoutError:
+            found.append(f"{seconds} was too long")
+    return found
+
+
+@replay.capture
+async def sleeps_for(seconds: float) -> str:
+    """As long as it is told."""
+    await asyncio.sleep(seconds)
+    return "awake"
 
 
 @replay.capture

@@ -65,6 +65,7 @@ def api() -> Iterator[None]:
 def customer(name: str) -> Any:
     """The world's customer."""
     found = WORLD["customer"]
+    found = found.pop(0) if isinstance(found, list) else found
     if isinstance(found, Exception):
         raise type(found)(*found.args)  # a new one: a shared one gathers the frames of every raise
     return {"id": WORLD.get("number", 0), "about": f"{SECRET} " * 30, **found}
@@ -237,6 +238,83 @@ def together(ticket: Any) -> int:
 @replay.capture
 def two_inputs(ticket: Any) -> float:
     return 1 / (ticket["left"] - ticket["right"])
+
+
+@replay.capture
+def twice(ticket: Any) -> str:
+    first = customer("c")["plan"]
+    return str(first + "/" + customer("c")["plan"].upper())
+
+
+@replay.capture
+def payload(ticket: Any) -> int:
+    return int(json.loads(get().json()["payload"])["amount"] + 1)
+
+
+@replay.capture
+def tool_call(ticket: Any) -> int:
+    events = [json.loads(line[6:]) for line in get().data.decode().splitlines() if line.startswith("data: {")]
+    calls = [call for event in events for call in event["choices"][0]["delta"].get("tool_calls", ())]
+    return TABLE[json.loads("".join(call["function"]["arguments"] for call in calls))["level"]]
+
+
+@replay.capture
+def local_zone(ticket: Any) -> int:
+    if time.localtime(1_700_000_000).tm_hour < 12:  # 22:13 UTC
+        raise RuntimeError("closed in the morning")
+    return 1
+
+
+@replay.capture
+def duplicate(ticket: Any) -> int:
+    names = [line["name"] for line in ticket["lines"]]
+    if len(set(names)) < len(names):
+        raise RuntimeError("one name twice")
+    return len(names)
+
+
+@replay.capture
+def not_set(ticket: Any) -> int:
+    return len(os.environ["PLANTED_REGION"])
+
+
+@replay.capture
+def far(ticket: Any) -> str:
+    plan = customer("c")["plan"]
+    customer("d")
+    return _in_capitals({"plan": plan})
+
+
+def _in_capitals(state: dict[str, Any]) -> str:
+    return str(state["plan"].upper())
+
+
+@replay.capture
+def yielded(ticket: Any) -> Iterator[float]:
+    total = 0.0
+    for item in ticket["lines"]:
+        price = item["price"]
+        total += 10 / price
+        yield total
+
+
+def _share(
+    ticket: Any,
+) -> float:
+    whole = 10
+    parts = ticket["parts"]
+    return whole / parts
+
+
+@replay.capture
+def handed_on(ticket: Any) -> float:
+    scale = 2
+    return scale * _share(ticket)
+
+
+@replay.capture
+def by_place(ticket: Any) -> float:
+    return 10 / float(list(ticket.values())[-1])
 
 
 @replay.capture

@@ -47,6 +47,19 @@ FIXES = {
     "long_list": ('one, two = ticket["items"]', 'one, two = ticket["items"][:2]'),
     "one_item": ('10 / item["count"]', '10 / (item["count"] or 1)'),
     "together": ('raise RuntimeError("no refunds of free plans")', "return 2"),
+    "twice": ('+ customer("c")["plan"].upper()', '+ (customer("c")["plan"] or "free").upper()'),
+    "payload": (
+        'json.loads(get().json()["payload"])["amount"] + 1',
+        'int(json.loads(get().json()["payload"])["amount"]) + 1',
+    ),
+    "tool_call": (
+        'TABLE[json.loads("".join(call["function"]["arguments"] for call in calls))["level"]]',
+        'TABLE.get(json.loads("".join(call["function"]["arguments"] for call in calls))["level"], 0)',
+    ),
+    "local_zone": ('raise RuntimeError("closed in the morning")', "return 2"),
+    "duplicate": ('raise RuntimeError("one name twice")', "return 2"),
+    "not_set": ('os.environ["PLANTED_REGION"]', 'os.environ.get("PLANTED_REGION", "")'),
+    "far": ('state["plan"].upper()', '(state["plan"] or "free").upper()'),
     "two_inputs": ('1 / (ticket["left"] - ticket["right"])', '1 / ((ticket["left"] - ticket["right"]) or 1)'),
 }
 """By function: what is to be replaced, and by what."""

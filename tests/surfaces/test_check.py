@@ -78,6 +78,23 @@ def _at(mark: str) -> tuple[str, int]:
     return "svc.py", noisy.line_of(mark)
 
 
+TAGGED = {
+    "outcome $.items": ("unordered", "hash seed", _at("set"), "order of a set: tags"),
+    "outcome $.line": ("type", "hash seed", _at("joined"), "order of a set: tags"),
+}
+"""What varies of a text and a list that are made of a set."""
+
+
+def test_a_check_of_one_recording(tmp_path: Path) -> None:
+    """What varies is named and stored; from then on it is expected."""
+    tagged = next(each.id for each in open_bundle(noisy.make(tmp_path)) if each.entrypoint.endswith(":tagged"))
+    code, found = _documents(tmp_path, "run", "--check", f"{BUNDLE}::{tagged}")
+    assert (code, _said(found["tagged"])) == (1, TAGGED)
+    code, found = _documents(tmp_path, "run", f"{BUNDLE}::{tagged}", PYTHONHASHSEED="3")
+    assert (code, found["tagged"]["status"]) == (0, "reproduced")
+
+
+@pytest.mark.slow
 def test_a_steady_service_is_steady(checked: Checked) -> None:
     """Nothing varies, in concurrent tasks, but what the recorded clock says, which is listed apart."""
     _, found, _ = checked
@@ -85,15 +102,14 @@ def test_a_steady_service_is_steady(checked: Checked) -> None:
     assert found["clean"]["clock"] == [{"place": "outcome", "path": "$.at", "cause": "clock"}]
 
 
+@pytest.mark.slow
 def test_the_order_of_a_set_is_named(checked: Checked) -> None:
     """Another hash seed gives another order: of a list its items are compared, of a text its type."""
     _, found, _ = checked
-    assert _said(found["tagged"]) == {
-        "outcome $.items": ("unordered", "hash seed", _at("set"), "order of a set: tags"),
-        "outcome $.line": ("type", "hash seed", _at("joined"), "order of a set: tags"),
-    }
+    assert _said(found["tagged"]) == TAGGED
 
 
+@pytest.mark.slow
 def test_untaped_sources_are_named_with_their_lines(checked: Checked) -> None:
     """A generator of the service's own, an address, native code, a file that changes: each at the line that reads it,
     also where the value is made into another one, or in a function that is called."""
@@ -109,6 +125,7 @@ def test_untaped_sources_are_named_with_their_lines(checked: Checked) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_generator_bound_before_the_patch_is_named(checked: Checked) -> None:
     """Production's draws were not recorded, so the replay draws on its own."""
     _, found, _ = checked
@@ -118,6 +135,7 @@ def test_a_generator_bound_before_the_patch_is_named(checked: Checked) -> None:
     }
 
 
+@pytest.mark.slow
 def test_fields_of_requests_are_named(checked: Checked) -> None:
     """Also those that are asked only after the first one had its answer; of http in query and body."""
     _, found, _ = checked
@@ -132,6 +150,7 @@ def test_fields_of_requests_are_named(checked: Checked) -> None:
     }
 
 
+@pytest.mark.slow
 def test_an_order_of_requests_is_named_and_not_stored(checked: Checked) -> None:
     """Requests in the order of a set come in another order: nothing covers that."""
     _, found, _ = checked
@@ -139,6 +158,7 @@ def test_an_order_of_requests_is_named_and_not_stored(checked: Checked) -> None:
     assert found["looped"]["status"] == "reproduced"
 
 
+@pytest.mark.slow
 def test_what_a_process_is_started_in_is_named(checked: Checked) -> None:
     """The working folder, and the time zone where it is read before the replay sets the recorded one."""
     _, found, _ = checked
@@ -152,6 +172,7 @@ def test_what_a_process_is_started_in_is_named(checked: Checked) -> None:
     assert said["outcome $.zone"][:3] == ("type", "time zone", _at("zone"))
 
 
+@pytest.mark.slow
 def test_the_message_of_an_error_is_named(checked: Checked) -> None:
     """At the line that raises."""
     _, found, _ = checked
@@ -159,6 +180,7 @@ def test_the_message_of_an_error_is_named(checked: Checked) -> None:
     assert _said(found["fails"]) == {"outcome $.message": place}
 
 
+@pytest.mark.slow
 def test_what_nothing_may_cover_is_named_and_not_stored(checked: Checked) -> None:
     """The name of a field varies: it stays a difference at every replay."""
     folder, found, _ = checked
@@ -168,6 +190,7 @@ def test_what_nothing_may_cover_is_named_and_not_stored(checked: Checked) -> Non
     assert known(stored).outcome == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", ["0", "3"])
 def test_what_was_found_is_expected_from_then_on(checked: Checked, seed: str) -> None:
     """A plain replay is reproduced under any hash seed, and each difference is still there with its note."""
@@ -186,6 +209,7 @@ def test_what_was_found_is_expected_from_then_on(checked: Checked, seed: str) ->
     assert {each["note"] for each in rows["clean"]["difference"]} <= {"time inside the recorded window"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after", "name", "status"),
     [
@@ -214,6 +238,7 @@ def test_what_a_matcher_does_not_cover_is_still_told(
     assert (code, rows[name]["status"]) == (1, status)
 
 
+@pytest.mark.slow
 def test_only_noise_is_written(checked: Checked) -> None:
     """Recordings keep their ids and their order; without the noise each is what it was."""
     folder, _, before = checked
@@ -244,6 +269,7 @@ def test_a_check_finds_noise_anew_and_can_leave_the_bundle_alone(checked: Checke
     assert (known(first).outcome, second) == ((), recordings[1])
 
 
+@pytest.mark.slow
 def test_malformed_noise_is_ignored_and_said(checked: Checked) -> None:
     """What a bundle says of its noise is checked; the rest of the recording is as good as before."""
     folder, _, _ = checked
@@ -260,6 +286,7 @@ def test_malformed_noise_is_ignored_and_said(checked: Checked) -> None:
     assert "malformed" in noted["context.noise"]
 
 
+@pytest.mark.slow
 def test_a_check_that_cannot_be_run_says_why(checked: Checked) -> None:
     """The code is gone: exit 4. An option that excludes it: exit 2."""
     folder, _, _ = checked
@@ -285,6 +312,7 @@ def asks(count):
 """
 
 
+@pytest.mark.slow
 def test_a_baseline_that_parts_from_production_is_made_again(tmp_path: Path) -> None:
     """Recorded under a hash seed that nobody knows: the first replays ask in another order, and that is all."""
     (tmp_path / "ordered.py").write_text(ORDERED)

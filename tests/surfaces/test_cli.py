@@ -78,13 +78,18 @@ def test_list_filters(project: Path, arguments: list[str], number: int) -> None:
     assert number == len(document("list", "captures", *arguments))
 
 
-def test_list_reads_well(project: Path) -> None:
-    """A heading each bundle, a line each recording, a sum."""
-    text = replay("list", "captures").stdout
-    assert "captures/bad.replay.db\n" in text
-    assert "shop:triage" in text
-    assert "AttributeError" in text
-    assert text.endswith("6 recordings, 3 ended in an error\n")
+def test_each_line_of_a_list_stands_by_itself(project: Path) -> None:
+    """In a pipe: the name that other verbs take, then columns without blanks; the sum is on stderr."""
+    done = replay("list", "captures")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    rows = document("list", "captures")
+    assert [line[0] for line in lines] == [f"{row['path']}::{row['id']}" for row in rows]
+    assert {len(line) for line in lines} == {7}
+    assert [line[1] for line in lines] == [row["status"] for row in rows]
+    assert {line[4] for line in lines} == {"shop:triage", "shop:later"}
+    assert [line[6] for line in lines if line[1] == "error"] == ["AttributeError"] * 3
+    assert done.stderr.endswith("6 recordings, 3 ended in an error\n")
+    assert replay("show", lines[0][0]).returncode == 0
 
 
 def test_run_reproduces_with_exit_zero(project: Path) -> None:

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+import replay
+from replay.core.codec import encode
+from replay.core.recording import Outcome, Recording
 from replay.errors import UsageError
+from replay.surfaces.cli import main
 from replay.surfaces.config import load
 
 
@@ -21,3 +25,21 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
             load(tmp_path)
     file.write_text("[tool.replay-harness]\ntolerance = 0.25\n")
     assert load(tmp_path).tolerance == 0.25
+
+
+ALL = ["$", "**", "$**", "$.*", "$[*]"]
+
+
+@pytest.mark.parametrize("pattern", ALL)
+def test_all_of_the_outcome_cannot_be_ignored(tmp_path: Path, pattern: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever the code returned would be taken for what was recorded: in the settings, an option, an argument."""
+    (tmp_path / "pyproject.toml").write_text(f"[tool.replay-harness]\nignore = ['$.id', {pattern!r}]\n")
+    with pytest.raises(UsageError, match="leaves nothing to compare") as raised:
+        load(tmp_path)
+    assert raised.value.slug == "config"
+    nothing = Recording(id="r", kind="function", entrypoint="m:f", started_at=0, duration_ns=0, input=encode(None),
+                        outcome=Outcome("returned", encode(None)), context=encode({}))  # fmt: skip
+    with pytest.raises(UsageError, match="leaves nothing to compare"):
+        replay.run(nothing, ignore=[pattern])
+    assert main(["run", "--ignore", pattern, "x.replay.db"]) == 2
+    assert "--ignore" in capsys.readouterr().err

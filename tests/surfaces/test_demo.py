@@ -188,6 +188,13 @@ class TestRun:
         assert f"{len(result.incidents)} incidents captured" in text
         assert f"pytest {result.folder}" in next_steps(result)
 
+    def test_an_error_that_says_nothing(self, result: DemoResult) -> None:
+        """Its row has the type alone."""
+        silent = replace(result.incidents[0], error_type="httpx.ReadTimeout", message="")
+        text = table(replace(result, incidents=(silent,)))
+        assert "ReadTimeout " in text
+        assert "ReadTimeout:" not in text
+
     def test_groups(self, result: DemoResult) -> None:
         """Where `list --group` shows fewer failures than the table, the demo says so."""
         gathered = Groups({})

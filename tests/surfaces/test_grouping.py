@@ -11,6 +11,7 @@ from msgspec.structs import replace as changed
 
 from replay.core.cause import Cause, known_cause, origins, with_cause
 from replay.core.codec import Value, encode
+from replay.core.promoted import Promoted, promoted, with_promotion
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Verdict
 from replay.surfaces.grouping import TRIES, Group, Groups, Member, fingerprint, owner_of, size_of
@@ -31,7 +32,7 @@ def groups(*found: Recording, verdicts: dict[str, str] | None = None) -> list[Gr
     """Of one bundle; with `verdicts`, which are those of the replays."""
     gathered = Groups(OWNERS)
     for one in found:
-        gathered.add("x.replay.db", one)
+        gathered.add("y.replay.db" if promoted(one) else "x.replay.db", one)
 
     def replayed(member: Member) -> Verdict | None:
         if verdicts is None:
@@ -158,18 +159,31 @@ def test_the_smallest_that_reproduces_stands_for_its_group() -> None:
     assert (none.representative, none.status, TRIES) == ("x.replay.db::a", "diverged", 3)
 
 
-def test_a_minimal_recording_is_no_further_incident() -> None:
-    """It may stand for the one that it was made of; alone it is one. Their cause is one, too."""
+def test_an_incident_counts_once() -> None:
+    """However many minimal, scrubbed and promoted recordings of it there are, and whatever was noted in it since; the
+    one to look at is as production saw it, with the minimal one beside it. Without it they are one, too."""
     cause = Cause(values=(("input.args[0]", ""),))
-    whole = incident("a", "long")
-    made = {"parent_digest": whole.digest, "edits": encode([["input", "minimize", None]]), "started_at": 1}
-    small = incident("small", **made)
-    (group,) = groups(with_cause(whole, cause), small, incident("b", "longer"), verdicts={"small": "reproduced"})
-    assert (group.count, group.representative) == (2, "x.replay.db::small")
-    assert group.members == ("x.replay.db::a", "x.replay.db::b")
-    assert group.first_seen > 1
-    (alone,) = groups(small)
-    assert (alone.count, alone.representative) == (1, "x.replay.db::small")
+    whole = incident("a", "long", edits=None, parent_digest=None)
+    noted = with_cause(whole, cause)
+    tested = with_promotion(noted, Promoted(test="tests/test_a.py", expect="no-exception", origin=noted.digest))
+    made = {"edits": encode([["input", "minimize", None]]), "started_at": 1}
+    scrubbed = incident("s", "---", parent_digest=whole.digest, edits=None)
+    small = incident("small", parent_digest=whole.digest, **made)
+    smaller = incident("m", parent_digest=noted.digest, **made,
+                       outcome=Outcome("raised", encode(ValueError("another group"))))  # fmt: skip
+    smallest = incident("n", parent_digest=scrubbed.digest, **made)
+    copies = (tested, small, smaller, smallest, scrubbed)
+    verdicts = {"a": "reproduced"}
+    for every in ((noted, *copies, incident("b", "longer")), (incident("b", "longer"), *reversed(copies), noted)):
+        (group,) = groups(*every, verdicts=verdicts)
+        assert (group.count, group.representative, group.cause) == (2, "x.replay.db::a", cause.key)
+        assert group.minimal == "x.replay.db::m"
+        assert group.members == ("x.replay.db::a", "x.replay.db::b")
+        assert group.first_seen > 1
+    for left in ((small, changed(small, id="z")), (scrubbed, smallest), (smallest,)):
+        (alone,) = groups(*left)
+        assert alone.count == 1
+    assert (alone.representative, alone.minimal) == ("x.replay.db::n", None)
 
 
 def test_whose_it_is() -> None:

@@ -111,6 +111,42 @@ def test_again_changes_nothing(project: Path) -> None:
     assert {path: path.read_bytes() for path in files} == before
 
 
+def states(*arguments: str) -> list[str]:
+    """Of the test, what is beside it, and the bundle."""
+    return [file["state"] for file in document(*arguments)["files"]]
+
+
+def test_other_words_change_nothing(project: Path) -> None:
+    """A minimal recording that is made once more, a promoted one itself, a cause found later: the test stays as it is,
+    comments too; other code in it is refused."""
+    bad, open_ = project / "captures" / "bad.replay.db", project / "open" / "bad.replay.db"
+    open_.parent.mkdir()
+    bad.rename(open_)
+    assert states(str(open_)) == ["new", "new", "new"]
+    for command in (["why"], ["minimize"]):
+        done = run("-m", "replay.surfaces.cli", *command, str(open_))
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert states(str(open_), "--whole") == ["kept", "unchanged", "kept"]
+    assert states(str(open_)) == ["new", "new"]
+    assert "and its test are of the same incident, whole: one is enough" in promote(str(open_)).stdout
+    run("-m", "replay.surfaces.cli", "why", str(open_), "--runs", "300")
+    run("-m", "replay.surfaces.cli", "minimize", str(open_), "--overwrite")
+    assert states(str(open_)) == ["unchanged", "unchanged"]
+    small = min((project / "captures").glob("triage_*.replay.db"), key=lambda path: path.stat().st_size)
+    assert states(str(small)) == ["kept", "unchanged"]
+    test = project / "tests" / f"test_{small.name.removesuffix('.replay.db')}.py"
+    code = test.read_text()
+    test.write_text(code.replace("    incident.answer()", "    # as of today\n    incident.answer( )"))
+    commented = test.read_text()
+    assert states(str(open_)) == ["kept", "unchanged"]
+    assert test.read_text() == commented != code
+    test.write_text(code.replace("incident.answer()", "assert incident.answer()"))
+    done = promote(str(open_))
+    assert (done.returncode, "[promote-exists]" in done.stderr) == (2, True)
+    assert states(str(open_), "--force") == ["differs", "unchanged"]
+    assert test.read_text() == code
+
+
 def test_nothing_is_overwritten_unasked(project: Path) -> None:
     """An edited test stays, and so does all else; `--force` replaces it."""
     told = document("captures/bad.replay.db", "--dry-run")

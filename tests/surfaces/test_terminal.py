@@ -11,14 +11,20 @@ from pty import openpty
 from select import select
 
 import pytest
+from msgspec.structs import replace
 
+from replay.core.codec import encode
+from replay.core.recording import Interaction, Outcome, Recording
+from replay.core.standins import Gap
 from replay.core.verdict import Frame
 from replay.store.bundle import open_bundle, write_bundle
+from replay.surfaces.printable import columns
 from replay.surfaces.progress import Bar
 from replay.surfaces.quiet import line
 from replay.surfaces.shortened import Shortened
 from replay.surfaces.tables import Cell, Column, drawn
 from replay.surfaces.text import Page, frame_lines
+from replay.surfaces.waterfall import recording_text
 from tests.surfaces import projects
 from tests.surfaces.test_cli import COMMAND, replay
 
@@ -206,3 +212,25 @@ def test_in_a_pipe_no_text_is_broken(project: Path) -> None:
     ran = replay("run", "captures/bad.replay.db", COLUMNS="60").stdout.splitlines()
     (line,) = (line for line in ran if ".db" in line)
     assert "AttributeError: 'NoneType' object has no attribute 'upper'" in line
+
+
+def test_in_a_pipe_nothing_is_cut(tmp_path: Path) -> None:
+    """Of what was asked and answered, of values, names and labels; on a terminal that is narrow they are."""
+    target = f"GET http://crm.example/{'customers/' * 20}7"
+    long = {"text": "x" * 900, "items": [{"deep": [[[[[1, 2]]]]]}] * 40}
+    asked = Interaction(seq=0, lane="0.0.0.0.0.0.0.0.0", boundary="http", target=target, request=encode({}),
+                        answer=encode(long), state="returned", offset_ns=0, duration_ns=5)  # fmt: skip
+    gaps = tuple(Gap(f"$.a[{at}]", "truncated-count", "thing") for at in range(40))
+    recording = Recording(
+        id="r1", kind="function", entrypoint="shop:triage", started_at=1, duration_ns=9,
+        input=encode({"args": [long], "kwargs": {}}), outcome=Outcome("returned", encode(long)),
+        context=encode({"a_name_of_many_letters": long}), interactions=(asked, replace(asked, seq=1, lane="0")),
+        gaps=gaps,
+    )  # fmt: skip
+    path = tmp_path / "long.replay.db"
+    write_bundle([recording], path)
+    piped = recording_text(recording, Page(width=60, pipe=True), str(path))
+    assert "…" not in piped
+    assert (piped.count(target), piped.count("x" * 900), piped.count("truncated-count")) == (2, 5, 40)
+    assert "a_name_of_many_letters {" in piped
+    assert max(map(columns, recording_text(recording, Page(width=60), str(tmp_path)).splitlines())) < 200

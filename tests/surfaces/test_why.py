@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ from tests.surfaces import planted
 ROOT = str(Path(__file__).parent.parent.parent)
 Run = dict[str, Any]
 """What the input and the world were: `ticket`, and names of `planted.WORLD`."""
+
+
+def _calls(id: int, **arguments: str) -> str:
+    """A model's call of a tool, its arguments three characters at a time."""
+    text = json.dumps(arguments)
+    parts = [text[at : at + 3] for at in range(0, len(text), 3)]
+    chunks = [{"id": f"c{id}", "choices": [{"index": 0, "delta": {"tool_calls": [
+        {"index": 0, "function": {"arguments": part}}]}}]} for part in parts]  # fmt: skip
+    return "".join(f"data: {json.dumps(each)}\n\n" for each in chunks) + "data: [DONE]\n\n"
 
 
 def _customers(good: Any, bad: Any) -> list[Run]:
@@ -79,6 +89,19 @@ PLANTED: dict[str, tuple[list[Run], set[str]]] = {
     "long_list": (_tickets({"items": [1, 2, 3]}, {"items": [4, 5]}), {"input.args[0].items"}),
     "one_item": (_tickets({"lines": [{"count": 1}, {"count": 0}, {"count": 2}]},
                           {"lines": [{"count": 3}, {"count": 4}, {"count": 5}]}), {"input.args[0].lines[1].count"}),
+    "twice": ([{"customer": [{"plan": plan}, {"plan": other}]} for plan, other in
+               (("pro", None), ("pro", "free"), ("free", "pro"))], {"call[1].plan"}),
+    "payload": ([{"body": {"payload": json.dumps({"amount": amount, "more": note}), "id": id}} for id, amount, note in
+                 ((1, "5", "in a text"), (2, 5, "a number"), (3, 6, "also a number"))], {"http[0].body.payload"}),
+    "tool_call": ([{"body": _calls(1, level="hoch", why="smoke")}, {"body": _calls(2, level="high", why="as ever")},
+                   {"body": _calls(3, level="low", why="no")}], {"http[0].stream.input.level"}),
+    "local_zone": ([{"zone": "Asia/Tokyo"}, {"zone": "Europe/Berlin"}, {"zone": "America/New_York"}], {"zone"}),
+    "duplicate": (_tickets({"lines": [{"name": "a"}, {"name": "b"}, {"name": "a"}]},
+                           {"lines": [{"name": "a"}, {"name": "b"}, {"name": "c"}]},
+                           {"lines": [{"name": "x"}, {"name": "y"}, {"name": "z"}]}),
+                  {"input.args[0].lines[0].name", "input.args[0].lines[2].name"}),
+    "not_set": ([{}, {"region": "us"}, {"region": "eu"}], {"environ.PLANTED_REGION"}),
+    "far": ([{"customer": [{"plan": plan}, {"plan": "x"}]} for plan in (None, "pro", "free")], {"call[0].plan"}),
     "together": ([{"ticket": {"kind": kind}, "customer": {"plan": plan}} for kind, plan in
                   (("refund", "free"), ("refund", "pro"), ("order", "free"), ("order", "pro"))],
                  {"input.args[0].kind", "call[0].plan"}),
@@ -101,17 +124,25 @@ def recorded(name: str, runs: list[Run], folder: Path, monkeypatch: pytest.Monke
             monkeypatch.delenv("PLANTED_REGION", raising=False)
             if "region" in each:
                 monkeypatch.setenv("PLANTED_REGION", each["region"])
+            monkeypatch.setenv("TZ", each.get("zone", "UTC"))
+            time.tzset()
             note = f"{planted.SECRET} wrote {number} times. " * 20
             ticket = {"id": number, "note": note, "tags": [str(number)] * 3, **each.get("ticket", {})}
             try:
                 found = function(ticket)
-                if inspect.isawaitable(found):
+                if inspect.isgenerator(found):
+                    list(found)
+                elif inspect.isawaitable(found):
                     asyncio.run(found)  # type: ignore[arg-type]
             except Exception:
                 continue
 
     with planted.api():
-        return record(folder, work, environ=("PLANTED_*",))
+        found = record(folder, work, environ=("PLANTED_*",))
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("PLANTED_REGION", raising=False)
+    time.tzset()
+    return found
 
 
 def parted(found: list[Recording]) -> tuple[Recording, list[tuple[str, Recording]]]:
@@ -154,6 +185,30 @@ def test_the_planted_cause_is_named(name: str, folder: Path, monkeypatch: pytest
         assert mutate(incident, found.cure).interactions[0].state == "returned"
     assert found.chain[-1].what == "failed"
     assert found.chain[-1].frame.source
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "links"),
+    [
+        ("yielded", _tickets({"lines": [{"price": 0}]}, {"lines": [{"price": 3}]}),
+         [("first read", 'price = item["price"]'), ("failed", "total += 10 / price")]),
+        ("handed_on", _tickets({"parts": 0}, {"parts": 3}),
+         [("first read", 'parts = ticket["parts"]'), ("failed", "return whole / parts")]),
+        ("by_place", _tickets({"parts": 0}, {"parts": 3}),
+         [("first seen", "def by_place(ticket: Any) -> float:"),
+          ("failed", "return 10 / float(list(ticket.values())[-1])")]),
+        ("variable", PLANTED["variable"][0],
+         [("first read", 'return int(os.environ["PLANTED_LIMIT"])'),
+          ("failed", 'return int(os.environ["PLANTED_LIMIT"])')]),
+    ],
+)  # fmt: skip
+def test_the_line_that_first_reads_it_is_named(
+    name: str, runs: list[Run], links: list[tuple[str, str]], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the body, also of a generator: not the decorator above it, nor where an argument was handed on."""
+    incident, passing = parted(recorded(name, runs, folder, monkeypatch))
+    found = caused(incident, passing)
+    assert [(link.what, link.frame.source) for link in found.chain] == links
 
 
 @pytest.mark.parametrize("name", ["null_field", "api_field", "input_type", "input_text", "label", "flagged"])
@@ -238,7 +293,7 @@ def test_the_command_and_its_document(project: Path) -> None:
     assert (done.returncode, found["isolated"], found["side"]) == (0, True, "recordings")
     assert [(value["path"], value["value"]) for value in found["values"]] == [("call[0].plan", "null")]
     assert (found["reproduced_again"], found["passed_again"]) == (True, True)
-    assert [link["what"] for link in found["chain"]] == ["asked", "first seen", "failed"]
+    assert [link["what"] for link in found["chain"]] == ["asked", "first seen", "first read", "failed"]
 
 
 def test_a_recording_that_passes_has_no_cause(project: Path) -> None:

@@ -8,12 +8,13 @@ Stored request (`Interaction.request`)::
 Stored answer (`Interaction.answer`)::
 
     {"status": 200, "reason": "OK", "http_version": "HTTP/1.1", "headers": [["content-type", "text/plain"], ...],
-     "pieces": [[offset_ns, b"..."], ...], "decoded": False, "dropped": 0,
+     "offset_ns": 0, "pieces": [[offset_ns, b"..."], ...], "decoded": False, "dropped": 0,
      "end": "complete" | "truncated" | "closed_early" | "abandoned" | "error",
      "error": null | {"phase": "head" | "body", "offset_ns": 0, ... see `faults.describe_error`}}
 
 - `pieces` are cut where the application's client read them (an empty last one: the end took a read of its own);
-  `offset_ns` counts from the asking. They are the bytes of the body without transfer encoding (no chunk framing) and
+  `offset_ns` counts from the asking, beside them that of the head (null: there never was one; older recordings do not
+  say: with the first piece). They are the bytes of the body without transfer encoding (no chunk framing) and
   still content-encoded (gzip), unless `decoded` says that the client undid that below our seam (aiohttp).
 - `end`: `complete`: read to its end. `truncated`: the server ended it early and the client did not mind.
   `closed_early`: the application closed it unread. `abandoned`: neither read nor closed when the recording ended.
@@ -46,6 +47,7 @@ from replay.core.written import json_bytes
 from replay.errors import DivergenceError
 
 if TYPE_CHECKING:
+    from replay.boundaries.pace import Pace
     from replay.boundaries.virtual_loop import Arrival
 
 T = TypeVar("T")
@@ -54,6 +56,8 @@ End = Literal["complete", "truncated", "closed_early", "abandoned", "error"]
 
 MAX_BODY = 8 << 20
 """Bytes kept of one body."""
+HEAD = -1
+"""In place of a piece's number."""
 LIMITS = Limits(size=MAX_BODY * 2)  # base64 of a whole body fits
 _SMALL = 1 << 16
 """Bytes of a request's text that is far below every limit, cut short or not."""
@@ -184,7 +188,7 @@ class Exchange:
     """
 
     __slots__ = ("_open", "_ticket", "_world", "asked", "decoded", "dropped", "end", "error", "headers",
-                 "http_version", "kept", "pieces", "reason", "status")  # fmt: skip
+                 "http_version", "kept", "offset_ns", "pieces", "reason", "status")  # fmt: skip
 
     def __init__(self, world: World, ticket: Ticket, asked: HttpRequest) -> None:
         self._world = world
@@ -195,6 +199,7 @@ class Exchange:
         self.reason = ""
         self.http_version = "HTTP/1.1"
         self.headers: Sequence[Pair] = ()
+        self.offset_ns: int | None = None
         self.pieces: list[tuple[int, bytes]] = []
         self.kept = 0
         self.dropped = 0
@@ -210,6 +215,7 @@ class Exchange:
 
     def head(self, status: int, reason: str, headers: Sequence[Pair], http_version: str = "HTTP/1.1") -> None:
         """The response's head arrived."""
+        self.offset_ns = perf_counter_ns() - self._ticket.asked_ns
         self.status, self.reason, self.headers, self.http_version = status, reason, headers, http_version
 
     def piece(self, data: bytes) -> None:
@@ -258,6 +264,7 @@ class Exchange:
             "reason": self.reason,
             "http_version": self.http_version,
             "headers": stored_headers(self.headers),
+            "offset_ns": self.offset_ns,
             "pieces": [[offset, data] for offset, data in self.pieces],
             "decoded": self.decoded,
             "dropped": self.dropped,
@@ -276,12 +283,12 @@ class Exchange:
 class Recorded:
     """A stored answer, opened for a client to serve: the same pieces in the same cuts, then the same end."""
 
-    __slots__ = ("_arrival", "_beyond", "_error", "_offsets", "decoded", "dropped", "end", "headers", "heads",
-                 "http_version", "pieces", "reason", "status")  # fmt: skip
+    __slots__ = ("_arrival", "_error", "_head", "_pace", "beyond", "decoded", "dropped", "end", "headers", "heads",
+                 "http_version", "offsets", "pieces", "reason", "status")  # fmt: skip
 
     def __init__(self, answer: dict[str, Any] | None, beyond: Callable[[str], BaseException] = DivergenceError) -> None:
         """`beyond` is told that the code reads more than there is, and gives what is raised (see `World.beyond`)."""
-        self._beyond = beyond
+        self.beyond = beyond
         answer = answer or {}
         self.status: int | None = answer.get("status")
         self.reason: str = answer.get("reason") or ""
@@ -289,8 +296,10 @@ class Recorded:
         self.headers: list[tuple[str, str]] = [(name, value) for name, value in answer.get("headers") or ()]
         offsets = answer.get("pieces") or ()
         self.pieces: list[bytes] = [data for _, data in offsets]
-        self._offsets: list[int] = [offset for offset, _ in offsets]
+        self.offsets: list[int] = [offset for offset, _ in offsets]
+        self._head: int | None = answer.get("offset_ns")
         self._arrival: Arrival | None = None
+        self._pace: Pace | None = None
         self.decoded = bool(answer.get("decoded"))
         self.dropped: int = answer.get("dropped") or 0
         self.end: End = answer.get("end") or "abandoned"
@@ -303,9 +312,9 @@ class Recorded:
         other = Recorded.__new__(Recorded)
         other.status, other.reason, other.http_version = self.status, self.reason, self.http_version
         other.headers, other.heads, other.pieces = self.headers, self.heads, self.pieces
-        other._offsets, other.decoded, other.dropped = self._offsets, self.decoded, self.dropped
+        other.offsets, other._head, other.decoded, other.dropped = self.offsets, self._head, self.decoded, self.dropped
         other.end, other._error = self.end, self._error
-        other._beyond, other._arrival = beyond, None
+        other.beyond, other._arrival, other._pace = beyond, None, None
         return other
 
     @property
@@ -315,20 +324,39 @@ class Recorded:
             return None
         return float(self._error.get("offset_ns") or 0) / 1e9
 
-    def travels(self, answer: Answer) -> None:
-        """It is asked for by a task, which waits for it as long as production did."""
-        from replay.boundaries.virtual_loop import Arrival  # at replay only
+    def travels(self, answer: Answer, *, awaits: bool) -> None:
+        """It is asked for by a task (`awaits`), or a thread, which waits for it as long as production did."""
+        if awaits:
+            from replay.boundaries.virtual_loop import Arrival  # at replay only
 
-        self._arrival = Arrival(answer)
+            self._arrival = Arrival(answer)
+        else:
+            from replay.boundaries.pace import Pace  # at replay only
 
-    async def arrive(self, piece: int = 0) -> None:
-        """Wait for this piece of the body; the head is there with the first. After the last: for the end."""
+            self._pace = Pace(answer)
+
+    async def arrive(self, piece: int = HEAD) -> None:
+        """Wait for this piece of the body, or the head. After the last: for the end."""
         if self._arrival is None:
             return
-        if piece < len(self._offsets):
-            await self._arrival.at(self._offsets[piece])
+        offset = self.offset(piece)
+        if offset is not None:
+            await self._arrival.at(offset)
         elif self.cancelled is None:
             await self._arrival.whole()
+
+    def pass_to(self, piece: int = HEAD) -> None:
+        """Let the thread that reads wait for this piece, as `arrive` does a task."""
+        if self._pace is not None:
+            offset = self.offset(piece)
+            self._pace.whole() if offset is None else self._pace.at(offset)
+
+    def offset(self, piece: int = HEAD) -> int | None:
+        """When a piece came, or the head, nanoseconds from the asking; None: with the end."""
+        if piece == HEAD and self.status is not None and self._head is not None:
+            return self._head
+        piece = max(piece, 0)
+        return self.offsets[piece] if piece < len(self.offsets) else None
 
     async def wait_for_cancel(self) -> None:
         """Where the recorded task was cancelled: wait for the application to do it again, else raise."""
@@ -340,7 +368,7 @@ class Recorded:
                 await self._arrival.never()
             else:
                 await sleep(2 * seconds + 5)
-            raise self._beyond("The recorded task was cancelled while it waited here; this time it was not.")
+            raise self.beyond("The recorded task was cancelled while it waited here; this time it was not.")
 
     def head_error(self) -> BaseException | None:
         """What is raised instead of a head; a new exception each time. None: there is a head."""
@@ -350,7 +378,7 @@ class Recorded:
             world = here()
             if self._arrival is None and world is not None:
                 world.sleep(_LONG, lambda seconds: None)  # a thread waits as it did, to the end
-            return self._beyond("The recording ended before this request was answered: there is nothing to serve.")
+            return self.beyond("The recording ended before this request was answered: there is nothing to serve.")
         return rebuild(self._error)
 
     @property
@@ -367,7 +395,7 @@ class Recorded:
             return None
         kept = sum(map(len, self.pieces))
         why = "was too long to keep whole" if self.dropped else "was not read further when it was recorded"
-        return self._beyond(f"Only the first {kept} bytes of this body are in the recording: it {why}.")
+        return self.beyond(f"Only the first {kept} bytes of this body are in the recording: it {why}.")
 
 
 def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -> Exchange | Recorded | None:
@@ -376,14 +404,13 @@ def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -
 
     In a player an unanswered request raises what the player raises; while capturing nothing is raised.
     """
-    asked = Request("http", request.target, request, awaits)
+    asked = Request("http", request.target, request, awaits, not awaits)
     found = safely(world.ask, asked) if world.live else world.ask(asked)
     if found is None:
         return None
     if type(found) is Answer:
-        recorded = _opened(found, world, awaits=awaits)
-        if awaits:
-            recorded.travels(found)
+        recorded = _opened(found, world)
+        recorded.travels(found, awaits=awaits)
         return recorded
     return safely(Exchange, world, found, request)
 
@@ -391,7 +418,7 @@ def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -
 _made: Made[Recorded] = Made()
 
 
-def _opened(found: Answer, world: World, *, awaits: bool) -> Recorded:
+def _opened(found: Answer, world: World) -> Recorded:
     value = found.value
     kept = _made.of(value)
     if kept is None:
@@ -399,9 +426,7 @@ def _opened(found: Answer, world: World, *, awaits: bool) -> Recorded:
         kept = Recorded(plain or value.decode(found.resolve))
         if plain is not None:
             _made.keep(value, kept)
-    if kept.clean and not awaits:
-        return kept  # nothing of it belongs to this request; who holds it holds no world
-    return kept.again(partial(world.beyond, found.seq))
+    return kept.again(kept.beyond if kept.clean else partial(world.beyond, found.seq))  # a clean one holds no world
 
 
 def _encode_ascii(plain: dict[str, Any]) -> Value | None:

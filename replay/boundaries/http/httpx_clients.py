@@ -48,6 +48,7 @@ class _Seam:
             if exchange is None:
                 return original(transport, request)
             if isinstance(exchange, Recorded):
+                exchange.pass_to()
                 return self.play(exchange)
             stream = request.stream
             safely(self.tee_upload, request, exchange)
@@ -245,7 +246,10 @@ def _played(module: ModuleType) -> type:
 
         def __iter__(self) -> Iterator[bytes]:
             recorded = self._recorded
-            yield from recorded.pieces
+            for number, part in enumerate(recorded.pieces):
+                recorded.pass_to(number)
+                yield part
+            recorded.pass_to(len(recorded.pieces))
             if not recorded.clean and (error := recorded.body_error()) is not None:
                 raise error
 

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from replay.core.codec import Value
+from replay.core.looking import address_of
 
 T = TypeVar("T")
 MOST = 128
@@ -31,7 +32,7 @@ class Made(Generic[T]):
 
     def of(self, value: Value) -> T | None:
         """What was made of this very value."""
-        kept = self._kept.get(id(value))
+        kept = self._kept.get(address_of(value))
         return kept[1] if kept is not None and kept[0] is value else None
 
     def keep(self, value: Value, made: T) -> None:
@@ -39,7 +40,7 @@ class Made(Generic[T]):
         if len(value.text) <= LARGEST:
             if len(self._kept) >= MOST:
                 self._kept.clear()
-            self._kept[id(value)] = value, made
+            self._kept[address_of(value)] = value, made
 
 
 class Requested:
@@ -88,6 +89,7 @@ class _Answered(msgspec.Struct):
     dropped: int
     end: str
     error: None
+    offset_ns: int | None = None
 
 
 _read_request = msgspec.json.Decoder(_Requested)

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-from replay.boundaries.http.exchange import Recorded
+from replay.boundaries.http.exchange import HEAD, Recorded
 from replay.boundaries.http.wire_form import WireExchange, WireRequest, announced, is_chunked
 from replay.core.world import Answer, Request, Ticket, World
 
+_LAST = 1 << 62
+"""In place of a piece's number: it comes with the end."""
 EARLY = frozenset({"connect", "tls", "send"})
 """Phases of an error before the answer was waited for."""
 
@@ -32,6 +34,8 @@ def _ready() -> int:
 
 End = Callable[[], BaseException | None]
 """What comes after the last piece: an error to raise, or None. Asked when the reader gets there."""
+Part = tuple[int, bytes]
+"""Which piece of the recorded body it is, or the head (see `Recorded.pass_to`), and what the wire had of it."""
 
 
 def _no_error() -> None:
@@ -42,27 +46,36 @@ def _same(error: BaseException) -> BaseException:
     return error
 
 
+def _at_once(number: int) -> None:
+    """Nothing is waited for."""
+
+
 class WireReader(io.RawIOBase):
     """Gives the pieces one by one, then raises what `end` says, or ends."""
 
     mode = "rb"
 
-    def __init__(self, pieces: list[bytes], end: End) -> None:
+    def __init__(self, pieces: list[Part], end: End, come: Callable[[int], None]) -> None:
+        """`come` waits for a piece, or, with a number beyond them, for the end."""
         self._pieces = pieces[::-1]
         self._end = end
+        self._come = come
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         if self._pieces:
-            piece = self._pieces.pop()
+            number, piece = self._pieces.pop()
+            self._come(number)
             size = min(len(buffer), len(piece))
             buffer[:size] = piece[:size]
             if size < len(piece):
-                self._pieces.append(piece[size:])
+                self._pieces.append((number, piece[size:]))
             return size
         end, self._end = self._end, _no_error
+        if end is not _no_error:
+            self._come(_LAST)
         error = end()
         if isinstance(error, TimeoutError):  # what socket.SocketIO says afterwards
             self._end = partial(OSError, "cannot read from timed out object")
@@ -75,8 +88,9 @@ class FakeSocket:
     """Stands where the connection's socket would be. It swallows what is sent; it never touches the network."""
 
     def __init__(self) -> None:
-        self.pieces: list[bytes] = []
+        self.pieces: list[Part] = []
         self.end: End = _no_error
+        self.come: Callable[[int], None] = _at_once
         self.play: Play | None = None
         self._timeout: float | None = None
 
@@ -85,7 +99,7 @@ class FakeSocket:
             return io.BytesIO(b"HTTP/1.1 100 Continue\r\n\r\n")
         pieces, self.pieces = self.pieces, []
         end, self.end = self.end, _no_error
-        return io.BufferedReader(WireReader(pieces, end))
+        return io.BufferedReader(WireReader(pieces, end, self.come))
 
     def fileno(self) -> int:
         return _ready() if self._expecting() else _silent()
@@ -136,33 +150,37 @@ class Play:
         if self.asked:
             return
         self.asked = True
-        found = self.world.ask(Request("http", self.request.target, self.request))
+        found = self.world.ask(Request("http", self.request.target, self.request, paced=True))
         if type(found) is Answer:
-            self._serve(found.value.decode(found.resolve), partial(self.world.beyond, found.seq))
+            self._serve(found)
             return
         self.out = True
         if type(found) is Ticket:
             self.live = WireExchange(self.world, found, self.request)
 
-    def _serve(self, answer: dict[str, Any], beyond: Callable[[str], BaseException]) -> None:
-        recorded = Recorded(answer, beyond)
+    def _serve(self, found: Answer) -> None:
+        answer = found.value.decode(found.resolve)
+        recorded = Recorded(answer, partial(self.world.beyond, found.seq))
+        recorded.travels(found, awaits=False)
+        self.socket.come = recorded.pass_to
         if recorded.status is None and not answer.get("error"):  # production did not wait for it: nor may the code
             self.socket.end = recorded.head_error
             return
         failed = recorded.head_error()
         if failed is None:
             self.socket.pieces = wire_of(recorded, self.request.method, answer.get("missing"))
-            self.socket.pieces += [part for part in [answer.get("malformed")] if part]
+            self.socket.pieces += [(_LAST, part) for part in [answer.get("malformed")] if part]
             self.socket.end = recorded.body_error
             return
         self.phase = (answer.get("error") or {}).get("phase") or "head"
         if self.phase in EARLY:
+            recorded.pass_to()
             self.early = failed
         else:
             self.socket.end = partial(_same, failed)
 
 
-def wire_of(recorded: Recorded, method: str, missing: int | None) -> list[bytes]:
+def wire_of(recorded: Recorded, method: str, missing: int | None) -> list[Part]:
     """The head, then one part per piece, framed as it was on the wire."""
     headers, pieces = recorded.headers, recorded.pieces
     bodiless = method == "HEAD" or recorded.status in (204, 304)
@@ -174,15 +192,20 @@ def wire_of(recorded: Recorded, method: str, missing: int | None) -> list[bytes]
     lines = [f"{recorded.http_version} {recorded.status} {recorded.reason}", *(f"{n}: {v}" for n, v in headers)]
     head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
     if not bodiless and is_chunked(headers):
-        pieces = _framed(pieces, recorded.end == "complete", missing)
-    return [part for part in (head, *pieces) if part]
+        parts = _framed(pieces, recorded.end == "complete", missing)
+    else:
+        parts = [(number, piece) for number, piece in enumerate(pieces) if piece]
+        if parts and recorded.end == "complete":
+            parts[-1] = (_LAST, parts[-1][1])  # nobody looks for an end behind it
+    return [(HEAD if parts else _LAST, head), *parts]
 
 
-def _framed(pieces: list[bytes], ended: bool, missing: int | None) -> list[bytes]:
+def _framed(pieces: list[bytes], ended: bool, missing: int | None) -> list[Part]:
     """`pieces` as chunks. `missing`: how many bytes the last one lacks, see `wire_form.dechunk`."""
-    framed = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece or missing is not None]
+    framed = [(number, b"%x\r\n%b\r\n" % (len(piece), piece))
+              for number, piece in enumerate(pieces) if piece or missing is not None]  # fmt: skip
     if ended:
-        return [*framed, b"0\r\n\r\n"]
+        return [*framed, (_LAST, b"0\r\n\r\n")]
     if missing is not None and framed:
-        framed[-1] = b"%x\r\n%b" % (len(pieces[-1]) + missing, pieces[-1])
+        framed[-1] = (len(pieces) - 1, b"%x\r\n%b" % (len(pieces[-1]) + missing, pieces[-1]))
     return framed

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from replay.core.looking import address_of
 from replay.core.written import json_bytes
 
 if TYPE_CHECKING:
@@ -75,13 +76,13 @@ def _whole(key: str) -> bool:
 
 
 def _members(encoder: Encoder, value: Any, tag: str) -> Any:
-    if id(value) in encoder.active:
+    if address_of(value) in encoder.active:
         return encoder.opaque(value, "cyclic")
-    encoder.active.add(id(value))
+    encoder.active.add(address_of(value))
     try:
         return {tag: members(encoder, list(value))}
     finally:
-        encoder.active.discard(id(value))
+        encoder.active.discard(address_of(value))
 
 
 def members(encoder: Encoder, items: list[Any]) -> list[Any]:

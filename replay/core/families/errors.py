@@ -16,7 +16,16 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from replay.core.families import connecting, validation
-from replay.core.looking import class_attribute, dotted, instance_dict, located, module_and_name, mro, namespace
+from replay.core.looking import (
+    address_of,
+    class_attribute,
+    dotted,
+    instance_dict,
+    located,
+    module_and_name,
+    mro,
+    namespace,
+)
 
 if TYPE_CHECKING:
     from replay.core.decoder import Decoder
@@ -25,7 +34,7 @@ if TYPE_CHECKING:
 FRAMES = "__replay_frames__"
 """Where a rebuilt exception keeps the frames it was recorded with."""
 _FIRST, _LAST = 20, 80
-_PLAIN = frozenset(map(id, (str, int, float, bool, type(None), bytes, date, timedelta, Decimal)))
+_PLAIN = frozenset(map(address_of, (str, int, float, bool, type(None), bytes, date, timedelta, Decimal)))
 """By their ids: a type may have a metaclass with `__hash__`."""
 _FEW = 100
 """Parts of an argument that are looked at."""
@@ -75,13 +84,13 @@ def writer(kind: type) -> Callable[[Encoder, Any], Any] | None:
 
 
 def _group(encoder: Encoder, error: BaseExceptionGroup[Any]) -> Any:
-    if id(error) in encoder.active:
+    if address_of(error) in encoder.active:
         return encoder.opaque(error, "cyclic")
-    encoder.active.add(id(error))
+    encoder.active.add(address_of(error))
     try:
         return encoder.keep(error, _write(encoder, error, {}, _members(error)))
     finally:
-        encoder.active.discard(id(error))
+        encoder.active.discard(address_of(error))
 
 
 def _error(encoder: Encoder, error: BaseException) -> Any:
@@ -213,7 +222,7 @@ def _is_plain(value: object) -> bool:
     while todo:
         each: Any = todo.pop()
         kind = type(each)
-        if id(kind) in _PLAIN:
+        if address_of(kind) in _PLAIN:
             continue
         if kind is not tuple and kind is not list and kind is not dict:
             return False

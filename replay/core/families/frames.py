@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from replay.core.families.arrays import MOST, array
-from replay.core.looking import module_and_name
+from replay.core.looking import address_of, module_and_name
 
 if TYPE_CHECKING:
     from replay.core.decoder import Decoder
@@ -88,13 +88,13 @@ def _frame(encoder: Encoder, value: Any) -> Any:
 
 
 def _whole(encoder: Encoder, value: Any, tag: str, body: Callable[[], Any]) -> Any:
-    if id(value) in encoder.active:
+    if address_of(value) in encoder.active:
         return encoder.opaque(value, "cyclic")
-    encoder.active.add(id(value))
+    encoder.active.add(address_of(value))
     try:
         return encoder.keep(value, {tag: body()})
     finally:
-        encoder.active.discard(id(value))
+        encoder.active.discard(address_of(value))
 
 
 def _read_column(decoder: Decoder, body: Any) -> Any:

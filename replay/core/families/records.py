@@ -14,6 +14,7 @@ import msgspec
 
 from replay.core.families import containers
 from replay.core.looking import (
+    address_of,
     attributes,
     class_attribute,
     instance_dict,
@@ -46,22 +47,22 @@ _BASES: dict[str, type] = {kind.__name__: kind for kind in (*_SEQUENCES, *_MAPPI
 
 def writer(kind: type) -> Callable[[Encoder, Any], Any] | None:
     """What encodes instances of this type, if it is a record."""
-    known = {id(each) for each in mro(kind)}
+    known = {address_of(each) for each in mro(kind)}
     if any(each is EnumType for each in mro(type(kind))):
         return _enum
     pydantic = sys.modules.get("pydantic.main")
-    if pydantic is not None and id(pydantic.__dict__.get("BaseModel")) in known:
+    if pydantic is not None and address_of(pydantic.__dict__.get("BaseModel")) in known:
         return _pydantic
-    if id(tuple) in known and _tuple_fields(kind) is not None:
+    if address_of(tuple) in known and _tuple_fields(kind) is not None:
         return _namedtuple
     for name, base in _BASES.items():
-        if id(base) in known:
+        if address_of(base) in known:
             return _Subclass(name, base)
     if type(class_attribute(kind, "__dataclass_fields__")) is dict:
         return _dataclass
     if class_attribute(kind, "__attrs_attrs__") is not None and "attr" in sys.modules:
         return _attrs
-    return _struct if id(msgspec.Struct) in known else None
+    return _struct if address_of(msgspec.Struct) in known else None
 
 
 def _tuple_fields(kind: type) -> tuple[str, ...] | None:
@@ -212,7 +213,7 @@ def _fill(decoder: Decoder, base: type, value: Any, items: list[Any]) -> None:
 def _read_record(tag: str) -> Callable[[Decoder, Any, int | None], Any]:
     def read(decoder: Decoder, body: Any, number: int | None) -> Any:
         kind = decoder.class_of(body["type"])
-        if kind is None or id(msgspec.Struct) in {id(each) for each in mro(kind)}:
+        if kind is None or address_of(msgspec.Struct) in {address_of(each) for each in mro(kind)}:
             fields: dict[str, Any] = {}
             rest: dict[str, Any] = {}
             value: Any = decoder.bind(number, Record(tag, body["type"], fields, rest))

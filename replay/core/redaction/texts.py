@@ -523,7 +523,8 @@ class Texts(Secrets):
             else:
                 quoted = value[:1] == '"' == value[-1:] and len(value) > 1
                 inner = value[1:-1] if quoted else value
-                masked = self.value(inner, "session") if len(inner) >= SHORTEST else inner  # `lang=de` is no secret
+                is_plain = len(inner) < SHORTEST and self._rules.kind_of(name.strip()) is None  # `lang=de` is no secret
+                masked = inner if is_plain else self.value(inner, "session")
                 out.append(f"{name}={chr(34)}{masked}{chr(34)}" if quoted else f"{name}={masked}")
         return "".join(out)
 

@@ -229,8 +229,8 @@ def _slow(value: Any, seconds: float) -> Any:
 
 
 def _jump(value: Any, seconds: float | None) -> Any:
-    """The clock moves on by so many seconds between two moments of the work; None: to the next day."""
-    if seconds is not None and not 0 < seconds <= FARTHEST:
+    """The clock moves by so many seconds between two moments of the work; None: to the next day."""
+    if seconds is not None and not 0 < abs(seconds) <= FARTHEST:
         raise Unfit("no such jump")
     return Jump(None if seconds is None else int(seconds * 1e9))
 

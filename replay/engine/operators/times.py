@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from replay.engine.entropy import BELOW
 from replay.engine.operators.site import Site, Tried
 
 _SECOND = 10**9
-_JUMPS = (3601.0, None, 61.0, 32 * 86400.0)
-"""Seconds by which the clock is put on: what was good for an hour, a minute, a month has expired. None: another day."""
+_JUMPS = (3601.0, None, 61.0, 32 * 86400.0, -61.0)
+"""Seconds by which the clock is put on: what was good for an hour, a minute, a month has expired. None: another day.
+Below 0 it is put right: what took a second ended before it began."""
 
 
 def moments(site: Site) -> Iterator[Tried]:
@@ -41,7 +43,7 @@ def moments(site: Site) -> Iterator[Tried]:
 
 
 def jumps(site: Site) -> Iterator[Tried]:
-    """Of an answer's timing: the clock stands later when it is there than when it was asked for."""
+    """Of an answer's timing: the clock stands elsewhere when it is there than when it was asked for."""
     if site.boundary == "timing" and not site.steps:
         yield from (("jump", seconds) for seconds in _JUMPS)
 
@@ -53,4 +55,5 @@ def draws(site: Site) -> Iterator[Tried]:
     if type(site.value) is float:
         yield from (("set", each) for each in (0.0, 1 - 2**-53, 0.5))
     elif type(site.value) is int:
-        yield from (("set", each) for each in (0, 1))
+        ends = (0, 1, -1) if site.steps[1] == BELOW else (0, 1)  # of a choice -1 is the last one
+        yield from (("set", each) for each in ends)

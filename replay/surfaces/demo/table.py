@@ -51,7 +51,7 @@ def _as_one(result: DemoResult) -> str:
 def _row(group: Sequence[Incident]) -> tuple[str, ...]:
     first, seconds = group[0], [incident.verdict.seconds for incident in group]
     green = sum(incident.verdict.green for incident in group)
-    failure = f"{first.error_type.rpartition('.')[2]}: {escape(first.message)}"
+    failure = ": ".join(filter(None, (first.error_type.rpartition(".")[2], escape(first.message))))
     times = f"{1000 * median(seconds):.0f}"
     return _cut(failure, 52), first.where, str(len(group)), f"{green} of {len(group)}", times
 

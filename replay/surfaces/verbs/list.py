@@ -53,7 +53,7 @@ def command(names: tuple[str, ...], errors: bool, status: str | None, entrypoint
     from replay.surfaces.documents import list_rows
     from replay.surfaces.select import since_ns
     from replay.surfaces.shortened import Shortened
-    from replay.surfaces.waterfall import list_text
+    from replay.surfaces.waterfall import list_sum, list_text
 
     if no_run and not group:
         raise UsageError("--no-run is for --group: a plain list replays nothing")
@@ -83,7 +83,11 @@ def command(names: tuple[str, ...], errors: bool, status: str | None, entrypoint
     if as_json:
         emit(list_rows(rows))
     elif not as_lines:
-        click.echo(list_text(rows, page(), short))
+        sheet = page()
+        if rows or not sheet.pipe:
+            click.echo(list_text(rows, sheet, short))
+        if sheet.pipe:  # whose lines are recordings, and nothing else
+            click.echo(list_sum(rows), err=True)
     return REFUSED if refused.count else EXPECTED
 
 

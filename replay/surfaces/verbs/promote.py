@@ -60,7 +60,7 @@ def command(names: tuple[str, ...], from_fuzz: bool, dry_run: bool, force: bool,
         if as_json:
             documents.append(_document(each, verdict, dry_run))
         else:
-            _say(each, verdict, dry_run, project.absolute())
+            _say(each, verdict, dry_run, force, project.absolute())
     if as_json:
         emit(documents)
     return EXPECTED
@@ -108,7 +108,7 @@ def _document(found: Plan, verdict: Verdict, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _say(found: Plan, verdict: Verdict, dry_run: bool, root: Path) -> None:
+def _say(found: Plan, verdict: Verdict, dry_run: bool, force: bool, root: Path) -> None:
     import os
     import shlex
 
@@ -119,13 +119,18 @@ def _say(found: Plan, verdict: Verdict, dry_run: bool, root: Path) -> None:
     if dry_run:
         click.echo("\n".join(escape(line) for line in found.code.splitlines()))
         click.echo("")
-    words = {} if dry_run else {"new": "wrote", "differs": "overwrote"}
+    words = {} if dry_run else {"new": "wrote", "differs": "overwrote", **({"kept": "overwrote"} if force else {})}
     for each in found.files:
-        click.echo(sheet.row(words.get(each.state, each.state), escape(os.path.relpath(each.path))))
+        word = words.get(each.state, each.state)
+        also = ": the same in other words; --force writes it anew" if word == "kept" else ""
+        click.echo(sheet.whole(word, escape(os.path.relpath(each.path)) + also))
     if found.minimal:
         click.echo(sheet.whole("of", f"the minimal recording, {escape(found.source)}"))
     if found.left is not None:
         click.echo(f"{sheet.row('note', '')}{escape(os.path.relpath(found.left))} is still an open incident: delete it")
+    if found.earlier is not None:
+        click.echo(f"{sheet.row('note', '')}{escape(os.path.relpath(found.earlier))} and its test are of the same "
+                   "incident, whole: one is enough")  # fmt: skip
     why = objection(verdict)
     now = "passes on the code as it is" if why is None else f"fails on the code as it is: {why}"
     click.echo("\n".join(sheet.wrapped("now", escape(now))))

@@ -60,6 +60,7 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, re
         timeout: float | None, check: bool, no_save: bool, as_json: bool, as_lines: bool,
         **options: Any) -> int:  # fmt: skip
     """Replay recordings offline and say whether they reproduce."""
+    from replay.surfaces.config import compared
     from replay.surfaces.documents import run_row
     from replay.surfaces.isolation import replayer
     from replay.surfaces.progress import progress
@@ -68,6 +69,7 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, re
 
     refused = Refusals()
     options["targets"] = dict(target(text) for text in targets)
+    compared(options["ignore"], "--ignore")
     if no_save and not check:
         raise UsageError("--no-save is for --check: a plain replay stores nothing")
     if check:

@@ -208,7 +208,8 @@ def rows(found: dict[str, list[Found]]) -> list[tuple[str, tuple[str, ...]]]:
     for name, results in found.items():
         successes = [each for each in results if each.edits is not None]
         middle = f"{median(each.executions for each in successes):,.0f}" if successes else ""
-        rate = sum(each.total for each in results) / sum(each.seconds for each in results)
+        seconds = sum(each.seconds for each in results)
+        rate = f"{sum(each.total for each in results) / seconds:,.0f}" if seconds else ""  # --others 0
         minimal = sum(each.is_minimal for each in successes)
-        made.append((name, (f"{len(successes)} of {len(results)}", f"{minimal}", middle, f"{rate:,.0f}")))
+        made.append((name, (f"{len(successes)} of {len(results)}", f"{minimal}", middle, rate)))
     return made

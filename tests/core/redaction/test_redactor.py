@@ -276,6 +276,15 @@ def test_a_cookie_too_short_for_a_secret_stays() -> None:
     assert after.outcome.value == {"lang": "de"}
 
 
+def test_a_cookie_whose_name_tells_is_masked_however_short_it_is() -> None:
+    """As the same name is anywhere else, so that they stay equal."""
+    headers = [("Set-Cookie", "pin=12; Path=/")]
+    after = REDACTOR.redact(recording({"pin": "12"}, requests=[http()], answers=[answer(headers=headers)]))
+    ((_, cookie),) = after.interactions[0].answer.decode()["headers"]
+    assert cookie == f"pin={after.input.decode()['pin']}; Path=/"
+    assert "12" not in cookie
+
+
 def test_equal_secrets_stay_equal() -> None:
     """An answer that echoes what was asked still does; sizes are those that the headers tell."""
     body = json.dumps({"user": "jane.doe@example.com", "card": "4111 1111 1111 1111"}).encode()

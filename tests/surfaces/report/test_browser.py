@@ -108,3 +108,49 @@ def test_one_tap_selects_a_command(tab: chromium.Tab, pages: dict[str, Path]) ->
     tab.show(pages["single"], 360, "light")
     style = "getComputedStyle(document.querySelector('.command code')).userSelect"
     assert tab.value(style) == "all"
+
+
+COPIED = """
+(() => { const field = document.activeElement; field.select();
+  return [field.className, getComputedStyle(field).clipPath, field.getBoundingClientRect().height > 20,
+          field.value === field.previousElementSibling.textContent, !!field.getAttribute('aria-label')]; })()
+"""
+
+
+def test_the_keyboard_copies_a_command(tab: chromium.Tab, pages: dict[str, Path]) -> None:
+    """Tab goes to a field with it, which is seen then only; no script is needed to select and copy all of it."""
+    tab.show(pages["single"], 360, "dark")
+    hidden = "document.querySelector('.copy').getBoundingClientRect().width"
+    assert tab.value(hidden) <= 1
+    tab.value("document.querySelector('#next-title').setAttribute('tabindex', 0); "
+              "document.querySelector('#next-title').focus()")  # fmt: skip
+    tab.press("Tab")
+    assert tab.value(COPIED) == ["copy", "none", True, True, True]
+    assert tab.value("document.documentElement.scrollWidth") == 360
+
+
+NO_DATE_BROKEN = """
+(() => { let broken = 0;
+  document.querySelectorAll('.once').forEach(one => { broken += one.getClientRects().length > 1; });
+  return [document.querySelectorAll('.once').length > 1, broken]; })()
+"""
+
+
+@pytest.mark.parametrize("width", [320, 360, 375, 412, 768, 1200])
+def test_no_date_is_broken(tab: chromium.Tab, pages: dict[str, Path], width: int) -> None:
+    """At its hyphens, where a line ends."""
+    tab.show(pages["many"], width, "light")
+    assert tab.value(NO_DATE_BROKEN) == [True, 0]
+
+
+def test_lists_and_failures_are_said(tab: chromium.Tab, pages: dict[str, Path]) -> None:
+    """Lists without marks are lists to every reader; what failed is told by a word, not by its colour alone."""
+    tab.show(pages["single"], 360, "light")
+    assert tab.value("[...document.querySelectorAll('ul, ol')].filter(one => one.getAttribute('role') !== 'list')"
+                     ".length") == 0  # fmt: skip
+    assert tab.value("[...document.querySelectorAll('.step.fails')].filter(one => !/failed: /.test(one.textContent))"
+                     ".length") == 0  # fmt: skip
+    assert tab.value("document.querySelectorAll('.step.fails').length") > 0
+    assert tab.value("[...document.querySelectorAll('table')].filter(one => !one.caption).length") == 0
+    assert tab.value("[...document.querySelectorAll('tbody tr')].filter(one => !one.querySelector('th[scope=row]'))"
+                     ".length") == 0  # fmt: skip

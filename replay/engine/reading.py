@@ -1,0 +1,58 @@
+"""Which names the lines of a source file read: variables, attributes, keys."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+from pathlib import Path
+
+from replay.engine.lines import LARGEST
+
+LONGEST = 100
+"""Characters of a text that may be a key."""
+_NOTHING: frozenset[str] = frozenset()
+
+
+def read_at(file: str, line: int) -> frozenset[str]:
+    """What the code of one line reads, in small letters: the keys of headers are."""
+    return _reads(file).get(line, _NOTHING)
+
+
+def header_of(file: str, first: int) -> int:
+    """The line with `def`, of a function whose first line is that of its decorator."""
+    return _headers(file).get(first, first)
+
+
+@lru_cache(maxsize=64)
+def _reads(file: str) -> dict[int, frozenset[str]]:
+    found: dict[int, set[str]] = {}
+    for node in ast.walk(_tree(file)):
+        name = _name(node)
+        if name:
+            found.setdefault(getattr(node, "end_lineno", 0), set()).add(name.lower())
+    return {line: frozenset(names) for line, names in found.items()}
+
+
+def _name(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Name):
+        return node.id if isinstance(node.ctx, ast.Load) else None
+    if isinstance(node, ast.Attribute):
+        return node.attr if isinstance(node.ctx, ast.Load) else None
+    if isinstance(node, ast.Constant) and type(node.value) is str:
+        return node.value if len(node.value) <= LONGEST else None
+    return None
+
+
+@lru_cache(maxsize=64)
+def _headers(file: str) -> dict[int, int]:
+    functions = (each for each in ast.walk(_tree(file)) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
+    return {min([each.lineno, *(one.lineno for one in each.decorator_list)]): each.lineno for each in functions}
+
+
+def _tree(file: str) -> ast.Module:
+    """Empty for what cannot be read."""
+    try:
+        source = Path(file).read_bytes()
+        return ast.parse(source if len(source) <= LARGEST else b"", file)
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return ast.parse("")
