@@ -167,15 +167,21 @@ def flush(timeout: float = 5.0) -> bool:
     return True if _spool is None else _spool.flush(timeout)
 
 
+_COUNTS = ("captured", "kept", "written", "files", "evicted", "queued", "queue_bytes")
+
+
 def stats() -> dict[str, Any]:
     """Counts of this process since `init`: `captured` (found worth keeping), `kept` (queued), `written`, `files`,
-    `evicted` (bundles that made room), `dropped` (by reason), and now: `queued` recordings and their `queue_bytes`."""
-    counts: dict[str, Any] = {} if _spool is None else dict(_spool.stats())
+    `evicted` (bundles that made room), `dropped` (by reason), and now: `queued` recordings and their `queue_bytes`.
+    All of them are there where nothing is captured, too."""
+    counts: dict[str, Any] = dict.fromkeys(_COUNTS, 0)
+    if _spool is not None:
+        counts |= _spool.stats()
     lost = dict(counts.get("dropped", {}))
     for reason, number in list(recorder.dropped.items()):
         lost[reason] = lost.get(reason, 0) + number
         if reason in _LOST:
-            counts["captured"] = counts.get("captured", 0) + number
+            counts["captured"] += number
     counts["dropped"] = lost
     return counts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from replay.core.redaction.bodies import form_of, unpacked
 from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import marks_of
 from replay.core.redaction.redactor import Redactor, Secret
@@ -71,11 +73,12 @@ class Scan:
 
     def _text(self, file: Path, known: frozenset[str]) -> Iterator[Found]:
         try:
-            if file.stat().st_size > LARGEST:
+            with file.open("rb") as opened:  # a device has no size and no end
+                data = opened.read(LARGEST + 1)
+            if len(data) > LARGEST:
                 raise BundleError(
                     f"{file} has more than {LARGEST} bytes: it was not looked through", slug="bundle-refused"
                 )
-            data = file.read_bytes()
         except OSError as error:
             self._refused(file, BundleError(f"{file} cannot be read ({error.strerror})", slug="bundle-refused"))
             return
@@ -83,8 +86,9 @@ class Scan:
             self._refused(file, error)
             return
         self.files += 1
-        if b"\0" not in data[:8192]:
-            yield from self._told(file, None, self._redactor.find_in(data.decode("utf-8", "replace"), known))
+        text = _text_of(data)
+        if text is not None:
+            yield from self._told(file, None, self._redactor.find_in(text, known))
 
     def _told(self, file: Path, id: str | None, secrets: Iterable[Secret]) -> Iterator[Found]:
         for each in secrets:
@@ -98,7 +102,20 @@ def _files(path: Path) -> Iterator[Path]:
         return
     for folder, names, files in os.walk(path):
         names[:] = sorted(name for name in names if name not in _SKIPPED)
-        yield from (Path(folder, file) for file in sorted(files) if not Path(folder, file).is_symlink())
+        for file in map(Path(folder).joinpath, sorted(files)):
+            if not file.is_symlink() and file.is_file():  # no pipe, whose reader would wait for ever
+                yield file
+
+
+def _text_of(data: bytes) -> str | None:
+    """What a file says, unpacked if it is packed; None if it is no text."""
+    form = form_of(data)
+    plain = unpacked(data, form)[0] if form else b""
+    if plain:
+        return _text_of(plain) if form_of(plain) is None else None
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return data.decode("utf-16", "replace")
+    return None if b"\0" in data[:8192] else data.decode("utf-8", "replace")
 
 
 def document(found: Iterable[Found]) -> list[dict[str, Any]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +44,13 @@ def test_what_cannot_be_meant_is_refused_at_once(use: Any, message: str) -> None
     """Where the mistake is, and not when the first request comes."""
     with pytest.raises(UsageError, match=message):
         use()
+
+
+@pytest.mark.parametrize("setup", ["", "replay.init(service='s', spool='captures')"])
+def test_a_disabled_service_has_its_counts(setup: str, tmp_path: Path) -> None:
+    """A page that shows them does not fail where capture is off."""
+    code = f"import replay\n{setup}\nprint(sorted(replay.stats().items()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "REPLAY_DISABLED": "1"},
+                          capture_output=True, text=True, timeout=60, check=True)  # fmt: skip
+    counts = dict.fromkeys(("captured", "kept", "written", "files", "evicted", "queued", "queue_bytes"), 0)
+    assert done.stdout.strip() == repr(sorted({**counts, "dropped": {}}.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import threading
@@ -335,3 +336,23 @@ def test_the_sample_bundles_reproduce_when_redacted(path: Path) -> None:
     take_out: Redactor = redactor(replay.Redaction(), os.urandom(32))
     for one in replay.open(path):
         assert replay.run(take_out.redact(one)).status == replay.run(one).status
+
+
+def test_scan_of_a_folder_with_all_kinds_of_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is packed or has two bytes a letter is looked through; a pipe is passed over, links are not followed."""
+    monkeypatch.chdir(tmp_path)
+    line = 'token = "ghp_aB3dE6aB3dE6aB3dE6aB3dE6aB3dE6aB3dE6"\n'
+    Path("a.txt").write_text(line)
+    Path("b.log.gz").write_bytes(gzip.compress(line.encode()))
+    Path("c.txt").write_bytes(line.encode("utf-16"))
+    Path("d.bin").write_bytes(b"\0" + line.encode())
+    os.mkfifo("pipe")
+    Path("loop").symlink_to(".")
+    Path("zero").symlink_to("/dev/zero")
+    assert cli.main(["scan", "--json", "."]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert sorted(Path(each["path"]).name for each in found) == ["a.txt", "b.log.gz", "c.txt"]
+    assert cli.main(["scan", "zero"]) == 3
+    assert "more than" in capsys.readouterr().err

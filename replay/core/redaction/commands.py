@@ -39,14 +39,29 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("option", _option("ldap[a-z]{3,9}", "-w[ \t]?"), ("ldap",)),
     Rule("option", _option(r"(?:az[ \t]+login|mongo\w{0,9})", "-p[ \t]?"), ("az login", "mongo")),
     Rule("option", _option("sqlcmd", "-P[ \t]?"), ("sqlcmd",)),
-    Rule("option", _option(r"curl", r"(?:-[uU]|--(?:proxy-)?user)[ \t=]{0,9}+[\"']?[^\s\"':|;&]{1,100}+:"), ("curl",)),
+    Rule("option", _option(r"curl", r"(?:(?:-[uU]|--(?:proxy-)?user)[ \t=]{0,9}+[\"']?[^\s\"':|;&]{1,100}+:|"
+                                    r"(?:-b|--cookie)[ \t=]{0,9}+[\"']?[^\s\"'=;|&]{1,100}+=)"), ("curl",)),
     Rule("option", _option("smbclient", r"(?:-U|--user)[ \t=]{0,9}+[\"']?[^\s\"'%|;&]{1,100}+%"), ("smbclient",)),
     Rule("option", re.compile(r"(?:sqlplus(?:[ \t]+-\w{1,9}){0,4}[ \t]+|oracle:thin:)[\w$#]{1,60}/([^\s@/\"']{2,100}+)@"), ("sqlplus", "oracle:thin:")),
     Rule("option", re.compile(r"htpasswd[ \t]+-\w{0,9}b\w{0,9}[ \t]+\S{1,200}+[ \t]+\S{1,100}+[ \t]+[\"']?([^\s\"']{4,200}+)"), ("htpasswd",)),
     Rule("option", re.compile(r"-pass(?:in|out)?[ \t]+[\"']?pass:([^\s\"']{4,200}+)"), ("pass:",)),
-    Rule("scheme", re.compile(r"(?i:authorization)[\"']?[ \t]{0,9}[:=][ \t]{0,9}[\"']?(?i:token|apikey|jwt|key|negotiate|sso-key) ([A-Za-z0-9._~+/:-]{8,4000}+=*)"),
+    Rule("scheme", re.compile(r"(?i:authorization)[\"']?[ \t]{0,9}[:=][ \t]{0,9}[\"']?(?i:token|apikey|jwt|key|negotiate|ntlm|sso-key) ([A-Za-z0-9._~+/:-]{8,4000}+=*)"),
          ("uthorization", "UTHORIZATION")),
-    Rule("digest-response", re.compile(r"(?i:\bresponse)=[\\]{0,3}\"?([0-9A-Fa-f]{32,128}+)"), ("response=", "Response=")),
+    Rule("digest-response", re.compile(
+        r"\b(?:[Rr]esponse=[\\]{0,3}\"?(?=[0-9A-Fa-f]{32})|mac=[\\]{0,3}\"(?=[A-Za-z0-9+/]{12}))([A-Za-z0-9+/]{12,128}+={0,2})"), ("esponse=", "mac=")),
+    Rule("option", re.compile(r"\b(?:AUTH(?: [\w.-]{1,60})?|requirepass|masterauth) [\"']?((?=[^\s\"']*\d)[^\s\"']{8,200}+)"),
+         ("AUTH ", "requirepass", "masterauth")),
+    Rule("assigned", re.compile(r"ConvertTo-SecureString[ \t]{1,9}(?:-String[ \t]{1,9})?[\"']([^\"'\n]{4,200}+)"), ("-SecureString",), is_value),
+    Rule("assigned", re.compile(r":(?:5432|\*):[^\s:]{1,100}+:[^\s:]{1,100}+:([^\s:@/]{4,200}+)(?=\s|\Z)"), (":5432:", ":*:")),
+    Rule("assigned", re.compile(rf"\"{_NAMED}\";s:\d{{1,4}}:\"([^\"\n]{{4,400}}+)"), ("\";s:",), is_value),
+    Rule("element", re.compile(
+        r">[\w -]{0,30}?(?i:pass(?:word|wd|phrase|code)|secret|token|api[ _-]?key|\bpin\b)[ :]{0,3}(?:</\w{1,9}>\s{0,9}){1,3}+<(?:td|dd|string)\b[^<>]{0,99}+>\s{0,9}+"
+        r"(?:<\w{1,9}+>\s{0,9}+){0,2}+([^<>\s]{4,400}+)"), ("</td>", "</th>", "</dt>", "</key>"), is_value),
+    Rule("password-hash", re.compile(
+        r"(?:\$(?:2[abxy]\$\d\d|(?:[156]|apr1|y|7|2y)(?:\$(?:rounds=\d{1,9}|j\w{2,4}))?)|,p=\d{1,5})"
+        r"\$([./A-Za-z0-9+$]{22,200}+)"), ("$2", "$1$", "$5$", "$6$", "$apr1$", "$y$", ",p=")),
+    Rule("password-hash", re.compile(r"(?:pbkdf2_sha\d{1,3}\$\d{1,9}|(?:pbkdf2:sha\d{1,3}|scrypt)(?::\d{1,9}){1,3})\$([A-Za-z0-9+/$]{16,300}+=?)"),
+         ("pbkdf2", "scrypt:")),
     Rule("scheme", re.compile(r"AUTH PLAIN ([A-Za-z0-9+/]{8,400}+={0,2}+)"), ("AUTH PLAIN",)),
     Rule("assigned", re.compile(r"\nPASS ([^\s]{4,200}+)(?<=\S)(?=\r?\n|\Z)"), ("USER ",)),
     Rule("assigned", re.compile(r"(?:machine[ \t]+\S{1,200}+|default)\s{1,9}+login\s{1,9}+\S{1,200}+\s{1,9}+password\s{1,9}+[\"']?([^\s\"']{3,400}+)"),

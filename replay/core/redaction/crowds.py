@@ -18,6 +18,8 @@ from replay.core.redaction.pseudonyms import Pseudonyms, prefix
 
 CROWD = 500
 """Secrets of one text from which they are a crowd."""
+_LARGEST = 40_000
+"""From which on they are masked one by one after all: what is done at once would hold up other threads."""
 _BATCH = 1000
 """Secrets that are drawn at once, so that other threads get their turn."""
 _FORMED = re.compile(
@@ -36,6 +38,11 @@ _LONG = re.compile(r"@.{32}")
 _MOST = 1000
 """Texts that are kept apart from the first walk to the second."""
 _DOMAIN = re.compile(r"(@[^\n]*\n)")
+
+
+def is_crowd(number: int) -> bool:
+    """Whether so many secrets of one text are."""
+    return CROWD < number <= _LARGEST
 
 
 class Parts(NamedTuple):

@@ -29,6 +29,7 @@ ANYWHERE = {
     "accesstokens": "token", "authtokens": "token", "refreshtokens": "token", "apitokens": "token",
     "sessiontokens": "token", "bearertokens": "token", "devicetokens": "token", "passport": "identity",
     "taxnumber": "identity", "taxpayer": "identity", "nationalinsurance": "identity",
+    "codeverifier": "token", "clientassertion": "token", "devicecode": "token", "samlresponse": "token",
     "driverlicense": "identity", "driverslicense": "identity",
     "drivinglicence": "identity", "identitycard": "identity",
 }  # fmt: skip
@@ -40,7 +41,7 @@ WORDS = {
     "ip": "ip", "sig": "signature", "hmac": "signature", "pwd": "password", "pass": "password", "jwt": "token",
     "pan": "card", "bearer": "token", "cvn": "cvv", "telephone": "phone", "cellphone": "phone", "accesstoken": "token",
     "authtoken": "token", "refreshtoken": "token", "idtoken": "token", "apitoken": "token", "usertoken": "token",
-    "sessiontoken": "token", "securitytoken": "token", "bearertoken": "token", "userpass": "password",
+    "psk": "secret", "sessiontoken": "token", "securitytoken": "token", "bearertoken": "token", "userpass": "password",
     "emails": "email", "phones": "phone", "ips": "ip", "ssns": "ssn", "ibans": "iban", "pins": "pin", "otps": "otp",
 }  # fmt: skip
 """Whole word of a name -> kind."""

@@ -156,6 +156,10 @@ class Needles:
     def __bool__(self) -> bool:
         return bool(self._table)
 
+    def exact(self, text: str) -> str | None:
+        """What stands for all of a text."""
+        return self._table.get(text)
+
     def replace(self, text: str, pause: Callable[[int], None]) -> str:
         """The text without them."""
         table = self._table

@@ -16,7 +16,7 @@ from replay.core.redaction.vendors import VENDORS
 
 _WORDS = (
     r"pass(?:word|wd|phrase|code|wort|e(?<=mot.de.passe))", r"kennwort", r"pwd", r"private[_-]?key", r"secret(?:[_-]?key)?", r"shared[_-]?access[_-]?key",
-    r"session(?:[_-]?id)?", r"signature", r"ssn", r"token", r"credential", r"client[_-]?key", r"cookie", r"csrf", r"cvv",
+    r"session(?:[_-]?id)?", r"jsessionid", r"phpsessid", r"psk(?==)", r"signature", r"ssn", r"token", r"credential", r"client[_-]?key", r"cookie", r"csrf", r"cvv",
     r"api[_-]?key", r"access[_-]?key", r"account[_-]?key", r"auth(?:orization)?", r"otp", r"iban", r"dsn",
     r"signing[_-]?key", r"encryption[_-]?key", r"master[_-]?key", r"pass(?<=_pass)",
     *(rf"{each}(?=\\{{0,3}}[\"']|(?<=[?&]{each})=)" for each in ("pin", "sid", "sig", "hmac", "jwt", "bearer", "pass", "totp", "cvc", "cvn")),
@@ -29,7 +29,9 @@ _WITHIN = (
     "TOKEN", "APIKEY",
 )  # fmt: skip
 """What ends a word: `accessToken`, `PGPASSWORD`."""
-_ASSIGNED = r"(?:\\{0,3}+[\"'])?+[ \t]{0,20}+(?:=|:=|:|=>)[ \t]{0,20}+(?:b?+\\{0,3}+(?:\"\"\"|'''|[\"']))?+"
+_ASSIGNED = (
+    r"(?:\\{0,3}+[\"']|\*\*)?+[ \t]{0,20}+(?:=|:=|:(?:\*\*)?|=>)[ \t]{0,20}+(?:b?+\\{0,3}+(?:\"\"\"|'''|[\"']))?+"
+)
 _QUOTED = (
     r"(?<=[^\\]\")(?:[^\"\\\n]|\\[^\n]){4,400}+(?=\")|(?<=\\\")[^\"\\\n]{4,400}+(?=\\)|"
     r"(?<=')[^'\\\n]{4,400}+(?=\\{0,3}'(?![A-Za-z]))"

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from replay.core.redaction.finding import Rule
 
 
+SHORT = 64
+"""Characters of a text that is remembered as one without secrets."""
+_MOST = 20_000
+
+
 class Redaction(msgspec.Struct, frozen=True, kw_only=True):
     """The project's own say. In `pyproject.toml`: `[tool.replay-harness.redaction]`."""
 
@@ -42,8 +47,16 @@ class Rules:
             except ValueError as error:
                 raise ValueError(f"`{kind}`: {error}") from error
         self.patterns = (*found, *RULES)
+        self.clean: set[str] = set()
+        """Short texts in which no pattern finds anything: names, paths, constants, the same in each recording."""
         self.own = bool(found)
         """Whether the project has patterns of its own."""
+
+    def note_clean(self, text: str) -> None:
+        """Remember a text without secrets, up to so many."""
+        if len(self.clean) >= _MOST:
+            self.clean.clear()
+        self.clean.add(text)
 
     def kind_of(self, name: str) -> str | None:
         """The kind of secret under a name."""

@@ -6,13 +6,13 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Collection
 
-from replay.core.redaction.crowds import CROWD, Crowd, Parts
+from replay.core.redaction.crowds import CROWD, Crowd, Parts, is_crowd
 from replay.core.redaction.finding import Found, find
 from replay.core.redaction.marks import MASK, Known
 from replay.core.redaction.needles import SHORTEST, Needles
 from replay.core.redaction.patterns import EMAIL
 from replay.core.redaction.pseudonyms import Pseudonyms
-from replay.core.redaction.rules import Rules
+from replay.core.redaction.rules import SHORT, Rules
 
 Path = tuple[str | int, ...]
 MOST = 200_000
@@ -98,24 +98,28 @@ class Secrets:
 
     def _find(self, text: str) -> list[Found]:
         """The secrets of a text; without the mail addresses, where those are a crowd."""
+        if text in self._rules.clean:
+            return []
         found = self._seen.get(text)
         if found is None:
             rules = self._rules.patterns
-            if len(text) >= 4 * CROWD and text.count("@") > CROWD:
+            if len(text) >= 4 * CROWD and is_crowd(text.count("@")):
                 rules = tuple(rule for rule in rules if rule is not EMAIL)
             found = list(find(text, rules, self._pause))
+            if not found and len(text) <= SHORT:
+                self._rules.note_clean(text)
             if len(self._seen) < 20_000:
                 self._seen[text] = found
         return found
 
     def _crowded(self, text: str) -> tuple[str, bool] | None:
         """A text of hundreds of secrets without them, and whether it is nothing but them; None if it has fewer."""
-        mails = text.count("@") > CROWD
+        mails = is_crowd(text.count("@"))
         parts = self.crowd.list_of(text) if mails and not self._rules.own else None
         listed = parts is not None
         if parts is None:
             found = self._find(text)
-            if not mails and len(found) <= CROWD:
+            if not mails and not is_crowd(len(found)):
                 return None
             parts = self.crowd.parts(text, found, mails)
         if len(parts.kinds) > CROWD and not parts.masks and not self.known.any:
@@ -127,7 +131,7 @@ class Secrets:
 
     def many(self, kind: str, cells: Collection[str]) -> None:
         """Of a column: if it has hundreds, say what stands for each, of all at once."""
-        if len(cells) > CROWD and not self.known.any:
+        if is_crowd(len(cells)) and not self.known.any:
             self._draw(dict.fromkeys((cell.strip(' "') for cell in cells if '""' not in cell), kind))
 
     def _draw(self, kinds: dict[str, str], *, mails: bool = False) -> None:

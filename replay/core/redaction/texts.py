@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote_from_bytes
 
-from replay.core.redaction import beside, bodies, columns, streams
+from replay.core.redaction import beside, bodies, columns, packed, streams
 from replay.core.redaction.crowds import CROWD
 from replay.core.redaction.finding import find
 from replay.core.redaction.keys import PERSONAL
@@ -44,6 +44,14 @@ _WORDS = 10_000
 """That are remembered as no Base64."""
 _TABLES = 1000
 """That are remembered."""
+_CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
+_IN_TEXT = {
+    "utf-8": bytes(code for code in range(256) if code not in _CONTROLS),
+    "latin-1": bytes(code for code in range(256) if code not in _CONTROLS and not 0x80 <= code < 0xA0),
+}
+"""Bytes of texts; of others with one of theirs, names are looked for that have their length before them."""
+_SMALLEST = 24
+"""Bytes that hold a name and a secret."""
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _DRAWS = ("draws",)
 """In the context: random numbers, which look like anything."""
@@ -81,12 +89,23 @@ class Texts(Secrets):
             text, charset = data.decode(), "utf-8"
         except UnicodeDecodeError:
             text, charset = data.decode("latin-1"), "latin-1"
-            if (
-                not kind and "\0" in text[:4096] and not content.startswith(("text/", "multipart/"))
-            ):  # no text: known secrets only
+        if (
+            not kind
+            and data[:4096].translate(None, _IN_TEXT[charset])
+            and not content.startswith(("text/", "multipart/"))
+        ):
+            data = self._packed(data, path)
+            text = data.decode(charset)
+            if charset == "latin-1" and "\0" in text[:4096]:  # no text: known secrets only
                 return self._needles.replace(text, self._pause).encode("latin-1")
         made = self.leaf(text, path, kind, content=content)
         return data if made == text else made.encode(charset, "surrogatepass" if charset == "utf-8" else "replace")
+
+    def _packed(self, data: bytes, path: Path) -> bytes:
+        """Of MessagePack and the like, without what they name."""
+        text = data.decode("latin-1")
+        made = packed.masked(text, self.kind_of, lambda name, kind, one: self.leaf(one, (*path, name), kind))
+        return data if made == text else made.encode("latin-1")
 
     def number(self, node: Any, path: Path, kind: str | None) -> Any:
         """A number without secrets."""
@@ -137,10 +156,11 @@ class Texts(Secrets):
         if "=" not in text:
             return self.leaf(text, path, None)
         out = []
+        granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
         for pair in text.split("&"):
             name, mark, value = pair.partition("=")
             key = _plain(name)
-            kind = self._rules.kind_of(key)
+            kind = self._rules.kind_of(key) or ("token" if granted and key == "code" else None)
             out.append(name + mark + self._percent(value, (*path, key), kind))
         return "&".join(out)
 
@@ -348,13 +368,15 @@ class Texts(Secrets):
                 done = found.end
             if done:
                 text = "".join([*out, text[done:]])
-            text = self.masked(text)
         else:
             text, listed = crowd
             if listed:
                 return text
-        if deep >= _DEEPEST:
-            return text
+        return self.masked(self._encoded(text, deep) if deep < _DEEPEST else text)
+
+    def _encoded(self, text: str, deep: int) -> str:
+        """What is encoded in a text, before known secrets are looked for in it: of one in Base64 they show the middle
+        only, and what is left of its ends would make it another."""
         if "%" in text and _PERCENT.search(text):
             text = _RUN.sub(lambda run: self._percent_part(run[0], deep) if "%" in run[0] else run[0], text)
         if len(text) < 16:
@@ -386,6 +408,8 @@ class Texts(Secrets):
 
     def _decoded(self, text: str, deep: int) -> str:
         """A run of Base64 that is text inside."""
+        if (made := self._needles.exact(text)) is not None:
+            return made
         if text in self._no_base64:
             return text
         if (digits := _HEX.fullmatch(text)) is not None:
@@ -417,9 +441,10 @@ class Texts(Secrets):
         try:
             words = data.decode()
         except UnicodeDecodeError:
-            return None
+            words = "\0"
         if not words.isprintable() and any(char < " " and char not in "\t\r\n" for char in words):
-            return None
+            made = self._packed(data, ()) if len(data) >= _SMALLEST else data
+            return None if made is data else made
         return self.leaf(words, (), None, mark=False, deep=deep + 1).encode("utf-8", "surrogatepass")
 
     def _not_base64(self, text: str) -> str:

@@ -25,6 +25,8 @@ import zstandard
 from replay.core.recording import Log, ModelCall, Prediction, Recording
 from replay.core.redaction.keys import kind_of
 from replay.core.redaction.pseudonyms import is_pseudonym
+from replay.core.redaction.redactor import Redactor
+from replay.core.redaction.rules import Redaction, Rules
 from replay.core.redaction.structure import harm
 from tests.core.redaction.test_redactor import CANARY, KEY, REDACTOR, answer, everything, http, recording, shapes
 
@@ -321,3 +323,17 @@ def test_names_that_the_code_made_of_a_secret() -> None:
     assert (after.logs[0].logger, after.predictions[0].name) == (f"app.{masked}", f"m-{masked}")
     other = msgspec.structs.replace(recording({"n": 1}, outcome=raised), **names)
     assert REDACTOR.redact(other) is other
+
+
+def test_a_text_that_was_no_secret_before() -> None:
+    """What patterns found nothing in is remembered for a while; in a recording where it is known it is masked."""
+    rules = Rules(Redaction())
+    redactor = Redactor(rules, KEY)
+    before = recording({"note": "correct horse"})
+    assert redactor.redact(before) is before
+    assert "correct horse" in rules.clean
+    known = redactor.redact(recording({"note": "correct horse", "password": "correct horse"})).input.decode()
+    assert known["note"] == known["password"] != "correct horse"
+    for number in range(25):
+        redactor.redact(recording([f"{number} {each}" for each in range(1_000)]))
+    assert 0 < len(rules.clean) <= 20_000
