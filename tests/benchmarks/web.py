@@ -32,7 +32,7 @@ import asyncio, json, sys, time
 import httpx
 from fastapi import FastAPI
 
-variant, address, spool, wait = sys.argv[1:]
+variant, address, spool = sys.argv[1:]
 app = FastAPI()
 client = httpx.AsyncClient(trust_env=False)
 
@@ -40,8 +40,6 @@ client = httpx.AsyncClient(trust_env=False)
 @app.post("/orders")
 async def orders(order: dict):
     found = []
-    if float(wait):
-        await asyncio.sleep(float(wait))
     for number in range(3):
         answer = await client.post(f"{address}/v1/thing{number}", json={"a": number})
         found.append(answer.json()["id"])
@@ -148,16 +146,16 @@ def run(*, rounds: int = 41, requests: int = 60, variants: Sequence[str] = VARIA
 
 
 def interleaved(
-    *, rounds: int, requests: int, variants: Sequence[str] = VARIANTS, wait: float = 0
+    *, rounds: int, requests: int, variants: Sequence[str] = VARIANTS
 ) -> dict[str, list[tuple[float, float]]]:
-    """The same of each round. A request waits `wait` seconds beside its three calls."""
+    """The same of each round."""
     with ExitStack() as stack:
         place = Path(stack.enter_context(TemporaryDirectory()))
         address = stack.enter_context(serving())
         (place / "web.py").write_text(_SERVICE)
         services = {}
         for name in variants:
-            services[name] = service = _started(place, name, address, wait)
+            services[name] = service = _started(place, name, address)
             stack.callback(_stopped, service)
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
         for number in range(rounds):
@@ -166,9 +164,9 @@ def interleaved(
         return found
 
 
-def _started(place: Path, name: str, address: str, wait: float) -> subprocess.Popen[str]:
+def _started(place: Path, name: str, address: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(place), str(ROOT)])}
-    command = [sys.executable, str(place / "web.py"), name, address, str(place / "spool"), str(wait)]
+    command = [sys.executable, str(place / "web.py"), name, address, str(place / "spool")]
     service = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert service.stdout is not None
     if service.stdout.readline() != "ready\n":
