@@ -89,7 +89,7 @@ def _wanted(each: CauseValue) -> _Wanted:
 
 
 def _is_variable(path: str) -> bool:
-    return parse(path)[0] == "environ"
+    return path.partition(".")[0] == "environ"
 
 
 class _Looking:

@@ -16,7 +16,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from time import sleep
+from time import sleep, tzset
 from typing import Any
 
 from replay.core.recording import Recording
@@ -37,11 +37,18 @@ def environment(run: dict[str, Any]) -> Iterator[None]:
     """The world of one run of a planted function."""
     for key in ("headers", "status"):
         planted.WORLD.pop(key, None)
-    planted.WORLD.update(run)
+    planted.WORLD.update({key: list(told) if isinstance(told, list) else told for key, told in run.items()})
+    zone = os.environ.get("TZ")
     os.environ.pop("PLANTED_REGION", None)
     os.environ.update({"PLANTED_REGION": run["region"]} if "region" in run else {})
-    os.environ.update(PLANTED_LIMIT=run.get("variable", "1"), PLANTED_OTHER="other")
-    yield
+    os.environ.update(PLANTED_LIMIT=run.get("variable", "1"), PLANTED_OTHER="other", TZ=run.get("zone", "UTC"))
+    tzset()
+    try:
+        yield
+    finally:
+        os.environ.pop("TZ")
+        os.environ.update({} if zone is None else {"TZ": zone})
+        tzset()
 
 
 def call(name: str, number: int, run: dict[str, Any]) -> None:
