@@ -34,7 +34,9 @@ class Ticket:
 
 def numbered():
     text = COUNTER.read_text()  # file
-    COUNTER.write_text(str(int(text) + 1))
+    fresh = COUNTER.with_suffix(f".{{os.getpid()}}")
+    fresh.write_text(str(int(text) + 1))
+    fresh.replace(COUNTER)  # at once: replays run side by side, and one would read it empty
     return text
 
 
