@@ -170,7 +170,7 @@ def _settings(recording: Recording) -> list[tuple[int, int]]:
     found = context.get(SETTINGS, []) if isinstance(context, dict) else []
     try:
         pairs = sorted((int(offset), int(by)) for offset, by in found)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError):
         pairs = [(-1, 0)]
     if all(0 <= offset <= LONGEST and abs(by) <= LONGEST for offset, by in pairs):
         return pairs

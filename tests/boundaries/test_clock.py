@@ -66,9 +66,7 @@ def test_the_clock_is_set_at_a_moment_of_the_work() -> None:
             assert time.time_ns() == START
 
 
-@pytest.mark.parametrize(
-    "given", [7, "ab", [[1]], [["x", 2]], [[-1, 2]], [[1, 10**30]], [[1, float("inf")]], {"a": 1}, [[1, 2, 3]]]
-)
+@pytest.mark.parametrize("given", [7, "ab", [[1]], [["x", 2]], [[-1, 2]], [[1, 10**30]], {"a": 1}, [[1, 2, 3]]])
 def test_settings_that_are_no_times_are_refused(given: object) -> None:
     """A bundle of unknown origin may hold anything."""
     with (
