@@ -88,10 +88,10 @@ def _search(incident: Recording, others: Sequence[Named], trials: Trials, findin
     world = trials.world(incident)
     if not baseline(incident, world, trials, finding):
         return
-    sides, unmoved = _sides(incident, others, trials, world)
+    sides, further, unmoved = _sides(incident, others, trials, world)
     if sides:
-        finding.side, finding.compared = "recordings", tuple(side.name for side in sides)
-        _isolate(sides, others, incident, finding)
+        finding.side = "recordings"
+        _isolate(sides, further, others, incident, finding)
     else:
         finding.side = "mutations"
         unpaired.isolate(world, [other for _, other in others], finding)
@@ -127,11 +127,14 @@ def baseline(incident: Recording, world: World, trials: Trials, finding: Finding
     return True
 
 
-def _sides(incident: Recording, others: Sequence[Named], trials: Trials, base: World) -> tuple[list[_Side], int]:
-    """The recordings that do not fail so, those that come nearest to the failing line; of these the most alike. And how
-    many of those that ended well fail so here."""
+def _sides(
+    incident: Recording, others: Sequence[Named], trials: Trials, base: World
+) -> tuple[list[_Side], list[_Side], int]:
+    """The recordings that do not fail so, those that come nearest to the failing line; of these the most alike. Then
+    the other ones that do not fail so, and how many of those that ended well fail so here."""
     pairs = [(name, other, pair(incident, other)) for name, other in others]
     sides: list[_Side] = []
+    rest: list[_Side] = []
     well = {name for name, other in others if other.status == "ok"}
     unmoved = 0
     for name, each in _mixed(pairs, base)[:LOOKED_AT]:
@@ -141,11 +144,12 @@ def _sides(incident: Recording, others: Sequence[Named], trials: Trials, base: W
             continue
         far = world.run(each.changes)
         unmoved += far.ended == "same" and name in well
-        if far.good:
-            sides.append(_Side(name, each, world, far))
+        if far.ended != "same":
+            (sides if far.good else rest).append(_Side(name, each, world, far))
     nearest = min((_NEAR[side.far.way] for side in sides), default=0)
-    sides = [side for side in sides if _NEAR[side.far.way] == nearest]
-    return sorted(sides, key=lambda side: len(side.pair.changes))[:SIDES], unmoved
+    near = [side for side in sides if _NEAR[side.far.way] == nearest]
+    further = [side for side in sides if side not in near] + rest
+    return sorted(near, key=lambda side: len(side.pair.changes))[:SIDES], further, unmoved
 
 
 def _mixed(pairs: list[tuple[str, Recording, Pair]], base: World) -> list[tuple[str, Pair]]:
@@ -163,18 +167,23 @@ def _mixed(pairs: list[tuple[str, Recording, Pair]], base: World) -> list[tuple[
     return [(name, each) for _, _, name, each in ranked]
 
 
-def _isolate(sides: list[_Side], others: Sequence[Named], incident: Recording, finding: Finding) -> None:
+def _isolate(
+    sides: list[_Side], further: list[_Side], others: Sequence[Named], incident: Recording, finding: Finding
+) -> None:
     first = sides[0]
     cause = fewest(first.pair.changes, lambda kept: first.with_only(kept).ended == "same")
     paths = [each.path for each in cause]
     for side in sides[1:]:
-        held = side.of(paths)
-        if side.with_only(held).ended == "same":
-            continue
-        known = set(map(id, held))
-        rest = tuple(each for each in side.pair.changes if id(each) not in known)
-        paths += [each.path for each in fewest(rest, lambda kept, held=held, side=side:  # type: ignore[misc]
-                                               side.with_only((*held, *kept)).ended == "same")]  # fmt: skip
+        paths += _missing(side, paths)
+    for side in further:
+        got = side.with_only(side.of(paths))
+        if not got.good or got.way != "line":
+            continue  # it is kept from the failing line by something else
+        more = _missing(side, paths)
+        if more and len(paths) + len(more) <= MOST_VALUES:
+            paths += more
+            sides.append(side)
+    finding.compared = tuple(side.name for side in sides)
     places = {path for side in sides for path in (each.path for each in side.pair.changes)}
     finding.irrelevant = tuple(sorted(path for path in places if not any(related(path, one) for one in paths)))
     if len(paths) > MOST_VALUES:
@@ -202,6 +211,17 @@ def _isolate(sides: list[_Side], others: Sequence[Named], incident: Recording, f
     if without.ended == "passed":
         finding.passing = first.world.stage.recorded(without.execution, ())
     finding.failing = first.world.stage.recorded(first.with_only(first.of(paths)).execution, ())
+
+
+def _missing(side: _Side, paths: Sequence[str]) -> list[str]:
+    """The fewest further values of the incident that make the other recording fail in the same way, if those at these
+    places do not."""
+    held = side.of(paths)
+    if side.with_only(held).ended == "same":
+        return []
+    known = set(map(id, held))
+    rest = tuple(each for each in side.pair.changes if id(each) not in known)
+    return [each.path for each in fewest(rest, lambda kept: side.with_only((*held, *kept)).ended == "same")]
 
 
 def _cure(swapped: tuple[Change, ...], trial: Trial) -> tuple[Edit, ...]:
