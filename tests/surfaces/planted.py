@@ -275,6 +275,24 @@ def duplicate(ticket: Any) -> int:
 
 
 @replay.capture
+def every_price(ticket: Any) -> int:
+    return int(sum(line["price"] * 100 for line in customer("c")["lines"]))
+
+
+@replay.capture
+def evening(ticket: Any) -> str:
+    if ticket["kind"] != "urgent" and not customer("c")["plan"].isupper():
+        return "tomorrow"
+    return due(ticket["kind"], ticket["hour"])
+
+
+def due(kind: str, hour: int) -> str:
+    if kind != "urgent":
+        return "at noon"
+    return f"at {range(24)[hour + 4]}"
+
+
+@replay.capture
 def not_set(ticket: Any) -> int:
     return len(os.environ["PLANTED_REGION"])
 

@@ -187,6 +187,34 @@ def test_the_planted_cause_is_named(name: str, folder: Path, monkeypatch: pytest
     assert found.chain[-1].frame.source
 
 
+def test_each_item_of_a_list_is_one_cause(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each item has it and one suffices, the place is named once, with the lines that lead to it."""
+    runs = _customers(*({"lines": [{"price": each} for each in prices]} for prices in ((4, 5), (None, None))))
+    found = caused(*parted(recorded("every_price", runs, folder, monkeypatch)))
+    assert [value.path for value in found.values] == ["call[0].lines[*].price"]
+    assert found.chain[-1].what == "failed"
+
+
+def test_what_else_it_takes_is_told_by_recordings_that_end_elsewhere(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nearest ones are as late in the day as the incident; one that fails before the line is not."""
+    runs: list[Run] = [
+        {"ticket": {"kind": "urgent", "hour": 21}, "customer": {"plan": "PRO"}},
+        {"ticket": {"kind": "normal", "hour": 22}, "customer": {"plan": "PRO"}},
+        {"ticket": {"kind": "normal", "hour": 9}, "customer": {"plan": None}},
+    ]
+    named = {each.error_type: each for each in recorded("evening", runs, folder, monkeypatch)}
+    incident = named["IndexError"]
+    others = [(each.id, each) for each in (named[None], named["AttributeError"])]
+    nearest = caused(incident, others[:1])
+    assert {value.path for value in nearest.values} == {"input.args[0].kind"}
+    found = caused(incident, others)
+    assert {value.path for value in found.values} == {"input.args[0].kind", "input.args[0].hour"}
+    assert "input.args[0].hour" not in found.irrelevant
+    assert found.compared == tuple(name for name, _ in others)
+
+
 @pytest.mark.parametrize(
     ("name", "runs", "links"),
     [
