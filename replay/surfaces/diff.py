@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 
 import msgspec
 
 from replay.core.codec import Value
 from replay.core.compare import differences
-from replay.core.families.scalars import raw
 from replay.core.notes import with_note, without_notes
+from replay.core.parts import Parts
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Difference
-from replay.surfaces import documents
+from replay.engine.apart import aligned
+from replay.surfaces import documents, said
 from replay.surfaces.literals import literal, tree
 from replay.surfaces.printable import escape
 from replay.surfaces.text import Page, difference_lines, outcome_line, when
@@ -43,12 +43,12 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 def compare(a: Recording, b: Recording) -> Compared:
-    """What differs from `a` to `b`. Interactions are aligned by boundary and target."""
+    """What differs from `a` to `b`. Interactions are aligned by what they ask."""
     outcome = tuple(differences(a.outcome.payload, b.outcome.payload))
     if a.outcome.state != b.outcome.state:
         outcome = (Difference("$", "changed", outcome_line(a.outcome), outcome_line(b.outcome)),)
     return Compared(
-        input=tuple(differences(a.input, b.input)),
+        input=tuple(differences(*said.inputs(a, b))),
         context=tuple(differences(_context(a), _context(b))),
         steps=tuple(step for step in _aligned(a, b) if step.a is None or step.b is None or step.request or step.answer),
         outcome=outcome,
@@ -61,38 +61,18 @@ def _context(recording: Recording) -> Value:
     return with_note(without_notes(recording), "redaction", None).context
 
 
-def _said(answer: Value) -> Value:
-    """Without when each piece came, which is never the same twice; an HTTP body whole, however the network cut it."""
-    held = answer.decode() if '"pieces"' in answer.text else None
-    pieces = held.get("pieces") if type(held) is dict else None
-    if type(pieces) is not list or not all(type(each) is list and each for each in pieces):
-        return answer
-    tree = dict(answer.tree)
-    if "status" in tree and all(len(each) == 2 and type(each[1]) is bytes for each in pieces):
-        del tree["pieces"]
-        tree.pop("offset_ns", None)
-        tree["body"] = raw(b"".join(each[1] for each in pieces))
-    elif type(tree["pieces"]) is list:
-        tree["pieces"] = [[0, *each[1:]] for each in tree["pieces"]]
-    return msgspec.structs.replace(answer, text=msgspec.json.encode(tree).decode())
-
-
 def _aligned(a: Recording, b: Recording) -> Iterator[Step]:
-    keys_a = [(i.boundary, i.target) for i in a.interactions]
-    keys_b = [(i.boundary, i.target) for i in b.interactions]
-    for kind, start_a, end_a, start_b, end_b in SequenceMatcher(None, keys_a, keys_b, autojunk=False).get_opcodes():
-        if kind == "equal":
-            pairs = zip(a.interactions[start_a:end_a], b.interactions[start_b:end_b], strict=True)
-            for one, other in pairs:
-                yield Step(
-                    one,
-                    other,
-                    tuple(differences(one.request, other.request)),
-                    tuple(differences(_said(one.answer), _said(other.answer))),
-                )
+    """Those of `a` in their order, each with the one of `b` that answered the same question or one like it, then what
+    only `b` has."""
+    ours, theirs = Parts(a), Parts(b)
+    matched, left = aligned(a, b)
+    for one, other in zip(a.interactions, matched, strict=True):
+        if other is None:
+            yield Step(one, None)
             continue
-        yield from (Step(one, None) for one in a.interactions[start_a:end_a])
-        yield from (Step(None, other) for other in b.interactions[start_b:end_b])
+        answered = differences(*said.answers((ours, one), (theirs, other)))
+        yield Step(one, other, tuple(differences(*said.requests(one, other))), tuple(answered))
+    yield from (Step(None, other) for other in left)
 
 
 def diff_text(a: Recording, b: Recording, found: Compared, page: Page) -> str:
@@ -125,9 +105,13 @@ def _step_lines(step: Step, page: Page) -> Iterator[str]:
     assert one is not None
     what = f"{escape(one.boundary)} {escape(one.target)}"
     if step.a is None or step.b is None:
-        yield page.row(f"only in {'B' if step.a is None else 'A'}", f"#{one.seq} {what} {literal(tree(one.request))}")
+        asked = "" if one.boundary == "http" else f" {literal(tree(one.request))}"
+        yield page.row(f"only in {'B' if step.a is None else 'A'}", f"#{one.seq} {what}{asked}")
         return
-    yield page.row(f"#{step.a.seq} / #{step.b.seq}", what)
+    if not (step.request or step.answer):
+        return
+    also = "" if step.a.target == step.b.target else f" / {escape(step.b.target)}"
+    yield page.row(f"#{step.a.seq} / #{step.b.seq}", f"{what}{also}")
     for label, found in (("request", step.request), ("answer", step.answer)):
         yield from difference_lines(found, page, _AB, label)
 
