@@ -32,6 +32,8 @@ LATER = 6
 """Divergences that have a line each, below those that are shown in full."""
 DIFFERENCES = 12
 """Differing fields shown."""
+_BESIDE = 32
+"""Columns beside a text that differs: whose it is, quotes, and how long it is."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -394,11 +396,12 @@ def _parting(verdict: Verdict, page: Page) -> Iterator[str]:
         )
     if verdict.reason and verdict.status != "unanswerable":
         yield from ("", page.heading("What else may be the reason"), *_wrapped(verdict.reason, page))
-    if verdict.difference and verdict.status != "unanswerable" and not _ended_by_us(verdict):
+    apart = [each for each in verdict.difference if each.path != "$" or not _ended_otherwise(verdict)]
+    if apart and verdict.status != "unanswerable" and not _ended_by_us(verdict):
         title = (
             "Differences of the outcome" if verdict.divergence or verdict.status == "reproduced" else "Where they part"
         )
-        yield from ("", page.heading(title), *difference_lines(verdict.difference, page))
+        yield from ("", page.heading(title), *difference_lines(apart, page))
 
 
 def divergence_lines(divergence: Divergence, page: Page) -> Iterator[str]:
@@ -442,6 +445,11 @@ def _later(verdict: Verdict, page: Page) -> Iterator[str]:
         yield page.row("", f"and {len(later) - LATER:,} more")
 
 
+def _ended_otherwise(verdict: Verdict) -> bool:
+    """Whether one of them raised and the other did not: both ends stand above."""
+    return verdict.outcome is not None and verdict.recorded.state != verdict.outcome.state
+
+
 def _ended_by_us(verdict: Verdict) -> bool:
     """Whether the error of the replay is our own refusal, which stands above: how it differs says nothing."""
     if verdict.divergence is None or verdict.outcome is None or verdict.outcome.state != "raised":
@@ -472,9 +480,13 @@ def _difference(difference: Difference, page: Page, sides: tuple[str, str], labe
     if page.pipe or columns(line) <= page.room:
         yield page.row(label, line)
         return
+    longest = min(page.short, max(20, page.room - _BESIDE))
     yield page.row(label, path + note)
-    yield page.row("", f"{sides[0]:>8} {before}")
-    yield page.row("", f"{sides[1]:>8} {after}")
+    for side, value, is_there in (
+        (sides[0], difference.recorded, difference.kind != "added"),
+        (sides[1], difference.actual, difference.kind != "removed"),
+    ):
+        yield page.row("", f"{side:>8} {plain(value, longest) if is_there else 'nothing'}")
 
 
 def plain(value: Any, longest: int = STRING) -> str:
