@@ -7,24 +7,21 @@ recorded: each form escapes what it writes.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
-
-import msgspec
 
 from replay.core.cause import minimal_of
 from replay.core.fingerprint import mine
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
-from replay.surfaces.grouping import Group, fingerprint
-from replay.surfaces.known_values import known_values
+from replay.surfaces.grouping import fingerprint
 from replay.surfaces.literals import bare, error_body, literal, tree
 from replay.surfaces.printable import clip, escape
-from replay.surfaces.report.given import Cause as Isolated
-from replay.surfaces.report.given import Fuzzed, FuzzFind, Why
+from replay.surfaces.report.given import Fuzzed, FuzzFind
+from replay.surfaces.report.incidents import Cause, Ending, Incident, Line, Parting, Scored, Side, known
 from replay.surfaces.report.messages import message
-from replay.surfaces.report.timeline import Timeline, timeline
-from replay.surfaces.report.trees import Node, of_tree, of_value
+from replay.surfaces.report.timeline import timeline
+from replay.surfaces.report.trees import of_tree, of_value
 from replay.surfaces.text import count, counts, duration, frames, glance, outcome_line, parted, user_frames, when
 
 TITLE = 240
@@ -36,152 +33,6 @@ LATER = 20
 GAPS = 100
 FRAMES = 40
 FINDS = 50
-_ENDED = {"passed": "passes", "past": "gets past the failing line", "same": "fails in the same way",
-          "other": "fails in another way", "foreign": "asks what nothing answers",
-          "unresolved": "ends in no clear way"}  # fmt: skip
-LISTED = 12
-"""Names in one line."""
-COMPARED = 2
-"""Of recordings, whose names are long."""
-
-
-SAID = {"recorded": "not replayed"}
-"""Of statuses that are not said as they are."""
-
-
-class Side(msgspec.Struct, frozen=True):
-    """One differing place, both sides of it; None: nothing there."""
-
-    path: str
-    recorded: Node | None
-    now: Node | None
-    note: str = ""
-
-
-class Parting(msgspec.Struct, frozen=True):
-    """A divergence: what was asked now, the nearest that production asked, the code that asked."""
-
-    kind: str
-    sentence: str
-    frames: tuple[Line, ...]
-    asked: tuple[Node, ...]
-    nearest: tuple[Node, ...]
-    nearest_name: str
-    sides: tuple[Side, ...]
-
-
-class Line(msgspec.Struct, frozen=True):
-    """A line of code."""
-
-    place: str
-    function: str
-    source: str
-    library: bool = False
-
-
-class Ending(msgspec.Struct, frozen=True):
-    """How a run ended."""
-
-    state: str
-    sentence: str
-    error_type: str = ""
-    message: str = ""
-    result: tuple[Node, ...] = ()
-    lines: tuple[Line, ...] = ()
-    """Of an error: lines of the project, innermost first."""
-    more_lines: tuple[Line, ...] = ()
-    """All lines, libraries included, innermost first; empty if they are the same."""
-    because: tuple[str, ...] = ()
-    """The chain of causes, nearest first."""
-
-
-class Scored(msgspec.Struct, frozen=True):
-    """A model's output; `score` and `threshold` drawn on a line from 0 to `full`."""
-
-    number: str
-    name: str
-    facts: tuple[tuple[str, str], ...]
-    score: float | None = None
-    threshold: float | None = None
-    full: float = 1.0
-
-    @property
-    def drawn(self) -> bool:
-        return self.score is not None and 0 <= self.score <= self.full
-
-    def units(self, value: float | None) -> int:
-        """A value's place on a line of 1,000 units."""
-        return 0 if value is None else max(0, min(1000, round(value / self.full * 1000)))
-
-
-class Cause(msgspec.Struct, frozen=True):
-    """What `replay why` isolated."""
-
-    sentence: str
-    values: tuple[Side, ...] = ()
-    facts: tuple[tuple[str, str], ...] = ()
-    chain: tuple[str, ...] = ()
-
-
-class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is said of one recording."""
-
-    name: str
-    id: str
-    title: str
-    entrypoint: str
-    status: str
-    """The verdict, or `recorded` if it was not replayed."""
-    sentence: str
-    explained: str
-    when: str
-    took: str
-    service: str
-    fingerprint: str
-    error: bool
-    input: tuple[Node, ...]
-    recorded: Ending
-    now: Ending | None = None
-    reason: str = ""
-    served: str = ""
-    cause: Cause | None = None
-    partings: tuple[Parting, ...] = ()
-    more_partings: int = 0
-    sides: tuple[Side, ...] = ()
-    expected: tuple[Side, ...] = ()
-    """Differences that do not count, with why."""
-    timeline: Timeline
-    scored: tuple[Scored, ...] = ()
-    edits: tuple[str, ...] = ()
-    finds: tuple[FuzzFind, ...] = ()
-    tried: str = ""
-    """What fuzzing did, in one sentence."""
-    provenance: tuple[tuple[str, str], ...]
-    context: Node
-    redacted: str
-    gaps: tuple[tuple[str, str, str], ...] = ()
-    more_gaps: int = 0
-    commands: tuple[tuple[str, str], ...] = ()
-    """What it does, and the command."""
-
-
-class Campaign(msgspec.Struct, frozen=True, kw_only=True):
-    """Many incidents."""
-
-    incidents: tuple[Incident, ...]
-    groups: tuple[Group, ...]
-    counts: tuple[tuple[str, int], ...]
-    """Verdicts, most frequent first."""
-    tried: str = ""
-    finds: tuple[FuzzFind, ...] = ()
-    """Of a fuzz document that belong to none of the recordings."""
-    made: str = ""
-    """Version of this package."""
-
-    @property
-    def summed(self) -> str:
-        """The verdicts in one line: `3 reproduced, 1 diverged`."""
-        return ", ".join(f"{number:,} {SAID.get(status, status)}" for status, number in self.counts)
 
 
 def incident(path: str, recording: Recording, verdict: Verdict | None, *, cause: Cause | None = None,
@@ -220,7 +71,7 @@ def incident(path: str, recording: Recording, verdict: Verdict | None, *, cause:
         scored=tuple(_scored(recording)),
         edits=tuple(_edits(recording)),
         finds=finds[:FINDS],
-        tried=_tried(fuzzed) if finds or (fuzzed is not None and not fuzzed.finds) else "",
+        tried=tried(fuzzed) if finds or (fuzzed is not None and not fuzzed.finds) else "",
         provenance=tuple(_provenance(path, recording)),
         context=of_tree(_quiet(recording), "context"),
         redacted="Redaction rules masked values before it was written." if recording.redacted
@@ -333,17 +184,13 @@ def _scored(recording: Recording) -> Iterator[Scored]:
         facts = [("operation", f"{call.provider_name} {call.operation_name}"), ("asked for", call.request_model),
                  *((name, None if value is None else f"{value:,}") for name, value in tokens),
                  ("finished", ", ".join(call.finish_reasons))]  # fmt: skip
-        yield Scored(f"#{call.seq}", call.response_model or call.request_model or "model", _known(facts))
+        yield Scored(f"#{call.seq}", call.response_model or call.request_model or "model", known(facts))
     for one in recording.predictions:
         values = [value for value in (one.score, one.threshold) if value is not None]
         full = max([1.0, *(value for value in values if value < float("inf"))])
         facts = [("label", one.label), ("decision", one.decision), ("policy", one.policy), ("owner", one.owner),
                  ("escalation", one.escalation)]  # fmt: skip
-        yield Scored(f"#{one.seq}", one.name, _known(facts), one.score, one.threshold, full)
-
-
-def _known(facts: Sequence[tuple[str, Any]]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, str(value)) for name, value in facts if value)
+        yield Scored(f"#{one.seq}", one.name, known(facts), one.score, one.threshold, full)
 
 
 def _edits(recording: Recording) -> Iterator[str]:
@@ -367,88 +214,14 @@ def _finds(name: str, id: str, fuzzed: Fuzzed | None) -> tuple[FuzzFind, ...]:
     return tuple(find for find in fuzzed.finds if find.recording == name or find.recording.endswith(f"::{id}"))
 
 
-def _tried(fuzzed: Fuzzed | None) -> str:
+def tried(fuzzed: Fuzzed | None) -> str:
+    """What fuzzing did, in one sentence."""
     if fuzzed is None:
         return ""
     found = count(len(fuzzed.finds), "failure")
     return (
         f"{count(fuzzed.executions, 'mutation')} run in {duration(fuzzed.seconds * 1e9)}, seed {fuzzed.seed}: {found}"
     )
-
-
-def caused(why: Why) -> Cause:
-    """What a document of `replay why` says."""
-    values = tuple(_side(one.path, one.passing, one.value, one.of) for one in why.values)
-    several = len(why.values) > 1
-    chain = tuple(
-        f"{link.path if several else ''} {link.what}: {glance(link.file)}:{link.line} in {link.function}".strip()
-        for link in why.chain
-    )
-    facts = [("proof", f"{one.path}: {_proof(one)}") for one in why.values]
-    if why.isolated and why.reproduced_again is not None:
-        again = f"{'fails' if why.reproduced_again else 'does not fail'} in the same way"
-        passes = {None: "", True: "; without the cause it passes", False: "; without the cause it does not pass"}
-        facts.append(("in fresh processes", again + passes[why.passed_again]))
-    facts += [
-        ("but", why.reason if why.isolated else ""),
-        ("needed to get there", ", ".join(why.conditions[:LISTED])),
-        ("does not matter", _listed(why.irrelevant)),
-        ("compared with", _listed(why.compared, COMPARED) or why.side),
-        ("runs", f"{why.runs:,} of at most {why.most_runs:,}" if why.runs else ""),
-    ]
-    return Cause(_cause(why), values, _known(facts), chain)
-
-
-def remembered(recording: Recording) -> Cause | None:
-    """What `replay why` stored with the incident; None if it has not isolated a cause."""
-    found = known_values(recording)
-    if not found:
-        return None
-    values = tuple(_side(one.path, one.cure, one.value, one.of) for one in found)
-    return Cause(_together(len(found)), values, (("found by", "replay why, which stored it with the incident"),))
-
-
-def _side(path: str, passing: str | None, failing: str | None, of: str | None) -> Side:
-    return Side(
-        path, Node("", "another value" if passing is None else passing), _told(failing), f"of {of}" if of else ""
-    )
-
-
-def _cause(why: Why) -> str:
-    if not why.isolated:
-        return f"Not isolated: {why.reason or 'no reason given'}"
-    return _together(len(why.values))
-
-
-def _together(number: int) -> str:
-    if number == 1:
-        return "It fails with this value, and passes with others in its place."
-    return f"It fails only if these {number} values come together."
-
-
-def _proof(one: Isolated) -> str:
-    parts = [f"with {one.good:,} of {count(one.tried, 'other value')} it passes" if one.tried else ""]
-    parts += [f"with the cause alone it {_ended(one.fails_with)}" if one.fails_with else ""]
-    parts += [f"with all but it, it {_ended(one.passes_without)}" if one.passes_without else ""]
-    return "; ".join(part for part in parts if part)
-
-
-def _ended(word: str) -> str:
-    return _ENDED.get(word, word)
-
-
-def _told(text: str | None) -> Node | None:
-    return None if text is None else Node("", text)
-
-
-def _listed(names: Sequence[str], most: int = LISTED) -> str:
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
-def tried(fuzzed: Fuzzed | None) -> str:
-    """What fuzzing did, in one sentence."""
-    return _tried(fuzzed)
 
 
 def _provenance(path: str, recording: Recording) -> Iterator[tuple[str, str]]:
@@ -477,7 +250,7 @@ def _provenance(path: str, recording: Recording) -> Iterator[tuple[str, str]]:
         "Sentry event": recording.sentry_event_id,
         "made from": recording.parent_digest and f"sha256:{recording.parent_digest}",
     }
-    yield from _known(list(facts.items()))
+    yield from known(list(facts.items()))
 
 
 def _quiet(recording: Recording) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from replay.surfaces.printable import clip, escape
-from replay.surfaces.report.facts import Campaign, Ending, Incident, Line
+from replay.surfaces.report.incidents import Campaign, Ending, Incident, Line
 
 TITLE = 120
 MESSAGE = 1000

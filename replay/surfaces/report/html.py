@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from replay.errors import ReplayError
 from replay.surfaces.printable import escape
-from replay.surfaces.report.facts import Campaign, Incident
+from replay.surfaces.report.incidents import Campaign, Incident
 from replay.surfaces.text import count, when
 
 if TYPE_CHECKING:

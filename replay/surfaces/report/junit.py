@@ -11,7 +11,7 @@ from collections import Counter
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from replay.surfaces.printable import escape
-from replay.surfaces.report.facts import Campaign, Incident
+from replay.surfaces.report.incidents import Campaign, Incident
 from replay.surfaces.report.trees import Node
 
 NAME = "replay-harness"

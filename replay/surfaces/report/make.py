@@ -14,8 +14,10 @@ from replay.core.verdict import Verdict
 from replay.errors import UsageError
 from replay.surfaces.grouping import Groups
 from replay.surfaces.report import github, html, junit, markdown
-from replay.surfaces.report.facts import Campaign, Incident, caused, incident, remembered, tried
+from replay.surfaces.report.caused import caused, remembered
+from replay.surfaces.report.facts import incident, tried
 from replay.surfaces.report.given import Fuzzed, Why
+from replay.surfaces.report.incidents import Campaign, Incident
 
 Form = Literal["html", "markdown", "junit", "github"]
 FORMS: tuple[Form, ...] = get_args(Form)

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 
 from replay.surfaces.printable import clip, escape
-from replay.surfaces.report.facts import SAID, Campaign, Ending, Incident, Line, Side
 from replay.surfaces.report.given import FuzzFind
+from replay.surfaces.report.incidents import SAID, Campaign, Ending, Incident, Line, Side
 from replay.surfaces.report.trees import Node
 from replay.surfaces.text import count, when
 

@@ -10,8 +10,10 @@ import msgspec
 from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Interaction, Log, ModelCall, Outcome, Prediction, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
-from replay.surfaces.report.facts import Campaign, Incident, caused, incident
+from replay.surfaces.report.caused import caused
+from replay.surfaces.report.facts import incident
 from replay.surfaces.report.given import Cause, Change, Fuzzed, FuzzFind, Link, Place, Tried, Why
+from replay.surfaces.report.incidents import Campaign, Incident
 from replay.surfaces.report.make import Made, gather
 
 STARTED = 1_790_000_000_000_000_000

@@ -16,7 +16,8 @@ from markdown_it import MarkdownIt
 from replay.core.codec import encode
 from replay.core.recording import Outcome
 from replay.surfaces.report import github, junit, markdown
-from replay.surfaces.report.facts import Campaign, Incident, incident
+from replay.surfaces.report.facts import incident
+from replay.surfaces.report.incidents import Campaign, Incident
 from tests.surfaces.report import samples
 from tests.surfaces.report.test_html import ATTACKS, GOLDEN
 

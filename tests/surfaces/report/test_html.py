@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from replay.surfaces.report import html
-from replay.surfaces.report.facts import Campaign
+from replay.surfaces.report.incidents import Campaign
 from tests.surfaces.report import samples
 
 GOLDEN = Path(__file__).parent / "golden"
