@@ -94,6 +94,12 @@ def wait(nanoseconds: int, ends_at: int | None = None) -> None:
         _timelines[-1].sleep(nanoseconds, ends_at)
 
 
+def linger(elapsed: int) -> bool:
+    """The entry point has ended: let the threads that it left go on by one step. False: none of them would by so many
+    nanoseconds after the start."""
+    return bool(_timelines) and _timelines[-1].linger(elapsed)
+
+
 def pauses() -> int:
     """How often code has waited of its own, not for an answer, since the replay began."""
     return _timelines[-1].pauses if _timelines else 0

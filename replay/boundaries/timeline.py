@@ -32,6 +32,8 @@ _TOGETHER = 100_000
 """Nanoseconds between two answers that one event loop got before any of its tasks could act on the first."""
 _PATIENCE = 1 * _SECOND
 """Nanoseconds of real time without an event after which readings follow the real clock: something waits unseen."""
+_LINGER = 5 * _SECOND
+"""Nanoseconds of real time that others may run on after the entry point has ended."""
 _SLICE = 0.005
 """Seconds between two looks of the keeper."""
 _QUIET_LOOKS = 3
@@ -118,6 +120,8 @@ class Timeline:
         """Of the progress: what the only actor waited for, while nothing else could happen."""
         self._last_event = self._last_read = self._now
         self._kept = False
+        self._lingers = 0
+        """Since when, by the real clock."""
         self.closed = False
 
     def restart(self, wall: int) -> bool:
@@ -306,6 +310,25 @@ class Timeline:
         lock = allocate_lock()
         lock.acquire()
         self.block(Wait(lock.release, due=due, wall=wall, end=end), lock.acquire)
+
+    def linger(self, elapsed: int) -> bool:
+        """Let what comes next to the others come, and wait until they wait again. False: nothing comes to them by so
+        many nanoseconds after the start, or they have run on for too long."""
+        with self._lock:
+            self._lingers = self._lingers or _real_monotonic()
+            left = self._lingers + _LINGER - _real_monotonic()
+            found = self._next()
+            if self.closed or left < 0 or self._is_alone() or (found is None and not self._busy()):
+                return False
+            due = self._now if found is None else max(self._now, self._due(found[1]))
+            if due - self._base > elapsed:
+                return False
+            wall = self._wall + due - self._now
+        lock = allocate_lock()
+        lock.acquire()
+        wait = Wait(lock.release, due=due, wall=wall)
+        self.block(wait, lambda: lock.acquire(timeout=left / _SECOND))
+        return wait.fired
 
     def _is_alone(self) -> bool:
         """The calling thread is the only actor."""

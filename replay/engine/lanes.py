@@ -39,6 +39,10 @@ class _Lane(msgspec.Struct, eq=False):
     children: count[int] = msgspec.field(default_factory=count)
 
 
+FIRST = "0"
+"""The lane that started the recording."""
+
+
 class _Jobs:
     """The lanes of the threads and jobs that run now. Set like a variable, but for the thread and in its context."""
 
@@ -99,7 +103,7 @@ class Lanes(msgspec.Struct, eq=False, gc=False):
     def name(self) -> str:
         """The name of the lane that calls."""
         if _lane.get() is None and not _running and owner_here() == self.owner:  # most calls of most services
-            return "0"
+            return FIRST
         return self._here()[0]
 
     def _here(self) -> tuple[str, count[int]]:
@@ -115,8 +119,8 @@ class Lanes(msgspec.Struct, eq=False, gc=False):
         lane = _lane.get()
         if lane is None or lane.world != self.number:
             if owner == self.owner:
-                return "0", self.children
-            name, children = "0", self.children
+                return FIRST, self.children
+            name, children = FIRST, self.children
         elif lane.owner in (0, owner):  # 0: numbered when it was started, it asks for the first time
             lane.owner = owner
             return lane.name, lane.children

@@ -25,7 +25,7 @@ from replay.core.verdict import Difference, Divergence, Window
 from replay.core.world import Answer, Request, Settles, Shelf, Ticket
 from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
-from replay.engine.lanes import Lanes
+from replay.engine.lanes import FIRST, Lanes
 from replay.engine.partings import Partings
 from replay.engine.user_code import user_code
 from replay.engine.waiting import Waiting
@@ -258,6 +258,15 @@ class Player:
     def diverged(self) -> bool:
         """It left the recording, or never asked anything of it."""
         return bool(self.divergences) or (bool(self.recording.interactions) and self.served == 0)
+
+    def linger(self, wait: Callable[[int], bool]) -> None:
+        """The entry point has ended: what threads that it left had asked by then in production, they may ask yet.
+        `wait`: for what comes next to them, by so many nanoseconds after the start; false if nothing does."""
+        while not self.divergences:
+            with self._lock:
+                asked = [each.offset_ns for each in self._waiting if each.lane != FIRST]
+            if not asked or not wait(max(asked)):
+                return
 
     def close(self) -> None:
         """The run is over: what was not asked for is noted, and late requests are refused."""

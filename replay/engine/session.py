@@ -42,6 +42,7 @@ class Session:
         targets: Targets,
         move: Callable[[int], None],
         wait: Callable[[int, int | None], None] | None = None,
+        linger: Callable[[int], bool] = lambda elapsed: False,
         live: Collection[str] = (),
         ignore: Collection[str] = (),
         tolerance: float = 0.0,
@@ -50,13 +51,16 @@ class Session:
         player: Callable[..., Player] = Player,
         predict: Callable[[Interaction, Resolve | None], Any] | None = None,
     ) -> None:
-        """`predict`: what is read off a model's answer now (see `replay.engine.breaches`), for finds of a breach."""
+        """`linger`: lets the threads that the entry point left go on by one step; false if none of them would by so
+        many nanoseconds after the start. `predict`: what is read off a model's answer now (see
+        `replay.engine.breaches`), for finds of a breach."""
         self._live = frozenset(live)
         self._boundaries = boundaries
         self._runners = runners
         self._targets = targets
         self._move = move
         self._wait = wait
+        self._linger = linger
         self._ignore = ignore
         self._tolerance = tolerance
         self._on_ask = on_ask
@@ -125,6 +129,7 @@ class Session:
             current.set(player)  # of the copied context: nothing to reset
             try:
                 outcome = self._runners[recording.kind](recording, target, self._targets.resolve)
+                player.linger(self._linger)
                 player.close()
             except Unanswerable as error:
                 raise _with_refusals(error, player) from error
