@@ -18,8 +18,8 @@ from typing import Any
 
 from replay import __version__
 from replay.errors import ReplayError, UsageError
+from replay.surfaces.page import count
 from replay.surfaces.printable import clip, escape
-from replay.surfaces.text import count
 from replay.surfaces.trial import Ran
 from replay.surfaces.verify import Finding, Neighbour, words
 

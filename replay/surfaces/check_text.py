@@ -10,8 +10,9 @@ import msgspec
 from replay.core.noise import OUTCOME
 from replay.core.plain import readable
 from replay.surfaces.check import Report, Variation
+from replay.surfaces.page import Page, count, duration
 from replay.surfaces.printable import escape
-from replay.surfaces.text import Page, count, duration, frame_lines, headline, plain
+from replay.surfaces.text import frame_lines, headline, plain
 
 MOST = 40
 """Variations that are shown."""

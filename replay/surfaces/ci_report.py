@@ -14,11 +14,11 @@ from replay.surfaces.fuzz import Kept, command
 from replay.surfaces.fuzz_report import before_words, did, find_lines, heading, sums
 from replay.surfaces.git import repository
 from replay.surfaces.known import KnownFind
+from replay.surfaces.page import Page, count
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.production import NOTHING_CHANGED, way
 from replay.surfaces.report import github
 from replay.surfaces.report.markdown import LONGEST, MARK, block, code
-from replay.surfaces.text import Page, count
 
 
 def document(run: Run) -> Document:

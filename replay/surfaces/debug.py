@@ -13,7 +13,7 @@ from replay.errors import Unanswerable, UsageError
 from replay.surfaces.debug_process import Depart, Lines, Message, can_fork, fresh, here, run_as
 from replay.surfaces.debug_session import CODES, Debugger, RunError, Work
 from replay.surfaces.debug_vscode import check_port, is_attached, launch_configurations
-from replay.surfaces.text import Page
+from replay.surfaces.page import Page
 
 
 def debug(debugger: Debugger, work: Callable[[Callable[[Work], Message]], Message]) -> Message:

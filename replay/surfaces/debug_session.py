@@ -33,9 +33,10 @@ from replay.surfaces.debug_vscode import (
     wait_for_client,
 )
 from replay.surfaces.init import install, replaying
+from replay.surfaces.page import Page
 from replay.surfaces.printable import clip
 from replay.surfaces.run import run as replay_recording
-from replay.surfaces.text import Page, headline
+from replay.surfaces.text import headline
 
 Work = Callable[[Depart], Message]
 Say = Callable[[str], None]

@@ -22,8 +22,9 @@ from replay.surfaces.debug_process import Depart, Message
 from replay.surfaces.debug_prompt import stop_outside_trace
 from replay.surfaces.debug_world import outside, sealed
 from replay.surfaces.literals import bare, literal, tree
+from replay.surfaces.page import Page, duration
 from replay.surfaces.printable import clip, escape
-from replay.surfaces.text import Page, duration, frame_lines, plain
+from replay.surfaces.text import frame_lines, plain
 
 HELP = """\
 n, next, Enter   to the next interaction        p, prev     to the one before (a fresh run up to it)

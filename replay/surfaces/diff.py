@@ -15,8 +15,9 @@ from replay.core.verdict import Difference
 from replay.engine.apart import aligned
 from replay.surfaces import documents, said
 from replay.surfaces.literals import literal, tree
+from replay.surfaces.page import Page, when
 from replay.surfaces.printable import escape
-from replay.surfaces.text import Page, difference_lines, outcome_line, when
+from replay.surfaces.text import difference_lines, outcome_line
 
 
 class Step(msgspec.Struct, frozen=True):

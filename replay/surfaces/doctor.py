@@ -13,8 +13,8 @@ import msgspec
 
 from replay.errors import BundleError, ReplayError, Unanswerable, UsageError
 from replay.surfaces.config import Config, load
+from replay.surfaces.page import Page, count
 from replay.surfaces.printable import escape, pad
-from replay.surfaces.text import Page, count
 
 Level = Literal["ok", "warn", "fail"]
 

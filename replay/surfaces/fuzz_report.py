@@ -18,10 +18,10 @@ from replay.engine.failures import Failure, FailureKind
 from replay.engine.progress import Find, Progress
 from replay.surfaces.documents import Document
 from replay.surfaces.fuzz import Kept, Report, before, command
+from replay.surfaces.page import Page, count, duration
 from replay.surfaces.printable import escape
 from replay.surfaces.production import NOTHING_CHANGED, way
 from replay.surfaces.shortened import named
-from replay.surfaces.text import Page, count, duration
 
 _CONTRACT = {
     "inside": "inside: the edit keeps the declared types and bounds",

@@ -19,8 +19,8 @@ from replay.errors import Unanswerable, UsageError
 from replay.surfaces.fuzz import Options, Report
 from replay.surfaces.fuzz import fuzz as search
 from replay.surfaces.fuzz_report import found_line, text, watching
+from replay.surfaces.page import Page
 from replay.surfaces.select import choose, split
-from replay.surfaces.text import Page
 
 EXECUTIONS = 1000
 """Of each recording, where neither executions nor seconds are given."""

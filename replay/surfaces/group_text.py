@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from replay.surfaces.documents import Document
 from replay.surfaces.grouping import Group
+from replay.surfaces.page import Page, count, when
 from replay.surfaces.printable import columns, escape
 from replay.surfaces.tables import STATUS, Cell, Column, Narrower, Short, drawn
-from replay.surfaces.text import Page, count, when
 
 
 def document(group: Group) -> Document:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from replay.surfaces.documents import Document
 from replay.surfaces.fuzz_report import find_document, find_lines
 from replay.surfaces.hunt import Report
+from replay.surfaces.page import Page, count, duration
 from replay.surfaces.printable import escape
-from replay.surfaces.text import Page, count, duration
 
 _AS_IT_IS = {
     "error": "the recording is this incident as it is",

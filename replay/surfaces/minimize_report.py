@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from replay.surfaces.documents import Document
 from replay.surfaces.known_values import known_values
 from replay.surfaces.minimize import Minimized
+from replay.surfaces.page import Page, count
 from replay.surfaces.printable import escape
 from replay.surfaces.shortened import named
-from replay.surfaces.text import Page, count
 from replay.surfaces.why_report import shown
 
 LISTED = 25

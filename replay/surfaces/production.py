@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from replay.core.edits import Edit, Steps, parse, write
 from replay.core.parts import Parts
 from replay.core.recording import Interaction, Recording
-from replay.surfaces.text import duration
+from replay.surfaces.page import duration
 
 NOTHING_CHANGED = "it has: this is the recording as it is"
 _CHATS = {

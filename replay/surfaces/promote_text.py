@@ -22,10 +22,11 @@ from replay.core.recording import Interaction, Recording
 from replay.engine.mutation import read_edits
 from replay.surfaces.known_values import told
 from replay.surfaces.literals import error_headline, literal, tree
+from replay.surfaces.page import when
 from replay.surfaces.plainly import plain_answer, plain_input
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.source import Sources, docstring, quoted
-from replay.surfaces.text import frames, user_frames, when
+from replay.surfaces.text import frames, user_frames
 
 WIDTHS = range(72, 201)
 """Line lengths that are taken from a project's settings."""

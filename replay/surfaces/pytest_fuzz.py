@@ -15,9 +15,9 @@ from replay.surfaces.fuzz import Options, Report, cores
 from replay.surfaces.fuzz import fuzz as search
 from replay.surfaces.fuzz_report import found_line, text, watching
 from replay.surfaces.fuzzing import fresh_seed
+from replay.surfaces.page import Page, count
 from replay.surfaces.printable import escape
 from replay.surfaces.pytest_items import IncidentFailure, options_of, relative, repr_of_failure
-from replay.surfaces.text import Page, count
 
 PROPERTY = "incident_fuzz_"
 """Before the names of the statistics: as properties of a report they reach the controller of xdist, and junit."""

@@ -19,11 +19,12 @@ from replay.core.verdict import Verdict
 from replay.errors import BundleError, ReplayError, UsageError
 from replay.store.bundle import Bundle, open_bundle
 from replay.surfaces.demand import lacking, objection, unclaimed
+from replay.surfaces.page import Page
 from replay.surfaces.plainly import plain_answer, plain_input
 from replay.surfaces.printable import escape
 from replay.surfaces.run import run as replay_recording
 from replay.surfaces.select import choose, split
-from replay.surfaces.text import Page, headline, outcome_line, verdict_text
+from replay.surfaces.text import headline, outcome_line, verdict_text
 
 
 class IncidentFailure(Exception):

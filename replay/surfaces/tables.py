@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from replay.surfaces.page import Page
 from replay.surfaces.printable import columns as text_columns
-from replay.surfaces.text import Page
 
 
 class Column(msgspec.Struct, frozen=True):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from replay.surfaces.page import Page, count
 from replay.surfaces.printable import escape
-from replay.surfaces.text import Page, count
 from replay.surfaces.trial import Ran
 from replay.surfaces.verify import Finding, words
 

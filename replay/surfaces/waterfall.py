@@ -10,17 +10,11 @@ from replay.core.cause import known_cause, minimal_of
 from replay.core.recording import Interaction, ModelCall, Prediction, Recording
 from replay.surfaces.asking import answer_line
 from replay.surfaces.literals import bare, literal, tree
+from replay.surfaces.page import Page, count, duration, when
 from replay.surfaces.printable import columns, escape, pad
 from replay.surfaces.shortened import named
 from replay.surfaces.tables import STATUS, Cell, Column, Narrower, Short, drawn
-from replay.surfaces.text import (
-    Page,
-    count,
-    duration,
-    input_lines,
-    outcome_lines,
-    when,
-)
+from replay.surfaces.text import input_lines, outcome_lines
 
 LOGS = 30
 """Log lines shown."""

@@ -14,9 +14,9 @@ from replay.core.verdict import Frame
 from replay.engine.apart import MISSING
 from replay.engine.finding import CauseValue, Finding
 from replay.surfaces.documents import Document
+from replay.surfaces.page import Page, count
 from replay.surfaces.printable import escape
 from replay.surfaces.shortened import named
-from replay.surfaces.text import Page, count
 from replay.surfaces.why import Answer
 
 SHOWN = 70

@@ -16,7 +16,7 @@ from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Verdict
 from replay.surfaces.group_text import text
 from replay.surfaces.grouping import TRIES, Group, Groups, Member, fingerprint, owner_of, size_of
-from replay.surfaces.text import Page
+from replay.surfaces.page import Page
 from tests.surfaces import projects
 from tests.surfaces.report import samples
 from tests.surfaces.test_cli import replay

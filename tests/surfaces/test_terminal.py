@@ -18,12 +18,13 @@ from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.standins import Gap
 from replay.core.verdict import Frame
 from replay.store.bundle import open_bundle, write_bundle
+from replay.surfaces.page import Page
 from replay.surfaces.printable import columns
 from replay.surfaces.progress import Bar
 from replay.surfaces.quiet import line
 from replay.surfaces.shortened import Shortened
 from replay.surfaces.tables import Cell, Column, drawn
-from replay.surfaces.text import Page, frame_lines
+from replay.surfaces.text import frame_lines
 from replay.surfaces.waterfall import recording_text
 from tests.surfaces import projects
 from tests.surfaces.test_cli import COMMAND, replay

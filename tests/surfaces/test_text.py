@@ -13,9 +13,10 @@ from replay.core.recording import Interaction, Log, ModelCall, Outcome, Predicti
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
 from replay.surfaces.documents import run_row
 from replay.surfaces.literals import literal
+from replay.surfaces.page import Page, duration
 from replay.surfaces.printable import clip, columns, escape, pad
 from replay.surfaces.report.facts import ending
-from replay.surfaces.text import Page, duration, frames, headline, user_frames, verdict_text
+from replay.surfaces.text import frames, headline, user_frames, verdict_text
 from replay.surfaces.waterfall import recording_text, timing_bar
 from tests.core.test_parts import recording as of_parts
 

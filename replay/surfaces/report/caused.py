@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from replay.core.recording import Recording
 from replay.surfaces.known_values import known_values
+from replay.surfaces.page import count, glance
 from replay.surfaces.report.given import Cause as Isolated
 from replay.surfaces.report.given import Why
 from replay.surfaces.report.incidents import Cause, Side, known
 from replay.surfaces.report.trees import Node
-from replay.surfaces.text import count, glance
 
 _ENDED = {"passed": "passes", "past": "gets past the failing line", "same": "fails in the same way",
           "other": "fails in another way", "foreign": "asks what nothing answers",

@@ -16,13 +16,14 @@ from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
 from replay.surfaces.grouping import fingerprint
 from replay.surfaces.literals import bare, error_body, literal, tree
+from replay.surfaces.page import count, duration, glance, when
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.report.given import Fuzzed, FuzzFind
 from replay.surfaces.report.incidents import Cause, Ending, Incident, Line, Parting, Scored, Side, known
 from replay.surfaces.report.messages import message
 from replay.surfaces.report.timeline import timeline
 from replay.surfaces.report.trees import of_tree, of_value
-from replay.surfaces.text import count, counts, duration, frames, glance, outcome_line, parted, user_frames, when
+from replay.surfaces.text import counts, frames, outcome_line, parted, user_frames
 
 TITLE = 240
 """Columns of a title."""

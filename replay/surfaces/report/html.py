@@ -17,9 +17,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from replay.errors import ReplayError
+from replay.surfaces.page import count, when
 from replay.surfaces.printable import escape
 from replay.surfaces.report.incidents import Campaign, Incident
-from replay.surfaces.text import count, when
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from replay.surfaces.page import count, when
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.report.given import FuzzFind
 from replay.surfaces.report.incidents import SAID, Campaign, Ending, Incident, Line, Side
 from replay.surfaces.report.trees import Node
-from replay.surfaces.text import count, when
 
 MARK = "<!-- replay-harness report -->"
 """First line: a job that comments finds its earlier comment by it."""

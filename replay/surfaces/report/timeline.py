@@ -9,9 +9,9 @@ import msgspec
 from replay.core.recording import Interaction, Recording
 from replay.surfaces.asking import answer_line
 from replay.surfaces.literals import bare, tree
+from replay.surfaces.page import duration
 from replay.surfaces.report.messages import message
 from replay.surfaces.report.trees import Node
-from replay.surfaces.text import duration
 
 UNITS = 1000
 STEPS = 300

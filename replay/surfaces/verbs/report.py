@@ -98,8 +98,8 @@ def command(names: tuple[str, ...], form: str, out: Path | None, force: bool, no
               "recordings": [name for name, _ in made.verdicts], "verdicts": rows,
               **({} if to_file else {"report": text})})  # fmt: skip
     elif to_file:
+        from replay.surfaces.page import count
         from replay.surfaces.printable import escape
-        from replay.surfaces.text import count
 
         click.echo(f"{escape(str(place))}: {count(len(made.incidents), 'recording')} ({campaign.summed})")
     else:

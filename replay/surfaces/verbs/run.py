@@ -169,8 +169,9 @@ def _replayed(path: str, recording: Recording, replay_recording: Callable[[Recor
 
 
 def _say(verdict: Verdict, recording: Recording, short: Shortened | None) -> None:
+    from replay.surfaces.page import duration
     from replay.surfaces.printable import columns, escape
-    from replay.surfaces.text import duration, headline, name_of, verdict_text
+    from replay.surfaces.text import headline, name_of, verdict_text
 
     sheet = page()
     if verdict.green:
@@ -189,7 +190,7 @@ def _say(verdict: Verdict, recording: Recording, short: Shortened | None) -> Non
 
 
 def _sum_up(statuses: Sequence[str], broken: int) -> None:
-    from replay.surfaces.text import count
+    from replay.surfaces.page import count
 
     parts = [f"{statuses.count(status):,} {status}" for status in dict.fromkeys(sorted(statuses))]
     if broken:

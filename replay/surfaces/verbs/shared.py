@@ -15,7 +15,7 @@ from replay.surfaces.completion import complete_recording
 
 if TYPE_CHECKING:
     from replay.core.recording import Recording
-    from replay.surfaces.text import Page
+    from replay.surfaces.page import Page
 
 EXPECTED, UNEXPECTED, USAGE, REFUSED, NOT_RUN = range(5)
 INTERRUPTED = 130
@@ -53,7 +53,7 @@ def page() -> Page:
     """What stdout is: the terminal's width, and colours only where they are wanted."""
     from shutil import get_terminal_size
 
-    from replay.surfaces.text import Page
+    from replay.surfaces.page import Page
 
     is_pipe = not sys.stdout.isatty()
     terminal = not is_pipe and os.environ.get("TERM") != "dumb"
