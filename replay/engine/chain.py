@@ -132,8 +132,9 @@ def _argument(frame: FrameType, value: Any) -> str:
 
 
 def _shown(root: Path, frame: Frame) -> Frame:
-    """With the line's text."""
-    return msgspec.structs.replace(frame, source=frame.source or getline(str(root / frame.file), frame.line).strip())
+    """With the line's text; a frame behind a status has the type of the error for it."""
+    line = getline(str(root / frame.file), frame.line).strip()
+    return msgspec.structs.replace(frame, source=line or frame.source)
 
 
 def _watched(root: Path, run: Callable[[], object], looking: _Looking) -> None:

@@ -8,7 +8,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -272,6 +272,20 @@ def duplicate(ticket: Any) -> int:
     if len(set(names)) < len(names):
         raise RuntimeError("one name twice")
     return len(names)
+
+
+def _shares(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+    try:
+        order = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        share = json.dumps(100 / order["seats"])
+    except Exception:
+        start("500 Internal Server Error", [])
+        return [b"sorry"]
+    start("200 OK", [])
+    return [share.encode()]
+
+
+shares = replay.WSGI(_shares, target=f"{__name__}:shares")
 
 
 @replay.capture

@@ -10,8 +10,10 @@ import signal
 import subprocess
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
@@ -193,6 +195,23 @@ def test_each_item_of_a_list_is_one_cause(folder: Path, monkeypatch: pytest.Monk
     found = caused(*parted(recorded("every_price", runs, folder, monkeypatch)))
     assert [value.path for value in found.values] == ["call[0].lines[*].price"]
     assert found.chain[-1].what == "failed"
+
+
+def test_the_line_behind_a_status_is_shown(folder: Path) -> None:
+    """An error that the application turned into a 500: its line, not its type."""
+
+    def order(seats: int) -> None:
+        body = json.dumps({"seats": seats}).encode()
+        environ: dict[str, Any] = {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body)),
+                                   "REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json"}  # fmt: skip
+        setup_testing_defaults(environ)
+        response = planted.shares(environ, lambda *_: None)
+        list(response)
+        getattr(response, "close", lambda: None)()
+
+    found = caused(*parted(record(folder, lambda: [order(seats) for seats in (0, 2, 5)])))
+    assert [value.path for value in found.values] == ["input.body.seats"]
+    assert found.chain[-1].frame.source == 'share = json.dumps(100 / order["seats"])'
 
 
 def test_what_else_it_takes_is_told_by_recordings_that_end_elsewhere(
