@@ -16,6 +16,8 @@ _REACH = 8192
 
 _BEFORE = 64
 """Characters before a piece that a pattern may look at."""
+_LONG = 2000
+"""Characters of a text from which on it pays to look for where a secret may be."""
 _SHORT_REACH = 1024
 """Longest secret of those that stand at the start of a word, with what must stand before it."""
 
@@ -42,6 +44,10 @@ class Rule(msgspec.Struct, frozen=True):
     """One of these is in every text that has such a secret, in upper or lower case; empty: always look."""
     skips: bool = False
     """The pattern matches all up to the next secret (see `_at_words`)."""
+    one: re.Pattern[str] | None = None
+    """Of one that skips and has names: the secret alone, where its name begins."""
+    whole: bool = False
+    """No secret has white space in it: of a long text only words of `shortest` characters are looked at."""
 
 
 def compiled(pattern: str, name: str) -> Rule:
@@ -84,6 +90,7 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
     taken: list[Found] = []
     size = len(text)
     named: dict[frozenset[str], bool] = {}
+    small = ""
     for rule in rules:
         if size < rule.shortest:
             continue
@@ -91,11 +98,15 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
             continue
         if rule.names:
             if rule.names not in named:
-                small = text.lower()
+                small = small or text.lower()
                 named[rule.names] = any(_rarest(name) in small and name in small for name in rule.names)
             if not named[rule.names]:
                 continue
-        spans = (_word_spans if rule.skips else _spans)(text, rule, pause)
+        spans = None
+        if size >= _LONG and rule.skips:
+            spans = _in_words(text, rule, pause) if rule.whole else _at_names(text, small, rule, pause)
+        if spans is None:
+            spans = (_word_spans if rule.skips else _spans)(text, rule, pause)
         if not taken:
             taken = [Found(start, end, rule.kind) for start, end in spans]
             continue
@@ -141,8 +152,11 @@ def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tupl
         at = max(reached, last)
 
 
-def _word_spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]]:
-    at, size = 0, len(text)
+def _word_spans(
+    text: str, rule: Rule, pause: Callable[[int], None], at: int = 0, until: int | None = None
+) -> Iterator[tuple[int, int]]:
+    """`at`, `until`: where to look."""
+    size = len(text) if until is None else until
     while at < size:
         began, end = at, min(size, at + CHUNK)
         while (match := rule.pattern.match(text, at, end)) is not None and match.end(1) >= 0:
@@ -154,3 +168,47 @@ def _word_spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator
                 yield start, stop
         pause(end - began)
         at = size if end == size else max(at, end - _SHORT_REACH)
+
+
+def _in_words(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:
+    """In the long words only; None where most of the text is in such."""
+    words = [word for word in text.split() if len(word) >= rule.shortest]
+    return _in_these(text, words, rule, pause) if sum(map(len, words)) * 4 < len(text) else None
+
+
+def _in_these(text: str, words: list[str], rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]]:
+    end = 0
+    pause(len(text))
+    for word in words:
+        start = text.index(word, end)
+        end = start + len(word)
+        yield from _word_spans(text, rule, pause, start, end)
+
+
+def _at_names(text: str, small: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:
+    """Where one of the rule's names begins a word; None where that is all over the text, or in other letters."""
+    if rule.one is None or not text.isascii():
+        return None
+    spots: set[int] = set()
+    for name in rule.names:
+        at = small.find(name)
+        while at >= 0:
+            if not small[at - 1 : at].isalpha():
+                spots.add(at)
+                if len(spots) > len(text) // _LONG * 8:
+                    return None
+            at = small.find(name, at + len(name))
+    return _at_these(text, sorted(spots), rule, rule.one, pause)
+
+
+def _at_these(
+    text: str, spots: list[int], rule: Rule, one: re.Pattern[str], pause: Callable[[int], None]
+) -> Iterator[tuple[int, int]]:
+    done = 0
+    pause(len(text))
+    for at in spots:
+        match = one.match(text, at, at + _REACH) if at >= done else None
+        if match is not None:
+            done = match.end(1)
+            if rule.accept(match[1]):
+                yield match.span(1)

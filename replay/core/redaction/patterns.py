@@ -58,6 +58,9 @@ def _by_letter(patterns: Sequence[str], behind: str = "") -> str:
     return "(?:" + "|".join(f"{letter}{before.format(letter)}(?:{'|'.join(rest)})" for letter, rest in ordered) + ")"
 
 
+_ASSIGNMENT = f"(?i:{_by_letter(_WORDS)}){_ASSIGNED}"
+
+
 def _at_words(letters: str, head: str, secret: str, tail: str = "") -> re.Pattern[str]:
     """Of a secret that only stands at the start of a run of `letters`: takes whole runs up to the first that is one.
     Looking at each letter of a text takes ten times as long. Group 1 is the secret; none: there is none further on."""
@@ -89,7 +92,7 @@ LOOKS: tuple[Rule, ...] = (
         ("PRIVATE KEY",)),
     Rule("jwt", re.compile(r"(?<![\w.-])(?:(?!eyJ)[A-Za-z0-9]{1,20}+[_-]){0,4}+(eyJ[A-Za-z0-9_-]{5,4000}+\.eyJ[A-Za-z0-9_-]{5,4000}+\.[A-Za-z0-9_-]{0,1000}+)"),
          ("eyJ",)),
-    Rule("vendor-key", _at_words("A-Za-z0-9", r"(?=[A-Za-z0-9]{2}[\w.-])", _by_letter(VENDORS), "(?![A-Za-z0-9])"), shortest=14, skips=True),
+    Rule("vendor-key", _at_words("A-Za-z0-9", r"(?=[A-Za-z0-9]{2}[\w.-])", _by_letter(VENDORS), "(?![A-Za-z0-9])"), shortest=14, skips=True, whole=True),
     Rule("url-password", re.compile(
         r"://(?<=[a-z0-9+.-]{2}://)([^\s/?#@:\"'<>\[\]]{0,200}+:[^\s/?@\"'<>]{1,300}+(?:@[^\s/?@\"'<>]{1,300}+(?=@)){0,3}+(?=@)|"
         r"[^\s/?#@:.\"'<>\[\]]{0,100}+:(?!\d{0,5}+[/?#])[^\s@\"'<>:]{0,200}+(?::(?!//)[^\s@\"'<>:]{0,200}+){0,5}+(?=@))"),  # with a `/` in it; no port
@@ -97,8 +100,8 @@ LOOKS: tuple[Rule, ...] = (
     Rule("url-user", re.compile(r"https?://([A-Za-z0-9_]{16,200}+)@"), ("@",)),
     WEBHOOK,
     Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
-    Rule("assigned", _at_words(
-        "A-Za-z", rf"(?i:{_by_letter(_WORDS)}){_ASSIGNED}", _ASSIGNABLE), ("=", ":"), is_value, names=_BEGINNINGS, skips=True),
+    Rule("assigned", _at_words("A-Za-z", _ASSIGNMENT, _ASSIGNABLE), ("=", ":"), is_value, names=_BEGINNINGS, skips=True,
+         one=re.compile(f"{_ASSIGNMENT}({_ASSIGNABLE})")),
     Rule("assigned", re.compile(rf"{_by_letter(_WITHIN, '[A-Za-z0-9]')}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), is_value, names=_BEGINNINGS),
     Rule("assigned", re.compile(
         r" is (?i:(?<=password is )|(?<=passphrase is )|(?<=passcode is )|(?<=secret is )|(?<=token is )|(?<=key is ))[\"'`]?"
