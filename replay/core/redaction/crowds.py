@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import operator
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, NamedTuple
 
 from replay.core.redaction.finding import Found
 from replay.core.redaction.patterns import EMAIL
-from replay.core.redaction.pseudonyms import Pseudonyms, prefix
+from replay.core.redaction.pseudonyms import Pseudonyms, laid_over, luhn, prefix, with_check
 
+Draw = Callable[[list[str]], list[str]]
 CROWD = 500
 """Secrets of one text from which they are a crowd."""
 _LARGEST = 40_000
@@ -27,6 +29,11 @@ _FORMED = re.compile(
     r"(?i:basic|bearer|token|digest|jwt) "
 )
 """What begins so may have a form that is to be kept."""
+_NUMBER = re.compile(
+    r"(?!\d{4}-\d\d-\d\d|\d\d([./-])\d\d\1\d{4}\Z|\d+(?:\.\d+){3}\Z)[+(]?\d(?=(?:[ ()./-]*\d){5})[\d ()./-]*+"
+)
+"""No day, no address, and none of so few digits that two would become one."""
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-?)[0-9A-Fa-f]{4}\1[0-9A-Fa-f]{4}\1[0-9A-Fa-f]{4}\1[0-9A-Fa-f]{12}")
 _SHAPED = frozenset({
     "cookie", "authorization", "scheme", "token", "url-password", "url-user", "ip", "birth", "card", "iban", "ssn",
     "phone", "webhook", "jwt",
@@ -86,8 +93,13 @@ class Crowd:
         self._pseudonyms = pseudonyms
         self._parts: dict[str, Parts] = {}
         self._lists: set[str] = set()
+        self._later: dict[Draw, list[str]] = defaultdict(list)
+        self.late: dict[str, str] = {}
+        """Secrets of which it is said later what stands for them -> kind."""
         self.secrets: dict[str, str] = {}
         """Secret -> what stands for it."""
+        self.drawn: set[str] = set()
+        """All that stands for one."""
         self.kinds: dict[str, str] = {}
         self.domains: set[str] = set()
         """What follows the names of mail addresses: it stays, but for what is a secret in other places."""
@@ -129,6 +141,42 @@ class Crowd:
         if self.secrets and len(self.made) < _MOST:
             self.made.append(text)
 
+    def takes(self, text: str, kind: str) -> bool:
+        """Keep a secret to be drawn with others, if only its letters and digits say what it is. Its kind has had its
+        way with it."""
+        sort = self._sort_of(text, kind)
+        if sort is not None:
+            self._later[sort].append(text)
+            self.late[text] = kind
+        return sort is not None
+
+    def _sort_of(self, text: str, kind: str) -> Draw | None:
+        if "@" in text:
+            return self._mails if kind == EMAIL.kind and _MAIL.fullmatch(text) else None
+        if not text.isascii():
+            return None
+        if _FORMED.match(text) is None:
+            return self._drawn
+        if _NUMBER.fullmatch(text):
+            return self._numbers
+        return self._uuids if _UUID.fullmatch(text) else None
+
+    def draw_late(self, left: Set[str], pause: Callable[[int], None]) -> None:
+        """Say what stands for all that was kept."""
+        for draw, texts in self._later.items():
+            fresh = [text for text in dict.fromkeys(texts) if text not in left and text not in self.secrets]
+            for at in range(0, len(fresh), _BATCH):
+                pause(sum(map(len, fresh[at : at + _BATCH])))
+                self._keep(fresh[at : at + _BATCH], draw)
+        self.kinds.update(self.late)
+        self._later.clear()
+        self.late = {}
+
+    def _keep(self, texts: list[str], draw: Draw) -> None:
+        made = draw(texts)
+        self.secrets.update(zip(texts, made, strict=True))
+        self.drawn.update(made)
+
     def draw(self, kinds: Mapping[str, str], mails: bool, left: Set[str], pause: Callable[[int], None]) -> None:
         """Say what stands for these, where nothing does yet. `mails`: those of that kind are mail addresses for sure.
         `left`: those for which something else does."""
@@ -144,8 +192,7 @@ class Crowd:
                 self._draw(texts[at : at + _BATCH], kind)
 
     def _draw(self, texts: list[str], kind: str) -> None:
-        made = self._mails(texts) if kind == "email" else self._drawn(texts)
-        self.secrets.update(zip(texts, made, strict=True))
+        self._keep(texts, self._mails if kind == "email" else self._drawn)
         self.kinds.update(dict.fromkeys(texts, kind))
 
     def _mails(self, texts: list[str]) -> list[str]:
@@ -166,12 +213,41 @@ class Crowd:
         tails = self._pseudonyms.drawn([text[len(head) :] for text, head in zip(texts, heads, strict=True)])
         return self._other(texts, map(str.__add__, heads, tails))
 
+    def _numbers(self, texts: list[str]) -> list[str]:
+        """Digits for digits. Cards pass their check and are of the same bank; numbers have as many digits."""
+        return list(map(_numbered, texts, self._pseudonyms.drawn(texts)))
+
+    def _uuids(self, texts: list[str]) -> list[str]:
+        """Of the same version and variant (RFC 9562); written in two ways it is one."""
+        bare = dict.fromkeys(text.replace("-", "").lower() for text in texts)
+        made = dict(zip(bare, self._pseudonyms.drawn_hex(list(bare)), strict=True))
+        return [_as_uuid(text, made[text.replace("-", "").lower()]) for text in texts]
+
     def _other(self, texts: list[str], made: Iterable[str]) -> list[str]:
         """Of a short one by chance the same is drawn."""
         drawn = list(made)
         if any(map(operator.eq, drawn, texts)):
             drawn = [new if new != old else self._pseudonyms.of(old) for new, old in zip(drawn, texts, strict=True)]
         return drawn
+
+
+def _numbered(text: str, made: str) -> str:
+    """What was drawn for a number, as one of its sort."""
+    bare = text if text.isdecimal() else "".join(filter(str.isdecimal, text))
+    if 13 <= len(bare) <= 19 and luhn(bare):
+        drawn = made if made.isdecimal() else "".join(filter(str.isdecimal, made))
+        made = laid_over(with_check(bare[:6] + drawn[6:-1]), text)
+    elif text[0] != "0" == made[0]:
+        made = f"{text[0]}{made[1:]}"
+    return made
+
+
+def _as_uuid(text: str, drawn: str) -> str:
+    bare = text.replace("-", "")
+    made = f"{drawn[:12]}{bare[12]}{drawn[13:16]}{bare[16]}{drawn[17:]}"
+    if len(text) > len(bare):
+        made = f"{made[:8]}-{made[8:12]}-{made[12:16]}-{made[16:20]}-{made[20:]}"
+    return made.upper() if text.isupper() else made.lower()
 
 
 def _is_list(parts: Parts) -> bool:

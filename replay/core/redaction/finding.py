@@ -91,8 +91,11 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
     size = len(text)
     named: dict[frozenset[str], bool] = {}
     small = ""
+    chars = set(text) if size < _LONG else None
     for rule in rules:
         if size < rule.shortest:
+            continue
+        if chars is not None and rule.hints and chars.isdisjoint(_rarest_of(rule.hints)):
             continue
         if rule.hints and not any(_rarest(hint) in text and hint in text for hint in rule.hints):
             continue
@@ -124,6 +127,11 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
 def _rarest(hint: str) -> str:
     """The letter of it that English has least: one letter is looked for in no time."""
     return min(hint, key=" etaoinsrhldcumfpgwybvkxjqz".find)
+
+
+@cache
+def _rarest_of(hints: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(_rarest, hints))
 
 
 def _near(taken: Sequence[Found], start: int, end: int) -> Sequence[Found]:

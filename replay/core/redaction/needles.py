@@ -11,11 +11,10 @@ import json
 import re
 import sys
 from array import array
-from base64 import b64encode
+from binascii import b2a_base64
 from codecs import utf_16_le_encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heapreplace
-from itertools import islice
 from string import ascii_letters, digits
 from typing import NamedTuple
 from urllib.parse import quote
@@ -34,7 +33,8 @@ _NEVER_QUOTED = (ascii_letters + digits + "_.-~").encode()
 _FEW = 100
 _FEWER = 30
 """Needles that are looked for one by one in a long text."""
-_LONG = 2000
+_SHORT, _LONG = 64, 2000
+"""Characters of texts of which each place is looked at, and of those of which few are."""
 _HASHES = (hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha512)
 
 
@@ -70,36 +70,27 @@ def _way(secret: str, masked: str) -> _Way:
                 not secret.isascii(), [each for each in ends if each[2] - each[1] >= _LONE])  # fmt: skip
 
 
-def _spelled(text: str, way: _Way) -> Iterator[str]:
-    yield text
-    yield text.lower()
-    yield text.upper()
+def _spelled(text: str, way: _Way) -> list[str]:
+    out = [text, text.lower(), text.upper()]
     if way.quoted:
         quoted = _quoted(text)
-        yield quoted
-        yield quoted.replace("%20", "+")
-        yield quoted.replace("%2F", "/")
-    for escape in way.escapes:
-        yield escape(text)
+        out += [quoted, quoted.replace("%20", "+"), quoted.replace("%2F", "/")]
+    out += [escape(text) for escape in way.escapes]
     if not way.long:
-        return
+        return out
     data = text.encode("utf-8", "surrogatepass")
     if way.bytewise:  # as bytes that are no text are looked through
-        yield data.decode("latin-1")
-    for encoded in (data.hex(), utf_16_le_encode(text, "surrogatepass")[0].hex()):
-        yield encoded
-        yield encoded.upper()
-    yield text[::-1]
+        out.append(data.decode("latin-1"))
+    plain, wide = data.hex(), utf_16_le_encode(text, "surrogatepass")[0].hex()
+    out += [plain, plain.upper(), wide, wide.upper(), text[::-1]]
     for shift, first, last in way.base64:
-        part = b64encode(b"\0" * shift + data + b"\0\0")[first:last].decode()
-        yield part
-        yield part.replace("+", "-").replace("/", "_")
+        part = b2a_base64(bytes(shift) + data + b"\0\0", newline=False)[first:last].decode()
+        out += [part, part.replace("+", "-").replace("/", "_")]
     for algorithm in _HASHES:
         digest = algorithm(data, usedforsecurity=False).digest()
         whole = digest.hex()
-        yield whole
-        yield whole[:16]
-        yield b64encode(digest).decode()
+        out += [whole, whole[:16], b2a_base64(digest, newline=False).decode()]
+    return out
 
 
 def _takes(escape: Callable[[str], str], *texts: str) -> bool:
@@ -138,35 +129,32 @@ def _escaped_ascii(text: str) -> str:
 _ESCAPES = (_escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape)
 
 
-_Later = tuple[str, _Way, int]
-"""A pseudonym, how it is spelled, and which of its spellings it is."""
+def _cases(text: str) -> tuple[str, str, str]:
+    return text.upper(), text.lower(), text
+
+
+_Later = tuple[str, str, _Way]
+"""A secret, its pseudonym, how they are spelled."""
 
 
 class Needles:
     """Finds and replaces known secrets."""
 
     def __init__(
-        self, secrets: dict[str, str], crowd: Mapping[str, str] | None = None, met: set[str] | None = None
+        self, secrets: dict[str, str], crowd: Mapping[str, str] | None = None, spelled: int = MOST_SPELLED
     ) -> None:
-        """`crowd`: those that are looked for only as they are; `met` is told which were found."""
+        """`crowd`: those that are looked for only as they are. `spelled`: how many of the others in every spelling."""
         table: dict[str, str | _Later] = {}
-        for number, (secret, masked) in enumerate(secrets.items()):
-            if len(secret) < SHORTEST:
-                continue
-            if number >= MOST_SPELLED and secret.islower():
-                table.setdefault(secret, masked)
-                table.setdefault(secret.upper(), masked.upper())
-                continue
-            way = _way(secret, masked)
-            every = _spelled(secret, way)
-            for at, one in enumerate(every if number < MOST_SPELLED else islice(every, 3)):
-                if len(one) >= SHORTEST:
-                    table.setdefault(one, (masked, way, at) if at else masked)
-        self._crowd: Collection[str] = ()
-        self._met: set[str] = set() if met is None else met
+        known = [each for each in secrets.items() if len(each[0]) >= SHORTEST]
+        for number in range(len(known) - 1, -1, -1):  # of two with one spelling the first has its way
+            secret, masked = known[number]
+            if number < spelled:
+                way = _way(secret, masked)
+                table.update(dict.fromkeys(_spelled(secret, way), (secret, masked, way)))
+            else:
+                table.update(zip(_cases(secret), _cases(masked), strict=True))
         if crowd:
             table = {**crowd, **table}
-            self._crowd = crowd.keys()
             for masked in crowd.keys() & set(crowd.values()):
                 del table[masked]
         for masked in secrets.values():  # what stands there already is not masked again
@@ -209,8 +197,8 @@ class Needles:
         made = self._table[text]
         if isinstance(made, str):
             return made
-        masked, way, at = made
-        found = self._table[text] = next(islice(_spelled(masked, way), at, None))
+        secret, masked, way = made
+        found = self._table[text] = _spelled(masked, way)[_spelled(secret, way).index(text)]
         return found
 
     def replace(self, text: str, pause: Callable[[int], None]) -> str:
@@ -220,8 +208,6 @@ class Needles:
             return text
         pause(len(text))
         if text in table:
-            if text in self._crowd:
-                self._met.add(text)
             return self._stand_in(text)
         few = len(table) <= (_FEW if len(text) < _LONG else _FEWER)
         hits = self._few(text) if few else self._many(text)
@@ -266,8 +252,6 @@ class Needles:
                     and at + size <= len(text)
                     and (size >= _LONE or _stands_alone(text, at, at + size))
                 ):
-                    if text[at : at + size] in self._crowd:
-                        self._met.add(text[at : at + size])
                     yield at, at + size
                     done = at + size
                     break
@@ -275,6 +259,8 @@ class Needles:
     def _where(self, text: str) -> Sequence[int]:
         """Where the heads of needles are, in the order of the text."""
         heads: Collection[str] = self._heads
+        if len(text) < _SHORT:
+            return [at for at in range(len(text) - _HEAD + 1) if text[at : at + _HEAD] in heads]
         if len(heads) > (_FEW if len(text) < _LONG else _FEWER) and text.isascii():
             heads = self._present(text.encode())
         if len(heads) <= _FEW:
@@ -284,7 +270,8 @@ class Needles:
     def _present(self, data: bytes) -> set[str]:
         """Of the heads those that are in the text: four characters are a number, and all are looked up at once."""
         if not self._codes:
-            self._codes.update(array("I", "".join(filter(str.isascii, self._heads)).encode()))
+            heads = (head for head in self._heads if len(head) == _HEAD and head.isascii())
+            self._codes.update(array("I", "".join(heads).encode()))
         found: set[int] = set()
         for shift in range(_HEAD):
             found |= self._codes.intersection(array("I", data[shift : len(data) - (len(data) - shift) % _HEAD]))

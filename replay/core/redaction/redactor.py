@@ -20,12 +20,12 @@ from replay.core.families.scalars import raw
 from replay.core.parameters import without_object
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.redaction.finding import find
-from replay.core.redaction.marks import DIGEST, MOST, Known, digest_of, marks_of
+from replay.core.redaction.marks import DIGEST, MOST, Known, checksums_of, digest_of, marks_of
 from replay.core.redaction.own import made_of
 from replay.core.redaction.patterns import RULES
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 from replay.core.redaction.rules import Rules
-from replay.core.redaction.secrets import Path
+from replay.core.redaction.secrets import PER_SECRET, Path
 from replay.core.redaction.structure import REASON
 from replay.core.redaction.sweep import Sweep
 from replay.core.written import json_text
@@ -80,6 +80,7 @@ class Redactor:
         sweep = Sweep(self._rules, self._pseudonyms, pause)
         sweep.known = Known(marks_of(recording))
         sweep.allowed |= left
+        sweep.few = max(sweep.few, _size(recording) // PER_SECRET)
         changed, _ = self._walk(recording, sweep)
         sweep.arm()
         if not sweep.secrets and changed == recording:  # nothing to look for anywhere else: so it is with most
@@ -279,9 +280,11 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     own += _digests(changed, given)
     unique = {(row[0], row[1]): row for row in rows}
     short = [masked for masked in sweep.secrets.values() if not is_pseudonym(masked)]
-    short += [*sweep.crowd.made, *(sweep.crowd.secrets[text] for text in sweep.met)]
+    short += sweep.crowd.made
     known = [each for each in earlier.get("pseudonyms", ()) if type(each) is str]
     made_before = [each for each in earlier.get("made", ()) if type(each) is str][:MOST]
+    crowd = earlier.get("crowd") if type(earlier.get("crowd")) is str else ""
+    crowd = f"{crowd}{checksums_of(sweep.crowd.secrets.values())}"
     context = changed.context.tree
     if type(context) is not dict or "$id" in context:
         context = {"value": context}
@@ -294,6 +297,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
             "own": own[:MOST],
             "made": sorted({*made_before, *(made_of(sweep.secrets, sweep.kinds, given) if own else ())}),
             "pseudonyms": sorted({*known, *map(digest_of, short)}),
+            **({"crowd": crowd} if crowd else {}),
         },
     }
     text = json_text(context)
@@ -309,6 +313,12 @@ def path_of(steps: Path) -> str:
 def _order(row: list[Any]) -> tuple[bool, str, str]:
     """What a replay compares comes first."""
     return not str(row[0]).endswith("request") and row[0] != "outcome", str(row[0]), str(row[1])
+
+
+def _size(recording: Recording) -> int:
+    """Characters of the larger parts."""
+    asked = sum(len(one.request.text) + len(one.answer.text) for one in recording.interactions)
+    return asked + len(recording.input.text) + len(recording.outcome.payload.text)
 
 
 def _given(recording: Recording) -> str:

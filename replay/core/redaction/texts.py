@@ -176,7 +176,9 @@ class Texts(Secrets):
             return text
         if len(text) > CROWD and self.known.has(text):
             return text
-        if kind:
+        if kind is None and self._rules.is_word(text):
+            made, deep = self.masked(text), _DEEPEST
+        elif kind:
             made = self.value(text, kind)
         else:
             inside = self._nested(text, path, content, deep) if deep < _DEEPEST else None
@@ -208,7 +210,8 @@ class Texts(Secrets):
             made = self._columns(text, path)
             if made is not None:
                 made = self.flat(made, deep)
-                self.crowd.note(made)
+                if self._armed:
+                    self.crowd.note(made)
                 return made
         if "://" in text[:30] and _URL.match(text):
             return self.url(text, path)
@@ -230,7 +233,7 @@ class Texts(Secrets):
                 return made
 
             held = columns.masked(text, self.kind_of, cell, self.many), changed
-            if len(self._tables) < _TABLES:
+            if len(self._tables) < _TABLES and not self.crowd.late:
                 self._tables[text, path] = held
         for name, (before, after, kind) in held[1].items():
             self.mark((*path, name), before, after, kind)
@@ -410,7 +413,7 @@ class Texts(Secrets):
         """A run of Base64 that is text inside."""
         if (made := self._needles.exact(text)) is not None:
             return made
-        if text in self._no_base64:
+        if text in self._no_base64 or text in self.crowd.drawn:
             return text
         if (digits := _HEX.fullmatch(text)) is not None:
             data = bytes.fromhex(digits[2])
@@ -456,11 +459,16 @@ class Texts(Secrets):
 
     def value(self, text: str, kind: str | None) -> str:
         """What stands for all of a text: of a header with a scheme and of cookies for their values."""
-        if text in NEVER or text.lower() in NEVER or text in self.known or text in self.allowed:
-            return text
         if drawn := self.crowd.secrets.get(text):
-            self.met.add(text)
             return drawn
+        if (
+            text in self.crowd.late
+            or text in NEVER
+            or text.lower() in NEVER
+            or text in self.known
+            or text in self.allowed
+        ):
+            return text
         if kind == "cookie":
             return self._cookies(text)
         if kind in ("authorization", "assigned") and (found := _SCHEME.match(text)):
@@ -487,6 +495,8 @@ class Texts(Secrets):
             plain = _unquoted(text)
             inside = self.value(plain.decode("utf-8", "surrogateescape"), kind).encode("utf-8", "surrogateescape")
             made = _escaped_alike(text, plain, inside) or quote_from_bytes(inside)
+        elif self.late(text, kind or "?"):
+            return text
         else:
             made = self._pseudonyms.of(text, mail=kind not in _UNLIKE_A_MAIL)
         self.learn(text, made, kind or "?")
@@ -505,7 +515,7 @@ class Texts(Secrets):
                 packed = packed if text.endswith("=") else packed.rstrip("=")
                 self.learn(text, packed, kind)
                 return packed
-        if text in self.known:
+        if text in self.known or self.late(text, kind):
             return text
         made = self._pseudonyms.of(text)
         self.learn(text, made, kind)
