@@ -49,11 +49,16 @@ def options(items: Sequence[Any], kind_of: KindOf) -> dict[int, str]:
     return found
 
 
+def is_statement(text: str) -> bool:
+    """Whether it may be one of SQL."""
+    return len(text) <= _LONGEST and _SQL.match(text) is not None
+
+
 def columns(items: Sequence[Any]) -> tuple[int, list[str]] | None:
     """Where a statement of SQL stands before its parameters, and the columns that these are for, in their order ("":
     nobody knows). None: there is none."""
     for at, item in enumerate(items[:-1]):
-        if type(item) is str and len(item) <= _LONGEST and _SQL.match(item):
+        if type(item) is str and is_statement(item):
             names = _columns(item)
             return (at, names) if any(names) else None
     return None

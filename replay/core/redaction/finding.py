@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -30,7 +30,7 @@ class Found(msgspec.Struct, frozen=True):
     kind: str
 
 
-class Rule(msgspec.Struct, frozen=True):
+class Rule(msgspec.Struct, frozen=True, eq=False):
     """How one kind of secret looks."""
 
     kind: str
@@ -46,6 +46,8 @@ class Rule(msgspec.Struct, frozen=True):
     """The pattern matches all up to the next secret (see `_at_words`)."""
     one: re.Pattern[str] | None = None
     """Of one that skips and has names: the secret alone, where its name begins."""
+    inside: tuple[str, ...] = ()
+    """With one of these inside a word, or at its end, every such secret begins; empty: look everywhere."""
     whole: bool = False
     """No secret has white space in it: of a long text only words of `shortest` characters are looked at."""
 
@@ -91,11 +93,10 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
     size = len(text)
     named: dict[frozenset[str], bool] = {}
     small = ""
-    chars = set(text) if size < _LONG else None
+    if size < _LONG:
+        rules = _that_may(tuple(rules), frozenset(_letters(tuple(rules)).intersection(text)))
     for rule in rules:
         if size < rule.shortest:
-            continue
-        if chars is not None and rule.hints and chars.isdisjoint(_rarest_of(rule.hints)):
             continue
         if rule.hints and not any(_rarest(hint) in text and hint in text for hint in rule.hints):
             continue
@@ -108,6 +109,8 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
         spans = None
         if size >= _LONG and rule.skips:
             spans = _in_words(text, rule, pause) if rule.whole else _at_names(text, small, rule, pause)
+        if size >= _LONG and rule.inside:
+            spans = _inside_words(text, rule, pause)
         if spans is None:
             spans = (_word_spans if rule.skips else _spans)(text, rule, pause)
         if not taken:
@@ -129,9 +132,16 @@ def _rarest(hint: str) -> str:
     return min(hint, key=" etaoinsrhldcumfpgwybvkxjqz".find)
 
 
-@cache
-def _rarest_of(hints: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(map(_rarest, hints))
+@lru_cache(maxsize=16)
+def _letters(rules: tuple[Rule, ...]) -> frozenset[str]:
+    """Of each hint the rarest letter."""
+    return frozenset(_rarest(hint) for rule in rules for hint in rule.hints)
+
+
+@lru_cache(maxsize=4096)
+def _that_may(rules: tuple[Rule, ...], letters: frozenset[str]) -> tuple[Rule, ...]:
+    """Those that may find something in a text with these of the rarest letters."""
+    return tuple(rule for rule in rules if not rule.hints or any(_rarest(hint) in letters for hint in rule.hints))
 
 
 def _near(taken: Sequence[Found], start: int, end: int) -> Sequence[Found]:
@@ -207,6 +217,20 @@ def _at_names(text: str, small: str, rule: Rule, pause: Callable[[int], None]) -
                     return None
             at = small.find(name, at + len(name))
     return _at_these(text, sorted(spots), rule, rule.one, pause)
+
+
+def _inside_words(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:
+    """The same for what stands within words."""
+    spots: set[int] = set()
+    for name in rule.inside:
+        at = text.find(name)
+        while at >= 0:
+            if text[at - 1 : at].isalnum():
+                spots.add(at)
+                if len(spots) > len(text) // _LONG * 8:
+                    return None
+            at = text.find(name, at + len(name))
+    return _at_these(text, sorted(spots), rule, rule.pattern, pause)
 
 
 def _at_these(

@@ -11,6 +11,8 @@ checksums of what was drawn for thousands at once, eight hexadecimal digits each
 from __future__ import annotations
 
 import re
+import sys
+from array import array
 from collections.abc import Collection
 from hashlib import blake2b
 from typing import Any
@@ -55,7 +57,11 @@ def digest_of(pseudonym: str) -> str:
 
 def checksums_of(pseudonyms: Collection[str]) -> str:
     """How a crowd of them is named in the marks."""
-    return "".join(sorted({_checksum(each) for each in pseudonyms}))
+    texts = (each.encode("utf-8", "surrogatepass") for each in pseudonyms)
+    numbers = array("I", sorted(set(map(crc32, texts))))
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers.tobytes().hex()
 
 
 def _checksum(pseudonym: str) -> str:

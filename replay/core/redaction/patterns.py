@@ -29,6 +29,7 @@ _WITHIN = (
     "TOKEN", "APIKEY",
 )  # fmt: skip
 """What ends a word: `accessToken`, `PGPASSWORD`."""
+_STEMS = tuple(sorted({re.match(r"[A-Za-z]{2,6}", each)[0] for each in _WITHIN}))  # type: ignore[index]  # so they begin
 _ASSIGNED = (
     r"(?:\\{0,3}+[\"']|\*\*)?+[ \t]{0,20}+(?:=|:=|:(?:\*\*)?|=>)[ \t]{0,20}+(?:b?+\\{0,3}+(?:\"\"\"|'''|[\"']))?+"
 )
@@ -102,7 +103,8 @@ LOOKS: tuple[Rule, ...] = (
     Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
     Rule("assigned", _at_words("A-Za-z", _ASSIGNMENT, _ASSIGNABLE), ("=", ":"), is_value, names=_BEGINNINGS, skips=True,
          one=re.compile(f"{_ASSIGNMENT}({_ASSIGNABLE})")),
-    Rule("assigned", re.compile(rf"{_by_letter(_WITHIN, '[A-Za-z0-9]')}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), is_value, names=_BEGINNINGS),
+    Rule("assigned", re.compile(rf"{_by_letter(_WITHIN, '[A-Za-z0-9]')}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), is_value, names=_BEGINNINGS,
+         inside=_STEMS),
     Rule("assigned", re.compile(
         r" is (?i:(?<=password is )|(?<=passphrase is )|(?<=passcode is )|(?<=secret is )|(?<=token is )|(?<=key is ))[\"'`]?"
         r"((?=[^\s\"'<>`]{0,99}?\d)[^\s\"'<>`]{5,99}[^\s\"'<>`.,;:!?)])"), (" is ",), is_value),

@@ -53,6 +53,8 @@ _PREFIX = re.compile(
     r"github_pat_|gl[a-z]{2,6}-|xox[a-z]-|xapp-|A(?:KIA|SIA|BIA|CCA|GPA|IDA|ROA|NPA|IPA)|AIza|ya29\.|GOCSPX-|npm_|"
     r"pypi-AgEIcHlwaS5vcmc|SG\.|hf_|do[opr]_v1_|shp(?:at|ca|pa|ss)_|dapi)"
 )
+_PREFIXED = frozenset(map("".join, zip(*[iter("skrkpkghgiglxoxaAKASABACAGAIARANyaGOnppySGhfdoshda")] * 2, strict=True)))
+"""How what that matches begins."""
 _KEPT_CLAIMS = frozenset({"iss", "aud", "typ", "alg", "scope", "scp", "azp", "token_use", "amr", "acr", "kty", "crv"})
 
 
@@ -113,6 +115,10 @@ class Pseudonyms:
         """The same for hexadecimal digits: 32 for each."""
         stream = self._shaken("\n".join(values).encode(), 16 * len(values), 0).hex()
         return [stream[at : at + 32] for at in range(0, len(stream), 32)]
+
+    def drawn_bytes(self, values: Sequence[str], number: int) -> bytes:
+        """So many that the key and all of these decide."""
+        return self._shaken("\n".join(values).encode(), number, 0)
 
     def _shaken(self, data: bytes, size: int, turn: int) -> bytes:
         seed = blake2b(data, key=self._key, person=b"replay-drawn", salt=turn.to_bytes(8, "big")).digest()
@@ -207,9 +213,7 @@ class Pseudonyms:
             return None
         first = date(found.year, 1, 1)
         number = (found - first).days % 365
-        made = int(self.digits(f"{number:03}"))
-        while made >= 365:
-            made = int(self.digits(f"{made:03}"))
+        made = self._order("day", 0, 364)[number]
         return (first + timedelta(days=made)).isoformat() + rest
 
     def _written_day(self, value: str) -> str | None:
@@ -365,6 +369,8 @@ _SORTS: dict[bytes, Callable[[bytes, array[int], bytes], bytes]] = {
 
 def prefix(text: str) -> str:
     """That of a vendor's key, which stays."""
+    if text[:2] not in _PREFIXED:
+        return ""
     found = _PREFIX.match(text)
     return found[0] if found and len(text) - found.end() >= _MARKED else ""
 

@@ -83,7 +83,9 @@ class Redactor:
         sweep.few = max(sweep.few, _size(recording) // PER_SECRET)
         changed, _ = self._walk(recording, sweep)
         sweep.arm()
-        if not sweep.secrets and changed == recording:  # nothing to look for anywhere else: so it is with most
+        if (
+            not (sweep.secrets or sweep.crowd.secrets) and changed == recording
+        ):  # nothing to look for anywhere else: so it is with most
             return recording
         changed, places = self._walk(recording, sweep)
         if changed == recording:
@@ -267,7 +269,10 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     counts.update(sweep.crowd.kinds.values())
     rows = [each for each in earlier.get("places", ()) if type(each) is list and len(each) == 3]
     rows += [[place, path_of(path), kind] for place, marks in places.items() for path, (kind, _) in marks.items()]
-    rows = [[place, sweep.masked(path), kind] for place, path, kind in sorted(rows, key=_order)[: 2 * MOST]]
+    rows = sorted(rows, key=_order)[: 2 * MOST]
+    paths = "\n".join(path for _, path, _ in rows)
+    if sweep.masked(paths) != paths:
+        rows = [[place, sweep.masked(path), kind] for place, path, kind in rows]
     given = _given(changed)
     own = [each for each in earlier.get("own", ()) if type(each) is list and len(each) == 3]
     made_here = (

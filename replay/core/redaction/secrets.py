@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
-from replay.core.redaction.crowds import CROWD, Crowd, Parts, is_crowd
+from replay.core.redaction.crowds import CROWD, LARGEST, Crowd, Parts, is_crowd
 from replay.core.redaction.finding import Found, find
 from replay.core.redaction.marks import MASK, Known
 from replay.core.redaction.marks import MOST as MARKED
@@ -141,15 +141,16 @@ class Secrets:
         if len(parts.kinds) > CROWD and not parts.masks and not self.known.any:
             self._draw(parts.kinds, mails=mails)
         self._show(parts)
-        made = parts.joined(self._between(parts.between))
+        made = parts.joined(self._between(parts.between) if listed else parts.between)
         if self._armed:
             self.crowd.note(made)
         return made, listed
 
-    def many(self, kind: str, cells: Collection[str]) -> None:
-        """Of a column: if it has hundreds, say what stands for each, of all at once."""
-        if is_crowd(len(cells)) and not self.known.any:
+    def many(self, kind: str, cells: Collection[str]) -> Mapping[str, str]:
+        """Of a column: if it has many, say what stands for each, of all at once. All of which that is said."""
+        if not self._armed and self.few < len(cells) <= LARGEST and not self.known.any:
             self._draw(dict.fromkeys((cell.strip(' "') for cell in cells if '""' not in cell), kind))
+        return self.crowd.secrets
 
     def _draw(self, kinds: dict[str, str], *, mails: bool = False) -> None:
         self.crowd.draw(kinds, mails, self.secrets.keys() | self.allowed | NEVER, self._pause)
@@ -157,13 +158,15 @@ class Secrets:
     def _show(self, parts: Parts) -> None:
         """Say what stands for each: what one stands for in other places first."""
         masks = parts.masks
-        if not masks:
+        if not masks or not all(masks.values()):
             masks.update(zip(parts.kinds, map(self.crowd.secrets.get, parts.kinds), strict=True))
         other = self.secrets.keys() & parts.kinds.keys()
         masks.update((secret, self.secrets[secret]) for secret in other)
         if not all(masks.values()):
             for secret, kind in parts.kinds.items():
-                masks[secret] = masks[secret] or self.value(secret, kind)
+                if not masks[secret]:
+                    made = self.value(secret, kind)
+                    masks[secret] = None if secret in self.crowd.late else made
         domains = "".join(self.crowd.domains)
         if self.masked(domains) != domains:
             for secret, kind in parts.kinds.items():

@@ -65,6 +65,8 @@ class Sweep(Texts):
         """The items of a list; what stands before one may say what it is. `names`: of arguments."""
         if node and all(map(_is_two, node)):
             return [self._two(each, (*path, at), kind) for at, each in enumerate(node)]
+        if not names and (rows := self.rows(node, self.tree, path, kind)) is not None:
+            return rows
         said = beside.options(node, self.kind_of)
         if isinstance(names, Shifted):
             said |= self._shifted(node, names)

@@ -7,14 +7,15 @@ import json
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote_from_bytes
 
 from replay.core.redaction import beside, bodies, columns, packed, streams
-from replay.core.redaction.crowds import CROWD
+from replay.core.redaction.crowds import CROWD, may_be_pair
 from replay.core.redaction.finding import find
 from replay.core.redaction.keys import PERSONAL
+from replay.core.redaction.marks import MOST as MARKED
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.patterns import WEBHOOK, card
 from replay.core.redaction.pseudonyms import Pseudonyms
@@ -55,7 +56,13 @@ _SMALLEST = 24
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _DRAWS = ("draws",)
 """In the context: random numbers, which look like anything."""
+_LOW = 99_999
+"""Up to which numbers are drawn one by one: of so few some would become one."""
 _IDS = frozenset({"id", "_id", "key"})
+_ROWS = 32
+"""Items of a list that is read as a table."""
+_NOT_ROWS = _IDS | {"value", "Value", "headers", "pieces", "returned"}
+"""Names that say something of what stands beside them."""
 _IN_URLS = frozenset({"url-password", "url-user", "session"})
 """Kinds that are percent-encoded where they are found."""
 _UNLIKE_A_LINK = frozenset({"password", "secret", "api-key", "access-key", "private-key", "custom"})
@@ -64,11 +71,16 @@ _UNLIKE_A_MAIL = frozenset({"password", "secret", "api-key", "access-key", "priv
 """Kinds whose values only look like a mail address: `Summer@Rome24` has no domain that may stay."""
 
 
+Walk = Callable[[Any, Path, str | None], Any]
+
+
 class Texts(Secrets):
     """Looks into texts and bytes."""
 
     def __init__(self, rules: Rules, pseudonyms: Pseudonyms, pause: Callable[[int], None]) -> None:
         super().__init__(rules, pseudonyms, pause)
+        self._styles: dict[str, streams.Write] = {}
+        """JSON -> what writes it again."""
         self._tables: dict[tuple[str, Path], tuple[str | None, dict[str, tuple[str, str, str]]]] = {}
         """Table and path -> it without secrets, of each column that changed one cell before and after, its kind."""
 
@@ -115,6 +127,12 @@ class Texts(Secrets):
         if kind is None and type(node) is int and 13 < len(text) < 17 and path[:1] != _DRAWS and card(text):
             kind = "card"
         if kind and type(node) is int and not self._rules.allows(path) and text not in self.known:
+            if node > _LOW and text not in self.secrets:
+                if drawn := self.crowd.secrets.get(text):
+                    self.mark(path, text, drawn, kind)
+                    return int(drawn)
+                if self.late(text, kind):
+                    return node
             made = self._pseudonyms.number(node)
             self.learn(text, str(made), kind)
             self.mark(path, text, str(made), kind)
@@ -157,12 +175,23 @@ class Texts(Secrets):
             return self.leaf(text, path, None)
         out = []
         granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
-        for pair in text.split("&"):
-            name, mark, value = pair.partition("=")
+        pairs = [pair.partition("=") for pair in text.split("&")]
+        if len(pairs) > self.few:
+            self._many_of((self._rules.kind_of(_plain(name)), value) for name, _, value in pairs)
+        for name, mark, value in pairs:
             key = _plain(name)
             kind = self._rules.kind_of(key) or ("token" if granted and key == "code" else None)
             out.append(name + mark + self._percent(value, (*path, key), kind))
         return "&".join(out)
+
+    def _many_of(self, pairs: Iterable[tuple[str | None, str]]) -> None:
+        """Of so many pairs say at once what stands for values that have a kind and are not encoded."""
+        found: dict[str, set[str]] = {}
+        for kind, value in pairs:
+            if kind and "%" not in value and "+" not in value:
+                found.setdefault(kind, set()).add(value)
+        for kind, values in found.items():
+            self.many(kind, values)
 
     def leaf(
         self, text: str, path: Path, kind: str | None, *, content: str = "", mark: bool = True, deep: int = 0
@@ -170,6 +199,10 @@ class Texts(Secrets):
         """A text without secrets. `kind`: its name says that all of it is one."""
         if len(text) < 2:
             return text
+        if kind and (drawn := self.crowd.secrets.get(text)):
+            if mark:
+                self.mark(path, text, drawn, kind)
+            return drawn
         if self._rules.allows(path):
             if len(self.allowed) < 10_000:
                 self.allowed.add(text)
@@ -284,8 +317,13 @@ class Texts(Secrets):
             made = self._plain(value, path, None)
             if made == value:
                 return self.masked(text)
-            write = streams.style_of(text, value)
-            return None if write is None else self.masked(write(made))
+            write = self._styles.get(text) or streams.style_of(text, value)
+            if write is None:
+                return None
+            if not self._armed:  # nobody looks at what the first walk writes
+                self._styles[text] = write
+                return text
+            return self.masked(write(made))
         except RecursionError:
             return None
 
@@ -332,6 +370,8 @@ class Texts(Secrets):
             kinds = [self.kind_of(name) if self.kind_of(one) is None else None for name, one in items]
             return [[self._plain(name, (*path, at), kind), self._plain(one, (*path, at, name), kinds[at] or kind)]
                     for at, (name, one) in enumerate(items)]  # fmt: skip
+        if (rows := self.rows(items, self._plain, path, kind)) is not None:
+            return rows
         said = beside.options(items, self.kind_of)
         statement = beside.columns(items)
         return [
@@ -341,7 +381,35 @@ class Texts(Secrets):
             for at, item in enumerate(items)
         ]
 
-    def parameter(self, walk: Callable[[Any, Path, str | None], Any], item: Any, names: Sequence[str], number: int,
+    def rows(self, items: list[Any], walk: Walk, path: Path, kind: str | None) -> list[Any] | None:
+        """A long list of objects with the same names, as a table, or one of texts of a kind; None of any other."""
+        if len(items) < _ROWS:
+            return None
+        sorts = set(map(type, items))
+        if sorts == {str} and kind and items[0][:1] != "-":
+            return self._listed(items, kind, lambda at: (*path, at))
+        names = tuple(items[0]) if sorts == {dict} else ()
+        if not names or _NOT_ROWS.intersection(names) or names[0][:1] == "$" or set(map(tuple, items)) != {names}:
+            return None
+        columns = [[each[name] for each in items] for name in names]
+        if any(beside.is_statement(one) for column in columns[:-1] for one in column if type(one) is str):
+            return None
+        made = [self._column(column, walk, path, name, kind) for name, column in zip(names, columns, strict=True)]
+        keys = [name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False) for name in names]
+        return [dict(zip(keys, row, strict=True)) for row in zip(*made, strict=True)]
+
+    def _listed(self, texts: list[str], kind: str, path: Callable[[int], Path]) -> list[str]:
+        drawn = self.many(kind, set(texts))
+        out = [self.leaf(one, path(at), kind) for at, one in enumerate(texts[:MARKED])]
+        return out + [drawn.get(one) or self.leaf(one, path(at), kind) for at, one in enumerate(texts[MARKED:], MARKED)]
+
+    def _column(self, column: list[Any], walk: Walk, path: Path, name: str, kind: str | None) -> list[Any]:
+        inner = self.kind_in(name, "", path, kind)
+        if inner and set(map(type, column)) == {str}:
+            return self._listed(column, inner, lambda at: (*path, at, name))
+        return [walk(one, (*path, at, name), self.kind_in(name, one, path, kind)) for at, one in enumerate(column)]
+
+    def parameter(self, walk: Walk, item: Any, names: Sequence[str], number: int,
                   path: Path, kind: str | None) -> Any:  # fmt: skip
         """Of a statement with parameters for these columns: one of them, or a list of all, or of many such lists."""
         held = item.get("$tuple") if type(item) is dict else item
@@ -413,7 +481,7 @@ class Texts(Secrets):
         """A run of Base64 that is text inside."""
         if (made := self._needles.exact(text)) is not None:
             return made
-        if text in self._no_base64 or text in self.crowd.drawn:
+        if text in self._no_base64 or text in self.crowd.drawn or text in self.crowd.late:
             return text
         if (digits := _HEX.fullmatch(text)) is not None:
             data = bytes.fromhex(digits[2])
@@ -504,7 +572,7 @@ class Texts(Secrets):
 
     def _credentials(self, text: str, kind: str) -> str:
         """`user:password` in Base64, else a token."""
-        if len(text) >= 4 and re.fullmatch(r"[A-Za-z0-9+/_-]+={0,2}", text):
+        if may_be_pair(text):
             try:
                 pair = b64decode(text + "=" * (-len(text) % 4)).decode()
             except (ValueError, UnicodeDecodeError):
@@ -523,6 +591,9 @@ class Texts(Secrets):
 
     def _cookies(self, text: str) -> str:
         parts = re.split(r"(;\s*)", text)
+        if len(parts) > 2 * self.few:
+            values = {part.partition("=")[2] for part in parts}
+            self.many("session", {value for value in values if len(value) >= SHORTEST and value[0] != '"'})
         out: list[str] = []
         for part in parts:
             name, mark, value = part.partition("=")
@@ -574,6 +645,8 @@ def _around(text: str, change: Callable[[str], str]) -> str:
 
 
 def _plain(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
     return _unquoted(text.replace("+", " ")).decode("utf-8", "replace")
 
 
