@@ -285,7 +285,9 @@ def _numbered(text: str, made: str) -> str:
     """What was drawn for a number, as one of its sort."""
     bare = text if text.isdecimal() else "".join(filter(str.isdecimal, text))
     if 13 <= len(bare) <= 19 and luhn(bare):
-        drawn = made if made.isdecimal() else "".join(filter(str.isdecimal, made))
+        if bare is text:
+            return with_check(bare[:6] + made[6:-1])
+        drawn = "".join(filter(str.isdecimal, made))
         made = laid_over(with_check(bare[:6] + drawn[6:-1]), text)
     elif text[0] != "0" == made[0]:
         made = f"{text[0]}{made[1:]}"

@@ -44,6 +44,9 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
     """One of these is in every text that has such a secret, in upper or lower case; empty: always look."""
     skips: bool = False
     """The pattern matches all up to the next secret (see `_at_words`)."""
+    at: Callable[[str, int, int], tuple[int, int]] | None = None
+    """Of one that skips: where in what is found the secret is; its start and end are one where it is none. Further ones
+    are looked for behind it."""
     one: re.Pattern[str] | None = None
     """Of one that skips and has names: the secret alone, where its name begins."""
     inside: tuple[str, ...] = ()
@@ -181,8 +184,10 @@ def _word_spans(
             start, stop = match.span(1)
             if stop == end < size:  # perhaps cut short: the next look begins before it
                 break
+            if rule.at is not None:
+                start, stop = rule.at(text, start, stop)
             at = stop
-            if rule.accept(text[start:stop]):
+            if start < stop and rule.accept(text[start:stop]):
                 yield start, stop
         pause(end - began)
         at = size if end == size else max(at, end - _SHORT_REACH)

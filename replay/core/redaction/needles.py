@@ -160,7 +160,9 @@ class Needles:
         for masked in secrets.values():  # what stands there already is not masked again
             table.pop(masked, None)
         self._table = table
-        self._heads = {text[:_HEAD] for text in table}
+        self._head = head = _LONE if min(map(len, table), default=0) >= _LONE else _HEAD
+        """Characters that tell where one may begin."""
+        self._heads = {text[:head] for text in table}
         self._firsts = {head[0] for head in self._heads}
         self._codes: set[int] = set()
         """The same heads as numbers; of long texts all are looked for at once."""
@@ -171,7 +173,7 @@ class Needles:
     def _measure(self) -> dict[str, list[int]]:
         if not self._lengths:
             for text in self._table:
-                self._lengths.setdefault(text[:_HEAD], []).append(len(text))
+                self._lengths.setdefault(text[: self._head], []).append(len(text))
             for head, lengths in self._lengths.items():
                 if len(lengths) > 1:
                     self._lengths[head] = sorted(set(lengths), reverse=True)
@@ -246,7 +248,7 @@ class Needles:
         for at in hits:
             if at < done:
                 continue
-            for size in self._lengths_of(text[at : at + _HEAD], len(hits)):
+            for size in self._lengths_of(text[at : at + self._head], len(hits)):
                 if (
                     text[at : at + size] in table
                     and at + size <= len(text)
@@ -260,22 +262,23 @@ class Needles:
         """Where the heads of needles are, in the order of the text."""
         heads: Collection[str] = self._heads
         if len(text) < _SHORT:
-            return [at for at in range(len(text) - _HEAD + 1) if text[at : at + _HEAD] in heads]
+            return [at for at in range(len(text) - self._head + 1) if text[at : at + self._head] in heads]
         if len(heads) > (_FEW if len(text) < _LONG else _FEWER) and text.isascii():
             heads = self._present(text.encode())
         if len(heads) <= _FEW:
             return sorted(at for head in heads for at in _places(text, head))
-        return [at for at in range(len(text) - _HEAD + 1) if text[at : at + _HEAD] in heads]
+        return [at for at in range(len(text) - self._head + 1) if text[at : at + self._head] in heads]
 
     def _present(self, data: bytes) -> set[str]:
-        """Of the heads those that are in the text: four characters are a number, and all are looked up at once."""
+        """Of the heads those that are in the text: each is a number, and all are looked up at once."""
+        size, code = self._head, "Q" if self._head == _LONE else "I"
         if not self._codes:
-            heads = (head for head in self._heads if len(head) == _HEAD and head.isascii())
-            self._codes.update(array("I", "".join(heads).encode()))
+            heads = (head for head in self._heads if len(head) == size and head.isascii())
+            self._codes.update(array(code, "".join(heads).encode()))
         found: set[int] = set()
-        for shift in range(_HEAD):
-            found |= self._codes.intersection(array("I", data[shift : len(data) - (len(data) - shift) % _HEAD]))
-        return {code.to_bytes(_HEAD, sys.byteorder).decode() for code in found}
+        for shift in range(size):
+            found |= self._codes.intersection(array(code, data[shift : len(data) - (len(data) - shift) % size]))
+        return {number.to_bytes(size, sys.byteorder).decode() for number in found}
 
 
 def _places(text: str, part: str) -> Iterator[int]:

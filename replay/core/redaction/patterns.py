@@ -71,10 +71,26 @@ def _at_words(letters: str, head: str, secret: str, tail: str = "") -> re.Patter
     )
 
 
+_ANY_CARD = r"\d(?:[ -]?\d){12,18}+"
+_CARD = re.compile(_ANY_CARD + r"(?!\d)")
+_GROUP = re.compile(r"\d+")
+
+
 def card(text: str) -> bool:
     """Whether it is a card's number (ISO/IEC 7812)."""
-    digits = re.sub(r"\D", "", text)
+    digits = text if text.isdecimal() else re.sub(r"\D", "", text)
     return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 2 and luhn(digits)
+
+
+def card_at(text: str, start: int, stop: int) -> tuple[int, int]:
+    """Of digits that look like one, where it is; a number may stand before it, and one behind."""
+    if card(text[start:stop]):
+        return start, stop
+    longer = _CARD.match(text, start)
+    if longer is not None and longer.end() != stop and card(longer[0]):
+        return longer.span()
+    end = _GROUP.match(text, start).end()  # type: ignore[union-attr]  # it begins with a digit
+    return end, end
 
 
 WEBHOOK = Rule("webhook", re.compile(
@@ -117,7 +133,8 @@ LOOKS: tuple[Rule, ...] = (
         ("value=", "content="), is_value),
     Rule("card", _at_words(
         r"\d", r"(?<![.,:+/-])(?<![\dA-Fa-f-][A-Fa-f])(?<!^[A-Fa-f])(?=[\d -]{13})",  # no part of a UUID, nor of a digest
-        r"\d(?:[ -]?\d){12,18}+", r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), card, 13, skips=True),
+        rf"(?:\d{{13,19}}+|\d{{4}}(?: \d{{4}}){{3}}|{_ANY_CARD})", r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), shortest=13, skips=True,
+         at=card_at),
     EMAIL,
 )  # fmt: skip
 
