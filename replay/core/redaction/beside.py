@@ -15,6 +15,8 @@ _COLUMN = re.compile(
     r"([A-Za-z_]\w{0,80})[\"`\]]?\)?\s*(?:=|<>|!=|[<>]=?|~\*?|(?i:\bi?like\b|\bin\s*\([\s,?%s$:\d]*+))\s*(?:\w{1,40}\()?\Z"
 )
 _INTO = re.compile(r"(?i)\binto\s{1,9}+[^\s()]{1,120}+\s{0,9}+\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+\(")
+_OF_KEY = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth", "r", "t"})
+_OF_NONE: frozenset[str] = frozenset()
 _LONGEST = 20_000
 """Characters of a statement that is read."""
 _NAMES = (("value", ("name", "key", "field", "header", "Name", "Key")), ("Value", ("Name", "Key", "name", "key")))
@@ -28,6 +30,11 @@ def named(node: Mapping[str, Any], kind_of: KindOf) -> tuple[str, str] | None:
             kind = kind_of(said) if said is not None and len(said) <= 100 else None
             return (value, kind) if kind and kind_of(node[value]) is None else None
     return None
+
+
+def of_key(node: Mapping[str, Any]) -> frozenset[str]:
+    """Of a JSON Web Key (RFC 7518) the members that nobody else may have."""
+    return _OF_KEY if type(node.get("kty")) is str else _OF_NONE
 
 
 def is_pair(item: Any) -> bool:

@@ -20,8 +20,8 @@ _MOST = 200
 """Columns."""
 _NAME = re.compile(r"[A-Za-z_][\w .-]{0,50}")
 _INSERT = re.compile(
-    r"(?i)\b(?:insert|replace)\s{1,9}+(?:ignore\s{1,9}+)?into\s{1,9}+[^\s()]{1,120}+\s{0,9}+"
-    r"\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+(?=\()"
+    r"(?i)\b(?:insert|replace)\s{1,9}+(?:ignore\s{1,9}+)?into\s{1,9}+([^\s()]{1,120}+)\s{0,9}+"
+    r"(?:\(([^()]{1,4000}+)\)\s{0,9}+)?values\s{0,9}+(?=\()"
 )
 _ARRAY = re.compile(r"[=:][ \t]{0,9}\[\s{0,20}+([\"'])")
 _BEFORE = re.compile(r"([\w.-]{1,60})[\"']?[ \t]{0,9}\Z")
@@ -30,13 +30,16 @@ _GAP = re.compile(r"[\s,]*\(")
 _ITEM = re.compile(r"\s*+(?:[NnEe]?'((?:[^']|'')*+)'|[^,()']*+(?:\([^()]*+\))?[^,()']*+)\s*+([,)])")
 
 
-def masked(text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many) -> str | None:
+def masked(
+    text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: dict[str, list[str]]
+) -> str | None:
     """The text without what stands in columns of secrets; None if it has no such columns. `many` is told the kind and
-    the cells of each, and says what stands for some of them."""
+    the cells of each, and says what stands for some of them. `tables`:
+    the columns of tables that statements of the recording named."""
     found = _sheet(text, kind_of)
     made = text if found is None else _rows(text, *found, leaf, many)
     if "INSERT" in text or "insert" in text:
-        made = _inserted(made, kind_of, leaf, many)
+        made = _inserted(made, kind_of, leaf, many, tables)
     if "[" in text:
         made = _arrays(made, kind_of, leaf)
     return None if made == text else made
@@ -117,9 +120,11 @@ def _cell(value: str, change: Callable[[str], str]) -> str:
     return '"' + made.replace('"', '""') + '"' if quoted else value.replace(bare, made, 1)
 
 
-def _inserted(text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many) -> str:
+def _inserted(
+    text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: dict[str, list[str]]
+) -> str:
     """Literals of INSERT statements."""
-    spans = _literals(text, kind_of)
+    spans = _literals(text, kind_of, tables)
     shown: dict[tuple[str, str], dict[str, str]] = {}
     for start, end, named in spans:
         shown.setdefault(named, {})[text[start:end].replace("''", "'")] = ""
@@ -137,11 +142,19 @@ def _inserted(text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many:
     return "".join([*out, text[done:]]) if done else text
 
 
-def _literals(text: str, kind_of: Callable[[str], str | None]) -> list[tuple[int, int, tuple[str, str]]]:
+def _literals(
+    text: str, kind_of: Callable[[str], str | None], tables: dict[str, list[str]]
+) -> list[tuple[int, int, tuple[str, str]]]:
     """Where they stand that a column says are secret: start, end, its name and kind."""
     spans = []
     for statement in _INSERT.finditer(text):
-        names = [name.strip().strip('"`[]') for name in statement[1].split(",")]
+        table = statement[1].strip('"`[]').rpartition(".")[2].strip('"`[]').lower()
+        if statement[2] is not None:
+            names = [name.strip().strip('"`[]') for name in statement[2].split(",")]
+            if len(tables) < _MOST:
+                tables[table] = names
+        else:
+            names = tables.get(table, [])
         kinds = {at: (name, kind) for at, name in enumerate(names) if (kind := kind_of(name))}
         place = statement.end() if kinds else -1
         while place >= 0 and (gap := _GAP.match(text, place)) is not None:

@@ -324,7 +324,7 @@ def may_be_pair(text: str) -> bool:
         data = a2b_base64(text.rstrip("=") + "==") if len(text) >= 4 and text.isascii() else b""
     except ValueError:
         return False
-    return b":" in data and _BASE64.fullmatch(text) is not None
+    return (b":" in data or data.count(0) == 2) and _BASE64.fullmatch(text) is not None
 
 
 def _cased(text: str, made: str) -> str:

@@ -118,6 +118,10 @@ def _quoted_path(text: str) -> str:
     return _quoted(text, "/")
 
 
+def _doubled(text: str) -> str:
+    return text.replace("'", "''")
+
+
 def _escaped(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
@@ -126,7 +130,7 @@ def _escaped_ascii(text: str) -> str:
     return json.dumps(text)[1:-1]
 
 
-_ESCAPES = (_escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape)
+_ESCAPES = (_doubled, _escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape)
 
 
 def _cases(text: str) -> tuple[str, str, str]:

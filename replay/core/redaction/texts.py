@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64decode, b64encode
+from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -30,6 +30,20 @@ _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 _UNIT = re.compile(r"%[0-9A-Fa-f]{2}|\+|[^%+]|%")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
+_BASE32 = re.compile(r"[A-Z2-7]{16,}|[a-z2-7]{24,}")
+_BASE85 = re.compile(
+    r"(?=[\w=+-]*+[!#$%&()*;<>?@^`{|}~][\w=+-]*+[!#$%&()*;<>?@^`{|}~])[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{20,}+"
+)
+"""All of a text, with two signs that Base64 has not."""
+_SPELT = re.compile(
+    r"(?:\\{1,4}u00[2-7][0-9A-Fa-f]){3}|(?:\\{1,4}x[2-7][0-9A-Fa-f]){3}|(?:&#(?:x[2-7][0-9A-Fa-f]|\d{2,3});){3}|"
+    r"(?:\\(?:0[4-7]|1[0-7])[0-7]){3}"
+)
+_SPELT_UNIT = re.compile(
+    r"\\++u00[2-7][0-9A-Fa-f]|\\++x[2-7][0-9A-Fa-f]|&#(?:x[2-7][0-9A-Fa-f]|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7]|.",
+    re.DOTALL,
+)
+"""Letters and signs as escapes, and all else as it is."""
 _HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
 _SCHEME = re.compile(r"(?i)(basic|bearer|token|digest|negotiate|apikey|jwt) +(\S.*)\Z", re.DOTALL)
 _PAIR = re.compile(r"[\w.\[\]%$*@-]{1,100}=")
@@ -61,7 +75,7 @@ _LOW = 99_999
 _IDS = frozenset({"id", "_id", "key"})
 _ROWS = 32
 """Items of a list that is read as a table."""
-_NOT_ROWS = _IDS | {"value", "Value", "headers", "pieces", "returned"}
+_NOT_ROWS = _IDS | {"kty", "value", "Value", "headers", "pieces", "returned"}
 """Names that say something of what stands beside them."""
 _IN_URLS = frozenset({"url-password", "url-user", "session"})
 """Kinds that are percent-encoded where they are found."""
@@ -81,7 +95,9 @@ class Texts(Secrets):
         super().__init__(rules, pseudonyms, pause)
         self._styles: dict[str, streams.Write] = {}
         """JSON -> what writes it again."""
-        self._tables: dict[tuple[str, Path], tuple[str | None, dict[str, tuple[str, str, str]]]] = {}
+        self._columns_of: dict[str, list[str]] = {}
+        """Table of a database -> its columns, as a statement named them."""
+        self._tables: dict[tuple[str, Path, int], tuple[str | None, dict[str, tuple[str, str, str]]]] = {}
         """Table and path -> it without secrets, of each column that changed one cell before and after, its kind."""
 
     def data(self, data: bytes, path: Path, kind: str | None, content: str = "") -> bytes:
@@ -254,7 +270,7 @@ class Texts(Secrets):
 
     def _columns(self, text: str, path: Path) -> str | None:
         """A table without what its columns say is secret; the second walk meets the same ones."""
-        held = self._tables.get((text, path)) if not self.allowed else None
+        held = self._tables.get((text, path, len(self._columns_of))) if not self.allowed else None
         if held is None:
             changed: dict[str, tuple[str, str, str]] = {}
 
@@ -265,9 +281,9 @@ class Texts(Secrets):
                     changed.setdefault(name, (one, made, kind))
                 return made
 
-            held = columns.masked(text, self.kind_of, cell, self.many), changed
+            held = columns.masked(text, self.kind_of, cell, self.many, self._columns_of), changed
             if len(self._tables) < _TABLES and not self.crowd.late:
-                self._tables[text, path] = held
+                self._tables[text, path, len(self._columns_of)] = held
         for name, (before, after, kind) in held[1].items():
             self.mark((*path, name), before, after, kind)
         return held[0]
@@ -349,9 +365,11 @@ class Texts(Secrets):
         if type(value) is dict:
             out = {}
             held, said = beside.named(value, self.kind_of) or ("", None)
+            of_key = beside.of_key(value)
             statement = beside.columns([*value.values()])
             for number, (name, item) in enumerate(value.items()):
                 inner = self.kind_in(name, item, path, kind) or (said if name == held else None)
+                inner = inner or ("private-key" if name in of_key else None)
                 key = name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)
                 if statement is not None and number > statement[0] and type(item) is list:
                     out[key] = self.parameter(self._plain, item, statement[1], 0, (*path, name), inner)
@@ -452,10 +470,27 @@ class Texts(Secrets):
             text = _RUN.sub(lambda run: self._percent_part(run[0], deep) if "%" in run[0] else run[0], text)
         if len(text) < 16:
             return text
+        if ("\\u00" in text or "\\x" in text or "&#" in text or "\\1" in text) and _SPELT.search(text):
+            text = self._spelt(text, deep)
+        if text[0] > " " and _BASE85.fullmatch(text):
+            return self._of_base85(text, deep)
         parts = _FOLDED.split(text) if "\n" in text and max(map(len, text.split("\n", _LINES))) > 47 else [text]
         parts[::2] = [_BASE64.sub(lambda part: self._decoded(part[0], deep), one) for one in parts[::2]]
         parts[1::2] = [self._folded(one, deep) for one in parts[1::2]]
         return "".join(parts)
+
+    def _spelt(self, text: str, deep: int) -> str:
+        """Letters that are written as escapes of JSON, Python, C or HTML: what changes is written as it was."""
+        units = _SPELT_UNIT.findall(text)
+        plain = "".join(map(_letter, units))
+        made = self.flat(plain, deep + 1)
+        if made == plain:
+            return text
+        if len(made) != len(units):
+            return made
+        return "".join(
+            unit if old == new else _respelt(unit, new) for unit, old, new in zip(units, plain, made, strict=True)
+        )
 
     def _folded(self, text: str, deep: int) -> str:
         """Base64 in lines, as in mail (RFC 2045)."""
@@ -490,6 +525,8 @@ class Texts(Secrets):
                 made = inside.hex()
                 return digits[1] + (made.upper() if digits[2].isupper() else made)
         bare = text.rstrip("=")
+        if _BASE32.fullmatch(bare) and (made := self._of_base32(bare, deep)) is not None:
+            return made + text[len(bare) :]
         if len(bare) % 4 == 1 or bare.isalpha() or bare.isdecimal():
             return text
         url = "-" in bare or "_" in bare
@@ -504,6 +541,27 @@ class Texts(Secrets):
             return text
         packed = b64encode(inside, altchars=b"-_" if url else None).decode()
         return packed if text.endswith("=") or bodies.form_of(data) else packed.rstrip("=")
+
+    def _of_base32(self, text: str, deep: int) -> str | None:
+        try:
+            data = b32decode(text.upper() + "=" * (-len(text) % 8))
+        except Base64Error:
+            return None
+        if not data.isascii():
+            return None
+        inside = self._inside(data, deep)
+        if inside is None or inside == data:
+            return None if inside is None else text
+        made = b32encode(inside).decode().rstrip("=")
+        return made.lower() if text.islower() else made
+
+    def _of_base85(self, text: str, deep: int) -> str:
+        try:
+            data = b85decode(text)
+        except ValueError:
+            return text
+        inside = self._inside(data, deep) if data.isascii() else None
+        return text if inside is None or inside == data else b85encode(inside).decode()
 
     def _inside(self, data: bytes, deep: int) -> bytes | None:
         """Bytes without secrets; None if they are neither packed nor text."""
@@ -539,6 +597,8 @@ class Texts(Secrets):
             return text
         if kind == "cookie":
             return self._cookies(text)
+        if kind == "login":
+            return self._login(text)
         if kind in ("authorization", "assigned") and (found := _SCHEME.match(text)):
             return text[: found.start(2)] + self._credentials(found[2], kind)
         if kind in ("scheme", "authorization", "token"):
@@ -570,6 +630,15 @@ class Texts(Secrets):
         self.learn(text, made, kind or "?")
         return made
 
+    def _login(self, text: str) -> str:
+        """A password in Base64, as mail clients say it."""
+        try:
+            made = b64encode(self.value(b64decode(text).decode(), "password").encode()).decode()
+        except ValueError:
+            made = self._pseudonyms.of(text)
+        self.learn(text, made, "password")
+        return made
+
     def _credentials(self, text: str, kind: str) -> str:
         """`user:password` in Base64, else a token."""
         if may_be_pair(text):
@@ -577,6 +646,11 @@ class Texts(Secrets):
                 pair = b64decode(text + "=" * (-len(text) % 4)).decode()
             except (ValueError, UnicodeDecodeError):
                 pair = ""
+            if pair.count("\0") == 2 and pair.replace("\0", "").isprintable():  # SASL, of two names and a password
+                names, _, password = pair.rpartition("\0")
+                packed = b64encode(f"{names}\0{self.value(password, 'password')}".encode()).decode()
+                self.learn(text, packed, kind)
+                return packed
             if ":" in pair and pair.isprintable():
                 made = ":".join(self.value(part, "password") if part else "" for part in pair.split(":", 1))
                 packed = b64encode(made.encode()).decode()
@@ -612,6 +686,27 @@ class Texts(Secrets):
 
 def _is_form(text: str) -> bool:
     return _FORM.match(text) is not None and _BASE64.fullmatch(text) is None
+
+
+def _letter(unit: str) -> str:
+    """What a unit of a text stands for."""
+    if len(unit) == 1:
+        return unit
+    if unit[0] == "&":
+        digits = unit[2:-1]
+        return chr(int(digits[1:], 16) if digits[0] in "xX" else int(digits))
+    return chr(int(unit[-4:], 16) if "u" in unit else int(unit[-2:], 16) if "x" in unit else int(unit[-3:], 8))
+
+
+def _respelt(unit: str, new: str) -> str:
+    """Another letter in the way of a unit."""
+    if len(unit) == 1:
+        return new
+    code, bare = ord(new), unit.rstrip("0123456789abcdefABCDEF;")
+    if unit[0] == "&":
+        return f"&#x{code:x};" if unit[2] in "xX" else f"&#{code};"
+    digits = f"{code:04x}" if "u" in unit else f"{code:02x}" if "x" in unit else f"{code:03o}"
+    return bare + (digits.upper() if unit[len(bare) :].isupper() else digits)
 
 
 def _escaped_alike(text: str, plain: bytes, made: bytes) -> str | None:
