@@ -19,7 +19,11 @@ _OF_KEY = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth", "r", "t"})
 _OF_NONE: frozenset[str] = frozenset()
 _LONGEST = 20_000
 """Characters of a statement that is read."""
-_NAMES = (("value", ("name", "key", "field", "header", "Name", "Key")), ("Value", ("Name", "Key", "name", "key")))
+_NAMES = (
+    ("value", ("name", "key", "field", "header", "Name", "Key")),
+    ("Value", ("Name", "Key", "name", "key")),
+    ("answer", ("question", "label", "name")),
+)
 
 
 def named(node: Mapping[str, Any], kind_of: KindOf) -> tuple[str, str] | None:
@@ -27,7 +31,9 @@ def named(node: Mapping[str, Any], kind_of: KindOf) -> tuple[str, str] | None:
     for value, names in _NAMES:
         if value in node:
             said = next((node[name] for name in names if type(node.get(name)) is str), None)
-            kind = kind_of(said) if said is not None and len(said) <= 100 else None
+            if said is None and type(node.get("type")) is str:
+                said = node["type"] if node["type"].lower() in ("password", "secret") else node.get("label")
+            kind = kind_of(said) if type(said) is str and len(said) <= 100 else None
             return (value, kind) if kind and kind_of(node[value]) is None else None
     return None
 

@@ -75,6 +75,20 @@ COMMANDS: tuple[Rule, ...] = (
         rf"(?:\A|\s){_SAYS}(?=[\w.]{{0,11}}\d|\. )[\w.]{{1,12}}+ LOGIN (?:\"[^\"\n]{{1,200}}+\"|[^\s\"]{{1,200}}+) \"?([^\s\"]{{4,200}}+)"), (" LOGIN ",)),
     Rule("assigned", re.compile(rf"(?:\A|\n){_SAYS}PASS ([^\s]{{4,200}}+)(?<=\S)(?=\r?\n|\Z)"), ("USER ",)),
     Rule("digest-response", re.compile(r"\bAPOP \S{1,200}+ ([0-9a-fA-F]{32})\b"), ("APOP ",)),
+    Rule("assigned", re.compile(  # in other languages
+        r"(?i:contraseña|senha|wachtwoord|hasło|salasana|пароль|密码|密碼|パスワード|비밀번호)[\"']?[ \t]{0,9}+[:=\uff1a][ \t]{0,9}+[\"']?([^\s\"',;&<>]{4,400}+)"),
+         ("contrase", "Contrase", "enha", "wachtwoord", "Wachtwoord", "has\u0142o", "Has\u0142o", "alasana", "\u0430\u0440\u043e\u043b\u044c", "\u5bc6", "\u30d1\u30b9\u30ef", "\ube44\ubc00"), is_value),
+    Rule("assigned", re.compile(r"(?i:password|passphrase|passcode|secret|token|key) is: ?[\"'`]?([^\s\"'<>`]{5,400}+)"), (" is:",), is_value),
+    Rule("assigned", re.compile(r"(?i:set password for)[ \t][^\s=]{1,200}+[ \t]{0,3}=[ \t]{0,3}(?i:(?:old_)?password\()?'([^'\n]{4,400}+)'"), ("PASSWORD FOR ", "password for "), is_value),
+    Rule("field", re.compile(r"type=[\"']?password\b[^<>]{0,200}?\bvalue=[\"']?([^\"'\s<>]{4,400}+)"), ("type=",), is_value),
+    Rule("assigned", re.compile(r"_(?:authToken|password|auth)[ \t]{1,9}+([^\s\"']{8,4000}+)"), ("_authToken ", "_auth ", "_password ")),
+    Rule("assigned", re.compile(
+        r"(?i:(?:access|api|auth|bearer|refresh|session)[ _-]?(?:token|key)|passphrase|pass(?:word|code|wd))[ \t]((?=[A-Za-z]{0,40}?\d)(?=\d{0,40}+[A-Za-z])[A-Za-z0-9]{12,400}+)(?![\w/.-])"),
+         ("oken ", "key ", "KEY ", "OKEN ", "assword ", "assphrase ", "asscode ", "asswd ")),
+    Rule("otp", re.compile(
+        r"\b(?i:(?:verification|security|confirmation|one-time|login|access|authentication|2fa|mfa) (?:pass)?code|one-time password|otp|pin)(?: is)?[ :=]{1,3}(\d{5,10})\b"),
+         ("code", "Code", "CODE", "otp", "OTP", "pin", "PIN", "one-time", "One-time")),
+    Rule("oauth-code", re.compile(r"[?&]code=([^\s&#\"'<>]{8,2000}+)(?=[^\s\"'<>]{0,2000}?&state=)"), ("code=",)),
     Rule("private-key", re.compile(  # a JSON Web Key (RFC 7518)
         r"\\{0,3}\"(?:d|p|q|dp|dq|qi|k)\\{0,3}\"\s{0,9}+:\s{0,9}+\\{0,3}\"([A-Za-z0-9_-]{16,4000}+)"), ('"kty"', '\\"kty')),
     Rule("path-token", re.compile(

@@ -16,7 +16,7 @@ from replay.core.redaction.vendors import VENDORS
 
 _WORDS = (
     r"pass(?:word|wd|phrase|code|wort|e(?<=mot.de.passe))", r"kennwort", r"pwd", r"private[_-]?key", r"secret(?:[_-]?key)?", r"shared[_-]?access[_-]?key",
-    r"session(?:[_-]?id)?", r"jsessionid", r"phpsessid", r"psk(?==)", r"signature", r"ssn", r"token", r"credential", r"client[_-]?key", r"cookie", r"csrf", r"cvv",
+    r"session(?:[_-]?id)?", r"jsessionid", r"phpsessid", r"psk(?==)", r"pw(?=[ \t]?[:=])", r"pass(?=[ \t]?[:=][ \t]?[^\s\d]{0,60}+\d)", r"signature", r"ssn", r"token", r"credential", r"client[_-]?key", r"cookie", r"csrf", r"cvv",
     r"api[_-]?key", r"access[_-]?key", r"account[_-]?key", r"auth(?:orization)?", r"otp", r"iban", r"dsn",
     r"signing[_-]?key", r"encryption[_-]?key", r"master[_-]?key", r"pass(?<=_pass)",
     *(rf"{each}(?=\\{{0,3}}[\"']|(?<=[?&]{each})=)" for each in ("pin", "sid", "sig", "hmac", "jwt", "bearer", "pass", "totp", "cvc", "cvn")),
@@ -125,7 +125,7 @@ LOOKS: tuple[Rule, ...] = (
         r" is (?i:(?<=password is )|(?<=passphrase is )|(?<=passcode is )|(?<=secret is )|(?<=token is )|(?<=key is ))[\"'`]?"
         r"((?=[^\s\"'<>`]{0,99}?\d)[^\s\"'<>`]{5,99}[^\s\"'<>`.,;:!?)])"), (" is ",), is_value),
     Rule("element", re.compile(  # XML: the end of an element names it
-        r">\s{0,9}+([^<>\s]{4,4000}+)\s{0,9}+</[\w:.-]{0,30}?(?i:pass(?:word|wd|phrase|code)|pwd|secret|token|credential|"
+        r">\s{0,9}+(?:<!\[CDATA\[)?([^<>\s]{4,4000}?)(?:\]\]>)?+\s{0,9}+</[\w:.-]{0,30}?(?i:pass(?:word|wd|phrase|code)|pwd|secret|token|credential|"
         r"(?:api|private|access|client)[_-]?key|session[_-]?id|signature|csrf|cvv|ssn|iban|otp|cookie)>"), ("</",), is_value),
     Rule("field", re.compile(  # HTML
         r"(?:name|key)=[\"'](?=[\w.:-]{0,40}?(?:[Cc]srf|[Xx]srf|[Tt]oken|[Pp]assword|[Ss]ecret|[Aa]pi[_-]?[Kk]ey))[\w.:-]{1,60}+[\"']"

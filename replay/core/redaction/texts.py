@@ -75,7 +75,7 @@ _LOW = 99_999
 _IDS = frozenset({"id", "_id", "key"})
 _ROWS = 32
 """Items of a list that is read as a table."""
-_NOT_ROWS = _IDS | {"kty", "value", "Value", "headers", "pieces", "returned"}
+_NOT_ROWS = _IDS | {"kty", "value", "Value", "answer", "headers", "pieces", "returned"}
 """Names that say something of what stands beside them."""
 _IN_URLS = frozenset({"url-password", "url-user", "session"})
 """Kinds that are percent-encoded where they are found."""

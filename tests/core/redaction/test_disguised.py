@@ -131,3 +131,39 @@ def test_rows_without_names_of_columns() -> None:
         assert made[statements.index(bare)].startswith("INSERT INTO shop.users VALUES (7, 'bob', '")
     assert redacted(bare.replace(CANARY, "of no kind"))
     redacted({"password": f"o'{CANARY}", "sql": f"INSERT INTO t VALUES (1, 'o''{CANARY}')"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["SET PASSWORD FOR 'bob'@'%' = '{}'", "<Password><![CDATA[{}]]></Password>", "<input type=password value={}>",
+     "contraseña: {}", "senha: {}", "hasło: {}", "пароль: {}", "密码\uff1a{}", "パスワード\uff1a{}",
+     "your password is: {}", "pw: {}", "pass: {}", "access token {} used", "passphrase {}",
+     "//registry.example/:_authToken {}", "Location: https://a.example/cb?code={}&state=1", "Your verification code is 48213377", "otp 48213377",
+     "PIN: 48213377"],
+)  # fmt: skip
+def test_said_in_other_ways(text: str) -> None:
+    """Other languages, forms, statements, and one-time codes in messages."""
+    assert "48213377" not in redacted(text.format(CANARY))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"pw": CANARY}, {"privKey": CANARY}, {"mnemonic": CANARY}, {"recoveryCodes": [CANARY]}, {"licenseKey": CANARY},
+     {"securityCode": CANARY}, {"securityAnswer": CANARY}, {"accountNumber": CANARY}, {"пароль": CANARY},
+     {"type": "password", "value": CANARY}, {"question": "What is your password?", "answer": CANARY}],
+)  # fmt: skip
+def test_other_names(value: Any) -> None:
+    """As values and as JSON."""
+    redacted(value)
+    redacted(json.dumps(value, ensure_ascii=False))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["the password reset page", "security code of conduct", "a token ring network", "tests pass: everything",
+     {"type": "token", "value": "an identifier"}, {"question": "What is new?", "answer": "a lot of things"},
+     "type=text value=something", "the access key opened it"],
+)  # fmt: skip
+def test_what_only_sounds_alike(value: Any) -> None:
+    """Words around the names of secrets."""
+    assert redacted(value) == value
