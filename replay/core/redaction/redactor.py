@@ -191,6 +191,7 @@ class Redactor:
             model_calls=items(recording.model_calls, "response_id", "request_model", "response_model"),
             predictions=items(recording.predictions, "label", "name"),
             gaps=tuple(map(gap, recording.gaps)),
+            entrypoint=text(recording.entrypoint) if recording.kind == "block" else recording.entrypoint,
             **{name: text(getattr(recording, name)) for name in _TEXTS},
         )
         return changed, places
@@ -233,6 +234,8 @@ def _draw(node: Any, secrets: dict[str, str]) -> Any:
 def _parts(recording: Recording) -> Iterator[tuple[str, Value | str]]:
     """All that a recording says, by place."""
     yield "input", recording.input
+    if recording.kind == "block":  # what the code calls it, with whatever it puts there
+        yield "name", recording.entrypoint
     for one in recording.interactions:
         yield f"interaction[{one.seq}].target", one.target
         yield f"interaction[{one.seq}].request", one.request

@@ -7,6 +7,7 @@ from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85enc
 from html import unescape
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.core.redaction.test_redactor import REDACTOR, everything, http, recording
@@ -138,7 +139,8 @@ def test_rows_without_names_of_columns() -> None:
     ["SET PASSWORD FOR 'bob'@'%' = '{}'", "<Password><![CDATA[{}]]></Password>", "<input type=password value={}>",
      "contraseña: {}", "senha: {}", "hasło: {}", "пароль: {}", "密码\uff1a{}", "パスワード\uff1a{}",
      "your password is: {}", "pw: {}", "pass: {}", "access token {} used", "passphrase {}",
-     "//registry.example/:_authToken {}", "Location: https://a.example/cb?code={}&state=1", "Your verification code is 48213377", "otp 48213377",
+     "//registry.example/:_authToken {}",
+     "Location: https://a.example/cb?code={}&state=1", "Your verification code is 48213377", "otp 48213377",
      "PIN: 48213377"],
 )  # fmt: skip
 def test_said_in_other_ways(text: str) -> None:
@@ -167,3 +169,15 @@ def test_other_names(value: Any) -> None:
 def test_what_only_sounds_alike(value: Any) -> None:
     """Words around the names of secrets."""
     assert redacted(value) == value
+
+
+def test_the_name_of_a_block() -> None:
+    """What `replay.recording` was called, with a secret that is known or looks like one; another name stays."""
+    for name, value in ((f"import {CANARY}", {"password": CANARY}), (f"import token={CANARY}", 1)):
+        before = msgspec.structs.replace(recording(value), kind="block", entrypoint=name)
+        assert CANARY in {each.text for each in REDACTOR.find(before)}
+        after = REDACTOR.redact(before)
+        assert CANARY not in everything(after)
+        assert after.entrypoint.startswith("import ")
+    before = msgspec.structs.replace(recording(1), kind="block", entrypoint="nightly import")
+    assert REDACTOR.redact(before) is before
