@@ -125,7 +125,7 @@ class Redactor:
             sweep = Sweep(self._rules, self._pseudonyms, lambda size: None)
             sweep.known = Known({"pseudonyms": list(known)})
             sweep.leaf(line, (), None, mark=False)
-            kinds = {**sweep.crowd.kinds, **sweep.kinds}
+            kinds = {**sweep.crowd.kinds, **sweep.crowd.late, **sweep.kinds}
             found += [Secret(f"line {number}", "$", kind, secret) for secret, kind in kinds.items()]
         return found
 

@@ -54,6 +54,11 @@ class Rules:
         self.own = bool(found)
         """Whether the project has patterns of its own."""
 
+    @property
+    def any_allowed(self) -> bool:
+        """Whether anything is never redacted, so that it counts where a text stands."""
+        return bool(self._allowed)
+
     def note_clean(self, text: str) -> None:
         """Remember a text without secrets, up to so many."""
         if len(self.clean) >= _MOST:

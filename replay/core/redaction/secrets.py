@@ -148,6 +148,8 @@ class Secrets:
 
     def many(self, kind: str, cells: Collection[str]) -> Mapping[str, str]:
         """Of a column: if it has many, say what stands for each, of all at once. All of which that is said."""
+        if self._rules.any_allowed:
+            return {}
         if not self._armed and self.few < len(cells) <= LARGEST and not self.known.any:
             self._draw(dict.fromkeys((cell.strip(' "') for cell in cells if '""' not in cell), kind))
         return self.crowd.secrets

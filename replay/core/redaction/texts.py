@@ -215,7 +215,7 @@ class Texts(Secrets):
         """A text without secrets. `kind`: its name says that all of it is one."""
         if len(text) < 2:
             return text
-        if kind and (drawn := self.crowd.secrets.get(text)):
+        if kind and self._armed and (drawn := self.crowd.secrets.get(text)):
             if mark:
                 self.mark(path, text, drawn, kind)
             return drawn
