@@ -110,17 +110,23 @@ def _function(function: Any, asked: Any, mark: Mark | None) -> Any:
         except BaseException as error:
             _raised(world, found, token, error)
             raise
-        try:
-            ended_ns = perf_counter_ns()
-            if mark is not None:
-                mark(found, value)
-            _reset(token)
-            world.tell(found, "returned", snapshot(value, ended_ns), ended_ns)
-        except Exception:
-            failed("tell-failed", world)
+        _returned(world, found, token, value, mark)
         return value
 
     return call
+
+
+def _returned(world: World, found: Ticket, token: Any, value: object, mark: Mark | None) -> None:
+    """The call ended with a value. By itself, so that what stands around the call is short: see
+    `replay.core.encoder.Encoder._written`."""
+    try:
+        ended_ns = perf_counter_ns()
+        if mark is not None:
+            mark(found, value)
+        leave(token)
+        world.tell(found, "returned", snapshot(value, ended_ns), ended_ns)
+    except Exception:
+        failed("tell-failed", world)
 
 
 def _raised(world: World, found: Ticket, token: Any, error: BaseException) -> None:
@@ -174,14 +180,7 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None) -> Any:
         except BaseException as error:
             _raised(world, found, token, error)
             raise
-        try:
-            ended_ns = perf_counter_ns()
-            if mark is not None:
-                mark(found, value)
-            leave(token)
-            world.tell(found, "returned", snapshot(value, ended_ns), ended_ns)
-        except Exception:
-            failed("tell-failed", world)
+        _returned(world, found, token, value, mark)
         return value
 
     return call

@@ -127,24 +127,39 @@ def recorded(steps: Generator[Any, Any, Any], stream: Stream) -> Generator[Any, 
         token = current.set(LIVE)
         try:
             value = step(given)
-        except StopIteration as stop:
-            stream.told(stream.returned, stop.value)
-            return stop.value
         except BaseException as error:
-            stream.told(stream.raised, error)
+            if _ended(stream, token, error):
+                return error.value  # type: ignore[attr-defined]  # it is a StopIteration
             raise
-        finally:
-            current.reset(token)
+        current.reset(token)
         stream.told(stream.piece, value)
         try:
             given, step = (yield value), steps.send
             stream.told(stream.sent, given)
-        except GeneratorExit:
-            stream.told(stream.closed)
-            steps.close()
-            raise
         except BaseException as error:
+            if isinstance(error, GeneratorExit):
+                _closed(stream, steps)
+                raise
             given, step = error, steps.throw
+
+
+def _ended(stream: Stream, token: Any, error: BaseException) -> bool:
+    """A step ended the generator: whether it returned. By itself, so that `recorded` is short: see
+    `replay.core.encoder.Encoder._written`."""
+    returned = isinstance(error, StopIteration)
+    try:
+        if isinstance(error, StopIteration):
+            stream.told(stream.returned, error.value)
+        else:
+            stream.told(stream.raised, error)
+    finally:
+        current.reset(token)
+    return returned
+
+
+def _closed(stream: Stream, steps: Generator[Any, Any, Any]) -> None:
+    stream.told(stream.closed)
+    steps.close()
 
 
 Begin = Callable[[tuple[Any, ...], dict[str, Any]], tuple[AsyncGenerator[Any, Any], Stream | None]]

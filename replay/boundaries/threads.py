@@ -72,13 +72,17 @@ def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
         try:
             original(self)
         except BaseException:
-            _put_back(self, own)
-            if timeline is not None:
-                timeline.not_started()
-                ended(self)
+            _not_started(self, own, timeline)
             raise
 
     return start
+
+
+def _not_started(thread: Thread, own: Any, timeline: Any) -> None:
+    _put_back(thread, own)
+    if timeline is not None:
+        timeline.not_started()
+        ended(thread)
 
 
 def _serves_others_later(thread: Thread) -> bool:

@@ -40,24 +40,29 @@ def is_receiver(value: object, module: str, owner: str, name: str) -> bool:
     return False
 
 
+def _encoded(encoder: _Holding, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
+    """By itself, so that `encode_method` is short: see `replay.core.encoder.Encoder._written`."""
+    path = encoder.path
+    path += ("args", 0)
+    trees = [encoder.receiver(args[0])]
+    for at, value in enumerate(args[1:], 1):
+        path[-1] = at
+        trees.append(encoder.node(value))
+    path.clear()
+    return Value(encoder.text({"args": trees, "kwargs": encoder.at("kwargs", kwargs)}), tuple(encoder.gaps))
+
+
 def encode_method(args: tuple[Any, ...], kwargs: dict[str, Any], until: int = 0) -> Value:
     """`{"args": [...], "kwargs": {...}}` of a method; never raises for a value, never calls its code. `until`: as of
     `replay.core.codec.encode`."""
     encoder = _Holding()
     encoder.until = until
-    path = encoder.path
     try:
-        path += ("args", 0)
-        trees = [encoder.receiver(args[0])]
-        for at, value in enumerate(args[1:], 1):
-            path[-1] = at
-            trees.append(encoder.node(value))
-        path.clear()
-        return Value(encoder.text({"args": trees, "kwargs": encoder.at("kwargs", kwargs)}), tuple(encoder.gaps))
+        return _encoded(encoder, args, kwargs)
     except MemoryError:
         encoder = _Holding()  # what the attempt held is let go of
     except Exception:  # too deep for what is left of the stack
-        path.clear()
+        encoder.path.clear()
     encoder.gap("encode-failed", "?")
     return Value('{"$opaque":{"type":"?","size":null}}', tuple(encoder.gaps))
 

@@ -190,8 +190,23 @@ def failed(reason: str, world: World | None = None) -> None:
     if world is not None:
         if not world.live or isinstance(sys.exception(), ReplayError):
             raise  # called in an except clause only
+        put_back(world)
+    lost(reason)
+
+
+def lost(reason: str) -> None:
+    """Count a fault. Where there is no memory for that, a count is missing: the application's end is not replaced."""
+    try:
+        dropped[reason] += 1
+    except MemoryError:
+        pass
+
+
+def put_back(world: World | None) -> None:
+    """The world of what goes on, in an except clause. Where memory has ended CPython dies in `ContextVar.set`, which
+    does not look whether it got any (seen in 3.11): the rest of that unit of work is unrecorded then."""
+    if current.get() is not world and not isinstance(sys.exception(), MemoryError):
         current.set(world)
-    dropped[reason] += 1
 
 
 def drawn(world: World, kind: str, live: Callable[[], T]) -> T:

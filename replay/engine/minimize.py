@@ -39,7 +39,7 @@ from replay.engine.trials import Spent, Trials, World
 
 _NEEDED = ("zone", "environ", "environ_patterns", "draws", "entropy", "interpreter", "lanes", "redaction", SETTINGS)
 """Of the context: what a replay is set up with."""
-_MARKS = ("key", "pseudonyms")
+_MARKS = ("key", "pseudonyms", "crowd")
 _MATCHED = frozenset({"content-type", "content-encoding"})
 """Headers of a request without which its body cannot be read; the others are not compared."""
 _FIXED = frozenset({"method", "path", "query_string", "headers", "body", "body_read", "disconnected_after", "environ"})

@@ -15,6 +15,7 @@ from replay.core.parameters import declare
 from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
 from replay.core.world import current, here, is_free
 from replay.engine import recorder as engine
+from replay.engine.recorder import Recorder
 from replay.entrypoints.naming import function_name
 from replay.entrypoints.turn import end
 from replay.errors import UsageError
@@ -65,14 +66,8 @@ def aws_lambda(handler: F) -> F:
     @wraps(handler)
     def invoked(event: Any, context: Any = None) -> Any:
         if engine.active is None or not is_free():
-            if type(context) is dict and (world := here()) is not None and not world.live:
-                context = Context(context)
-            return handler(event, context)
-        recorder = None
-        try:
-            recorder = engine.begin("function", entrypoint, snapshot_call((event, facts_of(context)), {}))
-        except Exception:
-            engine.dropped["begin-failed"] += 1
+            return handler(event, _given(context))
+        recorder = _begun(entrypoint, event, context)
         if recorder is None:
             return handler(event, context)
         token = current.set(recorder)
@@ -89,6 +84,22 @@ def aws_lambda(handler: F) -> F:
     invoked.__replay_entry__ = entrypoint  # type: ignore[attr-defined]
     invoked.__replay_kind__ = "function"  # type: ignore[attr-defined]
     return invoked  # type: ignore[return-value]
+
+
+def _given(context: Any) -> Any:
+    """A replay's context for the handler; any other as it is."""
+    if type(context) is dict and (world := here()) is not None and not world.live:
+        return Context(context)
+    return context
+
+
+def _begun(entrypoint: str, event: Any, context: Any) -> Recorder | None:
+    """By itself, so that what stands around the handler is short: see `replay.core.encoder.Encoder._written`."""
+    try:
+        return engine.begin("function", entrypoint, snapshot_call((event, facts_of(context)), {}))
+    except Exception:
+        engine.dropped["begin-failed"] += 1
+        return None
 
 
 def facts_of(context: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from replay.core.codec import Gap, Resolve, Value, encode
 from replay.core.recording import Outcome, Recording, State
 from replay.core.snapshot import snapshot_error
-from replay.core.world import Settles, current, dropped
+from replay.core.world import Settles, current, lost, put_back
 from replay.errors import Unanswerable
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ def leave(token: Token[Any]) -> None:
     try:
         _reset(token)
     except (ValueError, RuntimeError):
-        current.set(None)
+        put_back(None)
 
 
 def end(recorder: Any, token: Token[Any], state: State, take: Callable[[T], Settles], given: T) -> None:
@@ -44,8 +44,9 @@ def end(recorder: Any, token: Token[Any], state: State, take: Callable[[T], Sett
         leave(token)
         recorder.end(state, take, given)
     except Exception:
-        current.set(None)
-        dropped["end-failed"] += 1
+        recorder.closed = True  # where its world could not be left, it keeps no later unit of work from its own
+        put_back(None)
+        lost("end-failed")
 
 
 def as_it_is(captured: Settles) -> Settles:

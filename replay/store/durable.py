@@ -66,7 +66,10 @@ def _temporary(data: bytes, folder: Path) -> Iterator[Path]:
             _hold(handle)
             left = memoryview(data)
             while left:
-                left = left[os.write(handle, left) :]
+                done = os.write(handle, left)
+                if done <= 0:  # it would go on for ever
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+                left = left[done:]
             os.fsync(handle)
         finally:
             os.close(handle)

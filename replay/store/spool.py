@@ -60,6 +60,15 @@ class Captured(Settling, Protocol):
         ...
 
 
+def _measured(captured: Captured) -> tuple[int, Hashable]:
+    """Its bytes (-1: it does not say), its fingerprint if it is an incident. By itself, so that `put` is short: see
+    `replay.core.encoder.Encoder._written`."""
+    try:
+        return max(0, int(captured.size)), captured.fingerprint if captured.urgent else None
+    except Exception:
+        return -1, None
+
+
 class Spool:
     """Writes captured recordings as bundles into `folder`, off the request path. Safe to use from any thread, from a
     signal handler and from a finalizer.
@@ -119,12 +128,7 @@ class Spool:
 
     def put(self, captured: Captured) -> None:
         """Take a captured recording. Never raises; waits 50 ms at the very most, for another thread's put."""
-        try:
-            size = max(0, int(captured.size))
-            kind = captured.fingerprint if captured.urgent else None
-        except Exception:
-            size = -1
-            kind = None
+        size, kind = _measured(captured)
         if not self._lock.acquire(timeout=_LOCK_SECONDS):
             self._captured += 1
             self._refused["spool-busy"] += 1

@@ -12,7 +12,7 @@ import msgspec
 
 from replay.core.redaction.bodies import form_of, unpacked
 from replay.core.redaction.keys import PERSONAL
-from replay.core.redaction.marks import marks_of
+from replay.core.redaction.marks import Known, marks_of
 from replay.core.redaction.redactor import Redactor, Secret
 from replay.errors import BundleError
 from replay.store.bundle import SUFFIX, open_bundle
@@ -63,8 +63,7 @@ class Scan:
         try:
             bundle = open_bundle(file)
             for recording in bundle:
-                stored = marks_of(recording).get("pseudonyms")
-                known.update(each for each in stored if type(each) is str) if type(stored) is list else None
+                known.update(Known(marks_of(recording)))
                 yield from self._told(file, recording.id, self._redactor.find(recording))
         except BundleError as error:
             self._refused(file, error)

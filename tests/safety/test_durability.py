@@ -24,19 +24,25 @@ from tests.store.conftest import make_recording
 from tests.store.test_spool import Captured
 
 ROOT = Path(__file__).parents[2]
-SEAMS = ("open", "write", "fsync", "link", "replace", "unlink", "close")
-"""What `replay.store.durable` asks of the system."""
+NEEDED = {"open", "write", "fsync", "link", "unlink", "close", "mkdir", "scandir"}
+"""What the store asks of the system each time."""
+SEAMS = (*NEEDED, "replace", "fdatasync", "rename", "fstat", "fchmod", "chmod", "ftruncate", "truncate", "utime")
+"""And what it asks, or may ask later, at times."""
+
+Action = Callable[[str, tuple[Any, ...]], Any]
+"""Of a call's name and arguments: raises, or answers in its place, or lets it go on (None)."""
 
 
 class Faults:
     """Counts the calls that touch the folder, and fails from the Nth on."""
 
-    def __init__(self, folder: Path, at: int, action: Callable[[str, tuple[Any, ...]], None], *, once: bool) -> None:
+    def __init__(self, folder: Path, at: int, action: Action, *, once: bool) -> None:
         self.folder = str(folder)
         self.at = at
         self.once = once
         self.action = action
         self.calls = 0
+        self.seen: set[str] = set()
         self.real = {name: getattr(os, name) for name in SEAMS}
 
     def touches(self, args: tuple[Any, ...]) -> bool:
@@ -60,23 +66,26 @@ class Faults:
         def call(*args: Any, **kwargs: Any) -> Any:
             if self.touches(args):
                 self.calls += 1
+                self.seen.add(name)
                 if self.calls == self.at or (self.calls > self.at and not self.once):
                     if name == "close":  # POSIX: the descriptor is gone, whatever it answers
                         real(*args)
-                    self.action(name, args)
+                    made = self.action(name, args)
+                    if made is not None or name == "close":
+                        return made
             return real(*args, **kwargs)
 
         return call
 
 
-def failing(number: int) -> Callable[[str, tuple[Any, ...]], None]:
+def failing(number: int) -> Action:
     def fail(name: str, args: tuple[Any, ...]) -> None:
         raise OSError(number, os.strerror(number))
 
     return fail
 
 
-def torn(faults: list[Faults]) -> Callable[[str, tuple[Any, ...]], None]:
+def torn(faults: list[Faults]) -> Action:
     """Half of it is written, then there is no room."""
 
     def fail(name: str, args: tuple[Any, ...]) -> None:
@@ -87,9 +96,42 @@ def torn(faults: list[Faults]) -> Callable[[str, tuple[Any, ...]], None]:
     return fail
 
 
-def store(folder: Path) -> list[str]:
+def short(faults: list[Faults]) -> Action:
+    """Half of it is written, as the system may do: no error."""
+
+    def fail(name: str, args: tuple[Any, ...]) -> Any:
+        if name == "write" and len(args[1]) > 1:
+            return faults[0].real["write"](args[0], bytes(args[1][: len(args[1]) // 2]))
+        return None
+
+    return fail
+
+
+def nothing_written(name: str, args: tuple[Any, ...]) -> Any:
+    """A write that says that it wrote nothing."""
+    return 0 if name == "write" else None
+
+
+def without_links(faults: list[Faults]) -> Action:
+    """A file system that has no hard links, and then no room."""
+
+    def fail(name: str, args: tuple[Any, ...]) -> Any:
+        number = errno.EPERM if name == "link" else errno.ENOSPC
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def action_of(how: str, faults: list[Faults]) -> Action:
+    made = {"torn": torn, "short": short, "no links": without_links}
+    if how in made:
+        return made[how](faults)
+    return nothing_written if how == "nothing" else failing(getattr(errno, how))
+
+
+def store(folder: Path, **quota: int) -> list[str]:
     """Store three incidents and two samples; the ids that were acknowledged."""
-    spool = Spool(folder, service="shop")
+    spool = Spool(folder, service="shop", **quota)
     acknowledged = []
     for id, urgent in (("a", True), ("b", True), ("s", False), ("t", False), ("c", True)):
         before = spool.stats()["written"]
@@ -115,31 +157,58 @@ def check(folder: Path, acknowledged: list[str]) -> None:
         assert recording == make_recording(id)
 
 
-@pytest.mark.parametrize("once", [True, False])
-@pytest.mark.parametrize("how", ["ENOSPC", "EIO", "torn"])
-def test_the_nth_call_fails(tmp_path: Path, how: str, once: bool) -> None:
-    """Nothing is raised, nothing half is seen, and what was acknowledged is there; what was lost is counted."""
-    lost = 0
+def campaign(tmp_path: Path, how: str, once: bool, **quota: int) -> Iterator[tuple[Path, list[str], Faults]]:
+    """For N from 1 on, until no call is left that could fail: where it was stored, and what was acknowledged."""
     for at in range(1, 500):
         folder = tmp_path / f"n{at}"
         made: list[Faults] = []
-        action = torn(made) if how == "torn" else failing(getattr(errno, how))
-        faults = Faults(folder, at, action, once=once)
+        faults = Faults(folder, at, action_of(how, made), once=once)
         made.append(faults)
         faults.install()
         try:
-            acknowledged = store(folder)
+            acknowledged = store(folder, **quota)
         finally:
             faults.remove()
-        check(folder, acknowledged)
-        lost += 5 - len(acknowledged)
+        yield folder, acknowledged, faults
         if faults.calls < at:
             assert acknowledged == ["a", "b", "s", "t", "c"]
-            break
-    else:
-        pytest.fail("it never ran without a fault")
-    assert at > 30
-    assert lost > 10
+            assert faults.seen >= NEEDED
+            assert at > 30
+            return
+    pytest.fail("it never ran without a fault")
+
+
+@pytest.mark.parametrize("once", [True, False])
+@pytest.mark.parametrize(
+    "how",
+    ["ENOSPC", "EIO", "torn", "no links",
+     *(pytest.param(how, marks=pytest.mark.slow)
+       for how in ("EDQUOT", "EINTR", "EROFS", "EMFILE", "ESTALE", "EACCES", "nothing"))],
+)  # fmt: skip
+def test_the_nth_call_fails(tmp_path: Path, how: str, once: bool) -> None:
+    """Nothing is raised, nothing half is seen, and what was acknowledged is there; what was lost is counted."""
+    lost = 0
+    for folder, acknowledged, _ in campaign(tmp_path, how, once):
+        check(folder, acknowledged)
+        lost += 5 - len(acknowledged)
+    assert lost > (10 if how != "nothing" else 2)
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_the_nth_write_is_short(tmp_path: Path, once: bool) -> None:
+    """The rest is written with the next call: nothing is lost."""
+    for folder, acknowledged, _ in campaign(tmp_path, "short", once):
+        check(folder, acknowledged)
+        assert acknowledged == ["a", "b", "s", "t", "c"]
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_the_nth_call_fails_where_the_oldest_make_room(tmp_path: Path, once: bool) -> None:
+    """A full folder, whose bundles are removed for new ones: what was acknowledged last is there."""
+    for folder, acknowledged, faults in campaign(tmp_path, "EIO", once, max_files=2):
+        check(folder, acknowledged[-1:])
+        if faults.calls < faults.at:
+            assert len(list(folder.glob("*.replay.db"))) == 2
 
 
 def test_what_is_acknowledged_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,19 +8,26 @@ import gc
 import inspect
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
 
 import replay
+from replay.boundaries import call, stream, threads
+from replay.boundaries.http import aiohttp_client, httpx_clients, wire, wire_pools
+from replay.core import receiver
 from replay.core.world import cross, dropped
 from replay.engine import recorder
+from replay.entrypoints import aws_lambda
 from replay.entrypoints.asgi import ASGI
 from replay.entrypoints.wsgi import WSGI
 from replay.entrypoints.wsgi import Answer as WsgiAnswer
+from replay.store.spool import Spool
 from tests.safety.services import ROOT, environment, run
 
 CALLS: list[str] = []
@@ -281,6 +288,109 @@ def test_hardly_any_memory() -> None:
     assert (done.returncode, done.stdout) == (0, "same 84\n"), done.stderr[-2000:]
 
 
+UNITS = {
+    "function": "@replay.boundary\ndef ask():\n    fill()\nrun = replay.capture(lambda: ask(), name='m:run')",
+    "coroutine": """
+        @replay.boundary
+        async def ask():
+            fill()
+        @replay.capture(name='m:run')
+        async def unit():
+            await ask()
+        def run():
+            try:
+                unit().send(None)
+            except StopIteration:
+                pass
+    """,
+    "generator": """
+        @replay.boundary
+        def ask():
+            yield 1
+            fill()
+        run = replay.capture(lambda: list(ask()), name='m:run')
+    """,
+    "lambda": """
+        @replay.aws_lambda
+        def handler(event, context):
+            fill()
+        def run():
+            handler({}, None)
+    """,
+    "thread": """
+        class Thread(threading.Thread):
+            def run(self):
+                pass
+        def unit():
+            fill(0.9)
+            Thread().start()
+        run = replay.capture(unit, name='m:run')
+    """,
+    "http": """
+        import http.client
+        def pieces():
+            yield b"x"
+            fill()
+        "x".encode("idna")  # imports what a connection needs
+        connection = http.client.HTTPConnection("127.0.0.1", listening.getsockname()[1])
+        def unit():
+            try:
+                connection.request("POST", "/", body=pieces())
+            finally:
+                connection.close()
+        run = replay.capture(unit, name='m:run')
+    """,
+}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_an_error_passes_where_no_memory_is_left(tmp_path: Path, unit: str) -> None:
+    """What holds the memory lives on as the error goes through our frames: it comes out, whatever room there was."""
+    code = """
+        import resource, socket, sys, threading
+        import replay
+        from replay.engine import recorder
+
+        replay.init(service="memory", spool="captures", keep=replay.sample(0.0), on_sigterm=False)
+        listening = socket.create_server(("127.0.0.1", 0))
+
+        def limit(room):
+            with open("/proc/self/statm") as told:
+                used = int(told.read().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + room, -1))
+
+        def fill(share=1.0):
+            held, size = [], 1 << 20
+            while size > 16:
+                try:
+                    held.append(bytearray(size))
+                except MemoryError:
+                    size //= 2
+            if share < 1:
+                del held[int(len(held) * share):]
+                return
+            chain = None
+            while True:
+                chain = (chain, len(held), object())
+    """
+    code += "\n" + textwrap.indent(textwrap.dedent(UNITS[unit]), " " * 8)
+    code += """
+        seen = 0
+        for kilobytes in range(8, 512, 24):
+            limit(kilobytes << 10)
+            try:
+                run()
+            except Exception:
+                seen += 1
+            resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+        print("passed", seen)
+    """
+    done = run(code, tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.startswith("passed ")
+    assert unit == "thread" or done.stdout == "passed 21\n"
+
+
 @pytest.mark.parametrize("kilobytes", [None, 100, 400, 1600])
 def test_a_call_with_many_records_ends_soon(tmp_path: Path, kilobytes: int | None) -> None:
     """Of 300,000 records as many are taken as the time for one value is enough for; so it is where memory ends, where
@@ -344,9 +454,28 @@ print(cost(captured) - base, cost(asked) - base)
     assert asked <= 1000
 
 
-@pytest.mark.parametrize("function", [cross, ASGI.__call__, WSGI.__call__, WsgiAnswer.__next__])
-def test_what_stands_around_the_application_is_short(function: Callable[..., Any]) -> None:
-    """Behind the 256th instruction CPython unwinds an error with a number, for which it looks where memory ran out."""
+def within(function: Callable[..., Any], name: str) -> CodeType:
+    """The code of a function that is defined in another one."""
+    return next(each for each in function.__code__.co_consts if isinstance(each, CodeType) and each.co_name == name)
+
+
+AROUND = {
+    "cross": cross, "asgi": ASGI.__call__, "wsgi": WSGI.__call__, "wsgi answer": WsgiAnswer.__next__,
+    "function": within(call._function, "call"), "coroutine": within(call._coroutine, "call"),
+    "generator": stream.recorded, "lambda": within(aws_lambda.aws_lambda, "invoked"),
+    "httpx": within(httpx_clients._Seam.sync, "handle_request"),
+    "async httpx": within(httpx_clients._Seam.asynchronous, "handle_async_request"),
+    "aiohttp": aiohttp_client._middleware, "send": within(wire._around_send, "send"),
+    "putrequest": within(wire._around_putrequest, "putrequest"),
+    "getresponse": within(wire._around_getresponse, "getresponse"),
+    "urllib3": within(wire_pools._around_make_request, "_make_request"),
+    "thread": within(threads._tap_start, "start"), "put": Spool.put, "method": receiver.encode_method,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", AROUND.values(), ids=AROUND)
+def test_what_stands_around_the_application_is_short(function: Callable[..., Any] | CodeType) -> None:
+    """Behind the 256th instruction an error is unwound with a number, which CPython without memory seeks for ever."""
     code = dis.Bytecode(function)
     guarded = [entry for entry in code.exception_entries if entry.lasti]
     late = [

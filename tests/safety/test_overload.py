@@ -19,7 +19,7 @@ from replay.engine.redaction import Redacting
 from replay.store import durable
 from replay.store.limiter import Limits
 from replay.store.spool import Spool
-from tests.core.redaction.test_redactor import HOSTILE, REDACTOR
+from tests.core.redaction.test_redactor import CROWDS, HOSTILE, REDACTOR
 from tests.store.conftest import make_recording
 from tests.store.test_spool import Captured
 
@@ -143,7 +143,7 @@ def test_hostile_texts_stall_nobody(tmp_path: Path) -> None:
     20 ms for it. The best of five rounds counts: machines are busy."""
     spool = Spool(tmp_path, service="shop", limits=Limits(same_first=10**9, all_first=10**9))
     redacting = Redacting(lambda: REDACTOR)
-    recordings = [make_recording(name, input=encode({"text": text})) for name, text in HOSTILE.items()]
+    recordings = [make_recording(name, input=encode({"text": text})) for name, text in {**HOSTILE, **CROWDS}.items()]
     longest = []
     for _ in range(5):
         gaps, due = [0.0], time.monotonic() + 60

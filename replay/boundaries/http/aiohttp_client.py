@@ -42,40 +42,56 @@ def patch(module: ModuleType) -> None:
 
 
 async def _middleware(request: Any, handler: Callable[[Any], Awaitable[Any]], *, decompresses: bool) -> Any:
-    world = here()
-    if world is None or "Upgrade" in request.headers:  # a WebSocket has no answer to keep: at replay it is refused
-        return await handler(request)
-    try:
-        exchange = await _open(world, request)
-    except Exception:
-        exchange = None
-        failed("ask-failed", world)
+    exchange = await _begun(request)
     if exchange is None:
         return await handler(request)
     if isinstance(exchange, Recorded):
-        await exchange.arrive()
-        if exchange.status is None:
-            await exchange.wait_for_cancel()
-            error = exchange.head_error()
-            assert error is not None
-            _of_request(error, request)
-            raise error
-        from replay.boundaries.http.aiohttp_playback import played_response
-
-        return await played_response(request, exchange)
+        return await _played(exchange, request)
     payload = safely(_tee_upload, request, exchange.asked)
     token = current.set(LIVE)
     try:
         response = await handler(request)
     except BaseException as error:
         safely(exchange.fail, error)
+        _put_back(token, payload)
         raise
-    finally:
-        current.reset(token)
-        if payload is not None:
-            payload.restore()
+    _put_back(token, payload)
     safely(_answered, exchange, response, decompresses)
     return response
+
+
+async def _begun(request: Any) -> Any:
+    """What is made of a request; None: nobody is interested."""
+    world = here()
+    if world is None or "Upgrade" in request.headers:  # a WebSocket has no answer to keep: at replay it is refused
+        return None
+    try:
+        return await _open(world, request)
+    except Exception:
+        failed("ask-failed", world)
+        return None
+
+
+def _put_back(token: Any, payload: Any) -> None:
+    """As it was before. By itself, so that what stands around the request is short: see
+    `replay.core.encoder.Encoder._written`."""
+    current.reset(token)
+    if payload is not None:
+        payload.restore()
+
+
+async def _played(exchange: Recorded, request: Any) -> Any:
+    """What was recorded, when it comes."""
+    await exchange.arrive()
+    if exchange.status is None:
+        await exchange.wait_for_cancel()
+        error = exchange.head_error()
+        assert error is not None
+        _of_request(error, request)
+        raise error
+    from replay.boundaries.http.aiohttp_playback import played_response
+
+    return await played_response(request, exchange)
 
 
 def _of_request(error: BaseException, request: Any) -> None:

@@ -29,6 +29,19 @@ def patch(module: ModuleType) -> None:
     patched[name] = str(module.__version__)
 
 
+def _put_back(token: Any, request: Any, stream: Any) -> None:
+    """As it was before. By itself, so that what stands around the request is short: see
+    `replay.core.encoder.Encoder._written`."""
+    current.reset(token)
+    request.stream = stream
+
+
+async def _arrive(exchange: Recorded) -> None:
+    await exchange.arrive()
+    if exchange.status is None:
+        await exchange.wait_for_cancel()
+
+
 class _Seam:
     """What both edges share, for one of the two modules."""
 
@@ -40,11 +53,7 @@ class _Seam:
     def sync(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(original)
         def handle_request(transport: Any, request: Any) -> Any:
-            world = here()
-            if world is None or safely(_is_websocket, request):
-                return original(transport, request)
-            body = None if world.live else b"".join(request.stream)
-            exchange = self.open(world, request, body)
+            exchange = self.begun(request)
             if exchange is None:
                 return original(transport, request)
             if isinstance(exchange, Recorded):
@@ -57,10 +66,9 @@ class _Seam:
                 response = original(transport, request)
             except BaseException as error:
                 safely(exchange.fail, error)
+                _put_back(token, request, stream)
                 raise
-            finally:
-                current.reset(token)
-                request.stream = stream
+            _put_back(token, request, stream)
             safely(self.answered, exchange, response)
             return response
 
@@ -69,17 +77,11 @@ class _Seam:
     def asynchronous(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(original)
         async def handle_async_request(transport: Any, request: Any) -> Any:
-            world = here()
-            if world is None or safely(_is_websocket, request):
-                return await original(transport, request)
-            body = None if world.live else b"".join([part async for part in request.stream])
-            exchange = self.open(world, request, body, awaits=True)
+            exchange = await self.begun_async(request)
             if exchange is None:
                 return await original(transport, request)
             if isinstance(exchange, Recorded):
-                await exchange.arrive()
-                if exchange.status is None:
-                    await exchange.wait_for_cancel()
+                await _arrive(exchange)
                 return self.play(exchange)
             stream = request.stream
             safely(self.tee_upload, request, exchange)
@@ -88,14 +90,28 @@ class _Seam:
                 response = await original(transport, request)
             except BaseException as error:
                 safely(exchange.fail, error)
+                _put_back(token, request, stream)
                 raise
-            finally:
-                current.reset(token)
-                request.stream = stream
+            _put_back(token, request, stream)
             safely(self.answered, exchange, response)
             return response
 
         return handle_async_request
+
+    def begun(self, request: Any) -> Exchange | Recorded | None:
+        """What is made of a request; None: nobody is interested."""
+        world = here()
+        if world is None or safely(_is_websocket, request):
+            return None
+        return self.open(world, request, None if world.live else b"".join(request.stream))
+
+    async def begun_async(self, request: Any) -> Exchange | Recorded | None:
+        """The same of one whose body is waited for."""
+        world = here()
+        if world is None or safely(_is_websocket, request):
+            return None
+        body = None if world.live else b"".join([part async for part in request.stream])
+        return self.open(world, request, body, awaits=True)
 
     def open(
         self, world: World, request: Any, body: bytes | None, *, awaits: bool = False

@@ -233,11 +233,15 @@ def _around_send(original: Callable[..., Any]) -> Callable[..., Any]:
             sent = safely(noted, slot.asked, data)
             return original(self, data if sent is None else sent)
         except BaseException as error:
-            if not (isinstance(error, OSError) and error.errno in SURVIVABLE):
-                safely(slot.fail, error, "send")
+            _not_sent(slot, error)
             raise
 
     return send
+
+
+def _not_sent(slot: WireExchange, error: BaseException) -> None:
+    if not (isinstance(error, OSError) and error.errno in SURVIVABLE):
+        safely(slot.fail, error, "send")
 
 
 def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) -> Callable[..., Any]:

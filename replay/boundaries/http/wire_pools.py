@@ -106,24 +106,17 @@ def _around_prepare_proxy(original: Callable[..., Any]) -> Callable[..., Any]:
 def _around_make_request(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def _make_request(self: Any, conn: Any, method: Any, url: Any, *args: Any, **kwargs: Any) -> Any:
-        slot = conn.__dict__.get(SLOT)
-        if type(slot) is not WireExchange or not slot.tunnels:
-            slot = begin(conn, method, url)
+        slot = _begun(conn, method, url, kwargs)
         if slot is None:
             return original(self, conn, method, url, *args, **kwargs)
-        slot.tunnels = False
-        _own(slot, kwargs.get("headers"), kwargs.get("body"))
-        if type(slot) is Play:
-            slot.again = True
         try:
-            return original(self, conn, method, url, *args, **kwargs)
-        except Again:  # it failed before an answer in production: below, the client meets that failure
-            pass
+            response = original(self, conn, method, url, *args, **kwargs)
         except BaseException as error:
-            given_up(slot, error)
-            raise
-        finally:
+            if not _is_again(conn, slot, error):
+                raise
+        else:
             _release(conn, slot)
+            return response
         conn.close()
         refusing = conn.__dict__[SLOT] = Refusing(slot.early, slot.phase)
         try:
@@ -132,6 +125,31 @@ def _around_make_request(original: Callable[..., Any]) -> Callable[..., Any]:
             _release(conn, refusing)
 
     return _make_request
+
+
+def _begun(conn: Any, method: Any, url: Any, options: dict[str, Any]) -> Any:
+    """What is made of a request; None: nobody is interested."""
+    slot = conn.__dict__.get(SLOT)
+    if type(slot) is not WireExchange or not slot.tunnels:
+        slot = begin(conn, method, url)
+    if slot is not None:
+        slot.tunnels = False
+        _own(slot, options.get("headers"), options.get("body"))
+        if type(slot) is Play:
+            slot.again = True
+    return slot
+
+
+def _is_again(conn: Any, slot: Any, error: BaseException) -> bool:
+    """Whether it failed before an answer in production: the client then meets that failure. By itself, so that what
+    stands around the request is short: see `replay.core.encoder.Encoder._written`."""
+    again = isinstance(error, Again)
+    try:
+        if not again:
+            given_up(slot, error)
+    finally:
+        _release(conn, slot)
+    return again
 
 
 def _patch_httplib2(module: ModuleType) -> None:

@@ -15,9 +15,15 @@ _COLUMN = re.compile(
     r"([A-Za-z_]\w{0,80})[\"`\]]?\)?\s*(?:=|<>|!=|[<>]=?|~\*?|(?i:\bi?like\b|\bin\s*\([\s,?%s$:\d]*+))\s*(?:\w{1,40}\()?\Z"
 )
 _INTO = re.compile(r"(?i)\binto\s{1,9}+[^\s()]{1,120}+\s{0,9}+\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+\(")
+_OF_KEY = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth", "r", "t"})
+_OF_NONE: frozenset[str] = frozenset()
 _LONGEST = 20_000
 """Characters of a statement that is read."""
-_NAMES = (("value", ("name", "key", "field", "header", "Name", "Key")), ("Value", ("Name", "Key", "name", "key")))
+_NAMES = (
+    ("value", ("name", "key", "field", "header", "Name", "Key")),
+    ("Value", ("Name", "Key", "name", "key")),
+    ("answer", ("question", "label", "name")),
+)
 
 
 def named(node: Mapping[str, Any], kind_of: KindOf) -> tuple[str, str] | None:
@@ -25,9 +31,16 @@ def named(node: Mapping[str, Any], kind_of: KindOf) -> tuple[str, str] | None:
     for value, names in _NAMES:
         if value in node:
             said = next((node[name] for name in names if type(node.get(name)) is str), None)
-            kind = kind_of(said) if said is not None and len(said) <= 100 else None
+            if said is None and type(node.get("type")) is str:
+                said = node["type"] if node["type"].lower() in ("password", "secret") else node.get("label")
+            kind = kind_of(said) if type(said) is str and len(said) <= 100 else None
             return (value, kind) if kind and kind_of(node[value]) is None else None
     return None
+
+
+def of_key(node: Mapping[str, Any]) -> frozenset[str]:
+    """Of a JSON Web Key (RFC 7518) the members that nobody else may have."""
+    return _OF_KEY if type(node.get("kty")) is str else _OF_NONE
 
 
 def is_pair(item: Any) -> bool:
@@ -49,11 +62,16 @@ def options(items: Sequence[Any], kind_of: KindOf) -> dict[int, str]:
     return found
 
 
+def is_statement(text: str) -> bool:
+    """Whether it may be one of SQL."""
+    return len(text) <= _LONGEST and _SQL.match(text) is not None
+
+
 def columns(items: Sequence[Any]) -> tuple[int, list[str]] | None:
     """Where a statement of SQL stands before its parameters, and the columns that these are for, in their order ("":
     nobody knows). None: there is none."""
     for at, item in enumerate(items[:-1]):
-        if type(item) is str and len(item) <= _LONGEST and _SQL.match(item):
+        if type(item) is str and is_statement(item):
             names = _columns(item)
             return (at, names) if any(names) else None
     return None

@@ -5,20 +5,23 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from itertools import islice
+
+from replay.core.redaction.crowds import cut
 
 Leaf = Callable[[str, str, str], str]
 """Name of a column, kind, text -> text without secrets."""
-Many = Callable[[str, Collection[str]], None]
+Many = Callable[[str, Collection[str]], Mapping[str, str]]
 _HEADING = 4000
 """Characters of the first line, in which the names are."""
 _MOST = 200
 """Columns."""
 _NAME = re.compile(r"[A-Za-z_][\w .-]{0,50}")
 _INSERT = re.compile(
-    r"(?i)\b(?:insert|replace)\s{1,9}+(?:ignore\s{1,9}+)?into\s{1,9}+[^\s()]{1,120}+\s{0,9}+"
-    r"\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+(?=\()"
+    r"(?i)\b(?:insert|replace)\s{1,9}+(?:ignore\s{1,9}+)?into\s{1,9}+([^\s()]{1,120}+)\s{0,9}+"
+    r"(?:\(([^()]{1,4000}+)\)\s{0,9}+)?values\s{0,9}+(?=\()"
 )
 _ARRAY = re.compile(r"[=:][ \t]{0,9}\[\s{0,20}+([\"'])")
 _BEFORE = re.compile(r"([\w.-]{1,60})[\"']?[ \t]{0,9}\Z")
@@ -27,13 +30,16 @@ _GAP = re.compile(r"[\s,]*\(")
 _ITEM = re.compile(r"\s*+(?:[NnEe]?'((?:[^']|'')*+)'|[^,()']*+(?:\([^()]*+\))?[^,()']*+)\s*+([,)])")
 
 
-def masked(text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many) -> str | None:
+def masked(
+    text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: dict[str, list[str]]
+) -> str | None:
     """The text without what stands in columns of secrets; None if it has no such columns. `many` is told the kind and
-    the cells of each."""
+    the cells of each, and says what stands for some of them. `tables`:
+    the columns of tables that statements of the recording named."""
     found = _sheet(text, kind_of)
     made = text if found is None else _rows(text, *found, leaf, many)
     if "INSERT" in text or "insert" in text:
-        made = _inserted(made, kind_of, leaf)
+        made = _inserted(made, kind_of, leaf, many, tables)
     if "[" in text:
         made = _arrays(made, kind_of, leaf)
     return None if made == text else made
@@ -82,14 +88,26 @@ def _rows(text: str, mark: str, kinds: dict[int, tuple[str, str]], leaf: Leaf, m
     head = text.index("\n") + 1
     for at, (name, kind) in kinds.items():
         row = re.compile(rf'(?m)^((?:{cell}[{mark}]){{{at}}})("(?:[^"]|""){{2,}}+"|[^{mark}"\r\n][^{mark}\r\n]++)')
-        parts = row.split(text[head:])  # what stands before, the columns before it, the cell, and so on
+        parts = _split(row, text[head:])  # what stands before, the columns before it, the cell, and so on
         cells = dict.fromkeys(parts[2::3])
-        many(kind, cells)
-        shown = {each: _cell(each, partial(leaf, name, kind)) for each in cells}
+        drawn = many(kind, cells)
+        change = partial(leaf, name, kind)
+        shown = {each: _cell(each, change) for each in islice(cells, 1)}
+        shown.update((each, drawn.get(each) or _cell(each, change)) for each in islice(cells, 1, None))
         if any(map(operator.is_not, shown, shown.values())):
             parts[2::3] = map(shown.__getitem__, parts[2::3])
             text = text[:head] + "".join(parts)
     return text
+
+
+def _split(row: re.Pattern[str], text: str) -> list[str]:
+    """In pieces, so that other threads get their turn; not where a line may end within quotes."""
+    out = [""]
+    for piece in [text] if '"' in text else cut(text, "\n"):
+        parts = row.split(piece)
+        out[-1] += parts[0]
+        out += parts[1:]
+    return out
 
 
 def _cell(value: str, change: Callable[[str], str]) -> str:
@@ -102,24 +120,51 @@ def _cell(value: str, change: Callable[[str], str]) -> str:
     return '"' + made.replace('"', '""') + '"' if quoted else value.replace(bare, made, 1)
 
 
-def _inserted(text: str, kind_of: Callable[[str], str | None], leaf: Leaf) -> str:
+def _inserted(
+    text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: dict[str, list[str]]
+) -> str:
     """Literals of INSERT statements."""
+    spans = _literals(text, kind_of, tables)
+    shown: dict[tuple[str, str], dict[str, str]] = {}
+    for start, end, named in spans:
+        shown.setdefault(named, {})[text[start:end].replace("''", "'")] = ""
+    for (name, kind), cells in shown.items():
+        drawn = many(kind, cells)
+        first = next(iter(cells))
+        cells[first] = leaf(name, kind, first).replace("'", "''")
+        cells.update(
+            (one, drawn.get(one) or leaf(name, kind, one).replace("'", "''")) for one in islice(cells, 1, None)
+        )
     out, done = [], 0
+    for start, end, named in spans:
+        out += [text[done:start], shown[named][text[start:end].replace("''", "'")]]
+        done = end
+    return "".join([*out, text[done:]]) if done else text
+
+
+def _literals(
+    text: str, kind_of: Callable[[str], str | None], tables: dict[str, list[str]]
+) -> list[tuple[int, int, tuple[str, str]]]:
+    """Where they stand that a column says are secret: start, end, its name and kind."""
+    spans = []
     for statement in _INSERT.finditer(text):
-        names = [name.strip().strip('"`[]') for name in statement[1].split(",")]
+        table = statement[1].strip('"`[]').rpartition(".")[2].strip('"`[]').lower()
+        if statement[2] is not None:
+            names = [name.strip().strip('"`[]') for name in statement[2].split(",")]
+            if len(tables) < _MOST:
+                tables[table] = names
+        else:
+            names = tables.get(table, [])
         kinds = {at: (name, kind) for at, name in enumerate(names) if (kind := kind_of(name))}
         place = statement.end() if kinds else -1
         while place >= 0 and (gap := _GAP.match(text, place)) is not None:
             place, number = gap.end(), 0
-            while place >= 0 and (item := _ITEM.match(text, place)) is not None:
+            while (item := _ITEM.match(text, place)) is not None:
                 if number in kinds and item[1]:
-                    bare = item[1].replace("''", "'")
-                    made = leaf(*kinds[number], bare).replace("'", "''")
-                    out += [text[done : item.start(1)], made]
-                    done = item.end(1)
+                    spans.append((*item.span(1), kinds[number]))
                 place, number = item.end(), number + 1
-                if item[2] == ")":
+                if text[place - 1] == ")":
                     break
             else:
                 place = -1
-    return "".join([*out, text[done:]]) if done else text
+    return spans

@@ -15,6 +15,11 @@ _ARGUMENTS = rf"(?:[ \t]{{1,9}}+(?!{_COMMANDS}[ \t])[^\s|;&]{{1,300}}+){{0,30}}?
 """Words between a command and its option; the next command ends them."""
 
 
+_ASKS = r"(?:S: ?|<{1,3} ?)?(?:\+|334)"
+_SAYS = r"(?:C: ?|>{1,3} ?)?"
+"""What stands before a line of the server, of the client, in a log of both."""
+
+
 def _option(commands: str, options: str, secret: str = _VALUE) -> re.Pattern[str]:
     """What follows an option of a command on the same line."""
     return re.compile(rf"(?<![\w.-]){commands}{_ARGUMENTS}{options}[\"']?({secret})")
@@ -49,7 +54,7 @@ COMMANDS: tuple[Rule, ...] = (
          ("uthorization", "UTHORIZATION")),
     Rule("digest-response", re.compile(
         r"\b(?:[Rr]esponse=[\\]{0,3}\"?(?=[0-9A-Fa-f]{32})|mac=[\\]{0,3}\"(?=[A-Za-z0-9+/]{12}))([A-Za-z0-9+/]{12,128}+={0,2})"), ("esponse=", "mac=")),
-    Rule("option", re.compile(r"\b(?:AUTH(?: [\w.-]{1,60})?|requirepass|masterauth) [\"']?((?=[^\s\"']*\d)[^\s\"']{8,200}+)"),
+    Rule("option", re.compile(r"\b(?:AUTH(?! (?:PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM))(?: [\w.-]{1,60})?|requirepass|masterauth) [\"']?((?=[^\s\"']*\d)[^\s\"']{8,200}+)"),
          ("AUTH ", "requirepass", "masterauth")),
     Rule("assigned", re.compile(r"ConvertTo-SecureString[ \t]{1,9}(?:-String[ \t]{1,9})?[\"']([^\"'\n]{4,200}+)"), ("-SecureString",), is_value),
     Rule("assigned", re.compile(r":(?:5432|\*):[^\s:]{1,100}+:[^\s:]{1,100}+:([^\s:@/]{4,200}+)(?=\s|\Z)"), (":5432:", ":*:")),
@@ -62,8 +67,34 @@ COMMANDS: tuple[Rule, ...] = (
         r"\$([./A-Za-z0-9+$]{22,200}+)"), ("$2", "$1$", "$5$", "$6$", "$apr1$", "$y$", ",p=")),
     Rule("password-hash", re.compile(r"(?:pbkdf2_sha\d{1,3}\$\d{1,9}|(?:pbkdf2:sha\d{1,3}|scrypt)(?::\d{1,9}){1,3})\$([A-Za-z0-9+/$]{16,300}+=?)"),
          ("pbkdf2", "scrypt:")),
-    Rule("scheme", re.compile(r"AUTH PLAIN ([A-Za-z0-9+/]{8,400}+={0,2}+)"), ("AUTH PLAIN",)),
-    Rule("assigned", re.compile(r"\nPASS ([^\s]{4,200}+)(?<=\S)(?=\r?\n|\Z)"), ("USER ",)),
+    Rule("scheme", re.compile(  # SMTP, IMAP, POP (RFC 4616, 7628)
+        rf"AUTH(?:ENTICATE)? (?:PLAIN|XOAUTH2|OAUTHBEARER)(?:\r?\n{_ASKS}[^\n]{{0,80}}+)?\s{{1,3}}+{_SAYS}([A-Za-z0-9+/]{{8,4000}}+={{0,2}}+)"),
+         ("AUTH PLAIN", "AUTHENTICATE ", "AUTH XOAUTH2", "AUTH OAUTH")),
+    Rule("login", re.compile(rf"334 UGFzc3dvcmQ6\s{{1,4}}+{_SAYS}([A-Za-z0-9+/]{{4,400}}+={{0,2}}+)"), ("334 UGFzc3dvcmQ6",)),
+    Rule("assigned", re.compile(
+        rf"(?:\A|\s){_SAYS}(?=[\w.]{{0,11}}\d|\. )[\w.]{{1,12}}+ LOGIN (?:\"[^\"\n]{{1,200}}+\"|[^\s\"]{{1,200}}+) \"?([^\s\"]{{4,200}}+)"), (" LOGIN ",)),
+    Rule("assigned", re.compile(rf"(?:\A|\n){_SAYS}PASS ([^\s]{{4,200}}+)(?<=\S)(?=\r?\n|\Z)"), ("USER ",)),
+    Rule("digest-response", re.compile(r"\bAPOP \S{1,200}+ ([0-9a-fA-F]{32})\b"), ("APOP ",)),
+    Rule("assigned", re.compile(  # in other languages
+        r"(?i:contraseña|senha|wachtwoord|hasło|salasana|пароль|密码|密碼|パスワード|비밀번호)[\"']?[ \t]{0,9}+[:=\uff1a][ \t]{0,9}+[\"']?([^\s\"',;&<>]{4,400}+)"),
+         ("contrase", "Contrase", "enha", "wachtwoord", "Wachtwoord", "has\u0142o", "Has\u0142o", "alasana", "\u0430\u0440\u043e\u043b\u044c", "\u5bc6", "\u30d1\u30b9\u30ef", "\ube44\ubc00"), is_value),
+    Rule("assigned", re.compile(r"(?i:password|passphrase|passcode|secret|token|key) is: ?[\"'`]?([^\s\"'<>`]{5,400}+)"), (" is:",), is_value),
+    Rule("assigned", re.compile(r"(?i:set password for)[ \t][^\s=]{1,200}+[ \t]{0,3}=[ \t]{0,3}(?i:(?:old_)?password\()?'([^'\n]{4,400}+)'"), ("PASSWORD FOR ", "password for "), is_value),
+    Rule("field", re.compile(r"type=[\"']?password\b[^<>]{0,200}?\bvalue=[\"']?([^\"'\s<>]{4,400}+)"), ("type=",), is_value),
+    Rule("assigned", re.compile(r"_(?:authToken|password|auth)[ \t]{1,9}+([^\s\"']{8,4000}+)"), ("_authToken ", "_auth ", "_password ")),
+    Rule("assigned", re.compile(
+        r"(?i:(?:access|api|auth|bearer|refresh|session)[ _-]?(?:token|key)|passphrase|pass(?:word|code|wd))[ \t]((?=[A-Za-z]{0,40}?\d)(?=\d{0,40}+[A-Za-z])[A-Za-z0-9]{12,400}+)(?![\w/.-])"),
+         ("oken ", "key ", "KEY ", "OKEN ", "assword ", "assphrase ", "asscode ", "asswd ")),
+    Rule("otp", re.compile(
+        r"\b(?i:(?:verification|security|confirmation|one-time|login|access|authentication|2fa|mfa) (?:pass)?code|one-time password|otp|pin)(?: is)?[ :=]{1,3}(\d{5,10})\b"),
+         ("code", "Code", "CODE", "otp", "OTP", "pin", "PIN", "one-time", "One-time")),
+    Rule("oauth-code", re.compile(r"[?&]code=([^\s&#\"'<>]{8,2000}+)(?=[^\s\"'<>]{0,2000}?&state=)"), ("code=",)),
+    Rule("private-key", re.compile(  # a JSON Web Key (RFC 7518)
+        r"\\{0,3}\"(?:d|p|q|dp|dq|qi|k)\\{0,3}\"\s{0,9}+:\s{0,9}+\\{0,3}\"([A-Za-z0-9_-]{16,4000}+)"), ('"kty"', '\\"kty')),
+    Rule("path-token", re.compile(
+        r"/(?:bot(?=\d{3,15}:)|(?:hooks?|webhooks?|incoming|tokens?|(?:password[_-])?reset(?:[_-]password)?|verify|activate|confirm|invite|magic(?:[_-]link)?|unsubscribe)/"
+        r"(?:\d{1,20}+/)?(?=[\w.~-]{0,60}?\d)(?=[\d.~_-]{0,60}+[A-Za-z]))(\d{3,15}+:[\w-]{6,300}+|[\w.~-]{16,300}+)"),
+         ("/bot", "hook", "/incoming/", "/token", "reset", "/verify/", "/activate/", "/confirm/", "/invite/", "/magic", "/unsubscribe/")),
     Rule("assigned", re.compile(r"(?:machine[ \t]+\S{1,200}+|default)\s{1,9}+login\s{1,9}+\S{1,200}+\s{1,9}+password\s{1,9}+[\"']?([^\s\"']{3,400}+)"),
          ("machine ", "default ")),
     Rule("assigned", re.compile(

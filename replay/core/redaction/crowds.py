@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Set
+from binascii import a2b_base64
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from replay.core.redaction.finding import Found
 from replay.core.redaction.patterns import EMAIL
-from replay.core.redaction.pseudonyms import Pseudonyms, prefix
+from replay.core.redaction.pseudonyms import Pseudonyms, laid_over, luhn, prefix, with_check
 
+Draw = Callable[[list[str]], list[str]]
 CROWD = 500
 """Secrets of one text from which they are a crowd."""
-_LARGEST = 40_000
+LARGEST = 40_000
 """From which on they are masked one by one after all: what is done at once would hold up other threads."""
+PIECE = 1 << 15
+"""Characters that are taken apart at once."""
 _BATCH = 1000
 """Secrets that are drawn at once, so that other threads get their turn."""
 _FORMED = re.compile(
@@ -27,11 +32,20 @@ _FORMED = re.compile(
     r"(?i:basic|bearer|token|digest|jwt) "
 )
 """What begins so may have a form that is to be kept."""
+_NUMBER = re.compile(
+    r"(?!\d{4}-\d\d-\d\d|\d\d([./-])\d\d\1\d{4}\Z|\d+(?:\.\d+){3}\Z)[+(]?\d(?=(?:[ ()./-]*\d){5})[\d ()./-]*+"
+)
+"""No day, no address, and none of so few digits that two would become one."""
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-?)[0-9A-Fa-f]{4}\1[0-9A-Fa-f]{4}\1[0-9A-Fa-f]{4}\1[0-9A-Fa-f]{12}")
+_IPV4 = re.compile(r"(?!127\.|0\.0\.0\.0\Z)(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!\Z)|\Z)){4}")
 _SHAPED = frozenset({
     "cookie", "authorization", "scheme", "token", "url-password", "url-user", "ip", "birth", "card", "iban", "ssn",
     "phone", "webhook", "jwt",
 })  # fmt: skip
 """Kinds of which each has its own way."""
+_NUMBERS = frozenset({"card", "phone"})
+_CREDENTIALS = frozenset({"token", "scheme", "authorization"})
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _MAIL = re.compile(r"[^\s@<>\",]{1,64}+@[A-Za-z0-9.-]++")
 _WORD = re.compile(r"[\w%=]")
 _LONG = re.compile(r"@.{32}")
@@ -40,9 +54,21 @@ _MOST = 1000
 _DOMAIN = re.compile(r"(@[^\n]*\n)")
 
 
+def cut(text: str, ends: str = " \n") -> Iterator[str]:
+    """A long text in pieces that end where a line or a word does: while one is looked through, other threads wait."""
+    at, size = 0, len(text)
+    while size - at > PIECE:
+        end = max(text.rfind(mark, at, at + PIECE) for mark in ends) + 1
+        if end <= 0:
+            break
+        yield text[at:end]
+        at = end
+    yield text[at:]
+
+
 def is_crowd(number: int) -> bool:
     """Whether so many secrets of one text are."""
-    return CROWD < number <= _LARGEST
+    return CROWD < number <= LARGEST
 
 
 class Parts(NamedTuple):
@@ -61,10 +87,15 @@ class Parts(NamedTuple):
         if not mails:
             self.between.append(text)
             return
-        split = EMAIL.pattern.split(text)
-        self.between.extend(split[::2])
-        self.secrets.extend(split[1::2])
-        self.kinds.update(dict.fromkeys(split[1::2], EMAIL.kind))
+        rest = ""
+        for piece in cut(text):
+            split = EMAIL.pattern.split(piece)
+            split[0] = rest + split[0]
+            rest = split.pop()
+            self.between.extend(split[::2])
+            self.secrets.extend(split[1::2])
+            self.kinds.update(dict.fromkeys(split[1::2], EMAIL.kind))
+        self.between.append(rest)
 
     def secret(self, text: str, kind: str) -> None:
         """Add one."""
@@ -75,7 +106,8 @@ class Parts(NamedTuple):
         """The text, with what stands for its secrets. `between`: what stands between them now."""
         out: list[Any] = [""] * (len(between) + len(self.secrets))
         out[::2] = between
-        out[1::2] = map(self.masks.__getitem__, self.secrets)
+        shown = self.masks if all(self.masks.values()) else {text: made or text for text, made in self.masks.items()}
+        out[1::2] = map(shown.__getitem__, self.secrets)
         return "".join(out)
 
 
@@ -86,8 +118,13 @@ class Crowd:
         self._pseudonyms = pseudonyms
         self._parts: dict[str, Parts] = {}
         self._lists: set[str] = set()
+        self._later: dict[Draw, list[str]] = defaultdict(list)
+        self.late: dict[str, str] = {}
+        """Secrets of which it is said later what stands for them -> kind."""
         self.secrets: dict[str, str] = {}
         """Secret -> what stands for it."""
+        self.drawn: set[str] = set()
+        """All that stands for one."""
         self.kinds: dict[str, str] = {}
         self.domains: set[str] = set()
         """What follows the names of mail addresses: it stays, but for what is a secret in other places."""
@@ -129,31 +166,75 @@ class Crowd:
         if self.secrets and len(self.made) < _MOST:
             self.made.append(text)
 
+    def takes(self, text: str, kind: str) -> bool:
+        """Keep a secret to be drawn with others, if only its letters and digits say what it is. Its kind has had its
+        way with it."""
+        sort = self._sort_of(text, kind)
+        if sort is not None:
+            self._later[sort].append(text)
+            self.late[text] = kind
+        return sort is not None
+
+    def _sort_of(self, text: str, kind: str) -> Draw | None:
+        if "@" in text:
+            return self._mails if kind == EMAIL.kind and _MAIL.fullmatch(text) else None
+        if not text.isascii():
+            return None
+        if _FORMED.match(text) is None:
+            return self._drawn
+        if _NUMBER.fullmatch(text):
+            return self._numbers
+        if _UUID.fullmatch(text):
+            return self._uuids
+        return self._addresses if _IPV4.fullmatch(text) else None
+
+    def draw_late(self, left: Set[str], pause: Callable[[int], None]) -> None:
+        """Say what stands for all that was kept."""
+        for draw, texts in self._later.items():
+            fresh = [text for text in dict.fromkeys(texts) if text not in left and text not in self.secrets]
+            for at in range(0, len(fresh), _BATCH):
+                pause(sum(map(len, fresh[at : at + _BATCH])))
+                self._keep(fresh[at : at + _BATCH], draw)
+        self.kinds.update(self.late)
+        self._later.clear()
+        self.late = {}
+
+    def _keep(self, texts: list[str], draw: Draw) -> None:
+        made = draw(texts)
+        self.secrets.update(zip(texts, made, strict=True))
+        self.drawn.update(made)
+
     def draw(self, kinds: Mapping[str, str], mails: bool, left: Set[str], pause: Callable[[int], None]) -> None:
         """Say what stands for these, where nothing does yet. `mails`: those of that kind are mail addresses for sure.
         `left`: those for which something else does."""
-        sorts = dict.fromkeys(kinds.values())
-        for kind in sorts:
-            texts = [text for text, one in kinds.items() if one == kind] if len(sorts) > 1 else list(kinds)
-            if not (mails and kind == EMAIL.kind):
-                texts = [text for text in texts if _is_plain(text, kind)]
+        by_kind: dict[str, list[str]] = {}
+        for text, kind in kinds.items():
+            by_kind.setdefault(kind, []).append(text)
+        for kind, texts in by_kind.items():
             if not (left.isdisjoint(texts) and self.secrets.keys().isdisjoint(texts)):
                 texts = [text for text in texts if text not in left and text not in self.secrets]
-            for at in range(0, len(texts), _BATCH):
-                pause(sum(map(len, texts[at : at + _BATCH])))
-                self._draw(texts[at : at + _BATCH], kind)
-
-    def _draw(self, texts: list[str], kind: str) -> None:
-        made = self._mails(texts) if kind == "email" else self._drawn(texts)
-        self.secrets.update(zip(texts, made, strict=True))
-        self.kinds.update(dict.fromkeys(texts, kind))
+            if kind in _NUMBERS:
+                sorts = {self._numbers: [text for text in texts if _NUMBER.fullmatch(text)]}
+            elif kind == EMAIL.kind:
+                sorts = {self._mails: texts if mails else [text for text in texts if _MAIL.fullmatch(text)]}
+            elif kind in _CREDENTIALS:
+                sorts = {self._drawn: [text for text in filter(_is_plain, texts) if not may_be_pair(text)]}
+            else:
+                sorts = {self._drawn: [] if kind in _SHAPED else list(filter(_is_plain, texts))}
+            for draw, some in sorts.items():
+                for at in range(0, len(some), _BATCH):
+                    pause(sum(map(len, some[at : at + _BATCH])))
+                    self._keep(some[at : at + _BATCH], draw)
+                self.kinds.update(dict.fromkeys(some, kind))
 
     def _mails(self, texts: list[str]) -> list[str]:
         """Of `Ada@x.co` the one of `ada@x.co`, with its capitals; domains stay."""
         if not "".join(texts).islower():
             small = [text.lower() for text in texts]
             if small != texts:
-                self._draw([text for text in dict.fromkeys(small) if text not in self.secrets], "email")
+                fresh = [text for text in dict.fromkeys(small) if text not in self.secrets]
+                self._keep(fresh, self._mails)
+                self.kinds.update(dict.fromkeys(fresh, EMAIL.kind))
                 return list(map(_cased, texts, map(self.secrets.__getitem__, small)))
         halves = _DOMAIN.split("\n".join(texts) + "\n")
         self.domains.update(halves[1::2])
@@ -166,6 +247,32 @@ class Crowd:
         tails = self._pseudonyms.drawn([text[len(head) :] for text, head in zip(texts, heads, strict=True)])
         return self._other(texts, map(str.__add__, heads, tails))
 
+    def _numbers(self, texts: list[str]) -> list[str]:
+        """Digits for digits. Cards pass their check and are of the same bank; numbers have as many digits."""
+        return list(map(_numbered, texts, self._pseudonyms.drawn(texts)))
+
+    def _uuids(self, texts: list[str]) -> list[str]:
+        """Of the same version and variant (RFC 9562); written in two ways it is one."""
+        bare = dict.fromkeys(text.replace("-", "").lower() for text in texts)
+        made = dict(zip(bare, self._pseudonyms.drawn_hex(list(bare)), strict=True))
+        return [_as_uuid(text, made[text.replace("-", "").lower()]) for text in texts]
+
+    def _addresses(self, texts: list[str]) -> list[str]:
+        """Numbers of as many digits; what begins alike begins alike, and no two become one."""
+        draws = iter(self._pseudonyms.drawn_bytes(texts, 4 * len(texts)))
+        seen: dict[str, dict[str, str]] = {}
+        out = []
+        for text in texts:
+            before, made = "", []
+            for part in text.split("."):
+                shown = seen.setdefault(before, {})
+                if part not in shown:
+                    shown[part] = _free(len(part), next(draws), shown.values())
+                made.append(shown[part])
+                before += part + "."
+            out.append(".".join(made))
+        return self._other(texts, out)
+
     def _other(self, texts: list[str], made: Iterable[str]) -> list[str]:
         """Of a short one by chance the same is drawn."""
         drawn = list(made)
@@ -174,16 +281,50 @@ class Crowd:
         return drawn
 
 
+def _numbered(text: str, made: str) -> str:
+    """What was drawn for a number, as one of its sort."""
+    bare = text if text.isdecimal() else "".join(filter(str.isdecimal, text))
+    if 13 <= len(bare) <= 19 and luhn(bare):
+        if bare is text:
+            return with_check(bare[:6] + made[6:-1])
+        drawn = "".join(filter(str.isdecimal, made))
+        made = laid_over(with_check(bare[:6] + drawn[6:-1]), text)
+    elif text[0] != "0" == made[0]:
+        made = f"{text[0]}{made[1:]}"
+    return made
+
+
+def _free(size: int, drawn: int, taken: Collection[str]) -> str:
+    """A part of an address of so many digits that stands for no other one."""
+    low, many = ((0, 10), (10, 90), (100, 156))[size - 1]
+    return next(each for at in range(many) if (each := str(low + (drawn + at) % many)) not in taken)
+
+
+def _as_uuid(text: str, drawn: str) -> str:
+    bare = text.replace("-", "")
+    made = f"{drawn[:12]}{bare[12]}{drawn[13:16]}{bare[16]}{drawn[17:]}"
+    if len(text) > len(bare):
+        made = f"{made[:8]}-{made[8:12]}-{made[12:16]}-{made[16:20]}-{made[20:]}"
+    return made.upper() if text.isupper() else made.lower()
+
+
 def _is_list(parts: Parts) -> bool:
     """Whether no word stands between them, and no domain is as long as a key."""
     return _WORD.search("".join(set(parts.between))) is None and _LONG.search("\n".join(parts.kinds)) is None
 
 
-def _is_plain(text: str, kind: str) -> bool:
+def _is_plain(text: str) -> bool:
     """Whether nothing but its letters and digits is to be kept in shape."""
-    if kind == "email":
-        return _MAIL.fullmatch(text) is not None
-    return kind not in _SHAPED and text.isascii() and _FORMED.match(text) is None and "@" not in text
+    return text.isascii() and _FORMED.match(text) is None and "@" not in text
+
+
+def may_be_pair(text: str) -> bool:
+    """Whether `user:password` in Base64 may be in it."""
+    try:
+        data = a2b_base64(text.rstrip("=") + "==") if len(text) >= 4 and text.isascii() else b""
+    except ValueError:
+        return False
+    return (b":" in data or data.count(0) == 2) and _BASE64.fullmatch(text) is not None
 
 
 def _cased(text: str, made: str) -> str:

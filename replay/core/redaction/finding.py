@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -16,6 +16,8 @@ _REACH = 8192
 
 _BEFORE = 64
 """Characters before a piece that a pattern may look at."""
+_LONG = 2000
+"""Characters of a text from which on it pays to look for where a secret may be."""
 _SHORT_REACH = 1024
 """Longest secret of those that stand at the start of a word, with what must stand before it."""
 
@@ -28,7 +30,7 @@ class Found(msgspec.Struct, frozen=True):
     kind: str
 
 
-class Rule(msgspec.Struct, frozen=True):
+class Rule(msgspec.Struct, frozen=True, eq=False):
     """How one kind of secret looks."""
 
     kind: str
@@ -42,6 +44,15 @@ class Rule(msgspec.Struct, frozen=True):
     """One of these is in every text that has such a secret, in upper or lower case; empty: always look."""
     skips: bool = False
     """The pattern matches all up to the next secret (see `_at_words`)."""
+    at: Callable[[str, int, int], tuple[int, int]] | None = None
+    """Of one that skips: where in what is found the secret is; its start and end are one where it is none. Further ones
+    are looked for behind it."""
+    one: re.Pattern[str] | None = None
+    """Of one that skips and has names: the secret alone, where its name begins."""
+    inside: tuple[str, ...] = ()
+    """With one of these inside a word, or at its end, every such secret begins; empty: look everywhere."""
+    whole: bool = False
+    """No secret has white space in it: of a long text only words of `shortest` characters are looked at."""
 
 
 def compiled(pattern: str, name: str) -> Rule:
@@ -84,6 +95,9 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
     taken: list[Found] = []
     size = len(text)
     named: dict[frozenset[str], bool] = {}
+    small = ""
+    if size < _LONG:
+        rules = _that_may(tuple(rules), frozenset(_letters(tuple(rules)).intersection(text)))
     for rule in rules:
         if size < rule.shortest:
             continue
@@ -91,11 +105,17 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
             continue
         if rule.names:
             if rule.names not in named:
-                small = text.lower()
+                small = small or text.lower()
                 named[rule.names] = any(_rarest(name) in small and name in small for name in rule.names)
             if not named[rule.names]:
                 continue
-        spans = (_word_spans if rule.skips else _spans)(text, rule, pause)
+        spans = None
+        if size >= _LONG and rule.skips:
+            spans = _in_words(text, rule, pause) if rule.whole else _at_names(text, small, rule, pause)
+        if size >= _LONG and rule.inside:
+            spans = _inside_words(text, rule, pause)
+        if spans is None:
+            spans = (_word_spans if rule.skips else _spans)(text, rule, pause)
         if not taken:
             taken = [Found(start, end, rule.kind) for start, end in spans]
             continue
@@ -113,6 +133,18 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
 def _rarest(hint: str) -> str:
     """The letter of it that English has least: one letter is looked for in no time."""
     return min(hint, key=" etaoinsrhldcumfpgwybvkxjqz".find)
+
+
+@lru_cache(maxsize=16)
+def _letters(rules: tuple[Rule, ...]) -> frozenset[str]:
+    """Of each hint the rarest letter."""
+    return frozenset(_rarest(hint) for rule in rules for hint in rule.hints)
+
+
+@lru_cache(maxsize=4096)
+def _that_may(rules: tuple[Rule, ...], letters: frozenset[str]) -> tuple[Rule, ...]:
+    """Those that may find something in a text with these of the rarest letters."""
+    return tuple(rule for rule in rules if not rule.hints or any(_rarest(hint) in letters for hint in rule.hints))
 
 
 def _near(taken: Sequence[Found], start: int, end: int) -> Sequence[Found]:
@@ -141,16 +173,79 @@ def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tupl
         at = max(reached, last)
 
 
-def _word_spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]]:
-    at, size = 0, len(text)
+def _word_spans(
+    text: str, rule: Rule, pause: Callable[[int], None], at: int = 0, until: int | None = None
+) -> Iterator[tuple[int, int]]:
+    """`at`, `until`: where to look."""
+    size = len(text) if until is None else until
     while at < size:
         began, end = at, min(size, at + CHUNK)
         while (match := rule.pattern.match(text, at, end)) is not None and match.end(1) >= 0:
             start, stop = match.span(1)
             if stop == end < size:  # perhaps cut short: the next look begins before it
                 break
+            if rule.at is not None:
+                start, stop = rule.at(text, start, stop)
             at = stop
-            if rule.accept(text[start:stop]):
+            if start < stop and rule.accept(text[start:stop]):
                 yield start, stop
         pause(end - began)
         at = size if end == size else max(at, end - _SHORT_REACH)
+
+
+def _in_words(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:
+    """In the long words only; None where most of the text is in such."""
+    words = [word for word in text.split() if len(word) >= rule.shortest]
+    return _in_these(text, words, rule, pause) if sum(map(len, words)) * 4 < len(text) else None
+
+
+def _in_these(text: str, words: list[str], rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]]:
+    end = 0
+    pause(len(text))
+    for word in words:
+        start = text.index(word, end)
+        end = start + len(word)
+        yield from _word_spans(text, rule, pause, start, end)
+
+
+def _at_names(text: str, small: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:
+    """Where one of the rule's names begins a word; None where that is all over the text, or in other letters."""
+    if rule.one is None or not text.isascii():
+        return None
+    spots: set[int] = set()
+    for name in rule.names:
+        at = small.find(name)
+        while at >= 0:
+            if not small[at - 1 : at].isalpha():
+                spots.add(at)
+                if len(spots) > len(text) // _LONG * 8:
+                    return None
+            at = small.find(name, at + len(name))
+    return _at_these(text, sorted(spots), rule, rule.one, pause)
+
+
+def _inside_words(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:
+    """The same for what stands within words."""
+    spots: set[int] = set()
+    for name in rule.inside:
+        at = text.find(name)
+        while at >= 0:
+            if text[at - 1 : at].isalnum():
+                spots.add(at)
+                if len(spots) > len(text) // _LONG * 8:
+                    return None
+            at = text.find(name, at + len(name))
+    return _at_these(text, sorted(spots), rule, rule.pattern, pause)
+
+
+def _at_these(
+    text: str, spots: list[int], rule: Rule, one: re.Pattern[str], pause: Callable[[int], None]
+) -> Iterator[tuple[int, int]]:
+    done = 0
+    pause(len(text))
+    for at in spots:
+        match = one.match(text, at, at + _REACH) if at >= done else None
+        if match is not None:
+            done = match.end(1)
+            if rule.accept(match[1]):
+                yield match.span(1)

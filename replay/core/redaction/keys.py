@@ -30,7 +30,11 @@ ANYWHERE = {
     "sessiontokens": "token", "bearertokens": "token", "devicetokens": "token", "passport": "identity",
     "taxnumber": "identity", "taxpayer": "identity", "nationalinsurance": "identity",
     "codeverifier": "token", "clientassertion": "token", "devicecode": "token", "samlresponse": "token",
-    "driverlicense": "identity", "driverslicense": "identity",
+    "privkey": "private-key", "recoverycode": "secret", "backupcode": "secret", "recoveryphrase": "secret",
+    "seedphrase": "secret", "licensekey": "secret", "licencekey": "secret", "activationcode": "secret",
+    "securitycode": "cvv", "securityanswer": "secret", "functionskey": "api-key", "accountnumber": "iban",
+    "routingnumber": "iban", "sortcode": "iban", "insurancenumber": "identity", "wachtwoord": "password",
+    "salasana": "password", "driverlicense": "identity", "driverslicense": "identity",
     "drivinglicence": "identity", "identitycard": "identity",
 }  # fmt: skip
 """Part of a name, without separators -> kind."""
@@ -41,10 +45,13 @@ WORDS = {
     "ip": "ip", "sig": "signature", "hmac": "signature", "pwd": "password", "pass": "password", "jwt": "token",
     "pan": "card", "bearer": "token", "cvn": "cvv", "telephone": "phone", "cellphone": "phone", "accesstoken": "token",
     "authtoken": "token", "refreshtoken": "token", "idtoken": "token", "apitoken": "token", "usertoken": "token",
+    "pw": "password", "senha": "password", "mnemonic": "secret",
     "psk": "secret", "sessiontoken": "token", "securitytoken": "token", "bearertoken": "token", "userpass": "password",
     "emails": "email", "phones": "phone", "ips": "ip", "ssns": "ssn", "ibans": "iban", "pins": "pin", "otps": "otp",
 }  # fmt: skip
 """Whole word of a name -> kind."""
+ELSEWHERE = ("contraseña", "hasło", "пароль", "密码", "密碼", "パスワード", "비밀번호")
+"""Passwords, in letters that are not compared otherwise."""
 PAIRS = {("tax", "id"): "identity", ("national", "id"): "identity", ("identity", "number"): "identity"}
 """Two words of a name, one after the other -> kind. Run together they would be in `taxi_driver`."""
 PERSONAL = frozenset({"email", "phone", "birth", "ip", "card", "iban", "ssn", "identity"})
@@ -71,6 +78,8 @@ def words(name: str) -> tuple[str, ...]:
 def kind_of(name: str) -> str | None:
     """The kind of secret that a name announces, by the rules that are built in."""
     name = name[-200:]
+    if not name.isascii() and any(each in name.lower() for each in ELSEWHERE):
+        return "password"
     parts = words(name)
     if not parts or (len(parts) > 1 and parts[-1] in _TAMES):
         return None

@@ -1,17 +1,22 @@
 """What redaction notes in a recording's context, under `redaction`; never a secret, never the key.
 
 `{"key": id of the key, "kinds": {kind: number}, "places": [[place, path, kind], ...], "own": [...],
-"made": [digest, ...], "pseudonyms": [digest, ...]}`. A place is `input`, `outcome`, `context`, `interaction[3].request`
-or `.answer`, a path is one as differences have it. `own` are places where the code asks with something of its own, or
-with a digest that it makes: the recording does not give it to the code. `made` are digests of a pseudonym with the mail
-address for which it stands, where the code makes that of what it is given.
+"made": [digest, ...], "pseudonyms": [digest, ...], "crowd": checksums}`. A place is `input`, `outcome`, `context`,
+`interaction[3].request` or `.answer`, a path is one as differences have it. `own` are places where the code asks with
+something of its own, or with a digest that it makes: the recording does not give it to the code. `made` are digests of
+a pseudonym with the mail address for which it stands, where the code makes that of what it is given. `crowd` are
+checksums of what was drawn for thousands at once, eight hexadecimal digits each.
 """
 
 from __future__ import annotations
 
 import re
+import sys
+from array import array
+from collections.abc import Collection
 from hashlib import blake2b
 from typing import Any
+from zlib import crc32
 
 from replay.core.recording import Recording
 from replay.core.redaction.pseudonyms import is_pseudonym
@@ -50,6 +55,19 @@ def digest_of(pseudonym: str) -> str:
     return blake2b(pseudonym.encode("utf-8", "surrogatepass"), digest_size=6, person=b"replay-pseud").hexdigest()
 
 
+def checksums_of(pseudonyms: Collection[str]) -> str:
+    """How a crowd of them is named in the marks."""
+    texts = (each.encode("utf-8", "surrogatepass") for each in pseudonyms)
+    numbers = array("I", sorted(set(map(crc32, texts))))
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers.tobytes().hex()
+
+
+def _checksum(pseudonym: str) -> str:
+    return f"{crc32(pseudonym.encode('utf-8', 'surrogatepass')):08x}"
+
+
 class Known(frozenset[str]):
     """Pseudonyms of an earlier redaction: by their digests in its marks, and by the check that longer ones carry.
     Without one there are none: of some 10,000 secrets one looks as if it carried the check."""
@@ -57,8 +75,11 @@ class Known(frozenset[str]):
     _none: bool
 
     def __new__(cls, marks: dict[str, Any]) -> Known:
-        stored = marks.get("pseudonyms")
-        made = super().__new__(cls, [each for each in stored if type(each) is str] if type(stored) is list else ())
+        stored, crowd = marks.get("pseudonyms"), marks.get("crowd")
+        found = [each for each in stored if type(each) is str] if type(stored) is list else []
+        if type(crowd) is str:
+            found += [crowd[at : at + 8] for at in range(0, len(crowd), 8)]
+        made = super().__new__(cls, found)
         made._none = not marks
         return made
 
@@ -69,7 +90,7 @@ class Known(frozenset[str]):
 
     def has(self, text: str) -> bool:
         """Whether this very text is one that is named in the marks: of any length."""
-        return len(self) > 0 and super().__contains__(digest_of(text))
+        return len(self) > 0 and (super().__contains__(digest_of(text)) or super().__contains__(_checksum(text)))
 
     def __contains__(self, text: object) -> bool:
         if self._none or type(text) is not str or len(text) > 20_000:

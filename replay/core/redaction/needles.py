@@ -9,12 +9,14 @@ import hashlib
 import html
 import json
 import re
-from base64 import b64encode
+import sys
+from array import array
+from binascii import b2a_base64
 from codecs import utf_16_le_encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heapreplace
-from itertools import islice
 from string import ascii_letters, digits
+from typing import NamedTuple
 from urllib.parse import quote
 
 SHORTEST = 4
@@ -29,48 +31,73 @@ _PLAIN = re.compile(r"[A-Za-z0-9 _.~!#$()*+,/:;=?@\[\]^`{|}%-]*")
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.~-]*")
 _NEVER_QUOTED = (ascii_letters + digits + "_.-~").encode()
 _FEW = 100
-_HASHES = ("md5", "sha1", "sha256", "sha512")
+_FEWER = 30
+"""Needles that are looked for one by one in a long text."""
+_SHORT, _LONG = 64, 2000
+"""Characters of texts of which each place is looked at, and of those of which few are."""
+_HASHES = (hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha512)
 
 
 def spellings(secret: str, masked: str) -> Iterator[tuple[str, str]]:
     """Each spelling of a secret with that of its pseudonym."""
-    yield secret, masked
-    for change in (str.lower, str.upper):
-        yield change(secret), change(masked)
-    if _PLAIN.fullmatch(secret) and _PLAIN.fullmatch(masked):
-        if not _UNQUOTED.fullmatch(secret):
-            one_quoted, two_quoted = _quoted(secret), _quoted(masked)
-            for code, char in (("", ""), ("%20", "+"), ("%2F", "/")):
-                yield one_quoted.replace(code, char), two_quoted.replace(code, char)
-    else:
-        for escape in (_escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape):
-            yield _whole(escape, secret, masked)
-    if len(secret) < _LONE:
-        return
-    one, two = (text.encode("utf-8", "surrogatepass") for text in (secret, masked))
-    if not secret.isascii():
-        yield one.decode("latin-1"), two.decode("latin-1")  # as bytes that are no text are looked through
-    yield one.hex(), two.hex()
-    yield one.hex().upper(), two.hex().upper()
-    yield secret[::-1], masked[::-1]
-    wide, made = (utf_16_le_encode(text, "surrogatepass")[0].hex() for text in (secret, masked))
-    yield wide, made
-    yield wide.upper(), made.upper()
-    if len(one) == len(two):
-        for shift in range(3):
-            yield from _base64(one, two, shift)
-    for name in _HASHES:
-        before, after = (hashlib.new(name, data, usedforsecurity=False) for data in (one, two))
-        yield before.hexdigest(), after.hexdigest()
-        yield before.hexdigest()[:16], after.hexdigest()[:16]
-        yield b64encode(before.digest()).decode(), b64encode(after.digest()).decode()
+    return zip(_spelled(secret, way := _way(secret, masked)), _spelled(masked, way), strict=True)
 
 
-def _whole(escape: Callable[[str], str], secret: str, masked: str) -> tuple[str, str]:
+class _Way(NamedTuple):
+    """In which ways a secret and its pseudonym are spelled: in the same ones."""
+
+    plain: bool
+    """JSON and HTML have both as they are."""
+    quoted: bool
+    """A URL has one otherwise."""
+    escapes: Sequence[Callable[[str], str]]
+    long: bool
+    """Encodings of it are no common texts."""
+    bytewise: bool
+    """Bytes that are no text have it otherwise."""
+    base64: Sequence[tuple[int, int, int]]
+    """Of Base64 with so many bytes before it, the part that only the secret decides: its start and end."""
+
+
+def _way(secret: str, masked: str) -> _Way:
+    plain = _PLAIN.fullmatch(secret) is not None and _PLAIN.fullmatch(masked) is not None
+    escapes = [] if plain else [escape for escape in _ESCAPES if _takes(escape, secret, masked)]
+    ascii_only = secret.isascii() and masked.isascii()
+    size = len(secret) if ascii_only else len(secret.encode("utf-8", "surrogatepass"))
+    same = size == (len(masked) if ascii_only else len(masked.encode("utf-8", "surrogatepass")))
+    ends = [(shift, first, (shift + size) * 8 // 6) for shift, first in enumerate((0, 2, 3))] if same else []
+    return _Way(plain, plain and _UNQUOTED.fullmatch(secret) is None, escapes, len(secret) >= _LONE,
+                not secret.isascii(), [each for each in ends if each[2] - each[1] >= _LONE])  # fmt: skip
+
+
+def _spelled(text: str, way: _Way) -> list[str]:
+    out = [text, text.lower(), text.upper()]
+    if way.quoted:
+        quoted = _quoted(text)
+        out += [quoted, quoted.replace("%20", "+"), quoted.replace("%2F", "/")]
+    out += [escape(text) for escape in way.escapes]
+    if not way.long:
+        return out
+    data = text.encode("utf-8", "surrogatepass")
+    if way.bytewise:  # as bytes that are no text are looked through
+        out.append(data.decode("latin-1"))
+    plain, wide = data.hex(), utf_16_le_encode(text, "surrogatepass")[0].hex()
+    out += [plain, plain.upper(), wide, wide.upper(), text[::-1]]
+    for shift, first, last in way.base64:
+        part = b2a_base64(bytes(shift) + data + b"\0\0", newline=False)[first:last].decode()
+        out += [part, part.replace("+", "-").replace("/", "_")]
+    for algorithm in _HASHES:
+        digest = algorithm(data, usedforsecurity=False).digest()
+        whole = digest.hex()
+        out += [whole, whole[:16], b2a_base64(digest, newline=False).decode()]
+    return out
+
+
+def _takes(escape: Callable[[str], str], *texts: str) -> bool:
     try:
-        return escape(secret), escape(masked)
-    except UnicodeEncodeError:
-        return secret, masked
+        return all(escape(text) is not None for text in texts)
+    except UnicodeEncodeError:  # half a character
+        return False
 
 
 def _quoted(text: str, safe: str = "") -> str:
@@ -91,6 +118,10 @@ def _quoted_path(text: str) -> str:
     return _quoted(text, "/")
 
 
+def _doubled(text: str) -> str:
+    return text.replace("'", "''")
+
+
 def _escaped(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
@@ -99,66 +130,82 @@ def _escaped_ascii(text: str) -> str:
     return json.dumps(text)[1:-1]
 
 
-def _base64(one: bytes, two: bytes, shift: int) -> Iterator[tuple[str, str]]:
-    """The part of the Base64 text that only the secret decides, where `shift` bytes (mod 3) stand before it."""
-    first = (0, 2, 3)[shift]
-    last = (shift + len(one)) * 8 // 6
-    if last - first < _LONE:
-        return
-    before, after = (b64encode(b"\0" * shift + data + b"\0\0").decode()[first:last] for data in (one, two))
-    yield before, after
-    yield tuple(text.replace("+", "-").replace("/", "_") for text in (before, after))  # type: ignore[misc]
+_ESCAPES = (_doubled, _escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape)
+
+
+def _cases(text: str) -> tuple[str, str, str]:
+    return text.upper(), text.lower(), text
+
+
+_Later = tuple[str, str, _Way]
+"""A secret, its pseudonym, how they are spelled."""
 
 
 class Needles:
     """Finds and replaces known secrets."""
 
     def __init__(
-        self, secrets: dict[str, str], crowd: Mapping[str, str] | None = None, met: set[str] | None = None
+        self, secrets: dict[str, str], crowd: Mapping[str, str] | None = None, spelled: int = MOST_SPELLED
     ) -> None:
-        """`crowd`: those that are looked for only as they are; `met` is told which were found."""
-        table: dict[str, str] = {}
-        for number, (secret, masked) in enumerate(secrets.items()):
-            if len(secret) < SHORTEST:
-                continue
-            if number >= MOST_SPELLED and secret.islower():
-                table.setdefault(secret, masked)
-                table.setdefault(secret.upper(), masked.upper())
-                continue
-            every = spellings(secret, masked)
-            for one, two in every if number < MOST_SPELLED else islice(every, 3):
-                if one != two and len(one) >= SHORTEST:
-                    table.setdefault(one, two)
-        self._crowd: Collection[str] = ()
-        self._met: set[str] = set() if met is None else met
+        """`crowd`: those that are looked for only as they are. `spelled`: how many of the others in every spelling."""
+        table: dict[str, str | _Later] = {}
+        known = [each for each in secrets.items() if len(each[0]) >= SHORTEST]
+        for number in range(len(known) - 1, -1, -1):  # of two with one spelling the first has its way
+            secret, masked = known[number]
+            if number < spelled:
+                way = _way(secret, masked)
+                table.update(dict.fromkeys(_spelled(secret, way), (secret, masked, way)))
+            else:
+                table.update(zip(_cases(secret), _cases(masked), strict=True))
         if crowd:
             table = {**crowd, **table}
-            self._crowd = crowd.keys()
             for masked in crowd.keys() & set(crowd.values()):
                 del table[masked]
         for masked in secrets.values():  # what stands there already is not masked again
             table.pop(masked, None)
         self._table = table
-        self._heads = {text[:_HEAD] for text in table}
+        self._head = head = _LONE if min(map(len, table), default=0) >= _LONE else _HEAD
+        """Characters that tell where one may begin."""
+        self._heads = {text[:head] for text in table}
         self._firsts = {head[0] for head in self._heads}
+        self._codes: set[int] = set()
+        """The same heads as numbers; of long texts all are looked for at once."""
+        self._sizes: list[int] = []
         self._lengths: dict[str, list[int]] = {}
-        """Head -> lengths of those that begin so, the longest first: worked out when the first head is met."""
+        """Head -> lengths of those that begin so, the longest first: worked out once there are many to look for."""
 
     def _measure(self) -> dict[str, list[int]]:
         if not self._lengths:
             for text in self._table:
-                self._lengths.setdefault(text[:_HEAD], []).append(len(text))
+                self._lengths.setdefault(text[: self._head], []).append(len(text))
             for head, lengths in self._lengths.items():
                 if len(lengths) > 1:
                     self._lengths[head] = sorted(set(lengths), reverse=True)
         return self._lengths
+
+    def _lengths_of(self, head: str, hits: int) -> Sequence[int]:
+        """The lengths of needles that may begin so."""
+        if hits > _FEW or self._lengths:
+            return self._measure().get(head, ())
+        if not self._sizes:
+            self._sizes = sorted(set(map(len, self._table)), reverse=True)
+        return self._sizes
 
     def __bool__(self) -> bool:
         return bool(self._table)
 
     def exact(self, text: str) -> str | None:
         """What stands for all of a text."""
-        return self._table.get(text)
+        return self._stand_in(text) if text in self._table else None
+
+    def _stand_in(self, text: str) -> str:
+        """What stands for a needle. Of a spelling it is only worked out when that is found."""
+        made = self._table[text]
+        if isinstance(made, str):
+            return made
+        secret, masked, way = made
+        found = self._table[text] = _spelled(masked, way)[_spelled(secret, way).index(text)]
+        return found
 
     def replace(self, text: str, pause: Callable[[int], None]) -> str:
         """The text without them."""
@@ -167,13 +214,12 @@ class Needles:
             return text
         pause(len(text))
         if text in table:
-            if text in self._crowd:
-                self._met.add(text)
-            return table[text]
-        hits = self._few(text) if len(table) <= _FEW else self._many(text)
+            return self._stand_in(text)
+        few = len(table) <= (_FEW if len(text) < _LONG else _FEWER)
+        hits = self._few(text) if few else self._many(text)
         out, done = [], 0
         for start, end in hits:
-            out += [text[done:start], table[text[start:end]]]
+            out += [text[done:start], self._stand_in(text[start:end])]
             done = end
         return "".join([*out, text[done:]]) if done else text
 
@@ -200,30 +246,43 @@ class Needles:
 
     def _many(self, text: str) -> Iterator[tuple[int, int]]:
         """The same, by how they begin."""
-        table, heads = self._table, self._heads
-        hits: Sequence[int]
-        if self._firsts.isdisjoint(text):
-            hits = ()
-        elif len(heads) <= _FEW:
-            hits = sorted(at for head in heads for at in _places(text, head))
-        else:
-            hits = [at for at in range(len(text) - _HEAD + 1) if text[at : at + _HEAD] in heads]
-        lengths = self._measure() if hits else {}
+        table = self._table
+        hits = () if self._firsts.isdisjoint(text) else self._where(text)
         done = 0
         for at in hits:
             if at < done:
                 continue
-            for size in lengths[text[at : at + _HEAD]]:
+            for size in self._lengths_of(text[at : at + self._head], len(hits)):
                 if (
                     text[at : at + size] in table
                     and at + size <= len(text)
                     and (size >= _LONE or _stands_alone(text, at, at + size))
                 ):
-                    if text[at : at + size] in self._crowd:
-                        self._met.add(text[at : at + size])
                     yield at, at + size
                     done = at + size
                     break
+
+    def _where(self, text: str) -> Sequence[int]:
+        """Where the heads of needles are, in the order of the text."""
+        heads: Collection[str] = self._heads
+        if len(text) < _SHORT:
+            return [at for at in range(len(text) - self._head + 1) if text[at : at + self._head] in heads]
+        if len(heads) > (_FEW if len(text) < _LONG else _FEWER) and text.isascii():
+            heads = self._present(text.encode())
+        if len(heads) <= _FEW:
+            return sorted(at for head in heads for at in _places(text, head))
+        return [at for at in range(len(text) - self._head + 1) if text[at : at + self._head] in heads]
+
+    def _present(self, data: bytes) -> set[str]:
+        """Of the heads those that are in the text: each is a number, and all are looked up at once."""
+        size, code = self._head, "Q" if self._head == _LONE else "I"
+        if not self._codes:
+            heads = (head for head in self._heads if len(head) == size and head.isascii())
+            self._codes.update(array(code, "".join(heads).encode()))
+        found: set[int] = set()
+        for shift in range(size):
+            found |= self._codes.intersection(array(code, data[shift : len(data) - (len(data) - shift) % size]))
+        return {number.to_bytes(size, sys.byteorder).decode() for number in found}
 
 
 def _places(text: str, part: str) -> Iterator[int]:

@@ -16,7 +16,7 @@ from replay.core.redaction.vendors import VENDORS
 
 _WORDS = (
     r"pass(?:word|wd|phrase|code|wort|e(?<=mot.de.passe))", r"kennwort", r"pwd", r"private[_-]?key", r"secret(?:[_-]?key)?", r"shared[_-]?access[_-]?key",
-    r"session(?:[_-]?id)?", r"jsessionid", r"phpsessid", r"psk(?==)", r"signature", r"ssn", r"token", r"credential", r"client[_-]?key", r"cookie", r"csrf", r"cvv",
+    r"session(?:[_-]?id)?", r"jsessionid", r"phpsessid", r"psk(?==)", r"pw(?=[ \t]?[:=])", r"pass(?=[ \t]?[:=][ \t]?[^\s\d]{0,60}+\d)", r"signature", r"ssn", r"token", r"credential", r"client[_-]?key", r"cookie", r"csrf", r"cvv",
     r"api[_-]?key", r"access[_-]?key", r"account[_-]?key", r"auth(?:orization)?", r"otp", r"iban", r"dsn",
     r"signing[_-]?key", r"encryption[_-]?key", r"master[_-]?key", r"pass(?<=_pass)",
     *(rf"{each}(?=\\{{0,3}}[\"']|(?<=[?&]{each})=)" for each in ("pin", "sid", "sig", "hmac", "jwt", "bearer", "pass", "totp", "cvc", "cvn")),
@@ -29,6 +29,7 @@ _WITHIN = (
     "TOKEN", "APIKEY",
 )  # fmt: skip
 """What ends a word: `accessToken`, `PGPASSWORD`."""
+_STEMS = tuple(sorted({re.match(r"[A-Za-z]{2,6}", each)[0] for each in _WITHIN}))  # type: ignore[index]  # so they begin
 _ASSIGNED = (
     r"(?:\\{0,3}+[\"']|\*\*)?+[ \t]{0,20}+(?:=|:=|:(?:\*\*)?|=>)[ \t]{0,20}+(?:b?+\\{0,3}+(?:\"\"\"|'''|[\"']))?+"
 )
@@ -58,6 +59,9 @@ def _by_letter(patterns: Sequence[str], behind: str = "") -> str:
     return "(?:" + "|".join(f"{letter}{before.format(letter)}(?:{'|'.join(rest)})" for letter, rest in ordered) + ")"
 
 
+_ASSIGNMENT = f"(?i:{_by_letter(_WORDS)}){_ASSIGNED}"
+
+
 def _at_words(letters: str, head: str, secret: str, tail: str = "") -> re.Pattern[str]:
     """Of a secret that only stands at the start of a run of `letters`: takes whole runs up to the first that is one.
     Looking at each letter of a text takes ten times as long. Group 1 is the secret; none: there is none further on."""
@@ -67,10 +71,26 @@ def _at_words(letters: str, head: str, secret: str, tail: str = "") -> re.Patter
     )
 
 
+_ANY_CARD = r"\d(?:[ -]?\d){12,18}+"
+_CARD = re.compile(_ANY_CARD + r"(?!\d)")
+_GROUP = re.compile(r"\d+")
+
+
 def card(text: str) -> bool:
     """Whether it is a card's number (ISO/IEC 7812)."""
-    digits = re.sub(r"\D", "", text)
+    digits = text if text.isdecimal() else re.sub(r"\D", "", text)
     return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 2 and luhn(digits)
+
+
+def card_at(text: str, start: int, stop: int) -> tuple[int, int]:
+    """Of digits that look like one, where it is; a number may stand before it, and one behind."""
+    if card(text[start:stop]):
+        return start, stop
+    longer = _CARD.match(text, start)
+    if longer is not None and longer.end() != stop and card(longer[0]):
+        return longer.span()
+    end = _GROUP.match(text, start).end()  # type: ignore[union-attr]  # it begins with a digit
+    return end, end
 
 
 WEBHOOK = Rule("webhook", re.compile(
@@ -89,7 +109,7 @@ LOOKS: tuple[Rule, ...] = (
         ("PRIVATE KEY",)),
     Rule("jwt", re.compile(r"(?<![\w.-])(?:(?!eyJ)[A-Za-z0-9]{1,20}+[_-]){0,4}+(eyJ[A-Za-z0-9_-]{5,4000}+\.eyJ[A-Za-z0-9_-]{5,4000}+\.[A-Za-z0-9_-]{0,1000}+)"),
          ("eyJ",)),
-    Rule("vendor-key", _at_words("A-Za-z0-9", r"(?=[A-Za-z0-9]{2}[\w.-])", _by_letter(VENDORS), "(?![A-Za-z0-9])"), shortest=14, skips=True),
+    Rule("vendor-key", _at_words("A-Za-z0-9", r"(?=[A-Za-z0-9]{2}[\w.-])", _by_letter(VENDORS), "(?![A-Za-z0-9])"), shortest=14, skips=True, whole=True),
     Rule("url-password", re.compile(
         r"://(?<=[a-z0-9+.-]{2}://)([^\s/?#@:\"'<>\[\]]{0,200}+:[^\s/?@\"'<>]{1,300}+(?:@[^\s/?@\"'<>]{1,300}+(?=@)){0,3}+(?=@)|"
         r"[^\s/?#@:.\"'<>\[\]]{0,100}+:(?!\d{0,5}+[/?#])[^\s@\"'<>:]{0,200}+(?::(?!//)[^\s@\"'<>:]{0,200}+){0,5}+(?=@))"),  # with a `/` in it; no port
@@ -97,14 +117,15 @@ LOOKS: tuple[Rule, ...] = (
     Rule("url-user", re.compile(r"https?://([A-Za-z0-9_]{16,200}+)@"), ("@",)),
     WEBHOOK,
     Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
-    Rule("assigned", _at_words(
-        "A-Za-z", rf"(?i:{_by_letter(_WORDS)}){_ASSIGNED}", _ASSIGNABLE), ("=", ":"), is_value, names=_BEGINNINGS, skips=True),
-    Rule("assigned", re.compile(rf"{_by_letter(_WITHIN, '[A-Za-z0-9]')}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), is_value, names=_BEGINNINGS),
+    Rule("assigned", _at_words("A-Za-z", _ASSIGNMENT, _ASSIGNABLE), ("=", ":"), is_value, names=_BEGINNINGS, skips=True,
+         one=re.compile(f"{_ASSIGNMENT}({_ASSIGNABLE})")),
+    Rule("assigned", re.compile(rf"{_by_letter(_WITHIN, '[A-Za-z0-9]')}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), is_value, names=_BEGINNINGS,
+         inside=_STEMS),
     Rule("assigned", re.compile(
         r" is (?i:(?<=password is )|(?<=passphrase is )|(?<=passcode is )|(?<=secret is )|(?<=token is )|(?<=key is ))[\"'`]?"
         r"((?=[^\s\"'<>`]{0,99}?\d)[^\s\"'<>`]{5,99}[^\s\"'<>`.,;:!?)])"), (" is ",), is_value),
     Rule("element", re.compile(  # XML: the end of an element names it
-        r">\s{0,9}+([^<>\s]{4,4000}+)\s{0,9}+</[\w:.-]{0,30}?(?i:pass(?:word|wd|phrase|code)|pwd|secret|token|credential|"
+        r">\s{0,9}+(?:<!\[CDATA\[)?([^<>\s]{4,4000}?)(?:\]\]>)?+\s{0,9}+</[\w:.-]{0,30}?(?i:pass(?:word|wd|phrase|code)|pwd|secret|token|credential|"
         r"(?:api|private|access|client)[_-]?key|session[_-]?id|signature|csrf|cvv|ssn|iban|otp|cookie)>"), ("</",), is_value),
     Rule("field", re.compile(  # HTML
         r"(?:name|key)=[\"'](?=[\w.:-]{0,40}?(?:[Cc]srf|[Xx]srf|[Tt]oken|[Pp]assword|[Ss]ecret|[Aa]pi[_-]?[Kk]ey))[\w.:-]{1,60}+[\"']"
@@ -112,7 +133,8 @@ LOOKS: tuple[Rule, ...] = (
         ("value=", "content="), is_value),
     Rule("card", _at_words(
         r"\d", r"(?<![.,:+/-])(?<![\dA-Fa-f-][A-Fa-f])(?<!^[A-Fa-f])(?=[\d -]{13})",  # no part of a UUID, nor of a digest
-        r"\d(?:[ -]?\d){12,18}+", r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), card, 13, skips=True),
+        rf"(?:\d{{13,19}}+|\d{{4}}(?: \d{{4}}){{3}}|{_ANY_CARD})", r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), shortest=13, skips=True,
+         at=card_at),
     EMAIL,
 )  # fmt: skip
 

@@ -25,9 +25,13 @@ from replay.core.written import json_bytes
 
 _ROUNDS = 8
 _FIRST = bytes(8)
-_LOWER, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
+_TURNS = 20
+"""In which what was drawn twice is drawn again."""
+_LOWER, _UPPER, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 _LONGEST = 2000
 """Bits of a number that is permuted; longer ones take quadratic time."""
+_SMALL, _KEPT = 1000, 10_000
+"""Numbers below which what a round adds is kept, and how many of such."""
 _MARKED = 8
 """Letters and digits from which a pseudonym carries its check."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{12}")
@@ -38,6 +42,8 @@ _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _IPV6 = re.compile(r"[0-9A-Fa-f:]{2,39}")
 _IBAN = re.compile(r"([A-Z]{2})\d\d([ ]?)[A-Z0-9]{2,4}(?:[ ]?[A-Z0-9]{1,4}){2,7}")
 _REST = bytes(code for code in range(128) if not chr(code).isalnum())
+_DOUBLED = bytes(int("0246813579"[code - 48]) if 48 <= code < 58 else 0 for code in range(256))
+"""Of each digit what it counts in every other place of a card's number."""
 _NUMERIC = re.compile(r"[+(]?\d[\d ()./-]*")
 _FORMLESS = re.compile(r"(?!eyJ|[A-Z]{2}\d\d|[0-9A-Fa-f]{1,8}[:-])[A-Za-z](?=[^@]*\Z)(?![0-9A-Fa-f]{31}\Z)")
 """What has none of the forms below."""
@@ -47,6 +53,8 @@ _PREFIX = re.compile(
     r"github_pat_|gl[a-z]{2,6}-|xox[a-z]-|xapp-|A(?:KIA|SIA|BIA|CCA|GPA|IDA|ROA|NPA|IPA)|AIza|ya29\.|GOCSPX-|npm_|"
     r"pypi-AgEIcHlwaS5vcmc|SG\.|hf_|do[opr]_v1_|shp(?:at|ca|pa|ss)_|dapi)"
 )
+_PREFIXED = frozenset(map("".join, zip(*[iter("skrkpkghgiglxoxaAKASABACAGAIARANyaGOnppySGhfdoshda")] * 2, strict=True)))
+"""How what that matches begins."""
 _KEPT_CLAIMS = frozenset({"iss", "aud", "typ", "alg", "scope", "scp", "azp", "token_use", "amr", "acr", "kty", "crv"})
 
 
@@ -56,6 +64,8 @@ class Pseudonyms:
     def __init__(self, key: bytes) -> None:
         self._key = blake2b(key, digest_size=32, person=b"replay-pseudonym").digest()
         self._known: dict[str, str] = {}
+        self._rounds: dict[str, int] = {}
+        self._orders: dict[str, list[int]] = {}
         self._kinds = self._forms()
         self.id = blake2b(self._key, digest_size=6, person=b"replay-key-id").hexdigest()
         """Names the key in recordings; tells nothing of it."""
@@ -74,12 +84,24 @@ class Pseudonyms:
     def drawn(self, values: Sequence[str]) -> list[str]:
         """Letters for letters, digits for digits of all of them at once, drawn by the key and all of them: quick, and
         another one for the same value among others."""
-        joined = "\n".join(values)
-        if not joined.isascii() or joined.count("\n") != len(values) - 1:
+        made = self._drawn("\n".join(values), len(values))
+        if made is None:
             return list(map(self.of, values))
+        for turn in range(_TURNS):
+            if len(set(made)) == len(made):
+                break
+            first: dict[str, int] = {}
+            again = [at for at, one in enumerate(made) if first.setdefault(one, at) != at]  # two became one
+            fresh = self._drawn("\n".join(values[at] for at in again), len(again), turn + 1)
+            for at, one in zip(again, fresh or (), strict=True):
+                made[at] = one
+        return made
+
+    def _drawn(self, joined: str, number: int, turn: int = 0) -> list[str] | None:
+        if not joined.isascii() or joined.count("\n") != number - 1:
+            return None
         data = joined.encode()
-        seed = blake2b(data, key=self._key, person=b"replay-drawn").digest()
-        stream = shake_256(seed).digest(len(data))
+        stream = self._shaken(data, len(data), turn)
         letters = stream.translate(_LETTER_OF[:256])
         made = 0
         for sort, chosen in (
@@ -88,6 +110,19 @@ class Pseudonyms:
         ):  # fmt: skip
             made |= int.from_bytes(data.translate(sort), "big") & int.from_bytes(chosen, "big")
         return made.to_bytes(len(data), "big").decode().split("\n")
+
+    def drawn_hex(self, values: Sequence[str]) -> list[str]:
+        """The same for hexadecimal digits: 32 for each."""
+        stream = self._shaken("\n".join(values).encode(), 16 * len(values), 0).hex()
+        return [stream[at : at + 32] for at in range(0, len(stream), 32)]
+
+    def drawn_bytes(self, values: Sequence[str], number: int) -> bytes:
+        """So many that the key and all of these decide."""
+        return self._shaken("\n".join(values).encode(), number, 0)
+
+    def _shaken(self, data: bytes, size: int, turn: int) -> bytes:
+        seed = blake2b(data, key=self._key, person=b"replay-drawn", salt=turn.to_bytes(8, "big")).digest()
+        return shake_256(seed).digest(size)
 
     def number(self, value: int) -> int:
         """What stands for a whole number: as many digits, the same sign."""
@@ -110,11 +145,19 @@ class Pseudonyms:
         half = size // 2
         left, right = value[:half], value[half:]
         for turn in range(_ROUNDS):
-            mark = blake2b(f"{turn}|{size}|{right}".encode(), key=self._key, person=b"replay-feistel").digest()
             bound = 10 ** len(left)
-            mixed = (int(left) + int.from_bytes(mark, "big")) % bound
+            mixed = (int(left) + self._round(f"{turn}|{size}|{right}", bound)) % bound
             left, right = right, str(mixed).zfill(len(left))
         return left + right
+
+    def _round(self, said: str, bound: int) -> int:
+        """What one round adds. Of short numbers the same is asked again and again."""
+        if (found := self._rounds.get(said)) is None:
+            mark = blake2b(said.encode(), key=self._key, person=b"replay-feistel").digest()
+            found = int.from_bytes(mark, "big") % bound
+            if bound <= _SMALL and len(self._rounds) < _KEPT:
+                self._rounds[said] = found
+        return found
 
     def _made(self, value: str) -> str:
         if _FORMLESS.match(value):
@@ -170,9 +213,7 @@ class Pseudonyms:
             return None
         first = date(found.year, 1, 1)
         number = (found - first).days % 365
-        made = int(self.digits(f"{number:03}"))
-        while made >= 365:
-            made = int(self.digits(f"{made:03}"))
+        made = self._order("day", 0, 364)[number]
         return (first + timedelta(days=made)).isoformat() + rest
 
     def _written_day(self, value: str) -> str | None:
@@ -198,10 +239,19 @@ class Pseudonyms:
         before = ""
         for part in value.split("."):
             low, high = {1: (0, 9), 2: (10, 99)}.get(len(part), (100, 255))
-            order = sorted(range(low, high + 1), key=lambda each: self._stream(b"ip", f"{before}|{each}", 8))
-            out.append(str(order[int(part) - low]))
+            out.append(str(self._order(f"{before}|{low}", low, high)[int(part) - low]))
             before += part + "."
         return ".".join(out)
+
+    def _order(self, said: str, low: int, high: int) -> list[int]:
+        """A permutation of these numbers."""
+        if (found := self._orders.get(said)) is None:
+            if len(self._orders) > _KEPT:
+                self._orders.clear()
+            size = high - low + 1
+            numbers = array("I", self._stream(b"ip", said, 4 * size))
+            found = self._orders[said] = sorted(range(low, high + 1), key=lambda each: (numbers[each - low], each))
+        return found
 
     def _groups(self, value: str) -> str:
         stream = self._stream(b"ip6", value.lower(), len(value))
@@ -220,7 +270,7 @@ class Pseudonyms:
         body = _alike(bare[4:], stream)
         country = bare[:2]
         number = int("".join(str(int(char, 36)) for char in body + country + "00"))
-        return _laid_over(f"{country}{98 - number % 97:02}{body}", value)
+        return laid_over(f"{country}{98 - number % 97:02}{body}", value)
 
     def _numeric(self, value: str) -> str | None:
         digits = re.sub(r"\D", "", value)
@@ -228,10 +278,10 @@ class Pseudonyms:
             return None
         if 13 <= len(digits) <= 19 and luhn(digits):
             body = digits[:6] + self.digits(digits[6:-1])
-            made = body + next(digit for digit in _DIGITS if luhn(body + digit))
+            made = with_check(body)
         else:
             made = self.digits(digits)
-        return _laid_over(made, value, only_digits=True)
+        return laid_over(made, value, only_digits=True)
 
     def _jwt(self, value: str) -> str | None:
         """Decodes as before (RFC 7519); claims that name someone are pseudonyms, the signature signs nothing."""
@@ -267,10 +317,10 @@ def _like(char: str, number: int) -> str:
     """A character of the same sort, and of as many bytes in UTF-8."""
     if "a" <= char <= "z":
         return _LOWER[number % 26]
-    if "A" <= char <= "Z":
-        return _LOWER[number % 26].upper()
     if "0" <= char <= "9":
         return _DIGITS[number % 10]
+    if "A" <= char <= "Z":
+        return _UPPER[number % 26]
     if char.isascii() or not char.isalpha():
         return char
     if char <= "\u07ff":
@@ -319,11 +369,18 @@ _SORTS: dict[bytes, Callable[[bytes, array[int], bytes], bytes]] = {
 
 def prefix(text: str) -> str:
     """That of a vendor's key, which stays."""
+    if text[:2] not in _PREFIXED:
+        return ""
     found = _PREFIX.match(text)
     return found[0] if found and len(text) - found.end() >= _MARKED else ""
 
 
-def _laid_over(made: str, form: str, *, only_digits: bool = False) -> str:
+def with_check(body: str) -> str:
+    """Digits, with the one behind them that checks them (ISO/IEC 7812)."""
+    return f"{body}{-_weighed(body + '0') % 10}"
+
+
+def laid_over(made: str, form: str, *, only_digits: bool = False) -> str:
     """The characters of `made` in the places of letters and digits of `form`."""
     each = iter(made)
     return "".join(next(each) if char.isdigit() or (char.isalpha() and not only_digits) else char for char in form)
@@ -331,11 +388,12 @@ def _laid_over(made: str, form: str, *, only_digits: bool = False) -> str:
 
 def luhn(digits: str) -> bool:
     """Whether the last digit checks the others (ISO/IEC 7812)."""
-    total = 0
-    for at, char in enumerate(reversed(digits)):
-        number = int(char)
-        total += number if at % 2 == 0 else number * 2 - 9 if number > 4 else number * 2
-    return total % 10 == 0
+    return _weighed(digits) % 10 == 0
+
+
+def _weighed(digits: str) -> int:
+    data = digits.encode() if digits.isascii() else b"".join(b"%d" % int(char) for char in digits)
+    return sum(data[::-2]) - 48 * len(data[::-2]) + sum(data[-2::-2].translate(_DOUBLED))
 
 
 def _bare(text: str) -> str:
@@ -349,6 +407,10 @@ def _checked(text: str) -> str:
     if len(bare) < _MARKED:
         return text
     count = 3 if len(bare) < 16 else 4
+    if len(bare) == len(text):
+        mark = sha256(text[:-count].lower().encode() + b"replay").digest()
+        numbers = mark[0] * 256 + mark[1], mark[2] * 256 + mark[3], mark[4] * 256 + mark[5], mark[6] * 256 + mark[7]
+        return text[:-count] + "".join(map(_like, text[-count:], numbers))
     out = list(text)
     mark = sha256(bare[:-count].lower().encode() + b"replay").digest()
     at = len(text)

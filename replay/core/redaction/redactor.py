@@ -20,12 +20,12 @@ from replay.core.families.scalars import raw
 from replay.core.parameters import without_object
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.redaction.finding import find
-from replay.core.redaction.marks import DIGEST, MOST, Known, digest_of, marks_of
+from replay.core.redaction.marks import DIGEST, MOST, Known, checksums_of, digest_of, marks_of
 from replay.core.redaction.own import made_of
 from replay.core.redaction.patterns import RULES
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 from replay.core.redaction.rules import Rules
-from replay.core.redaction.secrets import Path
+from replay.core.redaction.secrets import PER_SECRET, Path
 from replay.core.redaction.structure import REASON
 from replay.core.redaction.sweep import Sweep
 from replay.core.written import json_text
@@ -80,9 +80,12 @@ class Redactor:
         sweep = Sweep(self._rules, self._pseudonyms, pause)
         sweep.known = Known(marks_of(recording))
         sweep.allowed |= left
+        sweep.few = max(sweep.few, _size(recording) // PER_SECRET)
         changed, _ = self._walk(recording, sweep)
         sweep.arm()
-        if not sweep.secrets and changed == recording:  # nothing to look for anywhere else: so it is with most
+        if (
+            not (sweep.secrets or sweep.crowd.secrets) and changed == recording
+        ):  # nothing to look for anywhere else: so it is with most
             return recording
         changed, places = self._walk(recording, sweep)
         if changed == recording:
@@ -122,7 +125,7 @@ class Redactor:
             sweep = Sweep(self._rules, self._pseudonyms, lambda size: None)
             sweep.known = Known({"pseudonyms": list(known)})
             sweep.leaf(line, (), None, mark=False)
-            kinds = {**sweep.crowd.kinds, **sweep.kinds}
+            kinds = {**sweep.crowd.kinds, **sweep.crowd.late, **sweep.kinds}
             found += [Secret(f"line {number}", "$", kind, secret) for secret, kind in kinds.items()]
         return found
 
@@ -188,6 +191,7 @@ class Redactor:
             model_calls=items(recording.model_calls, "response_id", "request_model", "response_model"),
             predictions=items(recording.predictions, "label", "name"),
             gaps=tuple(map(gap, recording.gaps)),
+            entrypoint=text(recording.entrypoint) if recording.kind == "block" else recording.entrypoint,
             **{name: text(getattr(recording, name)) for name in _TEXTS},
         )
         return changed, places
@@ -230,6 +234,8 @@ def _draw(node: Any, secrets: dict[str, str]) -> Any:
 def _parts(recording: Recording) -> Iterator[tuple[str, Value | str]]:
     """All that a recording says, by place."""
     yield "input", recording.input
+    if recording.kind == "block":  # what the code calls it, with whatever it puts there
+        yield "name", recording.entrypoint
     for one in recording.interactions:
         yield f"interaction[{one.seq}].target", one.target
         yield f"interaction[{one.seq}].request", one.request
@@ -266,7 +272,10 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     counts.update(sweep.crowd.kinds.values())
     rows = [each for each in earlier.get("places", ()) if type(each) is list and len(each) == 3]
     rows += [[place, path_of(path), kind] for place, marks in places.items() for path, (kind, _) in marks.items()]
-    rows = [[place, sweep.masked(path), kind] for place, path, kind in sorted(rows, key=_order)[: 2 * MOST]]
+    rows = sorted(rows, key=_order)[: 2 * MOST]
+    paths = "\n".join(path for _, path, _ in rows)
+    if sweep.masked(paths) != paths:
+        rows = [[place, sweep.masked(path), kind] for place, path, kind in rows]
     given = _given(changed)
     own = [each for each in earlier.get("own", ()) if type(each) is list and len(each) == 3]
     made_here = (
@@ -279,9 +288,11 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     own += _digests(changed, given)
     unique = {(row[0], row[1]): row for row in rows}
     short = [masked for masked in sweep.secrets.values() if not is_pseudonym(masked)]
-    short += [*sweep.crowd.made, *(sweep.crowd.secrets[text] for text in sweep.met)]
+    short += sweep.crowd.made
     known = [each for each in earlier.get("pseudonyms", ()) if type(each) is str]
     made_before = [each for each in earlier.get("made", ()) if type(each) is str][:MOST]
+    crowd = earlier.get("crowd") if type(earlier.get("crowd")) is str else ""
+    crowd = f"{crowd}{checksums_of(sweep.crowd.secrets.values())}"
     context = changed.context.tree
     if type(context) is not dict or "$id" in context:
         context = {"value": context}
@@ -294,6 +305,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
             "own": own[:MOST],
             "made": sorted({*made_before, *(made_of(sweep.secrets, sweep.kinds, given) if own else ())}),
             "pseudonyms": sorted({*known, *map(digest_of, short)}),
+            **({"crowd": crowd} if crowd else {}),
         },
     }
     text = json_text(context)
@@ -309,6 +321,12 @@ def path_of(steps: Path) -> str:
 def _order(row: list[Any]) -> tuple[bool, str, str]:
     """What a replay compares comes first."""
     return not str(row[0]).endswith("request") and row[0] != "outcome", str(row[0]), str(row[1])
+
+
+def _size(recording: Recording) -> int:
+    """Characters of the larger parts."""
+    asked = sum(len(one.request.text) + len(one.answer.text) for one in recording.interactions)
+    return asked + len(recording.input.text) + len(recording.outcome.payload.text)
 
 
 def _given(recording: Recording) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SHORT = 64
 """Characters of a text that is remembered as one without secrets."""
+WORD = 13
+"""Letters and digits of which fewer are found by no pattern: a card's number has so many, keys have more."""
 _MOST = 20_000
 
 
@@ -52,11 +54,20 @@ class Rules:
         self.own = bool(found)
         """Whether the project has patterns of its own."""
 
+    @property
+    def any_allowed(self) -> bool:
+        """Whether anything is never redacted, so that it counts where a text stands."""
+        return bool(self._allowed)
+
     def note_clean(self, text: str) -> None:
         """Remember a text without secrets, up to so many."""
         if len(self.clean) >= _MOST:
             self.clean.clear()
         self.clean.add(text)
+
+    def is_word(self, text: str) -> bool:
+        """Whether it is too short and plain for any pattern, and for anything to be encoded in it."""
+        return len(text) < WORD and text.isalnum() and not self.own
 
     def kind_of(self, name: str) -> str | None:
         """The kind of secret under a name."""

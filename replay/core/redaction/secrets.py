@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
-from replay.core.redaction.crowds import CROWD, Crowd, Parts, is_crowd
+from replay.core.redaction.crowds import CROWD, LARGEST, Crowd, Parts, is_crowd
 from replay.core.redaction.finding import Found, find
 from replay.core.redaction.marks import MASK, Known
+from replay.core.redaction.marks import MOST as MARKED
 from replay.core.redaction.needles import SHORTEST, Needles
 from replay.core.redaction.patterns import EMAIL
 from replay.core.redaction.pseudonyms import Pseudonyms
@@ -17,6 +18,10 @@ from replay.core.redaction.rules import SHORT, Rules
 Path = tuple[str | int, ...]
 MOST = 200_000
 """Secrets of one recording."""
+FEW = 64
+"""Secrets of a small recording that are drawn one by one, and looked for in every spelling."""
+PER_SECRET = 500
+"""Characters of a large one for each: its redaction takes a bound time for each character."""
 NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
 """What is written where a secret was, or none is."""
 _APART = "\0\x01\x02\uf8ff"
@@ -40,6 +45,9 @@ class Secrets:
         """Path of a leaf that changed -> kind."""
         self.stands: dict[Path, str] = {}
         """Path of a leaf that changed -> its text now."""
+        self.few = FEW
+        """Secrets that are drawn one by one; what is found after them is drawn at once (see `late`)."""
+        self._armed = False
         self._needles = Needles({})
         self._seen: dict[str, list[Found]] = {}
         """What is found in a text: the second walk meets the same texts, and many stand more than once."""
@@ -47,15 +55,15 @@ class Secrets:
         """Words that only look like it."""
         self.crowd = Crowd(pseudonyms)
         """The secrets of texts that have hundreds."""
-        self.met: set[str] = set()
-        """Those of them that stand in other places, too."""
 
     def arm(self) -> None:
         """From here on mask what was found, everywhere."""
+        self.crowd.draw_late(self.secrets.keys() | self.allowed | NEVER, self._pause)
+        self._armed = True
         for value in self.allowed:
             self.secrets.pop(value, None)
             self.crowd.secrets.pop(value, None)
-        self._needles = Needles(self.secrets, self.crowd.secrets, self.met)
+        self._needles = Needles(self.secrets, self.crowd.secrets, self.few)
         self.marks.clear()
 
     def masked(self, text: str) -> str:
@@ -72,12 +80,20 @@ class Secrets:
 
     def mark(self, path: Path, before: str, after: str, kind: str | None) -> None:
         """Note that a leaf changed."""
-        if before != after and len(self.marks) < 5_000:
+        if before != after and len(self.marks) < MARKED:
             if kind is None:
                 kind = self.crowd.kind_of(before)
                 kind = kind or next((k for secret, k in self.kinds.items() if secret in before), "known")
             self.marks[path] = kind
             self.stands[path] = after
+
+    def late(self, text: str, kind: str) -> bool:
+        """Whether what stands for a secret is said later, of all such at once: in the first walk, which only learns."""
+        if self._armed or len(self.secrets) < self.few or self.known.any or not self.crowd.takes(text, kind):
+            return False
+        if len(self.crowd.late) > MOST:
+            raise ValueError("too many secrets")
+        return True
 
     def learn(self, secret: str, masked: str, kind: str) -> None:
         """Note what stands for a secret. Raises ValueError if there are too many."""
@@ -125,14 +141,18 @@ class Secrets:
         if len(parts.kinds) > CROWD and not parts.masks and not self.known.any:
             self._draw(parts.kinds, mails=mails)
         self._show(parts)
-        made = parts.joined(self._between(parts.between))
-        self.crowd.note(made)
+        made = parts.joined(self._between(parts.between) if listed else parts.between)
+        if self._armed:
+            self.crowd.note(made)
         return made, listed
 
-    def many(self, kind: str, cells: Collection[str]) -> None:
-        """Of a column: if it has hundreds, say what stands for each, of all at once."""
-        if is_crowd(len(cells)) and not self.known.any:
+    def many(self, kind: str, cells: Collection[str]) -> Mapping[str, str]:
+        """Of a column: if it has many, say what stands for each, of all at once. All of which that is said."""
+        if self._rules.any_allowed:
+            return {}
+        if not self._armed and self.few < len(cells) <= LARGEST and not self.known.any:
             self._draw(dict.fromkeys((cell.strip(' "') for cell in cells if '""' not in cell), kind))
+        return self.crowd.secrets
 
     def _draw(self, kinds: dict[str, str], *, mails: bool = False) -> None:
         self.crowd.draw(kinds, mails, self.secrets.keys() | self.allowed | NEVER, self._pause)
@@ -140,13 +160,15 @@ class Secrets:
     def _show(self, parts: Parts) -> None:
         """Say what stands for each: what one stands for in other places first."""
         masks = parts.masks
-        if not masks:
+        if not masks or not all(masks.values()):
             masks.update(zip(parts.kinds, map(self.crowd.secrets.get, parts.kinds), strict=True))
         other = self.secrets.keys() & parts.kinds.keys()
         masks.update((secret, self.secrets[secret]) for secret in other)
         if not all(masks.values()):
             for secret, kind in parts.kinds.items():
-                masks[secret] = masks[secret] or self.value(secret, kind)
+                if not masks[secret]:
+                    made = self.value(secret, kind)
+                    masks[secret] = None if secret in self.crowd.late else made
         domains = "".join(self.crowd.domains)
         if self.masked(domains) != domains:
             for secret, kind in parts.kinds.items():

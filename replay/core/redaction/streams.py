@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Container, Iterator
+from functools import partial
 from typing import Any
 
 Write = Callable[[Any], str]
@@ -14,6 +15,8 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|-?(?:\d[\d.eE+-]*+|Infinity)|true|false
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
 _NESTED = 100
 """Open brackets of a cut text that is still read."""
+_HEADING = 200
+"""Characters that tell how a text was written."""
 _HEADS = re.compile(r'data: ?|[0-9a-z]:(?=["{\[])|')
 """What stands before the text of an event: of server-sent events, and of the data streams of Vercel's AI SDK."""
 _DEEPEST = 16
@@ -28,6 +31,9 @@ def nothing(text: str) -> None:
 def style_of(text: str, value: Any) -> Write | None:
     """What writes other values as `text` has this one, byte for byte where nothing changed; None if a name stands
     twice in one object."""
+    usual = _usual(text, value)
+    if usual is not None:
+        return usual
     tokens = list(_TOKEN.finditer(text))
     old = list(_tokens(value))
     if len(tokens) != len(old):
@@ -42,6 +48,13 @@ def style_of(text: str, value: Any) -> Write | None:
         return "".join([*out, text[done:]])
 
     return write
+
+
+def _usual(text: str, value: Any) -> Write | None:
+    """What wrote the whole text, if that was Python's own writer, or one like it."""
+    marks = (", ", ": ") if ": " in text[:_HEADING] or ", " in text[:_HEADING] else (",", ":")
+    write = partial(json.dumps, ensure_ascii=text.isascii(), separators=marks)
+    return write if write(value) == text else None
 
 
 def ends_of(text: str) -> Iterator[str]:

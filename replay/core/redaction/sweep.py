@@ -65,6 +65,8 @@ class Sweep(Texts):
         """The items of a list; what stands before one may say what it is. `names`: of arguments."""
         if node and all(map(_is_two, node)):
             return [self._two(each, (*path, at), kind) for at, each in enumerate(node)]
+        if not names and (rows := self.rows(node, self.tree, path, kind)) is not None:
+            return rows
         said = beside.options(node, self.kind_of)
         if isinstance(names, Shifted):
             said |= self._shifted(node, names)
@@ -116,10 +118,12 @@ class Sweep(Texts):
             return self._message(node, path)
         out: dict[str, Any] = {}
         value, said = beside.named(node, self.kind_of) or ("", None)
+        of_key = beside.of_key(node)
         statement = beside.columns([*node.values()])
         for at, (name, item) in enumerate(node.items()):
             here = (*path, name)
             inner = self.kind_in(name, item, path, kind) or (said if name == value else None)
+            inner = inner or ("private-key" if name in of_key else None)
             key = name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)
             if statement is not None and at > statement[0] and type(item) in (list, dict):
                 out[key] = self.parameter(self.tree, item, statement[1], 0, here, inner)

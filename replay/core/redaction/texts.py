@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64decode, b64encode
+from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote_from_bytes
 
 from replay.core.redaction import beside, bodies, columns, packed, streams
-from replay.core.redaction.crowds import CROWD
+from replay.core.redaction.crowds import CROWD, may_be_pair
 from replay.core.redaction.finding import find
 from replay.core.redaction.keys import PERSONAL
+from replay.core.redaction.marks import MOST as MARKED
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.patterns import WEBHOOK, card
 from replay.core.redaction.pseudonyms import Pseudonyms
@@ -29,6 +30,20 @@ _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 _UNIT = re.compile(r"%[0-9A-Fa-f]{2}|\+|[^%+]|%")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
+_BASE32 = re.compile(r"[A-Z2-7]{16,}|[a-z2-7]{24,}")
+_BASE85 = re.compile(
+    r"(?=[\w=+-]*+[!#$%&()*;<>?@^`{|}~][\w=+-]*+[!#$%&()*;<>?@^`{|}~])[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{20,}+"
+)
+"""All of a text, with two signs that Base64 has not."""
+_SPELT = re.compile(
+    r"(?:\\{1,4}u00[2-7][0-9A-Fa-f]){3}|(?:\\{1,4}x[2-7][0-9A-Fa-f]){3}|(?:&#(?:x[2-7][0-9A-Fa-f]|\d{2,3});){3}|"
+    r"(?:\\(?:0[4-7]|1[0-7])[0-7]){3}"
+)
+_SPELT_UNIT = re.compile(
+    r"\\++u00[2-7][0-9A-Fa-f]|\\++x[2-7][0-9A-Fa-f]|&#(?:x[2-7][0-9A-Fa-f]|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7]|.",
+    re.DOTALL,
+)
+"""Letters and signs as escapes, and all else as it is."""
 _HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
 _SCHEME = re.compile(r"(?i)(basic|bearer|token|digest|negotiate|apikey|jwt) +(\S.*)\Z", re.DOTALL)
 _PAIR = re.compile(r"[\w.\[\]%$*@-]{1,100}=")
@@ -55,7 +70,13 @@ _SMALLEST = 24
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _DRAWS = ("draws",)
 """In the context: random numbers, which look like anything."""
+_LOW = 99_999
+"""Up to which numbers are drawn one by one: of so few some would become one."""
 _IDS = frozenset({"id", "_id", "key"})
+_ROWS = 32
+"""Items of a list that is read as a table."""
+_NOT_ROWS = _IDS | {"kty", "value", "Value", "answer", "headers", "pieces", "returned"}
+"""Names that say something of what stands beside them."""
 _IN_URLS = frozenset({"url-password", "url-user", "session"})
 """Kinds that are percent-encoded where they are found."""
 _UNLIKE_A_LINK = frozenset({"password", "secret", "api-key", "access-key", "private-key", "custom"})
@@ -64,12 +85,19 @@ _UNLIKE_A_MAIL = frozenset({"password", "secret", "api-key", "access-key", "priv
 """Kinds whose values only look like a mail address: `Summer@Rome24` has no domain that may stay."""
 
 
+Walk = Callable[[Any, Path, str | None], Any]
+
+
 class Texts(Secrets):
     """Looks into texts and bytes."""
 
     def __init__(self, rules: Rules, pseudonyms: Pseudonyms, pause: Callable[[int], None]) -> None:
         super().__init__(rules, pseudonyms, pause)
-        self._tables: dict[tuple[str, Path], tuple[str | None, dict[str, tuple[str, str, str]]]] = {}
+        self._styles: dict[str, streams.Write] = {}
+        """JSON -> what writes it again."""
+        self._columns_of: dict[str, list[str]] = {}
+        """Table of a database -> its columns, as a statement named them."""
+        self._tables: dict[tuple[str, Path, int], tuple[str | None, dict[str, tuple[str, str, str]]]] = {}
         """Table and path -> it without secrets, of each column that changed one cell before and after, its kind."""
 
     def data(self, data: bytes, path: Path, kind: str | None, content: str = "") -> bytes:
@@ -115,6 +143,12 @@ class Texts(Secrets):
         if kind is None and type(node) is int and 13 < len(text) < 17 and path[:1] != _DRAWS and card(text):
             kind = "card"
         if kind and type(node) is int and not self._rules.allows(path) and text not in self.known:
+            if node > _LOW and text not in self.secrets:
+                if drawn := self.crowd.secrets.get(text):
+                    self.mark(path, text, drawn, kind)
+                    return int(drawn)
+                if self.late(text, kind):
+                    return node
             made = self._pseudonyms.number(node)
             self.learn(text, str(made), kind)
             self.mark(path, text, str(made), kind)
@@ -157,12 +191,23 @@ class Texts(Secrets):
             return self.leaf(text, path, None)
         out = []
         granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
-        for pair in text.split("&"):
-            name, mark, value = pair.partition("=")
+        pairs = [pair.partition("=") for pair in text.split("&")]
+        if len(pairs) > self.few:
+            self._many_of((self._rules.kind_of(_plain(name)), value) for name, _, value in pairs)
+        for name, mark, value in pairs:
             key = _plain(name)
             kind = self._rules.kind_of(key) or ("token" if granted and key == "code" else None)
             out.append(name + mark + self._percent(value, (*path, key), kind))
         return "&".join(out)
+
+    def _many_of(self, pairs: Iterable[tuple[str | None, str]]) -> None:
+        """Of so many pairs say at once what stands for values that have a kind and are not encoded."""
+        found: dict[str, set[str]] = {}
+        for kind, value in pairs:
+            if kind and "%" not in value and "+" not in value:
+                found.setdefault(kind, set()).add(value)
+        for kind, values in found.items():
+            self.many(kind, values)
 
     def leaf(
         self, text: str, path: Path, kind: str | None, *, content: str = "", mark: bool = True, deep: int = 0
@@ -170,13 +215,19 @@ class Texts(Secrets):
         """A text without secrets. `kind`: its name says that all of it is one."""
         if len(text) < 2:
             return text
+        if kind and self._armed and (drawn := self.crowd.secrets.get(text)):
+            if mark:
+                self.mark(path, text, drawn, kind)
+            return drawn
         if self._rules.allows(path):
             if len(self.allowed) < 10_000:
                 self.allowed.add(text)
             return text
         if len(text) > CROWD and self.known.has(text):
             return text
-        if kind:
+        if kind is None and self._rules.is_word(text):
+            made, deep = self.masked(text), _DEEPEST
+        elif kind:
             made = self.value(text, kind)
         else:
             inside = self._nested(text, path, content, deep) if deep < _DEEPEST else None
@@ -208,7 +259,8 @@ class Texts(Secrets):
             made = self._columns(text, path)
             if made is not None:
                 made = self.flat(made, deep)
-                self.crowd.note(made)
+                if self._armed:
+                    self.crowd.note(made)
                 return made
         if "://" in text[:30] and _URL.match(text):
             return self.url(text, path)
@@ -218,7 +270,7 @@ class Texts(Secrets):
 
     def _columns(self, text: str, path: Path) -> str | None:
         """A table without what its columns say is secret; the second walk meets the same ones."""
-        held = self._tables.get((text, path)) if not self.allowed else None
+        held = self._tables.get((text, path, len(self._columns_of))) if not self.allowed else None
         if held is None:
             changed: dict[str, tuple[str, str, str]] = {}
 
@@ -229,9 +281,9 @@ class Texts(Secrets):
                     changed.setdefault(name, (one, made, kind))
                 return made
 
-            held = columns.masked(text, self.kind_of, cell, self.many), changed
-            if len(self._tables) < _TABLES:
-                self._tables[text, path] = held
+            held = columns.masked(text, self.kind_of, cell, self.many, self._columns_of), changed
+            if len(self._tables) < _TABLES and not self.crowd.late:
+                self._tables[text, path, len(self._columns_of)] = held
         for name, (before, after, kind) in held[1].items():
             self.mark((*path, name), before, after, kind)
         return held[0]
@@ -281,8 +333,13 @@ class Texts(Secrets):
             made = self._plain(value, path, None)
             if made == value:
                 return self.masked(text)
-            write = streams.style_of(text, value)
-            return None if write is None else self.masked(write(made))
+            write = self._styles.get(text) or streams.style_of(text, value)
+            if write is None:
+                return None
+            if not self._armed:  # nobody looks at what the first walk writes
+                self._styles[text] = write
+                return text
+            return self.masked(write(made))
         except RecursionError:
             return None
 
@@ -308,9 +365,11 @@ class Texts(Secrets):
         if type(value) is dict:
             out = {}
             held, said = beside.named(value, self.kind_of) or ("", None)
+            of_key = beside.of_key(value)
             statement = beside.columns([*value.values()])
             for number, (name, item) in enumerate(value.items()):
                 inner = self.kind_in(name, item, path, kind) or (said if name == held else None)
+                inner = inner or ("private-key" if name in of_key else None)
                 key = name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)
                 if statement is not None and number > statement[0] and type(item) is list:
                     out[key] = self.parameter(self._plain, item, statement[1], 0, (*path, name), inner)
@@ -329,6 +388,8 @@ class Texts(Secrets):
             kinds = [self.kind_of(name) if self.kind_of(one) is None else None for name, one in items]
             return [[self._plain(name, (*path, at), kind), self._plain(one, (*path, at, name), kinds[at] or kind)]
                     for at, (name, one) in enumerate(items)]  # fmt: skip
+        if (rows := self.rows(items, self._plain, path, kind)) is not None:
+            return rows
         said = beside.options(items, self.kind_of)
         statement = beside.columns(items)
         return [
@@ -338,7 +399,35 @@ class Texts(Secrets):
             for at, item in enumerate(items)
         ]
 
-    def parameter(self, walk: Callable[[Any, Path, str | None], Any], item: Any, names: Sequence[str], number: int,
+    def rows(self, items: list[Any], walk: Walk, path: Path, kind: str | None) -> list[Any] | None:
+        """A long list of objects with the same names, as a table, or one of texts of a kind; None of any other."""
+        if len(items) < _ROWS:
+            return None
+        sorts = set(map(type, items))
+        if sorts == {str} and kind and items[0][:1] != "-":
+            return self._listed(items, kind, lambda at: (*path, at))
+        names = tuple(items[0]) if sorts == {dict} else ()
+        if not names or _NOT_ROWS.intersection(names) or names[0][:1] == "$" or set(map(tuple, items)) != {names}:
+            return None
+        columns = [[each[name] for each in items] for name in names]
+        if any(beside.is_statement(one) for column in columns[:-1] for one in column if type(one) is str):
+            return None
+        made = [self._column(column, walk, path, name, kind) for name, column in zip(names, columns, strict=True)]
+        keys = [name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False) for name in names]
+        return [dict(zip(keys, row, strict=True)) for row in zip(*made, strict=True)]
+
+    def _listed(self, texts: list[str], kind: str, path: Callable[[int], Path]) -> list[str]:
+        drawn = self.many(kind, set(texts))
+        out = [self.leaf(one, path(at), kind) for at, one in enumerate(texts[:MARKED])]
+        return out + [drawn.get(one) or self.leaf(one, path(at), kind) for at, one in enumerate(texts[MARKED:], MARKED)]
+
+    def _column(self, column: list[Any], walk: Walk, path: Path, name: str, kind: str | None) -> list[Any]:
+        inner = self.kind_in(name, "", path, kind)
+        if inner and set(map(type, column)) == {str}:
+            return self._listed(column, inner, lambda at: (*path, at, name))
+        return [walk(one, (*path, at, name), self.kind_in(name, one, path, kind)) for at, one in enumerate(column)]
+
+    def parameter(self, walk: Walk, item: Any, names: Sequence[str], number: int,
                   path: Path, kind: str | None) -> Any:  # fmt: skip
         """Of a statement with parameters for these columns: one of them, or a list of all, or of many such lists."""
         held = item.get("$tuple") if type(item) is dict else item
@@ -381,10 +470,27 @@ class Texts(Secrets):
             text = _RUN.sub(lambda run: self._percent_part(run[0], deep) if "%" in run[0] else run[0], text)
         if len(text) < 16:
             return text
+        if ("\\u00" in text or "\\x" in text or "&#" in text or "\\1" in text) and _SPELT.search(text):
+            text = self._spelt(text, deep)
+        if text[0] > " " and _BASE85.fullmatch(text):
+            return self._of_base85(text, deep)
         parts = _FOLDED.split(text) if "\n" in text and max(map(len, text.split("\n", _LINES))) > 47 else [text]
         parts[::2] = [_BASE64.sub(lambda part: self._decoded(part[0], deep), one) for one in parts[::2]]
         parts[1::2] = [self._folded(one, deep) for one in parts[1::2]]
         return "".join(parts)
+
+    def _spelt(self, text: str, deep: int) -> str:
+        """Letters that are written as escapes of JSON, Python, C or HTML: what changes is written as it was."""
+        units = _SPELT_UNIT.findall(text)
+        plain = "".join(map(_letter, units))
+        made = self.flat(plain, deep + 1)
+        if made == plain:
+            return text
+        if len(made) != len(units):
+            return made
+        return "".join(
+            unit if old == new else _respelt(unit, new) for unit, old, new in zip(units, plain, made, strict=True)
+        )
 
     def _folded(self, text: str, deep: int) -> str:
         """Base64 in lines, as in mail (RFC 2045)."""
@@ -410,7 +516,7 @@ class Texts(Secrets):
         """A run of Base64 that is text inside."""
         if (made := self._needles.exact(text)) is not None:
             return made
-        if text in self._no_base64:
+        if text in self._no_base64 or text in self.crowd.drawn or text in self.crowd.late:
             return text
         if (digits := _HEX.fullmatch(text)) is not None:
             data = bytes.fromhex(digits[2])
@@ -419,6 +525,8 @@ class Texts(Secrets):
                 made = inside.hex()
                 return digits[1] + (made.upper() if digits[2].isupper() else made)
         bare = text.rstrip("=")
+        if _BASE32.fullmatch(bare) and (made := self._of_base32(bare, deep)) is not None:
+            return made + text[len(bare) :]
         if len(bare) % 4 == 1 or bare.isalpha() or bare.isdecimal():
             return text
         url = "-" in bare or "_" in bare
@@ -433,6 +541,27 @@ class Texts(Secrets):
             return text
         packed = b64encode(inside, altchars=b"-_" if url else None).decode()
         return packed if text.endswith("=") or bodies.form_of(data) else packed.rstrip("=")
+
+    def _of_base32(self, text: str, deep: int) -> str | None:
+        try:
+            data = b32decode(text.upper() + "=" * (-len(text) % 8))
+        except Base64Error:
+            return None
+        if not data.isascii():
+            return None
+        inside = self._inside(data, deep)
+        if inside is None or inside == data:
+            return None if inside is None else text
+        made = b32encode(inside).decode().rstrip("=")
+        return made.lower() if text.islower() else made
+
+    def _of_base85(self, text: str, deep: int) -> str:
+        try:
+            data = b85decode(text)
+        except ValueError:
+            return text
+        inside = self._inside(data, deep) if data.isascii() else None
+        return text if inside is None or inside == data else b85encode(inside).decode()
 
     def _inside(self, data: bytes, deep: int) -> bytes | None:
         """Bytes without secrets; None if they are neither packed nor text."""
@@ -456,13 +585,20 @@ class Texts(Secrets):
 
     def value(self, text: str, kind: str | None) -> str:
         """What stands for all of a text: of a header with a scheme and of cookies for their values."""
-        if text in NEVER or text.lower() in NEVER or text in self.known or text in self.allowed:
-            return text
         if drawn := self.crowd.secrets.get(text):
-            self.met.add(text)
             return drawn
+        if (
+            text in self.crowd.late
+            or text in NEVER
+            or text.lower() in NEVER
+            or text in self.known
+            or text in self.allowed
+        ):
+            return text
         if kind == "cookie":
             return self._cookies(text)
+        if kind == "login":
+            return self._login(text)
         if kind in ("authorization", "assigned") and (found := _SCHEME.match(text)):
             return text[: found.start(2)] + self._credentials(found[2], kind)
         if kind in ("scheme", "authorization", "token"):
@@ -487,25 +623,41 @@ class Texts(Secrets):
             plain = _unquoted(text)
             inside = self.value(plain.decode("utf-8", "surrogateescape"), kind).encode("utf-8", "surrogateescape")
             made = _escaped_alike(text, plain, inside) or quote_from_bytes(inside)
+        elif self.late(text, kind or "?"):
+            return text
         else:
             made = self._pseudonyms.of(text, mail=kind not in _UNLIKE_A_MAIL)
         self.learn(text, made, kind or "?")
         return made
 
+    def _login(self, text: str) -> str:
+        """A password in Base64, as mail clients say it."""
+        try:
+            made = b64encode(self.value(b64decode(text).decode(), "password").encode()).decode()
+        except ValueError:
+            made = self._pseudonyms.of(text)
+        self.learn(text, made, "password")
+        return made
+
     def _credentials(self, text: str, kind: str) -> str:
         """`user:password` in Base64, else a token."""
-        if len(text) >= 4 and re.fullmatch(r"[A-Za-z0-9+/_-]+={0,2}", text):
+        if may_be_pair(text):
             try:
                 pair = b64decode(text + "=" * (-len(text) % 4)).decode()
             except (ValueError, UnicodeDecodeError):
                 pair = ""
+            if pair.count("\0") == 2 and pair.replace("\0", "").isprintable():  # SASL, of two names and a password
+                names, _, password = pair.rpartition("\0")
+                packed = b64encode(f"{names}\0{self.value(password, 'password')}".encode()).decode()
+                self.learn(text, packed, kind)
+                return packed
             if ":" in pair and pair.isprintable():
                 made = ":".join(self.value(part, "password") if part else "" for part in pair.split(":", 1))
                 packed = b64encode(made.encode()).decode()
                 packed = packed if text.endswith("=") else packed.rstrip("=")
                 self.learn(text, packed, kind)
                 return packed
-        if text in self.known:
+        if text in self.known or self.late(text, kind):
             return text
         made = self._pseudonyms.of(text)
         self.learn(text, made, kind)
@@ -513,6 +665,9 @@ class Texts(Secrets):
 
     def _cookies(self, text: str) -> str:
         parts = re.split(r"(;\s*)", text)
+        if len(parts) > 2 * self.few:
+            values = {part.partition("=")[2] for part in parts}
+            self.many("session", {value for value in values if len(value) >= SHORTEST and value[0] != '"'})
         out: list[str] = []
         for part in parts:
             name, mark, value = part.partition("=")
@@ -531,6 +686,27 @@ class Texts(Secrets):
 
 def _is_form(text: str) -> bool:
     return _FORM.match(text) is not None and _BASE64.fullmatch(text) is None
+
+
+def _letter(unit: str) -> str:
+    """What a unit of a text stands for."""
+    if len(unit) == 1:
+        return unit
+    if unit[0] == "&":
+        digits = unit[2:-1]
+        return chr(int(digits[1:], 16) if digits[0] in "xX" else int(digits))
+    return chr(int(unit[-4:], 16) if "u" in unit else int(unit[-2:], 16) if "x" in unit else int(unit[-3:], 8))
+
+
+def _respelt(unit: str, new: str) -> str:
+    """Another letter in the way of a unit."""
+    if len(unit) == 1:
+        return new
+    code, bare = ord(new), unit.rstrip("0123456789abcdefABCDEF;")
+    if unit[0] == "&":
+        return f"&#x{code:x};" if unit[2] in "xX" else f"&#{code};"
+    digits = f"{code:04x}" if "u" in unit else f"{code:02x}" if "x" in unit else f"{code:03o}"
+    return bare + (digits.upper() if unit[len(bare) :].isupper() else digits)
 
 
 def _escaped_alike(text: str, plain: bytes, made: bytes) -> str | None:
@@ -564,6 +740,8 @@ def _around(text: str, change: Callable[[str], str]) -> str:
 
 
 def _plain(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
     return _unquoted(text.replace("+", " ")).decode("utf-8", "replace")
 
 

@@ -11,6 +11,7 @@ _NOT_VALUES = frozenset([
     "redacted", "string", "bearer", "basic", "self", "request", "response", "config", "settings", "value", "nil",
     "digest", "negotiate", "apikey", "token", "password", "secret",
 ])  # fmt: skip
+_MASK = frozenset("*.x-_<>{}$")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_.]*")
 _PLACEHOLDER = re.compile(r"\$[A-Z_][A-Z0-9_]*|(?:[$#]\{|\{\{|[$%]\().*")
 _CODE = re.compile(r"[A-Za-z_]\w*+(?:\[.*|[._]\w.*[(\[].*|[({\[]+)|\w*+[._][\w.]*+[(\[].*")
@@ -18,8 +19,10 @@ _CODE = re.compile(r"[A-Za-z_]\w*+(?:\[.*|[._]\w.*[(\[].*|[({\[]+)|\w*+[._][\w.]
 
 def is_value(text: str) -> bool:
     """No `session=self.session`, `auth=None`, `token=tokens[0]`, `password=${PASSWORD}`."""
+    if text.isalnum() and text.isascii() and not text.isalpha():
+        return True
     bare = text.strip()
-    if bare.lower() in _NOT_VALUES or "[redacted" in text or set(text) <= set("*.x-_<>{}$"):
+    if bare.lower() in _NOT_VALUES or "[redacted" in text or _MASK.issuperset(text):
         return False
     if _PLACEHOLDER.fullmatch(text) or _CODE.fullmatch(text):
         return False

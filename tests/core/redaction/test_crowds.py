@@ -141,6 +141,17 @@ def test_what_may_stay_stays() -> None:
     assert made.split(", ")[:3] == MAILS[:3]
 
 
+def test_what_may_stay_in_a_crowd() -> None:
+    """In columns, lists, forms and rows of SQL; the same texts stay elsewhere, too. One line of a text has them all."""
+    redactor = Redactor(Rules(Redaction(allow=("password",))), KEY)
+    rows = "INSERT INTO t (id, password) VALUES " + ", ".join(f"({n}, '{word}')" for n, word in enumerate(WORDS))
+    value = {"table": TABLE, "password": WORDS, "rows": rows, "objects": [{"password": word} for word in WORDS],
+             "form": "&".join(f"password={word}" for word in WORDS)}  # fmt: skip
+    assert redactor.redact(recording(value)).input.decode() == value
+    line = " ".join(f"token={word}" for word in WORDS)
+    assert {each.text for each in REDACTOR.find_in(line)} == set(WORDS)
+
+
 def test_in_a_tenth_of_the_time_of_one_by_one() -> None:
     """Thousands in 40 KB take a bound number of times what one text of prose takes."""
     text = "".join(f"u{n}@x.co " for n in range(3_750))

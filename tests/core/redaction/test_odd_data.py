@@ -209,8 +209,11 @@ def test_arrays_and_tables() -> None:
 
 def test_twelve_thousand_secrets() -> None:
     """An import of many rows is kept."""
-    after = REDACTOR.redact(recording([{"email": f"u{n}.abc@example.com"} for n in range(12_000)]))
-    assert [row["email"] for row in after.input.decode() if "abc@" in row["email"]] == []
+    mails = {f"u{n}.abc@example.com" for n in range(12_000)}
+    after = REDACTOR.redact(recording([{"email": mail} for mail in mails]))
+    made = {row["email"] for row in after.input.decode()}
+    assert made.isdisjoint(mails)
+    assert len(made) == len(mails)
 
 
 def test_a_secret_that_looks_like_a_pseudonym() -> None:
