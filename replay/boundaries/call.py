@@ -18,6 +18,7 @@ from replay.boundaries.stream import Stream, following, played, played_async, re
 from replay.core.naming import module_name
 from replay.core.parameters import declare
 from replay.core.snapshot import Immutable, snapshot, snapshot_call, snapshot_error
+from replay.core.turns import arrived_ns
 from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
 from replay.errors import UsageError
 
@@ -127,7 +128,7 @@ def _raised(world: World, found: Ticket, token: Any, error: BaseException) -> No
     """The call ended in an error, which the application gets whatever happens here."""
     try:
         leave(token)
-        world.tell(found, "raised", snapshot_error(error))
+        world.tell(found, "raised", snapshot_error(error), arrived_ns(found.asked_ns))
     except Exception:
         failed("tell-failed", world)
 
@@ -179,7 +180,7 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None) -> Any:
             if mark is not None:
                 mark(found, value)
             leave(token)
-            world.tell(found, "returned", snapshot(value, ended_ns), ended_ns)
+            world.tell(found, "returned", snapshot(value, ended_ns), arrived_ns(found.asked_ns))
         except Exception:
             failed("tell-failed", world)
         return value
