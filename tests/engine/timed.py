@@ -282,6 +282,17 @@ async def reads(client: str, limit: float) -> str:
 
 
 @replay.capture
+async def comes_at_once(tasks: int) -> int:
+    """The loop is blocked while all answers come: how many are there when the first is looked at."""
+    async with httpx.AsyncClient(trust_env=False) as session:
+        waiting = [asyncio.create_task(session.get(f"{URL['base']}/late?n={number}")) for number in range(tasks)]
+        asyncio.get_running_loop().call_later(0.3, time.sleep, 0.8)
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        found = len(done)
+        return found if {(await each).text for each in waiting} == {"late"} else -1
+
+
+@replay.capture
 async def many(tasks: int, threads: int) -> list[str]:
     """A crowd of tasks and threads."""
     order: list[str] = []
