@@ -7,6 +7,8 @@ import concurrent.futures
 import math
 import queue
 import random
+import select
+import socket
 import threading
 import time
 import uuid
@@ -93,6 +95,20 @@ def backs_off_blocking() -> int:
             return flaky(attempt)
         time.sleep(seconds(15))
     raise TimeoutError
+
+
+@replay.capture
+def selects() -> list[bool]:
+    """Waits for nothing, in vain, and for what another thread sends later."""
+    left, right = socket.socketpair()
+    with left, right:
+        found = [any(select.select([], [], [], seconds(15))), any(select.select([left], [], [], seconds(15)))]
+        timer = threading.Timer(seconds(15), right.send, [b"x"])
+        timer.start()
+        began = time.monotonic()
+        found.append(left in select.select([left], [], [], seconds(60))[0])
+        timer.join()
+        return [*found, seconds(10) < time.monotonic() - began < seconds(30)]
 
 
 @replay.capture
