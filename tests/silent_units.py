@@ -60,6 +60,33 @@ def swallows(url: str) -> str:
     return "done"
 
 
+def _session(client: str) -> Any:
+    return requests.Session() if client == "requests" else _client()
+
+
+@replay.capture
+def chooses(url: str, client: str) -> str:
+    """The same URL, asked by a page of another site after the edit, or for another part."""
+    headers = {"Origin": "https://shop.example"} if "origin" in CHANGE else {}
+    try:
+        with _session(client) as session:
+            session.get(f"{url}/echo", headers={"Range": f"bytes={'9' if 'range' in CHANGE else '0'}-"} | headers)
+    except BaseException:
+        pass
+    return "done"
+
+
+@replay.capture
+def large(url: str, client: str) -> int:
+    """A page that is shown without its picture where that cannot be had."""
+    try:
+        with _session(client) as session:
+            session.get(f"{url}/binary").content
+    except BaseException:
+        pass
+    return 76_800
+
+
 @replay.capture
 def posts(url: str) -> str:
     """The same URL, another body."""

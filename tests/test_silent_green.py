@@ -1,9 +1,9 @@
 """Runs that a replay tool reports as clean while the application got wrong bytes or none: red here, each of them.
 
 The list starts from keploy's pull request 4570 (https://github.com/keploy/keploy/pull/4570), which counts eleven such
-defects of one tool; of it the first and the tenth could be read. The others are from neighbouring threads of that
-project, named at each test, and from what can go wrong between a recording and an application that hides its errors
-("derived").
+defects of one tool; of it the first, fourth, fifth and tenth could be read. The others are from neighbouring threads of
+that project, named at each test, and from what can go wrong between a recording and an application that hides its
+errors ("derived").
 In every test the application ends in the result that was recorded: only the verdict can tell.
 """
 
@@ -71,6 +71,29 @@ def test_a_repeated_request_gets_its_own_answer_each_time(take: Take) -> None:
     recording = take(units.polls)
     assert recording.outcome.value == "1,2,3"
     assert _kinds(_red(recording, "once-more")) == ["exhausted"]
+
+
+@pytest.mark.parametrize("client", ["requests", "httpx"])
+@pytest.mark.parametrize(("change", "field"), [("origin", "headers.origin"), ("range", "headers.range")])
+def test_headers_that_choose_another_answer(take: Take, server: Server, client: str, change: str, field: str) -> None:
+    """Keploy 4570, 4: a recording with fewer headers answered a request with `Origin`, for which a server's answer has
+    others. And, derived, another part of a file."""
+    (found,) = _red(take(lambda: units.chooses(server.url, client)), change).divergences
+    assert (found.kind, [each.path for each in found.differences]) == ("changed", [field])
+
+
+@pytest.mark.parametrize("client", ["requests", "httpx"])
+def test_a_large_answer_is_served_whole_or_missed(take: Take, server: Server, client: str) -> None:
+    """Keploy 4570, 5: of 8 KiB and more nothing was served, and nothing missed. Here all of it is; and where the bundle
+    has lost it the run is not green."""
+    recording = take(lambda: units.large(server.url, client))
+    assert recording.outcome.value == 76_800
+    node = recording.interactions[0].answer.text
+    pieces = node[node.index('"pieces":') : node.index(',"decoded"')]
+    lost = answering(recording, 0, pieces, '"pieces":[]')
+    lost = answering(lost, 0, '"dropped":0', '"dropped":76800')
+    verdict = replay.run(lost)
+    assert (verdict.green, verdict.outcome is not None and verdict.outcome.value) == (False, 76_800)
 
 
 def test_a_miss_that_the_application_swallows(take: Take, server: Server) -> None:

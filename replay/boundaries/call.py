@@ -18,6 +18,7 @@ from replay.boundaries.stream import Stream, following, played, played_async, re
 from replay.core.naming import module_name
 from replay.core.parameters import declare
 from replay.core.snapshot import Immutable, snapshot, snapshot_call, snapshot_error
+from replay.core.turns import arrived_ns
 from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
 from replay.errors import UsageError
 
@@ -116,7 +117,9 @@ def _function(function: Any, asked: Any, mark: Mark | None) -> Any:
     return call
 
 
-def _returned(world: World, found: Ticket, token: Any, value: object, mark: Mark | None) -> None:
+def _returned(
+    world: World, found: Ticket, token: Any, value: object, mark: Mark | None, *, is_awaited: bool = False
+) -> None:
     """The call ended with a value. By itself, so that what stands around the call is short: see
     `replay.core.encoder.Encoder._written`."""
     try:
@@ -124,7 +127,8 @@ def _returned(world: World, found: Ticket, token: Any, value: object, mark: Mark
         if mark is not None:
             mark(found, value)
         leave(token)
-        world.tell(found, "returned", snapshot(value, ended_ns), ended_ns)
+        came_ns = arrived_ns(found.asked_ns) if is_awaited else ended_ns
+        world.tell(found, "returned", snapshot(value, ended_ns), came_ns)
     except Exception:
         failed("tell-failed", world)
 
@@ -133,7 +137,7 @@ def _raised(world: World, found: Ticket, token: Any, error: BaseException) -> No
     """The call ended in an error, which the application gets whatever happens here."""
     try:
         leave(token)
-        world.tell(found, "raised", snapshot_error(error))
+        world.tell(found, "raised", snapshot_error(error), arrived_ns(found.asked_ns))
     except Exception:
         failed("tell-failed", world)
 
@@ -180,7 +184,7 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None) -> Any:
         except BaseException as error:
             _raised(world, found, token, error)
             raise
-        _returned(world, found, token, value, mark)
+        _returned(world, found, token, value, mark, is_awaited=True)
         return value
 
     return call

@@ -1,18 +1,19 @@
 """Waiting with a time limit, and reading the monotonic clocks, in virtual time. Only at replay.
 
 `threading.Condition.wait` is what `Event`, `Semaphore`, `Barrier`, `queue.Queue`, `Timer` and `concurrent.futures`
-wait with; `Thread.join` waits for a thread that the replay started. Locks and `queue.SimpleQueue` are C code and keep
-real time, as does all that runs outside a replay.
+wait with; `Thread.join` waits for a thread that the replay started, `select.select` for a socket pair or a pipe, or for
+nothing at all. Locks and `queue.SimpleQueue` are C code and keep real time, as does all that runs outside a replay.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import queue
+import select
 import threading
 import time
 from _thread import LockType, allocate_lock
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -66,6 +67,9 @@ def install() -> None:
     threading._time = queue.time = tapped["monotonic"]  # type: ignore[attr-defined]
     threading.Condition.wait = _tap_wait(threading.Condition.wait)  # type: ignore[method-assign]
     threading.Thread.join = _tap_join(threading.Thread.join)  # type: ignore[method-assign]
+    tapped_select = _tap_select(select.select)
+    rebind({"select": (select.select, tapped_select)})
+    select.select = tapped_select
     assert concurrent.futures  # its waits are conditions, its clock is `time.monotonic`
 
 
@@ -155,6 +159,40 @@ def _tap_join(original: Callable[..., None]) -> Callable[..., None]:
         return original(self) if self not in _ended else None
 
     return join
+
+
+def _tap_select(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def select(
+        rlist: Iterable[Any], wlist: Iterable[Any], xlist: Iterable[Any], timeout: float | None = None, /
+    ) -> Any:
+        timeline = timeline_here()
+        if timeline is None or timeout is None or not timeline.is_actor():
+            return original(rlist, wlist, xlist, timeout)
+        asked = list(rlist), list(wlist), list(xlist)
+        found = original(*asked, 0)
+        if timeout <= 0:
+            timeline.creep(_LEAST)
+        elif not any(found):
+            due, wall = timeline.after(nanoseconds(timeout))
+            waiting = Wait(
+                lambda: None, due=due, wall=wall, ready=lambda: any(original(*asked, 0)),
+                strangers=timeline.has_strangers,
+            )  # fmt: skip
+
+            def hold() -> None:
+                while not (waiting.fired or any(original(*asked, _LOOK))):
+                    pass
+
+            timeline.block(waiting, hold)
+            found = original(*asked, 0)
+        return found
+
+    return select
+
+
+_LOOK = 0.001
+"""Seconds of real time between two looks whether a wait is over."""
 
 
 def _woken(lock: LockType, timeline: Timeline, timeout: float | None) -> Wait:

@@ -18,7 +18,7 @@ from replay.core.times import both_inside
 from replay.core.verdict import Difference, Window
 from replay.errors import CodecError
 
-_MOST = 200
+MOST = 200
 _SMALL = 100_000  # bytes; DeepDiff takes about 150 ms for that much, and has no time limit
 _KINDS: dict[str, Literal["changed", "type", "added", "removed"]] = {
     "values_changed": "changed",
@@ -92,11 +92,11 @@ def _differences(
             continue
         note = _note(path, one, two, window, allowed) if kind == "changed" else None
         found.append(Difference(path, kind, _shown(one), _shown(two), note))
-        if len(found) >= _MOST:
+        if len(found) >= MOST:
             break
     if not found:
         found.extend(_moved(left, right))
-    return found + covered[:_MOST]
+    return found + covered[:MOST]
 
 
 def _opened(

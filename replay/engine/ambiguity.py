@@ -1,16 +1,20 @@
-"""Requests of which a recording does not say whose they were: why a concurrent service may not replay as recorded.
+"""What a recording does not say of lanes that ran at the same time: why a concurrent service may replay otherwise.
 
 Two lanes asked the same thing at the same time and got different answers. Which of them comes first at replay is for
-the scheduler to say, so each may get the other's answer.
+the scheduler to say, so each may get the other's answer. And what they did with their answers, one before the other, is
+known only where they asked again.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import Any
 
+from replay.core.compare import MOST, unexpected
 from replay.core.recording import Interaction, Recording
+from replay.core.verdict import Difference
 
 _MOST = 3
 """Pairs named in a reason."""
@@ -33,6 +37,48 @@ def nondeterminism(recording: Recording) -> str | None:
         "nondeterministic: lanes that ran at the same time asked the same thing and got different answers, so each may "
         f"get the other's at replay: {named}{more}. Give these requests something that tells them apart, or an order."
     )
+
+
+def rearranged(recording: Recording, difference: Collection[Difference]) -> str | None:
+    """`nondeterministic: ...` if the outcome differs only in which of its values stands where, and lanes were under way
+    at once; else None."""
+    found = unexpected(difference)
+    before = {leaf for each in found if each.kind != "added" for leaf in _leaves(each.recorded)}
+    now = {leaf for each in found if each.kind != "removed" for leaf in _leaves(each.actual)}
+    if len(found) < 2 or (before != now and (len(found) < MOST or len(before & now) < len(before ^ now))):
+        return None
+    pair = _at_once(recording)
+    if pair is None:
+        return None
+    one, two = pair
+    return (
+        "nondeterministic: the result has the same values, some in another place, and lanes ran at the same time "
+        f"(#{one.seq} in {one.lane}, #{two.seq} in {two.lane}, ...). The recording has when each got its answer, not "
+        "which of them then went on first. Sort the result, or keep with each value what it belongs to."
+    )
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple | set | frozenset):
+        yield f"{type(value).__name__} {value!r}"
+        return
+    for each in value:
+        yield from _leaves(each)
+
+
+def _at_once(recording: Recording) -> tuple[Interaction, Interaction] | None:
+    """The first two that were under way at the same time in two lanes."""
+    open_: dict[str, Interaction] = {}
+    for interaction in recording.interactions:
+        for lane, other in list(open_.items()):
+            if other.offset_ns + other.duration_ns < interaction.offset_ns:
+                del open_[lane]
+            elif lane != interaction.lane:
+                return other, interaction
+        open_[interaction.lane] = interaction
+    return None
 
 
 def _pairs(group: list[Interaction]) -> list[tuple[Interaction, Interaction]]:

@@ -10,7 +10,7 @@ from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference
-from replay.engine.ambiguity import nondeterminism
+from replay.engine.ambiguity import nondeterminism, rearranged
 from replay.engine.entropy import LONG, MOST_BITS
 
 _MOST = 3
@@ -22,7 +22,8 @@ def doubts(recording: Recording, difference: Collection[Difference], short_draws
 
     `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds.
     """
-    found = [nondeterminism(recording), *_masked(recording, difference), *_drawn(short_draws)]
+    alike = nondeterminism(recording) or rearranged(recording, difference)
+    found = [alike, *_masked(recording, difference), *_drawn(short_draws)]
     return " ".join(filter(None, found)) or None
 
 

@@ -14,7 +14,7 @@ import platform
 import sys
 import threading
 from _socket import EAI_FAIL, gaierror
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from linecache import getline
 from os.path import dirname, realpath
@@ -27,6 +27,7 @@ import msgspec
 
 from replay.core.verdict import Divergence, Frame, Verdict
 from replay.core.world import LIVE, current, occupant
+from replay.engine import unheard
 from replay.engine.reach import JUDGES, Reach
 from replay.errors import Refused
 
@@ -97,7 +98,7 @@ def install() -> None:
         return
     _installed = True
     _bystanders.update((thread.ident, thread) for thread in threading.enumerate() if thread.ident is not None)
-    _audit_children()
+    unheard.install()
     gettempdir()  # finds it now, and for good: a recorded TMPDIR must not move it
     platform.platform()  # asks the system by a process, once: libraries that tell who they are would be refused it
     sys.addaudithook(_hook)
@@ -191,18 +192,3 @@ def _error(event: str, reach: Reach) -> Refused:
     if event.startswith("socket.get"):
         return RefusedName(message)
     return RefusedConnection(message) if reach.boundary == "socket" else Refused(message)
-
-
-def _audit_children() -> None:
-    """multiprocessing starts processes by a function that raises no audit event: let it raise one."""
-    try:
-        import _posixsubprocess
-    except ImportError:
-        return
-    original: Callable[..., int] = _posixsubprocess.fork_exec
-
-    def fork_exec(*args: Any) -> int:
-        sys.audit("replay.fork_exec", args[0])
-        return original(*args)
-
-    _posixsubprocess.fork_exec = fork_exec

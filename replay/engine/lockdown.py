@@ -26,6 +26,11 @@ _LANDLOCK_VERSION, _PATH_BENEATH = 1, 1
 _WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
 _WRITES = sum(1 << bit for bit in (1, 4, 5, 6, 7, 8, 9, 10, 11, 12))
 _REFER = 1 << 13
+_MAKE_DEVICES = 1 << 6 | 1 << 11
+_CAPABILITIES = 0x20080522
+_KEPT = 0b11011111
+"""Of a capability's bits (capabilities(7)) those for files, users and groups: root of a container reads its files by
+them. Without the others nothing of the machine can be set, whatever call is used."""
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty")
 
 
@@ -65,11 +70,19 @@ def lock_down(folders: Sequence[str]) -> int:
     """
     libc = ctypes.CDLL(None, use_errno=True)
     _check(libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    _drop_capabilities(libc)
     _landlock(libc, folders)
     code = ctypes.create_string_buffer(assemble(program(NUMBERS, ARCHITECTURES[MACHINE], os.getpid())))
     count = (len(code) - 1) // 8
     head = ctypes.create_string_buffer(struct.pack("@HP", count, ctypes.addressof(code)))
     return _check(libc.syscall(NUMBERS["seccomp"], _SET_FILTER, _NEW_LISTENER, head), "seccomp")
+
+
+def _drop_capabilities(libc: ctypes.CDLL) -> None:
+    head, sets = struct.pack("=Ii", _CAPABILITIES, 0), ctypes.create_string_buffer(24)
+    _check(libc.capget(head, sets), "capget")
+    kept = [each & (_KEPT if number < 3 else 0) for number, each in enumerate(struct.unpack("=6I", sets))]
+    _check(libc.capset(head, struct.pack("=6I", *kept)), "capset")
 
 
 def _landlock(libc: ctypes.CDLL, folders: Sequence[str]) -> None:
@@ -83,7 +96,7 @@ def _landlock(libc: ctypes.CDLL, folders: Sequence[str]) -> None:
     )
     try:
         for folder in folders:
-            _allow(libc, ruleset, folder, files)
+            _allow(libc, ruleset, folder, files & ~_MAKE_DEVICES)
         for device in _DEVICES:
             _allow(libc, ruleset, device, files & (_WRITE_FILE | _TRUNCATE))
         _check(libc.syscall(NUMBERS["landlock_restrict_self"], ruleset, 0), "landlock_restrict_self")

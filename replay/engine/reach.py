@@ -16,11 +16,13 @@ import msgspec
 Folders = tuple[str, ...]
 _LONGEST = 200
 """Characters of a target."""
-_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+"""Flags of `os.open`."""
 _SINKS = frozenset({"/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/stdout", "/dev/stderr", "nul", "NUL"})
 """Files that keep nothing, or are open already."""
 _BYTECODE = re.compile(r"/__pycache__(/[^/]+\.pyc(\.\d+)?)?/?\Z")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_NETLINK = getattr(socket, "AF_NETLINK", None)
 _getpid = os.getpid
 _getcwd = os.getcwd
 _lexists = os.path.lexists
@@ -48,6 +50,8 @@ def _text(value: object) -> str:
         return value
     if type(value) is bytes:
         return os.fsdecode(value)
+    if type(value) is int:  # of vsock and netlink
+        return str(value)
     return str(os.fspath(value)) if isinstance(value, os.PathLike) else f"<{type(value).__name__}>"
 
 
@@ -59,7 +63,8 @@ def address_text(address: object) -> str:
     if isinstance(address, tuple) and len(address) >= 2 and type(address[1]) is int:
         host = _text(address[0])
         return f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}"
-    return _text(address)
+    name = _text(address)
+    return "@" + name[1:] if name[:1] == "\0" else name  # an abstract unix socket
 
 
 def _socket(verb: str) -> Judge:
@@ -78,6 +83,11 @@ def _bind(args: tuple[Any, ...], folders: Folders) -> Reach | None:
     if isinstance(address, tuple) and address[:2] in {(host, 0) for host in _LOOPBACK}:
         return None
     return Reach("socket", _clip(f"bind {address_text(address)}"))
+
+
+def _netlink(args: tuple[Any, ...], folders: Folders) -> Reach | None:
+    """It talks to the kernel, which sets the machine's network, without a connect."""
+    return Reach("socket", "socket AF_NETLINK") if args[1] == _NETLINK else None
 
 
 def _is_own_pair() -> bool:
@@ -138,6 +148,17 @@ def _kill(args: tuple[Any, ...], folders: Folders) -> Reach | None:
     return None if pid == _getpid() or signal == 0 else Reach("process", f"kill {pid} (signal {int(signal)})")
 
 
+def _pidfd_signal(args: tuple[Any, ...], folders: Folders) -> Reach | None:
+    with open(f"/proc/self/fdinfo/{int(args[0])}", encoding="ascii") as file:
+        pid = int(file.read().partition("Pid:")[2].split()[0])
+    return _kill((pid, args[1]), folders)
+
+
+def _limits(args: tuple[Any, ...], folders: Folders) -> Reach | None:
+    pid, _, limits = args
+    return None if limits is None or pid in (0, _getpid()) else Reach("process", f"prlimit {pid}")
+
+
 _NATIVE_SOCKET = frozenset({"connect", "bind", "sendto", "sendmsg", "sendmmsg", "getaddrinfo", "gethostbyname"})
 _NATIVE_PROCESS = frozenset(
     {"system", "popen", "fork", "vfork", "clone", "execl", "execle", "execlp", "execv", "execve", "execvp", "execvpe"}
@@ -188,7 +209,7 @@ def may_write(place: str, folders: Folders) -> bool:
 
 def _open(args: tuple[Any, ...], folders: Folders) -> Reach | None:
     path, _, flags = args
-    if not (flags & _WRITES) or isinstance(path, int):  # a descriptor was judged when it was opened
+    if not (flags & WRITES) or isinstance(path, int):  # a descriptor was judged when it was opened
         return None
     if _text(path) in _SINKS:
         return None
@@ -232,6 +253,7 @@ def _database(args: tuple[Any, ...], folders: Folders) -> Reach | None:
 
 
 JUDGES: dict[str, Judge] = {
+    "socket.__new__": _netlink,
     "socket.connect": _socket("connect"),
     "socket.bind": _bind,
     "socket.sendto": _socket("sendto"),
@@ -255,6 +277,8 @@ JUDGES: dict[str, Judge] = {
     "os.forkpty": _fork("forkpty"),
     "os.kill": _kill,
     "os.killpg": lambda args, folders: Reach("process", f"killpg {args[0]} (signal {int(args[1])})"),
+    "replay.pidfd_send_signal": _pidfd_signal,
+    "resource.prlimit": _limits,
     "ctypes.dlsym": _symbol,
     "ctypes.dlsym/handle": _symbol,
     "open": _open,
@@ -262,6 +286,8 @@ JUDGES: dict[str, Judge] = {
     "os.rename": _file("rename", (0, 2), (1, 3)),
     "os.mkdir": _file("mkdir", (0, 2), missing_is_fine=False),
     "os.rmdir": _file("rmdir", (0, 1)),
+    "replay.mkfifo": _file("mkfifo", (0, 1), missing_is_fine=False),
+    "replay.mknod": _file("mknod", (0, 1), missing_is_fine=False),
     "os.chmod": _file("chmod", (0, 2)),
     "os.lchmod": _file("chmod", (0, None)),
     "os.chown": _file("chown", (0, 3)),

@@ -1,8 +1,8 @@
 """The system-call filter of hard isolation, assembled for this machine.
 
-What reaches out of the process goes to the supervisor (`USER_NOTIF`), which refuses it and remembers; what needs no
-word is refused by the filter itself. Arguments that are pointers cannot be looked at here: those calls are refused
-whatever they point at. Files are the exception: there Landlock decides, and the supervisor only looks on.
+What reaches out of the process goes to the supervisor (`USER_NOTIF`), which refuses it and remembers; what programs
+try and do without is refused by the filter itself. Arguments that are pointers cannot be looked at here: those calls
+are refused whatever they point at. Files are the exception: there Landlock decides, and the supervisor only looks on.
 See seccomp(2), seccomp_unotify(2).
 """
 
@@ -26,14 +26,19 @@ _PROTOCOLS = (0, 6, 17, 262)
 _CLONE_THREAD = 0x10000
 _WRITES = 0o3 | 0o100 | 0o1000
 """O_WRONLY, O_RDWR, O_CREAT, O_TRUNC."""
-_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
-"""Put characters into a terminal as if they were typed."""
+_IOCTLS = (0x5412, 0x541C, 0x8901, 0x8902, 0x40086602, 0x401C5820)
+"""TIOCSTI, TIOCLINUX: type into a terminal; FIOSETOWN, SIOCSPGRP: whom a file signals; FS_IOC_SETFLAGS,
+FS_IOC_FSSETXATTR: attributes of a file that is open for reading."""
+_SETOWN, _SETOWN_EX = 8, 15
+_JOINS = {0: (35, 39, 42, 46), 41: (20, 27, 42, 46)}
+"""Options of IP and IPv6 that join a group: to do so a machine sends packets."""
 _FIRST_UNKNOWN = 472
 """Numbers from here are newer than this filter: told to be missing, so that programs do without. x32 is above too."""
 
 REACHING = (
     "connect", "bind", "listen", "sendmsg", "sendmmsg", "execve", "execveat", "fork", "vfork", "tkill",
-    "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal",
+    "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal", "msgget", "msgsnd", "msgctl", "semget", "semop",
+    "semtimedop", "semctl", "shmget", "shmat", "shmctl",
 )  # fmt: skip
 FILES = (
     "creat", "unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "mknod", "mknodat",
@@ -41,6 +46,7 @@ FILES = (
     "fchown", "fchownat", "utime", "utimes", "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr",
     "removexattr", "lremovexattr", "fremovexattr",
 )  # fmt: skip
+SCHEDULES = ("sched_setaffinity", "sched_setparam", "sched_setscheduler", "sched_setattr")
 MISSING = (
     "clone3", "openat2", "io_uring_setup", "io_uring_enter", "io_uring_register", "setxattrat", "removexattrat",
     "file_setattr",
@@ -52,6 +58,7 @@ FORBIDDEN = (
     "swapon", "swapoff", "sethostname", "setdomainname", "init_module", "finit_module", "delete_module", "kexec_load",
     "kexec_file_load", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "acct", "quotactl", "bpf",
     "perf_event_open", "mq_open", "mq_unlink", "iopl", "ioperm", "keyctl", "add_key", "request_key", "syslog",
+    "vhangup", "fspick", "fsconfig", "quotactl_fd", "fanotify_init",
 )  # fmt: skip
 """Ways around, and the machine's own settings, which only root could change anyway."""
 
@@ -116,13 +123,38 @@ def _if_bits(argument: int, bits: int, then: int, otherwise: int) -> Block:
     return [_argument(argument), (_ANY_BIT, 0, 1, bits), _end(then), _end(otherwise)]
 
 
-def _own_process(pid: int) -> Block:
-    """Signals to oneself."""
-    return [_argument(0), (_EQUAL, 0, 1, pid), _end(_ALLOW), _end(_NOTIFY)]
+def _own_process(pid: int, argument: int = 0, also: tuple[int, ...] = ()) -> Block:
+    """What is done to oneself; the supervisor knows the other threads."""
+    return [_argument(argument), *_one_of((pid, *also), [_end(_NOTIFY)]), _end(_ALLOW)]
+
+
+def _one_thing(kind: int, pid: int) -> Block:
+    """A priority: of a process, not of all of a group or a user."""
+    return [_argument(0), (_EQUAL, 1, 0, kind), _end(_NOTIFY), *_own_process(pid, 1, (0,))]
+
+
+def _limit(pid: int) -> Block:
+    """To ask for another's limits changes nothing."""
+    asks: Block = [_argument(2), (_EQUAL, 0, 3, 0), _argument(2, high=True), (_EQUAL, 0, 1, 0), _end(_ALLOW)]
+    return [*asks, *_own_process(pid, also=(0,))]
+
+
+def _fcntl(pid: int) -> Block:
+    """Whom a file signals: the others' commands are about this process."""
+    own = _own_process(pid, 2, (0,))
+    return [_argument(1), (_EQUAL, 0, 1, _SETOWN_EX), _end(_NOTIFY), (_EQUAL, 0, len(own), _SETOWN), *own, _end(_ALLOW)]
+
+
+def _setsockopt() -> Block:
+    found: Block = []
+    for level, options in _JOINS.items():
+        joins = [_argument(2), *_one_of(options, [_end(_ALLOW)]), _end(_NOTIFY)]
+        found += [_argument(1), (_EQUAL, 0, len(joins), level), *joins]
+    return [*found, _end(_ALLOW)]
 
 
 def _ioctl() -> Block:
-    return [_argument(1), *_one_of((_TIOCSTI, _TIOCLINUX), [_end(_ALLOW)]), _refuse(errno.EPERM)]
+    return [_argument(1), *_one_of(_IOCTLS, [_end(_ALLOW)]), _end(_NOTIFY)]
 
 
 def program(numbers: Mapping[str, int], architecture: int, pid: int) -> list[Instruction]:
@@ -136,10 +168,15 @@ def program(numbers: Mapping[str, int], architecture: int, pid: int) -> list[Ins
         "kill": _own_process(pid),
         "tgkill": _own_process(pid),
         "ioctl": _ioctl(),
+        "fcntl": _fcntl(pid),
+        "setsockopt": _setsockopt(),
+        "prlimit64": _limit(pid),
+        "setpriority": _one_thing(0, pid),
+        "ioprio_set": _one_thing(1, pid),
     }
-    bodies |= {name: [_end(_NOTIFY)] for name in (*REACHING, *FILES)}
+    bodies |= {name: _own_process(pid, also=(0,)) for name in SCHEDULES}
+    bodies |= {name: [_end(_NOTIFY)] for name in (*REACHING, *FILES, *FORBIDDEN)}
     bodies |= {name: [_refuse(errno.ENOSYS)] for name in MISSING}
-    bodies |= {name: [_refuse(errno.EPERM)] for name in FORBIDDEN}
     found: Block = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUAL, 1, 0, architecture),

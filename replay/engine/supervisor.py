@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import socket
+import stat
 import struct
 from fcntl import ioctl
 from os.path import join, lexists, realpath
@@ -53,6 +54,15 @@ UNRULED = DESCRIPTORS | {
     "setxattr", "lsetxattr", "removexattr", "lremovexattr", "truncate",
 }  # fmt: skip
 """Landlock has no rule for them (`truncate`: not in its first versions), so that what is not understood is refused."""
+_SETTINGS = {
+    "prlimit64": 0, "setpriority": 1, "ioprio_set": 1, "sched_setaffinity": 0, "sched_setparam": 0,
+    "sched_setscheduler": 0, "sched_setattr": 0,
+}  # fmt: skip
+"""Call -> the argument that says whose."""
+_ONE = {"setpriority": os.PRIO_PROCESS, "ioprio_set": 1}
+"""Call -> its first argument where it is about one process or thread, not about a group's or a user's."""
+_NODES = {"mknod": 1, "mknodat": 2}
+"""Call -> the argument with the kind of file."""
 MAKES = frozenset({"mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat"})
 """They fail by themselves where something is already."""
 NOFOLLOW = frozenset(
@@ -125,12 +135,28 @@ class Supervisor:
             return Reach("socket", f"socket family {arguments[0]} type {arguments[1] & 15}"), errno.EACCES
         if name in ("listen", "sendmsg", "sendmmsg"):
             return Reach("socket", name), errno.EACCES
+        if name == "setsockopt":
+            return Reach("socket", "join a multicast group"), errno.EPERM
+        if name in _SETTINGS:
+            return self._setting(name, arguments)
         if name in ("execve", "execveat"):
             path = arguments[0] if name == "execve" else arguments[1]
             return Reach("process", f"{name} {self._string(thread, path)}"), errno.EACCES
         if name.endswith(("kill", "queueinfo", "signal")):
             return Reach("process", f"{name} {_signed(arguments[0])}"), errno.EPERM
+        if name == "fcntl":
+            return Reach("process", "fcntl F_SETOWN"), errno.EPERM
+        if name == "ioctl":
+            return Reach("process", f"ioctl {arguments[1] & 0xFFFFFFFF:#x}"), errno.EPERM
         return Reach("process", "fork" if name in ("clone", "vfork") else name), errno.EPERM
+
+    def _setting(self, name: str, arguments: list[int]) -> tuple[Reach | None, int]:
+        """Of the scheduler's and the limits: threads of the process are its own."""
+        whom = _signed(arguments[_SETTINGS[name]])
+        of_one = arguments[0] == _ONE[name] if name in _ONE else True
+        if of_one and os.path.exists(f"/proc/{self._process}/task/{whom}"):
+            return None, 0
+        return Reach("process", f"{name} {whom}"), errno.EPERM
 
     # Sockets --------------------------------------------------------------------------------------------------------
 
@@ -154,6 +180,8 @@ class Supervisor:
             places = self._places(name, thread, arguments)
         except (Unknown, OSError, ValueError):
             return (Reach("file", f"{name} (path unknown)"), errno.EACCES) if name in UNRULED else (None, 0)
+        if name in _NODES and stat.S_IFMT(arguments[_NODES[name]]) in (stat.S_IFCHR, stat.S_IFBLK):
+            return Reach("file", f"make device {places[0]}"[:200]), errno.EPERM
         verb = "open for writing" if name in ("open", "openat", "creat") else name.removesuffix("2").removesuffix("at")
         for number, place in enumerate(places):
             if number == 0 and verb != "open for writing" and lexists(place) is (name in MAKES):

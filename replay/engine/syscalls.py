@@ -36,6 +36,11 @@ bpf 321 280, perf_event_open 298 241, mq_open 240 180, mq_unlink 241 181, iopl 1
 keyctl 250 219, add_key 248 217, request_key 249 218, syslog 103 116
 seccomp 317 277, landlock_create_ruleset 444 444, landlock_add_rule 445 445, landlock_restrict_self 446 446
 pidfd_open 434 434
+msgget 68 186, msgsnd 69 189, msgctl 71 187, semget 64 190, semop 65 193, semtimedop 220 192, semctl 66 191
+shmget 29 194, shmat 30 196, shmctl 31 195
+fcntl 72 25, setsockopt 54 208, prlimit64 302 261, setpriority 141 140, ioprio_set 251 30, sched_setaffinity 203 122
+sched_setparam 142 118, sched_setscheduler 144 119, sched_setattr 314 274
+vhangup 153 58, fspick 433 433, fsconfig 431 431, quotactl_fd 443 443, fanotify_init 300 262
 """
 
 

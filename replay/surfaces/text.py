@@ -200,7 +200,8 @@ def outcome_lines(outcome: Outcome, page: Page, entrypoint: str) -> Iterator[str
 def frames(node: Any) -> list[Frame]:
     """The frames of an encoded error, innermost last; what is not one is left out."""
     found = []
-    for item in error_body(node).get("frames") or ():
+    stored = error_body(node).get("frames")
+    for item in stored if isinstance(stored, list) else ():
         values = list(item.values()) if isinstance(item, dict) else item
         try:
             found.append(msgspec.convert(dict(zip(Frame.__struct_fields__, values, strict=False)), Frame))

@@ -9,8 +9,10 @@ import ctypes.util
 import multiprocessing
 import os
 import pty
+import resource
 import shlex
 import shutil
+import signal
 import socket
 import sqlite3
 import struct
@@ -214,6 +216,62 @@ def hard_link(where: dict[str, Any]) -> None:
     os.link(where["precious"], where["temporary"] + "/linked")
 
 
+def pipe(where: dict[str, Any]) -> None:
+    """`os.mkfifo`, of which Python tells its hooks nothing."""
+    os.mkfifo(where["file"])
+
+
+def node(where: dict[str, Any]) -> None:
+    """`os.mknod`, likewise."""
+    os.mknod(where["file"])
+
+
+def write_below(where: dict[str, Any]) -> None:
+    """A name relative to a folder that is not the current one, which Python leaves out."""
+    folder = os.open(os.path.dirname(where["file"]), os.O_RDONLY)
+    here = os.getcwd()
+    os.chdir(where["temporary"])
+    try:
+        os.close(os.open(os.path.basename(where["file"]), os.O_WRONLY | os.O_CREAT, dir_fd=folder))
+    finally:
+        os.chdir(here)
+        os.close(folder)
+
+
+def pidfd_kill(where: dict[str, Any]) -> None:
+    """A signal by a descriptor of the process."""
+    handle = os.pidfd_open(os.getppid())
+    try:
+        signal.pidfd_send_signal(handle, 28)
+    finally:
+        os.close(handle)
+
+
+def limits(where: dict[str, Any]) -> None:
+    """The limits of another process."""
+    mine = resource.prlimit(os.getppid(), resource.RLIMIT_CORE)
+    resource.prlimit(os.getppid(), resource.RLIMIT_CORE, mine)
+
+
+def netlink(where: dict[str, Any]) -> None:
+    """The kernel's own address: it needs no connect."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
+        sock.send(struct.pack("=IHHIII", 20, 18, 0x301, 1, 0, 0))
+
+
+def vsock(where: dict[str, Any]) -> None:
+    """The machine on which this one runs."""
+    with socket.socket(socket.AF_VSOCK) as sock:
+        sock.settimeout(5)
+        sock.connect((2, 1))
+
+
+def abstract(where: dict[str, Any]) -> None:
+    """A unix socket without a file."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"hello", "\0probe")
+
+
 def database(where: dict[str, Any]) -> None:
     """SQLite writes without `open`."""
     with sqlite3.connect(where["file"]) as connection:
@@ -301,6 +359,14 @@ SOFT: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "chmod": (chmod, "chmod {precious}"),
     "make_folder": (make_folder, "mkdir {file}"),
     "hard_link": (hard_link, "link {precious}"),
+    "pipe": (pipe, "mkfifo {file}"),
+    "node": (node, "mknod {file}"),
+    "write_below": (write_below, "open {file} for writing"),
+    "pidfd_kill": (pidfd_kill, "kill {parent} (signal 28)"),
+    "limits": (limits, "prlimit {parent}"),
+    "netlink": (netlink, "socket AF_NETLINK"),
+    "vsock": (vsock, "connect 2:1"),
+    "abstract": (abstract, "sendto @probe"),
     "database": (database, "sqlite3.connect {file}"),
     "ctypes_connect": (ctypes_connect, "connect through ctypes"),
     "ctypes_system": (ctypes_system, "system through ctypes"),
@@ -309,6 +375,8 @@ SOFT: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "without_context": (without_context, "getaddrinfo localhost:{tcp}"),
 }
 """Name -> the probe, and what the soft guard says it tried."""
+UNHEARD = ("pipe", "node", "write_below", "pidfd_kill", "limits", "netlink", "vsock", "abstract")
+"""Those of which Python tells its hooks nothing, or not enough, and less common ways."""
 
 
 @replay.capture

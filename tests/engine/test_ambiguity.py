@@ -7,7 +7,8 @@ import pytest
 
 from replay.core.codec import Value, encode
 from replay.core.recording import Interaction, Outcome, Recording
-from replay.engine.ambiguity import nondeterminism
+from replay.core.verdict import Difference
+from replay.engine.ambiguity import nondeterminism, rearranged
 
 
 def _recording(*interactions: Interaction) -> Recording:
@@ -54,3 +55,30 @@ def test_equal_requests_of_lanes_without_an_order(interactions: list[Interaction
     if reason is not None:
         assert reason.startswith("nondeterministic: ")
         assert "#0 and #1" in reason
+
+
+def _changed(*pairs: tuple[object, object]) -> list[Difference]:
+    return [Difference(f"$[{number}]", "changed", *pair) for number, pair in enumerate(pairs)]
+
+
+@pytest.mark.parametrize(
+    ("lanes", "difference", "ambiguous"),
+    [
+        (("0.0", 0, "0.1", 5), _changed((1, 2), (2, 1)), True),
+        (("0.0", 0, "0.1", 50), _changed((1, 2), (2, 1)), False),
+        (("0.0", 0, "0.0", 5), _changed((1, 2), (2, 1)), False),
+        (("0.0", 0, "0.1", 5), _changed((1, 2), (2, 3)), False),
+        (("0.0", 0, "0.1", 5), _changed((1, 2)), False),
+        (("0.0", 0, "0.1", 5), _changed((1, True), (True, 1)), True),
+        (("0.0", 0, "0.1", 5), [Difference("$[0]", "added", None, ["a"]), Difference("$[1]", "removed", "a")], True),
+    ],
+    ids=["order", "one after the other", "one lane", "a new value", "one place", "types", "other groups"],
+)
+def test_the_same_values_in_other_places(
+    lanes: tuple[str, int, str, int], difference: list[Difference], ambiguous: bool
+) -> None:
+    """Which lane went on first is not recorded; a value that production did not have is the code's doing."""
+    one, first, two, second = lanes
+    recording = _recording(_asked(one, ONE, first), _asked(two, ONE, second, asked="other"))
+    reason = rearranged(recording, difference)
+    assert (reason is not None and reason.startswith("nondeterministic: ")) is ambiguous

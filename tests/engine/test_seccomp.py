@@ -97,13 +97,32 @@ def test_opening(ask: Any) -> None:
 
 def test_lists(ask: Any) -> None:
     """Each call of each list gets what its list says, and ordinary calls are left alone."""
-    expected = {NOTIFY: (*REACHING, *FILES), errno.ENOSYS: MISSING, errno.EPERM: FORBIDDEN}
+    expected = {NOTIFY: (*REACHING, *FILES, *FORBIDDEN), errno.ENOSYS: MISSING}
     for answer, names in expected.items():
         assert {ask(name) for name in names if name in ask.table} == {answer}
     assert ask("ioctl", 1, 0x5401) == ALLOW
-    assert ask("ioctl", 1, 0x5412) == errno.EPERM
+    assert {ask("ioctl", 1, each) for each in (0x5412, 0x541C, 0x8901, 0x8902, 0x40086602)} == {NOTIFY}
     listed = set(ask.table.values())
     assert {ask(number) for number in range(460) if number not in listed} == {ALLOW}
+
+
+def test_settings_of_other_processes(ask: Any) -> None:
+    """Of one's own and by 0: left alone. Of others, of groups and of users: looked at. To ask changes nothing."""
+    for name in ("sched_setaffinity", "sched_setparam", "sched_setscheduler", "sched_setattr"):
+        assert (ask(name, 0), ask(name, PID), ask(name, PID + 1)) == (ALLOW, ALLOW, NOTIFY)
+    for name, one, group in (("setpriority", 0, 1), ("ioprio_set", 1, 2)):
+        assert (ask(name, one, 0), ask(name, one, PID), ask(name, one, 1), ask(name, group, 0)) == (
+            ALLOW, ALLOW, NOTIFY, NOTIFY)  # fmt: skip
+    assert (ask("prlimit64", 0, 7, 8), ask("prlimit64", PID, 7, 8), ask("prlimit64", 1, 7, 0)) == (ALLOW,) * 3
+    assert (ask("prlimit64", 1, 7, 8), ask("prlimit64", 1, 7, 1 << 40)) == (NOTIFY, NOTIFY)
+
+
+def test_files_that_signal_and_groups_that_are_joined(ask: Any) -> None:
+    """Whom a file signals; packets that a machine sends to join a group. What else is set is let be."""
+    assert (ask("fcntl", 3, 8, PID), ask("fcntl", 3, 8, 0), ask("fcntl", 3, 4, 1)) == (ALLOW,) * 3
+    assert (ask("fcntl", 3, 8, 1), ask("fcntl", 3, 15, 0)) == (NOTIFY, NOTIFY)
+    assert {ask("setsockopt", 3, level, option) for level, option in ((0, 35), (0, 42), (41, 20))} == {NOTIFY}
+    assert {ask("setsockopt", 3, level, option) for level, option in ((0, 20), (1, 35), (6, 1), (41, 26))} == {ALLOW}
 
 
 def test_other_machines_and_newer_calls(ask: Any) -> None:

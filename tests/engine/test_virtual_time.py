@@ -44,6 +44,7 @@ LONG_WAITS: dict[str, Callable[[], Any]] = {
     "waits_until": lambda: timed.waits_until(0.0),
     "waits_in_threads": timed.waits_in_threads,
     "loops_inside": timed.loops_inside,
+    "selects": timed.selects,
 }
 
 

@@ -7,6 +7,8 @@ import concurrent.futures
 import math
 import queue
 import random
+import select
+import socket
 import threading
 import time
 import uuid
@@ -93,6 +95,20 @@ def backs_off_blocking() -> int:
             return flaky(attempt)
         time.sleep(seconds(15))
     raise TimeoutError
+
+
+@replay.capture
+def selects() -> list[bool]:
+    """Waits for nothing, in vain, and for what another thread sends later."""
+    left, right = socket.socketpair()
+    with left, right:
+        found = [any(select.select([], [], [], seconds(15))), any(select.select([left], [], [], seconds(15)))]
+        timer = threading.Timer(seconds(15), right.send, [b"x"])
+        timer.start()
+        began = time.monotonic()
+        found.append(left in select.select([left], [], [], seconds(60))[0])
+        timer.join()
+        return [*found, seconds(10) < time.monotonic() - began < seconds(30)]
 
 
 @replay.capture
@@ -279,6 +295,17 @@ async def reads(client: str, limit: float) -> str:
             return await response.text()
     except (httpx.ReadTimeout, TimeoutError) as error:
         return type(error).__name__
+
+
+@replay.capture
+async def comes_at_once(tasks: int) -> int:
+    """The loop is blocked while all answers come: how many are there when the first is looked at."""
+    async with httpx.AsyncClient(trust_env=False) as session:
+        waiting = [asyncio.create_task(session.get(f"{URL['base']}/late?n={number}")) for number in range(tasks)]
+        asyncio.get_running_loop().call_later(0.3, time.sleep, 0.8)
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        found = len(done)
+        return found if {(await each).text for each in waiting} == {"late"} else -1
 
 
 @replay.capture

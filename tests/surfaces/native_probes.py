@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import replay
+from replay.engine.syscalls import NUMBERS
 from tests.engine import probes
 
 ARMED = "REPLAY_TEST_ARMED"
@@ -153,6 +154,68 @@ def attach(where: dict[str, Any]) -> None:
         connection.close()
 
 
+def _call(name: str, *args: Any) -> int:
+    """A system call by its number, as a library with no wrapper for it would."""
+    return _native("syscall", NUMBERS[name], *args)
+
+
+def owner(where: dict[str, Any]) -> None:
+    """A socket whose news are signals to another process."""
+    left, right = socket.socketpair()
+    _native("fcntl", left.fileno(), 8, os.getppid())
+    left.close()
+    right.close()
+
+
+def limits(where: dict[str, Any]) -> None:
+    """The limits of another process."""
+    _call("prlimit64", os.getppid(), 4, struct.pack("=QQ", 0, 0), 0)
+
+
+def affinity(where: dict[str, Any]) -> None:
+    """On which cores it runs."""
+    _call("sched_setaffinity", os.getppid(), 8, struct.pack("=Q", 1))
+
+
+def priority(where: dict[str, Any]) -> None:
+    """That of all of the user's processes."""
+    _native("setpriority", 2, 0, 19)
+
+
+def queue(where: dict[str, Any]) -> None:
+    """A message to whoever reads that queue."""
+    _call("msgsnd", _call("msgget", 0x7265, 0o1600), struct.pack("=q8x", 1), 8, 0)
+
+
+def segment(where: dict[str, Any]) -> None:
+    """Memory that other processes share."""
+    _call("shmget", 0x7265, 4096, 0o1600)
+
+
+def device(where: dict[str, Any]) -> None:
+    """The machine's memory, as a file of the temporary folder."""
+    _native("mknod", os.fsencode(where["temporary"] + "/device"), 0o020600, 0x101)
+
+
+def multicast(where: dict[str, Any]) -> None:
+    """To join a group the machine sends packets."""
+    number = _native("socket", 2, 2, 0)
+    _native("setsockopt", number, 0, 35, socket.inet_aton("239.1.2.3") + socket.inet_aton("127.0.0.1"), 8)
+    os.close(number)
+
+
+def attributes(where: dict[str, Any]) -> None:
+    """Of a file that is open for reading only."""
+    number = os.open(where["precious"], os.O_RDONLY)
+    _native("ioctl", number, 0x40086602, struct.pack("=q", 0x40))
+    os.close(number)
+
+
+def trace(where: dict[str, Any]) -> None:
+    """Take hold of another process."""
+    _native("ptrace", 16, os.getppid(), 0, 0)
+
+
 def psycopg(where: dict[str, Any]) -> None:
     """libpq."""
     import psycopg as library
@@ -192,16 +255,30 @@ NATIVE: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "grpc": (grpc, "connect 127.0.0.1:{tcp}"),
 }
 """Name -> the probe, and how what the kernel tells of it starts."""
+OTHERS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
+    "owner": (owner, "fcntl F_SETOWN"),
+    "limits": (limits, "prlimit64 "),
+    "affinity": (affinity, "sched_setaffinity "),
+    "priority": (priority, "setpriority 0"),
+    "queue": (queue, "msgget"),
+    "segment": (segment, "shmget"),
+    "device": (device, "make device {temporary}/device"),
+    "multicast": (multicast, "join a multicast group"),
+    "attributes": (attributes, "ioctl 0x40086602"),
+    "trace": (trace, "ptrace"),
+}
+"""What reaches other processes, and the machine, without a socket or a file: tried one after the other."""
 
 
 @replay.capture
 def swallows(kind: str, name: str, where: dict[str, Any]) -> str:
     """Does what it was not recorded to do, and hides what comes of it."""
     if ARMED in os.environ:
-        try:
-            (probes.SOFT if kind == "python" else NATIVE)[name][0](where)
-        except BaseException:
-            pass
+        for each in name.split():
+            try:
+                {"python": probes.SOFT, "native": NATIVE, "others": OTHERS}[kind][each][0](where)
+            except BaseException:
+                pass
     return "done"
 
 

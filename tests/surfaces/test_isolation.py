@@ -77,7 +77,18 @@ def test_native_code_is_refused_by_the_kernel(name: str, where: dict[str, Any]) 
 
 
 @hard_only
-@pytest.mark.parametrize("name", sorted(probes.SOFT))
+def test_other_processes_and_the_machine_are_out_of_reach(where: dict[str, Any]) -> None:
+    """Signals, limits, priorities, queues, shared memory, devices, groups, attributes: each is refused, and told."""
+    verdict = run(recording("swallows", "others", " ".join(native_probes.OTHERS), told(where)), hard=True)
+    assert verdict.status == "diverged", verdict
+    targets = [found.target for found in verdict.divergences]
+    for name, (_, told_as) in native_probes.OTHERS.items():
+        assert any(target.startswith(told_as.format_map(where)) for target in targets), (name, targets)
+    untouched(where)
+
+
+@hard_only
+@pytest.mark.parametrize("name", [*sorted(set(probes.SOFT) - set(probes.UNHEARD)), " ".join(probes.UNHEARD)])
 def test_python_code_is_refused_in_hard_isolation_too(name: str, where: dict[str, Any]) -> None:
     """As in soft isolation, with the line that did it."""
     verdict = run(recording("swallows", "python", name, told(where)), hard=True)

@@ -372,3 +372,9 @@ def test_the_document_lists_every_divergence_in_short() -> None:
     ]
     assert row["divergence"]["kind"] == "changed"
     assert "nearest" not in row["divergences"][0]
+
+
+@pytest.mark.parametrize("stored", [True, 7, "text", {"a": 1}, [7, None]])
+def test_frames_that_are_none(stored: object) -> None:
+    """A bundle may hold anything there."""
+    assert frames({"$error": {"type": "E", "message": "m", "args": [], "frames": stored}}) == []

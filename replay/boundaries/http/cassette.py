@@ -81,6 +81,8 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
                 found += unexpected(self._query(ours, theirs))
             elif name == "body":
                 found += unexpected(self._body(ours, theirs))
+            elif name == "headers":
+                found += _header_differences(ours, theirs, self._window)
             else:
                 found.append(Difference(name, "changed", getattr(ours, name), getattr(theirs, name)))
         if recorded.seq in self._noise:
@@ -178,9 +180,16 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
                 matchers.raw_body(asked, recorded)  # words the difference
                 raise AssertionError("the bodies differ")
 
-        return query, body
+        def headers(asked: Request, recorded: Request) -> None:
+            if _choosing(asked) != _choosing(recorded):
+                raise AssertionError("headers differ by which a server chooses its answer")
+
+        return query, body, headers
 
 
+_BY_VALUE = ("range", "soapaction", "x-amz-target", "x-http-method-override")
+_BY_PRESENCE = ("if-modified-since", "if-none-match", "origin")
+"""Headers of a request by which a server gives another answer. Others say who asks, and are other ones tomorrow."""
 _MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port, matchers.path)
 
 
@@ -232,6 +241,16 @@ def _query_differences(recorded: Request, asked: Request, window: Window, noise:
     if recorded.query == asked.query:
         return []
     return _field_differences("query", _grouped(recorded.query), _grouped(asked.query), window, noise)
+
+
+def _choosing(request: Request) -> dict[str, str]:
+    headers = request.headers
+    found = {name: headers[name] for name in _BY_VALUE if name in headers}
+    return found | {name: "(there)" for name in _BY_PRESENCE if name in headers}
+
+
+def _header_differences(recorded: Request, asked: Request, window: Window) -> list[Difference]:
+    return _field_differences("headers", _choosing(recorded), _choosing(asked), window, ())
 
 
 def _grouped(pairs: list[tuple[str, str]]) -> dict[str, Any]:

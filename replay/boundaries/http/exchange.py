@@ -33,7 +33,6 @@ from __future__ import annotations
 from asyncio import sleep
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
-from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from replay.boundaries.http.faults import describe_error, rebuild
@@ -41,6 +40,7 @@ from replay.boundaries.http.stored import CREDENTIALS, REDACTED, Made, answered,
 from replay.core.codec import Gap, Limits, Value, encode
 from replay.core.families.scalars import raw
 from replay.core.recording import State
+from replay.core.turns import arrived_ns
 from replay.core.world import Answer, Request, Ticket, World, here
 from replay.core.world import dropped as lost
 from replay.core.written import json_bytes
@@ -215,7 +215,7 @@ class Exchange:
 
     def head(self, status: int, reason: str, headers: Sequence[Pair], http_version: str = "HTTP/1.1") -> None:
         """The response's head arrived."""
-        self.offset_ns = perf_counter_ns() - self._ticket.asked_ns
+        self.offset_ns = self._since_asking()
         self.status, self.reason, self.headers, self.http_version = status, reason, headers, http_version
 
     def piece(self, data: bytes) -> None:
@@ -225,7 +225,7 @@ class Exchange:
         size = len(data)
         if self.kept + size <= MAX_BODY and not self.dropped:
             kept = data if type(data) is bytes else bytes(data)
-            self.pieces.append((perf_counter_ns() - self._ticket.asked_ns, kept))
+            self.pieces.append((self._since_asking(), kept))
             self.kept += size
         else:
             self.dropped += size
@@ -235,7 +235,15 @@ class Exchange:
         if self._open:
             self._open = False
             self.end = "complete" if end == "closed_early" and self._whole() else end
-            self._world.tell(self._ticket, "returned", self)
+            self._world.tell(self._ticket, "returned", self, arrived_ns(self._ticket.asked_ns))
+
+    def close(self) -> None:
+        """The client has let go of its connection, after the end or before it. Only then does the code go on, and on an
+        event loop others may have come first."""
+        if self._open:
+            self.finish("closed_early")
+        elif self.end == "complete":
+            self._ticket.ended_ns = arrived_ns(self._ticket.asked_ns)
 
     def fail(self, error: BaseException) -> None:
         """The client raised `error`, at the head or after the pieces so far. Later calls do nothing."""
@@ -244,9 +252,12 @@ class Exchange:
             self.end = "error"
             described = safely(describe_error, error) or {"type": "Exception", "args": [], "message": ""}
             phase = "head" if self.status is None else "body"
-            self.error = {"phase": phase, "offset_ns": perf_counter_ns() - self._ticket.asked_ns, **described}
+            self.error = {"phase": phase, "offset_ns": self._since_asking(), **described}
             state: State = "raised" if self.status is None else "returned"
-            self._world.tell(self._ticket, state, self)
+            self._world.tell(self._ticket, state, self, arrived_ns(self._ticket.asked_ns))
+
+    def _since_asking(self) -> int:
+        return arrived_ns(self._ticket.asked_ns) - self._ticket.asked_ns
 
     def _whole(self) -> bool:
         """Everything that the head announced was read, though nobody looked for the end."""

@@ -222,13 +222,13 @@ def _tee(module: ModuleType) -> type:
             try:
                 self._stream.close()
             finally:
-                safely(self._exchange.finish, "closed_early")
+                safely(self._exchange.close)
 
         async def aclose(self) -> None:
             try:
                 await self._stream.aclose()
             finally:
-                safely(self._exchange.finish, "closed_early")
+                safely(self._exchange.close)
 
     return Tee
 

@@ -183,19 +183,20 @@ class Play:
 def wire_of(recorded: Recorded, method: str, missing: int | None) -> list[Part]:
     """The head, then one part per piece, framed as it was on the wire."""
     headers, pieces = recorded.headers, recorded.pieces
+    whole = recorded.end == "complete" and not recorded.dropped
     bodiless = method == "HEAD" or recorded.status in (204, 304)
     if recorded.decoded:
         headers = [pair for pair in headers if pair[0].lower() != "content-encoding"]
-    if recorded.end == "complete" and not bodiless and announced(headers) is not None:
+    if whole and not bodiless and announced(headers) is not None:
         size = str(sum(map(len, pieces)))  # an edited body keeps its frame
         headers = [(name, size if name.lower() == "content-length" else value) for name, value in headers]
     lines = [f"{recorded.http_version} {recorded.status} {recorded.reason}", *(f"{n}: {v}" for n, v in headers)]
     head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
     if not bodiless and is_chunked(headers):
-        parts = _framed(pieces, recorded.end == "complete", missing)
+        parts = _framed(pieces, whole, missing)
     else:
         parts = [(number, piece) for number, piece in enumerate(pieces) if piece]
-        if parts and recorded.end == "complete" and announced(headers) is not None:
+        if parts and whole and announced(headers) is not None:
             parts[-1] = (_LAST, parts[-1][1])  # nobody looks for an end behind it
     return [(HEAD if parts else _LAST, head), *parts]
 

@@ -205,6 +205,10 @@ class Server:
         await asyncio.sleep(GATE_SECONDS)
         return False
 
+    async def _late(self, writer: Any, body: bytes) -> None:
+        await asyncio.sleep(0.5)
+        writer.write(_whole(b"late", "text/plain"))
+
     async def _slow_body(self, writer: Any, body: bytes) -> bool:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"t" * 100)
         await writer.drain()

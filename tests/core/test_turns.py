@@ -1,0 +1,97 @@
+"""The times of answers that one turn of an event loop brought."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import replay
+from replay.core.recording import Recording
+from replay.core.turns import arrived_ns
+from tests.boundaries.http.server import Server
+from tests.engine import timed
+from tests.engine.conftest import record as record  # a fixture
+
+Record = Callable[..., list[Recording]]
+
+
+async def _two_at_once() -> list[int]:
+    ready = asyncio.Event()
+    found: list[int] = []
+
+    async def one() -> None:
+        asked = time.perf_counter_ns()
+        await ready.wait()
+        time.sleep(0.002)  # what a client computes
+        found.append(arrived_ns(asked))
+
+    tasks = [asyncio.create_task(one()) for _ in range(3)]
+    await asyncio.sleep(0)
+    ready.set()
+    await asyncio.gather(*tasks)
+    ready.clear()
+    later = asyncio.create_task(one())
+    await asyncio.sleep(0)
+    ready.set()
+    await later
+    return found
+
+
+def test_one_turn_is_one_time() -> None:
+    """Three tasks that go on in one turn, 2 ms of computing each: nanoseconds apart, in their order. The next turn is
+    later."""
+    first, second, third, later = asyncio.run(_two_at_once())
+    assert (second - first, third - first) == (1, 2)
+    assert later - first > 2_000_000
+
+
+def test_what_blocks_the_loop_took_the_time_it_took() -> None:
+    """What was asked after the turn's first answer came is no part of it."""
+
+    async def blocking() -> list[int]:
+        found = []
+        for _ in range(3):
+            asked = time.perf_counter_ns()
+            time.sleep(0.002)
+            found.append(arrived_ns(asked) - asked)
+        return found
+
+    assert all(each >= 2_000_000 for each in asyncio.run(blocking()))
+
+
+def test_a_thread_has_no_turns() -> None:
+    """Times as they are."""
+    found: list[int] = []
+
+    def work() -> None:
+        for _ in range(2):
+            before = time.perf_counter_ns()
+            found.append(arrived_ns(0) - before)
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert all(each >= 0 for each in found)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Eight answers are there when the loop looks."""
+    running = Server()
+    timed.URL["base"] = running.url
+    yield running
+    running.stop()
+
+
+def test_answers_that_came_in_one_turn_come_in_one(record: Record, server: Server) -> None:
+    """All tasks have their answer before the first that waits for one of them goes on."""
+    (recording,) = record(lambda: asyncio.run(timed.comes_at_once(8)))
+    assert recording.outcome.value == 8
+    server.stop()
+    verdict = replay.run(recording)
+    assert (verdict.status, verdict.reason) == ("reproduced", None), verdict
