@@ -31,7 +31,8 @@ PLAIN: list[Any] = [
     1e308,
 ]  # fmt: skip
 OTHER: list[Any] = [
-    2**63, -(2**63) - 1, math.nan, math.inf, Number.ONE, Text("x"), b"", (), {1: 2}, {"$a": 1}, {"é": 1}, "é", ["\ud800"], [math.nan], [-math.inf], [2**63],
+    2**63, -(2**63) - 1, math.nan, math.inf, Number.ONE, Text("x"),
+    b"", (), {1: 2}, {"$a": 1}, {"é": 1}, "é", ["\ud800"], [math.nan], [-math.inf], [2**63],
     [-(2**63) - 1], [SHARED, SHARED], {"a": SHARED, "b": SHARED}, [Number.ONE], [Text("x")], {Text("x"): 1}, [(1,)],
     list(range(MOST + 1)), ["x" * (LONGEST + 1)], {"x" * (LONGEST + 1): 1}, "x" * (LONGEST + 1), {1, 2},
 ]  # fmt: skip
