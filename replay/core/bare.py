@@ -19,7 +19,11 @@ def is_bare(value: Any) -> bool:
     kind = type(value)
     if kind is dict or kind is list:
         return _is_bare(value, kind, set(), 0)
-    return kind is str and len(value) <= LONGEST and bool(value.isascii())
+    if kind is str:
+        return len(value) <= LONGEST and bool(value.isascii())
+    if kind is int:
+        return bool(_SMALLEST <= value <= _LARGEST)
+    return value is None or kind is bool or (kind is float and bool(value - value == 0.0))
 
 
 def _is_bare(value: Any, kind: type, seen: set[int], depth: int) -> bool:

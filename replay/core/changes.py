@@ -31,23 +31,26 @@ def at(value: Any, steps: Steps) -> Any:
     return value
 
 
-def changed(value: Any, steps: Steps, change: Callable[[Any], Any]) -> Any:
-    """`value` with `change` applied at that place. Raises Unfit if there is no such place, or it cannot hold that."""
+def changed(value: Any, steps: Steps, change: Callable[..., Any], *arguments: Any) -> Any:
+    """`value` with `change(old, *arguments)` at that place. Raises Unfit if there is no such place, or it cannot hold
+    that."""
     if not steps:
-        new = change(value)
+        new = change(value, *arguments)
         if type(new) in _MARKS:
             raise Unfit("the whole of a part has no key")
         return new
     way = [value]
     for step in steps:
-        value = _child(value, step)
+        # as `_child` does: a search asks for a dozen steps in each of its runs
+        value = value[step] if type(value) is dict and step in value else _child(value, step)
         way.append(value)
-    new = change(value)
+    new = change(value, *arguments)
     if new is value:
         return way[0]
     new = _with(way[-2], steps[-1], new)
     for place in range(len(steps) - 2, -1, -1):
-        new = _set(way[place], steps[place], new)
+        held, step = way[place], steps[place]
+        new = {**held, step: new} if type(held) is dict else _set(held, step, new)
     return new
 
 

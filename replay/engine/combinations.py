@@ -61,6 +61,7 @@ class Combinations:
         self.live: set[str] = set()
         """Places that matter."""
         self._random, self._plans = random, plans
+        self._chance = random.random
         self._frontier = Frontier()
         self._names: dict[str, list[str]] = {}
         """Places by what they are called."""
@@ -152,7 +153,8 @@ class Combinations:
             if found is None:
                 found = self._numbers[address_of(edit)] = len(self._numbers), edit
             numbers.append(found[0])
-        key = tuple(sorted(numbers))
+        numbers.sort()
+        key = tuple(numbers)
         if key in self._tried:
             return False
         self._tried.add(key)
@@ -163,7 +165,7 @@ class Combinations:
         if not self._drawn and not self._is_spent:
             self._drawn = self._more()
             self._is_spent = not self._drawn
-        if not self._drawn or self._random.random() < 0.1:
+        if not self._drawn or self._chance() < 0.1:
             return self._anywhere()
         found = self._drawn.pop()
         found.used += 1
@@ -177,25 +179,28 @@ class Combinations:
         return self._random.choices(left, weights, k=DRAWN) if left else []
 
     def _anywhere(self) -> Parent:
-        number = 1 if self._random.random() < 0.7 else DEEPEST - 1
-        return Parent(tuple([self._edit_at(self._one_of(self._ordered())) for _ in range(number)]), True, [], left=None)
-
-    def _edit_at(self, path: str) -> Edit:
-        plan = self._plans[path]
-        most = self._likely(plan)
-        return plan[int(self._random.random() * most)]
+        number = 1 if self._chance() < 0.7 else DEEPEST - 1
+        ordered, plans = self._ordered(), self._plans
+        edits = tuple([self._one_edit(plans[self._one_of(ordered)]) for _ in range(number)])
+        return Parent(edits, True, [], left=None)
 
     def _one_of(self, among: Sequence[T]) -> T:
-        return among[int(self._random.random() * len(among))]
+        return among[int(self._chance() * len(among))]
 
-    def _likely(self, plan: list[Edit]) -> int:
-        """How many of them to draw from: every other time only the likeliest."""
-        return min(LIKELY, len(plan)) if self._random.random() < 0.5 else len(plan)
+    def _one_edit(self, plan: list[Edit]) -> Edit:
+        return plan[self._place_in(plan)]
+
+    def _place_in(self, plan: list[Edit]) -> int:
+        """Every other time among the likeliest."""
+        most = len(plan)
+        if self._chance() < 0.5 and most > LIKELY:
+            most = LIKELY
+        return int(self._chance() * most)
 
     def _added(self, parent: Parent) -> Edit | None:
         """The edit to add: at a place that the parent made matter, near its last one, or at any that matters. None:
         all of that place were tried."""
-        chance = self._random.random()
+        chance = self._chance()
         paths: list[str] = []
         if parent.live and chance < 0.35:
             paths = parent.live
@@ -203,14 +208,13 @@ class Combinations:
             paths = self._near(parent.edits[-1].path)
         path = self._one_of(paths or self._ordered())
         if parent.left is None:
-            return self._edit_at(path)
+            return self._one_edit(self._plans[path])
         left = parent.left.get(path)
         if left is None:
             left = parent.left[path] = list(self._plans[path])
         if not left:
             return None
-        most = self._likely(left)
-        return left.pop(int(self._random.random() * most))
+        return left.pop(self._place_in(left))
 
     def _near(self, last: str) -> list[str]:
         ordered = self._ordered()

@@ -32,7 +32,7 @@ from replay.engine.lines import Lines, in_project, last_raised, standing
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Edits, Mutations
 from replay.engine.player import EqualityShelf, OnAsk, window
-from replay.engine.playing import by_boundary, playing, shelves
+from replay.engine.playing import Shelves, by_boundary, playing
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
@@ -133,8 +133,7 @@ class Stage:
         self.compares = False
         """Tells of each run what another version of the code is compared with."""
         self._asked = by_boundary(recording)
-        self._shelved = [each for each in boundaries if each.shelf((), window(recording)) is not None]
-        """Those that find answers in a way of their own."""
+        self._kinds = {each.kind: each for each in boundaries}
         self._playing: list[Boundary] | None = None
         """Those that have something hold around a run in the recording's own context, if it can be kept."""
         self._held: list[Any] | None = None
@@ -321,7 +320,7 @@ class Stage:
         asked = by_boundary(recording) if recording.interactions is not self.recording.interactions else self._asked
         player = Mutant(
             recording,
-            shelves=shelves(self._shelved, asked, window(recording)),
+            shelves=Shelves(self._kinds, asked, window(recording)),
             resolve=self.resolve,
             move=self._move,
             wait=self._wait,

@@ -158,6 +158,7 @@ class Explorer:
         self._allowance.spend()
         ran, again = self._runner.run([(), ()], together=True)
         self._lines.add(ran.reached)
+        self.progress.lines = self._lines.count
         self._base_lines = self._grown = ran.reached
         self._refuse(ran)
         if ran.failure is not None and ran.failure.kind in BESIDE:
@@ -282,11 +283,11 @@ class Explorer:
     def _keep(self, edits: Edits, ran: Ran) -> bool:
         """Count a run, and what it found; whether it reached new lines."""
         reached = ran.reached
-        self._lines.add(reached)
+        if self._lines.add(reached):
+            self.progress.lines = self._lines.count
         fresh = bool(reached & ~self._grown)
         self._grown |= reached
         self.progress.diverged += ran.diverged and ran.failure is None
-        self.progress.lines = self._lines.count
         if fresh and self._corpus is not None:
             self._reached.append(Entry(edits, reached))
         self._like.note(edits, ran, self._lines)

@@ -65,6 +65,9 @@ _SAME = _Same()
 class Mutant(Player):
     """A player that does not mind other requests than the recorded ones."""
 
+    __slots__ = ("_indexed", "_kinds", "_most", "_paused", "_pauses", "_row", "_served", "drawn", "endless", "heard",
+                 "made_seed", "stretched", "taken")  # fmt: skip
+
     def __init__(self, *args: Any, pauses: Callable[[], int] | None = None, **kwargs: Any) -> None:
         """`pauses` counts the waits of the code that were for no answer; None: they are not known."""
         super().__init__(*args, **kwargs)
@@ -92,7 +95,8 @@ class Mutant(Player):
     @property
     def diverged(self) -> bool:
         """Something could not be answered, or reached for the real world: how the run ended says nothing."""
-        return self.unanswered > 0 or any(each.kind not in _HARMLESS for each in self.divergences)
+        found = self.divergences
+        return self.unanswered > 0 or (bool(found) and any(each.kind not in _HARMLESS for each in found))
 
     def _seeded(self) -> str:
         if not self._seed:

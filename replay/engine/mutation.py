@@ -47,7 +47,8 @@ class Mutations:
                 values[root] = applied(values.get(root, part.value), steps, change, edit.argument)
             except Unfit:
                 continue
-        draft: Draft = {"interactions": list(self.recording.interactions)}
+        recorded = self.recording.interactions
+        draft: Draft = {"interactions": list(recorded)}
         if answers:
             draft["interactions"] = [_answered(each, answers.get(each.seq)) for each in draft["interactions"]]
         for root, value in values.items():
@@ -57,7 +58,7 @@ class Mutations:
                     part.write(draft, value)
                 except (Unfit, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
                     continue  # the recording cannot hold it
-        every, recorded = tuple(draft["interactions"]), self.recording.interactions
+        every = tuple(draft["interactions"])
         draft["interactions"] = recorded if every == recorded else every
         return draft
 

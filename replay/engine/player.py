@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -40,6 +40,14 @@ OnAsk = Callable[[Interaction, Value], None]
 """Called where a recorded interaction was asked, before it is served; with what was asked now. For debuggers."""
 _SHORT = 1_000_000
 """Nanoseconds below which an awaited answer may have been there at once."""
+
+
+class Shelves(Protocol):
+    """Those of the boundaries that find answers in a way of their own; a dictionary is one."""
+
+    def get(self, boundary: str, otherwise: Shelf, /) -> Shelf:
+        """That of a boundary; `otherwise`: it has none."""
+        ...
 
 
 class EqualityShelf:
@@ -71,6 +79,13 @@ class Player:
     libraries, `through` names boundaries that the user wants live.
     """
 
+    __slots__ = (
+        "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now", "_on_ask",
+        "_partings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_through", "_wait", "_waiting", "_where",
+        "closed", "goes_out", "lanes", "noise", "noted", "notes", "permits", "recording", "served", "short_draws",
+        "unanswered",
+    )  # fmt: skip
+    """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
     full = False
 
@@ -78,7 +93,7 @@ class Player:
         self,
         recording: Recording,
         *,
-        shelves: Mapping[str, Shelf],
+        shelves: Shelves,
         resolve: Resolve | None = None,
         move: Callable[[int], None] = lambda ns: None,
         wait: Callable[[int, int | None], None] | None = None,
@@ -148,8 +163,8 @@ class Player:
     def ask(self, request: Request) -> Answer | None:
         if request.boundary in self._through:
             return None
-        shelf = self._shelves.get(request.boundary, self._equality)
         with self._lock:
+            shelf = self._shelves.get(request.boundary, self._equality)
             lane = self.lanes.name()
             among = self._waiting.next(request)
             asked = _settled(request.payload, among)

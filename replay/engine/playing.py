@@ -20,19 +20,30 @@ def by_boundary(recording: Recording) -> dict[str, list[Interaction]]:
     return found
 
 
-def shelves(
-    boundaries: Sequence[Boundary],
-    asked: Mapping[str, Sequence[Interaction]],
-    window: Window,
-    noise: Mapping[int, tuple[Noise, ...]] = {},
-) -> dict[str, Shelf]:
-    """Those that find answers in a way of their own."""
-    found = {}
-    for boundary in boundaries:
-        shelf = boundary.shelf(asked.get(boundary.kind, ()), window, noise)
-        if shelf is not None:
-            found[boundary.kind] = shelf
-    return found
+class Shelves:
+    """Those that find answers in a way of their own, each made when something is first asked of it: most runs of a
+    search ask nothing at most boundaries."""
+
+    __slots__ = ("_asked", "_boundaries", "_made", "_noise", "_window")
+
+    def __init__(
+        self,
+        boundaries: Mapping[str, Boundary],
+        asked: Mapping[str, Sequence[Interaction]],
+        window: Window,
+        noise: Mapping[int, tuple[Noise, ...]] = {},
+    ) -> None:
+        self._boundaries, self._asked, self._window, self._noise = boundaries, asked, window, noise
+        self._made: dict[str, Shelf] = {}
+
+    def get(self, kind: str, otherwise: Shelf, /) -> Shelf:
+        """That of a boundary; `otherwise`: it has none."""
+        found = self._made.get(kind)
+        if found is None:
+            boundary = self._boundaries.get(kind)
+            own = None if boundary is None else boundary.shelf(self._asked.get(kind, ()), self._window, self._noise)
+            found = self._made[kind] = own or otherwise
+        return found
 
 
 def playing(

@@ -23,7 +23,7 @@ from replay.engine.doubts import doubts
 from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
 from replay.engine.player import OnAsk, Player, window
-from replay.engine.playing import by_boundary, playing, shelves
+from replay.engine.playing import Shelves, by_boundary, playing
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
@@ -111,7 +111,8 @@ class Session:
 
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome]:
         noise = known(recording)
-        found = shelves(self._boundaries, by_boundary(recording), window(recording), noise.requests)
+        kinds = {each.kind: each for each in self._boundaries}
+        found = Shelves(kinds, by_boundary(recording), window(recording), noise.requests)
         with playing(self._boundaries, recording, self._live):
             player = self._player(
                 recording,

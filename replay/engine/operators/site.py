@@ -118,13 +118,9 @@ def written_out(site: Site, change: Change, operator: str, argument: Any) -> Tri
 
 def applied(value: Any, steps: Steps, change: Change, argument: Any) -> Any:
     """`value` with the change made there. Raises Unfit where it does not fit."""
-
-    def at_place(old: Any) -> Any:
-        try:
-            return change(old, argument)
-        except Unfit:
-            raise
-        except Exception as error:  # operators are total, users' too
-            raise Unfit(f"{type(error).__name__}: {error}"[:200]) from error
-
-    return changed(value, steps, at_place)
+    try:
+        return changed(value, steps, change, argument)
+    except Unfit:
+        raise
+    except Exception as error:  # operators are total, users' too
+        raise Unfit(f"{type(error).__name__}: {error}"[:200]) from error
