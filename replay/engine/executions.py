@@ -13,7 +13,7 @@ from contextvars import copy_context
 from functools import cached_property
 from threading import get_ident
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -94,6 +94,9 @@ class Judge(Protocol):
 class Stage:
     """Where the mutations of one recording run."""
 
+    _started: ClassVar[float | None] = None
+    """When the run that is under way began: a process has one at a time."""
+
     def __init__(
         self,
         recording: Recording,
@@ -138,7 +141,6 @@ class Stage:
         """Those that have something hold around a run in the recording's own context, if it can be kept."""
         self._held: list[Any] | None = None
         self._permits = guard.permits((), folders)
-        self._started: float | None = None
         self.on_ask: OnAsk | None = None
         """Called where an interaction is asked, as by `Player`."""
         self.on_start: Callable[[], None] = lambda: None
@@ -172,7 +174,7 @@ class Stage:
         except Unanswerable as error:
             return _not_run(mutated, str(error))
         except Overrun:
-            self._started = None
+            Stage._started = None
             hang = Failure("hang", "Overrun", f"did not end within {self.limit:g} s", ())
             return msgspec.structs.replace(_not_run(mutated, hang.message), failure=hang)
         except KeyboardInterrupt:
@@ -334,12 +336,12 @@ class Stage:
         try:
             current.set(player)  # of the copied context: nothing to reset
             with hearing(player.heard) if self.hears else _NOTHING:
-                self._started = perf_counter()
+                Stage._started = perf_counter()
                 self.on_start()
                 try:
                     outcome = self._run(recording, self.target, self.resolve)
                 finally:
-                    self._started = None
+                    Stage._started = None
                     player.closed = True
         finally:
             occupy(None)
@@ -360,13 +362,14 @@ class Stage:
 
     @contextmanager
     def limited(self) -> Iterator[None]:
-        """While it is open, a run that takes too long is ended. Where there are no timers, it is not."""
+        """While it is open, a run that takes too long is ended, of whichever stage. Where there are no timers, it is
+        not."""
         if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
             yield
             return
 
         def look(number: int, frame: Any) -> None:
-            if self._started is not None and perf_counter() - self._started > self.limit:
+            if Stage._started is not None and perf_counter() - Stage._started > self.limit:
                 raise Overrun(f"did not end within {self.limit:g} s")
 
         before = signal.signal(signal.SIGALRM, look)

@@ -33,6 +33,8 @@ T = TypeVar("T")
 MOST_AGAIN = 200
 """Requests of a run (and ten for each recorded one) before served answers are not given again: the run has gone too far
 from the recording."""
+MOST_REPEATED = 1000
+"""Draws that are given again: `choice` draws until one is small enough, and an edit may have made it large."""
 _HARMLESS = frozenset({"missing", "reordered"})
 
 
@@ -72,6 +74,7 @@ class Mutant(Player):
         """`pauses` counts the waits of the code that were for no answer; None: they are not known."""
         super().__init__(*args, **kwargs)
         self._pauses = pauses
+        self._repeated = 0
         self._paused = 0
         self.taken: list[Taken] = []
         self.heard: list[Heard] = []
@@ -127,9 +130,11 @@ class Mutant(Player):
         self.drawn.setdefault(lane, {}).setdefault(kind, []).append(value)
 
     def _more(self, kind: str, live: Callable[[], T]) -> Any:
-        """Draws of that kind again from the start; where there were none, from a generator of fixed seed."""
+        """Draws of that kind again from the start; where there were none, or none of them will do, from a generator of
+        fixed seed."""
         before = self._kinds.get(kind)
-        if before:
+        if before and self._repeated < MOST_REPEATED:
+            self._repeated += 1
             before.rotate(-1)
             return before[-1]
         made = _MADE.get(kind)

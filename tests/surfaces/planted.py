@@ -289,6 +289,19 @@ shares = replay.WSGI(_shares, target=f"{__name__}:shares")
 
 
 @replay.capture
+def paces(ticket: Any) -> float:
+    at = 0
+    while at < 10:
+        at += ticket["pace"]
+    return 10 / ticket["left"]
+
+
+@replay.capture
+def picks(ticket: Any) -> float:
+    return 10 / random.choice((5, 0, 0, 0, 0))
+
+
+@replay.capture
 def every_price(ticket: Any) -> int:
     return int(sum(line["price"] * 100 for line in customer("c")["lines"]))
 

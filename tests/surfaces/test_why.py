@@ -18,6 +18,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 
 from replay.core.cause import minimal_of
+from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine.causes import why
 from replay.engine.finding import Finding
@@ -195,6 +196,26 @@ def test_each_item_of_a_list_is_one_cause(folder: Path, monkeypatch: pytest.Monk
     found = caused(*parted(recorded("every_price", runs, folder, monkeypatch)))
     assert [value.path for value in found.values] == ["call[0].lines[*].price"]
     assert found.chain[-1].what == "failed"
+
+
+def test_a_run_that_never_ends_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value in the place of one that does not matter may be one that a loop waits for in vain."""
+    (incident,) = recorded("paces", _tickets({"pace": 5, "left": 0}), folder, monkeypatch)
+    started = time.monotonic()
+    with at_work(incident, Options(root=ROOT, limit=0.2)) as stage:
+        found = why(incident, [], stage, runs=200)
+    assert [value.path for value in found.values] == ["input.args[0].left"]
+    assert time.monotonic() - started < 60
+
+
+def test_a_draw_that_fits_nowhere_is_not_given_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`random.choice` draws until it gets a number that is small enough."""
+    found = recorded("picks", _tickets(*[{}] * 20), folder, monkeypatch)
+    incident = next(each for each in found if each.status == "error")
+    with at_work(incident, Options(root=ROOT, limit=5)) as stage:
+        ran = stage(incident).execute([Edit('draws["0"].getrandbits', "set", [7])])
+    assert (ran.reason, ran.outcome is not None) == (None, True)
+    assert len(ran.drawn["0"]["getrandbits"]) > 1000
 
 
 def test_the_line_behind_a_status_is_shown(folder: Path) -> None:
