@@ -283,8 +283,8 @@ class Explorer:
     def _keep(self, edits: Edits, ran: Ran) -> bool:
         """Count a run, and what it found; whether it reached new lines."""
         reached = ran.reached
-        if self._lines.add(reached):
-            self.progress.lines = self._lines.count
+        self._lines.add(reached)
+        self.progress.lines = self._lines.count
         fresh = bool(reached & ~self._grown)
         self._grown |= reached
         self.progress.diverged += ran.diverged and ran.failure is None

@@ -67,8 +67,8 @@ _SAME = _Same()
 class Mutant(Player):
     """A player that does not mind other requests than the recorded ones."""
 
-    __slots__ = ("_indexed", "_kinds", "_most", "_paused", "_pauses", "_repeated", "_row", "_served", "drawn", "endless",
-                 "heard", "made_seed", "stretched", "taken")  # fmt: skip
+    __slots__ = ("_indexed", "_kinds", "_most", "_paused", "_pauses", "_repeated", "_row", "_served", "drawn",
+                 "endless", "heard", "made_seed", "stretched", "taken")  # fmt: skip
 
     def __init__(self, *args: Any, pauses: Callable[[], int] | None = None, **kwargs: Any) -> None:
         """`pauses` counts the waits of the code that were for no answer; None: they are not known."""
