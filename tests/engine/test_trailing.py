@@ -18,6 +18,7 @@ Record = Callable[..., list[Recording]]
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
+    trailing.STOP.clear()
     yield
     trailing.CHANGED["does"] = None
     trailing.STOP.set()
@@ -51,7 +52,6 @@ def test_a_thread_that_never_ends_is_not_waited_for(record: Record, monkeypatch:
     """It may run on for a while, in real time."""
     monkeypatch.setattr(timeline, "_LINGER", 200_000_000)
     (recording,) = record(trailing.tells_later)
-    trailing.STOP.clear()
     trailing.CHANGED["does"] = "spins"
     started = time.perf_counter()
     assert replay.run(recording).status == "diverged"

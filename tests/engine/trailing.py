@@ -13,6 +13,7 @@ import replay
 CHANGED: dict[str, Any] = {"does": None}
 """How the replayed code differs: its thread `stops` at once, or `spins`."""
 STOP = threading.Event()
+"""A test has ended: its threads do, too."""
 POOL = ThreadPoolExecutor(1)
 
 
@@ -56,7 +57,7 @@ def tells_of_each(number: int) -> int:
     waiting: queue.Queue[str] = queue.Queue()
 
     def tell() -> None:
-        while True:
+        while not STOP.is_set():
             try:
                 send(waiting.get(timeout=0.005))
             except queue.Empty:
@@ -76,7 +77,7 @@ def beats() -> str:
     stop = threading.Event()
 
     def beat() -> None:
-        while not stop.wait(0.01):
+        while not (stop.wait(0.01) or STOP.is_set()):
             send("alive")
 
     _starts(beat)
