@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,10 +19,10 @@ Record = Callable[..., list[Recording]]
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    trailing.STOP.clear()
+    trailing.OVER["test"] = threading.Event()
     yield
     trailing.CHANGED["does"] = None
-    trailing.STOP.set()
+    trailing.OVER["test"].set()
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import replay
 
 CHANGED: dict[str, Any] = {"does": None}
 """How the replayed code differs: its thread `stops` at once, or `spins`."""
-STOP = threading.Event()
-"""A test has ended: its threads do, too."""
+OVER = {"test": threading.Event()}
+"""Set when a test has ended: its threads do, too. Each test has one of its own."""
 POOL = ThreadPoolExecutor(1)
 
 
@@ -37,10 +37,11 @@ def _starts(work: Any) -> None:
 @replay.capture
 def tells_later() -> str:
     """One event, told a little later."""
+    over = OVER["test"]
 
     def tell() -> None:
         if CHANGED["does"] == "spins":
-            while not STOP.is_set():
+            while not over.is_set():
                 pass
         time.sleep(0.01)
         if CHANGED["does"] != "stops":
@@ -54,10 +55,11 @@ def tells_later() -> str:
 @replay.capture
 def tells_of_each(number: int) -> int:
     """A worker that looks for work at intervals."""
+    over = OVER["test"]
     waiting: queue.Queue[str] = queue.Queue()
 
     def tell() -> None:
-        while not STOP.is_set():
+        while not over.is_set():
             try:
                 send(waiting.get(timeout=0.005))
             except queue.Empty:
@@ -74,10 +76,10 @@ def tells_of_each(number: int) -> int:
 @replay.capture
 def beats() -> str:
     """A heartbeat."""
-    stop = threading.Event()
+    stop, over = threading.Event(), OVER["test"]
 
     def beat() -> None:
-        while not (stop.wait(0.01) or STOP.is_set()):
+        while not (stop.wait(0.01) or over.is_set()):
             send("alive")
 
     _starts(beat)
