@@ -9,7 +9,7 @@ import pytest
 from tests.campaigns import hunts
 from tests.surfaces.test_why import PLANTED
 
-QUICK = ("api_field", "label", "input_date", "variable")
+QUICK = ("label", "input_date", "variable")
 
 
 @pytest.mark.parametrize("name", QUICK)

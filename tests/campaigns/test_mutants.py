@@ -20,8 +20,8 @@ def _run(count: int, seed: str, seconds: float, keep: Path) -> None:
 
 
 def test_some_mutants(tmp_path: Path) -> None:
-    """A few hundred, or as many as 15 seconds allow; `python -m tests.campaigns.mutants` runs 100,000."""
-    _run(400, "suite", 15, tmp_path)
+    """Two hundred, or as many as 10 seconds allow; `python -m tests.campaigns.mutants` runs 100,000."""
+    _run(200, "suite", 10, tmp_path)
 
 
 @pytest.mark.slow

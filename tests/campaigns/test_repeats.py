@@ -8,7 +8,7 @@ from tests.campaigns.repeats import BUNDLES, repeats
 
 
 @pytest.mark.parametrize(
-    ("times", "processes"), [(3, 3), pytest.param(100, 20, marks=pytest.mark.slow)], ids=["few", "many"]
+    ("times", "processes"), [(2, 2), pytest.param(100, 20, marks=pytest.mark.slow)], ids=["few", "many"]
 )
 def test_every_bundle_gives_the_same_document(times: int, processes: int) -> None:
     """Byte for byte what `replay run --json` says, the time it took apart."""
