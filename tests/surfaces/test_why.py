@@ -198,14 +198,15 @@ def test_each_item_of_a_list_is_one_cause(folder: Path, monkeypatch: pytest.Monk
     assert found.chain[-1].what == "failed"
 
 
+@pytest.mark.slow
 def test_a_run_that_never_ends_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A value in the place of one that does not matter may be one that a loop waits for in vain."""
     (incident,) = recorded("paces", _tickets({"pace": 5, "left": 0}), folder, monkeypatch)
     started = time.monotonic()
-    with at_work(incident, Options(root=ROOT, limit=0.2)) as stage:
+    with at_work(incident, Options(root=ROOT, limit=3)) as stage:
         found = why(incident, [], stage, runs=200)
     assert [value.path for value in found.values] == ["input.args[0].left"]
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 120
 
 
 def test_a_draw_that_fits_nowhere_is_not_given_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
