@@ -291,7 +291,7 @@ shares = replay.WSGI(_shares, target=f"{__name__}:shares")
 @replay.capture
 def paces(ticket: Any) -> float:
     at = 0
-    while at < 10:
+    while at != 10:
         at += ticket["pace"]
     return 10 / ticket["left"]
 

@@ -203,7 +203,7 @@ def test_a_run_that_never_ends_is_ended(folder: Path, monkeypatch: pytest.Monkey
     """A value in the place of one that does not matter may be one that a loop waits for in vain."""
     (incident,) = recorded("paces", _tickets({"pace": 5, "left": 0}), folder, monkeypatch)
     started = time.monotonic()
-    with at_work(incident, Options(root=ROOT, limit=3)) as stage:
+    with at_work(incident, Options(root=ROOT, limit=2)) as stage:
         found = why(incident, [], stage, runs=200)
     assert [value.path for value in found.values] == ["input.args[0].left"]
     assert time.monotonic() - started < 120
