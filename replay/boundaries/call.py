@@ -24,7 +24,6 @@ from replay.errors import UsageError
 
 _NOTHING = Immutable(None)
 _enter = current.set  # bound once: 3.11 looks the methods of an imported name up in full, at each call
-_reset = current.reset
 F = TypeVar("F", bound=Callable[..., Any])
 Mark = Callable[[Ticket, Any], None]
 """Writes on the ticket what is known of the returned value. Never raises."""

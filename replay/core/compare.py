@@ -19,6 +19,7 @@ from replay.core.verdict import Difference, Window
 from replay.errors import CodecError
 
 MOST = 200
+"""Differences of two values that are told."""
 _SMALL = 100_000  # bytes; DeepDiff takes about 150 ms for that much, and has no time limit
 _KINDS: dict[str, Literal["changed", "type", "added", "removed"]] = {
     "values_changed": "changed",

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import msgspec
 
 from replay.boundaries import ALL
-from replay.boundaries.clock import move_to, pauses, wait
+from replay.boundaries.clock import linger, move_to, pauses, wait
 from replay.boundaries.environ import apply
 from replay.boundaries.model import predict
 from replay.core.damage import with_damage
@@ -393,7 +393,7 @@ def keep(find: Find, name: str, parent: Recording, config: Config, options: Opti
     recording = _noted(find.recording, find.failure, parent)
     path = write_bundle([recording], options.out / file_name(find), overwrite=True)
     session = Session(
-        boundaries=ALL, runners=RUNNERS, targets=targets_of(config, options), move=move_to, wait=wait,
+        boundaries=ALL, runners=RUNNERS, targets=targets_of(config, options), move=move_to, wait=wait, linger=linger,
         ignore=config.ignore, tolerance=config.tolerance,
         folders=(*config.writable, *options.writable), predict=predict,
     )  # fmt: skip

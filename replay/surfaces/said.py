@@ -71,7 +71,11 @@ def _given(recording: Recording) -> _Read | None:
     rest = {name: value for name, value in stored.items() if name not in _MESSAGE}
     client = stored.get("client")
     host = client[0] if isinstance(client, list | tuple) and client else client
-    return {**part.value, "client": host, **rest}, b"".join(stored["body"])
+    try:
+        body = b"".join(stored["body"])
+    except TypeError:  # untrusted: of any shape
+        return None
+    return {"body": body, **part.value, "client": host, **rest}, body  # a body that was not read whole has no parts
 
 
 def _asked(interaction: Interaction) -> _Read | None:
@@ -98,7 +102,7 @@ def _told(parts: Parts, interaction: Interaction) -> _Read | None:
     value = dict(part.value)
     texts = fields_of(value.pop(TAG, None))
     if texts:
-        del value["body"]
+        value.pop("body", None)
         value[TAG] = {name: text for name, text in texts.items() if OPENED.get(name) not in texts}
     ended = {name: stored[name] for name in ("reason", "end") if name in stored}
     return {**value, **ended}, b"".join(piece for _, piece in stored["pieces"])

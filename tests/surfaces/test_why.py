@@ -213,7 +213,7 @@ def test_a_draw_that_fits_nowhere_is_not_given_for_ever(folder: Path, monkeypatc
     """`random.choice` draws until it gets a number that is small enough."""
     found = recorded("picks", _tickets(*[{}] * 20), folder, monkeypatch)
     incident = next(each for each in found if each.status == "error")
-    with at_work(incident, Options(root=ROOT, limit=5)) as stage:
+    with at_work(incident, Options(root=ROOT, limit=5)) as stage, stage(incident).limited():
         ran = stage(incident).execute([Edit('draws["0"].getrandbits', "set", [7])])
     assert (ran.reason, ran.outcome is not None) == (None, True)
     assert len(ran.drawn["0"]["getrandbits"]) > 1000

@@ -34,8 +34,8 @@ def masked(
     text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: dict[str, list[str]]
 ) -> str | None:
     """The text without what stands in columns of secrets; None if it has no such columns. `many` is told the kind and
-    the cells of each, and says what stands for some of them. `tables`:
-    the columns of tables that statements of the recording named."""
+    the cells of each, and says what stands for some of them. `tables`: the columns of tables that statements of the
+    recording named."""
     found = _sheet(text, kind_of)
     made = text if found is None else _rows(text, *found, leaf, many)
     if "INSERT" in text or "insert" in text:
