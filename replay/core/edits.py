@@ -36,7 +36,7 @@ _STEP = re.compile(r'\.([A-Za-z_][\w-]*)|\[(\d{1,9})\]|\[("(?:[^"\\]|\\.)*")\]',
 _LONG = 60
 
 
-class Edit(msgspec.Struct, frozen=True):
+class Edit(msgspec.Struct, frozen=True, gc=False):
     """One described change. It is total: where it no longer fits, it does nothing."""
 
     path: str
