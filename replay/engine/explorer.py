@@ -408,4 +408,8 @@ class Explorer:
 
 
 def _unsteady(one: Ran, two: Ran) -> Failure:
-    return Failure("nondeterminism", "nondeterminism", f"ended in two ways: {one.ended}; then {two.ended}", ())
+    if one.ended != two.ended:
+        message = f"ended in two ways: {one.ended}; then {two.ended}"
+    else:
+        message = f"ended in two ways: {one.ended}; then the same so far, not further on, or it asked something else"
+    return Failure("nondeterminism", "nondeterminism", message, ())

@@ -28,7 +28,7 @@ from replay.engine.session import Session
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.errors import Unanswerable
-from tests.engine import desk, hours
+from tests.engine import desk, hours, units
 
 Record = Callable[..., list[Recording]]
 ROOT = Path(__file__).parent.parent.parent
@@ -227,6 +227,16 @@ class Test_a_mutant_answers_as_far_as_sense_goes:
         empty = record(lambda: desk.order({"items": []}))[0]
         ran = stage(empty).execute([Edit("input.args[0].items", "set", ["a"])])
         assert (ran.diverged, ran.failure) == (True, None)
+
+
+def test_which_thread_asks_first_is_no_difference(record: Record) -> None:
+    """It is another one each time, and no search may call that a failure; what one thread asks has an order."""
+    (threads,) = record(lambda: units.threaded(["a", "b", "c", "d"]))
+    (order,) = record(desk.record_order)
+    for recording, is_same in ((threads, True), (order, False)):
+        ran = stage(recording).execute(())
+        assert len(ran.taken) > 1
+        assert (msgspec.structs.replace(ran, taken=ran.taken[::-1]).effect == ran.effect) is is_same
 
 
 def test_replay_run_needs_no_search(order: Recording) -> None:
