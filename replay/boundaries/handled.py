@@ -32,17 +32,20 @@ def _listen_to_flask(signals: ModuleType) -> None:
 
 
 def _said_by_django(sender: Any, **named: Any) -> None:
-    _handled(sys.exception(), is_sure=True)
+    try:
+        _handled(sys.exception(), is_sure=True)
+    except Exception:
+        lost("handled-failed")
 
 
 def _said_by_flask(sender: Any, exception: Any = None, **named: Any) -> None:
-    _handled(exception, is_sure=True)
+    try:
+        _handled(exception, is_sure=True)
+    except Exception:
+        lost("handled-failed")
 
 
 def _handled(error: Any, *, is_sure: bool) -> None:
-    try:
-        world = here()
-        if world is not None and isinstance(error, BaseException):
-            world.handled(error, is_sure=is_sure)
-    except Exception:
-        lost("handled-failed")
+    world = here()
+    if world is not None and isinstance(error, BaseException):
+        world.handled(error, is_sure=is_sure)

@@ -226,7 +226,10 @@ class _LogHandler(logging.Handler):
             except Exception:
                 recorder.dropped["log-failed"] += 1
         if record.exc_info:
-            handled.logged(record)
+            try:
+                handled.logged(record)
+            except Exception:
+                recorder.dropped["handled-failed"] += 1
         return True
 
 

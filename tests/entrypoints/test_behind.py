@@ -7,6 +7,7 @@ import io
 import logging
 import weakref
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -221,3 +222,33 @@ def test_many_logged_errors_cost_little(recordings: Recordings, monkeypatch: pyt
     assert len(looked) == behind.MOST
     found: Recording = recordings.one
     assert type_of(error_behind(found.outcome)) == "KeyError"
+
+
+def test_what_the_error_says_is_redacted(tmp_path: Path) -> None:
+    """As that of an error that leaves the application."""
+    PRICES["secret"] = Spoken("ann.smith@example.com with password=hunter2hunter2")
+    replay.init(service="behind", spool=tmp_path, keep=replay.always())
+    try:
+        get(flask_app, "/total/secret")
+        assert replay.flush(20)
+    finally:
+        recorder.configure(None)
+        del PRICES["secret"]
+    (bundle,) = tmp_path.glob("*.replay.db")
+    (recording,) = replay.open(bundle)
+    said = error_behind(recording.outcome)["$error"]["message"]
+    assert recording.error_type == "ValueError"
+    assert "@example.com with password=" in said
+    assert "ann.smith" not in said
+    assert "hunter2" not in said
+    assert replay.run(recording).status in ("reproduced", "changed")
+
+
+class Spoken:
+    """A price that speaks."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __mul__(self, other: int) -> int:
+        raise ValueError(self._text)
