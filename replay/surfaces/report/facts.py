@@ -93,9 +93,9 @@ EXPLAINED = {
 
 
 def _title(recording: Recording) -> str:
-    if recording.status == "error" and recording.outcome.state == "returned":
+    if recording.status == "error" and recording.outcome.state == "returned" and recording.error_type is None:
         return f"HTTP {recording.http_response_status_code} from {escape(recording.entrypoint)}"
-    if recording.outcome.state == "returned":
+    if recording.status == "ok":
         return f"{escape(recording.entrypoint)} returned {outcome_line(recording.outcome)}"
     return outcome_line(recording.outcome)
 
