@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from importlib import import_module
 from types import FrameType
 from typing import Any
 
 from replay.core.codec import Resolve
 from replay.core.recording import Kind, Outcome, Recording
+from replay.engine import memory
 from replay.entrypoints.turn import Runner
 
 FRAMES = 50
 """Below an entry point in production: of its server, framework and middleware."""
 
+_UNLIMITED = nullcontext()
+
 
 def _as_deep(module: str, name: str) -> Runner:
     """The runner of that name, imported for its first run. It lets the code under test recurse as far as in production,
-    wherever it runs: in a worker, under pytest, alone."""
+    wherever it runs: in a worker, under pytest, alone; what used up the memory has a limit."""
     run: Runner | None = None
 
     def limited(recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
@@ -28,7 +32,8 @@ def _as_deep(module: str, name: str) -> Runner:
         limit = before + _depth() - FRAMES
         sys.setrecursionlimit(limit)
         try:
-            return run(recording, target, resolve)
+            with memory.limited() if memory.is_used_up(recording) else _UNLIMITED:
+                return run(recording, target, resolve)
         finally:
             if sys.getrecursionlimit() == limit:  # the code may have set its own
                 sys.setrecursionlimit(before)
