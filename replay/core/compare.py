@@ -41,7 +41,7 @@ _WRITTEN = frozenset({float, Decimal, datetime, time})
 _EQUAL = _WRITTEN | {bool, int}
 _ABSENT = object()
 _DEEP = "maximum recursion depth exceeded"
-"""What a RecursionError says; behind it the kind of call that went too deep, which another interpreter counts otherwise."""
+"""What a RecursionError says; behind it the kind of call that went too deep, which interpreters count otherwise."""
 Steps = tuple[Any, ...]
 
 
