@@ -72,3 +72,11 @@ def waiting(text: str) -> int:
 def record_order() -> None:
     """The benign order that is recorded."""
     order({"customer": 7, "items": ["a", "b"], "currency": "EUR", "gift": False, "note": "soon"})
+
+
+@replay.capture
+def hold(what: dict[str, Any]) -> int:
+    """Allocates without end, for a large count."""
+    if what["count"] > 1000:
+        raise MemoryError
+    return int(what["count"]) + len(what["label"])

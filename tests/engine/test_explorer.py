@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from replay.engine.constants import constants_of
 from replay.engine.executions import Stage
 from replay.engine.explorer import Explorer
 from replay.engine.finished import Run
-from replay.engine.mutation import read_edits
+from replay.engine.mutation import Edits, read_edits
 from replay.engine.progress import Progress
+from replay.engine.runs import Ran, Runner
 from replay.engine.session import Session
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
@@ -267,3 +268,49 @@ def test_the_clock_of_an_event_loop_jumps_too(record: Record) -> None:
     (found,) = (each for each in progress.finds if each.failure.error_type == "PermissionError")
     assert [(edit.path, edit.operator) for edit in found.edits] == [("timing[1]", "jump")]
     assert replay.run(found.recording).status == "reproduced"
+
+
+def test_a_find_has_its_answers_when_its_run_had_them(record: Record) -> None:
+    """What is asked first need not be answered first: a strict replay of the find ends in the same way."""
+    (recording,) = record(lambda: asyncio.run(hours.in_turn(["pear", "apple"])))
+    edits, runs = (Edit("input.args[0]", "reverse"),), stage(recording)
+    execution = runs.execute(edits)
+    assert execution.failure is not None
+    assert execution.failure.message == "out of turn"
+    assert replay.run(runs.recorded(execution, edits)).status == "reproduced"
+
+
+class Counted:
+    """A runner of mutations, and how many of these used up the memory."""
+
+    def __init__(self, inner: Runner) -> None:
+        self.inner, self.workers, self.full = inner, inner.workers, 0
+
+    def run(self, batch: Sequence[Edits], *, until: float | None = None, together: bool = False) -> list[Ran]:
+        """Its answers."""
+        answers = self.inner.run(batch, until=until, together=together)
+        self.full += sum(each.failure is not None and each.failure.kind == "memory" for each in answers)
+        return answers
+
+    def recorded(self, edits: Edits) -> tuple[Ran, Recording | None]:
+        """Its answer."""
+        return self.inner.recorded(edits)
+
+    def close(self) -> None:
+        """End it."""
+        self.inner.close()
+
+
+def test_what_uses_up_the_memory_is_not_tried_over_and_over(record: Record) -> None:
+    """It takes seconds each time, and hides what another edit does. Other places are searched to the end."""
+    recording = record(lambda: desk.hold({"count": 2, "label": "x"}))[0]
+    counted: list[Counted] = []
+
+    def around(runner: Runner) -> Runner:
+        counted.append(Counted(runner))
+        return counted[0]
+
+    progress = explore(recording, 5000, around=around)
+    assert progress.stopped == "nothing left to try"
+    assert {"memory", "error"} == {find.failure.kind for find in progress.finds}
+    assert counted[0].full < 20
