@@ -101,6 +101,8 @@ class Explorer:
         self._own: Failure | None = None
         """Its own failure."""
         self._hung: dict[str, int] = {}
+        self._slow: dict[str, int] = {}
+        """Of places, the hangs that came of shrinking."""
         self._full: dict[str, list[Edit]] = {}
         """Of places, the edits that used up the memory alone: nothing is seen behind them."""
 
@@ -381,12 +383,12 @@ class Explorer:
         at, seconds = self.progress.executions, self._allowance.elapsed
 
         def fails(tried: Edits) -> bool:
-            if any(edit.path in self._hung and edit not in edits for edit in tried):
+            if any(self._slow.get(edit.path, 0) >= HANGS and edit not in edits for edit in tried):
                 return False
             self.progress.executions += 1  # shrinking is not cut short: what was found is worth it
             found = self._failure(tried, failure)
             if found is not None and found.kind == "hang":
-                self._hung.update((edit.path, HANGS) for edit in tried if edit not in edits)
+                self._slow.update((edit.path, self._slow.get(edit.path, 0) + 1) for edit in tried if edit not in edits)
             return found is not None and is_same(found, failure)
 
         small, interrupted = edits, False

@@ -80,3 +80,13 @@ def hold(what: dict[str, Any]) -> int:
     if what["count"] > 1000:
         raise MemoryError
     return int(what["count"]) + len(what["label"])
+
+
+@replay.capture
+def endless(text: str) -> int:
+    """Never ends on an empty text, and fails on a long one."""
+    while text == "":
+        pass
+    if len(text) > 300:
+        raise OverflowError("too long")
+    return len(text)

@@ -185,6 +185,17 @@ def test_what_does_not_end_is_found_and_the_search_goes_on(record: Record, monke
     assert progress.stopped == "nothing left to try"
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
+def test_what_hangs_at_a_place_leaves_its_other_failures_small(record: Record) -> None:
+    """A text that is too long, at the place whose empty text never ends."""
+    recording = record(lambda: desk.endless("text"))[0]
+    progress = Explorer(stage(recording, limit=0.5), executions=300).explore()
+    kinds = [find.failure.kind for find in progress.finds]
+    assert kinds.index("hang") < len(kinds) - 1
+    (long,) = (find for find in progress.finds if find.failure.error_type == "OverflowError")
+    assert [(edit.operator, edit.argument[0]) for edit in long.edits] == [("long", 301)]
+
+
 def test_the_functions_get_their_own_code_back(order: Recording) -> None:
     """A search leaves no marks in the project's code, nor a signal handler, nor a world."""
     inner = desk.order.__wrapped__  # type: ignore[attr-defined]
