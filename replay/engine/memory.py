@@ -20,9 +20,7 @@ MOST = 1 << 30
 def limit(most: int) -> None:
     """From now on no more than so many bytes beyond what this process has; nothing where the system has no limit, or a
     lower one is set. Whoever asks for more gets a MemoryError, or dies."""
-    if resource is None:
-        return
-    with suppress(OSError, ValueError):  # macOS takes no limit of memory
+    with suppress(OSError, ValueError, AttributeError):  # macOS takes no limit of memory, Windows has none
         soft, hard = resource.getrlimit(resource.RLIMIT_AS)
         wanted = [size() + most, *(each for each in (soft, hard) if each != resource.RLIM_INFINITY)]
         resource.setrlimit(resource.RLIMIT_AS, (min(wanted), hard))

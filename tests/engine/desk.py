@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import secrets
 import time
@@ -90,3 +91,13 @@ def endless(text: str) -> int:
     if len(text) > 300:
         raise OverflowError("too long")
     return len(text)
+
+
+@replay.capture
+def amount(answer: str) -> str:
+    """Reads JSON out of a model's answer."""
+    data = json.loads(answer.removeprefix("```json").removesuffix("```"))
+    total = data["amount"]
+    first = data["items"][0]
+    name = first["name"].upper()
+    return f"{name}: {total}"

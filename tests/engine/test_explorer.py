@@ -291,6 +291,14 @@ def test_a_find_has_its_answers_when_its_run_had_them(record: Record) -> None:
     assert replay.run(runs.recorded(execution, edits)).status == "reproduced"
 
 
+def test_json_in_a_text_is_edited_inside(record: Record) -> None:
+    """A name that a model left out, not a text that happens to lack it."""
+    recording = record(lambda: desk.amount('```json\n{"amount": 12, "items": [{"name": "pear"}]}\n```'))[0]
+    found = summary(explore(recording))
+    for edit in ("items[0].name: null", "items: []", "items: drop"):
+        assert [f"input.args[0].json.{edit}"] in [edits for _, edits in found]
+
+
 class Counted:
     """A runner of mutations, and how many of these used up the memory."""
 
