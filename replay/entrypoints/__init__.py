@@ -6,6 +6,7 @@ import re
 import sys
 from contextlib import nullcontext
 from importlib import import_module
+from types import CodeType, FrameType
 from typing import Any
 
 from replay.core.codec import Resolve
@@ -44,16 +45,47 @@ def _as_deep(module: str, name: str) -> Runner:
 _DEPTH = re.compile(r"\bdepth (\d+)")
 
 
+_last: tuple[int, CodeType | None, int] = (0, None, 0)
+"""When the depth was last asked for: how many frames there were, whose code wanted to run something, the depth."""
+
+
 def _depth() -> int:
     """How deep the stack of the calling thread is as the interpreter counts, which counts some calls of C too: one less
-    or more, and what went too deep ends at another line. It says so where a limit is too low."""
+    or more, and what went too deep ends at another line. It is asked where something else runs, or on other frames."""
+    global _last
+    frames, caller, depth = _last
+    if caller is not sys._getframe(2).f_code or not _are(frames):
+        depth = _counted()
+        _last = _frames(), sys._getframe(2).f_code, depth
+    return depth
+
+
+def _counted() -> int:
+    """The interpreter says it where a limit is too low."""
     try:
         sys.setrecursionlimit(1)
     except RecursionError as error:
         said = _DEPTH.search(str(error))
         if said is not None:
-            return int(said[1])
+            return int(said[1]) - 1
     return FRAMES  # an interpreter that says it otherwise
+
+
+def _frames() -> int:
+    """On the stack, below the caller of the caller."""
+    frame: FrameType | None = sys._getframe(2)
+    count = 0
+    while frame is not None:
+        count, frame = count + 1, frame.f_back
+    return count
+
+
+def _are(count: int) -> bool:
+    """Whether there are so many."""
+    try:
+        return sys._getframe(count + 1).f_back is None
+    except ValueError:
+        return False
 
 
 RUNNERS: dict[Kind, Runner] = {
