@@ -247,13 +247,16 @@ class Explorer:
         for alive in (True, False):
             for edits_of_rank in later:
                 singles = [(each,) for each in edits_of_rank if (each.path in first_to_go) is alive]
-                for _ in self._tries(self._pairs.between(singles)):
-                    pass
+                for edits, ran in self._tries(self._pairs.between(singles)):
+                    if len(edits) == 1 and ran is not None and ran.does != base:
+                        self._pairs.live.add(edits[0].path)
         self._pairs.live.update(() if self._pairs.live else self._plans)
 
     def _combine(self) -> None:
         """Pairs and triples: what the code speaks of on new lines, and others in turn."""
-        if self._plans:
+        for everywhere in (False, True) if self._plans else ():
+            if everywhere:  # what did not matter alone may matter beside another
+                self._pairs.live.update(self._plans)
             for _ in self._tries(self._pairs.between(self._pairs.drawn(self._drawn_parents()))):
                 pass
             for _ in self._tries(self._pairs.named()):

@@ -101,3 +101,11 @@ def amount(answer: str) -> str:
     first = data["items"][0]
     name = first["name"].upper()
     return f"{name}: {total}"
+
+
+@replay.capture
+def alike(order: dict[str, Any]) -> int:
+    """Fails where all three are the same, which no single edit makes them."""
+    if order["a"] == order["b"] == order["c"]:
+        raise ArithmeticError("all the same")
+    return 1
