@@ -247,9 +247,9 @@ class Explorer:
         for alive in (True, False):
             for edits_of_rank in later:
                 singles = [(each,) for each in edits_of_rank if (each.path in first_to_go) is alive]
-                for edits, ran in self._tries(self._pairs.between(singles)):
-                    if len(edits) == 1 and ran is not None and ran.does != base:
-                        self._pairs.live.add(edits[0].path)
+                for tried, ran in self._tries(self._pairs.between(singles)):
+                    if len(tried) == 1 and ran is not None and ran.does != base:
+                        self._pairs.live.add(tried[0].path)
         self._pairs.live.update(() if self._pairs.live else self._plans)
 
     def _combine(self) -> None:
