@@ -393,12 +393,11 @@ _OVERRUN = f"{Overrun.__module__}.{Overrun.__qualname__}"
 def _asked(execution: Execution) -> tuple[Interaction, ...]:
     """What a run asked and what answered."""
     found: list[Interaction] = []
-    last = 0
-    for seq, each in enumerate(execution.taken):
-        last = max(last, each.answered_by.offset_ns)
+    for seq, each in enumerate(
+        execution.taken
+    ):  # with the times of what answered, which a replay goes by as the run did
         found.append(msgspec.structs.replace(
-            each.answered_by, seq=seq, lane=each.lane, target=each.request.target, request=each.asked,
-            offset_ns=last))  # fmt: skip
+            each.answered_by, seq=seq, lane=each.lane, target=each.request.target, request=each.asked))  # fmt: skip
     return tuple(found)
 
 
