@@ -392,13 +392,12 @@ _OVERRUN = f"{Overrun.__module__}.{Overrun.__qualname__}"
 
 def _asked(execution: Execution) -> tuple[Interaction, ...]:
     """What a run asked and what answered."""
-    found: list[Interaction] = []
-    for seq, each in enumerate(
-        execution.taken
-    ):  # with the times of what answered, which a replay goes by as the run did
-        found.append(msgspec.structs.replace(
-            each.answered_by, seq=seq, lane=each.lane, target=each.request.target, request=each.asked))  # fmt: skip
-    return tuple(found)
+    return tuple(
+        msgspec.structs.replace(
+            each.answered_by, seq=seq, lane=each.lane, target=each.request.target, request=each.asked
+        )  # with the times of what answered, which a replay goes by as the run did
+        for seq, each in enumerate(execution.taken)
+    )
 
 
 def as_numbered(execution: Execution) -> Execution:
