@@ -107,9 +107,7 @@ def worded() -> int:
     raise TypeError(WORDS["sender"])
 
 
-@pytest.mark.parametrize(
-    ("python", "begins"), [("2.7.18", "another Python: it was recorded under 2.7.18"), ("", "None")]
-)
+@pytest.mark.parametrize(("python", "begins"), [("2.7.18", "another Python: recorded under 2.7.18"), ("", "None")])
 def test_the_reason_names_another_python(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str, begins: str
 ) -> None:
