@@ -72,16 +72,26 @@ class Execution(msgspec.Struct, frozen=True):
     @property
     def effect(self) -> str:
         """What the run did, as far as the world sees it; equal for runs that did the same. Which of two lanes asked
-        first is another each time."""
+        first is another each time, and so are headers in which a client counts or tells of the request before."""
         outcome = self.outcome
         ended = "" if outcome is None else f"{outcome.state} {_ending(outcome.payload)}"
         if not self.taken:
             return ended
         asked = sorted(self.taken, key=_lane) if len(self.taken) > 1 else self.taken
-        return "\n".join((ended, *(f"{each.request.target!r} {each.asked.text}" for each in asked)))
+        return "\n".join((ended, *(f"{each.request.target!r} {_without_headers(each)}" for each in asked)))
 
 
 _lane = attrgetter("lane")
+
+
+def _without_headers(taken: Taken) -> str:
+    text = taken.asked.text
+    if taken.request.boundary == "http":
+        start = text.find(',"headers":[')
+        end = text.find('],"body":', start) if start > 0 else -1  # no string holds that: its quotes are escaped
+        if end > 0:
+            return text[:start] + text[end + 1 :]
+    return text
 
 
 def _ending(payload: Value) -> Any:

@@ -16,8 +16,10 @@ import pytest
 import replay
 from replay.boundaries import ALL
 from replay.boundaries.clock import move_to, pauses, wait
+from replay.boundaries.http.exchange import HttpRequest
 from replay.core.edits import Edit
 from replay.core.recording import Recording
+from replay.core.world import Request
 from replay.engine.constants import constants_of
 from replay.engine.executions import Stage
 from replay.engine.explorer import Explorer
@@ -249,6 +251,21 @@ def test_which_thread_asks_first_is_no_difference(record: Record) -> None:
         ran = stage(recording).execute(())
         assert len(ran.taken) > 1
         assert (msgspec.structs.replace(ran, taken=ran.taken[::-1]).effect == ran.effect) is is_same
+
+
+def test_headers_of_a_request_are_no_difference(order: Recording) -> None:
+    """Clients count in them, and tell of the request before (stripe): what is asked is the method, the URL, the body."""
+    ran = stage(order).execute(())
+
+    def asks(headers: list[tuple[str, str]], body: bytes) -> str:
+        asked = HttpRequest("httpx", "POST", "http://h/p", headers, body)
+        taken = Taken(ran.taken[0].answered_by, Request("http", asked.target, asked), asked.settle(), "0")
+        return msgspec.structs.replace(ran, taken=(taken,)).effect
+
+    hostile = '],"body":{"$bytes":"x"}'
+    assert asks([("X-Count", "1")], b'{"a": 1}') == asks([("X-Count", "2"), ("X-More", hostile)], b'{"a": 1}')
+    assert asks([], b'{"a": 1}') != asks([], b'{"a": 2}')
+    assert asks([("X", "],")], b"],") != asks([("X", "],")], b"")
 
 
 def test_replay_run_needs_no_search(order: Recording) -> None:
