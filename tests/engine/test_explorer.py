@@ -24,6 +24,7 @@ from replay.engine.constants import constants_of
 from replay.engine.executions import Stage
 from replay.engine.explorer import Explorer
 from replay.engine.finished import Run
+from replay.engine.mutant import Taken
 from replay.engine.mutation import Edits, read_edits
 from replay.engine.progress import Progress
 from replay.engine.runs import Ran, Runner
@@ -254,7 +255,7 @@ def test_which_thread_asks_first_is_no_difference(record: Record) -> None:
 
 
 def test_headers_of_a_request_are_no_difference(order: Recording) -> None:
-    """Clients count in them, and tell of the request before (stripe): what is asked is the method, the URL, the body."""
+    """Clients count in them, or tell of the request before (stripe); what is asked is method, URL and body."""
     ran = stage(order).execute(())
 
     def asks(headers: list[tuple[str, str]], body: bytes) -> str:
