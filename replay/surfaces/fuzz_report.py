@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from importlib.util import find_spec
 from time import monotonic
 from typing import Any
 
@@ -132,6 +133,10 @@ def sums(report: Report, page: Page, found: str) -> list[str]:
         f"{count(report.workers, 'worker') if report.workers else 'in this process'}; seed {report.seed}; "
         f"ended by {report.stopped or 'nothing to run'}"
     )
+    if report.finds and find_spec("jsonschema") is None:
+        lines.append(
+            "Whether edits of values are inside a contract was not judged: pip install 'replay-harness[contracts]'"
+        )
     return lines
 
 
