@@ -13,7 +13,7 @@ from replay.core.snapshot import snapshot_error
 from replay.core.world import current, is_free
 from replay.engine import recorder as engine
 from replay.entrypoints.turn import as_it_is, end
-from replay.entrypoints.web import Body, Name, Response, Wrapper, text, trace, with_gaps
+from replay.entrypoints.web import Body, Name, Response, Wrapper, tell, text, trace, with_gaps
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -116,6 +116,7 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.response.status = message["status"]
             self.response.headers = list(message.get("headers", ()))
+            tell(self.response.status, sys.exception())
         elif message["type"] == "http.response.body":
             self.response.body.add(message.get("body", b""))
             self._complete = not message.get("more_body", False)

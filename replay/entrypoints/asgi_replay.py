@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import copy_context
@@ -15,7 +16,7 @@ from replay.core.snapshot import snapshot_error
 from replay.core.world import current
 from replay.entrypoints.asgi import App, Message
 from replay.entrypoints.turn import drive, whole_input
-from replay.entrypoints.web import Pieces, Response
+from replay.entrypoints.web import Pieces, Response, tell
 from replay.errors import Unanswerable
 
 _VERSION = {"version": "3.0", "spec_version": "2.4"}
@@ -87,6 +88,7 @@ class _Server:
         self._sent += 1
         if kind == "http.response.start":
             response.status, response.headers = message["status"], list(message.get("headers", ()))
+            tell(response.status, sys.exception())
         elif kind == "http.response.body":
             response.body.add(message.get("body", b""))
             self._complete = not message.get("more_body", False)

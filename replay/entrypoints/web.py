@@ -28,6 +28,14 @@ MOST_BYTES = 8 << 20
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
 
+def tell(status: Any, error: BaseException | None) -> None:
+    """An answer begins: where it is one of the service's failure, `error` is what is being handled."""
+    if error is not None and type(status) is int and status >= FAILED:
+        world = here()
+        if world is not None:
+            world.handled(error, is_sure=True)
+
+
 class Body:
     """Pieces of a body as they pass by, up to `MOST_BYTES`."""
 

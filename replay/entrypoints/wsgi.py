@@ -12,7 +12,7 @@ from replay.core.snapshot import snapshot_error
 from replay.core.world import Settles, current, is_free
 from replay.engine import recorder as engine
 from replay.entrypoints.turn import as_it_is, leave
-from replay.entrypoints.web import Body, Name, Response, Wrapper, trace, with_gaps
+from replay.entrypoints.web import Body, Name, Response, Wrapper, tell, trace, with_gaps
 
 Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -104,6 +104,8 @@ class Exchange:
         try:
             self.response.status = int(status[:3])
             self.response.headers = list(headers)
+            given = exc_info[0] if exc_info else named.get("exc_info")
+            tell(self.response.status, given[1] if given else sys.exception())
             # now: Flask takes its request out of the environ before the response is closed
             rule = getattr(getattr(self._environ.get("werkzeug.request"), "url_rule", None), "rule", None)
             self._route = rule if type(rule) is str else self._route

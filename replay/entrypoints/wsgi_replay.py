@@ -11,7 +11,7 @@ from replay.core.codec import Resolve
 from replay.core.recording import Outcome, Recording
 from replay.core.snapshot import snapshot_error
 from replay.entrypoints.turn import whole_input
-from replay.entrypoints.web import Pieces, Response
+from replay.entrypoints.web import Pieces, Response, tell
 from replay.entrypoints.wsgi import NAMES, App, Environ
 from replay.errors import Unanswerable
 
@@ -44,6 +44,7 @@ def _serve(app: App, environ: Environ, response: Response, recording: Recording)
         if exc_info and response.body.pieces:
             raise exc_info[1].with_traceback(exc_info[2])
         response.status, response.headers = int(status[:3]), list(headers)
+        tell(response.status, exc_info[1] if exc_info else sys.exception())
         return response.body.add
 
     answer: Any = app(environ, start_response)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import logging
+import sys
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,6 +21,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -81,8 +83,27 @@ async def _logs(request: Request) -> PlainTextResponse:
         return PlainTextResponse("sorry", 200 if "forgives" in FAULTS else 500)
 
 
+async def _raises(request: Request) -> PlainTextResponse:
+    try:
+        return PlainTextResponse(str(_total(request.path_params["sku"])))
+    except Exception as error:
+        raise HTTPException(500, "sorry") from error
+
+
+def _passes(environ: Any, start: Any) -> list[bytes]:
+    """PEP 3333: the error goes with the answer."""
+    try:
+        return [str(_total(environ["PATH_INFO"].rpartition("/")[2])).encode()]
+    except Exception:
+        info = sys.exc_info()
+    start("500 Sorry", [], info)
+    return [b"sorry"]
+
+
 flask_app = WSGI(site, target=f"{__name__}:flask_app")
 django_app = WSGI(WSGIHandler(), target=f"{__name__}:django_app")
+raising_app = ASGI(Starlette(routes=[Route("/total/{sku}", _raises)]), target=f"{__name__}:raising_app")
+passing_app = WSGI(_passes, target=f"{__name__}:passing_app")
 logging_app = ASGI(Starlette(routes=[Route("/total/{sku}", _logs)]), target=f"{__name__}:logging_app")
 
 
@@ -98,8 +119,8 @@ def get(app: Any, place: str) -> None:
     answer.close()  # type: ignore[attr-defined]
 
 
-APPS = [flask_app, django_app, logging_app]
-IDS = ["flask", "django", "logged"]
+APPS = [flask_app, django_app, logging_app, passing_app]
+IDS = ["flask", "django", "logged", "passed on"]
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +169,21 @@ def test_an_older_recording_says_nothing_of_it(recordings: Recordings, app: Any)
     assert older.error_type is None
     verdict = replay.run(older)
     assert (verdict.status, verdict.difference) == ("reproduced", ())
+
+
+def test_an_answer_made_of_an_error_has_what_it_comes_of(recordings: Recordings) -> None:
+    """`raise HTTPException(500) from error`: the framework answers while it handles that."""
+    get(raising_app, "/total/odd")
+    recording = recordings.one
+    assert recording.error_type == "starlette.exceptions.HTTPException"
+    cause = error_behind(recording.outcome)["$error"]["cause"]
+    assert cause["$error"]["type"] == "TypeError"
+    recorder.configure(None)
+    assert replay.run(recording).status == "reproduced"
+    FAULTS.add("other")
+    verdict = replay.run(recording)
+    assert verdict.status == "changed"
+    assert any(each.path.startswith("$.error.cause") for each in verdict.difference)
 
 
 def test_an_answer_of_500_without_an_error_has_none(recordings: Recordings, again: Callable[..., Any]) -> None:
