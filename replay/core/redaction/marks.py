@@ -57,8 +57,10 @@ def digest_of(pseudonym: str) -> str:
 
 def checksums_of(pseudonyms: Collection[str]) -> str:
     """How a crowd of them is named in the marks."""
-    texts = (each.encode("utf-8", "surrogatepass") for each in pseudonyms)
-    numbers = array("I", sorted(set(map(crc32, texts))))
+    joined = "\n".join(pseudonyms).encode("utf-8", "surrogatepass").split(b"\n")
+    if len(joined) != len(pseudonyms):  # one has several lines
+        joined = [each.encode("utf-8", "surrogatepass") for each in pseudonyms]
+    numbers = array("I", sorted(set(map(crc32, joined))))
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers.tobytes().hex()

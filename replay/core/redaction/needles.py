@@ -15,6 +15,7 @@ from binascii import b2a_base64
 from codecs import utf_16_le_encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heapreplace
+from itertools import compress
 from string import ascii_letters, digits
 from typing import NamedTuple
 from urllib.parse import quote
@@ -26,6 +27,8 @@ MOST_SPELLED = 500
 _LONE = 8
 """Characters from which it may be part of a longer word."""
 _HEAD = 4
+_CODES = {_HEAD: "I", _LONE: "Q"}
+"""Numbers that take as many bytes."""
 _PLAIN = re.compile(r"[A-Za-z0-9 _.~!#$()*+,/:;=?@\[\]^`{|}%-]*")
 """That JSON and HTML have as it is."""
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.~-]*")
@@ -268,21 +271,35 @@ class Needles:
         if len(text) < _SHORT:
             return [at for at in range(len(text) - self._head + 1) if text[at : at + self._head] in heads]
         if len(heads) > (_FEW if len(text) < _LONG else _FEWER) and text.isascii():
-            heads = self._present(text.encode())
+            data = text.encode()
+            codes = self._present(data)
+            if len(codes) > _FEW:
+                return sorted(self._of_codes(data, codes))
+            heads = [code.to_bytes(self._head, sys.byteorder).decode() for code in codes]
         if len(heads) <= _FEW:
             return sorted(at for head in heads for at in _places(text, head))
         return [at for at in range(len(text) - self._head + 1) if text[at : at + self._head] in heads]
 
-    def _present(self, data: bytes) -> set[str]:
+    def _present(self, data: bytes) -> set[int]:
         """Of the heads those that are in the text: each is a number, and all are looked up at once."""
-        size, code = self._head, "Q" if self._head == _LONE else "I"
         if not self._codes:
-            heads = (head for head in self._heads if len(head) == size and head.isascii())
-            self._codes.update(array(code, "".join(heads).encode()))
+            heads = (head for head in self._heads if len(head) == self._head and head.isascii())
+            self._codes.update(array(_CODES[self._head], "".join(heads).encode()))
         found: set[int] = set()
+        for numbers in self._numbers(data):
+            found |= self._codes.intersection(numbers)
+        return found
+
+    def _of_codes(self, data: bytes, codes: set[int]) -> Iterator[int]:
+        """Where these are."""
+        for shift, numbers in enumerate(self._numbers(data)):
+            yield from compress(range(shift, len(data), self._head), map(codes.__contains__, numbers))
+
+    def _numbers(self, data: bytes) -> Iterator[array[int]]:
+        """The text as numbers of a head's length: from its first character on, from its second, and so on."""
+        size = self._head
         for shift in range(size):
-            found |= self._codes.intersection(array(code, data[shift : len(data) - (len(data) - shift) % size]))
-        return {number.to_bytes(size, sys.byteorder).decode() for number in found}
+            yield array(_CODES[size], data[shift : len(data) - (len(data) - shift) % size])
 
 
 def _places(text: str, part: str) -> Iterator[int]:

@@ -448,19 +448,17 @@ class Texts(Secrets):
 
     def flat(self, text: str, deep: int = 0) -> str:
         """Prose and everything else: patterns, known secrets, what is encoded in it."""
-        crowd = self._crowded(text) if len(text) >= 4 * CROWD else None
-        if crowd is None:
-            out, done = [], 0
-            for found in self._find(text):
-                secret = text[found.start : found.end]
-                out += [text[done : found.start], self.secrets.get(secret) or self.value(secret, found.kind)]
-                done = found.end
-            if done:
-                text = "".join([*out, text[done:]])
-        else:
-            text, listed = crowd
-            if listed:
-                return text
+        if len(text) >= 4 * CROWD and (made := self._crowded(text, lambda rest: self._rest(rest, deep))) is not None:
+            return made
+        out, done = [], 0
+        for found in self._find(text):
+            secret = text[found.start : found.end]
+            out += [text[done : found.start], self.secrets.get(secret) or self.value(secret, found.kind)]
+            done = found.end
+        return self._rest("".join([*out, text[done:]]) if done else text, deep)
+
+    def _rest(self, text: str, deep: int) -> str:
+        """What no pattern is for: what is encoded, known secrets."""
         return self.masked(self._encoded(text, deep) if deep < _DEEPEST else text)
 
     def _encoded(self, text: str, deep: int) -> str:

@@ -168,3 +168,13 @@ def _spent(text: str) -> float:
         redactor.redact(before)
         spent.append(time.thread_time() - started)
     return min(spent)
+
+
+def test_names_and_passwords_of_many_urls_are_all_masked() -> None:
+    """Of a short name what stands for it may be another's name: neither stays, neither is masked twice."""
+    pairs = [(f"u{n}", word) for n, word in enumerate(WORDS)]
+    text = " ".join(f"https://{name}:{word}@h{n}.example/" for n, (name, word) in enumerate(pairs))
+    made = REDACTOR.redact(recording({"text": text})).input.decode()["text"]
+    after = re.findall(r"//(\w+):(\w+)@", made)
+    assert len(after) == NUMBER
+    assert [pair for pair, new in zip(pairs, after, strict=True) if pair[0] == new[0] or pair[1] == new[1]] == []
