@@ -178,16 +178,17 @@ def _word_spans(
 ) -> Iterator[tuple[int, int]]:
     """`at`, `until`: where to look."""
     size = len(text) if until is None else until
+    look, where, accept = rule.pattern.match, rule.at, rule.accept
     while at < size:
         began, end = at, min(size, at + CHUNK)
-        while (match := rule.pattern.match(text, at, end)) is not None and match.end(1) >= 0:
+        while (match := look(text, at, end)) is not None:
             start, stop = match.span(1)
-            if stop == end < size:  # perhaps cut short: the next look begins before it
+            if start < 0 or stop == end < size:  # none, or perhaps cut short: the next look begins before it
                 break
-            if rule.at is not None:
-                start, stop = rule.at(text, start, stop)
+            if where is not None:
+                start, stop = where(text, start, stop)
             at = stop
-            if start < stop and rule.accept(text[start:stop]):
+            if start < stop and (accept is bool or accept(text[start:stop])):
                 yield start, stop
         pause(end - began)
         at = size if end == size else max(at, end - _SHORT_REACH)

@@ -25,6 +25,8 @@ DIGEST = re.compile(r"[0-9a-f]{16,128}|[A-Za-z0-9_-]{22}|[A-Za-z0-9+/]{27}=|[A-Z
 """How digests are written: hex of 64 bits and more; Base64 of 128, 160, 256 and 512."""
 MASK = "[redacted]"
 """What stands where nothing of a secret is kept: in credential headers of requests."""
+NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
+"""What is written where a secret was, or none is."""
 MOST = 500
 """Places named of one recording."""
 Place = tuple[str, str, str]

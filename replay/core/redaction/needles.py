@@ -212,12 +212,14 @@ class Needles:
 
     def replace(self, text: str, pause: Callable[[int], None]) -> str:
         """The text without them."""
-        table = self._table
-        if not table or len(text) < SHORTEST:
+        table, size, head = self._table, len(text), self._head
+        if not table or size < SHORTEST:
             return text
-        pause(len(text))
+        pause(size)
         if text in table:
             return self._stand_in(text)
+        if size < _SHORT and self._heads.isdisjoint([text[at : at + head] for at in range(size - head + 1)]):
+            return text
         few = len(table) <= (_FEW if len(text) < _LONG else _FEWER)
         hits = self._few(text) if few else self._many(text)
         out, done = [], 0

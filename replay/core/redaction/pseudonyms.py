@@ -44,6 +44,8 @@ _IBAN = re.compile(r"([A-Z]{2})\d\d([ ]?)[A-Z0-9]{2,4}(?:[ ]?[A-Z0-9]{1,4}){2,7}
 _REST = bytes(code for code in range(128) if not chr(code).isalnum())
 _DOUBLED = bytes(int("0246813579"[code - 48]) if 48 <= code < 58 else 0 for code in range(256))
 """Of each digit what it counts in every other place of a card's number."""
+_SINGLE = bytes(code - 48 if 48 <= code < 58 else 0 for code in range(256))
+_LAST = bytes(code % 10 for code in range(256))
 _NUMERIC = re.compile(r"[+(]?\d[\d ()./-]*")
 _FORMLESS = re.compile(r"(?!eyJ|[A-Z]{2}\d\d|[0-9A-Fa-f]{1,8}[:-])[A-Za-z](?=[^@]*\Z)(?![0-9A-Fa-f]{31}\Z)")
 """What has none of the forms below."""
@@ -394,6 +396,29 @@ def luhn(digits: str) -> bool:
 def _weighed(digits: str) -> int:
     data = digits.encode() if digits.isascii() else b"".join(b"%d" % int(char) for char in digits)
     return sum(data[::-2]) - 48 * len(data[::-2]) + sum(data[-2::-2].translate(_DOUBLED))
+
+
+def weighed(texts: Sequence[str]) -> bytes:
+    """Of each of these texts of 13 to 19 digits, all of one length, the last digit of its weight: 0 where its own last
+    digit checks the others. A byte of a large number is the sum of one text."""
+    data, size, total = "".join(texts).encode(), len(texts[0]), 0
+    for at in range(size):
+        total += int.from_bytes(data[at::size].translate(_SINGLE if (size - at) % 2 else _DOUBLED), "big")
+    return total.to_bytes(len(texts), "big").translate(_LAST)
+
+
+def capitals(texts: Sequence[str], made: Sequence[str]) -> list[str]:
+    """`made`, in lower case, with capitals where the texts have them: each is as long as its own."""
+    before, after = "\n".join(texts), "\n".join(made)
+    if len(before) != len(after) or not (before + after).isascii():
+        return [_cased(text, new) for text, new in zip(texts, made, strict=True)]
+    small, large = (int.from_bytes(each.encode(), "big") for each in (after, after.upper()))
+    where = int.from_bytes(before.encode().translate(_UPPERS), "big")
+    return (small ^ (small ^ large) & where).to_bytes(len(before), "big").decode().split("\n")
+
+
+def _cased(text: str, made: str) -> str:
+    return "".join(new.upper() if old.isupper() else new for old, new in zip(text, made, strict=True))
 
 
 def _bare(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from replay.core.redaction.crowds import CROWD, LARGEST, Crowd, Parts, is_crowd
 from replay.core.redaction.finding import Found, find
-from replay.core.redaction.marks import MASK, Known
+from replay.core.redaction.marks import NEVER, Known
 from replay.core.redaction.marks import MOST as MARKED
 from replay.core.redaction.needles import SHORTEST, Needles
 from replay.core.redaction.patterns import EMAIL
@@ -22,8 +22,6 @@ FEW = 64
 """Secrets of a small recording that are drawn one by one, and looked for in every spelling."""
 PER_SECRET = 500
 """Characters of a large one for each: its redaction takes a bound time for each character."""
-NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
-"""What is written where a secret was, or none is."""
 _APART = "\0\x01\x02\uf8ff"
 
 

@@ -16,11 +16,12 @@ from replay.core.redaction.crowds import CROWD, may_be_pair
 from replay.core.redaction.finding import find
 from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import MOST as MARKED
+from replay.core.redaction.marks import NEVER
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.patterns import WEBHOOK, card
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
-from replay.core.redaction.secrets import NEVER, Path, Secrets
+from replay.core.redaction.secrets import Path, Secrets, apart, mark_for
 
 _DEEPEST = 4
 """Encodings inside one another that are undone."""
@@ -139,6 +140,8 @@ class Texts(Secrets):
         """A number without secrets."""
         if kind and type(node) is float and node.is_integer() and abs(node) < 2**53:
             return float(self.number(int(node), path, kind))
+        if kind is None and type(node) is int and -10_000 < node <= _LOW:
+            return node
         text = str(node)
         if kind is None and type(node) is int and 13 < len(text) < 17 and path[:1] != _DRAWS and card(text):
             kind = "card"
@@ -256,9 +259,8 @@ class Texts(Secrets):
             line = "\r\n" if "\r\n--" in text else "\n"
             return self.flat(f"{line}--".join(self._part(part, path, line) for part in text.split(f"{line}--")), deep)
         if "\n" in text or "(" in text or "[" in text:
-            made = self._columns(text, path)
+            made = self._columns(text, path, deep)
             if made is not None:
-                made = self.flat(made, deep)
                 if self._armed:
                     self.crowd.note(made)
                 return made
@@ -268,9 +270,11 @@ class Texts(Secrets):
             return self.form(text, path)
         return None
 
-    def _columns(self, text: str, path: Path) -> str | None:
-        """A table without what its columns say is secret; the second walk meets the same ones."""
+    def _columns(self, text: str, path: Path, deep: int) -> str | None:
+        """A text with a table, without secrets; None if none of its columns says that it has any. The second walk meets
+        the same ones."""
         held = self._tables.get((text, path, len(self._columns_of))) if not self.allowed else None
+        mark = mark_for(text) or ""
         if held is None:
             changed: dict[str, tuple[str, str, str]] = {}
 
@@ -279,14 +283,18 @@ class Texts(Secrets):
                 made = self.leaf(one, (*path, name), kind) if drawn is None else drawn
                 if made != one:
                     changed.setdefault(name, (one, made, kind))
-                return made
+                return made if drawn is None else f"{mark}{made}{mark}"
 
-            held = columns.masked(text, self.kind_of, cell, self.many, self._columns_of), changed
+            held = columns.masked(text, self.kind_of, cell, self.many, self._columns_of, mark), changed
             if len(self._tables) < _TABLES and not self.crowd.late:
                 self._tables[text, path, len(self._columns_of)] = held
         for name, (before, after, kind) in held[1].items():
             self.mark((*path, name), before, after, kind)
-        return held[0]
+        if held[0] is None or not mark:
+            return None if held[0] is None else self.flat(held[0], deep)
+        parts = held[0].split(mark)  # every other one is a pseudonym
+        parts[::2] = apart(parts[::2], lambda rest: self.flat(rest, deep))
+        return "".join(parts)
 
     def _lines(self, text: str, path: Path, deep: int) -> str:
         """Events, or a JSON document a line."""
@@ -363,10 +371,12 @@ class Texts(Secrets):
     def _plain(self, value: Any, path: Path, kind: str | None) -> Any:
         """JSON of anyone: no tags of ours."""
         if type(value) is dict:
+            if (table := self.members(value, self._plain, path, kind)) is not None:
+                return table
             out = {}
             held, said = beside.named(value, self.kind_of) or ("", None)
             of_key = beside.of_key(value)
-            statement = beside.columns([*value.values()])
+            statement = beside.columns([*value.values()]) if list in map(type, value.values()) else None
             for number, (name, item) in enumerate(value.items()):
                 inner = self.kind_in(name, item, path, kind) or (said if name == held else None)
                 inner = inner or ("private-key" if name in of_key else None)
@@ -388,7 +398,7 @@ class Texts(Secrets):
             kinds = [self.kind_of(name) if self.kind_of(one) is None else None for name, one in items]
             return [[self._plain(name, (*path, at), kind), self._plain(one, (*path, at, name), kinds[at] or kind)]
                     for at, (name, one) in enumerate(items)]  # fmt: skip
-        if (rows := self.rows(items, self._plain, path, kind)) is not None:
+        if (rows := self.rows(items, self._plain, lambda at: (*path, at), kind)) is not None:
             return rows
         said = beside.options(items, self.kind_of)
         statement = beside.columns(items)
@@ -399,33 +409,61 @@ class Texts(Secrets):
             for at, item in enumerate(items)
         ]
 
-    def rows(self, items: list[Any], walk: Walk, path: Path, kind: str | None) -> list[Any] | None:
-        """A long list of objects with the same names, as a table, or one of texts of a kind; None of any other."""
+    def rows(self, items: list[Any], walk: Walk, at: Callable[[int], Path], kind: str | None) -> list[Any] | None:
+        """A long list of objects with the same names, as a table, or one of texts of a kind; None of any other. `at`:
+        the path of an item."""
         if len(items) < _ROWS:
             return None
         sorts = set(map(type, items))
         if sorts == {str} and kind and items[0][:1] != "-":
-            return self._listed(items, kind, lambda at: (*path, at))
+            return self._listed(items, kind, at)
         names = tuple(items[0]) if sorts == {dict} else ()
         if not names or _NOT_ROWS.intersection(names) or names[0][:1] == "$" or set(map(tuple, items)) != {names}:
             return None
         columns = [[each[name] for each in items] for name in names]
-        if any(beside.is_statement(one) for column in columns[:-1] for one in column if type(one) is str):
+        if any(map(beside.is_statement, {one for column in columns[:-1] for one in column if type(one) is str})):
             return None
-        made = [self._column(column, walk, path, name, kind) for name, column in zip(names, columns, strict=True)]
-        keys = [name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False) for name in names]
+        made = [self._column(column, walk, at, name, kind) for name, column in zip(names, columns, strict=True)]
+        keys = [name if len(name) < SHORTEST else self.leaf(name, at(0)[:-1], None, mark=False) for name in names]
         return [dict(zip(keys, row, strict=True)) for row in zip(*made, strict=True)]
+
+    def members(self, node: dict[str, Any], walk: Walk, path: Path, kind: str | None) -> dict[str, Any] | None:
+        """An object of many objects with the same names, as a table; None of any other."""
+        if len(node) < _ROWS or kind == "session" or any(map(self.kind_of, node)):
+            return None
+        names = list(node)
+        made = self.rows([*node.values()], walk, lambda at: (*path, names[at]), kind)
+        if made is None:
+            return None
+        keys = [name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False) for name in names]
+        return dict(zip(keys, made, strict=True))
 
     def _listed(self, texts: list[str], kind: str, path: Callable[[int], Path]) -> list[str]:
         drawn = self.many(kind, set(texts))
         out = [self.leaf(one, path(at), kind) for at, one in enumerate(texts[:MARKED])]
         return out + [drawn.get(one) or self.leaf(one, path(at), kind) for at, one in enumerate(texts[MARKED:], MARKED)]
 
-    def _column(self, column: list[Any], walk: Walk, path: Path, name: str, kind: str | None) -> list[Any]:
-        inner = self.kind_in(name, "", path, kind)
-        if inner and set(map(type, column)) == {str}:
-            return self._listed(column, inner, lambda at: (*path, at, name))
-        return [walk(one, (*path, at, name), self.kind_in(name, one, path, kind)) for at, one in enumerate(column)]
+    def _column(
+        self, column: list[Any], walk: Walk, at: Callable[[int], Path], name: str, kind: str | None
+    ) -> list[Any]:
+        inner = self.kind_in(name, "", (), kind)
+        sorts = set(map(type, column))
+        if inner and sorts == {str}:
+            return self._listed(column, inner, lambda number: (*at(number), name))
+        if sorts == {dict}:
+            made = self.rows(column, walk, lambda number: (*at(number), name), self.kind_in(name, {}, (), kind))
+            if made is not None:
+                return made
+        out: list[Any] = []
+        same: set[str] = set()
+        for number, one in enumerate(column):
+            if type(one) is str and one in same:
+                out.append(one)
+                continue
+            out.append(walk(one, (*at(number), name), self.kind_in(name, one, (), kind)))
+            if out[-1] is one and type(one) is str and not self._rules.any_allowed:
+                same.add(one)
+        return out
 
     def parameter(self, walk: Walk, item: Any, names: Sequence[str], number: int,
                   path: Path, kind: str | None) -> Any:  # fmt: skip
