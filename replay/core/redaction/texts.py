@@ -76,7 +76,7 @@ _LOW = 99_999
 _IDS = frozenset({"id", "_id", "key"})
 _ROWS = 32
 """Items of a list that is read as a table."""
-_NOT_ROWS = _IDS | {"kty", "value", "Value", "answer", "headers", "pieces", "returned"}
+_NOT_ROWS = frozenset({"kty", "value", "Value", "answer", "headers", "pieces", "returned"})
 """Names that say something of what stands beside them."""
 _IN_URLS = frozenset({"url-password", "url-user", "session"})
 """Kinds that are percent-encoded where they are found."""
@@ -450,7 +450,7 @@ class Texts(Secrets):
         sorts = set(map(type, column))
         if inner and sorts == {str}:
             return self._listed(column, inner, lambda number: (*at(number), name))
-        if sorts == {dict}:
+        if sorts == {dict} and inner != "session":  # what it holds may have an id
             made = self.rows(column, walk, lambda number: (*at(number), name), self.kind_in(name, {}, (), kind))
             if made is not None:
                 return made
