@@ -39,7 +39,7 @@ COMMANDS: tuple[Rule, ...] = (
         rf"(?<![\w-])--?(?=[a-z]{{3}}|[a-z]-){_NAMED}[ \t]{{1,9}}+[\"']?({_VALUE})"), ("--", " -storepass", " -keypass"), _no_word),
     Rule("option", _option(r"(?:mysql\w{0,9}|mariadb[\w-]{0,12})", "-p"), ("mysql", "mariadb"), _no_port),
     Rule("option", _option("sshpass", "-p[ \t]?"), ("sshpass",)),
-    Rule("option", _option(r"(?:docker|podman|helm(?:[ \t]+registry)?)[ \t]+login", "-p[ \t=]?"), (" login",)),
+    Rule("option", _option(r"(?:docker|podman|helm(?:[ \t]+registry)?)[ \t]+login", "-p[ \t=]?"), ("docker", "podman", "helm")),
     Rule("option", _option("redis-cli", "-a[ \t]?"), ("redis-cli",)),
     Rule("option", _option("ldap[a-z]{3,9}", "-w[ \t]?"), ("ldap",)),
     Rule("option", _option(r"(?:az[ \t]+login|mongo\w{0,9})", "-p[ \t]?"), ("az login", "mongo")),
@@ -50,7 +50,7 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("option", re.compile(r"(?:sqlplus(?:[ \t]+-\w{1,9}){0,4}[ \t]+|oracle:thin:)[\w$#]{1,60}/([^\s@/\"']{2,100}+)@"), ("sqlplus", "oracle:thin:")),
     Rule("option", re.compile(r"htpasswd[ \t]+-\w{0,9}b\w{0,9}[ \t]+\S{1,200}+[ \t]+\S{1,100}+[ \t]+[\"']?([^\s\"']{4,200}+)"), ("htpasswd",)),
     Rule("option", re.compile(r"-pass(?:in|out)?[ \t]+[\"']?pass:([^\s\"']{4,200}+)"), ("pass:",)),
-    Rule("scheme", re.compile(r"(?i:authorization)[\"']?[ \t]{0,9}[:=][ \t]{0,9}[\"']?(?i:token|apikey|jwt|key|negotiate|ntlm|sso-key) ([A-Za-z0-9._~+/:-]{8,4000}+=*)"),
+    Rule("scheme", re.compile(r"[Aa](?i:uthorization)[\"']?[ \t]{0,9}[:=][ \t]{0,9}[\"']?(?i:token|apikey|jwt|key|negotiate|ntlm|sso-key) ([A-Za-z0-9._~+/:-]{8,4000}+=*)"),
          ("uthorization", "UTHORIZATION")),
     Rule("digest-response", re.compile(
         r"\b(?:[Rr]esponse=[\\]{0,3}\"?(?=[0-9A-Fa-f]{32})|mac=[\\]{0,3}\"(?=[A-Za-z0-9+/]{12}))([A-Za-z0-9+/]{12,128}+={0,2})"), ("esponse=", "mac=")),
@@ -86,7 +86,8 @@ COMMANDS: tuple[Rule, ...] = (
         r"(?i:(?:access|api|auth|bearer|refresh|session)[ _-]?(?:token|key)|passphrase|pass(?:word|code|wd))[ \t]((?=[A-Za-z]{0,40}?\d)(?=\d{0,40}+[A-Za-z])[A-Za-z0-9]{12,400}+)(?![\w/.-])"),
          ("oken ", "key ", "KEY ", "OKEN ", "assword ", "assphrase ", "asscode ", "asswd ")),
     Rule("otp", re.compile(
-        r"\b(?i:(?:verification|security|confirmation|one-time|login|access|authentication|2fa|mfa) (?:pass)?code|one-time password|otp|pin)(?: is)?[ :=]{1,3}(\d{5,10})\b"),
+        r"[vscolam2pVSCOLAMP](?<=\b.)(?i:(?:(?<=v)erification|(?<=s)ecurity|(?<=c)onfirmation|(?<=o)ne-time|(?<=l)ogin|(?<=a)ccess|(?<=a)uthentication|(?<=2)fa|(?<=m)fa)"
+        r" (?:pass)?code|(?<=o)ne-time password|(?<=o)tp|(?<=p)in)(?: is)?[ :=]{1,3}(\d{5,10})\b"),
          ("code", "Code", "CODE", "otp", "OTP", "pin", "PIN", "one-time", "One-time")),
     Rule("oauth-code", re.compile(r"[?&]code=([^\s&#\"'<>]{8,2000}+)(?=[^\s\"'<>]{0,2000}?&state=)"), ("code=",)),
     Rule("private-key", re.compile(  # a JSON Web Key (RFC 7518)

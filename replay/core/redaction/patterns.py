@@ -12,7 +12,7 @@ from replay.core.redaction.commands import COMMANDS
 from replay.core.redaction.finding import Rule
 from replay.core.redaction.pseudonyms import luhn
 from replay.core.redaction.values import is_value
-from replay.core.redaction.vendors import VENDORS
+from replay.core.redaction.vendors import HINTS, UNLIKE, VENDORS
 
 _WORDS = (
     r"pass(?:word|wd|phrase|code|wort|e(?<=mot.de.passe))", r"kennwort", r"pwd", r"private[_-]?key", r"secret(?:[_-]?key)?", r"shared[_-]?access[_-]?key",
@@ -109,6 +109,7 @@ LOOKS: tuple[Rule, ...] = (
     Rule("jwt", re.compile(r"(?<![\w.-])(?:(?!eyJ)[A-Za-z0-9]{1,20}+[_-]){0,4}+(eyJ[A-Za-z0-9_-]{5,4000}+\.eyJ[A-Za-z0-9_-]{5,4000}+\.[A-Za-z0-9_-]{0,1000}+)"),
          ("eyJ",)),
     Rule("vendor-key", _at_words("A-Za-z0-9", r"(?=[A-Za-z0-9]{2}[\w.-])", _by_letter(VENDORS), "(?![A-Za-z0-9])"), shortest=14, skips=True, whole=True),
+    Rule("vendor-key", _at_words("A-Za-z0-9", "", f"(?:{'|'.join(UNLIKE)})", "(?![A-Za-z0-9])"), HINTS, shortest=14, skips=True, whole=True),
     Rule("url-password", re.compile(
         r"://(?<=[a-z0-9+.-]{2}://)([^\s/?#@:\"'<>\[\]]{0,200}+:[^\s/?@\"'<>]{1,300}+(?:@[^\s/?@\"'<>]{1,300}+(?=@)){0,3}+(?=@)|"
         r"[^\s/?#@:.\"'<>\[\]]{0,100}+:(?!\d{0,5}+[/?#])[^\s@\"'<>:]{0,200}+(?::(?!//)[^\s@\"'<>:]{0,200}+){0,5}+(?=@))"),  # with a `/` in it; no port
@@ -138,6 +139,6 @@ LOOKS: tuple[Rule, ...] = (
 )  # fmt: skip
 
 
-RULES = (*LOOKS[:5], *COMMANDS, *LOOKS[5:])
+RULES = (*LOOKS[:6], *COMMANDS, *LOOKS[6:])
 """In the order in which they are tried; what one has found the next do not look into. Group 1 is the secret, if there
 is a group."""

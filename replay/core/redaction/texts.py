@@ -488,12 +488,26 @@ class Texts(Secrets):
         """Prose and everything else: patterns, known secrets, what is encoded in it."""
         if len(text) >= 4 * CROWD and (made := self._crowded(text, lambda rest: self._rest(rest, deep))) is not None:
             return made
-        out, done = [], 0
-        for found in self._find(text):
+        spans = self._find(text)
+        if not spans:
+            return self._rest(text, deep)
+        between, masks, done, rest = [], [], 0, ""
+        for found in spans:
             secret = text[found.start : found.end]
-            out += [text[done : found.start], self.secrets.get(secret) or self.value(secret, found.kind)]
+            known = self.secrets.get(secret) or self.crowd.secrets.get(secret)
+            rest += text[done : found.start]
             done = found.end
-        return self._rest("".join([*out, text[done:]]) if done else text, deep)
+            if known:
+                between.append(rest)
+                masks.append(known)
+                rest = ""
+            else:  # its kind has its own way with it, and may leave what is known
+                rest += self.value(secret, found.kind)
+        between.append(rest + text[done:])
+        out = [""] * (len(between) + len(masks))
+        out[::2] = apart(between, lambda rest: self._rest(rest, deep))
+        out[1::2] = masks
+        return "".join(out)
 
     def _rest(self, text: str, deep: int) -> str:
         """What no pattern is for: what is encoded, known secrets."""
@@ -510,7 +524,7 @@ class Texts(Secrets):
             text = self._spelt(text, deep)
         if text[0] > " " and _BASE85.fullmatch(text):
             return self._of_base85(text, deep)
-        parts = _FOLDED.split(text) if "\n" in text and max(map(len, text.split("\n", _LINES))) > 47 else [text]
+        parts = _FOLDED.split(text) if "\n" in text and _may_be_folded(text) else [text]
         parts[::2] = [_BASE64.sub(lambda part: self._decoded(part[0], deep), one) for one in parts[::2]]
         parts[1::2] = [self._folded(one, deep) for one in parts[1::2]]
         return "".join(parts)
@@ -722,6 +736,11 @@ class Texts(Secrets):
 
 def _is_form(text: str) -> bool:
     return _FORM.match(text) is not None and _BASE64.fullmatch(text) is None
+
+
+def _may_be_folded(text: str) -> bool:
+    """Whether a line ends in as many characters as folded Base64 has."""
+    return any(len(line) > 47 and " " not in line[-48:] for line in text.split("\n", _LINES))
 
 
 def _letter(unit: str) -> str:
