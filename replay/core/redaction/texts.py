@@ -193,6 +193,7 @@ class Texts(Secrets):
         if "=" not in text:
             return self.leaf(text, path, None)
         out = []
+        shown: dict[str, str] = {}
         granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
         pairs = [pair.partition("=") for pair in text.split("&")]
         if len(pairs) > self.few:
@@ -200,7 +201,9 @@ class Texts(Secrets):
         for name, mark, value in pairs:
             key = _plain(name)
             kind = self._rules.kind_of(key) or ("token" if granted and key == "code" else None)
-            out.append(name + mark + self._percent(value, (*path, key), kind))
+            if name not in shown:  # a key may stand there without a name
+                shown[name] = name if len(name) < SHORTEST else self._percent(name, (*path, key), None)
+            out.append(shown[name] + mark + self._percent(value, (*path, key), kind))
         return "&".join(out)
 
     def _many_of(self, pairs: Iterable[tuple[str | None, str]]) -> None:
