@@ -87,6 +87,9 @@ class Parts(NamedTuple):
 
     def apart(self, text: str) -> None:
         """Add what stands before a secret, or after the last one, taken apart at its mail addresses."""
+        if text.find("@", 1) < 0:
+            self.between.append(text)
+            return
         rest = ""
         for piece in cut(text):
             split = EMAIL.pattern.split(piece)
@@ -235,8 +238,13 @@ class Crowd:
                 sorts = {self._drawn: [text for text in filter(_is_plain, texts) if not may_be_pair(text)]}
             elif kind == _PAIRED:
                 sorts = {self._drawn: [text for text in filter(_is_plain, texts) if ":" not in text and "%" not in text]}
+            elif kind in _SHAPED:
+                sorts = {}
             else:
-                sorts = {self._drawn: [] if kind in _SHAPED else list(filter(_is_plain, texts))}
+                plain = list(filter(_is_plain, texts))
+                sorts = {self._drawn: plain}
+                if len(plain) < len(texts):
+                    sorts[self._uuids] = list(filter(_UUID.fullmatch, texts))
             for draw, some in sorts.items():
                 for at in range(0, len(some), _BATCH):
                     pause(sum(map(len, some[at : at + _BATCH])))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from string import ascii_letters, digits
 
 from replay.core.redaction.commands import COMMANDS
 from replay.core.redaction.finding import Rule
@@ -100,7 +101,7 @@ WEBHOOK = Rule("webhook", re.compile(
 """Addresses whose paths are secrets."""
 EMAIL = Rule("email", re.compile(
     r"([A-Za-z0-9](?<![A-Za-z0-9._%+/=:-].)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.(?=\w)){1,8}+[A-Za-z]{2,24}+)"
-    r"(?![A-Za-z0-9])"), ("@",))  # fmt: skip
+    r"(?![A-Za-z0-9])"), ("@",), before=ascii_letters + digits + "._%+-")  # fmt: skip
 """Its group is all that it matches."""
 LOOKS: tuple[Rule, ...] = (
     Rule("private-key", re.compile(
@@ -132,7 +133,7 @@ LOOKS: tuple[Rule, ...] = (
         r"(?:\s++(?!value|content)[\w-]{1,40}+=[\"'][^\"'<>]{0,80}+[\"']){0,4}+\s++(?:value|content)=[\"']([^\"'<>]{4,4000}+)"),
         ("value=", "content="), is_value),
     Rule("card", _at_words(
-        r"\d", r"(?<![.,:+/-])(?<![\dA-Fa-f-][A-Fa-f])(?<!^[A-Fa-f])(?=[\d -]{13})",  # no part of a UUID, nor of a digest
+        r"\d", r"(?=[\d -]{13})(?<![.,:+/-])(?<![\dA-Fa-f-][A-Fa-f])(?<!^[A-Fa-f])",  # no part of a UUID, nor of a digest
         rf"(?:\d{{13,19}}+|\d{{4}}(?: \d{{4}}){{3}}|{_ANY_CARD})", r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), shortest=13, skips=True,
          at=card_at),
     EMAIL,

@@ -497,15 +497,15 @@ class Texts(Secrets):
         between, masks, done, rest = [], [], 0, ""
         for found in spans:
             secret = text[found.start : found.end]
-            known = self.secrets.get(secret) or self.crowd.secrets.get(secret)
+            made = self.secrets.get(secret) or self.crowd.secrets.get(secret) or self.value(secret, found.kind)
             rest += text[done : found.start]
             done = found.end
-            if known:
+            if secret in self.secrets or secret in self.crowd.secrets or secret in self.crowd.late:
                 between.append(rest)
-                masks.append(known)
+                masks.append(made)
                 rest = ""
             else:  # its kind has its own way with it, and may leave what is known
-                rest += self.value(secret, found.kind)
+                rest += made
         between.append(rest + text[done:])
         out = [""] * (len(between) + len(masks))
         out[::2] = apart(between, lambda rest: self._rest(rest, deep))
