@@ -237,7 +237,8 @@ class Crowd:
             elif kind in _CREDENTIALS:
                 sorts = {self._drawn: [text for text in filter(_is_plain, texts) if not may_be_pair(text)]}
             elif kind == _PAIRED:
-                sorts = {self._drawn: [text for text in filter(_is_plain, texts) if ":" not in text and "%" not in text]}
+                parts = (text for text in texts if ":" not in text and "%" not in text)
+                sorts = {self._drawn: list(filter(_is_plain, parts))}
             elif kind in _SHAPED:
                 sorts = {}
             else:

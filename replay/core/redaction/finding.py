@@ -53,8 +53,8 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
     inside: tuple[str, ...] = ()
     """With one of these inside a word, or at its end, every such secret begins; empty: look everywhere."""
     before: str = ""
-    """Of one with a single hint: the characters that may stand before that, in a secret; its first is a letter or digit.
-    Empty: look everywhere."""
+    """Of one with a single hint: the characters that may stand before that in a secret, at most 64 of them. Empty: look
+    everywhere."""
     whole: bool = False
     """No secret has white space in it: of a long text only words of `shortest` characters are looked at."""
 

@@ -29,6 +29,8 @@ NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false",
 """What is written where a secret was, or none is."""
 MOST = 500
 """Places named of one recording."""
+_AT_ONCE = 4000
+"""Pseudonyms whose checksums are worked out while other threads wait."""
 Place = tuple[str, str, str]
 """Place, path, kind."""
 
@@ -59,10 +61,15 @@ def digest_of(pseudonym: str) -> str:
 
 def checksums_of(pseudonyms: Collection[str]) -> str:
     """How a crowd of them is named in the marks."""
-    joined = "\n".join(pseudonyms).encode("utf-8", "surrogatepass").split(b"\n")
-    if len(joined) != len(pseudonyms):  # one has several lines
-        joined = [each.encode("utf-8", "surrogatepass") for each in pseudonyms]
-    numbers = array("I", sorted(set(map(crc32, joined))))
+    texts = list(pseudonyms)
+    return "".join(_checksums(texts[at : at + _AT_ONCE]) for at in range(0, len(texts), _AT_ONCE))
+
+
+def _checksums(texts: list[str]) -> str:
+    data = "\n".join(texts).encode("utf-8", "surrogatepass").split(b"\n")
+    if len(data) != len(texts):  # one has several lines
+        data = [each.encode("utf-8", "surrogatepass") for each in texts]
+    numbers = array("I", sorted(set(map(crc32, data))))
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers.tobytes().hex()
