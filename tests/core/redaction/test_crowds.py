@@ -227,7 +227,7 @@ def test_of_a_long_text_the_quick_ways_find_what_the_slow_one_does() -> None:
     """Addresses at their signs, rules by what their hints have in common: as in the same text looked through whole."""
     parts = ["ann@x.co", ".ann@x.co", "a:b@x.co", "=ann@x.co", f"{'a' * 64}@x.co", f"{'a' * 65}@x.co", "@x.co", "ann@x",
              "-p x@y.de", "one", "sshpass -p hunter2x", "otp: 123456", "login code 998877", "mysql -psecret1",
-             "key is x9y8z7", "AUTH PLAIN AGFubgBodW50ZXIyeA==", "password=hunter2", "12-us3", f"{'01ef' * 8}-us12"]  # fmt: skip
+             "key is x9y8z7", "AUTH PLAIN AGFubgBodW50ZXIyeA==", "password=hunter2", f"{'01ef' * 8}-us12"]  # fmt: skip
     for seed in range(60):
         random = Random(seed)
         text = "".join(random.choice(parts) + random.choice(" \n,;|") for _ in range(random.choice((200, 300, 900))))
