@@ -165,7 +165,7 @@ def _stems(rules: tuple[Rule, ...]) -> dict[str, str]:
     while True:
         shared = Counter(part for hint in hints for part in {hint[at : at + 3] for at in range(len(hint) - 2)})
         stem, number = max(shared.items(), key=lambda item: (item[1], item[0]), default=("", 0))
-        if number < 2:
+        if number < 3:  # a shorter text is looked for in a longer time
             return out
         those = {hint for hint in hints if stem in hint}
         out |= dict.fromkeys(those, stem)

@@ -16,10 +16,11 @@ from replay.core.redaction.values import is_value
 from replay.core.redaction.vendors import HINTS, UNLIKE, VENDORS
 
 _WORDS = (
-    r"pass(?:word|wd|phrase|code|wort|e(?<=mot.de.passe))", r"kennwort", r"pwd", r"private[_-]?key", r"secret(?:[_-]?key)?", r"shared[_-]?access[_-]?key",
+    r"pass(?:word|wd|phrase|code|wort|e(?<=mot.de.passe))", r"kennwort", r"pwd", r"private[ _-]?key", r"secret(?:[ _-]?key(?:[_-]base)?)?", r"shared[_-]?access[_-]?key",
     r"session(?:[_-]?id)?", r"jsessionid", r"phpsessid", r"psk(?==)", r"pw(?=[ \t]?[:=])", r"pass(?=[ \t]?[:=][ \t]?[^\s\d]{0,60}+\d)", r"signature", r"ssn", r"token", r"credential", r"client[_-]?key", r"cookie", r"csrf", r"cvv",
-    r"api[_-]?key", r"access[_-]?key", r"account[_-]?key", r"auth(?:orization)?", r"otp", r"iban", r"dsn",
+    r"api[ _-]?key", r"access[ _-]?key", r"account[_-]?key", r"auth(?:orization)?", r"otp", r"iban", r"dsn",
     r"signing[_-]?key", r"encryption[_-]?key", r"master[_-]?key", r"pass(?<=_pass)",
+    r"subscription[_-]?key", r"fernet[_-]?key", r"consumer[_-]?key", r"code[_-]?verifier", r"client[_-]?assertion", r"samlresponse", r"pre[_-]?shared[_-]?key", r"bindpw", r"rootpw",
     *(rf"{each}(?=\\{{0,3}}[\"']|(?<=[?&]{each})=)" for each in ("pin", "sid", "sig", "hmac", "jwt", "bearer", "pass", "totp", "cvc", "cvn")),
 )  # fmt: skip
 """What stands at the start of a word; the last ones only as names in quotes, as in JSON, and in queries."""
@@ -32,7 +33,9 @@ _WITHIN = (
 """What ends a word: `accessToken`, `PGPASSWORD`."""
 _STEMS = tuple(sorted({re.match(r"[A-Za-z]{2,6}", each)[0] for each in _WITHIN}))  # type: ignore[index]  # so they begin
 _ASSIGNED = (
-    r"(?:\\{0,3}+[\"']|\*\*)?+[ \t]{0,20}+(?:=|:=|:(?:\*\*)?|=>)[ \t]{0,20}+(?:b?+\\{0,3}+(?:\"\"\"|'''|[\"']))?+"
+    r"(?:(?=[\\\"'*_])(?:\\{0,3}+[\"']\]?|\*\*|_{1,2}))?+[ \t]{0,20}+(?:=|:=|:(?:\*\*)?|=>)[ \t]{0,20}+"
+    r"(?:(?=[b\\\"'\[<(])(?:b?+\\{0,3}+(?:\"\"\"|'''|[\"'])|"
+    r"[\[<(](?=[^\s\[\]<>(),;\"'\d]{0,80}+\d)(?=[^\s\[\]<>(),;\"']{4,80}+[\]>)])))?+"
 )
 _QUOTED = (
     r"(?<=[^\\]\")(?:[^\"\\\n]|\\[^\n]){4,400}+(?=\")|(?<=\\\")[^\"\\\n]{4,400}+(?=\\)|"

@@ -3,6 +3,7 @@ percent-encoding."""
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
@@ -45,6 +46,8 @@ _SPELT_UNIT = re.compile(
     re.DOTALL,
 )
 """Letters and signs as escapes, and all else as it is."""
+_ENTITIES = {"&quot;": '"', "&lt;": "<", "&gt;": ">", "&apos;": "'", "&amp;": "&"}
+_ENTITY = re.compile(r"&(?:quot|[lg]t|apos|amp);|.", re.DOTALL)
 _HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
 _SCHEME = re.compile(r"(?i)(basic|bearer|token|digest|negotiate|apikey|jwt) +(\S.*)\Z", re.DOTALL)
 _PAIR = re.compile(r"[\w.\[\]%$*@-]{1,100}=")
@@ -523,6 +526,8 @@ class Texts(Secrets):
             text = _RUN.sub(lambda run: self._percent_part(run[0], deep) if "%" in run[0] else run[0], text)
         if len(text) < 16:
             return text
+        if "&quot;" in text or "&lt;" in text:
+            text = self._of_entities(text, deep)
         if ("\\u00" in text or "\\x" in text or "&#" in text or "\\1" in text) and _SPELT.search(text):
             text = self._spelt(text, deep)
         if text[0] > " " and _BASE85.fullmatch(text):
@@ -531,6 +536,19 @@ class Texts(Secrets):
         parts[::2] = [_BASE64.sub(lambda part: self._decoded(part[0], deep), one) for one in parts[::2]]
         parts[1::2] = [self._folded(one, deep) for one in parts[1::2]]
         return "".join(parts)
+
+    def _of_entities(self, text: str, deep: int) -> str:
+        """JSON and XML within HTML: what changes are letters and digits only."""
+        plain = text
+        for entity, sign in _ENTITIES.items():
+            plain = plain.replace(entity, sign)
+        made = self.flat(plain, deep + 1)
+        if made == plain:
+            return text
+        units = _ENTITY.findall(text)
+        if len(made) != len(units):
+            return html.escape(made)
+        return "".join(unit if len(unit) > 1 else new for unit, new in zip(units, made, strict=True))
 
     def _spelt(self, text: str, deep: int) -> str:
         """Letters that are written as escapes of JSON, Python, C or HTML: what changes is written as it was."""
