@@ -64,7 +64,8 @@ class _Way(NamedTuple):
 
 def _way(secret: str, masked: str) -> _Way:
     plain = _PLAIN.fullmatch(secret) is not None and _PLAIN.fullmatch(masked) is not None
-    escapes = [] if plain else [escape for escape in _ESCAPES if _takes(escape, secret, masked)]
+    known = _ESCAPES if not plain else (_printable,) if "=" in secret else ()
+    escapes = [escape for escape in known if _takes(escape, secret, masked)]
     ascii_only = secret.isascii() and masked.isascii()
     size = len(secret) if ascii_only else len(secret.encode("utf-8", "surrogatepass"))
     same = size == (len(masked) if ascii_only else len(masked.encode("utf-8", "surrogatepass")))
@@ -92,7 +93,7 @@ def _spelled(text: str, way: _Way) -> list[str]:
     for algorithm in _HASHES:
         digest = algorithm(data, usedforsecurity=False).digest()
         whole = digest.hex()
-        out += [whole, whole[:16], b2a_base64(digest, newline=False).decode()]
+        out += [whole, whole.upper(), whole[:16], b2a_base64(digest, newline=False).decode()]
     return out
 
 
@@ -133,7 +134,33 @@ def _escaped_ascii(text: str) -> str:
     return json.dumps(text)[1:-1]
 
 
-_ESCAPES = (_doubled, _escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape)
+def _twice(text: str) -> str:
+    return _escaped(_escaped(text))
+
+
+def _twice_ascii(text: str) -> str:
+    return _escaped(_escaped_ascii(text))
+
+
+def _in_csv(text: str) -> str:
+    return text.replace('"', '""')
+
+
+def _in_python(text: str) -> str:
+    return repr(text)[1:-1]
+
+
+def _in_bytes(text: str) -> str:
+    return repr(text.encode())[2:-1]
+
+
+def _printable(text: str) -> str:
+    """Quoted-printable (RFC 2045)."""
+    return "".join(chr(byte) if 32 <= byte < 127 and byte != 61 else f"={byte:02X}" for byte in text.encode())
+
+
+_ESCAPES = (_doubled, _escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape, _twice, _twice_ascii,
+            _in_csv, _in_python, _in_bytes, _printable)  # fmt: skip
 
 
 def _cases(text: str) -> tuple[str, str, str]:

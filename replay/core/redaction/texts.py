@@ -42,7 +42,7 @@ _SPELT = re.compile(
     r"(?:\\(?:0[4-7]|1[0-7])[0-7]){3}"
 )
 _SPELT_UNIT = re.compile(
-    r"\\++u00[2-7][0-9A-Fa-f]|\\++x[2-7][0-9A-Fa-f]|&#(?:x[2-7][0-9A-Fa-f]|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7]|.",
+    r"\\++u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|\\++x[2-7][0-9A-Fa-f]|&#(?:x[0-9A-Fa-f]{2,4}|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7]|.",
     re.DOTALL,
 )
 """Letters and signs as escapes, and all else as it is."""
@@ -234,6 +234,10 @@ class Texts(Secrets):
             return text
         if len(text) > CROWD and self.known.has(text):
             return text
+        if kind is None and self._armed and (made := self._needles.exact(text)) is not None:
+            if mark:
+                self.mark(path, text, made, self.kinds.get(text))
+            return made
         if kind is None and self._rules.is_word(text):
             made, deep = self.masked(text), _DEEPEST
         elif kind:
@@ -636,7 +640,7 @@ class Texts(Secrets):
 
     def _inside(self, data: bytes, deep: int) -> bytes | None:
         """Bytes without secrets; None if they are neither packed nor text."""
-        if bodies.form_of(data):
+        if bodies.form_of(data) or (b"\0" in data[:64] and _wide(data)):
             return self.data(data, (), None)
         try:
             words = data.decode()

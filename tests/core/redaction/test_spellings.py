@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import quopri
 from base64 import b64encode
+from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 
@@ -146,3 +150,29 @@ def test_names_that_say_it(name: str) -> None:
     """In any case and with any separators."""
     value = b64encode(S.encode()).decode()
     assert REDACTOR.redact(recording({name: value})).input.decode()[name] != value
+
+
+ODD = "Tr0ub & \"d'or/3+x=é"
+WAYS: dict[str, Callable[[str], str]] = {
+    "repr": repr,
+    "repr of bytes": lambda text: repr(text.encode()),
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text)),
+    "JSON in JSON as it is": lambda text: json.dumps(json.dumps(text, ensure_ascii=False), ensure_ascii=False),
+    "CSV": lambda text: text.replace('"', '""'),
+    "quoted-printable": lambda text: quopri.encodestring(text.encode()).decode(),
+    "escapes": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "entities": lambda text: "".join(f"&#x{ord(char):x};" for char in text),
+    "a script of PowerShell": lambda text: b64encode(f"Connect {text} ".encode("utf-16-le")).decode(),
+    "a digest in capitals": lambda text: sha256(text.encode()).hexdigest().upper(),
+}
+
+
+@pytest.mark.parametrize("secret", [S, ODD, "a=b=c42?"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_known_secret_is_masked_in_other_spellings(way: str, secret: str) -> None:
+    """In a sentence, and as a text of its own."""
+    text = WAYS[way](secret)
+    made = REDACTOR.redact(recording({"password": secret, "say": f"it was {text} there", "alone": text})).input.decode()
+    assert text not in made["say"]
+    assert made["alone"] != text
+    assert len(made["say"]) == len(f"it was {text} there")
