@@ -71,6 +71,10 @@ GUARDS = {
     "Exchange.raised": "a guard",
     "Exchange._end": "a guard",
     "Input._noted": "a guard",
+    "_carried": "a guard",
+    "_is_pooled": "a guard",
+    "_Carried._enter": "a guard",
+    "_leave": "a guard",
 }
 """Not our work but the edge around it: a fault as one of these is called (no stack, no memory) is one of the call."""
 
