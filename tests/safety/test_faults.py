@@ -56,6 +56,8 @@ GUARDS = {
     "Stream.step": "goes around the application's generator",
     "Steps.step": "goes around the application's generator",
     "Steps.follow": "goes around the application's generator",
+    "Steps._stepped": "goes around the application's generator",
+    "Exchange._note_route": "a guard",
     "Steps.enter": "calls the application's generator function",
     "Recorder.sleep": "goes around the application's sleep",
     "cross": "goes around the application's value",
