@@ -58,6 +58,8 @@ class _Way(NamedTuple):
     """Encodings of it are no common texts."""
     bytewise: bool
     """Bytes that are no text have it otherwise."""
+    cased: bool
+    """It is a mail address with capitals: digests are made of it in lower case."""
     base64: Sequence[tuple[int, int, int]]
     """Of Base64 with so many bytes before it, the part that only the secret decides: its start and end."""
 
@@ -70,8 +72,15 @@ def _way(secret: str, masked: str) -> _Way:
     size = len(secret) if ascii_only else len(secret.encode("utf-8", "surrogatepass"))
     same = size == (len(masked) if ascii_only else len(masked.encode("utf-8", "surrogatepass")))
     ends = [(shift, first, (shift + size) * 8 // 6) for shift, first in enumerate((0, 2, 3))] if same else []
-    return _Way(plain, plain and _UNQUOTED.fullmatch(secret) is None, escapes, len(secret) >= _LONE,
-                not secret.isascii(), [each for each in ends if each[2] - each[1] >= _LONE])  # fmt: skip
+    return _Way(
+        plain,
+        plain and _UNQUOTED.fullmatch(secret) is None,
+        escapes,
+        len(secret) >= _LONE,
+        not secret.isascii(),
+        "@" in secret and not secret.islower(),
+        [each for each in ends if each[2] - each[1] >= _LONE],
+    )
 
 
 def _spelled(text: str, way: _Way) -> list[str]:
@@ -90,10 +99,11 @@ def _spelled(text: str, way: _Way) -> list[str]:
     for shift, first, last in way.base64:
         part = b2a_base64(bytes(shift) + data + b"\0\0", newline=False)[first:last].decode()
         out += [part, part.replace("+", "-").replace("/", "_")]
-    for algorithm in _HASHES:
-        digest = algorithm(data, usedforsecurity=False).digest()
-        whole = digest.hex()
-        out += [whole, whole.upper(), whole[:16], b2a_base64(digest, newline=False).decode()]
+    for each in (data, text.lower().encode("utf-8", "surrogatepass")) if way.cased else (data,):
+        for algorithm in _HASHES:
+            digest = algorithm(each, usedforsecurity=False).digest()
+            whole = digest.hex()
+            out += [whole, whole.upper(), whole[:16], b2a_base64(digest, newline=False).decode()]
     return out
 
 

@@ -293,7 +293,7 @@ class Texts(Secrets):
                 made = self.leaf(one, (*path, name), kind) if drawn is None else drawn
                 if made != one:
                     changed.setdefault(name, (one, made, kind))
-                return made if drawn is None else f"{mark}{made}{mark}"
+                return f"{mark}{made}{mark}" if made == (drawn or self.secrets.get(one)) else made
 
             held = columns.masked(text, self.kind_of, cell, self.many, self._columns_of, mark), changed
             if len(self._tables) < _TABLES and not self.crowd.late:
@@ -670,6 +670,8 @@ class Texts(Secrets):
             or text in self.allowed
         ):
             return text
+        if text[0].isspace() or text[-1].isspace():
+            return _around(text, lambda bare: self.value(bare, kind))
         if kind == "cookie":
             return self._cookies(text)
         if kind == "login":
@@ -727,7 +729,9 @@ class Texts(Secrets):
                 self.learn(text, packed, kind)
                 return packed
             if ":" in pair and pair.isprintable():
-                made = ":".join(self.value(part, "password") if part else "" for part in pair.split(":", 1))
+                user, _, password = pair.partition(":")
+                user = self.value(user, "password") if len(user) >= SHORTEST else user  # elsewhere it would stay
+                made = f"{user}:{self.value(password, 'password') if password else ''}"
                 packed = b64encode(made.encode()).decode()
                 packed = packed if text.endswith("=") else packed.rstrip("=")
                 self.learn(text, packed, kind)
