@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -47,6 +48,17 @@ def fewer() -> dict[str, int]:
     return {"total": 3, **({WORDS["sender"]: 3} if WORDS.get("all", "yes") == "yes" else {})}
 
 
+@replay.capture
+def checked(email: str = "ann.smith@corp.example") -> int:
+    """A checksum of what it was given, and more."""
+    return crc32(b"salt" + email.encode())
+
+
+def given() -> int:
+    """What it is given is masked in the recording."""
+    return checked("ann.smith@corp.example")
+
+
 def recorded(folder: Path, work: Callable[[], Any]) -> Recording:
     """The one recording that it made."""
     return record(folder, work)[0]
@@ -54,7 +66,11 @@ def recorded(folder: Path, work: Callable[[], Any]) -> Recording:
 
 @pytest.mark.parametrize(
     ("work", "said"),
-    [(code, "short draws: the code drew less than 8 bytes"), (sender, "redacted: what production had at $.from")],
+    [
+        (code, "short draws: the code drew less than 8 bytes"),
+        (sender, "redacted: what production had at $.from"),
+        (given, "redacted: the code was given something else than in production (email)."),
+    ],
 )
 def test_the_reason_names_what_no_recording_holds(tmp_path: Path, work: Callable[[], Any], said: str) -> None:
     """A short draw is another at replay, a masked address cannot be compared."""

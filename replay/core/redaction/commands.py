@@ -59,7 +59,7 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("option", re.compile(r"(?:sqlplus(?:[ \t]+-\w{1,9}){0,4}[ \t]+|oracle:thin:)[\w$#]{1,60}/([^\s@/\"']{2,100}+)@"), ("sqlplus", "oracle:thin:")),
     Rule("option", re.compile(r"htpasswd[ \t]+-\w{0,9}b\w{0,9}[ \t]+\S{1,200}+[ \t]+\S{1,100}+[ \t]+[\"']?([^\s\"']{4,200}+)"), ("htpasswd",)),
     Rule("option", re.compile(r"-pass(?:in|out)?[ \t]+[\"']?pass:([^\s\"']{4,200}+)"), ("pass:",)),
-    Rule("scheme", re.compile(r"[Aa](?i:uthorization)[\"']?[ \t]{0,9}[:=][ \t]{0,9}[\"']?(?:(?i:token|apikey|jwt|key|negotiate|ntlm|sso-key) |[A-Za-z][\w-]{1,20}+ (?=[A-Za-z._~+/:-]{0,400}+\d))([A-Za-z0-9._~+/:-]{8,4000}+=*)"),
+    Rule("scheme", re.compile(r"[Aa](?i:uthorization)[\"']?[ \t]{0,9}[:=][ \t]{0,9}[\"']?(?:(?i:token|apikey|jwt|key|negotiate|ntlm|sso-key) |(?!(?i:bearer|basic) )[A-Za-z][\w-]{1,20}+ (?=[A-Za-z._~+/:-]{0,400}+\d))([A-Za-z0-9._~+/:-]{8,4000}+=*)"),
          ("uthorization", "UTHORIZATION")),
     Rule("digest-response", re.compile(
         r"\b(?:[Rr]esponse=[\\]{0,3}\"?(?=[0-9A-Fa-f]{32})|mac=[\\]{0,3}\"(?=[A-Za-z0-9+/]{12}))([A-Za-z0-9+/]{12,128}+={0,2})"), ("esponse=", "mac=")),
