@@ -13,6 +13,8 @@ _NOT_VALUES = frozenset([
 ])  # fmt: skip
 _MASK = frozenset("*.x-_<>{}$")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_.]*")
+_WORDS = re.compile(r"(?:[a-z]+|[A-Z]+|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,}|I[dD]|API|IP|JWT|CSRF)*)\d?")
+"""Of code: what was drawn has capitals in other places, and by chance a short word between them."""
 _PLACEHOLDER = re.compile(r"\$[A-Z_][A-Z0-9_]*|(?:[$#]\{|\{\{|[$%]\().*")
 _CODE = re.compile(r"[A-Za-z_]\w*+(?:\[.*|[._]\w.*[(\[].*|[({\[]+)|\w*+[._][\w.]*+[(\[].*")
 
@@ -27,5 +29,5 @@ def is_value(text: str) -> bool:
     if _PLACEHOLDER.fullmatch(text) or _CODE.fullmatch(text):
         return False
     if _NAME.fullmatch(text):
-        return not ("." in text or "_" in text) and kind_of(text) is None
+        return not ("." in text or "_" in text) and (_WORDS.fullmatch(text) is None or kind_of(text) is None)
     return True

@@ -178,3 +178,12 @@ def test_a_known_secret_is_masked_in_other_spellings(way: str, secret: str) -> N
     assert text not in made["say"]
     assert made["alone"] != text
     assert len(made["say"]) == len(f"it was {text} there")
+
+
+@pytest.mark.parametrize("word", ["TelFHRpsCcUg", "sLAEHJslrFax", "qXzIpWvTrKbN", "aPinQxZwVbTr"])
+def test_a_word_that_was_drawn_is_no_name(word: str) -> None:
+    """By chance a short word that names a secret stands between its capitals; names of code stay."""
+    text = f"token={word} token=accessToken password=userPassword secret=sessionID"
+    made = REDACTOR.redact(recording({"text": f"at 12:00 {text}"})).input.decode()["text"]
+    assert word not in made
+    assert made.partition(" token=accessToken")[1:] == f"at 12:00 {text}".partition(" token=accessToken")[1:]
