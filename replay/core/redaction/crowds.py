@@ -54,6 +54,8 @@ _WORD = re.compile(r"[\w%=]")
 _LONG = re.compile(r"@.{32}")
 _MOST = 1000
 """Texts that are kept apart from the first walk to the second."""
+_BEGINNING = 1000
+"""Characters of a text that tell of most that it is no list."""
 _DOMAIN = re.compile(r"(@[^\n]*\n)")
 
 
@@ -165,6 +167,8 @@ class Crowd:
     def list_of(self, text: str) -> Parts | None:
         """The parts of a list of mail addresses, in which nothing else is written; None of any other text."""
         if text not in self._lists and text not in self._parts:
+            if _WORD.search("".join(EMAIL.pattern.split(text[:_BEGINNING])[:-1:2])):
+                return None
             parts = Parts([], [], {}, {})
             parts.apart(text)
             if not _is_list(parts) or len(self._parts) >= _MOST:
