@@ -180,9 +180,7 @@ def test_a_known_secret_is_masked_in_other_spellings(way: str, secret: str) -> N
     assert len(made["say"]) == len(f"it was {text} there")
 
 
-@pytest.mark.parametrize(
-    "word", ["TelFHRpsCcUg", "sLAEHJslrFax", "qXzIpWvTrKbN", "aPinQxZwVbTr", "kJhG_fDsAqW"]
-)
+@pytest.mark.parametrize("word", ["TelFHRpsCcUg", "sLAEHJslrFax", "qXzIpWvTrKbN", "aPinQxZwVbTr", "kJhG_fDsAqW"])
 def test_a_word_that_was_drawn_is_no_name(word: str) -> None:
     """By chance a short word that names a secret stands between its capitals; names of code stay."""
     text = f"token={word} token=accessToken password=userPassword secret=sessionID"
