@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
+import re
 from collections.abc import Collection, Iterator
 
 from replay.core.compare import unexpected
-from replay.core.noise import OUTCOME, parse
+from replay.core.noise import OUTCOME, matches, parse
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
@@ -13,6 +15,8 @@ from replay.core.verdict import Difference
 from replay.engine.ambiguity import nondeterminism, rearranged
 from replay.engine.entropy import LONG, MOST_BITS
 
+_WORDS = re.compile(r"\$(\.error)?\.(message|args(\[\d+\])?)")
+"""What an error says."""
 _MOST = 3
 """Places named in a reason."""
 
@@ -23,7 +27,8 @@ def doubts(recording: Recording, difference: Collection[Difference], short_draws
     `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds.
     """
     alike = nondeterminism(recording) or rearranged(recording, difference)
-    found = [alike, *_masked(recording, difference), *_drawn(short_draws)]
+    found = [alike, *_masked(recording, difference), *_drawn(short_draws), *_made(difference),
+             *_worded(recording, difference)]  # fmt: skip
     return " ".join(filter(None, found)) or None
 
 
@@ -55,6 +60,33 @@ def _keys(difference: Collection[Difference], known: Known) -> Iterator[str]:
     for each, where in steps:
         if each.kind == "removed" and where[:-1] in added and holds_pseudonym(str(where[-1]), known):
             yield each.path
+
+
+def _made(difference: Collection[Difference]) -> Iterator[str]:
+    """If nothing but UUIDs is another."""
+    found = unexpected(difference)
+    if found and all(matches("uuid", each.recorded, each.actual, (), None) for each in found):
+        paths = [each.path for each in found]
+        more = f" and {len(paths) - _MOST} more" if len(paths) > _MOST else ""
+        yield (
+            f"identifiers: it ended as in production but for UUIDs, at {', '.join(paths[:_MOST])}{more}. Where the "
+            "code makes them of the moment, or draws them from what is not recorded, `replay run --check` notes it."
+        )
+
+
+def _worded(recording: Recording, difference: Collection[Difference]) -> Iterator[str]:
+    """If nothing but what an error of the interpreter says is another, under another Python."""
+    facts, ours = recording.facts, platform.python_version()
+    theirs = facts.get("python") if isinstance(facts, dict) else None
+    error = recording.error_type or "."
+    if not isinstance(theirs, str) or theirs.split(".")[:2] == ours.split(".")[:2] or "." in error:
+        return
+    found = unexpected(difference)
+    if found and all(_WORDS.fullmatch(each.path) for each in found):
+        yield (
+            f"another Python: recorded under {theirs}, it ran under {ours}, and the same error says other words. "
+            "Versions of Python word their errors differently."
+        )
 
 
 def _drawn(number: int) -> Iterator[str]:

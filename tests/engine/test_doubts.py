@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import platform
+import re
 import secrets
+import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+import msgspec
 import pytest
 
 import replay
+from replay.core.codec import Value
 from replay.core.recording import Recording
 from tests.recordings import record
 
@@ -21,6 +27,13 @@ WORDS = {"sender": "clara.oswald@corp.example"}
 def code() -> dict[str, int]:
     """A one-time code, of three bytes."""
     return {"code": secrets.randbelow(10**6) + 10**6}
+
+
+@replay.capture
+def job() -> dict[str, str]:
+    """An identifier that is made of the moment."""
+    made = uuid.uuid5(uuid.NAMESPACE_URL, str(time.time_ns()))
+    return {"job": str(made), "text": f"job {made} is made"}
 
 
 @replay.capture
@@ -70,6 +83,7 @@ def recorded(folder: Path, work: Callable[[], Any]) -> Recording:
         (code, "short draws: the code drew less than 8 bytes"),
         (sender, "redacted: what production had at $.from"),
         (given, "redacted: the code was given something else than in production (email)."),
+        (job, "identifiers: it ended as in production but for UUIDs, at $.job, $.text. "),
     ],
 )
 def test_the_reason_names_what_no_recording_holds(tmp_path: Path, work: Callable[[], Any], said: str) -> None:
@@ -98,3 +112,23 @@ def test_what_is_repeated_leaves_no_doubt(tmp_path: Path) -> None:
     """Four bytes that were written out are written out again."""
     verdict = replay.run(recorded(tmp_path, order))
     assert (verdict.status, verdict.reason) == ("reproduced", None)
+
+
+@replay.capture
+def worded() -> int:
+    """An error whose words are the interpreter's."""
+    raise TypeError(WORDS["sender"])
+
+
+@pytest.mark.parametrize(("python", "begins"), [("2.7.18", "another Python: recorded under 2.7.18"), ("", "None")])
+def test_the_reason_names_another_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str, begins: str
+) -> None:
+    """Where only the words of an error of the interpreter's are others."""
+    monkeypatch.setitem(WORDS, "sender", "takes 1 argument")
+    found = recorded(tmp_path, worded)
+    text = re.sub(r'"python":"[^"]*"', f'"python":"{python or platform.python_version()}"', found.context.text)
+    found = msgspec.structs.replace(found, context=Value(text))
+    monkeypatch.setitem(WORDS, "sender", "takes one argument")
+    verdict = replay.run(found)
+    assert (verdict.status, str(verdict.reason)[: len(begins)]) == ("changed", begins)
