@@ -18,7 +18,7 @@ from typing import Any
 from replay.boundaries.seam import rebind, when_imported
 from replay.boundaries.timeline import Pool, Timeline
 from replay.boundaries.waits import ended, started, timeline_here
-from replay.core.world import LIVE, Carrier, current, followed, forks
+from replay.core.world import LIVE, Carrier, current, failed, followed, forks, here
 
 _NOWHERE = (None, LIVE)
 """What is not carried: under LIVE nothing is recorded, and a thread without a world records nothing either."""
@@ -35,12 +35,37 @@ class _Carried:
         self.values += [(var, fork()) for var, fork in forks]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        tokens = [(var, var.set(value)) for var, value in self.values]
+        tokens: list[tuple[Carrier, Any]] = []
+        self._enter(tokens)
         try:
             return self.function(*args, **kwargs)
         finally:
-            for var, token in tokens:
-                var.reset(token)
+            _leave(tokens)
+
+    def _enter(self, tokens: list[tuple[Carrier, Any]]) -> None:
+        """`tokens`: what leads back."""
+        try:
+            for var, value in self.values:
+                tokens.append((var, var.set(value)))
+        except Exception:
+            failed("carry-failed", here())
+
+
+def _leave(tokens: list[tuple[Carrier, Any]]) -> None:
+    for var, token in tokens:
+        try:
+            var.reset(token)
+        except Exception:
+            failed("carry-failed")
+
+
+def _carried(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A callable that runs in the world of here; the function itself where that cannot be."""
+    try:
+        return _Carried(function)
+    except Exception:
+        failed("carry-failed", here())
+        return function
 
 
 def _put_back(thread: Thread, own: object) -> None:
@@ -56,11 +81,11 @@ def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
         if current.get() in _NOWHERE or self.ident is not None:
             return original(self)
         timeline = timeline_here()
-        pooled = _serves_others_later(self)
+        pooled = _is_pooled(self)
         if pooled and timeline is None:
             return original(self)
         own = self.__dict__.get("run")
-        function = self.run if pooled else _Carried(self.run)
+        function = self.run if pooled else _carried(self.run)
         if timeline is not None:
             function = _acting(function, timeline, self)
 
@@ -83,6 +108,14 @@ def _not_started(thread: Thread, own: Any, timeline: Any) -> None:
     if timeline is not None:
         timeline.not_started()
         ended(thread)
+
+
+def _is_pooled(thread: Thread) -> bool:
+    try:
+        return _serves_others_later(thread)
+    except Exception:
+        failed("carry-failed", here())
+        return True
 
 
 def _serves_others_later(thread: Thread) -> bool:
@@ -120,7 +153,7 @@ def _is_refusal(error: Exception) -> bool:
 class _Job:
     """A job for an executor: an actor of the replay from its start until all who wait for its future were told."""
 
-    def __init__(self, carried: _Carried, timeline: Timeline, pool: Pool) -> None:
+    def __init__(self, carried: Callable[..., Any], timeline: Timeline, pool: Pool) -> None:
         self._carried = carried
         self._timeline = timeline
         self._pool = pool
@@ -166,7 +199,7 @@ def _tap_submit(original: Callable[..., Future[Any]]) -> Callable[..., Future[An
     def submit(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         if current.get() in _NOWHERE:
             return original(self, fn, *args, **kwargs)
-        carried = _Carried(fn)
+        carried = _carried(fn)
         timeline = timeline_here()
         job = None if timeline is None else _Job(carried, timeline, timeline.pool(self))
         token = current.set(None)  # a worker that is started now serves others later: it must not keep this world
@@ -191,7 +224,7 @@ def _tap_anyio(to_thread: ModuleType) -> None:
 
     @wraps(original)
     async def run_sync(func: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        return await original(func if current.get() in _NOWHERE else _Carried(func), *args, **options)
+        return await original(func if current.get() in _NOWHERE else _carried(func), *args, **options)
 
     to_thread.run_sync = run_sync  # type: ignore[attr-defined]
     rebind({"run_sync": (original, run_sync)})

@@ -28,11 +28,19 @@ _own: dict[int, tuple[type, bool]] = {}
 _MOST_KNOWN = 2048
 
 
+def is_metaclass(kind: type) -> bool:
+    """Whether its objects are classes."""
+    for each in mro(kind):  # noqa: SIM110
+        if each is type:
+            return True
+    return False
+
+
 def is_receiver(value: object, module: str, owner: str, name: str) -> bool:
     """Whether `value` is what a method `name` of the class `module:owner` is called on: an instance, or the class or
     one below it. The first argument of a static method is none."""
     kind = type(value)
-    if any(each is type for each in mro(kind)):
+    if is_metaclass(kind):
         kind = value  # type: ignore[assignment]
     for each in mro(kind):
         if module_and_name(each) == (module, owner):
@@ -80,7 +88,7 @@ class _Holding(Encoder):
     def receiver(self, value: Any) -> Tree:
         """The object or class that the method was called on."""
         kind = type(value)
-        if any(each is type for each in mro(kind)):
+        if is_metaclass(kind):
             tree: Tree = {"$class": {"type": located(value), "self": True, "fields": {}}}
         elif find(kind) is Encoder.opaque:
             try:

@@ -128,7 +128,11 @@ def snapshot(value: object, began: int = 0) -> Snapshot:
         kind is str or value is None or kind is int or kind is bool or kind is float or kind is bytes
     ):
         return Immutable(value)
-    began = began or perf_counter_ns()
+    return _taken(value, began or perf_counter_ns())
+
+
+def _taken(value: object, began: int) -> Snapshot:
+    """By itself, so that either is short: see `replay.core.encoder.Encoder._written`."""
     made: Snapshot
     try:
         made = Exact(_exact(value)) if _CALLS_BUFFERS or "numpy" in _modules else Plain(_copy(value), value)

@@ -46,6 +46,11 @@ def _masked(recording: Recording, difference: Collection[Difference]) -> Iterato
             f"redacted: what production had at {', '.join(paths[:_MOST])}{more} is masked in the recording, so whether "
             "the code now says the same there cannot be told."
         )
+    elif kinds := {kind for place, _, kind in places_of(marks) if place == "input" or place.endswith(".answer")}:
+        yield (
+            f"redacted: the code was given something else than in production ({', '.join(sorted(kinds)[:_MOST])}). "
+            "What it makes of parts of that, a digest or a signature of more, an order, an age, may be another too."
+        )
 
 
 def _keys(difference: Collection[Difference], known: Known) -> Iterator[str]:

@@ -146,6 +146,11 @@ class Exchange:
             facts["http_request_method"] = self._came["method"]
         if type(self.response.status) is int:
             facts["http_response_status_code"] = self.response.status
+        self._note_route(facts)
+        return facts
+
+    def _note_route(self, facts: dict[str, Any]) -> None:
+        """Which the framework noted by now, and where the request came from."""
         try:
             route = getattr(self._scope.get("route"), "path", None)
             if route is None:
@@ -157,7 +162,6 @@ class Exchange:
                     facts.update(trace(text(value)))
         except Exception:
             engine.dropped["asgi-facts"] += 1
-        return facts
 
     def settle(self) -> Value:
         came: dict[str, Any] = dict(self._came)

@@ -11,7 +11,7 @@ from typing import Any
 from replay.core.codec import Resolve
 from replay.core.families.objects import WHERE, Missing, Rebuilding, rebuilt, receiver_of
 from replay.core.looking import mro
-from replay.core.receiver import is_receiver
+from replay.core.receiver import is_metaclass, is_receiver
 from replay.core.recording import Recording
 from replay.core.snapshot import snapshot_call, snapshot_method
 from replay.core.standins import Record
@@ -47,7 +47,7 @@ def taker(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], dict[str, 
         if known.get(id(kind)) is kind:
             return snapshot_method(args, kwargs)
         if is_receiver(args[0], module, owner, name):
-            if len(known) < _MOST_KNOWN and not any(each is type for each in mro(kind)):
+            if len(known) < _MOST_KNOWN and not is_metaclass(kind):
                 known[id(kind)] = kind
             return snapshot_method(args, kwargs)
         return snapshot_call(args, kwargs)

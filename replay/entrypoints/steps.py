@@ -147,19 +147,11 @@ class Steps:
         step: Callable[[Any], Any] = generator.send
         given: Any = None
         while True:
-            token = current.set(self._recorder)
             try:
-                item = step(given)
+                item = self._stepped(step, given)
             except StopIteration as stop:
-                self.told(self._items.end, stop.value)
-                self.told(self._end, "returned")
                 return stop.value
-            except BaseException as error:
-                self.told(self._raised, error)
-                raise
-            finally:
-                self.told(leave, token)
-                given = None
+            given = None
             self.told(self._item, item)
             try:
                 given = yield item
@@ -169,6 +161,22 @@ class Steps:
             except BaseException as error:  # GeneratorExit too: the body decides what becomes of it
                 given, step = error, generator.throw
                 self.told(self.sent, "throw", error)
+
+    def _stepped(self, step: Callable[[Any], Any], given: Any) -> Any:
+        """One step of a generator, in the recorder's world. By itself, so that both are short: see
+        `replay.core.encoder.Encoder._written`."""
+        token = current.set(self._recorder)
+        try:
+            return step(given)
+        except StopIteration as stop:
+            self.told(self._items.end, stop.value)
+            self.told(self._end, "returned")
+            raise
+        except BaseException as error:
+            self.told(self._raised, error)
+            raise
+        finally:
+            self.told(leave, token)
 
     async def step(self, step: Callable[[Any], Awaitable[Any]], given: Any) -> Any:
         """One step of an async generator, in the recorder's world."""

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import pytest
@@ -60,6 +61,17 @@ def fewer() -> dict[str, int]:
     return {"total": 3, **({WORDS["sender"]: 3} if WORDS.get("all", "yes") == "yes" else {})}
 
 
+@replay.capture
+def checked(email: str = "ann.smith@corp.example") -> int:
+    """A checksum of what it was given, and more."""
+    return crc32(b"salt" + email.encode())
+
+
+def given() -> int:
+    """What it is given is masked in the recording."""
+    return checked("ann.smith@corp.example")
+
+
 def recorded(folder: Path, work: Callable[[], Any]) -> Recording:
     """The one recording that it made."""
     return record(folder, work)[0]
@@ -70,6 +82,7 @@ def recorded(folder: Path, work: Callable[[], Any]) -> Recording:
     [
         (code, "short draws: the code drew less than 8 bytes"),
         (sender, "redacted: what production had at $.from"),
+        (given, "redacted: the code was given something else than in production (email)."),
         (job, "identifiers: it ended as in production but for UUIDs, at $.job, $.text. "),
     ],
 )

@@ -56,6 +56,8 @@ GUARDS = {
     "Stream.step": "goes around the application's generator",
     "Steps.step": "goes around the application's generator",
     "Steps.follow": "goes around the application's generator",
+    "Steps._stepped": "goes around the application's generator",
+    "Exchange._note_route": "a guard",
     "Steps.enter": "calls the application's generator function",
     "Recorder.sleep": "goes around the application's sleep",
     "cross": "goes around the application's value",
@@ -71,6 +73,10 @@ GUARDS = {
     "Exchange.raised": "a guard",
     "Exchange._end": "a guard",
     "Input._noted": "a guard",
+    "_carried": "a guard",
+    "_is_pooled": "a guard",
+    "_Carried._enter": "a guard",
+    "_leave": "a guard",
 }
 """Not our work but the edge around it: a fault as one of these is called (no stack, no memory) is one of the call."""
 

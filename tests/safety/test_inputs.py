@@ -20,11 +20,12 @@ import pytest
 import replay
 from replay.boundaries import call, stream, threads
 from replay.boundaries.http import aiohttp_client, httpx_clients, wire, wire_pools
-from replay.core import receiver
+from replay.core import receiver, snapshot
 from replay.core.world import cross, dropped
 from replay.engine import recorder
 from replay.entrypoints import aws_lambda
 from replay.entrypoints.asgi import ASGI
+from replay.entrypoints.steps import Steps
 from replay.entrypoints.wsgi import WSGI
 from replay.entrypoints.wsgi import Answer as WsgiAnswer
 from replay.store.spool import Spool
@@ -470,6 +471,7 @@ AROUND = {
     "getresponse": within(wire._around_getresponse, "getresponse"),
     "urllib3": within(wire_pools._around_make_request, "_make_request"),
     "thread": within(threads._tap_start, "start"), "put": Spool.put, "method": receiver.encode_method,
+    "body of a generator": Steps.follow, "step of a generator": Steps._stepped, "value": snapshot._taken,
 }  # fmt: skip
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
+import secrets
+import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, NamedTuple
 
 import flask
 from django.core.signals import got_request_exception
@@ -277,6 +286,109 @@ def refused(n: Any) -> Any:
         return type(error)
 
 
+class Shop:
+    """With methods that are units of work, and one that the world answers."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @replay.capture
+    def order(self, n: Any) -> Any:
+        return [self.name, self.price(n), inside(n)]
+
+    @replay.boundary
+    def price(self, n: Any) -> Any:
+        return n * 2
+
+    @classmethod
+    @replay.capture
+    def known(cls, n: Any) -> Any:
+        return cls.__name__, n
+
+    @staticmethod
+    @replay.capture
+    def free(n: Any) -> Any:
+        return [n]
+
+
+class Colour(Enum):
+    """One of several."""
+
+    RED = 1
+
+
+class Pair(NamedTuple):
+    """With names."""
+
+    left: int
+    right: Any
+
+
+@dataclass
+class Line:
+    """With fields."""
+
+    sku: str
+    count: int
+
+
+class Basket(dict[str, int]):
+    """A kind of dict."""
+
+
+@replay.capture
+def with_values(n: Any) -> Any:
+    """Values of many types, there and back."""
+    given = (
+        Line("x", n),
+        Colour.RED,
+        Pair(n, {1, 2}),
+        deque([n]),
+        Basket(a=n),
+        datetime(2024, 5, 1),
+        Decimal("1.5"),
+        b"x",
+    )
+    return [asked(each)["asked"] for each in given] + [inside(n)]
+
+
+@replay.capture
+def with_threads(n: Any) -> Any:
+    """Work in threads, and in a pool of them."""
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(asked(n)))
+    thread.start()
+    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        return [found, pool.submit(asked, n).result(), list(pool.map(asked, [n, n + 1])), inside(n)]
+
+
+@replay.capture
+async def with_threads_later(n: Any) -> Any:
+    return [await asyncio.to_thread(asked, n), await asyncio.gather(asked_later(n), asked_later(n))]
+
+
+@replay.capture
+def with_draws(n: Any) -> Any:
+    """Everything that draws: what is drawn is of these types and sizes."""
+    own = random.Random(n)
+    drawn = [random.randint(1, 9), random.sample(range(9), 2), random.gauss(0, 1), random.choice("abc"), own.random(),
+             secrets.token_hex(8), secrets.randbelow(9), secrets.choice("abc"), os.urandom(4)]  # fmt: skip
+    random.shuffle([1, 2, 3])
+    return [(type(each), len(each) if isinstance(each, (str, bytes, list)) else 0) for each in drawn] + [inside(n)]
+
+
+@replay.capture
+def with_requests(n: Any) -> Any:
+    import requests
+
+    with requests.Session() as session:
+        session.trust_env = False
+        first = session.post(f"{address}/{n}", json={"n": n}, timeout=20)
+        again = session.post(f"{address}/{n}", data=iter([b"asked"]), headers={"Content-Length": "5"}, timeout=20)
+        return [first.status_code, first.content, again.status_code]
+
+
 UNITS: dict[str, Callable[[Any], Any]] = {
     "function": function,
     "raising": raising,
@@ -299,6 +411,14 @@ UNITS: dict[str, Callable[[Any], Any]] = {
     "httpx later": lambda n: _run(with_httpx_later(n)),
     "aiohttp": lambda n: _run(with_aiohttp(n)),
     "refused": refused,
+    "method": lambda n: Shop("s").order(n),
+    "class method": Shop.known,
+    "static method": Shop.free,
+    "values": with_values,
+    "threads": with_threads,
+    "threads later": lambda n: _run(with_threads_later(n)),
+    "draws": with_draws,
+    "requests": with_requests,
 }
 
 

@@ -23,7 +23,7 @@ from replay.boundaries.http.wire import (
 from replay.boundaries.http.wire_form import WireExchange
 from replay.boundaries.http.wire_replay import Play
 from replay.boundaries.seam import when_imported
-from replay.core.world import here
+from replay.core.world import failed, here
 
 _asking: ContextVar[tuple[Any, Any, Any, Any] | None] = ContextVar("replay_asking", default=None)
 """Method, target, headers and body of the request that a pool with a proxy makes."""
@@ -95,7 +95,7 @@ def _around_prepare_proxy(original: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException:
             slot = conn.__dict__.pop(SLOT, None)
             if slot is not None:
-                _own(slot, headers, body)
+                safely(_own, slot, headers, body)
             raise
         finally:
             conn.__dict__.pop(TUNNEL, None)
@@ -115,7 +115,7 @@ def _around_make_request(original: Callable[..., Any]) -> Callable[..., Any]:
             if not _is_again(conn, slot, error):
                 raise
         else:
-            _release(conn, slot)
+            safely(_release, conn, slot)
             return response
         conn.close()
         refusing = conn.__dict__[SLOT] = Refusing(slot.early, slot.phase)
@@ -129,6 +129,14 @@ def _around_make_request(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _begun(conn: Any, method: Any, url: Any, options: dict[str, Any]) -> Any:
     """What is made of a request; None: nobody is interested."""
+    try:
+        return _beginning(conn, method, url, options)
+    except Exception:
+        failed("ask-failed", here())
+        return None
+
+
+def _beginning(conn: Any, method: Any, url: Any, options: dict[str, Any]) -> Any:
     slot = conn.__dict__.get(SLOT)
     if type(slot) is not WireExchange or not slot.tunnels:
         slot = begin(conn, method, url)
@@ -148,7 +156,7 @@ def _is_again(conn: Any, slot: Any, error: BaseException) -> bool:
         if not again:
             given_up(slot, error)
     finally:
-        _release(conn, slot)
+        safely(_release, conn, slot)
     return again
 
 
@@ -158,17 +166,21 @@ def _patch_httplib2(module: ModuleType) -> None:
 
     @wraps(original)
     def _conn_request(self: Any, conn: Any, request_uri: Any, method: Any, body: Any, headers: Any) -> Any:
-        slot = begin(conn, method, request_uri)
+        try:
+            slot = begin(conn, method, request_uri)
+        except Exception:
+            slot = None
+            failed("ask-failed", here())
         if slot is None:
             return original(self, conn, request_uri, method, body, headers)
-        _own(slot, headers, body)
+        safely(_own, slot, headers, body)
         try:
             return original(self, conn, request_uri, method, body, headers)
         except BaseException as error:
             given_up(slot, error)
             raise
         finally:
-            _release(conn, slot)
+            safely(_release, conn, slot)
 
     client._conn_request = _conn_request
     for kind in (module.HTTPConnectionWithTimeout, module.HTTPSConnectionWithTimeout):

@@ -8,6 +8,7 @@ from typing import Any
 
 KindOf = Callable[[object], str | None]
 _OPTION = re.compile(r"--?([A-Za-z][\w-]{2,60})")
+_VALUE = re.compile(r"(?=\S{8,4000}+\Z)\D{0,80}+\d\S*+\Z")
 _USER = frozenset({"-u", "-U", "--user", "--proxy-user"})
 _SQL = re.compile(r"\s*(?i:select|insert|update|delete|replace|merge|with|call|exec|alter|create)\s")
 _PLACE = re.compile(r"'(?:[^']|'')*+'|(\?|%s|[$:]\d{1,4})")
@@ -49,8 +50,11 @@ def is_pair(item: Any) -> bool:
 
 
 def options(items: Sequence[Any], kind_of: KindOf) -> dict[int, str]:
-    """Of the words of a command: those that follow an option which says that they are secret."""
+    """Of the words of a command: those that follow an option which says that they are secret; of a name and a value
+    with a digit in it the value."""
     found: dict[int, str] = {}
+    if is_pair(items) and (kind := kind_of(items[0])) and kind_of(items[1]) is None and _VALUE.match(items[1]):
+        return {1: kind}
     for at, item in enumerate(items[:-1]):
         if type(item) is str and item[:1] == "-" and type(items[at + 1]) is str and items[at + 1][:1] != "-":
             option = _OPTION.fullmatch(item)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 
 from replay.core.redaction.crowds import cut
@@ -27,19 +27,20 @@ _ARRAY = re.compile(r"[=:][ \t]{0,9}\[\s{0,20}+([\"'])")
 _BEFORE = re.compile(r"([\w.-]{1,60})[\"']?[ \t]{0,9}\Z")
 _TEXT = re.compile(r"\s*+,?\s*+([\"'])((?:(?!\1)[^\\\n]|\\.){0,4000}+)\1")
 _GAP = re.compile(r"[\s,]*\(")
-_ITEM = re.compile(r"\s*+(?:[NnEe]?'((?:[^']|'')*+)'|[^,()']*+(?:\([^()]*+\))?[^,()']*+)\s*+([,)])")
+_LITERAL = r"\s*+(?:[NnEe]?'{}(?:[^']|'')*+)'|[^,()']*+(?:\([^()]*+\))?[^,()']*+)\s*+"
+_ITEM = re.compile(_LITERAL.format("(") + "[,)]")
 
 
 def masked(
-    text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: dict[str, list[str]]
+    text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: dict[str, list[str]], mark: str
 ) -> str | None:
     """The text without what stands in columns of secrets; None if it has no such columns. `many` is told the kind and
-    the cells of each, and says what stands for some of them. `tables`: the columns of tables that statements of the
-    recording named."""
+    the cells of each, and says what stands for some of them: that is put between `mark`s. `tables`: the columns of
+    tables that statements of the recording named."""
     found = _sheet(text, kind_of)
-    made = text if found is None else _rows(text, *found, leaf, many)
+    made = text if found is None else _rows(text, *found, leaf, many, mark)
     if "INSERT" in text or "insert" in text:
-        made = _inserted(made, kind_of, leaf, many, tables)
+        made = _inserted(made, kind_of, leaf, many, tables, mark)
     if "[" in text:
         made = _arrays(made, kind_of, leaf)
     return None if made == text else made
@@ -82,18 +83,21 @@ def _sheet(text: str, kind_of: Callable[[str], str | None]) -> tuple[str, dict[i
     return None
 
 
-def _rows(text: str, mark: str, kinds: dict[int, tuple[str, str]], leaf: Leaf, many: Many) -> str:
+def _rows(text: str, comma: str, kinds: dict[int, tuple[str, str]], leaf: Leaf, many: Many, mark: str) -> str:
     """Column by column: lines without a value there are passed over at once."""
-    cell = rf'(?:"(?:[^"]|"")*+"|[^{mark}"\r\n][^{mark}\r\n]*+|)'
+    cell = rf'(?:"(?:[^"]|"")*+"|[^{comma}"\r\n][^{comma}\r\n]*+|)'
     head = text.index("\n") + 1
     for at, (name, kind) in kinds.items():
-        row = re.compile(rf'(?m)^((?:{cell}[{mark}]){{{at}}})("(?:[^"]|""){{2,}}+"|[^{mark}"\r\n][^{mark}\r\n]++)')
+        row = re.compile(rf'(?m)^((?:{cell}[{comma}]){{{at}}})("(?:[^"]|""){{2,}}+"|[^{comma}"\r\n][^{comma}\r\n]++)')
         parts = _split(row, text[head:])  # what stands before, the columns before it, the cell, and so on
         cells = dict.fromkeys(parts[2::3])
         drawn = many(kind, cells)
         change = partial(leaf, name, kind)
         shown = {each: _cell(each, change) for each in islice(cells, 1)}
-        shown.update((each, drawn.get(each) or _cell(each, change)) for each in islice(cells, 1, None))
+        shown.update(
+            (each, f"{mark}{made}{mark}" if (made := drawn.get(each)) else _cell(each, change))
+            for each in islice(cells, 1, None)
+        )
         if any(map(operator.is_not, shown, shown.values())):
             parts[2::3] = map(shown.__getitem__, parts[2::3])
             text = text[:head] + "".join(parts)
@@ -121,7 +125,7 @@ def _cell(value: str, change: Callable[[str], str]) -> str:
 
 
 def _inserted(
-    text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: dict[str, list[str]]
+    text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: dict[str, list[str]], mark: str
 ) -> str:
     """Literals of INSERT statements."""
     spans = _literals(text, kind_of, tables)
@@ -133,7 +137,8 @@ def _inserted(
         first = next(iter(cells))
         cells[first] = leaf(name, kind, first).replace("'", "''")
         cells.update(
-            (one, drawn.get(one) or leaf(name, kind, one).replace("'", "''")) for one in islice(cells, 1, None)
+            (one, f"{mark}{made}{mark}" if (made := drawn.get(one)) else leaf(name, kind, one).replace("'", "''"))
+            for one in islice(cells, 1, None)
         )
     out, done = [], 0
     for start, end, named in spans:
@@ -156,8 +161,12 @@ def _literals(
         else:
             names = tables.get(table, [])
         kinds = {at: (name, kind) for at, name in enumerate(names) if (kind := kind_of(name))}
+        row = _row(len(names), tuple(kinds)) if kinds else None
         place = statement.end() if kinds else -1
-        while place >= 0 and (gap := _GAP.match(text, place)) is not None:
+        while row is not None and (found := row.match(text, place)) is not None:
+            spans += [(*found.span(at + 1), kinds[each]) for at, each in enumerate(kinds) if found[at + 1]]
+            place = found.end()
+        while place >= 0 and (gap := _GAP.match(text, place)) is not None:  # rows with more or fewer than were named
             place, number = gap.end(), 0
             while (item := _ITEM.match(text, place)) is not None:
                 if number in kinds and item[1]:
@@ -168,3 +177,12 @@ def _literals(
             else:
                 place = -1
     return spans
+
+
+@lru_cache(maxsize=64)
+def _row(number: int, kept: tuple[int, ...]) -> re.Pattern[str] | None:
+    """So many items in brackets, each of `kept` with its text as a group; None: too many for one look."""
+    if number > _MOST // 4:
+        return None
+    items = (_LITERAL.format("(" if at in kept else "(?:") for at in range(number))
+    return re.compile(rf"{_GAP.pattern}{','.join(items)}\)")

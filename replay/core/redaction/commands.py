@@ -10,7 +10,7 @@ from replay.core.redaction.values import is_value
 _NAMED = r"(?i:[\w.-]{0,60}?(?=[pstcam])(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|(?:api|access|private|client|secret|master)[_-]?key))"
 """Names of secrets, as keys of settings, to their end."""
 _VALUE = r"(?:(?<=')[^'\n]{4,400}+(?=')|(?<=\")[^\"\n]{4,400}+(?=\")|[^\s\"'|;&<>]{4,400}+)"
-_COMMANDS = r"(?:mysql\w{0,9}|mariadb[\w-]{0,12}|sshpass|docker|podman|helm|redis-cli|ldap[a-z]{3,9}|az|mongo\w{0,9}|sqlcmd|curl|smbclient)"
+_COMMANDS = r"(?:mysql\w{0,9}|mariadb[\w-]{0,12}|sshpass|docker|podman|helm|redis-cli|ldap[a-z]{3,9}|az|mongo\w{0,9}|sqlcmd|curl|smbclient|https?|zip|unzip|7z\w?|snmp[a-z]{3,9})"
 _ARGUMENTS = rf"(?:[ \t]{{1,9}}+(?!{_COMMANDS}[ \t])[^\s|;&]{{1,300}}+){{0,30}}?[ \t]{{1,9}}+"
 """Words between a command and its option; the next command ends them."""
 
@@ -39,7 +39,7 @@ COMMANDS: tuple[Rule, ...] = (
         rf"(?<![\w-])--?(?=[a-z]{{3}}|[a-z]-){_NAMED}[ \t]{{1,9}}+[\"']?({_VALUE})"), ("--", " -storepass", " -keypass"), _no_word),
     Rule("option", _option(r"(?:mysql\w{0,9}|mariadb[\w-]{0,12})", "-p"), ("mysql", "mariadb"), _no_port),
     Rule("option", _option("sshpass", "-p[ \t]?"), ("sshpass",)),
-    Rule("option", _option(r"(?:docker|podman|helm(?:[ \t]+registry)?)[ \t]+login", "-p[ \t=]?"), (" login",)),
+    Rule("option", _option(r"(?:docker|podman|helm(?:[ \t]+registry)?)[ \t]+login", "-p[ \t=]?"), ("docker", "podman", "helm")),
     Rule("option", _option("redis-cli", "-a[ \t]?"), ("redis-cli",)),
     Rule("option", _option("ldap[a-z]{3,9}", "-w[ \t]?"), ("ldap",)),
     Rule("option", _option(r"(?:az[ \t]+login|mongo\w{0,9})", "-p[ \t]?"), ("az login", "mongo")),
@@ -47,10 +47,19 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("option", _option(r"curl", r"(?:(?:-[uU]|--(?:proxy-)?user)[ \t=]{0,9}+[\"']?[^\s\"':|;&]{1,100}+:|"
                                     r"(?:-b|--cookie)[ \t=]{0,9}+[\"']?[^\s\"'=;|&]{1,100}+=)"), ("curl",)),
     Rule("option", _option("smbclient", r"(?:-U|--user)[ \t=]{0,9}+[\"']?[^\s\"'%|;&]{1,100}+%"), ("smbclient",)),
+    Rule("option", _option(r"https?(?=[ \t])", r"(?:-a|--auth)[ \t=]{0,9}+[\"']?[^\s\"':|;&]{1,100}+:"), ("http ", "https ")),
+    Rule("option", _option("(?:zip|unzip)", "-P[ \t]?"), ("zip -", "zip\t-")),
+    Rule("option", _option("7z[ar]?", "-p"), ("7z ", "7za ", "7zr ")),
+    Rule("option", _option("snmp[a-z]{3,9}", "-[cAX][ \t]?"), ("snmp",)),
+    Rule("option", re.compile(r"(?:echo|printf)[ \t]{1,9}+[\"']?([^\s\"'|$]{4,400}+)[\"']?[ \t]{0,9}+\|[^\n|]{1,200}?(?:--password-stdin|--with-token|-passin stdin|--passphrase-fd)"),
+         ("--password-stdin", "--with-token", "-passin stdin", "--passphrase-fd")),
+    Rule("option", re.compile(  # of network devices
+        r"(?:snmp-server community|enable (?:secret|password)|key-string|(?:tacacs|radius)-server[^\n]{0,60}? key|username \S{1,60}+ (?:password|secret))[ \t]{1,9}+"
+        r"(?:\d[ \t]{1,9}+)?(?=[^\s]*\d)([^\s\"']{4,400}+)"), ("snmp-server ", "enable secret", "enable password", "key-string", "-server ", "username ")),
     Rule("option", re.compile(r"(?:sqlplus(?:[ \t]+-\w{1,9}){0,4}[ \t]+|oracle:thin:)[\w$#]{1,60}/([^\s@/\"']{2,100}+)@"), ("sqlplus", "oracle:thin:")),
     Rule("option", re.compile(r"htpasswd[ \t]+-\w{0,9}b\w{0,9}[ \t]+\S{1,200}+[ \t]+\S{1,100}+[ \t]+[\"']?([^\s\"']{4,200}+)"), ("htpasswd",)),
     Rule("option", re.compile(r"-pass(?:in|out)?[ \t]+[\"']?pass:([^\s\"']{4,200}+)"), ("pass:",)),
-    Rule("scheme", re.compile(r"(?i:authorization)[\"']?[ \t]{0,9}[:=][ \t]{0,9}[\"']?(?i:token|apikey|jwt|key|negotiate|ntlm|sso-key) ([A-Za-z0-9._~+/:-]{8,4000}+=*)"),
+    Rule("scheme", re.compile(r"[Aa](?i:uthorization)[\"']?[ \t]{0,9}[:=][ \t]{0,9}[\"']?(?:(?i:token|apikey|jwt|key|negotiate|ntlm|sso-key) |(?!(?i:bearer|basic) )[A-Za-z][\w-]{1,20}+ (?=[A-Za-z._~+/:-]{0,400}+\d))([A-Za-z0-9._~+/:-]{8,4000}+=*)"),
          ("uthorization", "UTHORIZATION")),
     Rule("digest-response", re.compile(
         r"\b(?:[Rr]esponse=[\\]{0,3}\"?(?=[0-9A-Fa-f]{32})|mac=[\\]{0,3}\"(?=[A-Za-z0-9+/]{12}))([A-Za-z0-9+/]{12,128}+={0,2})"), ("esponse=", "mac=")),
@@ -83,10 +92,40 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("field", re.compile(r"type=[\"']?password\b[^<>]{0,200}?\bvalue=[\"']?([^\"'\s<>]{4,400}+)"), ("type=",), is_value),
     Rule("assigned", re.compile(r"_(?:authToken|password|auth)[ \t]{1,9}+([^\s\"']{8,4000}+)"), ("_authToken ", "_auth ", "_password ")),
     Rule("assigned", re.compile(
-        r"(?i:(?:access|api|auth|bearer|refresh|session)[ _-]?(?:token|key)|passphrase|pass(?:word|code|wd))[ \t]((?=[A-Za-z]{0,40}?\d)(?=\d{0,40}+[A-Za-z])[A-Za-z0-9]{12,400}+)(?![\w/.-])"),
-         ("oken ", "key ", "KEY ", "OKEN ", "assword ", "assphrase ", "asscode ", "asswd ")),
+        r"(?i:(?:access|api|auth|bearer|refresh|session)[ _-]?(?:token|key)|(?:client|consumer|shared) secret|passphrase|pass(?:word|code|wd))[ \t]((?=[A-Za-z]{0,40}?\d)(?=\d{0,40}+[A-Za-z])[A-Za-z0-9]{12,400}+)(?![\w/.-])"),
+         ("oken ", "key ", "KEY ", "OKEN ", "ecret ", "assword ", "assphrase ", "asscode ", "asswd ", "ASSWORD ", "oken\t", "key\t", "assword\t")),
+    Rule("assigned", re.compile(
+        r"(?i:\btoken(?<!nexpected token)|api key|pass(?:word|wd|code|phrase))[ \t][\"'`]((?=[^\s\"'`]{0,99}?\d)(?=[^\s\"'`]{0,99}?[A-Za-z])[^\s\"'`]{8,400}+)[\"'`]"),
+         ("oken \"", "oken '", "oken `", "key \"", "key '", "key `", "assword \"", "assword '", "assword `"), is_value),
+    Rule("assigned", re.compile(
+        r"(?<![\w-])(?i:token)(?<!nexpected token)[ \t]((?=[A-Za-z_-]{0,60}+\d)(?=[\d_-]{0,60}+[A-Za-z])[A-Za-z0-9_-]{16,400}+)(?![\w/.])"), ("oken ", "OKEN ")),
+    Rule("assigned", re.compile(
+        r"(?i:pass(?:word|wd|phrase|code)|api key|token|secret) (?:was|provided|provided:|given:|supplied:|used:|received:|sent:) [\"'`]?"
+        r"((?=[^\s\"'<>`]{0,99}?\d)[^\s\"'<>`]{5,99}[^\s\"'<>`.,;:!?)])"),
+         ("assword was ", "oken was ", "key was ", "ecret was ", " provided", " given: ", " supplied: ", " used: ", " received: ", " sent: "), is_value),
+    Rule("assigned", re.compile(r"(?i:\bcrypt\(|\b(?:pgp_sym_|aes_)(?:en|de)crypt\([^,()']{1,200}+,[ \t]?)'([^'\n]{4,400}+)'"),
+         ("crypt(", "CRYPT(")),
+    Rule("field", re.compile(
+        rf"form-data;[^\r\n]{{0,200}}?name=\"?{_NAMED}\"?[^\r\n]{{0,200}}+(?:\r?\n[\w-]{{1,40}}+:[^\r\n]{{0,200}}+){{0,4}}+(?:\r?\n){{2}}([^\r\n]{{4,4000}}+)"),
+         ("form-data;",), is_value),
+    Rule("scheme", re.compile(r"\bAWS [A-Z0-9]{16,128}+:([A-Za-z0-9+/]{20,60}+=?)"), ("AWS ",)),
+    Rule("option", re.compile(r"\b(?:bindpw|rootpw)[ \t]{1,9}+[\"']?([^\s\"']{4,200}+)"), ("bindpw", "rootpw")),
+    Rule("password-hash", re.compile(r"\{S?SHA\d{0,3}\}([A-Za-z0-9+/]{20,200}+={0,2}+)"), ("SHA}", "SHA256}", "SHA512}")),
+    Rule("signature", re.compile(r"[Ss]ignature(?:-\d{1,3})?+[\"']?[ \t]{0,9}+[:=][ \t]{0,9}+[\"']?(?:sha\d{1,3}=|t=\d{1,20},v\d=)([0-9a-fA-F]{24,200}+)"),
+         ("=sha", ": sha", "\"sha", "'sha", ",v")),
+    Rule("assigned", re.compile(  # of calls
+        r"(?:auth=|Auth|login|Authenticator|Credentials?)\([\"'][^\"'\n]{1,100}+[\"'],[ \t]?[\"']([^\"'\n]{4,200}+)[\"']\)"),
+         ("auth=(", "Auth(", "login(", "Authenticator(", "Credential(", "Credentials("), is_value),
+    Rule("element", re.compile(
+        r"(?:name|key|id)=[\"'][\w.:-]{0,60}?(?i:pass(?:word|wd|phrase|code)|pwd|secret|token|credentials?|(?:api|private|access|client)[_-]?key)[\"'][^<>]{0,200}+>\s{0,20}+"
+        r"(?:<!\[CDATA\[|<(?:value|string)>)?+\s{0,9}+([^<>\s]{4,4000}?)(?:\]\]>)?+\s{0,9}+</"),
+         ("</property>", "</entry>", "</string>", "</value>", "</param>", "</setting>", "</item>", "</field>", "</var>", "</arg>"), is_value),
+    Rule("element", re.compile(
+        r">[\w -]{0,30}?(?i:pass(?:word|wd|phrase|code)|secret|token|api[ _-]?key|\bpin)[ :]{0,3}</(?:b|strong|em|i|label|span)>[ :]{0,3}(?:<(?:code|span|tt|kbd)\b[^<>]{0,99}+>)?([^<>\s]{4,400}+)"),
+         ("</b>", "</strong>", "</em>", "</i>", "</label>", "</span>"), is_value),
     Rule("otp", re.compile(
-        r"\b(?i:(?:verification|security|confirmation|one-time|login|access|authentication|2fa|mfa) (?:pass)?code|one-time password|otp|pin)(?: is)?[ :=]{1,3}(\d{5,10})\b"),
+        r"[vscolam2pVSCOLAMP](?<=\b.)(?i:(?:(?<=v)erification|(?<=s)ecurity|(?<=c)onfirmation|(?<=o)ne-time|(?<=l)ogin|(?<=a)ccess|(?<=a)uthentication|(?<=2)fa|(?<=m)fa)"
+        r" (?:pass)?code|(?<=o)ne-time password|(?<=o)tp|(?<=p)in)(?: is)?[ :=]{1,3}(\d{5,10})\b"),
          ("code", "Code", "CODE", "otp", "OTP", "pin", "PIN", "one-time", "One-time")),
     Rule("oauth-code", re.compile(r"[?&]code=([^\s&#\"'<>]{8,2000}+)(?=[^\s\"'<>]{0,2000}?&state=)"), ("code=",)),
     Rule("private-key", re.compile(  # a JSON Web Key (RFC 7518)
@@ -100,8 +139,8 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("assigned", re.compile(
         r"(?i:identified(?:[ \t]+with[ \t]+[\w\"'`]{1,60})?[ \t]+by|[ \t]password)(?:[ \t]+password)?[ \t]+[\"']?((?<=')[^'\n]{4,400}+(?=')|(?<=\")[^\"\n]{4,400}+(?=\"))"),
          ("IDENTIFIED ", "identified ", "PASSWORD '", "password '"), is_value),
-    Rule("assigned", re.compile(rf"(?:\bENV|\bsetenv|\bset -\w{{1,3}}|\bconfig(?:ure)? set)[ \t]+{_NAMED}[ \t]+[\"']?({_VALUE})"),
-         ("ENV ", "setenv ", "set -", " set "), is_value),
+    Rule("assigned", re.compile(rf"(?:\bENV|\bsetenv|\bsetx|\bset -\w{{1,3}}|\bconfig(?:ure)? set)[ \t]+{_NAMED}[ \t]+[\"']?({_VALUE})"),
+         ("ENV ", "setenv ", "setx ", "set -", " set "), is_value),
     Rule("assigned", re.compile(rf"(?<![\w.-]){_NAMED}[\"']?:[ \t]*[|>][+-]?\d?[ \t]*\r?\n[ \t]+(\S[^\n]{{3,400}}(?:\n[ \t]+[^\n:]{{4,400}}){{0,60}})"), (": |", ": >"), is_value),
     Rule("assigned", re.compile(
         rf"(?:name|key):[ \t]*[\"']?{_NAMED}[\"']?[ \t]*\r?\n[ \t]*value:[ \t]*[\"']?({_VALUE})"), ("value:",), is_value),

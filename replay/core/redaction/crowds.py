@@ -15,8 +15,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any, NamedTuple
 
 from replay.core.redaction.finding import Found
+from replay.core.redaction.marks import NEVER
 from replay.core.redaction.patterns import EMAIL
-from replay.core.redaction.pseudonyms import Pseudonyms, laid_over, luhn, prefix, with_check
+from replay.core.redaction.pseudonyms import Pseudonyms, capitals, laid_over, luhn, prefix, weighed, with_check
 
 Draw = Callable[[list[str]], list[str]]
 CROWD = 500
@@ -44,6 +45,8 @@ _SHAPED = frozenset({
 })  # fmt: skip
 """Kinds of which each has its own way."""
 _NUMBERS = frozenset({"card", "phone"})
+_PAIRED = "url-password"
+"""The kind of a name with a password."""
 _CREDENTIALS = frozenset({"token", "scheme", "authorization"})
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _MAIL = re.compile(r"[^\s@<>\",]{1,64}+@[A-Za-z0-9.-]++")
@@ -51,6 +54,8 @@ _WORD = re.compile(r"[\w%=]")
 _LONG = re.compile(r"@.{32}")
 _MOST = 1000
 """Texts that are kept apart from the first walk to the second."""
+_BEGINNING = 1000
+"""Characters of a text that tell of most that it is no list."""
 _DOMAIN = re.compile(r"(@[^\n]*\n)")
 
 
@@ -82,9 +87,9 @@ class Parts(NamedTuple):
     masks: dict[str, str | None]
     """Secret -> what stands for it; None: to be said."""
 
-    def apart(self, text: str, mails: bool) -> None:
-        """Add what stands before a secret, or after the last one."""
-        if not mails:
+    def apart(self, text: str) -> None:
+        """Add what stands before a secret, or after the last one, taken apart at its mail addresses."""
+        if text.find("@", 1) < 0:
             self.between.append(text)
             return
         rest = ""
@@ -98,9 +103,14 @@ class Parts(NamedTuple):
         self.between.append(rest)
 
     def secret(self, text: str, kind: str) -> None:
-        """Add one."""
-        self.secrets.append(text)
-        self.kinds.setdefault(text, kind)
+        """Add one; of a name and a password both."""
+        first, *others = text.split(":") if kind == _PAIRED and _in_parts(text) else [text]
+        self.secrets.append(first)
+        self.kinds.setdefault(first, kind)
+        for other in others:
+            self.between.append(":")
+            self.secrets.append(other)
+            self.kinds.setdefault(other, kind)
 
     def joined(self, between: list[str]) -> str:
         """The text, with what stands for its secrets. `between`: what stands between them now."""
@@ -135,12 +145,21 @@ class Crowd:
         """The text in parts. `mails`: those are not among the found."""
         parts = self._parts.get(text)
         if parts is None:
-            parts, done = Parts([], [], {}, {}), 0
-            for each in found:
-                parts.apart(text[done : each.start], mails)
-                done = each.end
-                parts.secret(text[each.start : done], each.kind)
-            parts.apart(text[done:], mails)
+            ends = zip([0, *(each.end for each in found)], [*(each.start for each in found), len(text)], strict=True)
+            parts = Parts([], [], {}, {})
+            if mails or any(each.kind == _PAIRED for each in found):
+                for each, (start, end) in zip([*found, None], ends, strict=True):
+                    if mails:
+                        parts.apart(text[start:end])
+                    else:
+                        parts.between.append(text[start:end])
+                    if each is not None:
+                        parts.secret(text[each.start : each.end], each.kind)
+            else:
+                parts.between.extend(text[start:end] for start, end in ends)
+                parts.secrets.extend(text[each.start : each.end] for each in found)
+                for each, secret in zip(found, parts.secrets, strict=True):
+                    parts.kinds.setdefault(secret, each.kind)
             if len(self._parts) < _MOST:
                 self._parts[text] = parts
         return parts
@@ -148,8 +167,10 @@ class Crowd:
     def list_of(self, text: str) -> Parts | None:
         """The parts of a list of mail addresses, in which nothing else is written; None of any other text."""
         if text not in self._lists and text not in self._parts:
+            if _WORD.search("".join(EMAIL.pattern.split(text[:_BEGINNING])[:-1:2])):
+                return None
             parts = Parts([], [], {}, {})
-            parts.apart(text, True)
+            parts.apart(text)
             if not _is_list(parts) or len(self._parts) >= _MOST:
                 return None
             self._parts[text] = parts
@@ -182,7 +203,7 @@ class Crowd:
             return None
         if _FORMED.match(text) is None:
             return self._drawn
-        if _NUMBER.fullmatch(text):
+        if _is_number(text):
             return self._numbers
         if _UUID.fullmatch(text):
             return self._uuids
@@ -214,13 +235,21 @@ class Crowd:
             if not (left.isdisjoint(texts) and self.secrets.keys().isdisjoint(texts)):
                 texts = [text for text in texts if text not in left and text not in self.secrets]
             if kind in _NUMBERS:
-                sorts = {self._numbers: [text for text in texts if _NUMBER.fullmatch(text)]}
+                sorts = {self._numbers: [text for text in texts if _is_number(text)]}
             elif kind == EMAIL.kind:
                 sorts = {self._mails: texts if mails else [text for text in texts if _MAIL.fullmatch(text)]}
             elif kind in _CREDENTIALS:
                 sorts = {self._drawn: [text for text in filter(_is_plain, texts) if not may_be_pair(text)]}
+            elif kind == _PAIRED:
+                parts = (text for text in texts if ":" not in text and "%" not in text)
+                sorts = {self._drawn: list(filter(_is_plain, parts))}
+            elif kind in _SHAPED:
+                sorts = {}
             else:
-                sorts = {self._drawn: [] if kind in _SHAPED else list(filter(_is_plain, texts))}
+                plain = list(filter(_is_plain, texts))
+                sorts = {self._drawn: plain}
+                if len(plain) < len(texts):
+                    sorts[self._uuids] = list(filter(_UUID.fullmatch, texts))
             for draw, some in sorts.items():
                 for at in range(0, len(some), _BATCH):
                     pause(sum(map(len, some[at : at + _BATCH])))
@@ -235,7 +264,7 @@ class Crowd:
                 fresh = [text for text in dict.fromkeys(small) if text not in self.secrets]
                 self._keep(fresh, self._mails)
                 self.kinds.update(dict.fromkeys(fresh, EMAIL.kind))
-                return list(map(_cased, texts, map(self.secrets.__getitem__, small)))
+                return capitals(texts, [self.secrets[text] for text in small])
         halves = _DOMAIN.split("\n".join(texts) + "\n")
         self.domains.update(halves[1::2])
         ends = (end[:-1] for end in halves[1::2])
@@ -249,7 +278,18 @@ class Crowd:
 
     def _numbers(self, texts: list[str]) -> list[str]:
         """Digits for digits. Cards pass their check and are of the same bank; numbers have as many digits."""
-        return list(map(_numbered, texts, self._pseudonyms.drawn(texts)))
+        made = list(map(_numbered, texts, self._pseudonyms.drawn(texts)))
+        by_size: dict[int, list[int]] = defaultdict(list)
+        for at, text in enumerate(texts):
+            if 13 <= len(text) <= 19 and text.isdecimal():
+                by_size[len(text)].append(at)
+        for places in by_size.values():
+            cards = [at for at, last in zip(places, weighed([texts[at] for at in places]), strict=True) if not last]
+            bodies = [f"{texts[at][:6]}{made[at][6:-1]}" for at in cards]
+            checks = weighed([f"{body}0" for body in bodies]) if bodies else b""
+            for at, body, last in zip(cards, bodies, checks, strict=True):
+                made[at] = f"{body}{-last % 10}"
+        return made
 
     def _uuids(self, texts: list[str]) -> list[str]:
         """Of the same version and variant (RFC 9562); written in two ways it is one."""
@@ -282,16 +322,22 @@ class Crowd:
 
 
 def _numbered(text: str, made: str) -> str:
-    """What was drawn for a number, as one of its sort."""
-    bare = text if text.isdecimal() else "".join(filter(str.isdecimal, text))
-    if 13 <= len(bare) <= 19 and luhn(bare):
-        if bare is text:
-            return with_check(bare[:6] + made[6:-1])
-        drawn = "".join(filter(str.isdecimal, made))
-        made = laid_over(with_check(bare[:6] + drawn[6:-1]), text)
-    elif text[0] != "0" == made[0]:
-        made = f"{text[0]}{made[1:]}"
-    return made
+    """What was drawn for a number, as one of its sort; of a card in one word see `_numbers`."""
+    if not text.isdecimal():
+        bare = "".join(filter(str.isdecimal, text))
+        if 13 <= len(bare) <= 19 and luhn(bare):
+            drawn = "".join(filter(str.isdecimal, made))
+            return laid_over(with_check(bare[:6] + drawn[6:-1]), text)
+    return f"{text[0]}{made[1:]}" if text[0] != "0" == made[0] else made
+
+
+def _in_parts(text: str) -> bool:
+    """Whether each of its parts is a secret by itself."""
+    return all(part and part.lower() not in NEVER for part in text.split(":"))
+
+
+def _is_number(text: str) -> bool:
+    return (text.isdecimal() and len(text) > 5) or _NUMBER.fullmatch(text) is not None
 
 
 def _free(size: int, drawn: int, taken: Collection[str]) -> str:
@@ -325,10 +371,3 @@ def may_be_pair(text: str) -> bool:
     except ValueError:
         return False
     return (b":" in data or data.count(0) == 2) and _BASE64.fullmatch(text) is not None
-
-
-def _cased(text: str, made: str) -> str:
-    """With capitals where the text has them."""
-    if text.islower():
-        return made
-    return "".join(new.upper() if old.isupper() else new for old, new in zip(text, made, strict=True))

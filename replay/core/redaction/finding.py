@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 
@@ -51,6 +52,9 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
     """Of one that skips and has names: the secret alone, where its name begins."""
     inside: tuple[str, ...] = ()
     """With one of these inside a word, or at its end, every such secret begins; empty: look everywhere."""
+    before: str = ""
+    """Of one with a single hint: the characters that may stand before that in a secret, at most 64 of them. Empty: look
+    everywhere."""
     whole: bool = False
     """No secret has white space in it: of a long text only words of `shortest` characters are looked at."""
 
@@ -96,12 +100,8 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
     size = len(text)
     named: dict[frozenset[str], bool] = {}
     small = ""
-    if size < _LONG:
-        rules = _that_may(tuple(rules), frozenset(_letters(tuple(rules)).intersection(text)))
-    for rule in rules:
+    for rule in _of_short(text, tuple(rules)) if size < _LONG else _of_long(text, tuple(rules)):
         if size < rule.shortest:
-            continue
-        if rule.hints and not any(_rarest(hint) in text and hint in text for hint in rule.hints):
             continue
         if rule.names:
             if rule.names not in named:
@@ -114,6 +114,8 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
             spans = _in_words(text, rule, pause) if rule.whole else _at_names(text, small, rule, pause)
         if size >= _LONG and rule.inside:
             spans = _inside_words(text, rule, pause)
+        if size >= _LONG and rule.before:
+            spans = _at_signs(text, rule, pause)
         if spans is None:
             spans = (_word_spans if rule.skips else _spans)(text, rule, pause)
         if not taken:
@@ -129,6 +131,47 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
     yield from taken
 
 
+def _of_short(text: str, rules: tuple[Rule, ...]) -> Iterator[Rule]:
+    """Those whose hints are in the text."""
+    for rule, hints in _that_may(rules, frozenset(_letters(rules).intersection(text))):
+        if not hints:
+            yield rule
+        for hint in hints:
+            if hint in text:
+                yield rule
+                break
+
+
+def _of_long(text: str, rules: tuple[Rule, ...]) -> Iterator[Rule]:
+    """The same: of a long text it pays to look first for what several hints have in common."""
+    stems = _stems(rules)
+    held: dict[str, bool] = {}
+
+    def holds(part: str) -> bool:
+        if part not in held:
+            held[part] = _rarest(part) in text and part in text
+        return held[part]
+
+    for rule in rules:
+        if not rule.hints or any(holds(stems.get(hint, hint)) and holds(hint) for hint in rule.hints):
+            yield rule
+
+
+@lru_cache(maxsize=16)
+def _stems(rules: tuple[Rule, ...]) -> dict[str, str]:
+    """Hint -> three characters that it has in common with others: where those are not, none of these is."""
+    hints = {hint for rule in rules for hint in rule.hints}
+    out: dict[str, str] = {}
+    while True:
+        shared = Counter(part for hint in hints for part in {hint[at : at + 3] for at in range(len(hint) - 2)})
+        stem, number = max(shared.items(), key=lambda item: (item[1], item[0]), default=("", 0))
+        if number < 3:  # a shorter text is looked for in a longer time
+            return out
+        those = {hint for hint in hints if stem in hint}
+        out |= dict.fromkeys(those, stem)
+        hints -= those
+
+
 @cache
 def _rarest(hint: str) -> str:
     """The letter of it that English has least: one letter is looked for in no time."""
@@ -142,9 +185,10 @@ def _letters(rules: tuple[Rule, ...]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def _that_may(rules: tuple[Rule, ...], letters: frozenset[str]) -> tuple[Rule, ...]:
-    """Those that may find something in a text with these of the rarest letters."""
-    return tuple(rule for rule in rules if not rule.hints or any(_rarest(hint) in letters for hint in rule.hints))
+def _that_may(rules: tuple[Rule, ...], letters: frozenset[str]) -> tuple[tuple[Rule, tuple[str, ...]], ...]:
+    """Those that may find something in a text with these of the rarest letters, with their hints that may be in it."""
+    those = ((rule, tuple(hint for hint in rule.hints if _rarest(hint) in letters)) for rule in rules)
+    return tuple((rule, hints) for rule, hints in those if hints or not rule.hints)
 
 
 def _near(taken: Sequence[Found], start: int, end: int) -> Sequence[Found]:
@@ -178,16 +222,17 @@ def _word_spans(
 ) -> Iterator[tuple[int, int]]:
     """`at`, `until`: where to look."""
     size = len(text) if until is None else until
+    look, where, accept = rule.pattern.match, rule.at, rule.accept
     while at < size:
         began, end = at, min(size, at + CHUNK)
-        while (match := rule.pattern.match(text, at, end)) is not None and match.end(1) >= 0:
+        while (match := look(text, at, end)) is not None:
             start, stop = match.span(1)
-            if stop == end < size:  # perhaps cut short: the next look begins before it
+            if start < 0 or stop == end < size:  # none, or perhaps cut short: the next look begins before it
                 break
-            if rule.at is not None:
-                start, stop = rule.at(text, start, stop)
+            if where is not None:
+                start, stop = where(text, start, stop)
             at = stop
-            if start < stop and rule.accept(text[start:stop]):
+            if start < stop and (accept is bool or accept(text[start:stop])):
                 yield start, stop
         pause(end - began)
         at = size if end == size else max(at, end - _SHORT_REACH)
@@ -236,6 +281,19 @@ def _inside_words(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterat
                     return None
             at = text.find(name, at + len(name))
     return _at_these(text, sorted(spots), rule, rule.pattern, pause)
+
+
+def _at_signs(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:
+    """Where a run of characters ends in the rule's hint; None where that is all over the text."""
+    (sign,) = rule.hints
+    if text.count(sign) > len(text) // _LONG * 40:
+        return None
+    spots, at = [], text.find(sign)
+    while at >= 0:
+        window = text[max(0, at - _BEFORE - 1) : at]
+        spots.append(at - len(window) + len(window.rstrip(rule.before)))
+        at = text.find(sign, at + 1)
+    return _at_these(text, spots, rule, rule.pattern, pause)
 
 
 def _at_these(

@@ -21,7 +21,9 @@ ANYWHERE = {
     "secret": "secret", "credential": "credential",
     "apikey": "api-key", "privatekey": "private-key", "accesskey": "access-key", "clientkey": "client-key",
     "accountkey": "access-key", "signingkey": "private-key", "encryptionkey": "private-key",
-    "masterkey": "private-key", "sshkey": "private-key", "sharedkey": "private-key",
+    "masterkey": "private-key", "subscriptionkey": "api-key", "consumerkey": "client-key", "fernetkey": "private-key",
+    "bindpw": "password", "rootpw": "password", "oauthverifier": "token", "geburtsdatum": "birth",
+    "presharedkey": "secret", "sshkey": "private-key", "sharedkey": "private-key",
     "sessionid": "session", "phpsessid": "session", "usersession": "session", "csrf": "csrf", "xsrf": "csrf",
     "signature": "signature", "xforwardedfor": "ip", "xrealip": "ip", "ipaddress": "ip", "remoteaddr": "ip",
     "clientip": "ip", "dateofbirth": "birth", "birthdate": "birth", "birthday": "birth", "emailaddress": "email",
@@ -48,11 +50,14 @@ WORDS = {
     "pw": "password", "senha": "password", "mnemonic": "secret",
     "psk": "secret", "sessiontoken": "token", "securitytoken": "token", "bearertoken": "token", "userpass": "password",
     "emails": "email", "phones": "phone", "ips": "ip", "ssns": "ssn", "ibans": "iban", "pins": "pin", "otps": "otp",
+    "ipv4": "ip", "ipv6": "ip", "tel": "phone", "fax": "phone",
 }  # fmt: skip
 """Whole word of a name -> kind."""
 ELSEWHERE = ("contraseña", "hasło", "пароль", "密码", "密碼", "パスワード", "비밀번호")
 """Passwords, in letters that are not compared otherwise."""
-PAIRS = {("tax", "id"): "identity", ("national", "id"): "identity", ("identity", "number"): "identity"}
+PAIRS = {("tax", "id"): "identity", ("national", "id"): "identity", ("identity", "number"): "identity",
+         ("verification", "code"): "otp", ("mfa", "code"): "otp", ("tfa", "code"): "otp", ("sms", "code"): "otp",
+         ("card", "no"): "card", ("cc", "number"): "card", ("account", "no"): "iban"}  # fmt: skip
 """Two words of a name, one after the other -> kind. Run together they would be in `taxi_driver`."""
 PERSONAL = frozenset({"email", "phone", "birth", "ip", "card", "iban", "ssn", "identity"})
 """Kinds that say who someone is; all others open something."""

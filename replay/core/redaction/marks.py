@@ -25,8 +25,12 @@ DIGEST = re.compile(r"[0-9a-f]{16,128}|[A-Za-z0-9_-]{22}|[A-Za-z0-9+/]{27}=|[A-Z
 """How digests are written: hex of 64 bits and more; Base64 of 128, 160, 256 and 512."""
 MASK = "[redacted]"
 """What stands where nothing of a secret is kept: in credential headers of requests."""
+NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
+"""What is written where a secret was, or none is."""
 MOST = 500
 """Places named of one recording."""
+_AT_ONCE = 4000
+"""Pseudonyms whose checksums are worked out while other threads wait."""
 Place = tuple[str, str, str]
 """Place, path, kind."""
 
@@ -57,8 +61,15 @@ def digest_of(pseudonym: str) -> str:
 
 def checksums_of(pseudonyms: Collection[str]) -> str:
     """How a crowd of them is named in the marks."""
-    texts = (each.encode("utf-8", "surrogatepass") for each in pseudonyms)
-    numbers = array("I", sorted(set(map(crc32, texts))))
+    texts = list(pseudonyms)
+    return "".join(_checksums(texts[at : at + _AT_ONCE]) for at in range(0, len(texts), _AT_ONCE))
+
+
+def _checksums(texts: list[str]) -> str:
+    data = "\n".join(texts).encode("utf-8", "surrogatepass").split(b"\n")
+    if len(data) != len(texts):  # one has several lines
+        data = [each.encode("utf-8", "surrogatepass") for each in texts]
+    numbers = array("I", sorted(set(map(crc32, data))))
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers.tobytes().hex()

@@ -15,6 +15,7 @@ from binascii import b2a_base64
 from codecs import utf_16_le_encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heapreplace
+from itertools import compress
 from string import ascii_letters, digits
 from typing import NamedTuple
 from urllib.parse import quote
@@ -26,6 +27,8 @@ MOST_SPELLED = 500
 _LONE = 8
 """Characters from which it may be part of a longer word."""
 _HEAD = 4
+_CODES = {_HEAD: "I", _LONE: "Q"}
+"""Numbers that take as many bytes."""
 _PLAIN = re.compile(r"[A-Za-z0-9 _.~!#$()*+,/:;=?@\[\]^`{|}%-]*")
 """That JSON and HTML have as it is."""
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.~-]*")
@@ -55,19 +58,29 @@ class _Way(NamedTuple):
     """Encodings of it are no common texts."""
     bytewise: bool
     """Bytes that are no text have it otherwise."""
+    cased: bool
+    """It is a mail address with capitals: digests are made of it in lower case."""
     base64: Sequence[tuple[int, int, int]]
     """Of Base64 with so many bytes before it, the part that only the secret decides: its start and end."""
 
 
 def _way(secret: str, masked: str) -> _Way:
     plain = _PLAIN.fullmatch(secret) is not None and _PLAIN.fullmatch(masked) is not None
-    escapes = [] if plain else [escape for escape in _ESCAPES if _takes(escape, secret, masked)]
+    known = _ESCAPES if not plain else (_printable,) if "=" in secret else ()
+    escapes = [escape for escape in known if _takes(escape, secret, masked)]
     ascii_only = secret.isascii() and masked.isascii()
     size = len(secret) if ascii_only else len(secret.encode("utf-8", "surrogatepass"))
     same = size == (len(masked) if ascii_only else len(masked.encode("utf-8", "surrogatepass")))
     ends = [(shift, first, (shift + size) * 8 // 6) for shift, first in enumerate((0, 2, 3))] if same else []
-    return _Way(plain, plain and _UNQUOTED.fullmatch(secret) is None, escapes, len(secret) >= _LONE,
-                not secret.isascii(), [each for each in ends if each[2] - each[1] >= _LONE])  # fmt: skip
+    return _Way(
+        plain,
+        plain and _UNQUOTED.fullmatch(secret) is None,
+        escapes,
+        len(secret) >= _LONE,
+        not secret.isascii(),
+        "@" in secret and not secret.islower(),
+        [each for each in ends if each[2] - each[1] >= _LONE],
+    )
 
 
 def _spelled(text: str, way: _Way) -> list[str]:
@@ -86,10 +99,11 @@ def _spelled(text: str, way: _Way) -> list[str]:
     for shift, first, last in way.base64:
         part = b2a_base64(bytes(shift) + data + b"\0\0", newline=False)[first:last].decode()
         out += [part, part.replace("+", "-").replace("/", "_")]
-    for algorithm in _HASHES:
-        digest = algorithm(data, usedforsecurity=False).digest()
-        whole = digest.hex()
-        out += [whole, whole[:16], b2a_base64(digest, newline=False).decode()]
+    for each in (data, text.lower().encode("utf-8", "surrogatepass")) if way.cased else (data,):
+        for algorithm in _HASHES:
+            digest = algorithm(each, usedforsecurity=False).digest()
+            whole = digest.hex()
+            out += [whole, whole.upper(), whole[:16], b2a_base64(digest, newline=False).decode()]
     return out
 
 
@@ -130,7 +144,33 @@ def _escaped_ascii(text: str) -> str:
     return json.dumps(text)[1:-1]
 
 
-_ESCAPES = (_doubled, _escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape)
+def _twice(text: str) -> str:
+    return _escaped(_escaped(text))
+
+
+def _twice_ascii(text: str) -> str:
+    return _escaped(_escaped_ascii(text))
+
+
+def _in_csv(text: str) -> str:
+    return text.replace('"', '""')
+
+
+def _in_python(text: str) -> str:
+    return repr(text)[1:-1]
+
+
+def _in_bytes(text: str) -> str:
+    return repr(text.encode())[2:-1]
+
+
+def _printable(text: str) -> str:
+    """Quoted-printable (RFC 2045)."""
+    return "".join(chr(byte) if 32 <= byte < 127 and byte != 61 else f"={byte:02X}" for byte in text.encode())
+
+
+_ESCAPES = (_doubled, _escaped, _escaped_ascii, _quoted, _quoted_plus, _quoted_path, html.escape, _twice, _twice_ascii,
+            _in_csv, _in_python, _in_bytes, _printable)  # fmt: skip
 
 
 def _cases(text: str) -> tuple[str, str, str]:
@@ -209,12 +249,14 @@ class Needles:
 
     def replace(self, text: str, pause: Callable[[int], None]) -> str:
         """The text without them."""
-        table = self._table
-        if not table or len(text) < SHORTEST:
+        table, size, head = self._table, len(text), self._head
+        if not table or size < SHORTEST:
             return text
-        pause(len(text))
+        pause(size)
         if text in table:
             return self._stand_in(text)
+        if size < _SHORT and self._heads.isdisjoint([text[at : at + head] for at in range(size - head + 1)]):
+            return text
         few = len(table) <= (_FEW if len(text) < _LONG else _FEWER)
         hits = self._few(text) if few else self._many(text)
         out, done = [], 0
@@ -268,21 +310,35 @@ class Needles:
         if len(text) < _SHORT:
             return [at for at in range(len(text) - self._head + 1) if text[at : at + self._head] in heads]
         if len(heads) > (_FEW if len(text) < _LONG else _FEWER) and text.isascii():
-            heads = self._present(text.encode())
+            data = text.encode()
+            codes = self._present(data)
+            if len(codes) > _FEW:
+                return sorted(self._of_codes(data, codes))
+            heads = [code.to_bytes(self._head, sys.byteorder).decode() for code in codes]
         if len(heads) <= _FEW:
             return sorted(at for head in heads for at in _places(text, head))
         return [at for at in range(len(text) - self._head + 1) if text[at : at + self._head] in heads]
 
-    def _present(self, data: bytes) -> set[str]:
+    def _present(self, data: bytes) -> set[int]:
         """Of the heads those that are in the text: each is a number, and all are looked up at once."""
-        size, code = self._head, "Q" if self._head == _LONE else "I"
         if not self._codes:
-            heads = (head for head in self._heads if len(head) == size and head.isascii())
-            self._codes.update(array(code, "".join(heads).encode()))
+            heads = (head for head in self._heads if len(head) == self._head and head.isascii())
+            self._codes.update(array(_CODES[self._head], "".join(heads).encode()))
         found: set[int] = set()
+        for numbers in self._numbers(data):
+            found |= self._codes.intersection(numbers)
+        return found
+
+    def _of_codes(self, data: bytes, codes: set[int]) -> Iterator[int]:
+        """Where these are."""
+        for shift, numbers in enumerate(self._numbers(data)):
+            yield from compress(range(shift, len(data), self._head), map(codes.__contains__, numbers))
+
+    def _numbers(self, data: bytes) -> Iterator[array[int]]:
+        """The text as numbers of a head's length: from its first character on, from its second, and so on."""
+        size = self._head
         for shift in range(size):
-            found |= self._codes.intersection(array(code, data[shift : len(data) - (len(data) - shift) % size]))
-        return {number.to_bytes(size, sys.byteorder).decode() for number in found}
+            yield array(_CODES[size], data[shift : len(data) - (len(data) - shift) % size])
 
 
 def _places(text: str, part: str) -> Iterator[int]:

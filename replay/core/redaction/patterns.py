@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from string import ascii_letters, digits
 
 from replay.core.redaction.commands import COMMANDS
 from replay.core.redaction.finding import Rule
 from replay.core.redaction.pseudonyms import luhn
 from replay.core.redaction.values import is_value
-from replay.core.redaction.vendors import VENDORS
+from replay.core.redaction.vendors import HINTS, UNLIKE, VENDORS
 
 _WORDS = (
-    r"pass(?:word|wd|phrase|code|wort|e(?<=mot.de.passe))", r"kennwort", r"pwd", r"private[_-]?key", r"secret(?:[_-]?key)?", r"shared[_-]?access[_-]?key",
+    r"pass(?:word|wd|phrase|code|wort|e(?<=mot.de.passe))", r"kennwort", r"pwd", r"private[ _-]?key", r"secret(?:[ _-]?key(?:[_-]base)?)?", r"shared[_-]?access[_-]?key",
     r"session(?:[_-]?id)?", r"jsessionid", r"phpsessid", r"psk(?==)", r"pw(?=[ \t]?[:=])", r"pass(?=[ \t]?[:=][ \t]?[^\s\d]{0,60}+\d)", r"signature", r"ssn", r"token", r"credential", r"client[_-]?key", r"cookie", r"csrf", r"cvv",
-    r"api[_-]?key", r"access[_-]?key", r"account[_-]?key", r"auth(?:orization)?", r"otp", r"iban", r"dsn",
+    r"api[ _-]?key", r"access[ _-]?key", r"account[_-]?key", r"auth(?:orization)?", r"otp", r"iban", r"dsn",
     r"signing[_-]?key", r"encryption[_-]?key", r"master[_-]?key", r"pass(?<=_pass)",
+    r"subscription[_-]?key", r"fernet[_-]?key", r"consumer[_-]?key", r"code[_-]?verifier", r"client[_-]?assertion", r"samlresponse", r"pre[_-]?shared[_-]?key", r"bindpw", r"rootpw",
     *(rf"{each}(?=\\{{0,3}}[\"']|(?<=[?&]{each})=)" for each in ("pin", "sid", "sig", "hmac", "jwt", "bearer", "pass", "totp", "cvc", "cvn")),
 )  # fmt: skip
 """What stands at the start of a word; the last ones only as names in quotes, as in JSON, and in queries."""
@@ -31,7 +33,9 @@ _WITHIN = (
 """What ends a word: `accessToken`, `PGPASSWORD`."""
 _STEMS = tuple(sorted({re.match(r"[A-Za-z]{2,6}", each)[0] for each in _WITHIN}))  # type: ignore[index]  # so they begin
 _ASSIGNED = (
-    r"(?:\\{0,3}+[\"']|\*\*)?+[ \t]{0,20}+(?:=|:=|:(?:\*\*)?|=>)[ \t]{0,20}+(?:b?+\\{0,3}+(?:\"\"\"|'''|[\"']))?+"
+    r"(?:(?=[\\\"'*_])(?:\\{0,3}+[\"']\]?|\*\*|_{1,2}))?+[ \t]{0,20}+(?:=|:=|:(?:\*\*)?|=>)[ \t]{0,20}+"
+    r"(?:(?=[b\\\"'\[<(])(?:b?+\\{0,3}+(?:\"\"\"|'''|[\"'])|"
+    r"[\[<(](?=[^\s\[\]<>(),;\"'\d]{0,80}+\d)(?=[^\s\[\]<>(),;\"']{4,80}+[\]>)])))?+"
 )
 _QUOTED = (
     r"(?<=[^\\]\")(?:[^\"\\\n]|\\[^\n]){4,400}+(?=\")|(?<=\\\")[^\"\\\n]{4,400}+(?=\\)|"
@@ -39,8 +43,9 @@ _QUOTED = (
 )
 _UNQUOTED = (
     r"(?![A-Za-z_][\w.]{0,60}+\([^)\n]{0,100}+\)(?![A-Za-z0-9]))"  # a call, in code
-    r"[^\s\"',;&<>(){}\[\]\\](?:[^\s\"',;&<>)}\]\\]|"
-    r"&(?=[^\s&=;\"']{0,60}?[^\s&=;\"'A-Za-z_-])(?![^\s&]{0,60}[=;])|<(?![/!A-Za-z])){3,399}+"  # no query, entity, tag
+    r"[^\s\"',;&<>(){}\[\]\\](?>[^\s\"',;&<>)}\]\\]{3,399}+(?![&<])|"  # most have no `&` or `<`: far faster
+    r"(?:[^\s\"',;&<>)}\]\\]|"
+    r"&(?=[^\s&=;\"']{0,60}?[^\s&=;\"'A-Za-z_-])(?![^\s&]{0,60}[=;])|<(?![/!A-Za-z])){3,399}+)"  # no query, entity, tag
 )
 _ASSIGNABLE = f"(?:{_QUOTED}|{_UNQUOTED})"
 
@@ -65,10 +70,8 @@ _ASSIGNMENT = f"(?i:{_by_letter(_WORDS)}){_ASSIGNED}"
 def _at_words(letters: str, head: str, secret: str, tail: str = "") -> re.Pattern[str]:
     """Of a secret that only stands at the start of a run of `letters`: takes whole runs up to the first that is one.
     Looking at each letter of a text takes ten times as long. Group 1 is the secret; none: there is none further on."""
-    here = rf"(?<![{letters}]){head}"
-    return re.compile(
-        rf"[^{letters}]*+(?:(?!{here}{secret}{tail})[{letters}]++[^{letters}]*+)*+(?:{here}({secret}){tail})?"
-    )
+    here = rf"(?<![{letters}]){head}({secret}){tail}"
+    return re.compile(rf"[^{letters}]*+(?:(?(1)(?!)|(?:{here}|[{letters}]++[^{letters}]*+)))*+")  # (1): none after it
 
 
 _ANY_CARD = r"\d(?:[ -]?\d){12,18}+"
@@ -101,7 +104,7 @@ WEBHOOK = Rule("webhook", re.compile(
 """Addresses whose paths are secrets."""
 EMAIL = Rule("email", re.compile(
     r"([A-Za-z0-9](?<![A-Za-z0-9._%+/=:-].)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.(?=\w)){1,8}+[A-Za-z]{2,24}+)"
-    r"(?![A-Za-z0-9])"), ("@",))  # fmt: skip
+    r"(?![A-Za-z0-9])"), ("@",), before=ascii_letters + digits + "._%+-")  # fmt: skip
 """Its group is all that it matches."""
 LOOKS: tuple[Rule, ...] = (
     Rule("private-key", re.compile(
@@ -110,6 +113,7 @@ LOOKS: tuple[Rule, ...] = (
     Rule("jwt", re.compile(r"(?<![\w.-])(?:(?!eyJ)[A-Za-z0-9]{1,20}+[_-]){0,4}+(eyJ[A-Za-z0-9_-]{5,4000}+\.eyJ[A-Za-z0-9_-]{5,4000}+\.[A-Za-z0-9_-]{0,1000}+)"),
          ("eyJ",)),
     Rule("vendor-key", _at_words("A-Za-z0-9", r"(?=[A-Za-z0-9]{2}[\w.-])", _by_letter(VENDORS), "(?![A-Za-z0-9])"), shortest=14, skips=True, whole=True),
+    Rule("vendor-key", _at_words("A-Za-z0-9", "", f"(?:{'|'.join(UNLIKE)})", "(?![A-Za-z0-9])"), HINTS, shortest=14, skips=True, whole=True),
     Rule("url-password", re.compile(
         r"://(?<=[a-z0-9+.-]{2}://)([^\s/?#@:\"'<>\[\]]{0,200}+:[^\s/?@\"'<>]{1,300}+(?:@[^\s/?@\"'<>]{1,300}+(?=@)){0,3}+(?=@)|"
         r"[^\s/?#@:.\"'<>\[\]]{0,100}+:(?!\d{0,5}+[/?#])[^\s@\"'<>:]{0,200}+(?::(?!//)[^\s@\"'<>:]{0,200}+){0,5}+(?=@))"),  # with a `/` in it; no port
@@ -132,13 +136,13 @@ LOOKS: tuple[Rule, ...] = (
         r"(?:\s++(?!value|content)[\w-]{1,40}+=[\"'][^\"'<>]{0,80}+[\"']){0,4}+\s++(?:value|content)=[\"']([^\"'<>]{4,4000}+)"),
         ("value=", "content="), is_value),
     Rule("card", _at_words(
-        r"\d", r"(?<![.,:+/-])(?<![\dA-Fa-f-][A-Fa-f])(?<!^[A-Fa-f])(?=[\d -]{13})",  # no part of a UUID, nor of a digest
+        r"\d", r"(?=[\d -]{13})(?<![.,:+/-])(?<![\dA-Fa-f-][A-Fa-f])(?<!^[A-Fa-f])",  # no part of a UUID, nor of a digest
         rf"(?:\d{{13,19}}+|\d{{4}}(?: \d{{4}}){{3}}|{_ANY_CARD})", r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), shortest=13, skips=True,
          at=card_at),
     EMAIL,
 )  # fmt: skip
 
 
-RULES = (*LOOKS[:5], *COMMANDS, *LOOKS[5:])
+RULES = (*LOOKS[:6], *COMMANDS, *LOOKS[6:])
 """In the order in which they are tried; what one has found the next do not look into. Group 1 is the secret, if there
 is a group."""

@@ -9,6 +9,7 @@ itself: a pseudonym is told from a secret without the key, and redacting twice c
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from array import array
@@ -39,11 +40,19 @@ _EMAIL = re.compile(r"[^\s@<>\"]{1,64}+@(?:[A-Za-z0-9-]{1,63}+\.){0,8}+[A-Za-z-]
 _DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(.*)", re.DOTALL)
 _WRITTEN_DAY = re.compile(r"(\d\d)([./-])(\d\d)\2(\d{4})")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_NONE: frozenset[int] = frozenset()
+_KINDS_OF_NETS = {
+    "": frozenset({0, 10, 127, 169, 172, 192, *range(224, 256)}), "192.": frozenset({168}),
+    "172.": frozenset(range(16, 32)), "169.": frozenset({254}),
+}  # fmt: skip
+"""What says that an address is a private one, or of many: code decides by it (RFC 1918, 3927, 5771)."""
 _IPV6 = re.compile(r"[0-9A-Fa-f:]{2,39}")
 _IBAN = re.compile(r"([A-Z]{2})\d\d([ ]?)[A-Z0-9]{2,4}(?:[ ]?[A-Z0-9]{1,4}){2,7}")
 _REST = bytes(code for code in range(128) if not chr(code).isalnum())
 _DOUBLED = bytes(int("0246813579"[code - 48]) if 48 <= code < 58 else 0 for code in range(256))
 """Of each digit what it counts in every other place of a card's number."""
+_SINGLE = bytes(code - 48 if 48 <= code < 58 else 0 for code in range(256))
+_LAST = bytes(code % 10 for code in range(256))
 _NUMERIC = re.compile(r"[+(]?\d[\d ()./-]*")
 _FORMLESS = re.compile(r"(?!eyJ|[A-Z]{2}\d\d|[0-9A-Fa-f]{1,8}[:-])[A-Za-z](?=[^@]*\Z)(?![0-9A-Fa-f]{31}\Z)")
 """What has none of the forms below."""
@@ -55,7 +64,11 @@ _PREFIX = re.compile(
 )
 _PREFIXED = frozenset(map("".join, zip(*[iter("skrkpkghgiglxoxaAKASABACAGAIARANyaGOnppySGhfdoshda")] * 2, strict=True)))
 """How what that matches begins."""
-_KEPT_CLAIMS = frozenset({"iss", "aud", "typ", "alg", "scope", "scp", "azp", "token_use", "amr", "acr", "kty", "crv"})
+_KEPT_CLAIMS = frozenset({"iss", "aud", "typ", "alg", "scope", "scp", "azp", "token_use", "amr", "acr", "kty", "crv",
+                          "role", "roles", "group", "groups", "permissions", "entitlements", "plan", "tier", "locale",
+                          "zoneinfo", "type", "use", "token_type", "ver", "version", "env", "realm_access",
+                          "resource_access", "features"})  # fmt: skip
+"""Claims that name nobody: code decides by them."""
 
 
 class Pseudonyms:
@@ -225,8 +238,8 @@ class Pseudonyms:
         return f"{stream[0] % 12 + 1:02}{mark}{stream[1] % 12 + 1:02}{mark}{year}"
 
     def _ip(self, value: str) -> str | None:
-        """Digit for digit within what an address may be, prefixes kept equal (Xu et al., Crypto-PAn, 2002); the
-        addresses of this host stay."""
+        """Digit for digit within what an address may be, prefixes kept equal (Xu et al., Crypto-PAn, 2002), a private
+        one private; the addresses of this host stay."""
         try:
             address = ip_address(value)
         except ValueError:
@@ -239,7 +252,13 @@ class Pseudonyms:
         before = ""
         for part in value.split("."):
             low, high = {1: (0, 9), 2: (10, 99)}.get(len(part), (100, 255))
-            out.append(str(self._order(f"{before}|{low}", low, high)[int(part) - low]))
+            order, kept = self._order(f"{before}|{low}", low, high), _KINDS_OF_NETS.get(before, _NONE)
+            made = int(part)
+            if made not in kept:
+                made = order[made - low]
+                while made in kept:
+                    made = order[made - low]
+            out.append(str(made))
             before += part + "."
         return ".".join(out)
 
@@ -289,7 +308,7 @@ class Pseudonyms:
         try:
             claims = msgspec.json.decode(_unpacked(body))
             made = self._claims(claims)
-            text = bytes(json_bytes(made)) if made != claims else b""
+            text = _written_as(_unpacked(body), claims)(made) if made != claims else b""
         except (ValueError, RecursionError):
             return None
         if not isinstance(claims, dict):
@@ -396,6 +415,29 @@ def _weighed(digits: str) -> int:
     return sum(data[::-2]) - 48 * len(data[::-2]) + sum(data[-2::-2].translate(_DOUBLED))
 
 
+def weighed(texts: Sequence[str]) -> bytes:
+    """Of each of these texts of 13 to 19 digits, all of one length, the last digit of its weight: 0 where its own last
+    digit checks the others. A byte of a large number is the sum of one text."""
+    data, size, total = "".join(texts).encode(), len(texts[0]), 0
+    for at in range(size):
+        total += int.from_bytes(data[at::size].translate(_SINGLE if (size - at) % 2 else _DOUBLED), "big")
+    return total.to_bytes(len(texts), "big").translate(_LAST)
+
+
+def capitals(texts: Sequence[str], made: Sequence[str]) -> list[str]:
+    """`made`, in lower case, with capitals where the texts have them: each is as long as its own."""
+    before, after = "\n".join(texts), "\n".join(made)
+    if len(before) != len(after) or not (before + after).isascii():
+        return [_cased(text, new) for text, new in zip(texts, made, strict=True)]
+    small, large = (int.from_bytes(each.encode(), "big") for each in (after, after.upper()))
+    where = int.from_bytes(before.encode().translate(_UPPERS), "big")
+    return (small ^ (small ^ large) & where).to_bytes(len(before), "big").decode().split("\n")
+
+
+def _cased(text: str, made: str) -> str:
+    return "".join(new.upper() if old.isupper() else new for old, new in zip(text, made, strict=True))
+
+
 def _bare(text: str) -> str:
     """Its letters and digits."""
     return text.encode("ascii", "ignore").translate(None, _REST).decode()
@@ -439,6 +481,22 @@ def is_pseudonym(text: str) -> bool:
     elif _JWT.fullmatch(text):
         text = text.rpartition(".")[2]
     return len(_bare(text)) >= _MARKED and _checked(text) == text
+
+
+def _written_as(text: bytes, value: Any) -> Callable[[Any], bytes]:
+    """What writes JSON as it is written there; else as most do."""
+    for write in _WRITERS:
+        if write(value) == text:
+            return write
+    return _WRITERS[0]
+
+
+_WRITERS: tuple[Callable[[Any], bytes], ...] = (
+    lambda value: bytes(json_bytes(value)),
+    lambda value: json.dumps(value).encode(),
+    lambda value: json.dumps(value, ensure_ascii=False).encode(),
+    lambda value: json.dumps(value, separators=(",", ":")).encode(),
+)
 
 
 def _unpacked(text: str) -> bytes:

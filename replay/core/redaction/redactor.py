@@ -276,16 +276,16 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     paths = "\n".join(path for _, path, _ in rows)
     if sweep.masked(paths) != paths:
         rows = [[place, sweep.masked(path), kind] for place, path, kind in rows]
-    given = _given(changed)
+    given = _Given(changed)
     own = [each for each in earlier.get("own", ()) if type(each) is list and len(each) == 3]
     made_here = (
         [place, sweep.masked(path_of(path)), kind]
         for place, marks in places.items()
         for path, (kind, text) in marks.items()
-        if (place == "outcome" or place.endswith("request")) and text not in given
+        if (place == "outcome" or place.endswith("request")) and not given.has(text, place)
     )
     own += islice(made_here, MOST)
-    own += _digests(changed, given)
+    own += _digests(changed, given.text)
     unique = {(row[0], row[1]): row for row in rows}
     short = [masked for masked in sweep.secrets.values() if not is_pseudonym(masked)]
     short += sweep.crowd.made
@@ -303,7 +303,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
             "kinds": dict(sorted(counts.items())),
             "places": sorted(unique.values(), key=_order)[:MOST],
             "own": own[:MOST],
-            "made": sorted({*made_before, *(made_of(sweep.secrets, sweep.kinds, given) if own else ())}),
+            "made": sorted({*made_before, *(made_of(sweep.secrets, sweep.kinds, given.text) if own else ())}),
             "pseudonyms": sorted({*known, *map(digest_of, short)}),
             **({"crowd": crowd} if crowd else {}),
         },
@@ -329,10 +329,24 @@ def _size(recording: Recording) -> int:
     return asked + len(recording.input.text) + len(recording.outcome.payload.text)
 
 
-def _given(recording: Recording) -> str:
-    """All that the recording gives to the code. What the code asks with and is not in it, it has or makes itself."""
-    parts = [recording.input.text, recording.context.text, *(one.answer.text for one in recording.interactions)]
-    return "\n".join(parts)
+class _Given:
+    """All that a recording gives to the code. What the code asks with and was not given before, it has or makes
+    itself: an answer that names it later changes nothing of that."""
+
+    def __init__(self, recording: Recording) -> None:
+        parts = [recording.input.text, recording.context.text]
+        self._ends: dict[str, int] = {}
+        """Place of a request -> the end of what was given before it."""
+        end = sum(map(len, parts)) + len(parts)
+        for one in recording.interactions:
+            self._ends[f"interaction[{one.seq}].request"] = end
+            parts.append(one.answer.text)
+            end += len(one.answer.text) + 1
+        self.text = "\n".join(parts)
+
+    def has(self, text: str, place: str) -> bool:
+        """Whether the code was given a text before what it did at a place."""
+        return self.text.find(text, 0, self._ends.get(place)) >= 0
 
 
 def _digests(recording: Recording, given: str) -> list[list[str]]:
@@ -347,6 +361,14 @@ def _digests(recording: Recording, given: str) -> list[list[str]]:
     return found
 
 
+def _json_of(text: str) -> Any:
+    try:
+        inner = msgspec.json.decode(text)
+    except ValueError:
+        return None
+    return inner if type(inner) in (dict, list) else None
+
+
 def _leaves(tree: Any, boundary: str) -> list[tuple[Path, str]]:
     """Whole texts that look like digests, with the paths that differences have."""
     if boundary == "http" and type(tree) is dict:
@@ -355,11 +377,10 @@ def _leaves(tree: Any, boundary: str) -> list[tuple[Path, str]]:
         query = dict(parse_qsl(str(tree.get("url", "")).partition("?")[2], keep_blank_values=True))
         body = tree.get("body")
         held = body.get("$bytes") if type(body) is dict else None
-        try:
-            inner = msgspec.json.decode(held) if type(held) is str else None
-        except ValueError:
-            inner = None
-        tree = {"query": query, "body": inner if type(inner) in (dict, list) else None}
+        tree = {"query": query, "body": _json_of(held) if type(held) is str else None}
+    elif not boundary and type(tree) is dict and type(tree.get("body")) is dict:  # of an answer that the code gave
+        held = tree["body"].get("$bytes")
+        tree = {**tree, "body": _json_of(held) if type(held) is str else None}
     out: list[tuple[Path, str]] = []
     waiting: list[tuple[Path, Any]] = [((), tree)]
     while waiting and len(out) < MOST:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Mapping
 
 from replay.core.redaction.crowds import CROWD, LARGEST, Crowd, Parts, is_crowd
 from replay.core.redaction.finding import Found, find
-from replay.core.redaction.marks import MASK, Known
 from replay.core.redaction.marks import MOST as MARKED
+from replay.core.redaction.marks import NEVER, Known
 from replay.core.redaction.needles import SHORTEST, Needles
 from replay.core.redaction.patterns import EMAIL
 from replay.core.redaction.pseudonyms import Pseudonyms
@@ -22,8 +22,6 @@ FEW = 64
 """Secrets of a small recording that are drawn one by one, and looked for in every spelling."""
 PER_SECRET = 500
 """Characters of a large one for each: its redaction takes a bound time for each character."""
-NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
-"""What is written where a secret was, or none is."""
 _APART = "\0\x01\x02\uf8ff"
 
 
@@ -128,8 +126,9 @@ class Secrets:
                 self._seen[text] = found
         return found
 
-    def _crowded(self, text: str) -> tuple[str, bool] | None:
-        """A text of hundreds of secrets without them, and whether it is nothing but them; None if it has fewer."""
+    def _crowded(self, text: str, change: Callable[[str], str]) -> str | None:
+        """A text of hundreds of secrets without them; None if it has fewer. `change` makes what stands between them
+        one without secrets."""
         mails = is_crowd(text.count("@"))
         parts = self.crowd.list_of(text) if mails and not self._rules.own else None
         listed = parts is not None
@@ -140,11 +139,14 @@ class Secrets:
             parts = self.crowd.parts(text, found, mails)
         if len(parts.kinds) > CROWD and not parts.masks and not self.known.any:
             self._draw(parts.kinds, mails=mails)
-        self._show(parts)
-        made = parts.joined(self._between(parts.between) if listed else parts.between)
+        own = self._show(parts)
+        number = len(parts.between)
+        between = apart([*parts.between, *own.values()], self.masked if listed else change)
+        parts.masks.update(zip(own, between[number:], strict=True))
+        made = parts.joined(between[:number])
         if self._armed:
             self.crowd.note(made)
-        return made, listed
+        return made
 
     def many(self, kind: str, cells: Collection[str]) -> Mapping[str, str]:
         """Of a column: if it has many, say what stands for each, of all at once. All of which that is said."""
@@ -157,36 +159,39 @@ class Secrets:
     def _draw(self, kinds: dict[str, str], *, mails: bool = False) -> None:
         self.crowd.draw(kinds, mails, self.secrets.keys() | self.allowed | NEVER, self._pause)
 
-    def _show(self, parts: Parts) -> None:
-        """Say what stands for each: what one stands for in other places first."""
+    def _show(self, parts: Parts) -> dict[str, str]:
+        """Say what stands for each: what one stands for in other places first. What is left to the way of its kind,
+        as that makes it: known secrets may be in it; the first walk only learns them."""
         masks = parts.masks
         if not masks or not all(masks.values()):
             masks.update(zip(parts.kinds, map(self.crowd.secrets.get, parts.kinds), strict=True))
         other = self.secrets.keys() & parts.kinds.keys()
         masks.update((secret, self.secrets[secret]) for secret in other)
+        own: dict[str, str] = {}
         if not all(masks.values()):
-            for secret, kind in parts.kinds.items():
-                if not masks[secret]:
-                    made = self.value(secret, kind)
-                    masks[secret] = None if secret in self.crowd.late else made
+            own = {secret: self.value(secret, kind) for secret, kind in parts.kinds.items() if not masks[secret]}
         domains = "".join(self.crowd.domains)
         if self.masked(domains) != domains:
             for secret, kind in parts.kinds.items():
-                if kind == EMAIL.kind:
+                if kind == EMAIL.kind and secret not in own:
                     local, mark, domain = str(masks[secret]).rpartition("@")
                     masks[secret] = local + mark + self.masked(domain)
+        return own if self._armed else {}
 
-    def _between(self, texts: list[str]) -> list[str]:
-        """What stands between secrets, without others that are known: all of it in one look."""
-        if not self._needles:
+
+def mark_for(text: str) -> str | None:
+    """A character that parts what is looked at together, which the text has not; None: it has all of them."""
+    return next((char for char in _APART if char not in text), None)
+
+
+def apart(texts: list[str], change: Callable[[str], str]) -> list[str]:
+    """What stands between secrets, changed: all of it in one look."""
+    mark = mark_for("".join(texts))
+    if mark is not None:
+        whole = mark.join(texts)
+        made = change(whole)
+        if made == whole:
             return texts
-        whole = "".join(texts)
-        mark = next((char for char in _APART if char not in whole), None)
-        if mark is not None:
-            whole = mark.join(texts)
-            made = self.masked(whole)
-            if made == whole:
-                return texts
-            if made.count(mark) == len(texts) - 1:
-                return made.split(mark)
-        return list(map(self.masked, texts))
+        if made.count(mark) == len(texts) - 1:
+            return made.split(mark)
+    return list(map(change, texts))

@@ -65,7 +65,7 @@ class Sweep(Texts):
         """The items of a list; what stands before one may say what it is. `names`: of arguments."""
         if node and all(map(_is_two, node)):
             return [self._two(each, (*path, at), kind) for at, each in enumerate(node)]
-        if not names and (rows := self.rows(node, self.tree, path, kind)) is not None:
+        if not names and (rows := self.rows(node, self.tree, lambda at: (*path, at), kind)) is not None:
             return rows
         said = beside.options(node, self.kind_of)
         if isinstance(names, Shifted):
@@ -116,6 +116,8 @@ class Sweep(Texts):
     def _mapping(self, node: dict[str, Any], path: Path, kind: str | None, *, plain: bool = False) -> dict[str, Any]:
         if not plain and type(node.get("headers")) is list and ("pieces" in node or "body" in node):
             return self._message(node, path)
+        if not plain and (table := self.members(node, self.tree, path, kind)) is not None:
+            return table
         out: dict[str, Any] = {}
         value, said = beside.named(node, self.kind_of) or ("", None)
         of_key = beside.of_key(node)

@@ -3,6 +3,7 @@ percent-encoding."""
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
@@ -16,11 +17,12 @@ from replay.core.redaction.crowds import CROWD, may_be_pair
 from replay.core.redaction.finding import find
 from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import MOST as MARKED
+from replay.core.redaction.marks import NEVER
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.patterns import WEBHOOK, card
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
-from replay.core.redaction.secrets import NEVER, Path, Secrets
+from replay.core.redaction.secrets import Path, Secrets, apart, mark_for
 
 _DEEPEST = 4
 """Encodings inside one another that are undone."""
@@ -40,10 +42,12 @@ _SPELT = re.compile(
     r"(?:\\(?:0[4-7]|1[0-7])[0-7]){3}"
 )
 _SPELT_UNIT = re.compile(
-    r"\\++u00[2-7][0-9A-Fa-f]|\\++x[2-7][0-9A-Fa-f]|&#(?:x[2-7][0-9A-Fa-f]|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7]|.",
+    r"\\++u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|\\++x[2-7][0-9A-Fa-f]|&#(?:x[0-9A-Fa-f]{2,4}|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7]|.",
     re.DOTALL,
 )
 """Letters and signs as escapes, and all else as it is."""
+_ENTITIES = {"&quot;": '"', "&lt;": "<", "&gt;": ">", "&apos;": "'", "&amp;": "&"}
+_ENTITY = re.compile(r"&(?:quot|[lg]t|apos|amp);|.", re.DOTALL)
 _HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
 _SCHEME = re.compile(r"(?i)(basic|bearer|token|digest|negotiate|apikey|jwt) +(\S.*)\Z", re.DOTALL)
 _PAIR = re.compile(r"[\w.\[\]%$*@-]{1,100}=")
@@ -75,7 +79,7 @@ _LOW = 99_999
 _IDS = frozenset({"id", "_id", "key"})
 _ROWS = 32
 """Items of a list that is read as a table."""
-_NOT_ROWS = _IDS | {"kty", "value", "Value", "answer", "headers", "pieces", "returned"}
+_NOT_ROWS = frozenset({"kty", "value", "Value", "answer", "headers", "pieces", "returned"})
 """Names that say something of what stands beside them."""
 _IN_URLS = frozenset({"url-password", "url-user", "session"})
 """Kinds that are percent-encoded where they are found."""
@@ -139,6 +143,8 @@ class Texts(Secrets):
         """A number without secrets."""
         if kind and type(node) is float and node.is_integer() and abs(node) < 2**53:
             return float(self.number(int(node), path, kind))
+        if kind is None and type(node) is int and -10_000 < node <= _LOW:
+            return node
         text = str(node)
         if kind is None and type(node) is int and 13 < len(text) < 17 and path[:1] != _DRAWS and card(text):
             kind = "card"
@@ -190,6 +196,7 @@ class Texts(Secrets):
         if "=" not in text:
             return self.leaf(text, path, None)
         out = []
+        shown: dict[str, str] = {}
         granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
         pairs = [pair.partition("=") for pair in text.split("&")]
         if len(pairs) > self.few:
@@ -197,7 +204,9 @@ class Texts(Secrets):
         for name, mark, value in pairs:
             key = _plain(name)
             kind = self._rules.kind_of(key) or ("token" if granted and key == "code" else None)
-            out.append(name + mark + self._percent(value, (*path, key), kind))
+            if name not in shown:  # a key may stand there without a name
+                shown[name] = name if len(name) < SHORTEST else self._percent(name, (*path, key), None)
+            out.append(shown[name] + mark + self._percent(value, (*path, key), kind))
         return "&".join(out)
 
     def _many_of(self, pairs: Iterable[tuple[str | None, str]]) -> None:
@@ -225,6 +234,10 @@ class Texts(Secrets):
             return text
         if len(text) > CROWD and self.known.has(text):
             return text
+        if kind is None and self._armed and (made := self._needles.exact(text)) is not None:
+            if mark:
+                self.mark(path, text, made, self.kinds.get(text))
+            return made
         if kind is None and self._rules.is_word(text):
             made, deep = self.masked(text), _DEEPEST
         elif kind:
@@ -256,9 +269,8 @@ class Texts(Secrets):
             line = "\r\n" if "\r\n--" in text else "\n"
             return self.flat(f"{line}--".join(self._part(part, path, line) for part in text.split(f"{line}--")), deep)
         if "\n" in text or "(" in text or "[" in text:
-            made = self._columns(text, path)
+            made = self._columns(text, path, deep)
             if made is not None:
-                made = self.flat(made, deep)
                 if self._armed:
                     self.crowd.note(made)
                 return made
@@ -268,9 +280,11 @@ class Texts(Secrets):
             return self.form(text, path)
         return None
 
-    def _columns(self, text: str, path: Path) -> str | None:
-        """A table without what its columns say is secret; the second walk meets the same ones."""
+    def _columns(self, text: str, path: Path, deep: int) -> str | None:
+        """A text with a table, without secrets; None if none of its columns says that it has any. The second walk meets
+        the same ones."""
         held = self._tables.get((text, path, len(self._columns_of))) if not self.allowed else None
+        mark = mark_for(text) or ""
         if held is None:
             changed: dict[str, tuple[str, str, str]] = {}
 
@@ -279,14 +293,18 @@ class Texts(Secrets):
                 made = self.leaf(one, (*path, name), kind) if drawn is None else drawn
                 if made != one:
                     changed.setdefault(name, (one, made, kind))
-                return made
+                return f"{mark}{made}{mark}" if made == (drawn or self.secrets.get(one)) else made
 
-            held = columns.masked(text, self.kind_of, cell, self.many, self._columns_of), changed
+            held = columns.masked(text, self.kind_of, cell, self.many, self._columns_of, mark), changed
             if len(self._tables) < _TABLES and not self.crowd.late:
                 self._tables[text, path, len(self._columns_of)] = held
         for name, (before, after, kind) in held[1].items():
             self.mark((*path, name), before, after, kind)
-        return held[0]
+        if held[0] is None or not mark:
+            return None if held[0] is None else self.flat(held[0], deep)
+        parts = held[0].split(mark)  # every other one is a pseudonym
+        parts[::2] = apart(parts[::2], lambda rest: self.flat(rest, deep))
+        return "".join(parts)
 
     def _lines(self, text: str, path: Path, deep: int) -> str:
         """Events, or a JSON document a line."""
@@ -363,10 +381,12 @@ class Texts(Secrets):
     def _plain(self, value: Any, path: Path, kind: str | None) -> Any:
         """JSON of anyone: no tags of ours."""
         if type(value) is dict:
+            if (table := self.members(value, self._plain, path, kind)) is not None:
+                return table
             out = {}
             held, said = beside.named(value, self.kind_of) or ("", None)
             of_key = beside.of_key(value)
-            statement = beside.columns([*value.values()])
+            statement = beside.columns([*value.values()]) if list in map(type, value.values()) else None
             for number, (name, item) in enumerate(value.items()):
                 inner = self.kind_in(name, item, path, kind) or (said if name == held else None)
                 inner = inner or ("private-key" if name in of_key else None)
@@ -388,7 +408,7 @@ class Texts(Secrets):
             kinds = [self.kind_of(name) if self.kind_of(one) is None else None for name, one in items]
             return [[self._plain(name, (*path, at), kind), self._plain(one, (*path, at, name), kinds[at] or kind)]
                     for at, (name, one) in enumerate(items)]  # fmt: skip
-        if (rows := self.rows(items, self._plain, path, kind)) is not None:
+        if (rows := self.rows(items, self._plain, lambda at: (*path, at), kind)) is not None:
             return rows
         said = beside.options(items, self.kind_of)
         statement = beside.columns(items)
@@ -399,33 +419,61 @@ class Texts(Secrets):
             for at, item in enumerate(items)
         ]
 
-    def rows(self, items: list[Any], walk: Walk, path: Path, kind: str | None) -> list[Any] | None:
-        """A long list of objects with the same names, as a table, or one of texts of a kind; None of any other."""
+    def rows(self, items: list[Any], walk: Walk, at: Callable[[int], Path], kind: str | None) -> list[Any] | None:
+        """A long list of objects with the same names, as a table, or one of texts of a kind; None of any other. `at`:
+        the path of an item."""
         if len(items) < _ROWS:
             return None
         sorts = set(map(type, items))
         if sorts == {str} and kind and items[0][:1] != "-":
-            return self._listed(items, kind, lambda at: (*path, at))
+            return self._listed(items, kind, at)
         names = tuple(items[0]) if sorts == {dict} else ()
         if not names or _NOT_ROWS.intersection(names) or names[0][:1] == "$" or set(map(tuple, items)) != {names}:
             return None
         columns = [[each[name] for each in items] for name in names]
-        if any(beside.is_statement(one) for column in columns[:-1] for one in column if type(one) is str):
+        if any(map(beside.is_statement, {one for column in columns[:-1] for one in column if type(one) is str})):
             return None
-        made = [self._column(column, walk, path, name, kind) for name, column in zip(names, columns, strict=True)]
-        keys = [name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False) for name in names]
+        made = [self._column(column, walk, at, name, kind) for name, column in zip(names, columns, strict=True)]
+        keys = [name if len(name) < SHORTEST else self.leaf(name, at(0)[:-1], None, mark=False) for name in names]
         return [dict(zip(keys, row, strict=True)) for row in zip(*made, strict=True)]
+
+    def members(self, node: dict[str, Any], walk: Walk, path: Path, kind: str | None) -> dict[str, Any] | None:
+        """An object of many objects with the same names, as a table; None of any other."""
+        if len(node) < _ROWS or kind == "session" or any(map(self.kind_of, node)):
+            return None
+        names = list(node)
+        made = self.rows([*node.values()], walk, lambda at: (*path, names[at]), kind)
+        if made is None:
+            return None
+        keys = [name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False) for name in names]
+        return dict(zip(keys, made, strict=True))
 
     def _listed(self, texts: list[str], kind: str, path: Callable[[int], Path]) -> list[str]:
         drawn = self.many(kind, set(texts))
         out = [self.leaf(one, path(at), kind) for at, one in enumerate(texts[:MARKED])]
         return out + [drawn.get(one) or self.leaf(one, path(at), kind) for at, one in enumerate(texts[MARKED:], MARKED)]
 
-    def _column(self, column: list[Any], walk: Walk, path: Path, name: str, kind: str | None) -> list[Any]:
-        inner = self.kind_in(name, "", path, kind)
-        if inner and set(map(type, column)) == {str}:
-            return self._listed(column, inner, lambda at: (*path, at, name))
-        return [walk(one, (*path, at, name), self.kind_in(name, one, path, kind)) for at, one in enumerate(column)]
+    def _column(
+        self, column: list[Any], walk: Walk, at: Callable[[int], Path], name: str, kind: str | None
+    ) -> list[Any]:
+        inner = self.kind_in(name, "", (), kind)
+        sorts = set(map(type, column))
+        if inner and sorts == {str}:
+            return self._listed(column, inner, lambda number: (*at(number), name))
+        if sorts == {dict} and inner != "session":  # what it holds may have an id
+            made = self.rows(column, walk, lambda number: (*at(number), name), self.kind_in(name, {}, (), kind))
+            if made is not None:
+                return made
+        out: list[Any] = []
+        same: set[str] = set()
+        for number, one in enumerate(column):
+            if type(one) is str and one in same:
+                out.append(one)
+                continue
+            out.append(walk(one, (*at(number), name), self.kind_in(name, one, (), kind)))
+            if out[-1] is one and type(one) is str and not self._rules.any_allowed:
+                same.add(one)
+        return out
 
     def parameter(self, walk: Walk, item: Any, names: Sequence[str], number: int,
                   path: Path, kind: str | None) -> Any:  # fmt: skip
@@ -448,19 +496,31 @@ class Texts(Secrets):
 
     def flat(self, text: str, deep: int = 0) -> str:
         """Prose and everything else: patterns, known secrets, what is encoded in it."""
-        crowd = self._crowded(text) if len(text) >= 4 * CROWD else None
-        if crowd is None:
-            out, done = [], 0
-            for found in self._find(text):
-                secret = text[found.start : found.end]
-                out += [text[done : found.start], self.secrets.get(secret) or self.value(secret, found.kind)]
-                done = found.end
-            if done:
-                text = "".join([*out, text[done:]])
-        else:
-            text, listed = crowd
-            if listed:
-                return text
+        if len(text) >= 4 * CROWD and (made := self._crowded(text, lambda rest: self._rest(rest, deep))) is not None:
+            return made
+        spans = self._find(text)
+        if not spans:
+            return self._rest(text, deep)
+        between, masks, done, rest = [], [], 0, ""
+        for found in spans:
+            secret = text[found.start : found.end]
+            made = self.secrets.get(secret) or self.crowd.secrets.get(secret) or self.value(secret, found.kind)
+            rest += text[done : found.start]
+            done = found.end
+            if secret in self.secrets or secret in self.crowd.secrets or secret in self.crowd.late:
+                between.append(rest)
+                masks.append(made)
+                rest = ""
+            else:  # its kind has its own way with it, and may leave what is known
+                rest += made
+        between.append(rest + text[done:])
+        out = [""] * (len(between) + len(masks))
+        out[::2] = apart(between, lambda rest: self._rest(rest, deep))
+        out[1::2] = masks
+        return "".join(out)
+
+    def _rest(self, text: str, deep: int) -> str:
+        """What no pattern is for: what is encoded, known secrets."""
         return self.masked(self._encoded(text, deep) if deep < _DEEPEST else text)
 
     def _encoded(self, text: str, deep: int) -> str:
@@ -470,14 +530,29 @@ class Texts(Secrets):
             text = _RUN.sub(lambda run: self._percent_part(run[0], deep) if "%" in run[0] else run[0], text)
         if len(text) < 16:
             return text
+        if "&quot;" in text or "&lt;" in text:
+            text = self._of_entities(text, deep)
         if ("\\u00" in text or "\\x" in text or "&#" in text or "\\1" in text) and _SPELT.search(text):
             text = self._spelt(text, deep)
         if text[0] > " " and _BASE85.fullmatch(text):
             return self._of_base85(text, deep)
-        parts = _FOLDED.split(text) if "\n" in text and max(map(len, text.split("\n", _LINES))) > 47 else [text]
+        parts = _FOLDED.split(text) if "\n" in text and _may_be_folded(text) else [text]
         parts[::2] = [_BASE64.sub(lambda part: self._decoded(part[0], deep), one) for one in parts[::2]]
         parts[1::2] = [self._folded(one, deep) for one in parts[1::2]]
         return "".join(parts)
+
+    def _of_entities(self, text: str, deep: int) -> str:
+        """JSON and XML within HTML: what changes are letters and digits only."""
+        plain = text
+        for entity, sign in _ENTITIES.items():
+            plain = plain.replace(entity, sign)
+        made = self.flat(plain, deep + 1)
+        if made == plain:
+            return text
+        units = _ENTITY.findall(text)
+        if len(made) != len(units):
+            return html.escape(made)
+        return "".join(unit if len(unit) > 1 else new for unit, new in zip(units, made, strict=True))
 
     def _spelt(self, text: str, deep: int) -> str:
         """Letters that are written as escapes of JSON, Python, C or HTML: what changes is written as it was."""
@@ -565,7 +640,7 @@ class Texts(Secrets):
 
     def _inside(self, data: bytes, deep: int) -> bytes | None:
         """Bytes without secrets; None if they are neither packed nor text."""
-        if bodies.form_of(data):
+        if bodies.form_of(data) or (b"\0" in data[:64] and _wide(data)):
             return self.data(data, (), None)
         try:
             words = data.decode()
@@ -595,6 +670,8 @@ class Texts(Secrets):
             or text in self.allowed
         ):
             return text
+        if text[0].isspace() or text[-1].isspace():
+            return _around(text, lambda bare: self.value(bare, kind))
         if kind == "cookie":
             return self._cookies(text)
         if kind == "login":
@@ -652,7 +729,9 @@ class Texts(Secrets):
                 self.learn(text, packed, kind)
                 return packed
             if ":" in pair and pair.isprintable():
-                made = ":".join(self.value(part, "password") if part else "" for part in pair.split(":", 1))
+                user, _, password = pair.partition(":")
+                user = self.value(user, "password") if len(user) >= SHORTEST else user  # elsewhere it would stay
+                made = f"{user}:{self.value(password, 'password') if password else ''}"
                 packed = b64encode(made.encode()).decode()
                 packed = packed if text.endswith("=") else packed.rstrip("=")
                 self.learn(text, packed, kind)
@@ -686,6 +765,11 @@ class Texts(Secrets):
 
 def _is_form(text: str) -> bool:
     return _FORM.match(text) is not None and _BASE64.fullmatch(text) is None
+
+
+def _may_be_folded(text: str) -> bool:
+    """Whether a line ends in as many characters as folded Base64 has."""
+    return any(len(line) > 47 and " " not in line[-48:] for line in text.split("\n", _LINES))
 
 
 def _letter(unit: str) -> str:

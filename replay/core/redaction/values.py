@@ -13,6 +13,9 @@ _NOT_VALUES = frozenset([
 ])  # fmt: skip
 _MASK = frozenset("*.x-_<>{}$")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_.]*")
+_WORDS = re.compile(r"(?:[a-z]+|[A-Z]+|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,}|I[dD]|API|IP|JWT|CSRF)*)\d?")
+"""Of code: what was drawn has capitals in other places, and by chance a short word between them."""
+_APART = re.compile(r"[._]")
 _PLACEHOLDER = re.compile(r"\$[A-Z_][A-Z0-9_]*|(?:[$#]\{|\{\{|[$%]\().*")
 _CODE = re.compile(r"[A-Za-z_]\w*+(?:\[.*|[._]\w.*[(\[].*|[({\[]+)|\w*+[._][\w.]*+[(\[].*")
 
@@ -27,5 +30,8 @@ def is_value(text: str) -> bool:
     if _PLACEHOLDER.fullmatch(text) or _CODE.fullmatch(text):
         return False
     if _NAME.fullmatch(text):
-        return not ("." in text or "_" in text) and kind_of(text) is None
+        parts = _APART.split(text)
+        if not all(map(_WORDS.fullmatch, filter(None, parts))):
+            return True
+        return len(parts) == 1 and kind_of(text) is None
     return True

@@ -8,7 +8,7 @@ VENDORS = (
     r"do[opr]_v1_[a-f0-9]{64}+", r"hvs\.[\w-]{20,200}+", r"hvb\.[\w-]{100,300}+", r"LTAI[A-Za-z0-9]{16,24}+",
     r"dapi[a-f0-9]{32}+", r"pul-[a-f0-9]{40}+", r"dp\.(?:pt|st|ct|sa)\.[\w.-]{40,80}+", r"fo1_[\w-]{43}+",
     r"fm[12][ar]?_[A-Za-z0-9+/=]{90,400}+", r"pscale_(?:tkn|pw|oauth)_[\w.=-]{30,70}+", r"nfp_[A-Za-z0-9]{36,44}+",
-    r"EZ[AT]K[A-Za-z0-9]{50,60}+", r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,80}+", r"tskey-[\w-]{16,80}+",
+    r"EZ[AT]K[A-Za-z0-9]{50,60}+", r"tskey-[\w-]{16,80}+",
     # code and packages
     r"gh[pousr]_[A-Za-z0-9]{36,255}+", r"github_pat_\w{22,255}+", r"gl(?:pat|oas|dt|rt|cbt|ptt|ft|soat|agent|imt)-[\w.-]{20,70}+",
     r"npm_[A-Za-z0-9]{36}+", r"pypi-AgEIcHlwaS5vcmc[\w-]{50,250}+", r"rubygems_[a-f0-9]{48}+", r"dckr_[po]at_[\w-]{27,40}+",
@@ -20,13 +20,13 @@ VENDORS = (
     r"phc_[A-Za-z0-9]{40,50}+", r"phx_[A-Za-z0-9]{40,50}+", r"sbp_[a-f0-9]{40}+", r"sb_secret_[\w-]{20,60}+",
     r"rdme_[a-z0-9]{70}+", r"pnu_[A-Za-z0-9]{36}+", r"CFPAT-[\w-]{43}+", r"tfp_[\w.=-]{59}+", r"ddp?_[A-Za-z0-9]{36,40}+",
     # payments
-    r"[srp]k_(?:live|test|prod)_[A-Za-z0-9]{10,247}+", r"whsec_[A-Za-z0-9+/=]{24,80}+", r"sq0(?:atp|csp|idp)-[\w-]{22,60}+",
+    *(rf"{each}k_(?:live|test|prod)_[A-Za-z0-9]{{10,247}}+" for each in "srp"), r"whsec_[A-Za-z0-9+/=]{24,80}+", r"sq0(?:atp|csp|idp)-[\w-]{22,60}+",
     r"EAAA[\w-]{60}+", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}+", r"FLWSECK(?:_TEST)?-[a-h0-9]{32}-X", r"duffel_(?:live|test)_[\w=-]{43}+",
     r"shippo_(?:live|test)_[a-f0-9]{40}+", r"access_token\$production\$[a-z0-9]{16}\$[a-f0-9]{32}+", r"fio-u-[\w-]{64}+",
     # messages
     r"xox[abeoprs]-[A-Za-z0-9-]{10,250}+", r"xapp-\d-[A-Za-z0-9-]{20,200}+", r"xoxe\.xox[bp]-\d-[A-Za-z0-9]{100,200}+",
-    r"SG\.[\w-]{22}\.[\w-]{43}+", r"(?:SK|AC)[a-f0-9]{32}+", r"key-[a-f0-9]{32}+", r"[a-f0-9]{32}-us\d{1,2}+",
-    r"xkeysib-[a-f0-9]{64}-[A-Za-z0-9]{16}+", r"\d{8,10}+:AA[\w-]{33}+", r"[MNO][A-Za-z\d]{23,27}+\.[\w-]{6}\.[\w-]{27,38}+",
+    r"SG\.[\w-]{22}\.[\w-]{43}+", r"SK[a-f0-9]{32}+", r"AC[a-f0-9]{32}+", r"key-[a-f0-9]{32}+",
+    r"xkeysib-[a-f0-9]{64}-[A-Za-z0-9]{16}+", *(rf"{each}[A-Za-z\d]{{23,27}}+\.[\w-]{{6}}\.[\w-]{{27,38}}+" for each in "MNO"),
     r"EAA[A-Za-z0-9]{80,300}+", r"sl\.[\w-]{130,152}+", r"AAAA[\w-]{7}:APA91b[\w-]{100,200}+",
     # models
     r"sk-ant-(?:api|admin|sid|oat)\d\d-[\w-]{80,120}+", r"sk-(?:proj|svcacct|admin|or-v1)-[\w-]{20,200}+",
@@ -34,3 +34,8 @@ VENDORS = (
     r"pplx-[A-Za-z0-9]{48,56}+", r"xai-[A-Za-z0-9]{70,90}+", r"nvapi-[\w-]{60,70}+", r"lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}+",
     r"sk-lf-[a-f0-9-]{36}+", r"pcsk_[\w]{60,80}+", r"AGE-SECRET-KEY-1[A-Z0-9]{58}+", r"ops_eyJ[A-Za-z0-9+/=]{50,900}+",
 )  # fmt: skip
+"""Each begins with a letter of its own."""
+UNLIKE = (r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,80}+", r"[a-f0-9]{32}-us\d{1,2}+", r"\d{8,10}+:AA[\w-]{33}+")
+"""Those that begin with any."""
+HINTS = (".atlasv1.", "-us", ":AA")
+"""One of these is in each of them."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from random import Random
 from string import ascii_letters, digits
 
+import msgspec
+
 from replay.core.redaction.crowds import CROWD
+from replay.core.redaction.finding import find
+from replay.core.redaction.patterns import RULES
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.redactor import Redactor
 from replay.core.redaction.rules import Redaction, Rules
@@ -168,3 +173,63 @@ def _spent(text: str) -> float:
         redactor.redact(before)
         spent.append(time.thread_time() - started)
     return min(spent)
+
+
+def test_names_and_passwords_of_many_urls_are_all_masked() -> None:
+    """Of a short name what stands for it may be another's name: neither stays, neither is masked twice."""
+    pairs = [(f"u{n}", word) for n, word in enumerate(WORDS)]
+    text = " ".join(f"https://{name}:{word}@h{n}.example/" for n, (name, word) in enumerate(pairs))
+    made = REDACTOR.redact(recording({"text": text})).input.decode()["text"]
+    after = re.findall(r"//(\w+):(\w+)@", made)
+    assert len(after) == NUMBER
+    assert [pair for pair, new in zip(pairs, after, strict=True) if pair[0] == new[0] or pair[1] == new[1]] == []
+
+
+def test_of_addresses_in_a_statement_each_is_the_same_elsewhere() -> None:
+    """What a column of INSERT gave way to is not masked again as one of the many addresses of the text."""
+    rows = ", ".join(f"({n}, '{mail}', '{word}')" for n, (mail, word) in enumerate(zip(MAILS, WORDS, strict=True)))
+    text = f"INSERT INTO users (id, email, password) VALUES {rows}"
+    held = REDACTOR.redact(recording({"text": text, "mails": MAILS[:9], "words": WORDS[:9]})).input.decode()
+    after = re.findall(r"\((\d+), '([^']*)', '([^']*)'\)", held["text"])
+    assert [int(number) for number, _, _ in after] == list(range(NUMBER))
+    assert [mail for _, mail, _ in after[:9]] == held["mails"]
+    assert [word for _, _, word in after[:9]] == held["words"]
+    assert {mail for _, mail, _ in after}.isdisjoint(MAILS)
+    assert {word for _, _, word in after}.isdisjoint(WORDS)
+
+
+def test_an_object_of_many_objects_is_a_table() -> None:
+    """By name, in the input and in JSON; names, numbers, order and what else stands there stay."""
+    tree = {f"user{n}": {"api_key": word, "n": n, "at": {"mail": mail, "city": "Rome"}}
+            for n, (word, mail) in enumerate(zip(WORDS, MAILS, strict=True))}  # fmt: skip
+    after = REDACTOR.redact(recording({"tree": tree, "json": json.dumps(tree), "say": WORDS[3]}))
+    held = after.input.decode()
+    assert json.loads(held["json"]) == held["tree"]
+    assert list(held["tree"]) == list(tree)
+    assert [(one["n"], one["at"]["city"]) for one in held["tree"].values()] == [(n, "Rome") for n in range(NUMBER)]
+    assert held["say"] == held["tree"]["user3"]["api_key"]
+    left = everything(after)
+    assert [each for each in (*WORDS, *MAILS) if each in left] == []
+    assert ["input", "$.tree.user0.api_key", "api-key"] in after.facts["redaction"]["places"]
+
+
+def test_an_id_of_a_session_in_a_table_is_one() -> None:
+    """Of sessions that are rows, whole or in a column; the ids of the rows stay."""
+    ids = [f"s{n:03}-{word}-{word[::-1]}" for n, word in enumerate(WORDS[:40])]
+    rows = [{"id": n, "session": {"id": each, "plan": "free"}} for n, each in enumerate(ids)]
+    after = REDACTOR.redact(recording({"rows": rows, "session": {f"k{n}": {"id": each} for n, each in enumerate(ids)}}))
+    held = after.input.decode()
+    assert [(row["id"], row["session"]["plan"]) for row in held["rows"]] == [(n, "free") for n in range(40)]
+    assert [each for each in ids if each in everything(after)] == []
+
+
+def test_of_a_long_text_the_quick_ways_find_what_the_slow_one_does() -> None:
+    """Addresses at their signs, rules by what their hints have in common: as in the same text looked through whole."""
+    parts = ["ann@x.co", ".ann@x.co", "a:b@x.co", "=ann@x.co", f"{'a' * 64}@x.co", f"{'a' * 65}@x.co", "@x.co", "ann@x",
+             "-p x@y.de", "one", "sshpass -p hunter2x", "otp: 123456", "login code 998877", "mysql -psecret1",
+             "key is x9y8z7", "AUTH PLAIN AGFubgBodW50ZXIyeA==", "password=hunter2", f"{'01ef' * 8}-us12"]  # fmt: skip
+    for seed in range(60):
+        random = Random(seed)
+        text = "".join(random.choice(parts) + random.choice(" \n,;|") for _ in range(random.choice((200, 300, 900))))
+        slow = [msgspec.structs.replace(rule, hints=(), before="") for rule in RULES]
+        assert list(find(text, RULES, lambda size: None)) == list(find(text, slow, lambda size: None))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import date
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from uuid import UUID
 
 import pytest
@@ -113,3 +115,23 @@ def test_a_vendors_prefix_stays() -> None:
     """Code may branch on it."""
     assert KEY.of("sk_live_51H8xABCdef0123456789").startswith("sk_live_")
     assert KEY.of("sk_live_51H8xABCdef0123456789") != OTHER.of("sk_live_51H8xABCdef0123456789")
+
+
+@given(st.ip_addresses(v=4, network="10.0.0.0/8") | st.ip_addresses(v=4, network="192.168.0.0/16")
+       | st.ip_addresses(v=4, network="172.16.0.0/12") | st.ip_addresses(v=4, network="8.0.0.0/7"))  # fmt: skip
+def test_a_private_address_stays_one(address: IPv4Address) -> None:
+    """Code decides by that; and a public one does not become one."""
+    made = ip_address(KEY.of(str(address)))
+    assert made.is_private == address.is_private
+    assert made.is_multicast == address.is_multicast
+    assert len(str(made)) == len(str(address))
+
+
+def test_a_token_keeps_its_spaces_and_its_roles() -> None:
+    """It decodes as before, however its JSON was written; claims by which code decides stay."""
+    claims = {"sub": "ann.smith@mail.example", "role": "admin", "groups": ["a", "b"]}
+    body = urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    made = KEY.of(f"eyJhbGciOiJIUzI1NiJ9.{body}.c2lnbmF0dXJlLXRoYXQtaXMtc2VjcmV0").split(".")[1]
+    found = json.loads(urlsafe_b64decode(made + "=" * (-len(made) % 4)))
+    assert {**found, "sub": ""} == {**claims, "sub": ""}
+    assert found["sub"] != claims["sub"]

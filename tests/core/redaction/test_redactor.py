@@ -483,3 +483,35 @@ def test_data_of_any_shape_is_redacted(given: Any, asked: Any, got: Any) -> None
     before = recording(given, outcome=got, answers=[got], requests=[{"asked": asked}])
     after = REDACTOR.redact(before)
     assert harm(before, after) == after
+
+
+def test_space_around_a_secret_is_none_of_it() -> None:
+    """Elsewhere it stands without; a digest is made of it in lower case."""
+    text = "Ann.Smith@mail.example"
+    digest = hashlib.md5(text.lower().encode(), usedforsecurity=False).hexdigest()
+    held = REDACTOR.redact(recording({"email": f" {text}\n", "to": text, "picture": digest})).input.decode()
+    made = held["email"].strip()
+    assert held["email"] == f" {made}\n"
+    assert (held["to"], held["picture"]) == (made, hashlib.md5(made.lower().encode()).hexdigest())
+    assert made.endswith("@mail.example")
+    assert made != text
+
+
+def test_a_short_name_with_a_password_stays() -> None:
+    """It is not looked for elsewhere, where the code uses it."""
+    pair = b64encode(b"api:" + CANARY.encode()).decode()
+    held = REDACTOR.redact(recording({"authorization": f"Basic {pair}", "user": "api"})).input.decode()
+    name, _, password = b64decode(held["authorization"].split()[1]).decode().partition(":")
+    assert (name, held["user"]) == ("api", "api")
+    assert password != CANARY
+
+
+def test_a_key_that_an_answer_names_later_is_the_codes_own() -> None:
+    """It asked with it before: at replay it has another one."""
+    key = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+    after = REDACTOR.redact(
+        recording(requests=[http(url=f"https://x.example/list?api_key={key}"), http(url=f"https://x.example/2?api_key={key}")],
+                  answers=[answer(json.dumps({"next": f"/2?api_key={key}"}).encode()), answer(b"{}")])
+    )  # fmt: skip
+    own = [(place, path) for place, path, _ in after.facts["redaction"]["own"]]
+    assert own == [("interaction[0].request", "$.query.api_key")]

@@ -183,3 +183,18 @@ def test_what_is_named_inside_base64_is_masked_once(pack: Callable[[bytes], byte
     assert [held["password"], held["phone"], held["mail"]] == after.interactions[0].request.decode()["args"]
     assert held["password"] != C
     assert REDACTOR.redact(after) == after
+
+
+def test_a_key_that_is_a_query_without_a_name_is_masked() -> None:
+    """`?key`, one among pairs, one in the middle of a form; names stay."""
+    key = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+    before = recording(
+        {"form": f"page=2&{key}&size=3", "one": key},
+        requests=[http(url=f"https://x.example/?{key}"), http(url=f"https://x.example/?page=2&{key}")],
+        answers=[answer(b""), answer(b"")],
+    )
+    after = REDACTOR.redact(before)
+    assert key not in everything(after)
+    made = after.input.decode()
+    assert made["form"] == f"page=2&{made['one']}&size=3"
+    assert after.interactions[1].request.decode()["url"] == f"https://x.example/?page=2&{made['one']}"

@@ -1,0 +1,189 @@
+"""Secrets as people, tools, files of settings and programs write them into texts; and what only looks so."""
+
+from __future__ import annotations
+
+import json
+import quopri
+from base64 import b64encode
+from collections.abc import Callable
+from hashlib import sha256
+
+import pytest
+
+from tests.core.redaction.test_redactor import REDACTOR, everything, recording
+
+S = "kM7qW9xT2mLpR4vZ"
+HEX = "9f86d081884c7d659a2feaa0c55ad015"
+SPELLINGS = f"""setx DB_PASSWORD "{S}"
+{{:password "{S}"}}
+<property name="password">{S}</property>
+<entry key="db.password">{S}</entry>
+<string name="api_key">{S}</string>
+<setting name="Password" serializeAs="String"><value>{S}</value></setting>
+&lt;password&gt;{S}&lt;/password&gt;
+data-x="{{&quot;password&quot;:&quot;{S}&quot;}}"
+<b>Password:</b> {S}
+<label>API key</label> <code>{S}</code>
+http -a ann:{S} h/x
+echo {S} | docker login -u ann --password-stdin
+zip -P {S} a.zip
+7z x -p{S} a.7z
+snmpget -v2c -c {S} h
+snmp-server community {S} RO
+enable secret {S}
+username ann password 0 {S}
+tacacs-server key {S}
+bindpw {S}
+bindpw={S}
+ann:{{SSHA}}{S}{S}
+SELECT crypt('{S}', gen_salt('bf'))
+SELECT pgp_sym_decrypt(x, '{S}')
+SELECT AES_DECRYPT(x, '{S}')
+Authorization: SSWS {S}
+Authorization: GenieKey {S}
+Authorization: Bot {S}
+Authorization: AWS AKIAIOSFODNN7EXAMPLE:{S}{S}
+Ocp-Apim-Subscription-Key: {S}
+X-Hub-Signature-256: sha256={HEX}
+Stripe-Signature: t=1714564800,v1={HEX}
+login failed, password was {S}
+wrong password "{S}"
+invalid api key: {S}
+Incorrect API key provided: {S}.
+invalid token '{S}'
+token {S} has expired
+token "{S}" has expired
+API key: {S}
+API Key = {S}
+Secret key: {S}
+client secret {S}
+PresharedKey = {S}
+code_verifier={S}
+SAMLResponse={S}
+SECRET_KEY_BASE={S}
+FERNET_KEY={S}
+window.__TOKEN__ = "{S}"
+$cfg['password'] = '{S}';
+config["password"] = "{S}"
+os.environ["API_KEY"] = "{S}"
+Authenticator("ann", "{S}")
+auth=('ann', '{S}')
+HTTPBasicAuth('ann', '{S}')
+session.login("ann", "{S}")
+User [name=ann, password=[{S}]]
+password=<{S}>
+password=({S})
+password\t{S}
+PASSWORD {S}""".split("\n")
+STAYS = [
+    "unexpected token 'abc12345' at line 3",
+    "a token bucket of 1000 tokens per second",
+    "tokens: 1234567890123456",
+    "token 1234567890123456 of 20",
+    "API key: see the manual",
+    "api keys are listed in section 12",
+    "the password was changed on Monday",
+    "password was required for user4711",
+    "enable feature2024 in the settings",
+    "the enable flag1",
+    "echo done2024 | tee out.txt",
+    "gzip -9 -P4 file2024.txt",
+    "http GET example.org/items/2024",
+    '<property name="timeout2">3000ms1</property>',
+    "<b>Total:</b> 12345.67",
+    "crypt.methods[0]",
+    "login(request, user2024)",
+    'login("home", next1)',
+    "authorization: see RFC7235",
+    "Authorization: Required",
+    '["name", "ann2024"]',
+    '["password", "email"]',
+    "signature: def f(a1, b2)",
+    'data-x="{&quot;name&quot;:&quot;ann2024&quot;}"',
+    "1 &lt; 2 and 3 &gt; 2",
+    "password=[]",
+    "password=<password>",
+    "session=[open]",
+    "the rootpwd1 host",
+]
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_a_secret_is_found_however_it_is_written(text: str) -> None:
+    """In a line of a longer text; what stands around it stays, and redacting again changes nothing."""
+    before = recording({"text": f"at 12:00 {text}\nthe next line"})
+    after = REDACTOR.redact(before)
+    left = everything(after)
+    assert S not in left
+    assert HEX not in left
+    made = after.input.decode()["text"]
+    assert len(made) == len(before.input.decode()["text"])
+    assert made.startswith("at 12:00 ")
+    assert made.endswith("\nthe next line")
+    assert REDACTOR.redact(after) == after
+
+
+@pytest.mark.parametrize("text", STAYS)
+def test_what_is_no_secret_stays(text: str) -> None:
+    """Words, code and numbers beside the same names."""
+    before = recording({"text": f"at 12:00 {text}\nthe next line"})
+    assert REDACTOR.redact(before) == before
+
+
+def test_a_name_and_its_value_in_a_list_of_two() -> None:
+    """As programs log them; a list of names stays."""
+    after = REDACTOR.redact(
+        recording({"pair": ["password", S], "names": ["password", "email"], "way": ["auth", "oauth2"]})
+    ).input.decode()
+    assert after["pair"][0] == "password"
+    assert after["pair"][1] != S
+    assert (after["names"], after["way"]) == (["password", "email"], ["auth", "oauth2"])
+
+
+def test_a_password_in_a_form_in_parts_that_was_logged() -> None:
+    """Of `multipart/form-data`, as text."""
+    text = f'POST /login\r\n\r\n--b\r\nContent-Disposition: form-data; name="password"\r\n\r\n{S}\r\n--b--'
+    assert S not in everything(REDACTOR.redact(recording({"text": text})))
+
+
+@pytest.mark.parametrize("name", ["subscription_key", "consumerKey", "bindpw", "mfa_code", "verificationCode", "tel",
+                                  "card_no", "account_no", "FERNET_KEY", "Geburtsdatum", "ipv4"])  # fmt: skip
+def test_names_that_say_it(name: str) -> None:
+    """In any case and with any separators."""
+    value = b64encode(S.encode()).decode()
+    assert REDACTOR.redact(recording({name: value})).input.decode()[name] != value
+
+
+ODD = "Tr0ub & \"d'or/3+x=é"
+WAYS: dict[str, Callable[[str], str]] = {
+    "repr": repr,
+    "repr of bytes": lambda text: repr(text.encode()),
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text)),
+    "JSON in JSON as it is": lambda text: json.dumps(json.dumps(text, ensure_ascii=False), ensure_ascii=False),
+    "CSV": lambda text: text.replace('"', '""'),
+    "quoted-printable": lambda text: quopri.encodestring(text.encode()).decode(),
+    "escapes": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "entities": lambda text: "".join(f"&#x{ord(char):x};" for char in text),
+    "a script of PowerShell": lambda text: b64encode(f"Connect {text} ".encode("utf-16-le")).decode(),
+    "a digest in capitals": lambda text: sha256(text.encode()).hexdigest().upper(),
+}
+
+
+@pytest.mark.parametrize("secret", [S, ODD, "a=b=c42?"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_known_secret_is_masked_in_other_spellings(way: str, secret: str) -> None:
+    """In a sentence, and as a text of its own."""
+    text = WAYS[way](secret)
+    made = REDACTOR.redact(recording({"password": secret, "say": f"it was {text} there", "alone": text})).input.decode()
+    assert text not in made["say"]
+    assert made["alone"] != text
+    assert len(made["say"]) == len(f"it was {text} there")
+
+
+@pytest.mark.parametrize("word", ["TelFHRpsCcUg", "sLAEHJslrFax", "qXzIpWvTrKbN", "aPinQxZwVbTr", "kJhG_fDsAqW"])
+def test_a_word_that_was_drawn_is_no_name(word: str) -> None:
+    """By chance a short word that names a secret stands between its capitals; names of code stay."""
+    text = f"token={word} token=accessToken password=userPassword secret=sessionID"
+    made = REDACTOR.redact(recording({"text": f"at 12:00 {text}"})).input.decode()["text"]
+    assert word not in made
+    assert made.partition(" token=accessToken")[1:] == f"at 12:00 {text}".partition(" token=accessToken")[1:]
