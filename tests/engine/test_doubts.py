@@ -72,6 +72,14 @@ def given() -> int:
     return checked("ann.smith@corp.example")
 
 
+@replay.capture
+def refused(email: str) -> str:
+    """A failure that is mended later."""
+    if WORDS.get("mended") != "yes":
+        raise ValueError(f"no account of {email}")
+    return "none"
+
+
 def recorded(folder: Path, work: Callable[[], Any]) -> Recording:
     """The one recording that it made."""
     return record(folder, work)[0]
@@ -132,3 +140,12 @@ def test_the_reason_names_another_python(
     monkeypatch.setitem(WORDS, "sender", "takes one argument")
     verdict = replay.run(found)
     assert (verdict.status, str(verdict.reason)[: len(begins)]) == ("changed", begins)
+
+
+def test_a_failure_that_is_gone_has_no_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That what it was given is masked did not mend it."""
+    found = recorded(tmp_path, lambda: refused("ann.smith@corp.example"))
+    assert found.redacted
+    monkeypatch.setitem(WORDS, "mended", "yes")
+    verdict = replay.run(found)
+    assert (verdict.status, verdict.reason) == ("changed", None)
