@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import math
+import multiprocessing
 import queue
 import random
 import select
+import selectors
 import socket
 import threading
 import time
@@ -30,6 +32,8 @@ SCALE = {"seconds": 0.001}
 DELAYS = Random()
 """Of the live side only: how the world's answers race."""
 URL = {"base": ""}
+MODULES = threading.Lock()
+"""Of a module: made before there is a replay in this process."""
 
 
 def seconds(number: float) -> float:
@@ -109,6 +113,148 @@ def selects() -> list[bool]:
         found.append(left in select.select([left], [], [], seconds(60))[0])
         timer.join()
         return [*found, seconds(10) < time.monotonic() - began < seconds(30)]
+
+
+@replay.capture
+def polls_descriptors() -> list[Any]:
+    """Every other way to wait for a descriptor: nothing comes."""
+    left, right = socket.socketpair()
+    found: list[Any] = []
+    with left, right, selectors.DefaultSelector() as selector, select.epoll() as events:
+        poll = select.poll()
+        poll.register(left, select.POLLIN)
+        events.register(left, select.EPOLLIN)
+        selector.register(left, selectors.EVENT_READ)
+        found += [poll.poll(seconds(15) * 1000), events.poll(seconds(15)), selector.select(seconds(15))]
+        right.send(b"x")
+        found += [len(each) for each in (poll.poll(), events.poll(), selector.select())]
+    return found
+
+
+@replay.capture
+def waits_beside_processes() -> list[Any]:
+    """What is made for several processes, in one."""
+    lock, event, reader = multiprocessing.Lock(), multiprocessing.Event(), multiprocessing.Pipe()[0]
+    inbox: multiprocessing.Queue[int] = multiprocessing.Queue()
+    lock.acquire()
+    found: list[Any] = [lock.acquire(timeout=seconds(15)), event.wait(seconds(15)), reader.poll(seconds(15))]
+    timer = threading.Timer(seconds(15), lock.release)
+    timer.start()
+    found.append(lock.acquire(timeout=seconds(60)))
+    timer.join()
+    with suppress(queue.Empty):
+        inbox.get(timeout=seconds(15))
+    return found
+
+
+@replay.capture
+def takes_locks(unit: float) -> list[Any]:
+    """Locks and a queue with limits: held by another thread, free again later, and by itself."""
+    found: list[Any] = []
+    for lock in (threading.Lock(), threading.RLock(), MODULES):
+        held = threading.Event()
+
+        def hold(lock: Any = lock, held: threading.Event = held) -> None:
+            with lock:
+                held.set()
+                time.sleep(20 * unit)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        found.append((lock.acquire(False), lock.acquire(timeout=5 * unit), lock.acquire(timeout=60 * unit)))
+        lock.release()
+        thread.join()
+    inbox: queue.SimpleQueue[int] = queue.SimpleQueue()
+    with suppress(queue.Empty):
+        inbox.get(timeout=15 * unit)
+    threading.Timer(15 * unit, inbox.put, [7]).start()
+    return [*found, inbox.get(timeout=30 * unit), blocking("end", 0)]
+
+
+@replay.capture
+def shuts_down(jobs: int) -> str:
+    """Leaves a pool whose jobs wait for one worker."""
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(jobs):
+            pool.submit(time.sleep, seconds(1))
+    return blocking("end", 0)
+
+
+@replay.capture
+def brings_a_loop() -> str:
+    """Names the class of its loop."""
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(_sleeps_long())
+
+
+async def _sleeps_long() -> str:
+    await asyncio.sleep(seconds(30))
+    return await slow("a", 0.001)
+
+
+@replay.capture
+def gives_up_a_lock(limit: float, held_for: float) -> str:
+    """A lock that is held while its holder asks; who waits for it does so for a while."""
+    lock, held = threading.Lock(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            blocking("holder", held_for)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    got = lock.acquire(timeout=limit)
+    if got:
+        lock.release()
+    thread.join()
+    return "got it" if got else "gave up"
+
+
+@replay.capture
+def asks_under_a_lock(kind: str, threads: int, times: int) -> int:
+    """A client that only one may use at a time; whoever waits, waits for recorded answers."""
+    lock: Any = {"Lock": threading.Lock, "RLock": threading.RLock, "Condition": threading.Condition}[kind]()
+    count = {"asked": 0}
+
+    def one(number: int) -> None:
+        for turn in range(times):
+            with lock:
+                before = count["asked"]
+                blocking(f"n{number}.{turn}", 0.001)
+                count["asked"] = before + 1
+
+    each = [threading.Thread(target=one, args=(number,)) for number in range(threads)]
+    for thread in each:
+        thread.start()
+    for thread in each:
+        thread.join()
+    return count["asked"]
+
+
+@replay.capture
+def works_off(workers: int, items: int) -> int:
+    """Workers on simple queues."""
+    inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    outbox: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def work() -> None:
+        while (item := inbox.get()) is not None:
+            outbox.put(racing_blocking(item))
+
+    threads = [threading.Thread(target=work) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for number in range(items):
+        inbox.put(f"i{number}")
+    for _ in threads:
+        inbox.put(None)
+    found = {outbox.get() for _ in range(items)}
+    for thread in threads:
+        thread.join()
+    return len(found)
 
 
 @replay.capture
