@@ -23,13 +23,13 @@ from typing import Any
 
 from replay.boundaries.numpy_draws import tap_numpy
 from replay.boundaries.seam import Seam, rebind, when_imported
+from replay.boundaries.uuid_draws import tap_uuid, tap_uuid_utils
 from replay.core.world import LIVE, current, drawn, failed, here
 
 _random = source.random
 _getrandbits = source.getrandbits
 _seed = source.Random.seed
 _urandom = os.urandom
-_uuid1 = uuid.uuid1
 _below: Callable[[source.SystemRandom, int], int] = source.SystemRandom._randbelow  # type: ignore[attr-defined]
 
 
@@ -183,44 +183,28 @@ def _patch_random() -> None:
     when_imported("tempfile", lambda tempfile: setattr(tempfile, "_Random", _Untapped))
 
 
-def _tapped_uuid1(node: int | None = None, clock_seq: int | None = None) -> uuid.UUID:
-    """One draw: what it is made of (libuuid, the clock, random bits) differs between machines and at replay."""
-    world = here()
-    if world is None:
-        return _uuid1(node, clock_seq)
-    return drawn(world, "uuid1", lambda: _unheard_uuid1(node, clock_seq))
-
-
-def _unheard_uuid1(node: int | None, clock_seq: int | None) -> uuid.UUID:
-    token = current.set(LIVE)
-    try:
-        return _uuid1(node, clock_seq)
-    finally:
-        current.reset(token)
-
-
 def _patch_system() -> None:
     rebind({"urandom": (_urandom, _tapped_urandom), "_urandom": (_urandom, _tapped_urandom)})
     source.SystemRandom._randbelow = _tapped_below  # type: ignore[attr-defined]
-    uuid.uuid1 = _tapped_uuid1
-    rebind({"uuid1": (_uuid1, _tapped_uuid1)})
+    tap_uuid()
     uuid.os = _OsForUuid("os")  # type: ignore[attr-defined]
 
 
 class RandomBoundary(Seam):
-    """Patches `random`, `os.urandom`, `uuid` and, once it is imported, `numpy.random`."""
+    """Patches `random`, `os.urandom`, `uuid` and, once they are imported, `numpy.random` and `uuid_utils`."""
 
     _patches: tuple[Callable[[], None], ...] = (_patch_random, _patch_system)
     _installed = False
 
     def install(self) -> None:
-        """Patch the generators. NumPy is never imported for it."""
+        """Patch the generators. Neither NumPy nor `uuid_utils` is imported for it."""
         if self._installed:
             return
         self._installed = True
         for patch in self._patches:
             patch()
         when_imported("numpy.random", tap_numpy)
+        when_imported("uuid_utils", tap_uuid_utils)
 
     def describe(self) -> dict[str, str]:
         """NumPy's version, once it is imported."""

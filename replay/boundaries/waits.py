@@ -8,6 +8,7 @@ replay keeps real time.
 
 from __future__ import annotations
 
+import _thread
 import concurrent.futures.thread
 import queue
 import threading
@@ -70,6 +71,9 @@ def install() -> None:
     threading._time = queue.time = tapped["monotonic"]  # type: ignore[attr-defined]
     threading.Condition.wait = _tap_wait(threading.Condition.wait)  # type: ignore[method-assign]
     threading.Thread.join = _tap_join(threading.Thread.join)  # type: ignore[method-assign]
+    bare = _tap_bare(_thread.start_new_thread)
+    rebind({"start_new_thread": (_thread.start_new_thread, bare)})
+    _thread.start_new_thread = bare
     assert concurrent.futures  # its waits are conditions, its clock is `time.monotonic`
 
 
@@ -163,6 +167,32 @@ def _tap_join(original: Callable[..., None]) -> Callable[..., None]:
         return original(self) if self not in _ended else None
 
     return join
+
+
+def _tap_bare(original: Callable[..., int]) -> Callable[..., int]:
+    """Of `_thread`, for threads of which `threading` does not know: as long as one runs, time stands."""
+
+    @wraps(original)
+    def start(function: Callable[..., object], /, *args: Any) -> int:
+        timeline = timeline_here()
+        if timeline is None or not callable(function):
+            return original(function, *args)
+
+        def act(*args: Any, **named: Any) -> None:
+            timeline.enter(announced=True)
+            try:
+                function(*args, **named)
+            finally:
+                timeline.leave()
+
+        timeline.starting()
+        try:
+            return original(act, *args)
+        except BaseException:
+            timeline.not_started()
+            raise
+
+    return start
 
 
 def _is_worker(thread: threading.Thread) -> bool:

@@ -21,7 +21,7 @@ FRAMES = 6
 FAR = 2
 """Parts of a file's path that are kept where the project's folder is not known."""
 _OURS = re.compile(r"(^|[/\\])replay[/\\](core|boundaries|engine|entrypoints)[/\\]")
-_FOREIGN = re.compile(rf"site-packages|dist-packages|[/\\]lib[/\\]python3\.|^<frozen|{_OURS.pattern}")
+_FOREIGN = re.compile(rf"site-packages|dist-packages|[/\\]lib[/\\]python3\.|^<|{_OURS.pattern}")
 _LIVE = re.compile(r"[/\\]replay[/\\]boundaries[/\\](call|stream)\.py$")
 _INSTALLED = re.compile(r".*(?:site|dist)-packages[/\\]([^/\\]+?)(?:\.py$|[/\\])")
 

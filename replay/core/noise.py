@@ -5,8 +5,8 @@ rules hold whatever is stored there:
 
 - noise covers a value that is there on both sides, of one type: a field too many or too few, another type of a value
   and another type of an error stay differences;
-- `time` covers two times inside the recorded window, `uuid` two UUIDs that are written in the same way, `unordered` a
-  list or tuple with the same items in another order;
+- `time` covers two times inside the recorded window, `uuid` two UUIDs that are written in the same way, or two texts
+  that differ in such only, `unordered` a list or tuple with the same items in another order;
 - `redacted` covers two numbers, or pseudonyms in two texts that are the same around them, where redaction put one for
   a credential, or where a digest of what it changed stood: the code has its own there, from the environment or
   computed; never another pseudonym;
@@ -48,7 +48,7 @@ PLACES = 100_000
 OUTCOME, DRAWS = "outcome", "draws"
 _REQUEST = re.compile(r"interaction\[(\d{1,9})\]\.request\Z")
 _STEP = re.compile(r"\.(<type>|[^\W\d]\w*)|\[(\*|\d{1,9}|b?'(?:[^'\\]|\\.)*'|b?\"(?:[^\"\\]|\\.)*\"|-?[\w.+-]+)\]")
-_UUID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}\Z", re.IGNORECASE)
+_UUID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}(?![0-9a-z])", re.I)
 Steps = tuple[Any, ...]
 
 
@@ -359,18 +359,20 @@ def matches(matcher: Matcher, one: Any, two: Any, steps: Steps, window: Window |
     if matcher == "time":
         return window is not None and both_inside(one, two, window)
     if matcher == "uuid":
-        return is_uuid(one) and is_uuid(two) and form_of(one) == form_of(two)
+        form = uuid_form(one)
+        return form is not None and form == uuid_form(two)
     return bool(steps) and matcher == "type" and type(one) is type(two) and _is_leafy(one) and _is_leafy(two)
 
 
-def is_uuid(value: Any) -> bool:
-    """A UUID, or the text of one."""
-    return isinstance(value, UUID) or (isinstance(value, str) and _UUID.match(value) is not None)
-
-
-def form_of(value: Any) -> Any:
-    """How a UUID is written."""
-    return (type(value), "-" in value) if isinstance(value, str) else type(value)
+def uuid_form(value: Any) -> Any:
+    """How a UUID is written, or what stands around the UUIDs of a text: equal for two that differ in nothing else.
+    None: it holds none."""
+    if isinstance(value, UUID):
+        return UUID
+    if not isinstance(value, str) or len(value) > LARGEST:
+        return None
+    form, count = _UUID.subn(r"\0\1", value)
+    return form if count else None
 
 
 def _is_leaf(value: Any) -> bool:

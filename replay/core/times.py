@@ -6,7 +6,9 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+from uuid import UUID
 
+from replay.core.minted import minted
 from replay.core.verdict import Window
 
 _SECOND = 1_000_000_000
@@ -18,8 +20,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def both_inside(recorded: Any, actual: Any, window: Window) -> bool:
-    """Whether both are times, written in the same way, inside the window (widened to whole seconds)."""
+    """Whether both are times, written in the same way, or identifiers made at such, of one kind, inside the window
+    (widened to whole seconds)."""
     start, end = window.start // _SECOND * _SECOND, -(-window.end // _SECOND) * _SECOND + _SECOND
+    if isinstance(recorded, str | UUID) and isinstance(actual, type(recorded)):
+        made, again = minted(recorded), minted(actual)
+        if made is not None and again is not None:
+            return made[0] == again[0] and start <= made[1] <= end and start <= again[1] <= end
     first, second = _moment(recorded), _moment(actual)
     if first is None or second is None or type(first) is not type(second):
         return False

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from replay.core.noise import EACH, LARGEST, Matcher, Steps, form_of, identity, is_uuid, matches, names_a_type
+from replay.core.noise import EACH, LARGEST, Matcher, Steps, identity, matches, names_a_type, uuid_form
 from replay.core.plain import weight
 from replay.core.times import both_inside
 from replay.core.verdict import Window
@@ -118,8 +118,9 @@ class _Shapes:
             return "dict", frozenset((name, self.of(item)) for name, item in value.items())
         if isinstance(value, list | tuple):
             return type(value), tuple(map(self.of, value))
-        if is_uuid(value):
-            return "uuid", form_of(value)
+        form = uuid_form(value)
+        if form is not None:
+            return "uuid", form
         if self._window is not None and both_inside(value, value, self._window):
             return "time", type(value)
         return identity(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from replay.core.compare import unexpected
-from replay.core.noise import OUTCOME, parse
+from replay.core.noise import OUTCOME, matches, parse
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
@@ -23,7 +23,7 @@ def doubts(recording: Recording, difference: Collection[Difference], short_draws
     `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds.
     """
     alike = nondeterminism(recording) or rearranged(recording, difference)
-    found = [alike, *_masked(recording, difference), *_drawn(short_draws)]
+    found = [alike, *_masked(recording, difference), *_drawn(short_draws), *_made(difference)]
     return " ".join(filter(None, found)) or None
 
 
@@ -50,6 +50,18 @@ def _keys(difference: Collection[Difference], known: Known) -> Iterator[str]:
     for each, where in steps:
         if each.kind == "removed" and where[:-1] in added and holds_pseudonym(str(where[-1]), known):
             yield each.path
+
+
+def _made(difference: Collection[Difference]) -> Iterator[str]:
+    """If nothing but UUIDs is another."""
+    found = unexpected(difference)
+    if found and all(matches("uuid", each.recorded, each.actual, (), None) for each in found):
+        paths = [each.path for each in found]
+        more = f" and {len(paths) - _MOST} more" if len(paths) > _MOST else ""
+        yield (
+            f"identifiers: it ended as in production but for UUIDs, at {', '.join(paths[:_MOST])}{more}. Where the "
+            "code makes them of the moment, or draws them from what is not recorded, `replay run --check` notes it."
+        )
 
 
 def _drawn(number: int) -> Iterator[str]:

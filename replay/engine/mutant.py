@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -209,4 +210,9 @@ _MADE: dict[str, Callable[[Random], Any]] = {
     "uuid": lambda source: source.randbytes(16),
     "seed": lambda source: source.getrandbits(64),
     "gauss_next": lambda source: None,
+    **{
+        kind: lambda source: UUID(int=source.getrandbits(128), version=4)
+        for name in ("uuid1", "uuid4", "uuid6", "uuid7")
+        for kind in (name, f"uuid_utils.{name}")
+    },
 }

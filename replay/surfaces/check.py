@@ -18,7 +18,19 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from replay.core.noise import DRAWS, EACH, OUTCOME, Matcher, Noise, Steps, identity, path_of, request, with_noise
+from replay.core.noise import (
+    DRAWS,
+    EACH,
+    OUTCOME,
+    Matcher,
+    Noise,
+    Steps,
+    identity,
+    path_of,
+    request,
+    uuid_form,
+    with_noise,
+)
 from replay.core.recording import Recording
 from replay.core.varying import ABSENT, Varied, at, varied
 from replay.core.verdict import Divergence, Frame, Verdict
@@ -112,11 +124,15 @@ class _Check:
         if base.verdict.status == "unanswerable" or again.verdict.status == "unanswerable":
             broken = base if base.verdict.status == "unanswerable" else again
             return self._report(started, broken.verdict, (), (), ())
-        known = len(self._found)
-        firsts = zip(self._factors, self._all(self._factors), strict=True)
-        others = [(factor, self._other(factor, base, first, known)) for factor, first in firsts]
-        if base.verdict.status == "diverged" and known < len(self._found):
-            base, again = self._alike()  # it parted from production where something varies that is known now
+        known = found = len(self._found)
+        firsts = list(zip(self._factors, self._all(self._factors), strict=True))
+        firsts.sort(key=lambda each: not each[0].declared)  # a request that moves with the clock hides what comes later
+        others = []
+        for factor, first in firsts:
+            others.append((factor, self._other(factor, base, first, known)))
+            if base.verdict.status == "diverged" and found < len(self._found):
+                found = len(self._found)
+                base, again = self._alike()  # it parted from production where something varies that is known now
         late = self._run(BASE)  # what moves with real time may be the same in two replays on end
         runs = [(BASE, again), (BASE, late), *((factor, run) for factor, run in others if run is not None)]
         self._outcomes(base, runs)
@@ -210,7 +226,7 @@ class _Check:
             for found in varied(self._recorded.get(seq, ABSENT), pair, span):
                 key = place, found.steps
                 matcher = _allowed(found.matcher, found.steps, self._boundary(place))
-                if factor.declared:
+                if factor.declared and not self._is_made(key, matcher, base):
                     if self._covers(key):
                         continue
                     new = new or key not in self._moved
@@ -222,6 +238,15 @@ class _Check:
                     self._found[key] = matcher, self._found[key][1]
                     new = new or matcher is not None
         return new
+
+    def _is_made(self, key: tuple[str, Steps], matcher: Matcher | None, base: Run) -> bool:
+        """Whether it is an identifier that the code makes of the moment, which no recording has to the nanosecond: it
+        moves with the clock, and is another than production's where the clock is as recorded."""
+        place, steps = key
+        if matcher != "uuid":
+            return False
+        recorded = at(self._recorded_outcome.value if place == OUTCOME else self._recorded.get(seq_of(place)), steps)
+        return uuid_form(recorded) is not None and recorded != value_at(base, *key)
 
     def _covers(self, key: tuple[str, Steps]) -> bool:
         """Whether something that is found already lies at or above it."""
@@ -249,7 +274,11 @@ class _Check:
             if factor.declared and run.verdict.status != "diverged":
                 for found in self._parted([base, run]):
                     key = OUTCOME, found.steps
-                    if not self._covers(key):
+                    if self._covers(key):
+                        continue
+                    if self._is_made(key, found.matcher, base):
+                        self._found[key] = found.matcher, factor
+                    else:
                         self._moved.setdefault(key, factor)
 
     def _parted(self, runs: Sequence[Run]) -> list[Varied]:

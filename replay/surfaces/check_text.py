@@ -18,7 +18,7 @@ MOST = 40
 """Variations that are shown."""
 _MATCHERS = {
     "time": "a time inside the recorded window",
-    "uuid": "a UUID",
+    "uuid": "a UUID, or a text that is the same but for such",
     "unordered": "the same items in any order",
     "type": "any value of that type",
 }

@@ -14,6 +14,8 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+import uuid_utils
+from uuid_utils import compat
 
 from replay.boundaries.random import random as boundary
 from tests.boundaries.worlds import Listener, Teller, inside
@@ -112,6 +114,27 @@ def test_temporary_names_draw_from_no_recording() -> None:
     with inside(heard), tempfile.NamedTemporaryFile():
         pass
     assert dict(heard.draws) == {}
+
+
+def _uuids() -> list[object]:
+    return [uuid.uuid1(), uuid_utils.uuid1(), uuid_utils.uuid4(), uuid_utils.uuid6(), uuid_utils.uuid7(),
+            compat.uuid4(), compat.uuid7(), uuid_utils.uuid5(uuid_utils.NAMESPACE_URL, "a"),
+            *(getattr(uuid, name)() for name in ("uuid6", "uuid7") if hasattr(uuid, name))]  # fmt: skip
+
+
+def test_uuids_of_the_moment_are_played_back() -> None:
+    """Those of `uuid_utils` too, which draws in compiled code: of the type and version that was asked for."""
+    heard = Listener()
+    with inside(heard):
+        expected = _uuids()
+    teller = Teller(heard)
+    with inside(teller):
+        again = _uuids()
+    assert expected == again
+    assert [type(each) for each in expected] == [type(each) for each in again]
+    assert [each.version for each in expected[:7]] == [1, 1, 4, 6, 7, 4, 7]  # type: ignore[attr-defined]
+    assert not any(teller.draws.values())
+    assert set(expected) & set(_uuids()) == {expected[7]}
 
 
 def _numpy_draws() -> list[object]:

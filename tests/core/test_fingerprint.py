@@ -57,6 +57,9 @@ def test_libraries_are_left_out() -> None:
     assert own([LIBRARY, LIBRARY], "shop.app:handle") == [LIBRARY]
     assert own([LIBRARY, LIBRARY], "web.app:call") == [LIBRARY, LIBRARY], "the service itself is installed"
     assert foreign("replay/engine/player.py")
+    assert foreign("<frozen importlib._bootstrap>")
+    assert foreign("<sqlalchemy generated warned() wrapper for sqlalchemy.orm.session.Session._flush>")
+    assert foreign("<attrs generated init shop.Order>")
     assert not foreign("replay/surfaces/demo/service.py")
 
 

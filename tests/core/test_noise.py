@@ -43,6 +43,7 @@ def _recording(context: str) -> Recording:
     ("path", "matcher", "recorded", "actual"),
     [
         ("$.id", "uuid", {"id": ONE}, {"id": TWO}),
+        ("$.id", "uuid", {"id": f"job {ONE} of {TWO}"}, {"id": f"job {TWO} of {TWO}"}),
         ("$.rows[*].id", "uuid", {"rows": [{"id": ONE}, {"id": ONE}]}, {"rows": [{"id": TWO}, {"id": ONE}]}),
         ("$.rows[1]", "type", {"rows": [1, 2]}, {"rows": [1, 3]}),
         ("$['odd key']", "type", {"odd key": 1}, {"odd key": 2}),
@@ -67,6 +68,9 @@ def test_a_matcher_covers_what_it_says(path: str, matcher: str, recorded: Any, a
     [
         ("$.id", "uuid", {"id": ONE}, {"id": "none"}, ["$.id"]),
         ("$.id", "uuid", {"id": ONE}, {"id": TWO.replace("-", "")}, ["$.id"]),
+        ("$.id", "uuid", {"id": f"job {ONE} failed"}, {"id": f"job {TWO} done"}, ["$.id"]),
+        ("$.id", "uuid", {"id": f"job {ONE}"}, {"id": f"job {TWO}, {TWO}"}, ["$.id"]),
+        ("$.id", "uuid", {"id": "job"}, {"id": f"job {TWO}"}, ["$.id"]),
         ("$.id", "type", {"id": 1}, {"id": "1"}, ["$.id"]),
         ("$.id", "type", {"id": 1}, {}, ["$.id"]),
         ("$.id", "type", {}, {"id": 1}, ["$.id"]),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,13 @@ WORDS = {"sender": "clara.oswald@corp.example"}
 def code() -> dict[str, int]:
     """A one-time code, of three bytes."""
     return {"code": secrets.randbelow(10**6) + 10**6}
+
+
+@replay.capture
+def job() -> dict[str, str]:
+    """An identifier that is made of the moment."""
+    made = uuid.uuid5(uuid.NAMESPACE_URL, str(time.time_ns()))
+    return {"job": str(made), "text": f"job {made} is made"}
 
 
 @replay.capture
@@ -54,7 +63,11 @@ def recorded(folder: Path, work: Callable[[], Any]) -> Recording:
 
 @pytest.mark.parametrize(
     ("work", "said"),
-    [(code, "short draws: the code drew less than 8 bytes"), (sender, "redacted: what production had at $.from")],
+    [
+        (code, "short draws: the code drew less than 8 bytes"),
+        (sender, "redacted: what production had at $.from"),
+        (job, "identifiers: it ended as in production but for UUIDs, at $.job, $.text. "),
+    ],
 )
 def test_the_reason_names_what_no_recording_holds(tmp_path: Path, work: Callable[[], Any], said: str) -> None:
     """A short draw is another at replay, a masked address cannot be compared."""

@@ -71,6 +71,13 @@ def test_locks_are_waited_for_in_virtual_time(record: Record) -> None:
     assert verdict.seconds < recording.duration_ns / 1e9 / 3  # imports among them
 
 
+def test_who_waits_for_an_unknown_thread_has_patience(record: Record) -> None:
+    """Its time limit is not over because nobody else is known. In a process without other threads."""
+    (recording,) = record(timed.waits_for_a_bare_thread)
+    verdict = replay_fresh(recording, Options(root=str(ROOT)), timeout=LONG)
+    assert (verdict.outcome and verdict.outcome.value, recording.outcome.value) == (True, True)
+
+
 @pytest.mark.parametrize(("limit", "held_for"), [(0.05, 0.3), (5.0, 0.05)])
 def test_a_limit_at_a_lock_ends_as_recorded(record: Record, limit: float, held_for: float) -> None:
     """Who gave it up in production gives it up again: its holder waited for an answer meanwhile."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import concurrent.futures
 import math
@@ -170,6 +171,22 @@ def takes_locks(unit: float) -> list[Any]:
         inbox.get(timeout=15 * unit)
     threading.Timer(15 * unit, inbox.put, [7]).start()
     return [*found, inbox.get(timeout=30 * unit), blocking("end", 0)]
+
+
+@replay.capture
+def waits_for_a_bare_thread() -> bool:
+    """One of which `threading` does not know, and that takes its (real) time."""
+    lock = threading.Lock()
+    lock.acquire()
+
+    def work() -> None:
+        until = time.process_time() + 0.05
+        while time.process_time() < until:
+            pass
+        lock.release()
+
+    _thread.start_new_thread(work, ())
+    return lock.acquire(timeout=5)
 
 
 @replay.capture

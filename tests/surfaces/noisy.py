@@ -123,6 +123,13 @@ def fields(name):
 
 
 @replay.capture
+def minted(name):
+    job = uuid.uuid5(uuid.NAMESPACE_URL, f"{{name}} {{time.time_ns()}}")  # job
+    send(name, nonce=str(job))
+    raise ValueError(f"job {{job}} of {{name}} failed")
+
+
+@replay.capture
 def looped(names):
     sent = 0
     for tag in set(names):  # loop
@@ -176,6 +183,10 @@ except ValueError:
     pass
 svc.placed("ann")
 svc.fields("ann")
+try:
+    svc.minted("ann")
+except ValueError:
+    pass
 svc.looped(list("abcdefgh"))
 server.shutdown()
 server.server_close()

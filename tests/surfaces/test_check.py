@@ -151,6 +151,17 @@ def test_fields_of_requests_are_named(checked: Checked) -> None:
 
 
 @pytest.mark.slow
+def test_identifiers_made_of_the_moment_are_named(checked: Checked) -> None:
+    """No recording has the nanosecond that production read: a UUID that is made of it is another at replay, in a
+    request and in a message, and is compared as one."""
+    _, found, _ = checked
+    said = _said(found["minted"])
+    assert said.pop("interaction[0].request $.kwargs.nonce")[:2] == ("uuid", "clock")
+    assert said.pop("outcome $.message")[:2] == ("uuid", "clock")
+    assert (said, found["minted"]["status"]) == ({}, "reproduced")
+
+
+@pytest.mark.slow
 def test_an_order_of_requests_is_named_and_not_stored(checked: Checked) -> None:
     """Requests in the order of a set come in another order: nothing covers that."""
     _, found, _ = checked

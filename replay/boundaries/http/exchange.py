@@ -357,9 +357,12 @@ class Recorded:
     def pass_to(self, piece: int = HEAD) -> None:
         """Let the thread that reads wait for this piece, as `arrive` does a task."""
         pace = self._pace
-        if pace is not None and not pace.is_over:
-            offset = self.offset(piece)
-            pace.whole() if offset is None else pace.at(offset)
+        if pace is None:
+            return
+        offset = self.offset(piece)
+        pace.whole() if offset is None else pace.at(offset)
+        if pace.is_over:
+            self._pace = None
 
     def offset(self, piece: int = HEAD) -> int | None:
         """When a piece came, or the head, nanoseconds from the asking; None: with the end."""
@@ -442,8 +445,9 @@ def _opened(found: Answer, world: World) -> Recorded:
     if kept is None:
         plain = answered(value)
         kept = Recorded(plain or value.decode(found.resolve))
-        if plain is not None:
-            _made.keep(value, kept)
+        if plain is None or not _made.keep(value, kept):
+            kept.beyond = partial(world.beyond, found.seq)
+            return kept
     return kept.again(kept.beyond if kept.clean else partial(world.beyond, found.seq))  # a clean one holds no world
 
 

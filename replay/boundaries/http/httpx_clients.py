@@ -261,10 +261,17 @@ def _upload(module: ModuleType) -> type:
 def _played(module: ModuleType) -> type:
     class Played(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[name-defined,misc]
         def __init__(self, recorded: Recorded) -> None:
-            self._recorded = recorded
+            self._recorded: Recorded | None = recorded
+
+        def _take(self) -> Recorded:
+            """Read once. The response and its stream hold each other: what was read need not wait for the collector."""
+            recorded, self._recorded = self._recorded, None
+            if recorded is None:
+                raise module.StreamConsumed
+            return recorded
 
         def __iter__(self) -> Iterator[bytes]:
-            recorded = self._recorded
+            recorded = self._take()
             for number, part in enumerate(recorded.pieces):
                 recorded.pass_to(number)
                 yield part
@@ -273,12 +280,13 @@ def _played(module: ModuleType) -> type:
                 raise error
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            for number, part in enumerate(self._recorded.pieces):
-                await self._recorded.arrive(number)
+            recorded = self._take()
+            for number, part in enumerate(recorded.pieces):
+                await recorded.arrive(number)
                 yield part
-            await self._recorded.arrive(len(self._recorded.pieces))
-            await self._recorded.wait_for_cancel()
-            error = self._recorded.body_error()
+            await recorded.arrive(len(recorded.pieces))
+            await recorded.wait_for_cancel()
+            error = recorded.body_error()
             if error is not None:
                 raise error
 

@@ -1,7 +1,8 @@
-"""Stored requests and answers of the usual form, read without the codec's walk, and the latest ones not anew.
+"""Stored requests and answers of the usual form, read without the codec's walk, and what comes again not anew.
 
-A recording is replayed again and again, in a search by the thousand, with the same frozen values. What was made of a
-value is found by its identity; the value is kept alive with it, so no other one can take its place.
+A recording is replayed again and again, in a search by the thousand, with the same frozen values; but for what an edit
+changed, of which each run has its own. So what was made of a value is kept from its second time on. It is found by the
+value's identity; the value is kept alive, so no other one can take its place.
 """
 
 from __future__ import annotations
@@ -29,18 +30,27 @@ class Made(Generic[T]):
 
     def __init__(self) -> None:
         self._kept: dict[int, tuple[Value, T]] = {}
+        self._seen: dict[int, Value] = {}
 
     def of(self, value: Value) -> T | None:
         """What was made of this very value."""
         kept = self._kept.get(address_of(value))
         return kept[1] if kept is not None and kept[0] is value else None
 
-    def keep(self, value: Value, made: T) -> None:
-        """Remember it, if the value is not too large."""
-        if len(value.text) <= LARGEST:
-            if len(self._kept) >= MOST:
-                self._kept.clear()
-            self._kept[address_of(value)] = value, made
+    def keep(self, value: Value, made: T) -> bool:
+        """Whether it is remembered: if this is not the value's first time, and it is not too large."""
+        if len(value.text) > LARGEST:
+            return False
+        place = address_of(value)
+        if self._seen.get(place) is not value:
+            if len(self._seen) >= MOST:
+                self._seen.clear()
+            self._seen[place] = value
+            return False
+        if len(self._kept) >= MOST:
+            self._kept.clear()
+        self._kept[place] = value, made
+        return True
 
 
 class Requested:

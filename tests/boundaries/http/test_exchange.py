@@ -158,6 +158,23 @@ def test_reading_beyond_what_the_recorded_run_read_is_a_divergence(server: Serve
     assert [(d.kind, d.target) for d in swallowed.divergences] == [("exhausted", f"GET {url}")]
 
 
+@pytest.mark.parametrize("module", [httpx, httpx2])
+def test_a_stream_is_read_once(server: Server, module: Any) -> None:
+    """Below what a response guards against: a connection has no second body (it waits for one until its time is up)."""
+
+    def reads(url: str, times: int) -> list[bytes]:
+        with module.Client(trust_env=False) as client, client.stream("GET", url) as response:
+            return [b"".join(response.stream) for _ in range(times)]
+
+    url = f"{server.url}/echo"
+    tape = new_tape()
+    bodies = run_in(tape, reads, url, 1)
+    server.stop()
+    assert run_in(Playback(tape.interactions()), reads, url, 1) == bodies
+    with pytest.raises(module.StreamConsumed):
+        run_in(Playback(tape.interactions()), reads, url, 2)
+
+
 def get_httpx(url: str) -> int:
     return httpx.get(url, trust_env=False).status_code
 
