@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from replay.boundaries import ALL, interpreter, locks
+from replay.boundaries import ALL, interpreter, libraries, locks
 from replay.boundaries import environ as environment_variables
 from replay.boundaries.http.genai import model_call_of
 from replay.boundaries.threads import install as install_threads
@@ -205,6 +205,7 @@ class replaying:
         global _replaying
         _replaying += 1
         locks.enter()
+        libraries.install(lambda: _replaying > 0)
 
     def __exit__(self, *raised: object) -> None:
         global _replaying
