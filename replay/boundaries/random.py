@@ -110,8 +110,8 @@ def _uuid_urandom(size: int, /) -> bytes:
 
 def _importing() -> bool:
     """Whether a module is being imported inside the recording: what it draws belongs to the process, which imports it
-    once. (The anthropic SDK imports opentelemetry at its first request; that makes keys of uuids. httpcore imports trio,
-    if it is there, when the first client is made; that makes a generator.)"""
+    once. (The anthropic SDK imports opentelemetry at its first request; that makes keys of uuids. httpcore imports
+    trio, if it is there, for the first client; that makes a generator.)"""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         module = frame.f_globals.get("__name__")

@@ -18,7 +18,7 @@ from typing import Any
 from replay.boundaries.polls import install as install_polls
 from replay.boundaries.polls import really_select
 from replay.boundaries.seam import rebind, when_imported
-from replay.boundaries.timeline import Timeline, Wait
+from replay.boundaries.timeline import Since, Timeline, Wait
 from replay.boundaries.waits import install as install_waits
 from replay.boundaries.waits import real_monotonic, timeline_here, timelines
 from replay.core.sound import LONGEST
@@ -49,7 +49,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, selector: None = None) -> None:
         self.timeline = timelines[-1]
-        self._walls: dict[float, int] = {}
+        self._walls: dict[float, tuple[int, Since]] = {}
         self._set_at = -1
         self._set_number = 0
         super().__init__(_Selector(self))  # type: ignore[arg-type]  # has what the loop uses of one
@@ -74,18 +74,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if len(self._walls) > _MOST_WALLS:
             self._walls = {when: self._walls[when] for when in self._pending() if when in self._walls}
         if when != inf:
-            self._walls[handle.when()] = wall + max(0, int(when * _SECOND) - now)
+            self._walls[handle.when()] = wall + max(0, int(when * _SECOND) - now), self.timeline.since
         return handle
 
     def _pending(self) -> list[float]:
         return [handle.when() for handle in self._scheduled]  # type: ignore[attr-defined]
 
-    def next_timer(self) -> tuple[int | None, int]:
-        """When the next timer is due, virtual nanoseconds (None: never), and where the wall clock then stands."""
+    def next_timer(self) -> tuple[int | None, int, Since | None]:
+        """When the next timer is due, virtual nanoseconds (None: never), where the wall clock then stands, and when it
+        was set."""
         when: float = self._scheduled[0].when()  # type: ignore[attr-defined]
         if when == inf:
-            return None, 0
-        return int(when * _SECOND) + 1, self._walls.pop(when, 0)
+            return None, 0, None
+        return int(when * _SECOND) + 1, *self._walls.pop(when, (0, None))
 
     @property
     def has_ready(self) -> bool:
@@ -135,8 +136,8 @@ class _Selector:
             events = self._really(0.001)
             if events:
                 return events
-        due, wall = (None, 0) if timeout is None else loop.next_timer()
-        wait = Wait(loop.wake, due=due, wall=wall, ready=lambda: loop.has_ready)
+        due, wall, since = (None, 0, None) if timeout is None else loop.next_timer()
+        wait = Wait(loop.wake, due=due, wall=wall, ready=lambda: loop.has_ready, since=since)
         timeline.block(wait, lambda: events.extend(self._wait(timeline)))
         return events
 
