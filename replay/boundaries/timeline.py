@@ -133,6 +133,9 @@ class Timeline:
         """Waits of the code's own, not for an answer, whose time has come."""
         self._since = Since(wall)
         """This moment."""
+        self.near: int | None = None
+        """When an answer first came about as late as something else was due, nanoseconds since the epoch: the recording
+        does not say which came first."""
         self._ahead = 0
         """When the last one came, virtual nanoseconds, less when it did in production."""
         self._progress = 0
@@ -151,7 +154,7 @@ class Timeline:
             return False
         self._now = self._base = self._last_event = self._last_read = _real_monotonic()
         self._wall = wall
-        self._since = Since(wall)
+        self._since, self.near = Since(wall), None
         self._progress = self._alone = self._came = self._ahead = self.pauses = 0
         return True
 
@@ -413,11 +416,17 @@ class Timeline:
     def _is_first(self, answer: Wait, other: Wait) -> bool:
         """As it was in production, where the recording tells; else by the times since they were asked for."""
         since, end = other.since, answer.end or 0
+        unsure = _LAG
         if since is not None and end < other.wall:
             return True
-        if since is not None and since.before is not None and end > other.wall + since.before - since.after + _LAG:
-            return False
-        return self._due(answer) <= self._due(other)
+        if since is not None and since.before is not None:
+            unsure += since.before - since.after
+            if end > other.wall + unsure:
+                return False
+        ahead = self._due(other) - self._due(answer)
+        if self.near is None and -unsure < ahead < unsure:
+            self.near = end
+        return ahead >= 0
 
     def _due(self, wait: Wait) -> int:
         due = wait.due or 0

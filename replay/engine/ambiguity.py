@@ -58,6 +58,20 @@ def rearranged(recording: Recording, difference: Collection[Difference]) -> str 
     )
 
 
+def nearly(recording: Recording, near: int | None) -> str | None:
+    """`nondeterministic: ...` with the interaction that was answered at the time `near` (nanoseconds since the epoch),
+    when a time limit or a sleep was about to be over; None if there is none."""
+    if near is None:
+        return None
+    offset = near - recording.started_at
+    found = [each for each in recording.interactions if each.offset_ns + each.duration_ns == offset]
+    named = f" to #{found[0].seq} ({found[0].boundary} {found[0].target})" if found else ""
+    return (
+        f"nondeterministic: {offset / 1e6:.1f} ms after the start the answer{named} came about when a time limit or a "
+        "sleep was over. The recording does not say which of them was first."
+    )
+
+
 def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         value = value.values()

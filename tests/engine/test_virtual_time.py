@@ -133,6 +133,31 @@ def test_a_shorter_limit_times_out_at_replay(record: Record, monkeypatch: pytest
     assert '"b"' in str(verdict.divergence.asked)
 
 
+def test_limits_that_were_over_while_production_computed(record: Record) -> None:
+    """They are over at replay, which computes nothing as long, although the answers come soon after the asking."""
+    (recording,) = record(lambda: asyncio.run(timed.computes_under_limits(0.1)))
+    assert recording.outcome.value == ["late N0", "late N1", "late N2"]
+    original, timed._compute = timed._compute, lambda duration: None
+    try:
+        assert _replayed(recording).status == "reproduced"
+    finally:
+        timed._compute = original
+
+
+def test_a_limit_that_nearly_held_has_a_reason(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether an answer or the limit was first cannot be told: the verdict says so."""
+    (recording,) = record(lambda: asyncio.run(timed.times_out(5.0, 0.1)))
+    (interaction,) = recording.interactions
+    original = asyncio.wait_for
+    limit = interaction.duration_ns / 1e9 - 0.002
+    monkeypatch.setattr(asyncio, "wait_for", lambda work, _: original(work, limit))
+    verdict = _replayed(recording)
+    assert verdict.status == "diverged"
+    assert verdict.reason is not None
+    assert verdict.reason.startswith("nondeterministic: ")
+    assert f"#0 (call {timed.slow.__module__}:slow)" in verdict.reason
+
+
 @pytest.mark.parametrize(("limit", "delay"), [(0.02, 0.1), (0.1, 0.02)])
 def test_a_shielded_call_goes_on(record: Record, limit: float, delay: float) -> None:
     """The limit and the answer come in their order."""

@@ -335,6 +335,32 @@ async def shields(limit: float, delay: float) -> list[str]:
     return order
 
 
+def _compute(duration: float) -> None:
+    until = time.perf_counter() + duration
+    while time.perf_counter() < until:
+        pass
+
+
+@replay.capture
+async def computes_under_limits(limit: float) -> list[str]:
+    """All set their limits, one asks, the next computes for a while before it asks: the limits are over by then."""
+
+    async def ask(number: int) -> str:
+        if number == 1:
+            _compute(0.2)
+        return await slow(f"n{number}", 0.5 if number == 0 else 0.01 * number)
+
+    async def one(number: int) -> str:
+        task = asyncio.create_task(ask(number))
+        try:
+            await asyncio.wait_for(asyncio.shield(task), limit)
+        except TimeoutError:
+            return "late " + await task
+        return "in time"
+
+    return await asyncio.gather(*map(one, range(3)))
+
+
 @replay.capture
 async def finishes_in_order(names: list[str]) -> list[str]:
     """What comes first is first."""
