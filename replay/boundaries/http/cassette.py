@@ -6,11 +6,12 @@ vcrpy's patches; matching a request and playing its answer is one step, under a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from threading import RLock
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from msgspec.structs import replace
 from vcr import matchers
@@ -21,6 +22,7 @@ from vcr.request import Request
 
 from replay.boundaries.http.bodies import json_of, undone
 from replay.boundaries.http.exchange import bare_url, target_of
+from replay.boundaries.http.stored import CREDENTIALS
 from replay.core.codec import Value, encode
 from replay.core.compare import differences, unexpected
 from replay.core.noise import Noise, below, cover
@@ -174,6 +176,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         def query(asked: Request, recorded: Request) -> None:
             if unexpected(self._query(recorded, asked)):
                 matchers.query(asked, recorded)  # words the difference
+                raise AssertionError("the queries differ")
 
         def body(asked: Request, recorded: Request) -> None:
             if unexpected(self._body(recorded, asked)):
@@ -181,15 +184,21 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
                 raise AssertionError("the bodies differ")
 
         def headers(asked: Request, recorded: Request) -> None:
-            if _choosing(asked) != _choosing(recorded):
+            before, now = _choosing(recorded, asked)
+            if before != now:
                 raise AssertionError("headers differ by which a server chooses its answer")
 
         return query, body, headers
 
 
-_BY_VALUE = ("range", "soapaction", "x-amz-target", "x-http-method-override")
-_BY_PRESENCE = ("if-modified-since", "if-none-match", "origin")
+_BY_VALUE = frozenset({
+    "accept", "accept-language", "host", "if-match", "prefer", "range", "soapaction", "x-amz-target",
+    "x-http-method-override", "accept-version", "anthropic-version", "notion-version", "stripe-version", "x-ms-version",
+})  # fmt: skip
+_BY_PRESENCE = frozenset({"cookie", "if-modified-since", "if-none-match", "origin"})
 """Headers of a request by which a server gives another answer. Others say who asks, and are other ones tomorrow."""
+_WHOSE = re.compile(r"(tenant|organi[sz]ation|workspace|project)s?(-?id)?$|api-version$")
+"""Headers that say whose data is asked for. A laptop may have none of them, as it has no credentials."""
 _MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port, matchers.path)
 
 
@@ -238,19 +247,38 @@ def _response(interaction: Interaction) -> dict[str, Any]:
 
 
 def _query_differences(recorded: Request, asked: Request, window: Window, noise: Sequence[Noise]) -> list[Difference]:
-    if recorded.query == asked.query:
+    texts = [urlsplit(each.uri).query for each in (recorded, asked)]
+    if texts[0] == texts[1]:
         return []
-    return _field_differences("query", _grouped(recorded.query), _grouped(asked.query), window, noise)
+    before, now = (_grouped(parse_qsl(text, keep_blank_values=True)) for text in texts)
+    return [] if before == now else _field_differences("query", before, now, window, noise)
 
 
-def _choosing(request: Request) -> dict[str, str]:
-    headers = request.headers
-    found = {name: headers[name] for name in _BY_VALUE if name in headers}
-    return found | {name: "(there)" for name in _BY_PRESENCE if name in headers}
+def _choosing(recorded: Request, asked: Request) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The headers of both that choose an answer."""
+    before, now = _choices(recorded), _choices(asked)
+    for name in [name for name in {*before, *now} if _WHOSE.search(name)]:
+        if name not in before or name not in now:
+            before.pop(name, None)
+            now.pop(name, None)
+    return before, now
+
+
+def _choices(request: Request) -> dict[str, Any]:
+    found = {}
+    for name, value in request.headers.items():
+        name = name.lower()
+        if name == "content-type":
+            found[name] = str(value).partition(";")[0].strip().lower()  # the boundary of a form is drawn
+        elif name in _BY_VALUE or (_WHOSE.search(name) and name not in CREDENTIALS):
+            found[name] = value
+        elif name in _BY_PRESENCE:
+            found[name] = "(there)"
+    return found
 
 
 def _header_differences(recorded: Request, asked: Request, window: Window) -> list[Difference]:
-    return _field_differences("headers", _choosing(recorded), _choosing(asked), window, ())
+    return _field_differences("headers", *_choosing(recorded, asked), window, ())
 
 
 def _grouped(pairs: list[tuple[str, str]]) -> dict[str, Any]:
