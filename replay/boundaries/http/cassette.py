@@ -192,13 +192,14 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
 
 
 _BY_VALUE = frozenset({
-    "accept", "accept-language", "host", "if-match", "prefer", "range", "soapaction", "x-amz-target",
+    "accept", "accept-language", "if-match", "prefer", "range", "soapaction", "x-amz-target",
     "x-http-method-override", "accept-version", "anthropic-version", "notion-version", "stripe-version", "x-ms-version",
 })  # fmt: skip
 _BY_PRESENCE = frozenset({"cookie", "if-modified-since", "if-none-match", "origin"})
 """Headers of a request by which a server gives another answer. Others say who asks, and are other ones tomorrow."""
-_WHOSE = re.compile(r"(tenant|organi[sz]ation|workspace|project)s?(-?id)?$|api-version$")
-"""Headers that say whose data is asked for. A laptop may have none of them, as it has no credentials."""
+_WHOSE = re.compile(r"(tenant|organi[sz]ation|workspace|project)s?(-?id)?$|api-version$|^host$")
+"""Headers that say whose data is asked for. A laptop may have none of them, as it has no credentials; a connection that
+was refused has no `Host`."""
 _MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port, matchers.path)
 
 
