@@ -301,7 +301,8 @@ class Timeline:
             if wait.due is None:
                 return
             if wait.end is None:
-                wait.since = wait.since or self._since
+                if wait.wall:
+                    wait.since = wait.since or self._since
                 heappush(self._others, (wait.due, self._numbers, wait))
             else:
                 wait.came = self._came

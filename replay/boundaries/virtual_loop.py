@@ -86,7 +86,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         when: float = self._scheduled[0].when()  # type: ignore[attr-defined]
         if when == inf:
             return None, 0, None
-        return int(when * _SECOND) + 1, *self._walls.pop(when, (0, None))
+        return int(when * _SECOND) + 1, *self._walls.get(when, (0, None))
 
     @property
     def has_ready(self) -> bool:

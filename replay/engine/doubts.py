@@ -10,7 +10,7 @@ from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference
-from replay.engine.ambiguity import nearly, nondeterminism, rearranged
+from replay.engine.ambiguity import nearly, nondeterminism, overtaken, rearranged
 from replay.engine.entropy import LONG, MOST_BITS
 
 _MOST = 3
@@ -18,14 +18,24 @@ _MOST = 3
 
 
 def doubts(
-    recording: Recording, difference: Collection[Difference], short_draws: int, near: int | None = None
+    recording: Recording,
+    difference: Collection[Difference],
+    short_draws: int,
+    near: int | None = None,
+    kinds: Collection[str] = (),
 ) -> str | None:
     """What else than the code may have made a run end in another way; None if nothing did.
 
     `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds. `near`:
-    when an answer and a time limit came at about the same time, nanoseconds since the epoch.
+    when an answer and a time limit came at about the same time, nanoseconds since the epoch. `kinds`: of the
+    divergences.
     """
-    alike = nondeterminism(recording) or rearranged(recording, difference) or nearly(recording, near)
+    alike = (
+        nondeterminism(recording)
+        or rearranged(recording, difference)
+        or nearly(recording, near)
+        or (overtaken(recording) if {*kinds} == {"reordered"} else None)
+    )
     found = [alike, *_masked(recording, difference), *_drawn(short_draws), *_made(difference)]
     return " ".join(filter(None, found)) or None
 

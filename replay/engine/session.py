@@ -163,7 +163,9 @@ class Session:
             served=player.served,
             left_over=len(player.left_over),
             unanswered=player.unanswered,
-            reason=None if status == "reproduced" else doubts(recording, difference, player.short_draws, near),
+            reason=None
+            if status == "reproduced"
+            else doubts(recording, difference, player.short_draws, near, [each.kind for each in player.divergences]),
         )
 
     def _difference(self, recording: Recording, outcome: Outcome, noise: Known) -> list[Difference]:

@@ -144,6 +144,12 @@ def test_limits_that_were_over_while_production_computed(record: Record) -> None
         timed._compute = original
 
 
+def test_a_far_limit_stays_far(record: Record) -> None:
+    """However often the loop looks how long it may wait."""
+    (recording,) = record(lambda: asyncio.run(timed.asks_on_under_a_limit(5)))
+    assert _replayed(recording).status == "reproduced"
+
+
 def test_a_limit_that_nearly_held_has_a_reason(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether an answer or the limit was first cannot be told: the verdict says so."""
     (recording,) = record(lambda: asyncio.run(timed.times_out(5.0, 0.1)))

@@ -362,6 +362,21 @@ async def computes_under_limits(limit: float) -> list[str]:
 
 
 @replay.capture
+async def asks_on_under_a_limit(times: int) -> int:
+    """A far limit, looked at again and again while a thread asks too."""
+
+    def ask(thread: int) -> None:
+        for number in range(times):
+            blocking(f"t{thread}.{number}", 0.003)
+
+    async with asyncio.timeout(300):
+        threads = [asyncio.create_task(asyncio.to_thread(ask, thread)) for thread in range(3)]
+        found = [await slow(f"n{number}", 0.01) for number in range(times)]
+        await asyncio.gather(*threads)
+        return len(found)
+
+
+@replay.capture
 async def finishes_in_order(names: list[str]) -> list[str]:
     """What comes first is first."""
     return [await each for each in asyncio.as_completed([racing(name) for name in names])]
