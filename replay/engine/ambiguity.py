@@ -50,7 +50,8 @@ def rearranged(recording: Recording, difference: Collection[Difference]) -> str 
     pair = _pair_at_once(recording)
     return pair and (
         f"nondeterministic: the result has the same values, some in another place, and {pair}. The recording has "
-        "when each got its answer, not which of them then went on first. Sort the result, or keep with each value what it belongs to."
+        "when each got its answer, not which of them then went on first. Sort the result, or keep with each value what "
+        "it belongs to."
     )
 
 
