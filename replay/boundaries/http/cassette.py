@@ -7,8 +7,8 @@ vcrpy's patches; matching a request and playing its answer is one step, under a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from threading import RLock
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -267,15 +267,22 @@ def _choosing(recorded: Request, asked: Request) -> tuple[dict[str, Any], dict[s
 
 def _choices(request: Request) -> dict[str, Any]:
     found = {}
-    for name, value in request.headers.items():
-        name = name.lower()
-        if name == "content-type":
-            found[name] = str(value).partition(";")[0].strip().lower()  # the boundary of a form is drawn
-        elif name in _BY_VALUE or (_WHOSE.search(name) and name not in CREDENTIALS):
-            found[name] = value
-        elif name in _BY_PRESENCE:
-            found[name] = "(there)"
+    for given, value in request.headers.items():
+        name = given.lower()
+        how = _counts(name)
+        if how is not None:
+            found[name] = how(value)
     return found
+
+
+@lru_cache(maxsize=1024)
+def _counts(name: str) -> Callable[[Any], str] | None:
+    """What of the value of a header chooses an answer; None: nothing."""
+    if name == "content-type":
+        return lambda value: str(value).partition(";")[0].strip().lower()  # the boundary of a form is drawn
+    if name in _BY_PRESENCE:
+        return lambda value: "(there)"
+    return str if name in _BY_VALUE or (_WHOSE.search(name) and name not in CREDENTIALS) else None
 
 
 def _header_differences(recorded: Request, asked: Request, window: Window) -> list[Difference]:
