@@ -15,13 +15,20 @@ from replay.core.noise import identity
 _LENGTH = "content-length"
 _DEEPEST = 100
 """Levels of a body that is looked into."""
+_SETS = frozenset({"allow", "vary", "cache-control", "access-control-allow-headers", "access-control-allow-methods",
+                   "access-control-expose-headers"})  # fmt: skip
+"""Headers whose items have no order (RFC 9110, 10.2.1 and 12.5.5; RFC 9111, 5.2; Fetch, 3.3): frameworks write some of
+them from a set, whose order is that of the hash seed."""
 
 
 def opened(recorded: Any, actual: Any) -> tuple[Any, Any]:
     """Both plain values. Of two answers whose JSON says different things, the bodies are what it says, and a length
-    that is each body's own is the recorded one: it says nothing more. All else is as it was."""
+    that is each body's own is the recorded one: it says nothing more. So is a header with the same items in another
+    order, where that says nothing. All else is as it was."""
     if not (_is_answer(recorded) and _is_answer(actual)) or type(recorded["body"]) is not type(actual["body"]):
         return recorded, actual
+    if not _is_gateway(actual) and recorded["headers"] != actual["headers"]:
+        actual = {**actual, "headers": _ordered(recorded["headers"], actual["headers"])}
     if recorded["body"] == actual["body"]:
         return recorded, actual
     one, two = _said(recorded), _said(actual)
@@ -41,9 +48,32 @@ def opened(recorded: Any, actual: Any) -> tuple[Any, Any]:
     return {**recorded, "body": one}, {**actual, "headers": headers, "body": two}
 
 
+def _ordered(recorded: list[Any], actual: list[Any]) -> list[Any]:
+    """The headers of now; those that are sets as they were recorded, if they hold the same."""
+    if len(recorded) != len(actual):
+        return actual
+    return [theirs if _is_same_set(theirs, ours) else ours for theirs, ours in zip(recorded, actual, strict=True)]
+
+
+def _is_same_set(one: Any, two: Any) -> bool:
+    return bool(one != two and _in_order(one) == _in_order(two))
+
+
+def _in_order(header: Any) -> Any:
+    """A header, its items sorted where they have no order."""
+    if not _is_pair(header) or str(header[0]).lower() not in _SETS or type(header[1]) is not str:
+        return header
+    return type(header)((header[0], ", ".join(sorted(map(str.strip, header[1].split(","))))))
+
+
 def told(value: Any) -> Any:
-    """A plain value; of an answer whose body is JSON with that as a value, and without what its length follows from."""
-    said = _said(value) if _is_answer(value) else None
+    """A plain value; of an answer whose body is JSON with that as a value, and without what its length follows from;
+    headers without an order in one."""
+    if not _is_answer(value):
+        return value
+    if not _is_gateway(value):
+        value = {**value, "headers": [_in_order(each) for each in value["headers"]]}
+    said = _said(value)
     if said is None:
         return value
     if _is_gateway(value):

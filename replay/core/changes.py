@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from replay.core import nested
 from replay.core.edits import Step, Steps
 from replay.core.opened import Typed, Unfit
 
@@ -62,6 +63,8 @@ def _child(value: Any, step: Step) -> Any:
         return value[step]
     if kind is Typed and step in value.fields:
         return value.fields[step]
+    if kind is str and step == nested.STEP:
+        return nested.document(value)
     raise Unfit("no such place")
 
 
@@ -69,8 +72,8 @@ def _with(value: Any, step: Any, new: Any) -> Any:
     """A copy with `new` there, or what a mark says."""
     if type(new) not in _MARKS:
         return _set(value, step, new)
-    if type(value) is Typed:
-        raise Unfit("a record has all its fields, once")
+    if type(value) is Typed or type(value) is str:
+        raise Unfit("a record has all its fields, once; a text is one document")
     if type(value) is dict:
         return _mapping(value, step, new)
     items = list(value)
@@ -88,6 +91,8 @@ def _set(value: Any, step: Any, new: Any) -> Any:
         return {**value, step: new}
     if type(value) is Typed:
         return Typed(value.tag, {**value.fields, step: new}, value.rest)
+    if type(value) is str:
+        return nested.rewritten(value, new)
     items = list(value)
     items[step] = new
     return items if type(value) is list else tuple(items)

@@ -11,6 +11,7 @@ A path names a part of a recording and steps into its value::
 - `http[2].status`, `http[2].headers.retry-after`, `http[2].body.plan`, `http[2]`: an HTTP answer, in parts or whole.
 - `http[2].stream`, `http[2].stream.text`, `http[2].stream.json.label`: its body as it arrived; what its deltas say.
 - `call[0].plan`, `model[1].scores.fraud`: what a call or model answered.
+- `input.args[0].json.plan`, `model[1].text.json.amount`: in JSON that a text holds (see `replay.core.nested`).
 - `environ.PLAN`, `environ[3]`: a variable, and what a feature flag answered; `timing[3]`: when an answer came.
 - `clock.started_at` (nanoseconds since the epoch), `draws["0"].random[2]`: time, and random draws by lane and kind.
 """

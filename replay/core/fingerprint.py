@@ -22,14 +22,28 @@ FAR = 2
 """Parts of a file's path that are kept where the project's folder is not known."""
 _OURS = re.compile(r"(^|[/\\])replay[/\\](core|boundaries|engine|entrypoints)[/\\]")
 _FOREIGN = re.compile(rf"site-packages|dist-packages|[/\\]lib[/\\]python3\.|^<|{_OURS.pattern}")
+_INLINED = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>"})
+"""Functions of their own up to Python 3.11, and none from 3.12 on."""
 _LIVE = re.compile(r"[/\\]replay[/\\]boundaries[/\\](call|stream)\.py$")
 _INSTALLED = re.compile(r".*(?:site|dist)-packages[/\\]([^/\\]+?)(?:\.py$|[/\\])")
 
 
 def places(frames: Iterable[Frame], *, lines: bool) -> tuple[tuple[Any, ...], ...]:
     """The innermost frames, each once: file and function, and the line if `lines`."""
-    named = ((one.file, one.line, one.function) if lines else (one.file, one.function) for one in frames)
+    every = inlined(frames)
+    named = ((one.file, one.line, one.function) if lines else (one.file, one.function) for one in every)
     return tuple(dict.fromkeys(named))[-FRAMES:]
+
+
+def inlined(frames: Iterable[Frame]) -> list[Frame]:
+    """Frames as every version of Python has them: a comprehension is a part of the function around it (PEP 709)."""
+    found: list[Frame] = []
+    for frame in frames:
+        if frame.function.rpartition(".")[2] in _INLINED and found and found[-1].file == frame.file:
+            found[-1] = msgspec.structs.replace(frame, function=found[-1].function)
+        else:
+            found.append(frame)
+    return found
 
 
 def foreign(file: str) -> bool:

@@ -28,7 +28,8 @@ from replay.core.messages import (
     write_headers,
     write_query,
 )
-from replay.core.opened import Kept, Opened, Unfit, named
+from replay.core.nested import within
+from replay.core.opened import Kept, Opened, Unfit
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
 from replay.core.streaming import Stream, Yielded
@@ -136,7 +137,7 @@ def value_at(parts: Parts, path: str, missing: Any) -> Any:
         return Kept(interaction.answer.tree)
     found = missing if part is None else part.value
     for step in steps:
-        found = dict(named(found)).get(step, missing)
+        found = dict(within(found)).get(step, missing)
     return found
 
 

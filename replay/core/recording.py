@@ -8,12 +8,15 @@ from typing import Any, Literal
 
 import msgspec
 
+from replay.core.behind import error_behind, type_of
 from replay.core.codec import Gap, Resolve, Value
 from replay.core.policy import Policy
 from replay.core.written import json_bytes
 
 State = Literal["returned", "raised", "unfinished"]
 Kind = Literal["function", "asgi", "wsgi", "block"]
+WEB: frozenset[Kind] = frozenset({"asgi", "wsgi"})
+"""Kinds whose outcome is an answer over HTTP."""
 
 
 class Interaction(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,8 +163,10 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def error_type(self) -> str | None:
-        """`module.qualname` of the error it ended with (builtins without the module)."""
-        return self.outcome.payload.error_type if self.outcome.state == "raised" else None
+        """`module.qualname` of the error it ended with, or that is behind its answer (builtins without the module)."""
+        if self.outcome.state == "raised":
+            return self.outcome.payload.error_type
+        return type_of(error_behind(self.outcome)) if self.kind in WEB else None
 
     @property
     def digest(self) -> str:

@@ -7,13 +7,12 @@ from typing import Any
 
 import msgspec
 
+from replay.core.fingerprint import inlined
 from replay.core.verdict import Frame
 from replay.errors import ReplayError
 
 FRAMES = 400
 """Frames that are kept of an error: the first half and the last, where there are more."""
-_INLINED = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>"})
-"""Functions of their own up to Python 3.11, and none from 3.12 on."""
 
 
 class SignatureError(ReplayError):
@@ -66,15 +65,8 @@ def function_name(name: str) -> str:
 
 
 def plain(frames: Iterable[Frame]) -> list[Frame]:
-    """Frames as every version of Python has them: a comprehension is a part of the function around it."""
-    found: list[Frame] = []
-    for frame in frames:
-        name = function_name(frame.function)
-        if name in _INLINED and found and found[-1].file == frame.file:
-            found[-1] = msgspec.structs.replace(frame, function=found[-1].function)
-        else:
-            found.append(msgspec.structs.replace(frame, function=name))
-    return found
+    """Frames as every version of Python has them."""
+    return inlined(msgspec.structs.replace(frame, function=function_name(frame.function)) for frame in frames)
 
 
 def shortened(frames: Sequence[Frame]) -> tuple[Frame, ...]:

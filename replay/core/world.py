@@ -188,6 +188,10 @@ class World(Protocol):
         """A fact worth knowing later (`context.notes`). In a player it changes nothing."""
         ...
 
+    def handled(self, error: BaseException, *, is_sure: bool) -> None:
+        """The application caught an error and will answer for it (`is_sure`), or logged it."""
+        ...
+
 
 dropped: Counter[str] = Counter()
 """What capture itself had to give up, by reason. The service never notices."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from replay.core.behind import FAILED
 from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Interaction, Log, Outcome, Prediction, Recording, State, predicted
 from replay.core.world import Reading, Settles, Ticket
@@ -53,13 +54,17 @@ class Captured:
 
     @property
     def fingerprint(self) -> Hashable:
-        """Equal for the same failure: the same type of error raised at the same lines, whatever its message says; of
-        an answer over HTTP that says so without an error, the same status of the same route."""
+        """Equal for the same failure: the same type of error raised at the same lines, or behind the answer, whatever
+        its message says; of an answer over HTTP that says so without an error, the same status of the same route."""
         recorder = self.recorder
-        kind = (recorder.entrypoint, self.state, recorder.facts.get("http_response_status_code"))
+        status = recorder.facts.get("http_response_status_code")
+        kind = (recorder.entrypoint, self.state, status)
+        raised: Settles | None = self.payload
         if self.state != "raised":
+            raised = recorder.behind.error if recorder.behind is not None and (status or 0) >= FAILED else None
+        if raised is None:
             return (*kind, recorder.facts.get("http_route"))
-        tree = self.payload.settle().tree
+        tree = raised.settle().tree
         error = (tree["$id"][1] if "$id" in tree else tree).get("$error", {})
         frames = error.get("frames", ())[-_FRAMES:]
         return (*kind, error.get("type"), *((file, line) for file, line, *_ in frames))

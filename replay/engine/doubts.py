@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import re
 from collections.abc import Collection, Iterator
 
 from replay.core.compare import unexpected
@@ -13,6 +15,8 @@ from replay.core.verdict import Difference
 from replay.engine.ambiguity import nearly, nondeterminism, overtaken, rearranged
 from replay.engine.entropy import LONG, MOST_BITS
 
+_WORDS = re.compile(r"\$(\.error)?\.(message|args(\[\d+\])?)")
+"""What an error says."""
 _MOST = 3
 """Places named in a reason."""
 
@@ -36,7 +40,8 @@ def doubts(
         or nearly(recording, near)
         or (overtaken(recording) if {*kinds} == {"reordered"} else None)
     )
-    found = [alike, *_masked(recording, difference), *_drawn(short_draws), *_made(difference)]
+    found = [alike, *_masked(recording, difference), *_drawn(short_draws), *_made(difference),
+             *_worded(recording, difference)]  # fmt: skip
     return " ".join(filter(None, found)) or None
 
 
@@ -74,6 +79,21 @@ def _made(difference: Collection[Difference]) -> Iterator[str]:
         yield (
             f"identifiers: it ended as in production but for UUIDs, at {', '.join(paths[:_MOST])}{more}. Where the "
             "code makes them of the moment, or draws them from what is not recorded, `replay run --check` notes it."
+        )
+
+
+def _worded(recording: Recording, difference: Collection[Difference]) -> Iterator[str]:
+    """If nothing but what an error of the interpreter says is another, under another Python."""
+    facts, ours = recording.facts, platform.python_version()
+    theirs = facts.get("python") if isinstance(facts, dict) else None
+    error = recording.error_type or "."
+    if not isinstance(theirs, str) or theirs.split(".")[:2] == ours.split(".")[:2] or "." in error:
+        return
+    found = unexpected(difference)
+    if found and all(_WORDS.fullmatch(each.path) for each in found):
+        yield (
+            f"another Python: recorded under {theirs}, it ran under {ours}, and the same error says other words. "
+            "Versions of Python word their errors differently."
         )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from functools import cached_property
+from operator import attrgetter
 from threading import get_ident
 from time import perf_counter
 from typing import Any, ClassVar, Protocol
@@ -70,12 +71,17 @@ class Execution(msgspec.Struct, frozen=True):
 
     @property
     def effect(self) -> str:
-        """What the run did, as far as the world sees it; equal for runs that did the same."""
+        """What the run did, as far as the world sees it; equal for runs that did the same. Which of two lanes asked
+        first is another each time."""
         outcome = self.outcome
         ended = "" if outcome is None else f"{outcome.state} {_ending(outcome.payload)}"
         if not self.taken:
             return ended
-        return "\n".join((ended, *(f"{each.request.target!r} {each.asked.text}" for each in self.taken)))
+        asked = sorted(self.taken, key=_lane) if len(self.taken) > 1 else self.taken
+        return "\n".join((ended, *(f"{each.request.target!r} {each.asked.text}" for each in asked)))
+
+
+_lane = attrgetter("lane")
 
 
 def _ending(payload: Value) -> Any:
@@ -386,14 +392,12 @@ _OVERRUN = f"{Overrun.__module__}.{Overrun.__qualname__}"
 
 def _asked(execution: Execution) -> tuple[Interaction, ...]:
     """What a run asked and what answered."""
-    found: list[Interaction] = []
-    last = 0
-    for seq, each in enumerate(execution.taken):
-        last = max(last, each.answered_by.offset_ns)
-        found.append(msgspec.structs.replace(
-            each.answered_by, seq=seq, lane=each.lane, target=each.request.target, request=each.asked,
-            offset_ns=last))  # fmt: skip
-    return tuple(found)
+    return tuple(
+        msgspec.structs.replace(
+            each.answered_by, seq=seq, lane=each.lane, target=each.request.target, request=each.asked
+        )  # with the times of what answered, which a replay goes by as the run did
+        for seq, each in enumerate(execution.taken)
+    )
 
 
 def as_numbered(execution: Execution) -> Execution:

@@ -38,6 +38,8 @@ TRIES = 60
 """Runs that look for the places which a mutation made matter."""
 HANGS = 2
 """Hangs after which a place is left alone: each takes as long as the limit."""
+FULL = 3
+"""Edits of a place that use up the memory, after which it is left alone: each takes seconds, and a fresh worker."""
 LATE = 1.1
 """Of the seconds, until which the corpus is made smaller."""
 
@@ -99,6 +101,10 @@ class Explorer:
         self._own: Failure | None = None
         """Its own failure."""
         self._hung: dict[str, int] = {}
+        self._slow: dict[str, int] = {}
+        """Of places, the hangs that came of shrinking."""
+        self._full: dict[str, list[Edit]] = {}
+        """Of places, the edits that used up the memory alone: nothing is seen behind them."""
 
     def explore(self) -> Progress:
         """Search until the budget is used up, nothing is left to try, or Ctrl-C: what was found is kept."""
@@ -241,13 +247,16 @@ class Explorer:
         for alive in (True, False):
             for edits_of_rank in later:
                 singles = [(each,) for each in edits_of_rank if (each.path in first_to_go) is alive]
-                for _ in self._tries(self._pairs.between(singles)):
-                    pass
+                for tried, ran in self._tries(self._pairs.between(singles)):
+                    if len(tried) == 1 and ran is not None and ran.does != base:
+                        self._pairs.live.add(tried[0].path)
         self._pairs.live.update(() if self._pairs.live else self._plans)
 
     def _combine(self) -> None:
         """Pairs and triples: what the code speaks of on new lines, and others in turn."""
-        if self._plans:
+        for everywhere in (False, True) if self._plans else ():
+            if everywhere:  # what did not matter alone may matter beside another
+                self._pairs.live.update(self._plans)
             for _ in self._tries(self._pairs.between(self._pairs.drawn(self._drawn_parents()))):
                 pass
             for _ in self._tries(self._pairs.named()):
@@ -266,7 +275,7 @@ class Explorer:
         """Run mutations, a batch at a time, and keep what comes of each, in order; None: it was left out."""
         each = iter(wanted)
         while batch := list(islice(each, self._allowance.room())):
-            wise = [not self._hung or all(self._hung.get(edit.path, 0) < HANGS for edit in edits) for edits in batch]
+            wise = [self._is_wise(edits) for edits in batch]
             chosen = [edits for edits, is_wise in zip(batch, wise, strict=True) if is_wise]
             answers = iter(self._runner.run(chosen, until=self._allowance.until))
             fresh: list[tuple[Edits, Ran]] = []
@@ -279,6 +288,13 @@ class Explorer:
                 yield edits, ran
             self._settle(fresh)
         self._allowance.room()
+
+    def _is_wise(self, edits: Edits) -> bool:
+        """Whether there is something to be seen that is worth the time."""
+        if self._hung and any(self._hung.get(edit.path, 0) >= HANGS for edit in edits):
+            return False
+        full = [(edit, self._full[edit.path]) for edit in edits if edit.path in self._full] if self._full else []
+        return not any(len(known) >= FULL or any(edit is each for each in known) for edit, known in full)
 
     def _keep(self, edits: Edits, ran: Ran) -> bool:
         """Count a run, and what it found; whether it reached new lines."""
@@ -294,6 +310,8 @@ class Explorer:
         if ran.failure is not None:
             if ran.failure.kind == "hang":
                 self._hung[edits[-1].path] = self._hung.get(edits[-1].path, 0) + 1
+            elif ran.failure.kind == "memory" and len(edits) == 1:
+                self._full.setdefault(edits[0].path, []).append(edits[0])
             self._found(edits, ran.failure)
         return fresh
 
@@ -368,12 +386,12 @@ class Explorer:
         at, seconds = self.progress.executions, self._allowance.elapsed
 
         def fails(tried: Edits) -> bool:
-            if any(edit.path in self._hung and edit not in edits for edit in tried):
+            if any(self._slow.get(edit.path, 0) >= HANGS and edit not in edits for edit in tried):
                 return False
             self.progress.executions += 1  # shrinking is not cut short: what was found is worth it
             found = self._failure(tried, failure)
             if found is not None and found.kind == "hang":
-                self._hung.update((edit.path, HANGS) for edit in tried if edit not in edits)
+                self._slow.update((edit.path, self._slow.get(edit.path, 0) + 1) for edit in tried if edit not in edits)
             return found is not None and is_same(found, failure)
 
         small, interrupted = edits, False
@@ -408,4 +426,8 @@ class Explorer:
 
 
 def _unsteady(one: Ran, two: Ran) -> Failure:
-    return Failure("nondeterminism", "nondeterminism", f"ended in two ways: {one.ended}; then {two.ended}", ())
+    if one.ended != two.ended:
+        message = f"ended in two ways: {one.ended}; then {two.ended}"
+    else:
+        message = f"ended in two ways: {one.ended}; then the same so far, not further on, or it asked something else"
+    return Failure("nondeterminism", "nondeterminism", message, ())

@@ -132,7 +132,7 @@ class Goal:
 
     def is_said(self, failure: Failure) -> bool:
         """Whether its message is the signature's, as far as that is known; of a logged one lines may follow it."""
-        wanted, found = self.signature.message, failure.message.strip()
+        wanted, found = _bare(self.signature.message), _bare(failure.message.strip())
         return not wanted or wanted == found or wanted.startswith(f"{found}\n") or failure.kind == "status"
 
     def differs(self, outcome: Outcome) -> str | None:
@@ -250,6 +250,18 @@ def _body(tree: Any) -> dict[str, Any] | None:
         tree = tree["$id"][1]
     found = tree.get("$error") if isinstance(tree, dict) else None
     return found if isinstance(found, dict) else None
+
+
+def _bare(message: str) -> str:
+    """A message that is one quoted text, as of a KeyError, without its quotes: a log, or another language's runtime,
+    may have written others."""
+    if len(message) > 2 and message[0] == message[-1] and message[0] in "'\"":
+        try:
+            said = ast.literal_eval(message)
+        except (SyntaxError, ValueError):
+            return message
+        return said if type(said) is str else message
+    return message
 
 
 def _nothing(frames: Sequence[Frame], root: Path) -> str:

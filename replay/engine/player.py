@@ -20,9 +20,10 @@ from replay.core.codec import Resolve, Value
 from replay.core.compare import differences, unexpected
 from replay.core.decoder import items_of
 from replay.core.noise import Known, Noise, known
-from replay.core.recording import Interaction, Outcome, Recording, State
+from replay.core.recording import WEB, Interaction, Outcome, Recording, State
 from replay.core.verdict import Difference, Divergence, Window
 from replay.core.world import Answer, Request, Settles, Shelf, Ticket
+from replay.engine.behind import Behind
 from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.lanes import FIRST, Lanes
@@ -82,8 +83,8 @@ class Player:
     __slots__ = (
         "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now", "_on_ask",
         "_partings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_through", "_wait", "_waiting", "_where",
-        "closed", "goes_out", "lanes", "noise", "noted", "notes", "permits", "recording", "served", "short_draws",
-        "unanswered",
+        "behind", "closed", "goes_out", "lanes", "noise", "noted", "notes", "permits", "recording", "served",
+        "short_draws", "unanswered",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
@@ -149,6 +150,8 @@ class Player:
         self.closed = False
         self.notes: dict[str, Settles] = {}
         """What the code noted in this run."""
+        self.behind: Behind | None = None
+        """Of a web application: the error that it handled."""
 
     def _shelf_of_others(self) -> Shelf:
         """Of the boundaries that find answers in no way of their own."""
@@ -257,6 +260,11 @@ class Player:
         """Kept for those who judge the run; it is part of no verdict."""
         if not self.closed:
             self.notes[name] = value
+
+    def handled(self, error: BaseException, *, is_sure: bool) -> None:
+        if not self.closed and self.recording.kind in WEB:
+            self.behind = self.behind or Behind()
+            self.behind.hear(error, is_sure=is_sure)
 
     def refused(self, boundary: str, target: str) -> None:
         """The guard will not let the code reach for the real world. Tries of the same thing are noted a few times."""

@@ -14,10 +14,11 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import msgspec
 
 from replay.core import snapshot as snapshots
-from replay.core.recording import Interaction, Kind, ModelCall, Recording, State
+from replay.core.recording import WEB, Interaction, Kind, ModelCall, Recording, State
 from replay.core.snapshot import snapshot
 from replay.core.world import Request, Settles, Ticket
 from replay.core.world import dropped as dropped  # where those who record look for it
+from replay.engine.behind import Behind
 from replay.engine.budget import cut_tickets, size_of
 from replay.engine.captured import PLAIN, Captured
 from replay.engine.entropy import MOST_CHOICES
@@ -127,6 +128,8 @@ class Recorder(msgspec.Struct, eq=False):
     """Lane, among how many, which. The first ones: more are too many to be kept."""
     notes: dict[str, Settles] = {}
     logs: list[tuple[int, str, str, str]] = []
+    behind: Behind | None = None
+    """Of a web application: the error that it handled."""
     scores: list[tuple[str, float]] = []
     look_at: int = _WEIGHED
     """The number of interactions at which to look next at what is held."""
@@ -215,6 +218,11 @@ class Recorder(msgspec.Struct, eq=False):
     def note(self, name: str, value: Settles) -> None:
         if not self.closed:
             self.notes[name] = value
+
+    def handled(self, error: BaseException, *, is_sure: bool) -> None:
+        if not self.closed and self.kind in WEB:
+            self.behind = self.behind or Behind()
+            self.behind.hear(error, is_sure=is_sure)
 
     def log(self, level: str, logger: str, message: str) -> None:
         """Keep a log line, up to the limit."""

@@ -48,8 +48,9 @@ def _simplest(edits: Edits, place: int, fails: Fails, simpler: Callable[[Edit], 
     for candidate in simpler(edit)[:SIMPLER]:
         changed = (*edits[:place], candidate, *edits[place + 1 :])
         if fails(changed):
-            return changed
-    if edit.operator == "long":
+            edits = changed
+            break
+    if edits[place].operator == "long":
         return _shortest(edits, place, fails)
     return edits
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from replay.core.edits import Steps
-from replay.core.opened import named
+from replay.core.nested import within
 from replay.core.parts import Parts
 from replay.core.recording import Recording
 from replay.engine.contract import Contract
@@ -73,7 +73,7 @@ class Profile:
             if type(each) is dict:
                 names = self._names.setdefault((root, steps), {})
                 names.update((name, None) for name in each if type(name) is str and len(names) < PARTS)
-            waiting += [((*steps, "*" if is_list else step), item) for step, item in named(each)]
+            waiting += [((*steps, "*" if is_list else step), item) for step, item in within(each)]
 
     def _note(self, place: Place, value: Any) -> None:
         seen = self.seen.setdefault(place, Seen())

@@ -12,6 +12,7 @@ import signal
 import struct
 import sys
 import warnings
+from contextlib import suppress
 from mmap import mmap
 from time import perf_counter
 from typing import Any, NoReturn
@@ -21,6 +22,7 @@ import msgspec
 from replay.core.edits import Edit, read_edit
 from replay.core.looking import address_of
 from replay.core.recording import Recording
+from replay.engine import memory
 from replay.engine.deaths import EXIT_MARK
 from replay.engine.executions import Stage
 from replay.engine.failures import Failure, printable
@@ -67,9 +69,9 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
 class Worker:
     """The child's side."""
 
-    def __init__(self, stage: Stage, lines: Lines, place: mmap, trace: int, memory: int | None) -> None:
+    def __init__(self, stage: Stage, lines: Lines, place: mmap, trace: int, most: int | None) -> None:
         self._stage, self._lines, self._place, self._trace = stage, lines, place, trace
-        self._memory = memory
+        self._memory = most
         self._growth = Growth(stage)
         self._told = len(lines.lines)
         self._edits: dict[bytes, Edit] = {}
@@ -108,15 +110,11 @@ class Worker:
         self._limit()
 
     def _limit(self) -> None:
-        try:
+        with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            if self._memory is not None:
-                self._reserve.extend(bytes(_RESERVE))
-                most = _size() + self._memory
-                hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-                resource.setrlimit(resource.RLIMIT_AS, (most if hard < 0 else min(most, hard), hard))
-        except (OSError, ValueError):  # macOS takes no limit of memory
-            pass
+        if self._memory is not None:
+            self._reserve.extend(bytes(_RESERVE))
+            memory.limit(self._memory)
 
     def _starts(self) -> None:
         PLACE.pack_into(self._place, 0, self._number, perf_counter())
@@ -174,15 +172,6 @@ def _encoded(reply: Reply) -> bytes:
         return msgspec.msgpack.encode(reply)
     except (UnicodeEncodeError, OverflowError):  # a recording that no pipe takes
         return msgspec.msgpack.encode(msgspec.structs.replace(reply, recording=None))
-
-
-def _size() -> int:
-    """Bytes of addresses that this process has now."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 1 << 30
 
 
 def _die_with_parent() -> None:

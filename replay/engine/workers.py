@@ -26,6 +26,7 @@ from replay.core.recording import Recording
 from replay.engine.deaths import died, hung
 from replay.engine.executions import Stage
 from replay.engine.lines import Line, Lines
+from replay.engine.memory import MOST
 from replay.engine.mutation import Edits
 from replay.engine.pipes import HEAD, put
 from replay.engine.runs import Here, Ran, Runner
@@ -37,10 +38,6 @@ LIFE = 5_000
 """Runs after which a worker is replaced: what the code keeps from run to run must not count as its failure."""
 LOOKS = 25
 """At the stack of a run that does not end."""
-MEMORY = 1 << 30
-"""Bytes that a run may take beyond what the process has."""
-_UNSURE = frozenset({"exit", "crash", "memory"})
-"""Kinds that are tried again in a fresh worker."""
 
 
 def available() -> bool:
@@ -48,7 +45,7 @@ def available() -> bool:
     return hasattr(os, "fork") and LOOK is not None
 
 
-def runner(stage: Stage, lines: Lines, workers: int, *, limit: float, memory: int | None = MEMORY) -> Runner:
+def runner(stage: Stage, lines: Lines, workers: int, *, limit: float, memory: int | None = MOST) -> Runner:
     """As many workers as wanted; with 0, or where there is no fork, this process."""
     if workers < 1 or not available():
         return Here(stage, lines)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from contextlib import nullcontext
 from importlib import import_module
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from replay.core.codec import Resolve
 from replay.core.recording import Kind, Outcome, Recording
+from replay.engine import memory
 from replay.entrypoints.turn import Runner
 
 FRAMES = 50
 """Below an entry point in production: of its server, framework and middleware."""
 
+_UNLIMITED = nullcontext()
+
 
 def _as_deep(module: str, name: str) -> Runner:
     """The runner of that name, imported for its first run. It lets the code under test recurse as far as in production,
-    wherever it runs: in a worker, under pytest, alone."""
+    wherever it runs: in a worker, under pytest, alone; what used up the memory has a limit."""
     run: Runner | None = None
 
     def limited(recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
@@ -28,7 +33,8 @@ def _as_deep(module: str, name: str) -> Runner:
         limit = before + _depth() - FRAMES
         sys.setrecursionlimit(limit)
         try:
-            return run(recording, target, resolve)
+            with memory.limited() if memory.is_used_up(recording) else _UNLIMITED:
+                return run(recording, target, resolve)
         finally:
             if sys.getrecursionlimit() == limit:  # the code may have set its own
                 sys.setrecursionlimit(before)
@@ -36,22 +42,50 @@ def _as_deep(module: str, name: str) -> Runner:
     return limited
 
 
-_known_depth = 0
-"""Frames on the stack when they were last counted: it is nearly always as deep the next time."""
+_DEPTH = re.compile(r"\bdepth (\d+)")
+
+
+_last: tuple[int, CodeType | None, int] = (0, None, 0)
+"""When the depth was last asked for: how many frames there were, whose code wanted to run something, the depth."""
 
 
 def _depth() -> int:
-    """Frames on the stack of the calling thread."""
-    global _known_depth
+    """How deep the stack of the calling thread is as the interpreter counts, which counts some calls of C too: one less
+    or more, and what went too deep ends at another line. It is asked where something else runs, or on other frames."""
+    global _last
+    frames, caller, depth = _last
+    if caller is not sys._getframe(2).f_code or not _are(frames):
+        depth = _counted()
+        _last = _frames(), sys._getframe(2).f_code, depth
+    return depth
+
+
+def _counted() -> int:
+    """The interpreter says it where a limit is too low."""
     try:
-        frame: FrameType | None = sys._getframe(_known_depth)
-        count = _known_depth
-    except ValueError:  # not so deep
-        frame, count = sys._getframe(), 0
+        sys.setrecursionlimit(1)
+    except RecursionError as error:
+        said = _DEPTH.search(str(error))
+        if said is not None:
+            return int(said[1]) - 1
+    return FRAMES  # an interpreter that says it otherwise
+
+
+def _frames() -> int:
+    """On the stack, below the caller of the caller."""
+    frame: FrameType | None = sys._getframe(2)
+    count = 0
     while frame is not None:
         count, frame = count + 1, frame.f_back
-    _known_depth = count - 1
     return count
+
+
+def _are(count: int) -> bool:
+    """Whether there are so many."""
+    try:
+        return sys._getframe(count + 1).f_back is None
+    except ValueError:
+        return False
 
 
 RUNNERS: dict[Kind, Runner] = {

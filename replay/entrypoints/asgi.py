@@ -131,6 +131,7 @@ class Exchange:
         recorder, self.recorder = self.recorder, None  # it holds this: no cycle is left for the garbage collector
         try:
             recorder.facts.update(self.facts())
+            self.response.behind = recorder.behind
         except Exception:
             engine.dropped["asgi-facts"] += 1
         end(recorder, token, state, settles, value)

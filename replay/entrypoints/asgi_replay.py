@@ -46,7 +46,7 @@ class _Server:
     """The other end of the application: receives and sends what production did."""
 
     def __init__(self, recording: Recording, request: dict[str, Any]) -> None:
-        self._request = request
+        self._recording, self._request = recording, request
         self._left = request.get("disconnected_after")
         self._sent = 0
         self._moved = asyncio.Event()
@@ -100,7 +100,7 @@ class _Server:
     def settle(self) -> Any:
         if not self._complete:
             self._response.extra["complete"] = False
-        return self._response.settle()
+        return self._response.replayed(self._recording)
 
 
 @asynccontextmanager

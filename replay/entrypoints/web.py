@@ -2,8 +2,8 @@
 
 Input: `{"method", "path", "query_string", "headers": [[name, value]], "scheme", "server", "client", "root_path",
 "http_version", "body": [bytes], "body_read": "whole" | "part" | "unread", ...}`; outcome: `{"status",
-"headers": [[name, value]], "body": bytes}`. Header text is Latin-1, names as they came; `body` of a request is its
-pieces as the application read them.
+"headers": [[name, value]], "body": bytes}`, from status 500 on with `"error"`, which is behind it, or null. Header text
+is Latin-1, names as they came; `body` of a request is its pieces as the application read them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from typing import Any
 
 import msgspec
 
+from replay.core.behind import FAILED, notes_errors, with_error
 from replay.core.codec import Gap, Value, encode
 from replay.core.decoder import items_of
 from replay.core.recording import Recording
+from replay.core.world import here
+from replay.engine.behind import Behind
 from replay.entrypoints.naming import callers, global_name
 from replay.errors import Unanswerable, UsageError
 
@@ -60,19 +63,35 @@ class Body:
 class Response:
     """The answer as it passes by. Settles to the outcome."""
 
-    __slots__ = ("body", "extra", "headers", "status")
+    __slots__ = ("behind", "body", "extra", "headers", "status")
 
     def __init__(self) -> None:
         self.status: int | None = None
         self.headers: list[Any] = []
         self.body = Body()
         self.extra: dict[str, Any] = {}
+        self.behind: Behind | None = None
 
     @property
     def size(self) -> int:
-        return self.body.size + 1024
+        error = None if self.behind is None else self.behind.error
+        return self.body.size + 1024 + (0 if error is None else error.size)
 
     def settle(self) -> Value:
+        """With the error behind it, if it is one of the service; see `replay.core.behind`."""
+        value = self._settled()
+        if type(self.status) is not int or self.status < FAILED:
+            return value
+        error = None if self.behind is None else self.behind.error
+        return with_error(value, None if error is None else error.settle())
+
+    def replayed(self, recording: Recording) -> Value:
+        """What it settles to at the replay of a recording, which may be older than that errors are noted."""
+        world = here()
+        self.behind = getattr(world, "behind", None)
+        return self.settle() if notes_errors(recording.outcome) else self._settled()
+
+    def _settled(self) -> Value:
         value = encode(
             {
                 "status": self.status,

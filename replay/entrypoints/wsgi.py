@@ -132,6 +132,7 @@ class Exchange:
     def _end(self, state: State, take: Callable[[Any], Settles], given: object) -> None:
         try:
             self.recorder.facts.update(self._facts())
+            self.response.behind = self.recorder.behind
             self.recorder.end(state, take, given)
         except Exception:
             engine.dropped["end-failed"] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from typing import Any
 
@@ -14,7 +15,7 @@ from replay.entrypoints.web import Pieces, Response
 from replay.entrypoints.wsgi import NAMES, App, Environ
 from replay.errors import Unanswerable
 
-_BY_THE_SERVER = '"file":true}'
+_BY_THE_SERVER = re.compile(r'"file":true(,"error":.*)?}\Z', re.DOTALL)
 """How an outcome ends whose file production's server sent. Some servers have no `wsgi.file_wrapper`, and what came out
 of those that have one is recorded wherever it was not left to them."""
 
@@ -26,7 +27,7 @@ def run_wsgi(recording: Recording, target: App, resolve: Resolve | None) -> Outc
     response = Response()
     try:
         environ = environ_of(request, pieces)
-        if recording.outcome.payload.text.endswith(_BY_THE_SERVER):
+        if _BY_THE_SERVER.search(recording.outcome.payload.text):
             environ["wsgi.file_wrapper"] = _File
         finished = _serve(target, environ, response, recording)
     except (KeyboardInterrupt, Unanswerable):
@@ -35,7 +36,7 @@ def run_wsgi(recording: Recording, target: App, resolve: Resolve | None) -> Outc
         pieces.check()
         return Outcome("raised", snapshot_error(error).settle())
     pieces.check()
-    return Outcome("returned" if finished else "unfinished", response.settle())
+    return Outcome("returned" if finished else "unfinished", response.replayed(recording))
 
 
 def _serve(app: App, environ: Environ, response: Response, recording: Recording) -> bool:

@@ -50,6 +50,9 @@ class Outside:
     def note(self, name: str, value: Settles) -> None:
         """Nobody listens."""
 
+    def handled(self, error: BaseException, *, is_sure: bool) -> None:
+        """Nobody listens."""
+
 
 class Sealed(Outside):
     """The world of what is evaluated at a prompt: it answers nothing, and nothing of it is noted."""

@@ -13,7 +13,7 @@ from replay.core.notes import without_notes
 from replay.core.promoted import promoted
 from replay.core.recording import Recording
 from replay.core.verdict import Verdict
-from replay.surfaces.literals import bare, error_body, tree
+from replay.surfaces.literals import bare, error_body, raised_by, tree
 from replay.surfaces.text import frames
 
 TRIES = 3
@@ -115,16 +115,16 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 def fingerprint(recording: Recording) -> Fingerprint:
     """That of a recording's outcome; a result has one too, by its entry point."""
     outcome = recording.outcome
-    if outcome.state != "raised":
+    node = raised_by(outcome)
+    if node is None:
         code = recording.http_response_status_code or 0
         failure = "unfinished" if outcome.state == "unfinished" else f"HTTP {code}" if code >= 500 else "ok"
         route = f" {recording.http_request_method} {recording.http_route}" if recording.http_route else ""
         return Fingerprint(failure, f"{recording.entrypoint}{route}", (), ())
-    node = tree(outcome.payload)
     every = below(recording.entrypoint, own(frames(node), recording.entrypoint))
     found = tuple((str(file), str(function)) for file, function in places(every, lines=False))
     return Fingerprint(
-        outcome.payload.error_type or "?",
+        recording.error_type or "?",
         "" if found else recording.entrypoint,
         found,
         tuple(_causes(node)),
@@ -136,7 +136,7 @@ def fingerprint(recording: Recording) -> Fingerprint:
 def _parted(recording: Recording, node: Any) -> str:
     """The last interaction that raised an error, or broke off with one, which is that of the failure or what it came
     from: where production parted from what the code expects."""
-    types = {recording.outcome.payload.error_type, *_causes(node)}
+    types = {recording.error_type, *_causes(node)}
     for one in reversed(recording.interactions):
         if one.state == "raised" or (one.boundary == "http" and '"end":"error"' in one.answer.text):
             answer = bare(tree(one.answer))
@@ -301,7 +301,7 @@ def _by_cause(found: Fingerprint, members: list[Member]) -> list[tuple[Fingerpri
 
 
 def _message(recording: Recording) -> str:
-    message = error_body(tree(recording.outcome.payload)).get("message", "")
+    message = error_body(raised_by(recording.outcome)).get("message", "")
     return message if isinstance(message, str) else ""
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from replay.boundaries import ALL, interpreter, libraries, locks
+from replay.boundaries import ALL, handled, interpreter, libraries, locks
 from replay.boundaries import environ as environment_variables
 from replay.boundaries.http.genai import model_call_of
 from replay.boundaries.threads import install as install_threads
@@ -39,6 +39,8 @@ def install() -> None:
     install_threads()
     for boundary in ALL:
         boundary.install()
+    handled.install()
+    _log_handler.attach()
 
 
 def init(
@@ -98,7 +100,6 @@ def init(
     seal = Seal(seal_to, sign_with) if seal_to or sign_with is not None else None
     install()
     environment_variables.configure(tuple(environ))
-    _log_handler.attach()
     if _spool is not None:
         _spool.close(5.0)
     load = Load(Shares(cpu=max_cpu, latency=max_latency))
@@ -228,6 +229,11 @@ class _LogHandler(logging.Handler):
                 world.log(record.levelname, record.name, _message(record))
             except Exception:
                 recorder.dropped["log-failed"] += 1
+        if record.exc_info:
+            try:
+                handled.logged(record)
+            except Exception:
+                recorder.dropped["handled-failed"] += 1
         return True
 
 

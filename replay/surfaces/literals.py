@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
+from replay.core.behind import error_behind
 from replay.core.codec import Value
+from replay.core.recording import Outcome
 from replay.errors import CodecError
 from replay.surfaces.printable import clip, escape
 
@@ -200,6 +202,19 @@ _TAGS: dict[str, Callable[[Any, int, int], str]] = {
 
 _NAMES = {"$decimal": "Decimal", "$fraction": "Fraction", "$uuid": "UUID"}
 """As the value would be written in code."""
+
+
+def raised_by(outcome: Outcome) -> Any:
+    """The encoded error that it ended with, or that is behind its answer; None if there is none."""
+    return tree(outcome.payload) if outcome.state == "raised" else error_behind(outcome)
+
+
+def answered(outcome: Outcome) -> Any:
+    """The tree of a result, without the error behind it."""
+    node = tree(outcome.payload)
+    if error_behind(outcome) is None:
+        return node
+    return {name: value for name, value in node.items() if name != "error"}
 
 
 def error_body(node: Any) -> dict[str, Any]:

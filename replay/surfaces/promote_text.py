@@ -21,7 +21,7 @@ from replay.core.promoted import Expect
 from replay.core.recording import Interaction, Recording
 from replay.engine.mutation import read_edits
 from replay.surfaces.known_values import told
-from replay.surfaces.literals import error_headline, literal, tree
+from replay.surfaces.literals import error_headline, literal, raised_by, tree
 from replay.surfaces.page import when
 from replay.surfaces.plainly import plain_answer, plain_input
 from replay.surfaces.printable import clip, escape
@@ -108,11 +108,11 @@ def _demand(recording: Recording, oracle: Oracle) -> list[str]:
 def facts(recording: Recording, cause: Cause | None = None, whole: Recording | None = None) -> list[str]:
     """What production saw, a line each. Any text may be in it. Of what stands in the place of a value of the incident,
     `whole`, the kind and size that this had: its text may be private."""
-    node = tree(recording.outcome.payload)
-    if recording.outcome.state == "raised":
+    node = raised_by(recording.outcome)
+    if node is not None:
         kind, message = error_headline(node)
         lines = [_short(f"{kind}: {message}" if message else kind)]
-        said = "" if whole is None else error_headline(tree(whole.outcome.payload))[1]
+        said = "" if whole is None else error_headline(raised_by(whole.outcome))[1]
         if said and said != message:
             lines.append(f"(in production a message of {len(said):,} characters, which is left out here)")
         lines += [_short(f"at {_place(frame.file)}:{frame.line} in {frame.function}")
@@ -120,7 +120,7 @@ def facts(recording: Recording, cause: Cause | None = None, whole: Recording | N
     elif recording.http_response_status_code is not None:
         lines = [f"HTTP {recording.http_response_status_code}"]
     else:
-        lines = [_short(f"ended with {literal(node)}")]
+        lines = [_short(f"ended with {literal(tree(recording.outcome.payload))}")]
     lines += [_short(f"Cause: {line}") for line in (told(cause, recording, whole) if cause is not None else ())]
     service = " ".join(part for part in (recording.service_name, recording.service_version) if part)
     if recording.deployment_environment_name:
@@ -167,8 +167,8 @@ def _place(file: str) -> str:
 
 def name_of(recording: Recording) -> str:
     """A few words of ASCII letters and digits, joined by `_`: where it failed, and with what."""
-    node = tree(recording.outcome.payload)
-    if recording.outcome.state == "raised":
+    node = raised_by(recording.outcome)
+    if node is not None:
         found = user_frames(frames(node), recording.entrypoint)
         where = found[-1].function if found else recording.entrypoint.rpartition(":")[2]
         words = f"{where} {str(recording.error_type).rpartition('.')[2]}"

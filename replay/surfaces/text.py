@@ -14,7 +14,17 @@ from replay.core.parts import Parts
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict, Violation
 from replay.surfaces.asking import got_line, request_line
-from replay.surfaces.literals import STRING, bare, error_body, error_headline, literal, referred, tree
+from replay.surfaces.literals import (
+    STRING,
+    answered,
+    bare,
+    error_body,
+    error_headline,
+    literal,
+    raised_by,
+    referred,
+    tree,
+)  # fmt: skip
 from replay.surfaces.page import LABEL, Page, count, duration, here, when
 from replay.surfaces.printable import columns, escape, pad
 
@@ -62,6 +72,14 @@ def outcome_line(outcome: Outcome) -> str:
         return f"{kind}: {message}" if message else kind
     if outcome.state == "unfinished":
         return "unfinished: the process or stream ended first"
+    behind = raised_by(outcome)
+    if behind is not None:
+        kind, message = error_headline(behind)
+        return (
+            f"answered {node['status']} after {kind}: {message}"
+            if message
+            else f"answered {node['status']} after {kind}"
+        )
     return literal(node)
 
 
@@ -186,11 +204,13 @@ def outcome_lines(outcome: Outcome, page: Page, entrypoint: str) -> Iterator[str
     """How it ended; of an error also the innermost lines of user code, innermost first."""
     line = outcome_line(outcome)
     if outcome.state != "raised":
-        shown = literal(tree(outcome.payload), longest=page.text) if outcome.state == "returned" else line
+        shown = literal(answered(outcome), longest=page.text) if outcome.state == "returned" else line
         yield page.row("result", shown)
+    node = raised_by(outcome)
+    if node is None:
         return
-    yield page.row("error", line)
-    node = tree(outcome.payload)
+    kind, message = error_headline(node)
+    yield page.row("error", f"{kind}: {message}" if message else kind)
     yield from frame_lines(user_frames(frames(node), entrypoint), page)
     cause = error_body(node).get("cause")
     if cause:

@@ -106,6 +106,9 @@ class Teller:
     def note(self, name: str, value: Settles) -> None:
         """A replay writes no notes."""
 
+    def handled(self, error: BaseException, *, is_sure: bool) -> None:
+        """No web application runs here."""
+
 
 @contextmanager
 def inside(world: World) -> Iterator[None]:

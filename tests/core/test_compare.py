@@ -57,6 +57,14 @@ def test_kinds() -> None:
     assert diff({"a": 1}, {"a": 1.0}) == [Difference("$.a", "type", 1, 1.0)]
 
 
+def test_what_went_too_deep_may_say_it_of_another_call() -> None:
+    """Interpreters count calls in different ways; what else an error says counts."""
+    deep, call = "maximum recursion depth exceeded", "maximum recursion depth exceeded while calling a Python object"
+    (note,) = {each.note for each in diff(RecursionError(deep), RecursionError(call))}
+    assert note == "too deep, seen at another call"
+    assert unexpected(diff(RecursionError(deep), RecursionError("another")))
+
+
 def test_what_is_no_difference() -> None:
     """The order of a dictionary, sharing of parts and nan are none."""
     part: list[int] = []

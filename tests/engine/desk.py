@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import secrets
 import time
@@ -72,3 +73,39 @@ def waiting(text: str) -> int:
 def record_order() -> None:
     """The benign order that is recorded."""
     order({"customer": 7, "items": ["a", "b"], "currency": "EUR", "gift": False, "note": "soon"})
+
+
+@replay.capture
+def hold(what: dict[str, Any]) -> int:
+    """Allocates without end, for a large count."""
+    if what["count"] > 1000:
+        raise MemoryError
+    return int(what["count"]) + len(what["label"])
+
+
+@replay.capture
+def endless(text: str) -> int:
+    """Never ends on an empty text, and fails on a long one."""
+    while text == "":
+        pass
+    if len(text) > 300:
+        raise OverflowError("too long")
+    return len(text)
+
+
+@replay.capture
+def amount(answer: str) -> str:
+    """Reads JSON out of a model's answer."""
+    data = json.loads(answer.removeprefix("```json").removesuffix("```"))
+    total = data["amount"]
+    first = data["items"][0]
+    name = first["name"].upper()
+    return f"{name}: {total}"
+
+
+@replay.capture
+def alike(order: dict[str, Any]) -> int:
+    """Fails where all three are the same, which no single edit makes them."""
+    if order["a"] == order["b"] == order["c"]:
+        raise ArithmeticError("all the same")
+    return 1

@@ -67,3 +67,29 @@ async def export_later() -> list[int]:
     if time.time() - since > HOUR:
         raise PermissionError("the token has expired")
     return found
+
+
+WAITS = {"pear": 0.1, "apple": 0.08}
+"""Seconds until a shelf has answered."""
+
+
+@replay.boundary
+async def shelf(name: str) -> str:
+    """What lies there."""
+    await asyncio.sleep(WAITS[name])
+    return name
+
+
+@replay.capture
+async def in_turn(names: list[str]) -> list[str]:
+    """Takes for granted that shelves answer in the order in which they are asked."""
+    came: list[str] = []
+
+    async def ask(name: str, later: float) -> None:
+        await asyncio.sleep(later)
+        came.append(await shelf(name))
+
+    await asyncio.gather(*(ask(name, 0.04 * number) for number, name in enumerate(names)))
+    if came != names and sorted(names) == sorted(WAITS):
+        raise RuntimeError("out of turn")
+    return came

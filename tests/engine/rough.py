@@ -97,7 +97,7 @@ def interrupt() -> None:
 def quadratic(text: str, times: int) -> int:
     """Works far more for a number than for its neighbour."""
     total = 0
-    for _ in range(min(times, 3_000_000)):
+    for _ in range(min(times, 6_000_000)):
         total += 1
     return total + len(text)
 

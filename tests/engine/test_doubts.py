@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import re
 import secrets
 import time
 import uuid
@@ -9,9 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import replay
+from replay.core.codec import Value
 from replay.core.recording import Recording
 from tests.recordings import record
 
@@ -95,3 +99,23 @@ def test_what_is_repeated_leaves_no_doubt(tmp_path: Path) -> None:
     """Four bytes that were written out are written out again."""
     verdict = replay.run(recorded(tmp_path, order))
     assert (verdict.status, verdict.reason) == ("reproduced", None)
+
+
+@replay.capture
+def worded() -> int:
+    """An error whose words are the interpreter's."""
+    raise TypeError(WORDS["sender"])
+
+
+@pytest.mark.parametrize(("python", "begins"), [("2.7.18", "another Python: recorded under 2.7.18"), ("", "None")])
+def test_the_reason_names_another_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str, begins: str
+) -> None:
+    """Where only the words of an error of the interpreter's are others."""
+    monkeypatch.setitem(WORDS, "sender", "takes 1 argument")
+    found = recorded(tmp_path, worded)
+    text = re.sub(r'"python":"[^"]*"', f'"python":"{python or platform.python_version()}"', found.context.text)
+    found = msgspec.structs.replace(found, context=Value(text))
+    monkeypatch.setitem(WORDS, "sender", "takes one argument")
+    verdict = replay.run(found)
+    assert (verdict.status, str(verdict.reason)[: len(begins)]) == ("changed", begins)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,14 @@ from replay.engine.constants import constants_of
 from replay.engine.executions import Stage
 from replay.engine.explorer import Explorer
 from replay.engine.finished import Run
-from replay.engine.mutation import read_edits
+from replay.engine.mutation import Edits, read_edits
 from replay.engine.progress import Progress
+from replay.engine.runs import Ran, Runner
 from replay.engine.session import Session
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.errors import Unanswerable
-from tests.engine import desk, hours
+from tests.engine import desk, hours, units
 
 Record = Callable[..., list[Recording]]
 ROOT = Path(__file__).parent.parent.parent
@@ -184,6 +185,17 @@ def test_what_does_not_end_is_found_and_the_search_goes_on(record: Record, monke
     assert progress.stopped == "nothing left to try"
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
+def test_what_hangs_at_a_place_leaves_its_other_failures_small(record: Record) -> None:
+    """A text that is too long, at the place whose empty text never ends."""
+    recording = record(lambda: desk.endless("text"))[0]
+    progress = Explorer(stage(recording, limit=0.5), executions=300).explore()
+    kinds = [find.failure.kind for find in progress.finds]
+    assert kinds.index("hang") < len(kinds) - 1
+    (long,) = (find for find in progress.finds if find.failure.error_type == "OverflowError")
+    assert [(edit.operator, edit.argument[0]) for edit in long.edits] == [("long", 301)]
+
+
 def test_the_functions_get_their_own_code_back(order: Recording) -> None:
     """A search leaves no marks in the project's code, nor a signal handler, nor a world."""
     inner = desk.order.__wrapped__  # type: ignore[attr-defined]
@@ -229,6 +241,16 @@ class Test_a_mutant_answers_as_far_as_sense_goes:
         assert (ran.diverged, ran.failure) == (True, None)
 
 
+def test_which_thread_asks_first_is_no_difference(record: Record) -> None:
+    """It is another one each time, and no search may call that a failure; what one thread asks has an order."""
+    (threads,) = record(lambda: units.threaded(["a", "b", "c", "d"]))
+    (order,) = record(desk.record_order)
+    for recording, is_same in ((threads, True), (order, False)):
+        ran = stage(recording).execute(())
+        assert len(ran.taken) > 1
+        assert (msgspec.structs.replace(ran, taken=ran.taken[::-1]).effect == ran.effect) is is_same
+
+
 def test_replay_run_needs_no_search(order: Recording) -> None:
     """The public `replay.run` reproduces a find."""
     find = explore(order, 300).finds[0]
@@ -267,3 +289,64 @@ def test_the_clock_of_an_event_loop_jumps_too(record: Record) -> None:
     (found,) = (each for each in progress.finds if each.failure.error_type == "PermissionError")
     assert [(edit.path, edit.operator) for edit in found.edits] == [("timing[1]", "jump")]
     assert replay.run(found.recording).status == "reproduced"
+
+
+def test_a_find_has_its_answers_when_its_run_had_them(record: Record) -> None:
+    """What is asked first need not be answered first: a strict replay of the find ends in the same way."""
+    (recording,) = record(lambda: asyncio.run(hours.in_turn(["pear", "apple"])))
+    edits, runs = (Edit("input.args[0]", "reverse"),), stage(recording)
+    execution = runs.execute(edits)
+    assert execution.failure is not None
+    assert execution.failure.message == "out of turn"
+    assert replay.run(runs.recorded(execution, edits)).status == "reproduced"
+
+
+def test_json_in_a_text_is_edited_inside(record: Record) -> None:
+    """A name that a model left out, not a text that happens to lack it."""
+    recording = record(lambda: desk.amount('```json\n{"amount": 12, "items": [{"name": "pear"}]}\n```'))[0]
+    found = summary(explore(recording))
+    for edit in ("items[0].name: null", "items: []", "items: drop"):
+        assert [f"input.args[0].json.{edit}"] in [edits for _, edits in found]
+
+
+class Counted:
+    """A runner of mutations, and how many of these used up the memory."""
+
+    def __init__(self, inner: Runner) -> None:
+        self.inner, self.workers, self.full = inner, inner.workers, 0
+
+    def run(self, batch: Sequence[Edits], *, until: float | None = None, together: bool = False) -> list[Ran]:
+        """Its answers."""
+        answers = self.inner.run(batch, until=until, together=together)
+        self.full += sum(each.failure is not None and each.failure.kind == "memory" for each in answers)
+        return answers
+
+    def recorded(self, edits: Edits) -> tuple[Ran, Recording | None]:
+        """Its answer."""
+        return self.inner.recorded(edits)
+
+    def close(self) -> None:
+        """End it."""
+        self.inner.close()
+
+
+def test_what_uses_up_the_memory_is_not_tried_over_and_over(record: Record) -> None:
+    """It takes seconds each time, and hides what another edit does. Other places are searched on."""
+    recording = record(lambda: desk.hold({"count": 2, "label": "x"}))[0]
+    counted: list[Counted] = []
+
+    def around(runner: Runner) -> Runner:
+        counted.append(Counted(runner))
+        return counted[0]
+
+    progress = explore(recording, 1500, around=around)
+    assert {"memory", "error"} == {find.failure.kind for find in progress.finds}
+    assert counted[0].full < 20
+
+
+def test_places_that_do_nothing_alone_are_edited_together(record: Record) -> None:
+    """Two numbers that must become the third; nothing is left to try only when pairs of them were."""
+    recording = record(lambda: desk.alike({"a": 1, "b": 2, "c": 3}))[0]
+    progress = Explorer(stage(recording), executions=9000).explore()
+    (found,) = (edits for error, edits in summary(progress) if error == "ArithmeticError")
+    assert sorted(found) == ["input.args[0].b: 1", "input.args[0].c: 1"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from replay.core.codec import encode
@@ -154,6 +155,17 @@ def test_only_the_type_at_the_line_is_met() -> None:
     assert not goal.is_met(failure(frames=()))
     assert goal.is_met(failure(kind="status", error_type="HTTP 500", source="ArithmeticError"))
     assert not goal.is_met(failure(kind="status", error_type="HTTP 500", source="KeyError"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "is_said"),
+    [("'plan'", "'plan'", True), ('"plan"', "'plan'", True), ("plan", "'plan'", True), ('"it\'s"', "'it\\'s'", True),
+     ('"plan"', "'tier'", False), ('"a" or "b"', "a", False), ('"plan', "'plan'", False), ("", "'plan'", True)],
+)  # fmt: skip
+def test_a_quoted_message_is_the_same_in_other_quotes(wanted: str, found: str, is_said: bool) -> None:
+    """A KeyError says its key as Python writes it; logs write it in other ways."""
+    goal = Goal(msgspec.structs.replace(signature(gift()), message=wanted), ROOT)
+    assert goal.is_said(Failure("error", "KeyError", found, ())) is is_said
 
 
 def test_what_a_boundary_raised_is_looked_for_where_it_was_called() -> None:

@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -86,7 +87,7 @@ def nested(levels: int) -> int:
     return 0 if levels == 0 else 1 + nested.__wrapped__(levels - 1)
 
 
-def below(frames: int, work: Callable[[], Outcome]) -> Outcome:
+def below(frames: int, work: Callable[[], Any]) -> Any:
     """`work`, called on so many frames more."""
     return work() if frames == 0 else below(frames - 1, work)
 
@@ -443,3 +444,33 @@ def test_code_recurses_as_far_wherever_it_runs(recordings: Recordings, again: Ag
         assert below(frames, lambda: again(well, nested)).decode() == limit - 200
         assert below(frames, lambda: again(deep, nested)).payload.error_type == "RecursionError"
     assert sys.getrecursionlimit() == limit
+
+
+@capture
+def room() -> int:
+    """How deep it can go."""
+
+    def down(frames: int) -> int:
+        try:
+            return down(frames + 1)
+        except RecursionError:
+            return frames
+
+    return down(0)
+
+
+def test_to_the_very_frame(recordings: Recordings, again: Again) -> None:
+    """Calls of C count too where the interpreter counts them: else a smallest find is none in the next process."""
+    room()
+
+    def found() -> int:
+        value = again(recordings.one, room).decode()
+        assert type(value) is int
+        return value
+
+    assert len({found(), below(300, found), deeply(found, 30)}) == 1
+
+
+def deeply(work: Callable[[], int], calls: int) -> int:
+    """Run it below calls of C."""
+    return work() if calls == 0 else next(iter(partial(deeply, work, calls - 1), None))

@@ -10,6 +10,9 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import flask
+from django.core.signals import got_request_exception
+
 import replay
 
 
@@ -146,8 +149,25 @@ def _wsgi(environ: Any, start_response: Any) -> Any:
     return [repr(inside(len(environ["wsgi.input"].read()))).encode()]
 
 
+def _answers_for(environ: Any, start_response: Any) -> Any:
+    """As frameworks do: it logs what was raised, or tells its listeners."""
+    try:
+        raise LookupError(len(environ["wsgi.input"].read()))
+    except LookupError as error:
+        how = environ["PATH_INFO"]
+        if how == "/log":
+            logging.getLogger("units").exception("no order")
+        elif how == "/flask":
+            flask.got_request_exception.send(how, exception=error)
+        else:
+            got_request_exception.send(how)
+    start_response("500 Down", [("X", "y")])
+    return [b"sorry"]
+
+
 asgi = replay.ASGI(_app, target="tests.safety.units:asgi")
 wsgi = replay.WSGI(_wsgi, target="tests.safety.units:wsgi")
+answers_for = replay.WSGI(_answers_for, target="tests.safety.units:answers_for")
 
 
 def _run(work: Any) -> Any:
@@ -192,18 +212,18 @@ async def _served(n: Any) -> Any:
     return sent
 
 
-def _served_wsgi(n: Any) -> Any:
+def _served_wsgi(n: Any, app: Any = wsgi, place: str = "/") -> Any:
     import io
 
     started: list[Any] = []
-    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "wsgi.input": io.BytesIO(b"x" * n),
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": place, "wsgi.input": io.BytesIO(b"x" * n),
                "CONTENT_LENGTH": str(n), "SERVER_NAME": "h", "SERVER_PORT": "80"}  # fmt: skip
 
     def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
         started.append((status, headers))
         return lambda data: None
 
-    answer = wsgi(environ, start_response)
+    answer = app(environ, start_response)
     pieces = list(answer)
     if hasattr(answer, "close"):
         answer.close()
@@ -271,6 +291,9 @@ UNITS: dict[str, Callable[[Any], Any]] = {
     "lambda": lambda n: handler({"n": n}, None),
     "asgi": lambda n: _run(_served(n)),
     "wsgi": _served_wsgi,
+    "wsgi logging": lambda n: _served_wsgi(n, answers_for, "/log"),
+    "wsgi of flask": lambda n: _served_wsgi(n, answers_for, "/flask"),
+    "wsgi of django": lambda n: _served_wsgi(n, answers_for, "/django"),
     "urllib": with_urllib,
     "httpx": with_httpx,
     "httpx later": lambda n: _run(with_httpx_later(n)),

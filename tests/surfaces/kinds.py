@@ -9,12 +9,13 @@ from pathlib import Path
 from replay.store.bundle import open_bundle, write_bundle
 from tests.surfaces import projects
 
-KINDS = ("plain", "later", "pieces", "trickle", "method", "asgi", "wsgi")
+KINDS = ("plain", "later", "pieces", "trickle", "method", "asgi", "wsgi", "handled")
 BUG = "return plan.upper()"
 FIX = 'return (plan or "free").upper()'
 CODE = """\
 import json
 from dataclasses import dataclass
+import flask
 import replay
 
 
@@ -77,6 +78,15 @@ def page(environ, start_response):
 
 asgi = replay.ASGI(site, target="kinds:asgi")
 wsgi = replay.WSGI(page, target="kinds:wsgi")
+desk = flask.Flask("desk")
+
+
+@desk.post("/plan")
+def desk_plan():
+    return shown(plan_of(flask.request.get_json()["name"])["plan"])
+
+
+handled = replay.WSGI(desk, target="kinds:handled")
 """
 RECORD = """\
 import asyncio, io, sys
@@ -106,12 +116,20 @@ async def ask():
     await kinds.asgi(scope, receive, send)
 
 
-def ask_wsgi():
+def ask_wsgi(app=kinds.wsgi):
     from wsgiref.util import setup_testing_defaults
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/plan", "CONTENT_TYPE": "application/json",
                "CONTENT_LENGTH": str(len(BODY)), "wsgi.input": io.BytesIO(BODY)}
     setup_testing_defaults(environ)
-    return list(kinds.wsgi(environ, lambda *arguments: None))
+    answer = app(environ, lambda *arguments: None)
+    pieces = list(answer)
+    answer.close()
+    return pieces
+
+
+def ask_flask():
+    ask_wsgi(kinds.handled)
+    raise AttributeError("it answered 500")
 
 
 WORK = {
@@ -122,6 +140,7 @@ WORK = {
     "method": lambda: kinds.Desk("hello ").method("bob"),
     "asgi": lambda: asyncio.run(ask()),
     "wsgi": ask_wsgi,
+    "handled": ask_flask,
 }
 for work in WORK.values():
     try:
@@ -134,7 +153,7 @@ assert replay.flush()
 
 
 def record(folder: Path) -> Path:
-    """The project, and its seven incidents in one bundle outside it."""
+    """The project, and its eight incidents in one bundle outside it."""
     project = folder / "project"
     project.mkdir()
     (project / "kinds.py").write_text(CODE)

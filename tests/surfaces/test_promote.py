@@ -377,6 +377,10 @@ def test_entry_points_of_every_kind(tmp_path: Path) -> None:
     incidents = open_bundle(tmp_path / "incidents.replay.db")
     done = promote(*(f"../incidents.replay.db::{id}" for id in incidents.ids()), cwd=project)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("fails on the code as it is: it still fails with AttributeError") == len(kinds.KINDS) - 1
+    assert "fails on the code as it is: it answered 500 after AttributeError: 'NoneType'" in " ".join(
+        done.stdout.split()
+    )
     assert last_line(cwd=project).startswith(f"{len(kinds.KINDS)} failed, {len(kinds.KINDS)} skipped")
     code = (project / "kinds.py").read_text()
     (project / "kinds.py").write_text(code.replace(kinds.BUG, kinds.FIX))

@@ -5,6 +5,7 @@ Nothing of this is patched before the first replay, and nothing of it differs ou
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from http.cookiejar import CookieJar
@@ -29,6 +30,9 @@ def patch(module: ModuleType) -> None:
     urls: Any = getattr(module, "_urls", None)
     if hasattr(urls, "urlparse"):
         urls.urlparse = _parsing(urls.urlparse)
+    default: Any = getattr(getattr(module, "_transports", None), "default", None)
+    if hasattr(default, "create_ssl_context"):
+        default.create_ssl_context = _trusting(default.create_ssl_context)
 
 
 def _cookies(original: Callable[..., None]) -> Callable[..., None]:
@@ -70,3 +74,22 @@ def _parsing(original: Callable[..., Any]) -> Callable[..., Any]:
         return found
 
     return urlparse
+
+
+def _trusting(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Loads the usual certificates once, for all clients that are made without any of their own: they take twenty times
+    as long as three calls, and nothing is encrypted."""
+    known: dict[tuple[Any, ...], Any] = {}
+
+    @wraps(original)
+    def create_ssl_context(verify: Any = True, cert: Any = None, trust_env: bool = True) -> Any:
+        world = here()
+        if verify is not True or cert or world is None or world.live:
+            return original(verify=verify, cert=cert, trust_env=trust_env)
+        key = (trust_env, *(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+        found = known.get(key)
+        if found is None:
+            found = known[key] = original(verify=verify, cert=cert, trust_env=trust_env)
+        return found
+
+    return create_ssl_context

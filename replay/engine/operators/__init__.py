@@ -82,7 +82,7 @@ def suggested(site: Site) -> list[Edit]:
     for suggest in table:
         for name, argument in suggest(site):
             edit = Edit(path, name, argument)
-            if table is _ARGUMENT and name in ("drop", "twice", "rename"):
+            if (table is _ARGUMENT or site.is_document) and name in ("drop", "twice", "rename"):
                 continue
             if name == "set" and type(argument) is type(site.value) and _same(argument, site.value):
                 continue

@@ -43,8 +43,10 @@ def whole_answer(site: Site) -> Iterator[Tried]:
 
 
 def body(site: Site) -> Iterator[Tried]:
-    """Of the bytes of a body: they end early, are none, have marks before or a document behind them, a key twice."""
+    """Of the bytes of a body: they end early, are none, have marks before or a document behind them, a key twice. Of
+    JSON in a text the last alone: the others are edits of the text."""
     if not site.is_body:
+        yield from _keys_twice(site) if site.is_document else ()
         return
     yield from (("cut", at) for at in (0, -1, 1))
     if isinstance(site.value, dict | list):
@@ -53,12 +55,16 @@ def body(site: Site) -> Iterator[Tried]:
         yield "set", ""
         yield "put", [len(as_text(site.value)), "{}"]
         yield "replace", ["null", "NaN"]
-    if type(site.value) is dict:
-        yield from (("duplicate_key", [name, None]) for name in list(site.value)[:3] if type(name) is str)
+    yield from _keys_twice(site)
     if type(site.value) is str and len(site.value) > 8:
         yield from (("cut", len(site.value) * part // 8) for part in (4, 2, 6, 7))
     if isinstance(site.value, str | dict | list):
         yield from (("recode", how) for how in ("broken", "latin-1", "utf-16"))
+
+
+def _keys_twice(site: Site) -> Iterator[Tried]:
+    if type(site.value) is dict:
+        yield from (("duplicate_key", [name, None]) for name in list(site.value)[:3] if type(name) is str)
 
 
 def message(site: Site) -> Iterator[Tried]:

@@ -9,6 +9,7 @@ import msgspec
 
 from replay.core.changes import changed
 from replay.core.edits import Steps, write
+from replay.core.nested import within
 from replay.core.opened import Typed, Unfit, named
 from replay.core.streaming import TAG
 
@@ -69,6 +70,11 @@ class Site(msgspec.Struct, frozen=True):
         return self.steps == ("body",) and self.boundary in ("http", "input")
 
     @property
+    def is_document(self) -> bool:
+        """All of the JSON that a text holds."""
+        return type(self.other) is str
+
+    @property
     def is_stream(self) -> bool:
         """A body as it arrived, or one of its texts; not what a text holds."""
         if is_view(self.value):
@@ -97,9 +103,10 @@ def sites(root: str, value: Any, *, views: bool = False) -> Iterator[Site]:
     while waiting and left:
         steps, each = waiting.pop()
         left -= 1
-        yield Site(root, steps, each)
+        site = Site(root, steps, each)
+        yield site
         if len(steps) < DEEP:
-            held = named(each)
+            held = within(each) if not (site.is_message or STREAM in steps) else named(each)
             if not views and not steps:
                 held = [pair for pair in held if not is_view(pair[1])]
             if isinstance(each, list | tuple) and len(held) > WIDE:

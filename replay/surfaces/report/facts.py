@@ -15,7 +15,7 @@ from replay.core.fingerprint import mine
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
 from replay.surfaces.grouping import fingerprint
-from replay.surfaces.literals import bare, error_body, literal, tree
+from replay.surfaces.literals import answered, bare, error_body, literal, raised_by, tree
 from replay.surfaces.page import count, duration, glance, when
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.report.given import Fuzzed, FuzzFind
@@ -93,9 +93,9 @@ EXPLAINED = {
 
 
 def _title(recording: Recording) -> str:
-    if recording.status == "error" and recording.outcome.state == "returned":
+    if recording.status == "error" and recording.outcome.state == "returned" and recording.error_type is None:
         return f"HTTP {recording.http_response_status_code} from {escape(recording.entrypoint)}"
-    if recording.outcome.state == "returned":
+    if recording.status == "ok":
         return f"{escape(recording.entrypoint)} returned {outcome_line(recording.outcome)}"
     return outcome_line(recording.outcome)
 
@@ -119,24 +119,24 @@ def _service(recording: Recording) -> str:
 
 def ending(outcome: Outcome, entrypoint: str) -> Ending:
     """How it ended, in parts."""
-    node = tree(outcome.payload)
-    if outcome.state == "returned":
-        return Ending("returned", outcome_line(outcome), result=message("result", bare(node)))
-    if outcome.state == "unfinished":
-        return Ending("unfinished", outcome_line(outcome))
+    node = raised_by(outcome)
+    result = message("result", bare(answered(outcome))) if outcome.state == "returned" else ()
+    if node is None:
+        return Ending(outcome.state, outcome_line(outcome), result=result)
     every = frames(node)
     project = user_frames(every, entrypoint)[::-1]
     stack = every[::-1][:FRAMES] if len(every) > len(project) else []
     body = error_body(node)
     told = body.get("message")
     return Ending(
-        "raised",
+        outcome.state,
         outcome_line(outcome),
         str(body.get("type", "?")),
         told if isinstance(told, str) else literal(told),
         lines=tuple(line_of(each, entrypoint) for each in project),
         more_lines=tuple(line_of(each, entrypoint) for each in stack),
         because=tuple(_because(body)),
+        result=result,
     )
 
 

@@ -88,11 +88,26 @@ def _apart(found: list[Plan]) -> None:
         raise UsageError(f"{', '.join(sorted(twice))} would be written twice: name a folder with --out")
 
 
+def _objection(found: Plan, verdict: Verdict) -> str | None:
+    """Why the test fails now; None: it passes."""
+    from replay.core.behind import FAILED
+    from replay.core.recording import WEB
+    from replay.engine.failures import status_of
+    from replay.surfaces.demand import objection
+    from replay.surfaces.text import outcome_line
+
+    why = objection(verdict)
+    if why is not None or verdict.outcome is None or found.recording.kind not in WEB:
+        return why
+    if found.expect == "no-exception" and (status_of(verdict.outcome) or 0) >= FAILED:
+        line = outcome_line(verdict.outcome)
+        return f"it {line}" if line.startswith("answered") else f"it answered {status_of(verdict.outcome)}"
+    return None
+
+
 def _document(found: Plan, verdict: Verdict, dry_run: bool) -> dict[str, Any]:
     """`{recording, id, digest, minimal, expect, answers, files: [{path, state}], code, fails, status, written}`;
     `fails` says why the test fails now, null if it passes."""
-    from replay.surfaces.demand import objection
-
     return {
         "recording": found.source,
         "id": found.recording.id,
@@ -102,7 +117,7 @@ def _document(found: Plan, verdict: Verdict, dry_run: bool) -> dict[str, Any]:
         "answers": found.onward,
         "files": [{"path": str(each.path), "state": each.state} for each in found.files],
         "code": found.code,
-        "fails": objection(verdict),
+        "fails": _objection(found, verdict),
         "status": verdict.status,
         "written": not dry_run,
     }
@@ -112,7 +127,6 @@ def _say(found: Plan, verdict: Verdict, dry_run: bool, force: bool, root: Path) 
     import os
     import shlex
 
-    from replay.surfaces.demand import objection
     from replay.surfaces.printable import escape
 
     sheet = page()
@@ -131,7 +145,7 @@ def _say(found: Plan, verdict: Verdict, dry_run: bool, force: bool, root: Path) 
     if found.earlier is not None:
         click.echo(f"{sheet.row('note', '')}{escape(os.path.relpath(found.earlier))} and its test are of the same "
                    "incident, whole: one is enough")  # fmt: skip
-    why = objection(verdict)
+    why = _objection(found, verdict)
     now = "passes on the code as it is" if why is None else f"fails on the code as it is: {why}"
     click.echo("\n".join(sheet.wrapped("now", escape(now))))
     if not dry_run:

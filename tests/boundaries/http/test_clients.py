@@ -131,6 +131,24 @@ def test_a_jar_of_the_applications_sees_every_answer(server: Server, case: str) 
     assert recorded == replayed == live
 
 
+@pytest.mark.parametrize("module", [httpx, httpx2])
+def test_certificates_are_loaded_once_at_replay(server: Server, module: Any) -> None:
+    """Nothing is encrypted there, and to load them takes longer than all else that a client does. Who names other ones,
+    or none, has those."""
+
+    def contexts(url: str) -> Any:
+        found = []
+        for verify in (True, True, False):
+            with module.Client(verify=verify, trust_env=False) as client:
+                client.get(url)
+                found.append(client._transport._pool._ssl_context)
+        return found[0] is found[1], [bool(each.get_ca_certs()) for each in found], [each.verify_mode for each in found]
+
+    live, recorded, replayed, _, _ = three_times(server, contexts, f"{server.url}/echo")
+    assert (live[1][0], recorded[1][0], replayed[1][0]) == (False, False, True)
+    assert live[1][1:] == recorded[1][1:] == replayed[1][1:]
+
+
 def test_a_jar_with_a_method_of_the_applications_sees_every_answer(server: Server) -> None:
     """At replay too, where only the jar itself, not its class, has another way to look at them."""
 

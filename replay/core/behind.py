@@ -1,0 +1,57 @@
+"""The error behind an answer. A web framework that answers 500 has caught what was raised, and the answer says nothing
+of it: all errors of a service would be one failure, and a replay that fails of another one would be the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from replay.core.codec import Gap, Value
+
+if TYPE_CHECKING:
+    from replay.core.recording import Outcome
+
+FAILED = 500
+"""The status from which on an answer is an error of the service."""
+
+
+def with_error(answer: Value, error: Value | None) -> Value:
+    """An answer as it is recorded, with the error behind it under `error`; null: none was heard of."""
+    if error is None:
+        return Value(f'{answer.text[:-1]},"error":null}}', answer.gaps)
+    gaps = tuple(Gap("$.error" + each.path.removeprefix("$"), each.reason, each.type) for each in error.gaps)
+    return Value(f'{answer.text[:-1]},"error":{error.text}}}', answer.gaps + gaps)
+
+
+def error_behind(outcome: Outcome) -> Any:
+    """The encoded error (`$error`) behind an answer of status 500 or more; None if there is none, or none is noted."""
+    if outcome.state != "returned" or '"error":{' not in outcome.payload.text:
+        return None
+    tree = outcome.payload.tree
+    status = tree.get("status") if isinstance(tree, dict) else None
+    if type(status) is not int or status < FAILED or "headers" not in tree:
+        return None
+    error = tree["error"]
+    inner = error["$id"][1] if isinstance(error, dict) and _is_pair(error.get("$id")) else error
+    return error if isinstance(inner, dict) and isinstance(inner.get("$error"), dict) else None
+
+
+def type_of(error: Any) -> str | None:
+    """`module.qualname` of what `error_behind` gives."""
+    if error is None:
+        return None
+    found = (error["$id"][1] if "$id" in error else error)["$error"].get("type")
+    return found if isinstance(found, str) else None
+
+
+def notes_errors(outcome: Outcome) -> bool:
+    """Whether it would say what error is behind it: older recordings do not."""
+    tree = outcome.payload.tree if outcome.state == "returned" else None
+    if not isinstance(tree, dict):
+        return True
+    status = tree.get("status")
+    return type(status) is not int or status < FAILED or "error" in tree
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2

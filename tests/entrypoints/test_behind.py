@@ -1,0 +1,254 @@
+"""The error behind a 500: frameworks catch it, and the answer says nothing of it."""
+
+from __future__ import annotations
+
+import gc
+import io
+import logging
+import weakref
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import django
+import flask
+import msgspec
+import pytest
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+import replay
+from replay.core.behind import error_behind, type_of
+from replay.core.codec import Value
+from replay.core.recording import Recording
+from replay.core.world import here
+from replay.engine import behind, recorder
+from replay.entrypoints.asgi import ASGI
+from replay.entrypoints.wsgi import WSGI
+from replay.surfaces.grouping import fingerprint
+from replay.surfaces.init import install
+from tests.entrypoints.conftest import Recordings
+
+install()
+if not settings.configured:
+    settings.configure(SECRET_KEY="k", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None)
+    django.setup()
+
+LOG = logging.getLogger("shop")
+PRICES: dict[str, Any] = {"tea": 3, "odd": None}
+FAULTS: set[str] = set()
+
+
+def _total(sku: str) -> int:
+    if "other" in FAULTS:
+        raise RuntimeError(f"no total of {sku}")
+    return int(PRICES[sku] * 2)
+
+
+site = flask.Flask(__name__)
+
+
+@site.get("/total/<sku>")
+def _total_of(sku: str) -> Any:
+    return {"total": _total(sku)}
+
+
+@site.get("/down")
+def _down() -> Any:
+    return {"status": "down"}, 503
+
+
+def _django_total(request: HttpRequest, sku: str) -> HttpResponse:
+    return HttpResponse(str(_total(sku)))
+
+
+urlpatterns = [path("total/<str:sku>", _django_total)]
+
+
+async def _logs(request: Request) -> PlainTextResponse:
+    try:
+        return PlainTextResponse(str(_total(request.path_params["sku"])))
+    except Exception:
+        LOG.exception("no total")
+        return PlainTextResponse("sorry", 200 if "forgives" in FAULTS else 500)
+
+
+flask_app = WSGI(site, target=f"{__name__}:flask_app")
+django_app = WSGI(WSGIHandler(), target=f"{__name__}:django_app")
+logging_app = ASGI(Starlette(routes=[Route("/total/{sku}", _logs)]), target=f"{__name__}:logging_app")
+
+
+def get(app: Any, place: str) -> None:
+    """Ask the application."""
+    if isinstance(app, ASGI):
+        TestClient(app).get(place)
+        return
+    environ: dict[str, Any] = {"PATH_INFO": place, "wsgi.errors": io.StringIO()}
+    setup_testing_defaults(environ)
+    answer: Iterable[bytes] = app(environ, lambda status, headers, error=None: lambda data: None)
+    list(answer)
+    answer.close()  # type: ignore[attr-defined]
+
+
+APPS = [flask_app, django_app, logging_app]
+IDS = ["flask", "django", "logged"]
+
+
+@pytest.fixture(autouse=True)
+def _no_faults() -> Any:
+    yield
+    FAULTS.clear()
+
+
+@pytest.mark.parametrize("app", APPS, ids=IDS)
+def test_the_error_is_recorded(recordings: Recordings, app: Any) -> None:
+    """Its type, message and frames; two errors of one route are two failures, for groups and in a storm."""
+    get(app, "/total/odd")
+    get(app, "/total/none")
+    one, other = recordings.all
+    assert (one.error_type, other.error_type) == ("TypeError", "KeyError")
+    assert (one.http_response_status_code, one.outcome.state) == (500, "returned")
+    assert "_total" in [frame[2] for frame in error_behind(one.outcome)["$error"]["frames"]]
+    assert fingerprint(one).failure == "TypeError"
+    assert fingerprint(one).digest != fingerprint(other).digest
+    assert recordings.captured[0].fingerprint != recordings.captured[1].fingerprint
+
+
+@pytest.mark.parametrize("app", APPS, ids=IDS)
+def test_another_error_behind_the_same_answer_is_a_change(recordings: Recordings, app: Any) -> None:
+    """The page is the same; the failure is not."""
+    get(app, "/total/odd")
+    recording = recordings.one
+    recorder.configure(None)
+    assert replay.run(recording).status == "reproduced"
+    FAULTS.add("other")
+    verdict = replay.run(recording)
+    assert verdict.status == "changed"
+    assert {each.path for each in verdict.difference} >= {"$.error.type", "$.error.message"}
+
+
+@pytest.mark.parametrize("app", APPS[:2], ids=IDS[:2])
+def test_an_older_recording_says_nothing_of_it(recordings: Recordings, app: Any) -> None:
+    """Nothing is missed where nothing was noted."""
+    get(app, "/total/odd")
+    recording = recordings.one
+    recorder.configure(None)
+    text, _, _ = recording.outcome.payload.text.partition(',"error":')
+    older = msgspec.structs.replace(
+        recording, outcome=msgspec.structs.replace(recording.outcome, payload=Value(text + "}"))
+    )
+    assert older.error_type is None
+    verdict = replay.run(older)
+    assert (verdict.status, verdict.difference) == ("reproduced", ())
+
+
+def test_an_answer_of_500_without_an_error_has_none(recordings: Recordings, again: Callable[..., Any]) -> None:
+    """It says so; where an error is behind it at replay, that is a change."""
+    get(flask_app, "/down")
+    recording = recordings.one
+    assert recording.error_type is None
+    assert recording.outcome.payload.decode()["error"] is None
+    assert again(recording, flask_app) == recording.outcome
+
+
+def test_an_error_that_was_forgiven_is_none(recordings: Recordings) -> None:
+    """The answer is well."""
+    FAULTS.add("forgives")
+    get(logging_app, "/total/odd")
+    assert recordings.one.error_type is None
+    assert "error" not in recordings.one.outcome.payload.decode()
+    assert recordings.one.status == "ok"
+
+
+def test_no_error_is_kept_alive(recordings: Recordings) -> None:
+    """What the frames hold is let go of when the application lets go of it."""
+
+    class Held:
+        pass
+
+    seen: list[weakref.ref[Held]] = []
+
+    def fails(environ: Any, start: Any) -> Any:
+        held = Held()
+        seen.append(weakref.ref(held))
+        try:
+            raise KeyError("x")
+        except KeyError as error:
+            world = here()
+            assert world is not None
+            world.handled(error, is_sure=True)  # a log line would be kept by pytest
+        start("500 Down", [])
+        return []
+
+    wrapped = WSGI(fails, target="tests:none")
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    answer = wrapped(environ, lambda *given: None)
+    gc.collect()
+    assert seen[0]() is None
+    list(answer)
+    answer.close()  # type: ignore[attr-defined]
+    assert recordings.one.error_type == "KeyError"
+
+
+def test_many_logged_errors_cost_little(recordings: Recordings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the first of them are looked at."""
+    looked = []
+    real = behind.snapshot_error
+    monkeypatch.setattr(behind, "snapshot_error", lambda error: looked.append(error) or real(error))
+
+    def fails(environ: Any, start: Any) -> Any:
+        for _ in range(100):
+            try:
+                raise KeyError("x")
+            except KeyError:
+                LOG.exception("x")
+        start("500 Down", [])
+        return [b""]
+
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    answer = WSGI(fails, target="tests:none")(environ, lambda *given: None)
+    list(answer)
+    answer.close()  # type: ignore[attr-defined]
+    assert len(looked) == behind.MOST
+    found: Recording = recordings.one
+    assert type_of(error_behind(found.outcome)) == "KeyError"
+
+
+def test_what_the_error_says_is_redacted(tmp_path: Path) -> None:
+    """As that of an error that leaves the application."""
+    PRICES["secret"] = Spoken("ann.smith@example.com with password=hunter2hunter2")
+    replay.init(service="behind", spool=tmp_path, keep=replay.always())
+    try:
+        get(flask_app, "/total/secret")
+        assert replay.flush(20)
+    finally:
+        recorder.configure(None)
+        del PRICES["secret"]
+    (bundle,) = tmp_path.glob("*.replay.db")
+    (recording,) = replay.open(bundle)
+    said = error_behind(recording.outcome)["$error"]["message"]
+    assert recording.error_type == "ValueError"
+    assert "@example.com with password=" in said
+    assert "ann.smith" not in said
+    assert "hunter2" not in said
+    assert replay.run(recording).status in ("reproduced", "changed")
+
+
+class Spoken:
+    """A price that speaks."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __mul__(self, other: int) -> int:
+        raise ValueError(self._text)
