@@ -6,9 +6,8 @@ vcrpy's patches; matching a request and playing its answer is one step, under a 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from threading import RLock
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -22,7 +21,7 @@ from vcr.request import Request
 
 from replay.boundaries.http.bodies import json_of, undone
 from replay.boundaries.http.exchange import bare_url, target_of
-from replay.boundaries.http.stored import CREDENTIALS
+from replay.core.choosing import counts, says_whose
 from replay.core.codec import Value, encode
 from replay.core.compare import differences, unexpected
 from replay.core.noise import Noise, below, cover
@@ -191,15 +190,6 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         return query, body, headers
 
 
-_BY_VALUE = frozenset({
-    "accept", "accept-language", "if-match", "prefer", "range", "soapaction", "x-amz-target",
-    "x-http-method-override", "accept-version", "anthropic-version", "notion-version", "stripe-version", "x-ms-version",
-})  # fmt: skip
-_BY_PRESENCE = frozenset({"cookie", "if-modified-since", "if-none-match", "origin"})
-"""Headers of a request by which a server gives another answer. Others say who asks, and are other ones tomorrow."""
-_WHOSE = re.compile(r"(tenant|organi[sz]ation|workspace|project)s?(-?id)?$|api-version$|^host$")
-"""Headers that say whose data is asked for. A laptop may have none of them, as it has no credentials; a connection that
-was refused has no `Host`."""
 _MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port, matchers.path)
 
 
@@ -258,7 +248,7 @@ def _query_differences(recorded: Request, asked: Request, window: Window, noise:
 def _choosing(recorded: Request, asked: Request) -> tuple[dict[str, Any], dict[str, Any]]:
     """The headers of both that choose an answer."""
     before, now = _choices(recorded), _choices(asked)
-    for name in [name for name in {*before, *now} if _WHOSE.search(name)]:
+    for name in [name for name in {*before, *now} if says_whose(name)]:
         if name not in before or name not in now:
             before.pop(name, None)
             now.pop(name, None)
@@ -269,20 +259,10 @@ def _choices(request: Request) -> dict[str, Any]:
     found = {}
     for given, value in request.headers.items():
         name = given.lower()
-        how = _counts(name)
+        how = counts(name)
         if how is not None:
             found[name] = how(value)
     return found
-
-
-@lru_cache(maxsize=1024)
-def _counts(name: str) -> Callable[[Any], str] | None:
-    """What of the value of a header chooses an answer; None: nothing."""
-    if name == "content-type":
-        return lambda value: str(value).partition(";")[0].strip().lower()  # the boundary of a form is drawn
-    if name in _BY_PRESENCE:
-        return lambda value: "(there)"
-    return str if name in _BY_VALUE or (_WHOSE.search(name) and name not in CREDENTIALS) else None
 
 
 def _header_differences(recorded: Request, asked: Request, window: Window) -> list[Difference]:
