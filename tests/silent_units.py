@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from typing import Any
@@ -74,6 +75,61 @@ def chooses(url: str, client: str) -> str:
     except BaseException:
         pass
     return "done"
+
+
+HEADERS = {
+    "tenant": ({"X-Tenant-Id": "acme"}, {"X-Tenant-Id": "globex"}),
+    "version": ({"Stripe-Version": "2020-01-01"}, {"Stripe-Version": "2024-01-01"}),
+    "accept": ({"Accept": "application/json"}, {"Accept": "text/csv"}),
+    "language": ({"Accept-Language": "de"}, {"Accept-Language": "en"}),
+    "type": ({"Content-Type": "application/json"}, {"Content-Type": "text/plain; charset=utf-8"}),
+    "cookie": ({"Cookie": "session=1234"}, {}),
+}
+"""Before an edit and after it."""
+QUERIES = {"turned": ("a=1&a=2", "a=2&a=1"), "empty": ("a=1&b=", "a=1")}
+
+
+@replay.capture
+def asks_alike(url: str, client: str, case: str) -> str:
+    """The same URL and method, and another answer of the server."""
+    query, edited = QUERIES.get(case, ("a=1", "a=1"))
+    headers, others = HEADERS.get(case, ({}, {}))
+    if "edited" in CHANGE:
+        query, headers = edited, others
+    try:
+        with _session(client) as session:
+            session.post(f"{url}/echo?{query}", json={}, headers=headers)
+    except BaseException:
+        pass
+    return "done"
+
+
+@replay.boundary
+def cursor(number: int) -> Any:
+    """What no recording can hold."""
+    return sqlite3.connect(":memory:").execute(f"select {number}")
+
+
+@replay.boundary
+def close(held: Any) -> str:
+    """Takes it."""
+    held.close()
+    return "closed"
+
+
+@replay.capture
+def reads_a_cursor() -> str:
+    """Shows and passes on what it got; after the edit it reads it, and takes what comes."""
+    found = cursor(1)
+    if found is None or not found:
+        return "nothing"
+    text = f"{found} {[found]}"
+    if "reads" in CHANGE:
+        try:
+            text = str(list(found))
+        except BaseException:
+            pass
+    return close(found) + ("" if text else "?")
 
 
 @replay.capture

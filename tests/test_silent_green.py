@@ -83,6 +83,22 @@ def test_headers_that_choose_another_answer(take: Take, server: Server, client: 
 
 
 @pytest.mark.parametrize("client", ["requests", "httpx"])
+@pytest.mark.parametrize("case", [*units.HEADERS, *units.QUERIES])
+def test_a_request_that_only_looks_alike(take: Take, server: Server, client: str, case: str) -> None:
+    """Derived, after keploy 4570, 4: another tenant, version, format, language, session or order of values."""
+    recording = take(lambda: units.asks_alike(server.url, client, case))
+    (found,) = _red(recording, "edited").divergences
+    assert found.kind == "changed"
+
+
+def test_an_answer_that_no_recording_can_hold(take: Take) -> None:
+    """Derived: a database's cursor. It may be shown and passed on; who reads it gets nothing, and is told so."""
+    (found,) = _red(take(units.reads_a_cursor), "reads").divergences
+    assert (found.kind, found.seq) == ("exhausted", 0)
+    assert "sqlite3.Cursor, which no recording can hold" in str(found.differences)
+
+
+@pytest.mark.parametrize("client", ["requests", "httpx"])
 def test_a_large_answer_is_served_whole_or_missed(take: Take, server: Server, client: str) -> None:
     """Keploy 4570, 5: of 8 KiB and more nothing was served, and nothing missed. Here all of it is; and where the bundle
     has lost it the run is not green."""

@@ -105,6 +105,11 @@ def pauses() -> int:
     return _timelines[-1].pauses if _timelines else 0
 
 
+def near() -> int | None:
+    """When an answer first came about as late as a time limit or a sleep was over; see `Timeline.near`."""
+    return _timelines[-1].near if _timelines else None
+
+
 def now() -> int | None:
     """Where the virtual clock stands, nanoseconds since the epoch; None without a replay."""
     with _lock:

@@ -110,7 +110,8 @@ def _uuid_urandom(size: int, /) -> bytes:
 
 def _importing() -> bool:
     """Whether a module is being imported inside the recording: what it draws belongs to the process, which imports it
-    once. (The anthropic SDK imports opentelemetry at its first request; that makes keys of uuids.)"""
+    once. (The anthropic SDK imports opentelemetry at its first request; that makes keys of uuids. httpcore imports
+    trio, if it is there, for the first client; that makes a generator.)"""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         module = frame.f_globals.get("__name__")
@@ -129,7 +130,7 @@ def _new_seed() -> int:
 def _tapped_seed(self: source.Random, a: Any = None, version: int = 2) -> None:
     if a is None:
         world = here()
-        if world is not None:
+        if world is not None and not _importing():
             a = drawn(world, "seed", _new_seed)
     _seed(self, a, version)
 

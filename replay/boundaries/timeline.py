@@ -28,6 +28,10 @@ from typing import Any
 _SECOND = 1_000_000_000
 _TICK = 1_000
 """Nanoseconds by which a reading of the clock moves it: a loop that waits for a time by looking at the clock ends."""
+_LAG = 5_000_000
+"""Nanoseconds that an event loop may take to notice that a time limit is over."""
+_BEFORE = 10_000
+"""Nanoseconds by which an answer comes before a time limit that was not over then."""
 _TOGETHER = 100_000
 """Nanoseconds between two answers that one event loop got before any of its tasks could act on the first."""
 _PATIENCE = 1 * _SECOND
@@ -42,10 +46,21 @@ _real_sleep = time.sleep
 _real_monotonic = time.monotonic_ns
 
 
+class Since:
+    """A time in production of which is known between which recorded events it was, nanoseconds since the epoch."""
+
+    __slots__ = ("after", "before")
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self.before: int | None = None
+        """None: nothing has happened since."""
+
+
 class Wait:
     """Something that happens at a virtual time, or when something else makes it `ready`."""
 
-    __slots__ = ("came", "due", "end", "fire", "fired", "gone", "loop", "ready", "strangers", "wall")
+    __slots__ = ("came", "due", "end", "fire", "fired", "gone", "loop", "ready", "since", "strangers", "wall")
 
     def __init__(
         self,
@@ -57,6 +72,7 @@ class Wait:
         ready: Callable[[], bool] = lambda: False,
         strangers: bool = False,
         loop: object = None,
+        since: Since | None = None,
     ) -> None:
         self.fire = fire
         """Wakes the waiter. Must not block."""
@@ -70,6 +86,8 @@ class Wait:
         """It was woken by other means and only has to notice."""
         self.loop = loop
         """Of a recorded answer that a task waits for: its event loop."""
+        self.since = since
+        """Of a time limit: when it was set; None: when it is waited for first."""
         self.strangers = strangers
         """A thread that is no actor may wake it: its time comes only when the process has come to rest."""
         self.fired = False
@@ -113,6 +131,11 @@ class Timeline:
         """Answers that have come."""
         self.pauses = 0
         """Waits of the code's own, not for an answer, whose time has come."""
+        self._since = Since(wall)
+        """This moment."""
+        self.near: int | None = None
+        """When an answer first came about as late as something else was due, nanoseconds since the epoch: the recording
+        does not say which came first."""
         self._ahead = 0
         """When the last one came, virtual nanoseconds, less when it did in production."""
         self._progress = 0
@@ -131,6 +154,7 @@ class Timeline:
             return False
         self._now = self._base = self._last_event = self._last_read = _real_monotonic()
         self._wall = wall
+        self._since, self.near = Since(wall), None
         self._progress = self._alone = self._came = self._ahead = self.pauses = 0
         return True
 
@@ -168,6 +192,7 @@ class Timeline:
         with self._lock:
             self._event()
             self._set_wall(wall)
+            self._happened()
 
     def shift(self, nanoseconds: int) -> None:
         """Let the wall clock move on by this much."""
@@ -196,6 +221,11 @@ class Timeline:
         if wall > self._wall:
             self._move_wall(wall - self._wall)
             self._wall = wall
+
+    def _happened(self) -> None:
+        """Something did of which the recording says when."""
+        self._since.before = self._wall
+        self._since = Since(self._wall)
 
     def _event(self) -> None:
         self._progress += 1
@@ -255,6 +285,11 @@ class Timeline:
 
     # Waiting ----------------------------------------------------------------------------------------------------
 
+    @property
+    def since(self) -> Since:
+        """Now, as a time limit is set."""
+        return self._since
+
     def after(self, nanoseconds: int) -> tuple[int, int]:
         """`due` and `wall` of what happens this much later."""
         return self._now + nanoseconds, self._wall + nanoseconds
@@ -266,6 +301,8 @@ class Timeline:
             if wait.due is None:
                 return
             if wait.end is None:
+                if wait.wall:
+                    wait.since = wait.since or self._since
                 heappush(self._others, (wait.due, self._numbers, wait))
             else:
                 wait.came = self._came
@@ -307,6 +344,7 @@ class Timeline:
                 return
             if end is not None:
                 self._set_wall(end - nanoseconds)  # it was asked then
+                self._happened()
         lock = allocate_lock()
         lock.acquire()
         self.block(Wait(lock.release, due=due, wall=wall, end=end), lock.acquire)
@@ -374,7 +412,22 @@ class Timeline:
             heap = self._answers or self._others
             return (heap, heap[0][2]) if heap else None
         answer, other = self._answers[0][2], self._others[0][2]
-        return (self._answers, answer) if self._due(answer) <= self._due(other) else (self._others, other)
+        return (self._answers, answer) if self._is_first(answer, other) else (self._others, other)
+
+    def _is_first(self, answer: Wait, other: Wait) -> bool:
+        """As it was in production, where the recording tells; else by the times since they were asked for."""
+        since, end = other.since, answer.end or 0
+        unsure = _LAG
+        if since is not None and end < other.wall:
+            return True
+        if since is not None and since.before is not None:
+            unsure += since.before - since.after
+            if end > other.wall + unsure:
+                return False
+        ahead = self._due(other) - self._due(answer)
+        if self.near is None and -unsure < ahead < unsure:
+            self.near = end
+        return ahead >= 0
 
     def _due(self, wait: Wait) -> int:
         due = wait.due or 0
@@ -400,7 +453,10 @@ class Timeline:
 
     def _come(self, heap: list[tuple[int, int, Wait]], wait: Wait) -> None:
         heappop(heap)
-        self._reach(self._due(wait), wait.wall, wait.end)
+        due = self._due(wait)
+        if wait.end is not None and self._others and self._others[0][2].due is not None:
+            due = min(due, self._others[0][2].due - _BEFORE)  # or a loop would see that its time is over, too
+        self._reach(due, wait.wall, wait.end)
         wait.fired = True
         if wait in self._blocked:
             self._blocked.remove(wait)

@@ -10,14 +10,19 @@ import asyncio
 import selectors
 import sys
 from collections.abc import Callable
+from functools import partial, wraps
 from math import inf
+from types import ModuleType
 from typing import Any
 
-from replay.boundaries.timeline import Timeline, Wait
+from replay.boundaries.polls import install as install_polls
+from replay.boundaries.polls import really_select
+from replay.boundaries.seam import rebind, when_imported
+from replay.boundaries.timeline import Since, Timeline, Wait
 from replay.boundaries.waits import install as install_waits
-from replay.boundaries.waits import is_real_time, real_monotonic, timelines
+from replay.boundaries.waits import real_monotonic, timeline_here, timelines
 from replay.core.sound import LONGEST
-from replay.core.world import Answer, here
+from replay.core.world import Answer
 from replay.errors import DivergenceError
 
 _SECOND = 1_000_000_000
@@ -42,9 +47,9 @@ _installed = False
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A selector event loop whose `time()` is the replay's."""
 
-    def __init__(self, timeline: Timeline) -> None:
-        self.timeline = timeline
-        self._walls: dict[float, int] = {}
+    def __init__(self, selector: None = None) -> None:
+        self.timeline = timelines[-1]
+        self._walls: dict[float, tuple[int, Since]] = {}
         self._set_at = -1
         self._set_number = 0
         super().__init__(_Selector(self))  # type: ignore[arg-type]  # has what the loop uses of one
@@ -69,18 +74,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if len(self._walls) > _MOST_WALLS:
             self._walls = {when: self._walls[when] for when in self._pending() if when in self._walls}
         if when != inf:
-            self._walls[handle.when()] = wall + max(0, int(when * _SECOND) - now)
+            self._walls[handle.when()] = wall + max(0, int(when * _SECOND) - now), self.timeline.since
         return handle
 
     def _pending(self) -> list[float]:
         return [handle.when() for handle in self._scheduled]  # type: ignore[attr-defined]
 
-    def next_timer(self) -> tuple[int | None, int]:
-        """When the next timer is due, virtual nanoseconds (None: never), and where the wall clock then stands."""
+    def next_timer(self) -> tuple[int | None, int, Since | None]:
+        """When the next timer is due, virtual nanoseconds (None: never), where the wall clock then stands, and when it
+        was set."""
         when: float = self._scheduled[0].when()  # type: ignore[attr-defined]
         if when == inf:
-            return None, 0
-        return int(when * _SECOND) + 1, self._walls.pop(when, 0)
+            return None, 0, None
+        return int(when * _SECOND) + 1, *self._walls.get(when, (0, None))
 
     @property
     def has_ready(self) -> bool:
@@ -108,6 +114,7 @@ class _Selector:
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
         self._real = selectors.DefaultSelector()
+        self._really = partial(really_select, self._real)
         self._spins = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -115,7 +122,7 @@ class _Selector:
 
     def select(self, timeout: float | None = None) -> list[Any]:
         """What is ready. If nothing is: let time move on until something happens."""
-        events = self._real.select(0)
+        events = self._really(0)
         loop, timeline = self._loop, self._loop.timeline
         if events or (timeout is not None and timeout <= 0):
             self._spins += 1
@@ -124,20 +131,20 @@ class _Selector:
             return events
         self._spins = 0
         if timeline.closed:
-            return self._real.select(timeout)
+            return self._really(timeout)
         if len(self._real.get_map()) > 1:  # something besides the loop's own pipe may be about to answer
-            events = self._real.select(0.001)
+            events = self._really(0.001)
             if events:
                 return events
-        due, wall = (None, 0) if timeout is None else loop.next_timer()
-        wait = Wait(loop.wake, due=due, wall=wall, ready=lambda: loop.has_ready)
+        due, wall, since = (None, 0, None) if timeout is None else loop.next_timer()
+        wait = Wait(loop.wake, due=due, wall=wall, ready=lambda: loop.has_ready, since=since)
         timeline.block(wait, lambda: events.extend(self._wait(timeline)))
         return events
 
     def _wait(self, timeline: Timeline) -> list[Any]:
         while True:
             patience = _STUCK if timeline.is_stuck() else None
-            events = self._real.select(patience)
+            events = self._really(patience)
             if events or not timeline.is_stuck():
                 return events
             raise DivergenceError(
@@ -149,14 +156,16 @@ class _Selector:
 def start_waits(timeline: Timeline) -> None:
     """What the replay does here waits in the time of `timeline`, until it is taken out of `waits.timelines`."""
     install_waits()
+    install_polls()
     install()
     timelines.append(timeline)
 
 
 def install() -> None:
-    """Give code at replay that makes a loop of its own a virtual one. Patches once a process.
+    """Give code at replay that makes a loop of its own a virtual one, also where it names asyncio's class or asks
+    uvloop for one. Patches once a process.
 
-    What asks for a loop by class (`uvloop.new_event_loop`, a `loop_factory`) gets what it asks for.
+    What brings a selector, or a class of its own, gets what it asks for.
     """
     global _installed
     if _installed:
@@ -164,18 +173,36 @@ def install() -> None:
     _installed = True
     tapped = _tap_new(asyncio.new_event_loop)
     asyncio.new_event_loop = asyncio.events.new_event_loop = tapped
+    asyncio.SelectorEventLoop.__new__ = _new_loop  # type: ignore[method-assign,assignment]
     asyncio.BaseEventLoop.time = _loop_time  # type: ignore[method-assign]
+    when_imported("uvloop", _tap_uvloop)
 
 
 def _tap_new(original: Callable[[], asyncio.AbstractEventLoop]) -> Callable[[], asyncio.AbstractEventLoop]:
     def new_event_loop() -> asyncio.AbstractEventLoop:
         """Create an event loop: at replay one in virtual time, else as the policy says."""
-        world = here()
-        if not timelines or world is None or is_real_time(world):
-            return original()
-        return VirtualLoop(timelines[-1])
+        return original() if timeline_here() is None else VirtualLoop()
 
     return new_event_loop
+
+
+def _new_loop(cls: type[asyncio.SelectorEventLoop], selector: object = None) -> asyncio.SelectorEventLoop:
+    is_plain = cls is asyncio.SelectorEventLoop and selector is None
+    return object.__new__(VirtualLoop if is_plain and timeline_here() is not None else cls)
+
+
+def _tap_uvloop(uvloop: ModuleType) -> None:
+    original, really_run = uvloop.new_event_loop, uvloop.run
+    tapped = _tap_new(original)
+
+    @wraps(really_run)
+    def run(main: Any, *, debug: bool | None = None, **named: Any) -> Any:
+        if timeline_here() is None:
+            return really_run(main, debug=debug, **named)
+        return asyncio.run(main, debug=debug)
+
+    rebind({"new_event_loop": (original, tapped), "run": (really_run, run)})
+    uvloop.new_event_loop, uvloop.run = tapped, run  # type: ignore[attr-defined]
 
 
 def _loop_time(self: asyncio.BaseEventLoop) -> float:

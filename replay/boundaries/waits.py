@@ -1,19 +1,20 @@
 """Waiting with a time limit, and reading the monotonic clocks, in virtual time. Only at replay.
 
 `threading.Condition.wait` is what `Event`, `Semaphore`, `Barrier`, `queue.Queue`, `Timer` and `concurrent.futures`
-wait with; `Thread.join` waits for a thread that the replay started, `select.select` for a socket pair or a pipe, or for
-nothing at all. Locks and `queue.SimpleQueue` are C code and keep real time, as does all that runs outside a replay.
+wait with; `Thread.join` waits for a thread that the replay started. For locks and `queue.SimpleQueue` see `locks`, for
+what is looked at again and again (sockets, pipes, semaphores of `multiprocessing`) `polls`. All that runs outside a
+replay keeps real time.
 """
 
 from __future__ import annotations
 
-import concurrent.futures
+import _thread
+import concurrent.futures.thread
 import queue
-import select
 import threading
 import time
 from _thread import LockType, allocate_lock
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -25,6 +26,9 @@ _SECOND = 1_000_000_000
 _real = {name: getattr(time, name) for name in ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")}
 real_monotonic = time.monotonic
 _perf_counter_ns = time.perf_counter_ns
+
+_LOOK = 0.01
+"""Seconds of real time between two looks whether the replay is over."""
 
 timelines: list[Timeline] = []
 """Of the replays that run, innermost last."""
@@ -67,9 +71,9 @@ def install() -> None:
     threading._time = queue.time = tapped["monotonic"]  # type: ignore[attr-defined]
     threading.Condition.wait = _tap_wait(threading.Condition.wait)  # type: ignore[method-assign]
     threading.Thread.join = _tap_join(threading.Thread.join)  # type: ignore[method-assign]
-    tapped_select = _tap_select(select.select)
-    rebind({"select": (select.select, tapped_select)})
-    select.select = tapped_select
+    bare = _tap_bare(_thread.start_new_thread)
+    rebind({"start_new_thread": (_thread.start_new_thread, bare)})
+    _thread.start_new_thread = bare
     assert concurrent.futures  # its waits are conditions, its clock is `time.monotonic`
 
 
@@ -101,13 +105,13 @@ def _of_now(name: str) -> Callable[..., str]:
     return text
 
 
-_LEAST = 1_000
+LEAST = 1_000
 """Nanoseconds that any wait takes: if one took none, `while time.time() <= until: wait(...)` would never end."""
 
 
 def nanoseconds(seconds: float) -> int:
     """A time limit; at most a century, as infinity is one too."""
-    return max(_LEAST, int(min(max(seconds, 0.0), 3.2e9) * _SECOND))
+    return max(LEAST, int(min(max(seconds, 0.0), 3.2e9) * _SECOND))
 
 
 def _tap_wait(original: Callable[..., bool]) -> Callable[..., bool]:
@@ -117,11 +121,11 @@ def _tap_wait(original: Callable[..., bool]) -> Callable[..., bool]:
         if timeline is None or not timeline.is_actor() or not self._is_owned():
             return original(self, timeout)
         if timeout is not None and timeout <= 0:
-            timeline.creep(_LEAST)
+            timeline.creep(LEAST)
             return original(self, timeout)
         waiter = allocate_lock()
         waiter.acquire()
-        waiting = _woken(waiter, timeline, timeout)
+        waiting = woken(waiter, timeline, _end(timeline, timeout))
         self._waiters.append(waiter)
         saved = self._release_save()
         try:
@@ -140,11 +144,15 @@ def _tap_join(original: Callable[..., None]) -> Callable[..., None]:
     @wraps(original)
     def join(self: threading.Thread, timeout: float | None = None) -> None:
         timeline = timeline_here()
+        if timeline is None or not timeline.is_actor() or self is threading.current_thread():
+            return original(self, timeout)
         joiners = _ended.get(self)
-        if timeline is None or joiners is None or not timeline.is_actor() or self is threading.current_thread():
+        if joiners is None and timeout is None and _is_worker(self):
+            return _join_worker(original, self, timeline)
+        if joiners is None:
             return original(self, timeout)
         if timeout is not None and timeout <= 0:
-            timeline.creep(_LEAST)
+            timeline.creep(LEAST)
             return original(self, timeout)
         lock = allocate_lock()
         lock.acquire()
@@ -152,7 +160,7 @@ def _tap_join(original: Callable[..., None]) -> Callable[..., None]:
         if self not in _ended:  # it has just ended, perhaps before it saw us
             return original(self, timeout)
         try:
-            timeline.block(_woken(lock, timeline, timeout), lock.acquire)
+            timeline.block(woken(lock, timeline, _end(timeline, timeout)), lock.acquire)
         finally:
             if lock in joiners:  # its time was over first
                 joiners.remove(lock)
@@ -161,42 +169,54 @@ def _tap_join(original: Callable[..., None]) -> Callable[..., None]:
     return join
 
 
-def _tap_select(original: Callable[..., Any]) -> Callable[..., Any]:
+def _tap_bare(original: Callable[..., int]) -> Callable[..., int]:
+    """Of `_thread`, for threads of which `threading` does not know: as long as one runs, time stands."""
+
     @wraps(original)
-    def select(
-        rlist: Iterable[Any], wlist: Iterable[Any], xlist: Iterable[Any], timeout: float | None = None, /
-    ) -> Any:
+    def start(function: Callable[..., object], /, *args: Any) -> int:
         timeline = timeline_here()
-        if timeline is None or timeout is None or not timeline.is_actor():
-            return original(rlist, wlist, xlist, timeout)
-        asked = list(rlist), list(wlist), list(xlist)
-        found = original(*asked, 0)
-        if timeout <= 0:
-            timeline.creep(_LEAST)
-        elif not any(found):
-            due, wall = timeline.after(nanoseconds(timeout))
-            waiting = Wait(
-                lambda: None, due=due, wall=wall, ready=lambda: any(original(*asked, 0)),
-                strangers=timeline.has_strangers,
-            )  # fmt: skip
+        if timeline is None or not callable(function):
+            return original(function, *args)
 
-            def hold() -> None:
-                while not (waiting.fired or any(original(*asked, _LOOK))):
-                    pass
+        def act(*args: Any, **named: Any) -> None:
+            timeline.enter(announced=True)
+            try:
+                function(*args, **named)
+            finally:
+                timeline.leave()
 
-            timeline.block(waiting, hold)
-            found = original(*asked, 0)
-        return found
+        timeline.starting()
+        try:
+            return original(act, *args)
+        except BaseException:
+            timeline.not_started()
+            raise
 
-    return select
+    return start
 
 
-_LOOK = 0.001
-"""Seconds of real time between two looks whether a wait is over."""
+def _is_worker(thread: threading.Thread) -> bool:
+    """Of an executor, whose jobs are counted (see `Pool`): it idles or does one of them."""
+    return getattr(thread, "_target", None) is concurrent.futures.thread._worker
 
 
-def _woken(lock: LockType, timeline: Timeline, timeout: float | None) -> Wait:
-    """A wait that ends when somebody releases `lock`, or its time is over."""
+def _join_worker(original: Callable[..., None], thread: threading.Thread, timeline: Timeline) -> None:
+    """It ends when its jobs are done; they have to see that its joiner waits."""
+
+    def hold() -> None:
+        while thread.is_alive() and not timeline.closed:
+            original(thread, _LOOK)
+
+    timeline.block(Wait(lambda: None, ready=lambda: not thread.is_alive()), hold)
+    return original(thread)
+
+
+def _end(timeline: Timeline, timeout: float | None) -> tuple[int, int] | None:
+    return None if timeout is None else timeline.after(nanoseconds(timeout))
+
+
+def woken(lock: LockType, timeline: Timeline, end: tuple[int, int] | None) -> Wait:
+    """A wait that ends when somebody releases `lock`, or its time is over. `end`: as of `Timeline.after`."""
 
     def fire() -> None:
         try:
@@ -207,10 +227,9 @@ def _woken(lock: LockType, timeline: Timeline, timeout: float | None) -> Wait:
     def ready() -> bool:
         return not lock.locked()
 
-    if timeout is None:
+    if end is None:
         return Wait(fire, ready=ready)
-    due, wall = timeline.after(nanoseconds(timeout))
-    return Wait(fire, due=due, wall=wall, ready=ready, strangers=timeline.has_strangers)
+    return Wait(fire, due=end[0], wall=end[1], ready=ready, strangers=timeline.has_strangers)
 
 
 def started(thread: threading.Thread) -> None:

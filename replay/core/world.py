@@ -22,6 +22,7 @@ import msgspec
 from replay.core.codec import Resolve, Value
 from replay.core.policy import Policy
 from replay.core.recording import Interaction, Recording, State
+from replay.core.standins import Opaque, Truncated
 from replay.core.verdict import Difference, Window
 from replay.errors import DivergenceError, ReplayError
 
@@ -114,7 +115,15 @@ class Answer(msgspec.Struct, frozen=True):
         value = self.value.decode(self.resolve)
         if self.state == "raised":
             raise value
-        return value
+        return _unkept(value, self.seq) if type(value) in (Opaque, Truncated) else value
+
+
+def _unkept(value: Opaque | Truncated, seq: int) -> Any:
+    """What stands for an answer that no recording can hold: a cursor, an iterator, a connection."""
+    from replay.core.families.objects import Unkept
+
+    world = here()
+    return value if world is None else Unkept(world, seq, value)
 
 
 class World(Protocol):

@@ -47,14 +47,42 @@ def rearranged(recording: Recording, difference: Collection[Difference]) -> str 
     now = {leaf for each in found if each.kind != "removed" for leaf in _leaves(each.actual)}
     if len(found) < 2 or (before != now and (len(found) < MOST or len(before & now) < len(before ^ now))):
         return None
+    pair = _pair_at_once(recording)
+    return pair and (
+        f"nondeterministic: the result has the same values, some in another place, and {pair}. The recording has "
+        "when each got its answer, not which of them then went on first. Sort the result, or keep with each value what "
+        "it belongs to."
+    )
+
+
+def overtaken(recording: Recording) -> str | None:
+    """`nondeterministic: ...` of a run in which only the order of asking is another; None if no lanes ran at once."""
+    pair = _pair_at_once(recording)
+    return pair and (
+        f"nondeterministic: all that production asked is asked, some before its turn, and {pair}. Which of them takes "
+        "the next piece of work from a queue, or a lock, no recording says."
+    )
+
+
+def _pair_at_once(recording: Recording) -> str | None:
     pair = _at_once(recording)
     if pair is None:
         return None
     one, two = pair
+    return f"lanes ran at the same time (#{one.seq} in {one.lane}, #{two.seq} in {two.lane}, ...)"
+
+
+def nearly(recording: Recording, near: int | None) -> str | None:
+    """`nondeterministic: ...` with the interaction that was answered at the time `near` (nanoseconds since the epoch),
+    when a time limit or a sleep was about to be over; None if there is none."""
+    if near is None:
+        return None
+    offset = near - recording.started_at
+    found = [each for each in recording.interactions if each.offset_ns + each.duration_ns == offset]
+    named = f" to #{found[0].seq} ({found[0].boundary} {found[0].target})" if found else ""
     return (
-        "nondeterministic: the result has the same values, some in another place, and lanes ran at the same time "
-        f"(#{one.seq} in {one.lane}, #{two.seq} in {two.lane}, ...). The recording has when each got its answer, not "
-        "which of them then went on first. Sort the result, or keep with each value what it belongs to."
+        f"nondeterministic: {offset / 1e6:.1f} ms after the start the answer{named} came about when a time limit or a "
+        "sleep was over. The recording does not say which of them was first."
     )
 
 

@@ -12,7 +12,7 @@ from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference
-from replay.engine.ambiguity import nondeterminism, rearranged
+from replay.engine.ambiguity import nearly, nondeterminism, overtaken, rearranged
 from replay.engine.entropy import LONG, MOST_BITS
 
 _WORDS = re.compile(r"\$(\.error)?\.(message|args(\[\d+\])?)")
@@ -23,12 +23,25 @@ _MOST = 3
 """Places named in a reason."""
 
 
-def doubts(recording: Recording, difference: Collection[Difference], short_draws: int) -> str | None:
+def doubts(
+    recording: Recording,
+    difference: Collection[Difference],
+    short_draws: int,
+    near: int | None = None,
+    kinds: Collection[str] = (),
+) -> str | None:
     """What else than the code may have made a run end in another way; None if nothing did.
 
-    `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds.
+    `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds. `near`:
+    when an answer and a time limit came at about the same time, nanoseconds since the epoch. `kinds`: of the
+    divergences.
     """
-    alike = nondeterminism(recording) or rearranged(recording, difference)
+    alike = (
+        nondeterminism(recording)
+        or rearranged(recording, difference)
+        or nearly(recording, near)
+        or (overtaken(recording) if {*kinds} == {"reordered"} else None)
+    )
     found = [alike, *_masked(recording, difference), *_drawn(short_draws), *_made(difference),
              *_worded(recording, difference)]  # fmt: skip
     return " ".join(filter(None, found)) or None

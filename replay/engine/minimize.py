@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from replay.core.cause import STOPPED, known_cause
+from replay.core.choosing import counts
 from replay.core.codec import Value, encode
 from replay.core.deltas import OPENED, Deltas
 from replay.core.edits import Edit
@@ -41,7 +42,7 @@ _NEEDED = ("zone", "environ", "environ_patterns", "draws", "entropy", "interpret
 """Of the context: what a replay is set up with."""
 _MARKS = ("key", "pseudonyms", "crowd")
 _MATCHED = frozenset({"content-type", "content-encoding"})
-"""Headers of a request without which its body cannot be read; the others are not compared."""
+"""Headers of a request without which its body cannot be read."""
 _FIXED = frozenset({"method", "path", "query_string", "headers", "body", "body_read", "disconnected_after", "environ"})
 _TOLD = ("frames", "context", "cause", "notes", "attributes", "message", "args", "native")
 """Of an error that was raised by a boundary: what may hold anything."""
@@ -391,7 +392,7 @@ def _without_headers(interaction: Interaction) -> Value:
     tree = interaction.request.tree
     if interaction.boundary != "http" or type(tree) is not dict or type(tree.get("headers")) is not list:
         return interaction.request
-    headers = [pair for pair in tree["headers"] if type(pair) is list and str(pair[0]).lower() in _MATCHED]
+    headers = [pair for pair in tree["headers"] if type(pair) is list and counts(str(pair[0]).lower()) is not None]
     return Value(msgspec.json.encode({**tree, "headers": headers}).decode())
 
 

@@ -43,6 +43,7 @@ class Session:
         move: Callable[[int], None],
         wait: Callable[[int, int | None], None] | None = None,
         linger: Callable[[int], bool] = lambda elapsed: False,
+        near: Callable[[], int | None] = lambda: None,
         live: Collection[str] = (),
         ignore: Collection[str] = (),
         tolerance: float = 0.0,
@@ -52,7 +53,8 @@ class Session:
         predict: Callable[[Interaction, Resolve | None], Any] | None = None,
     ) -> None:
         """`linger`: lets the threads that the entry point left go on by one step; false if none of them would by so
-        many nanoseconds after the start. `predict`: what is read off a model's answer now (see
+        many nanoseconds after the start. `near`: when a time limit and an answer came at about the same time first,
+        nanoseconds since the epoch. `predict`: what is read off a model's answer now (see
         `replay.engine.breaches`), for finds of a breach."""
         self._live = frozenset(live)
         self._boundaries = boundaries
@@ -61,6 +63,7 @@ class Session:
         self._move = move
         self._wait = wait
         self._linger = linger
+        self._near = near
         self._ignore = ignore
         self._tolerance = tolerance
         self._on_ask = on_ask
@@ -80,8 +83,8 @@ class Session:
         try:
             target = self._targets.load(recording.entrypoint)
             with hearing(heard) if noted is not None else nullcontext(), self._catching(noted) as caught:
-                player, outcome = copy_context().run(self._play, recording, target)
-            verdict = self._judge(recording, player, outcome)
+                player, outcome, near = copy_context().run(self._play, recording, target)
+            verdict = self._judge(recording, player, outcome, near)
         except Unanswerable as error:
             verdict = Verdict(id=recording.id, status="unanswerable", recorded=recording.outcome, reason=str(error))
         except Exception as error:  # not the application's: a bundle is untrusted, its values may have any shape
@@ -109,7 +112,7 @@ class Session:
 
         return catching(self._targets.root)
 
-    def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome]:
+    def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome, int | None]:
         noise = known(recording)
         kinds = {each.kind: each for each in self._boundaries}
         found = Shelves(kinds, by_boundary(recording), window(recording), noise.requests)
@@ -130,15 +133,16 @@ class Session:
             current.set(player)  # of the copied context: nothing to reset
             try:
                 outcome = self._runners[recording.kind](recording, target, self._targets.resolve)
+                near = self._near()
                 player.linger(self._linger)
                 player.close()
             except Unanswerable as error:
                 raise _with_refusals(error, player) from error
             finally:
                 occupy(None)
-        return player, outcome
+        return player, outcome, near
 
-    def _judge(self, recording: Recording, player: Player, outcome: Outcome) -> Verdict:
+    def _judge(self, recording: Recording, player: Player, outcome: Outcome, near: int | None) -> Verdict:
         difference = self._difference(recording, outcome, player.noise)
         difference += player.noted
         player.explain(outcome)
@@ -159,7 +163,9 @@ class Session:
             served=player.served,
             left_over=len(player.left_over),
             unanswered=player.unanswered,
-            reason=None if status == "reproduced" else doubts(recording, difference, player.short_draws),
+            reason=None
+            if status == "reproduced"
+            else doubts(recording, difference, player.short_draws, near, [each.kind for each in player.divergences]),
         )
 
     def _difference(self, recording: Recording, outcome: Outcome, noise: Known) -> list[Difference]:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from replay.boundaries import ALL, handled, interpreter
+from replay.boundaries import ALL, handled, interpreter, libraries, locks
 from replay.boundaries import environ as environment_variables
 from replay.boundaries.http.genai import model_call_of
 from replay.boundaries.threads import install as install_threads
@@ -199,15 +199,19 @@ def note(**facts: object) -> None:
 
 
 class replaying:
-    """While it is open, `init` in the code under test does not start a capture."""
+    """While it is open, `init` in the code under test does not start a capture, and locks that it makes wait in
+    virtual time."""
 
     def __enter__(self) -> None:
         global _replaying
         _replaying += 1
+        locks.enter()
+        libraries.install(lambda: _replaying > 0)
 
     def __exit__(self, *raised: object) -> None:
         global _replaying
         _replaying -= 1
+        locks.leave()
 
 
 class _LogHandler(logging.Handler):

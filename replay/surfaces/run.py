@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from replay.boundaries import ALL
-from replay.boundaries.clock import linger, move_to, wait
+from replay.boundaries.clock import linger, move_to, near, wait
 from replay.boundaries.model import predict
 from replay.core.promoted import promoted, with_onward
 from replay.core.recording import Recording
@@ -78,6 +78,7 @@ def run(
         move=move_to,
         wait=wait,
         linger=linger,
+        near=near,
         live=live,
         ignore=_ALL if ignore is None else (*config.ignore, *ignore),
         tolerance=tolerance or config.tolerance,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import secrets
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from pathlib import Path
 from random import gauss, getrandbits, randint
 from uuid import uuid4
 
@@ -181,3 +183,17 @@ def test_numpy_imported_later_is_patched() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=os.getcwd(),
                          env={**os.environ, "PYTHONPATH": os.getcwd()})  # fmt: skip
     assert ran.stdout.strip() == "['numpy.rand', 'numpy.seed'] SourceFileLoader SourceFileLoader"
+
+
+def test_a_generator_that_an_import_makes_belongs_to_no_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which request of a process imports a module first is nobody's choice: at replay it may be one that did not."""
+    (tmp_path / "made_late.py").write_text("import random\ngenerator = random.Random()\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    heard = Listener()
+    with inside(heard):
+        importlib.import_module("made_late")
+        random.Random()
+    monkeypatch.delitem(sys.modules, "made_late")
+    assert len(heard.draws["seed"]) == 1

@@ -117,6 +117,31 @@ def test_a_limit_ends_before_a_later_answer(line: Line) -> None:
     assert order == ["limit", "answer"]
 
 
+@pytest.mark.parametrize(
+    ("event", "waited", "end", "expected", "is_near"),
+    [
+        (0.1, 1, 9, "limit", False),  # production computed for 8 s before it asked
+        (0.1, 6, 4, "answer", False),  # it set the limit later than the replay does
+        (0.1, 4.999, 5.002, "answer", True),
+        (None, 1, 9, "answer", False),  # when it set the limit, nobody knows
+        (6, 1, 9, "answer", True),
+    ],
+)
+def test_a_limit_and_an_answer_come_as_in_production(
+    line: Line, event: float | None, waited: float, end: float, expected: str, is_near: bool
+) -> None:
+    """A limit of 5 s was set between the start and the `event`; the answer took `waited` s and came at `end`."""
+    order: list[str] = []
+    due, wall = line.after(5 * SECOND)
+    line.add(Wait(lambda: order.append("limit"), due=due, wall=wall))
+    if event is not None:
+        line.move_to(START + int(event * SECOND))
+    came = START + int(end * SECOND)
+    line.add(Wait(lambda: order.append("answer"), due=line.now + int(waited * SECOND), wall=came, end=came))
+    line.block(Wait(lambda: None, ready=lambda: bool(order)), lambda: None)
+    assert (order[0], line.near == (came if is_near else None)) == (expected, True)
+
+
 def test_who_blocks_unseen_does_not_stop_time(line: Line) -> None:
     """An actor that waits on a plain lock is not seen to wait; time moves on when the process has come to rest."""
     lock = threading.Lock()

@@ -8,7 +8,7 @@ import pytest
 from replay.core.codec import Value, encode
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.verdict import Difference
-from replay.engine.ambiguity import nondeterminism, rearranged
+from replay.engine.ambiguity import nondeterminism, overtaken, rearranged
 
 
 def _recording(*interactions: Interaction) -> Recording:
@@ -55,6 +55,14 @@ def test_equal_requests_of_lanes_without_an_order(interactions: list[Interaction
     if reason is not None:
         assert reason.startswith("nondeterministic: ")
         assert "#0 and #1" in reason
+
+
+def test_a_turn_that_another_lane_took() -> None:
+    """Only where lanes were under way at once."""
+    at_once = overtaken(_recording(_asked("0.0", ONE), _asked("0.1", TWO, offset=5)))
+    assert at_once is not None
+    assert at_once.startswith("nondeterministic: ")
+    assert overtaken(_recording(_asked("0.0", ONE), _asked("0.1", TWO, offset=50))) is None
 
 
 def _changed(*pairs: tuple[object, object]) -> list[Difference]:

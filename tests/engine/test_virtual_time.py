@@ -45,6 +45,10 @@ LONG_WAITS: dict[str, Callable[[], Any]] = {
     "waits_in_threads": timed.waits_in_threads,
     "loops_inside": timed.loops_inside,
     "selects": timed.selects,
+    "polls_descriptors": timed.polls_descriptors,
+    "waits_beside_processes": timed.waits_beside_processes,
+    "shuts_down": lambda: timed.shuts_down(300),
+    "brings_a_loop": timed.brings_a_loop,
 }
 
 
@@ -56,6 +60,46 @@ def test_half_a_minute_of_waiting_takes_no_time(record: Record, work: Callable[[
     verdict = _replayed(recording, 1.0)
     assert verdict.status == "reproduced", verdict
     assert verdict.left_over == 0
+
+
+def test_locks_are_waited_for_in_virtual_time(record: Record) -> None:
+    """In a process of its own, where those of the modules are made for the replay, too."""
+    (recording,) = record(lambda: timed.takes_locks(0.02))
+    assert recording.outcome.value == [(False, False, True)] * 3 + [7, "END"]
+    verdict = replay_fresh(recording, Options(root=str(ROOT)), timeout=LONG)
+    assert (verdict.status, verdict.left_over) == ("reproduced", 0), verdict
+    assert verdict.seconds < recording.duration_ns / 1e9 / 3  # imports among them
+
+
+def test_who_waits_for_an_unknown_thread_has_patience(record: Record) -> None:
+    """Its time limit is not over because nobody else is known. In a process without other threads."""
+    (recording,) = record(timed.waits_for_a_bare_thread)
+    verdict = replay_fresh(recording, Options(root=str(ROOT)), timeout=LONG)
+    assert (verdict.outcome and verdict.outcome.value, recording.outcome.value) == (True, True)
+
+
+@pytest.mark.parametrize(("limit", "held_for"), [(0.05, 0.3), (5.0, 0.05)])
+def test_a_limit_at_a_lock_ends_as_recorded(record: Record, limit: float, held_for: float) -> None:
+    """Who gave it up in production gives it up again: its holder waited for an answer meanwhile."""
+    (recording,) = record(lambda: timed.gives_up_a_lock(limit, held_for))
+    assert recording.outcome.value == ("got it" if limit > held_for else "gave up")
+    assert {_replayed(recording).status for _ in range(5)} == {"reproduced"}
+
+
+@pytest.mark.parametrize("kind", ["Lock", "RLock", "Condition"])
+def test_a_lock_around_calls(record: Record, kind: str) -> None:
+    """Who waits for it is seen to wait: time goes on at once, and nobody is forgotten."""
+    (recording,) = record(lambda: timed.asks_under_a_lock(kind, 8, 40))
+    started = time.perf_counter()
+    verdict = _replayed(recording)
+    assert (verdict.status, verdict.served) == ("reproduced", 320), verdict
+    assert time.perf_counter() - started < 320 * 0.015  # what each would take that is noticed only at rest
+
+
+def test_workers_on_simple_queues(record: Record) -> None:
+    """Each item is worked off once."""
+    (recording,) = record(lambda: timed.works_off(6, 60))
+    assert {(v.status, v.served) for v in (_replayed(recording) for _ in range(5))} == {("reproduced", 60)}
 
 
 def test_sleeps_beyond_measure(record: Record) -> None:
@@ -87,6 +131,37 @@ def test_a_shorter_limit_times_out_at_replay(record: Record, monkeypatch: pytest
     assert verdict.status == "diverged"
     assert verdict.divergence is not None
     assert '"b"' in str(verdict.divergence.asked)
+
+
+def test_limits_that_were_over_while_production_computed(record: Record) -> None:
+    """They are over at replay, which computes nothing as long, although the answers come soon after the asking."""
+    (recording,) = record(lambda: asyncio.run(timed.computes_under_limits(0.1)))
+    assert recording.outcome.value == ["late N0", "late N1", "late N2"]
+    original, timed._compute = timed._compute, lambda duration: None
+    try:
+        assert _replayed(recording).status == "reproduced"
+    finally:
+        timed._compute = original
+
+
+def test_a_far_limit_stays_far(record: Record) -> None:
+    """However often the loop looks how long it may wait."""
+    (recording,) = record(lambda: asyncio.run(timed.asks_on_under_a_limit(5)))
+    assert _replayed(recording).status == "reproduced"
+
+
+def test_a_limit_that_nearly_held_has_a_reason(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether an answer or the limit was first cannot be told: the verdict says so."""
+    (recording,) = record(lambda: asyncio.run(timed.times_out(5.0, 0.1)))
+    (interaction,) = recording.interactions
+    original = asyncio.wait_for
+    limit = interaction.duration_ns / 1e9 - 0.002
+    monkeypatch.setattr(asyncio, "wait_for", lambda work, _: original(work, limit))
+    verdict = _replayed(recording)
+    assert verdict.status == "diverged"
+    assert verdict.reason is not None
+    assert verdict.reason.startswith("nondeterministic: ")
+    assert f"#0 (call {timed.slow.__module__}:slow)" in verdict.reason
 
 
 @pytest.mark.parametrize(("limit", "delay"), [(0.02, 0.1), (0.1, 0.02)])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import concurrent.futures
 import math
+import multiprocessing
 import queue
 import random
 import select
+import selectors
 import socket
 import threading
 import time
@@ -30,6 +33,8 @@ SCALE = {"seconds": 0.001}
 DELAYS = Random()
 """Of the live side only: how the world's answers race."""
 URL = {"base": ""}
+MODULES = threading.Lock()
+"""Of a module: made before there is a replay in this process."""
 
 
 def seconds(number: float) -> float:
@@ -112,6 +117,164 @@ def selects() -> list[bool]:
 
 
 @replay.capture
+def polls_descriptors() -> list[Any]:
+    """Every other way to wait for a descriptor: nothing comes."""
+    left, right = socket.socketpair()
+    found: list[Any] = []
+    with left, right, selectors.DefaultSelector() as selector, select.epoll() as events:
+        poll = select.poll()
+        poll.register(left, select.POLLIN)
+        events.register(left, select.EPOLLIN)
+        selector.register(left, selectors.EVENT_READ)
+        found += [poll.poll(seconds(15) * 1000), events.poll(seconds(15)), selector.select(seconds(15))]
+        right.send(b"x")
+        found += [len(each) for each in (poll.poll(), events.poll(), selector.select())]
+    return found
+
+
+@replay.capture
+def waits_beside_processes() -> list[Any]:
+    """What is made for several processes, in one."""
+    lock, event, reader = multiprocessing.Lock(), multiprocessing.Event(), multiprocessing.Pipe()[0]
+    inbox: multiprocessing.Queue[int] = multiprocessing.Queue()
+    lock.acquire()
+    found: list[Any] = [lock.acquire(timeout=seconds(15)), event.wait(seconds(15)), reader.poll(seconds(15))]
+    timer = threading.Timer(seconds(15), lock.release)
+    timer.start()
+    found.append(lock.acquire(timeout=seconds(60)))
+    timer.join()
+    with suppress(queue.Empty):
+        inbox.get(timeout=seconds(15))
+    return found
+
+
+@replay.capture
+def takes_locks(unit: float) -> list[Any]:
+    """Locks and a queue with limits: held by another thread, free again later, and by itself."""
+    found: list[Any] = []
+    for lock in (threading.Lock(), threading.RLock(), MODULES):
+        held = threading.Event()
+
+        def hold(lock: Any = lock, held: threading.Event = held) -> None:
+            with lock:
+                held.set()
+                time.sleep(20 * unit)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        found.append((lock.acquire(False), lock.acquire(timeout=5 * unit), lock.acquire(timeout=60 * unit)))
+        lock.release()
+        thread.join()
+    inbox: queue.SimpleQueue[int] = queue.SimpleQueue()
+    with suppress(queue.Empty):
+        inbox.get(timeout=15 * unit)
+    threading.Timer(15 * unit, inbox.put, [7]).start()
+    return [*found, inbox.get(timeout=30 * unit), blocking("end", 0)]
+
+
+@replay.capture
+def waits_for_a_bare_thread() -> bool:
+    """One of which `threading` does not know, and that takes its (real) time."""
+    lock = threading.Lock()
+    lock.acquire()
+
+    def work() -> None:
+        until = time.process_time() + 0.05
+        while time.process_time() < until:
+            pass
+        lock.release()
+
+    _thread.start_new_thread(work, ())
+    return lock.acquire(timeout=5)
+
+
+@replay.capture
+def shuts_down(jobs: int) -> str:
+    """Leaves a pool whose jobs wait for one worker."""
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(jobs):
+            pool.submit(time.sleep, seconds(1))
+    return blocking("end", 0)
+
+
+@replay.capture
+def brings_a_loop() -> str:
+    """Names the class of its loop."""
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(_sleeps_long())
+
+
+async def _sleeps_long() -> str:
+    await asyncio.sleep(seconds(30))
+    return await slow("a", 0.001)
+
+
+@replay.capture
+def gives_up_a_lock(limit: float, held_for: float) -> str:
+    """A lock that is held while its holder asks; who waits for it does so for a while."""
+    lock, held = threading.Lock(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            blocking("holder", held_for)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    got = lock.acquire(timeout=limit)
+    if got:
+        lock.release()
+    thread.join()
+    return "got it" if got else "gave up"
+
+
+@replay.capture
+def asks_under_a_lock(kind: str, threads: int, times: int) -> int:
+    """A client that only one may use at a time; whoever waits, waits for recorded answers."""
+    lock: Any = {"Lock": threading.Lock, "RLock": threading.RLock, "Condition": threading.Condition}[kind]()
+    count = {"asked": 0}
+
+    def one(number: int) -> None:
+        for turn in range(times):
+            with lock:
+                before = count["asked"]
+                blocking(f"n{number}.{turn}", 0.001)
+                count["asked"] = before + 1
+
+    each = [threading.Thread(target=one, args=(number,)) for number in range(threads)]
+    for thread in each:
+        thread.start()
+    for thread in each:
+        thread.join()
+    return count["asked"]
+
+
+@replay.capture
+def works_off(workers: int, items: int) -> int:
+    """Workers on simple queues."""
+    inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    outbox: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def work() -> None:
+        while (item := inbox.get()) is not None:
+            outbox.put(racing_blocking(item))
+
+    threads = [threading.Thread(target=work) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for number in range(items):
+        inbox.put(f"i{number}")
+    for _ in threads:
+        inbox.put(None)
+    found = {outbox.get() for _ in range(items)}
+    for thread in threads:
+        thread.join()
+    return len(found)
+
+
+@replay.capture
 def joins_again() -> str:
     """Waits for a thread, gives up, and waits again."""
     thread = threading.Thread(target=lambda: time.sleep(seconds(0.4)))
@@ -170,6 +333,47 @@ async def shields(limit: float, delay: float) -> list[str]:
     order.append("limit")
     order.append(await task)
     return order
+
+
+def _compute(duration: float) -> None:
+    until = time.perf_counter() + duration
+    while time.perf_counter() < until:
+        pass
+
+
+@replay.capture
+async def computes_under_limits(limit: float) -> list[str]:
+    """All set their limits, one asks, the next computes for a while before it asks: the limits are over by then."""
+
+    async def ask(number: int) -> str:
+        if number == 1:
+            _compute(0.2)
+        return await slow(f"n{number}", 0.5 if number == 0 else 0.01 * number)
+
+    async def one(number: int) -> str:
+        task = asyncio.create_task(ask(number))
+        try:
+            await asyncio.wait_for(asyncio.shield(task), limit)
+        except TimeoutError:
+            return "late " + await task
+        return "in time"
+
+    return await asyncio.gather(*map(one, range(3)))
+
+
+@replay.capture
+async def asks_on_under_a_limit(times: int) -> int:
+    """A far limit, looked at again and again while a thread asks too."""
+
+    def ask(thread: int) -> None:
+        for number in range(times):
+            blocking(f"t{thread}.{number}", 0.003)
+
+    async with asyncio.timeout(300):
+        threads = [asyncio.create_task(asyncio.to_thread(ask, thread)) for thread in range(3)]
+        found = [await slow(f"n{number}", 0.01) for number in range(times)]
+        await asyncio.gather(*threads)
+        return len(found)
 
 
 @replay.capture

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from threading import RLock
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from msgspec.structs import replace
 from vcr import matchers
@@ -21,6 +21,7 @@ from vcr.request import Request
 
 from replay.boundaries.http.bodies import json_of, undone
 from replay.boundaries.http.exchange import bare_url, target_of
+from replay.core.choosing import counts, says_whose
 from replay.core.codec import Value, encode
 from replay.core.compare import differences, unexpected
 from replay.core.noise import Noise, below, cover
@@ -174,6 +175,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         def query(asked: Request, recorded: Request) -> None:
             if unexpected(self._query(recorded, asked)):
                 matchers.query(asked, recorded)  # words the difference
+                raise AssertionError("the queries differ")
 
         def body(asked: Request, recorded: Request) -> None:
             if unexpected(self._body(recorded, asked)):
@@ -181,15 +183,13 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
                 raise AssertionError("the bodies differ")
 
         def headers(asked: Request, recorded: Request) -> None:
-            if _choosing(asked) != _choosing(recorded):
+            before, now = _choosing(recorded, asked)
+            if before != now:
                 raise AssertionError("headers differ by which a server chooses its answer")
 
         return query, body, headers
 
 
-_BY_VALUE = ("range", "soapaction", "x-amz-target", "x-http-method-override")
-_BY_PRESENCE = ("if-modified-since", "if-none-match", "origin")
-"""Headers of a request by which a server gives another answer. Others say who asks, and are other ones tomorrow."""
 _MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port, matchers.path)
 
 
@@ -238,19 +238,35 @@ def _response(interaction: Interaction) -> dict[str, Any]:
 
 
 def _query_differences(recorded: Request, asked: Request, window: Window, noise: Sequence[Noise]) -> list[Difference]:
-    if recorded.query == asked.query:
+    texts = [urlsplit(each.uri).query for each in (recorded, asked)]
+    if texts[0] == texts[1]:
         return []
-    return _field_differences("query", _grouped(recorded.query), _grouped(asked.query), window, noise)
+    before, now = (_grouped(parse_qsl(text, keep_blank_values=True)) for text in texts)
+    return [] if before == now else _field_differences("query", before, now, window, noise)
 
 
-def _choosing(request: Request) -> dict[str, str]:
-    headers = request.headers
-    found = {name: headers[name] for name in _BY_VALUE if name in headers}
-    return found | {name: "(there)" for name in _BY_PRESENCE if name in headers}
+def _choosing(recorded: Request, asked: Request) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The headers of both that choose an answer."""
+    before, now = _choices(recorded), _choices(asked)
+    for name in [name for name in {*before, *now} if says_whose(name)]:
+        if name not in before or name not in now:
+            before.pop(name, None)
+            now.pop(name, None)
+    return before, now
+
+
+def _choices(request: Request) -> dict[str, Any]:
+    found = {}
+    for given, value in request.headers.items():
+        name = given.lower()
+        how = counts(name)
+        if how is not None:
+            found[name] = how(value)
+    return found
 
 
 def _header_differences(recorded: Request, asked: Request, window: Window) -> list[Difference]:
-    return _field_differences("headers", _choosing(recorded), _choosing(asked), window, ())
+    return _field_differences("headers", *_choosing(recorded, asked), window, ())
 
 
 def _grouped(pairs: list[tuple[str, str]]) -> dict[str, Any]:

@@ -19,6 +19,9 @@ from replay.core.written import json_bytes
 from replay.errors import Unanswerable
 
 if TYPE_CHECKING:
+    from replay.core.world import World
+
+if TYPE_CHECKING:
     from replay.core.codec import Value
     from replay.core.decoder import Decoder, Resolve
     from replay.core.encoder import Encoder
@@ -135,6 +138,56 @@ MARK = Missing.__name__ = Missing.__qualname__ = "ReplayValueNotStored"
 """What native code calls it that refuses it by its type alone, where nothing of ours is asked."""
 
 
+class _Asked:
+    """What `Missing` tells of its use."""
+
+    def __init__(self, world: World, seq: int) -> None:
+        self._world, self._seq = world, seq
+
+    @property
+    def closed(self) -> bool:
+        return self._world.closed
+
+    def touch(self, place: str, kind: str) -> BaseException:
+        """A divergence; the error to raise."""
+        return self._world.beyond(
+            self._seq,
+            f"The answer is a {kind}, which no recording can hold, and the code uses it. Put @replay.boundary around a "
+            "function that returns what is read from it (a list of rows, bytes).",
+        )
+
+
+class Unkept(Missing):
+    """Stands for an answer that no recording can hold (a cursor, an iterator). It has a truth and a look, as nearly
+    everything has, and may be passed on; any other use raises, and is noted where that is caught."""
+
+    __slots__ = ()
+
+    def __init__(self, world: World, seq: int, held: Opaque | Truncated) -> None:
+        super().__init__(_Asked(world, seq), "the answer", held)  # type: ignore[arg-type]  # has what is used of it
+
+    def __getattribute__(self, name: str) -> Any:
+        return object.__getattribute__(self, name) if name[:2] == "__" else super().__getattribute__(name)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<{object.__getattribute__(self, 'held').type}>"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    __str__ = __repr__
+    __hash__ = object.__hash__
+
+
 def _write_missing(encoder: Encoder, value: Missing) -> Any:
     """As it was: handing it on is no use of it."""
     return encoder.node(object.__getattribute__(value, "held"))
@@ -226,7 +279,7 @@ def _read_anew(decoder: Decoder, body: Any, number: int | None) -> Any:
     return decoder.bind(number, rebuilding.missing(Opaque(body["type"].replace(":", "."))) if made is None else made)
 
 
-WRITERS: dict[type, Callable[[Encoder, Any], Any]] = {Missing: _write_missing}
+WRITERS: dict[type, Callable[[Encoder, Any], Any]] = {Missing: _write_missing, Unkept: _write_missing}
 READERS: dict[str, Callable[[Decoder, Any, int | None], Any]] = {
     "$object": _read_object,
     "$class": _read_class,
