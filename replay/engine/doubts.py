@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import platform
 import re
+import sys
 from collections.abc import Collection, Iterator
+from typing import Any
+
+import msgspec
 
 from replay.core.compare import unexpected
 from replay.core.noise import OUTCOME, matches, parse
@@ -17,6 +21,7 @@ from replay.engine.entropy import LONG, MOST_BITS
 
 _WORDS = re.compile(r"\$(\.error)?\.(message|args(\[\d+\])?)")
 """What an error says."""
+_NAMED = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 _ENDED = frozenset({"$", "$.status"})
 """Where it ended in another way."""
 _MOST = 3
@@ -93,18 +98,43 @@ def _made(difference: Collection[Difference]) -> Iterator[str]:
         )
 
 
+def reworded(recording: Recording, difference: list[Difference]) -> list[Difference]:
+    """The differences; of an error of Python's own that ran under another version, what it says is expected to be
+    other words, as long as they speak of the same names and numbers."""
+    if not _is_of_another(recording):
+        return difference
+    return [
+        msgspec.structs.replace(each, note="the words of another Python")
+        if each.note is None and _WORDS.fullmatch(each.path) and _speaks_of(each.recorded) == _speaks_of(each.actual)
+        else each
+        for each in difference
+    ]
+
+
+def _is_of_another(recording: Recording) -> bool:
+    """Whether it ended in an error of Python's own, under another version than this one."""
+    facts, error = recording.facts, recording.error_type
+    python = facts.get("python") if isinstance(facts, dict) else None
+    if (
+        error is None
+        or not isinstance(python, str)
+        or python.split(".")[:2] == platform.python_version().split(".")[:2]
+    ):
+        return False
+    return "." not in error or error.partition(".")[0] in sys.stdlib_module_names
+
+
+def _speaks_of(words: Any) -> list[str] | None:
+    return sorted(_NAMED.findall(words)) if isinstance(words, str) else None
+
+
 def _worded(recording: Recording, difference: Collection[Difference]) -> Iterator[str]:
-    """If nothing but what an error of the interpreter says is another, under another Python."""
-    facts, ours = recording.facts, platform.python_version()
-    theirs = facts.get("python") if isinstance(facts, dict) else None
-    error = recording.error_type or "."
-    if not isinstance(theirs, str) or theirs.split(".")[:2] == ours.split(".")[:2] or "." in error:
-        return
+    """If nothing but what an error of Python's own says is another, under another version."""
     found = unexpected(difference)
-    if found and all(_WORDS.fullmatch(each.path) for each in found):
+    if found and all(_WORDS.fullmatch(each.path) for each in found) and _is_of_another(recording):
         yield (
-            f"another Python: recorded under {theirs}, it ran under {ours}, and the same error says other words. "
-            "Versions of Python word their errors differently."
+            f"another Python: recorded under {recording.facts['python']}, it ran under {platform.python_version()}, "
+            "and the same error says something else. Versions of Python word their errors differently."
         )
 
 

@@ -5,6 +5,7 @@ Each run goes through the same player, seams and virtual clock as a replay.
 
 from __future__ import annotations
 
+import platform
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -39,6 +40,7 @@ from replay.errors import Unanswerable
 
 Runner = Callable[[Recording, Any, Resolve | None], Outcome]
 _NOTHING = nullcontext()
+_PYTHON = platform.python_version()
 _TICK = 0.25
 """Seconds between looks at the time limit."""
 
@@ -437,6 +439,8 @@ def _endless(mutated: Recording, target: str) -> Execution:
 def _with_draws(context: Value, drawn: Mapping[str, Mapping[str, list[Any]]], seed: str | None) -> Value:
     tree = dict(context.tree or {})
     tree.pop("draws", None)
+    if "python" in tree:
+        tree["python"] = _PYTHON  # which words its errors in its own way
     if drawn:
         tree["draws"] = Opened(Value("null")).tree({lane: dict(kinds) for lane, kinds in drawn.items()})
     if seed is not None:

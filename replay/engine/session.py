@@ -19,7 +19,7 @@ from replay.core.recording import Interaction, Kind, Outcome, Recording
 from replay.core.verdict import Difference, Frame, Verdict, Violation
 from replay.core.world import Boundary, current, occupy
 from replay.engine import guard
-from replay.engine.doubts import doubts
+from replay.engine.doubts import doubts, reworded
 from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
 from replay.engine.player import OnAsk, Player, window
@@ -143,7 +143,7 @@ class Session:
         return player, outcome, near
 
     def _judge(self, recording: Recording, player: Player, outcome: Outcome, near: int | None) -> Verdict:
-        difference = self._difference(recording, outcome, player.noise)
+        difference = reworded(recording, self._difference(recording, outcome, player.noise))
         difference += player.noted
         player.explain(outcome)
         if player.diverged:

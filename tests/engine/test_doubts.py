@@ -128,18 +128,25 @@ def worded() -> int:
     raise TypeError(WORDS["sender"])
 
 
-@pytest.mark.parametrize(("python", "begins"), [("2.7.18", "another Python: recorded under 2.7.18"), ("", "None")])
-def test_the_reason_names_another_python(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str, begins: str
+@pytest.mark.parametrize(
+    ("python", "words", "status", "begins"),
+    [
+        ("2.7.18", "f() takes 1 argument ('x')", "reproduced", "None"),
+        ("2.7.18", "f() takes 2 arguments", "changed", "another Python: recorded under 2.7.18"),
+        ("", "f() takes 1 argument ('x')", "changed", "None"),
+    ],
+)
+def test_another_python_words_its_errors_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str, words: str, status: str, begins: str
 ) -> None:
-    """Where only the words of an error of the interpreter's are others."""
-    monkeypatch.setitem(WORDS, "sender", "takes 1 argument")
+    """Of the same names and numbers that is expected; else the reason says so. Under one Python it is a change."""
+    monkeypatch.setitem(WORDS, "sender", words)
     found = recorded(tmp_path, worded)
     text = re.sub(r'"python":"[^"]*"', f'"python":"{python or platform.python_version()}"', found.context.text)
     found = msgspec.structs.replace(found, context=Value(text))
-    monkeypatch.setitem(WORDS, "sender", "takes one argument")
+    monkeypatch.setitem(WORDS, "sender", "f() is given 1 argument, 'x'")
     verdict = replay.run(found)
-    assert (verdict.status, str(verdict.reason)[: len(begins)]) == ("changed", begins)
+    assert (verdict.status, str(verdict.reason)[: len(begins)]) == (status, begins)
 
 
 def test_a_failure_that_is_gone_has_no_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
