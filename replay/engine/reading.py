@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +19,12 @@ def read_at(file: str, line: int) -> frozenset[str]:
     return _reads(file).get(line, _NOTHING)
 
 
+def read_by(file: str, lines: Iterable[int]) -> set[str]:
+    """What the statements read that begin on these lines."""
+    found = _statements(file)
+    return {name for line in lines for name in found.get(line, _NOTHING)}
+
+
 def header_of(file: str, first: int) -> int:
     """The line with `def`, of a function whose first line is that of its decorator."""
     return _headers(file).get(first, first)
@@ -31,6 +38,21 @@ def _reads(file: str) -> dict[int, frozenset[str]]:
         if name:
             found.setdefault(getattr(node, "end_lineno", 0), set()).add(name.lower())
     return {line: frozenset(names) for line, names in found.items()}
+
+
+@lru_cache(maxsize=64)
+def _statements(file: str) -> dict[int, frozenset[str]]:
+    found: dict[int, frozenset[str]] = {}
+    for statement in ast.walk(_tree(file)):
+        if isinstance(statement, ast.stmt):
+            names, waiting = set(), list(ast.iter_child_nodes(statement))
+            while waiting:
+                node = waiting.pop()
+                if not isinstance(node, ast.stmt):
+                    names.add((_name(node) or "").lower())
+                    waiting += ast.iter_child_nodes(node)
+            found[statement.lineno] = found.get(statement.lineno, _NOTHING) | names
+    return found
 
 
 def _name(node: ast.AST) -> str | None:

@@ -109,3 +109,16 @@ def alike(order: dict[str, Any]) -> int:
     if order["a"] == order["b"] == order["c"]:
         raise ArithmeticError("all the same")
     return 1
+
+
+@replay.boundary
+def profile(number: int) -> dict[str, Any]:
+    """Says a great deal of a customer."""
+    return {"id": number, **{f"field{n}": n for n in range(60)}, "address": {"city": "Bern", "lines": ["a", "b"]}}
+
+
+@replay.capture
+def greeting(number: int) -> str:
+    """Reads one thing of it."""
+    found = profile(number)
+    return "hello " + (found["address"]["city"]).upper()
