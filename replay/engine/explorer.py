@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from replay.core.edits import Edit, parse
+from replay.core.edits import Edit
 from replay.engine.combinations import DEEPEST, Combinations, Parent
 from replay.engine.corpus import Entry, minimised
 from replay.engine.executions import Stage
@@ -27,7 +27,7 @@ from replay.engine.operators import suggested
 from replay.engine.operators.site import Site
 from replay.engine.places import places
 from replay.engine.progress import Allowance, Find, Progress, Spent
-from replay.engine.reading import read_by
+from replay.engine.reading import places_read
 from replay.engine.reduction import Reduction
 from replay.engine.runs import Ran, Runner
 from replay.engine.values import Profile
@@ -237,7 +237,7 @@ class Explorer:
                 waiting[min(rank, RANKS)].append(edit)
         first, *later = waiting
         self._random.shuffle(first)
-        read = self._read()
+        read = places_read(self._plans, self._marked(self._base_lines))
         first.sort(key=lambda edit: edit.path not in read)
         for single, ran in self._tries((edit,) for edit in first):
             if ran is None or ran.does != base:
@@ -255,15 +255,6 @@ class Explorer:
                     if len(tried) == 1 and ran is not None and ran.does != base:
                         self._pairs.live.add(tried[0].path)
         self._pairs.live.update(() if self._pairs.live else self._plans)
-
-    def _read(self) -> set[str]:
-        """The places that the recording as it is was seen to read: the lines that it reached speak of them."""
-        reached: dict[str, list[int]] = {}
-        for file, line in self._marked(self._base_lines):
-            reached.setdefault(file, []).append(line)
-        names = set().union(*(read_by(file, lines) for file, lines in reached.items()))
-        named = {path: _spoken_name(path) for path in self._plans}
-        return {path for path, name in named.items() if name is None or name in names}
 
     def _combine(self) -> None:
         """Pairs and triples: what the code speaks of on new lines, and others in turn."""
@@ -439,12 +430,6 @@ class Explorer:
         self.progress.executions += 1
         lines = self._beyond(self._runner.run([edits])[0].reached)
         return (edit for _, edit in self._pairs.spoken(edits, lines))
-
-
-def _spoken_name(path: str) -> str | None:
-    """By what code speaks of a place; None: it has no name of its own."""
-    _, steps = parse(path)
-    return next((step.lower() for step in reversed(steps) if isinstance(step, str)), None)
 
 
 def _unsteady(one: Ran, two: Ran) -> Failure:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from replay.engine.lines import LARGEST
+from replay.core.edits import parse
+from replay.engine.lines import LARGEST, Line
 
 LONGEST = 100
 """Characters of a text that may be a key."""
@@ -19,10 +20,21 @@ def read_at(file: str, line: int) -> frozenset[str]:
     return _reads(file).get(line, _NOTHING)
 
 
-def read_by(file: str, lines: Iterable[int]) -> set[str]:
-    """What the statements read that begin on these lines."""
-    found = _statements(file)
-    return {name for line in lines for name in found.get(line, _NOTHING)}
+def places_read(paths: Iterable[str], reached: Iterable[Line]) -> set[str]:
+    """Of the places of a recording those that code reads: statements that begin on these lines speak of their names. A
+    place without a name counts too."""
+    by_file: dict[str, list[int]] = {}
+    for file, line in reached:
+        by_file.setdefault(file, []).append(line)
+    names = {
+        name for file, lines in by_file.items() for line in lines for name in _statements(file).get(line, _NOTHING)
+    }
+    return {path for path in paths if (name := _spoken_name(path)) is None or name in names}
+
+
+def _spoken_name(path: str) -> str | None:
+    _, steps = parse(path)
+    return next((step.lower() for step in reversed(steps) if isinstance(step, str)), None)
 
 
 def header_of(file: str, first: int) -> int:
