@@ -27,7 +27,7 @@ from replay.core.recording import Interaction, Kind, Outcome, Prediction, Record
 from replay.core.verdict import Frame
 from replay.core.world import Boundary, Renewed, Settles, current, occupy
 from replay.engine import guard
-from replay.engine.failures import OURS, Failure, error_of, is_allowed, relative, status_of
+from replay.engine.failures import OURS, Failure, error_of, failed_with, is_allowed, relative, status_of
 from replay.engine.finished import Property, Run, broken
 from replay.engine.heard import Heard, hearing
 from replay.engine.lines import Lines, in_project, last_raised, standing
@@ -240,16 +240,17 @@ class Stage:
         return Failure("memory", "MemoryError", "", tuple(frames))
 
     def locate(self, changed: Sequence[Any] | Recording, failure: Failure) -> Failure:
-        """A status's failure with the place of the error behind it, found by running it once more: edits, or what was
-        made of the recording."""
-        if failure.kind != "status":
+        """A status's failure with the place of the error behind it; where nothing was heard of that, it is run once
+        more: edits, or what was made of the recording."""
+        if failure.kind != "status" or failure.frames:
             return failure
         mutated = changed if isinstance(changed, Recording) else self.mutations.quick(changed)
         found = last_raised(self.root, lambda: self.run(mutated))
         if found is None:
             return failure
         frame = msgspec.structs.replace(found, file=relative(self.root, found.file))
-        return msgspec.structs.replace(failure, message=f"{failure.message} after {found.source}", frames=(frame,))
+        message = f"{failure.message.partition(' after ')[0]} after {found.source}"
+        return msgspec.structs.replace(failure, message=message, frames=(frame,))
 
     def placed(self, edits: Edits, failure: Failure) -> Failure:
         """A failure that is something asked, with the line that asked it last, found by running it once more."""
@@ -369,10 +370,7 @@ class Stage:
 
     def _failure(self, outcome: Outcome) -> Failure | None:
         if outcome.state == "returned" and self.recording.kind in ("asgi", "wsgi"):
-            status = status_of(outcome)
-            if status is None or status < 500:
-                return None
-            return Failure("status", f"HTTP {status}", f"answered {status}", ())
+            return failed_with(outcome, self.root)
         failure = error_of(outcome, self.root)
         if failure is None or failure.error_type in OURS or is_allowed(failure, self._allowed):
             return None

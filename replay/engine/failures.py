@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from replay.core.behind import FAILED, error_behind
 from replay.core.fingerprint import places
 from replay.core.recording import Outcome
 from replay.core.verdict import Frame
@@ -49,7 +50,14 @@ class Failure(msgspec.Struct, frozen=True):
     @property
     def fingerprint(self) -> tuple[Any, ...]:
         """Equal for failures that are the same one: type and frames, with their lines, as both ran the same source."""
-        return self.kind, self.error_type, places(self.frames, lines=self.kind not in ROUGH)
+        return self.kind, self.name, places(self.frames, lines=self.kind not in ROUGH)
+
+    @property
+    def name(self) -> str:
+        """The type; of a status with that of the error behind it, which its frame has."""
+        if self.kind == "status" and self.frames:
+            return f"{self.error_type} after {self.frames[-1].source}"
+        return self.error_type
 
 
 def error_of(outcome: Outcome, root: Path) -> Failure | None:
@@ -70,6 +78,22 @@ def error_of(outcome: Outcome, root: Path) -> Failure | None:
     return Failure(
         kind, printable(body["type"]), printable(text), tuple(Frame(relative(root, f), n, name) for f, n, name in found)
     )
+
+
+def failed_with(outcome: Outcome, root: Path) -> Failure | None:
+    """Of the answer of a web application, the failure that it tells of: a status of 500 or more. Its one frame is the
+    project's where the error behind it was raised, that error's type its `source`; without frames if none is known."""
+    status = status_of(outcome)
+    if status is None or status < FAILED:
+        return None
+    behind = error_behind(outcome)
+    if behind is None:
+        return Failure("status", f"HTTP {status}", f"answered {status}", ())
+    body = (behind["$id"][1] if "$id" in behind else behind)["$error"]
+    name = printable(str(body["type"]).rpartition(".")[2])
+    own = [frame for frame in body["frames"] if in_project(root, str(frame[0]))][-1:]
+    frames = tuple(Frame(relative(root, str(file)), int(line), str(function), name) for file, line, function, *_ in own)
+    return Failure("status", f"HTTP {status}", f"answered {status} after {name}", frames)
 
 
 def status_of(outcome: Outcome) -> int | None:

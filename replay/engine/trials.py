@@ -70,7 +70,7 @@ class Trial(msgspec.Struct, frozen=True):
 def identity(failure: Failure) -> tuple[Any, ...]:
     """Equal for the same failure: its type and the innermost frame of the project."""
     last = failure.frames[-1:]
-    return failure.kind, failure.error_type, tuple((frame.file, frame.line, frame.function) for frame in last)
+    return failure.kind, failure.name, tuple((frame.file, frame.line, frame.function) for frame in last)
 
 
 class Trials:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from replay.core.recording import Interaction, Recording
+from replay.core.behind import error_behind, type_of
+from replay.core.recording import WEB, Interaction, Recording
 from replay.core.verdict import Verdict
-from replay.engine.failures import error_of
+from replay.engine.failures import error_of, status_of
 from replay.engine.minimize import Smaller, minimize, weight
 from replay.engine.redaction import Redacting
 from replay.engine.trials import identity
@@ -91,6 +92,11 @@ def _same(verdict: Verdict, incident: Recording, options: Options) -> bool:
         return False
     root = load(options.root).root
     one, two = error_of(incident.outcome, root), error_of(verdict.outcome, root)
+    if one is None and incident.kind in WEB and incident.status == "error":
+        now = type_of(error_behind(verdict.outcome))
+        return (
+            verdict.green and status_of(verdict.outcome) == status_of(incident.outcome) and incident.error_type == now
+        )
     if one is None:
         return bool(verdict.violations)
     return verdict.green and two is not None and identity(one)[1] == identity(two)[1]

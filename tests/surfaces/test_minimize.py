@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,53 @@ def test_the_command_writes_a_bundle_that_reproduces(project: Path) -> None:
     found = json.loads(done.stdout)
     assert (found["bundle"], found["status"]) == ("small.replay.db", "reproduced")
     assert found["bytes"]["after"] * 2 < found["bytes"]["before"]
+
+
+DESK = """
+import flask
+import replay
+
+site = flask.Flask("desk")
+
+
+@replay.boundary
+def look_up(sku):
+    return {"sku": sku, "name": "Tea", "price": None, "stock": [1, 2, 3]}
+
+
+@site.get("/total/<sku>")
+def total(sku):
+    return {"total": look_up(sku)["price"]["amount"]}
+
+
+app = replay.WSGI(site, target="desk:app")
+
+if __name__ == "__main__":
+    from werkzeug.test import Client
+
+    import desk
+
+    replay.init(service="desk", spool="spool", keep=replay.on_error())
+    with Client(desk.app).get("/total/tea") as answer:
+        answer.get_data()
+    assert replay.flush()
+"""
+
+
+def test_an_answer_of_500_stays_one_of_the_same_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the price it would be a KeyError, at the same line and with the same page."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "desk.py").write_text(DESK)
+    (tmp_path / "pyproject.toml").write_text("[tool.replay-harness]\n")
+    done = subprocess.run([sys.executable, "desk.py"], env=projects.environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "spool").glob("*.replay.db")
+    done = command("minimize", str(path), "--out", "small.replay.db")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (small,) = replay.open(tmp_path / "small.replay.db")
+    assert small.error_type == "TypeError"
+    assert "stock" not in small.interactions[0].answer.text
+    assert command("run", "small.replay.db").stdout.startswith("reproduced")
 
 
 def test_a_violated_property_stays_violated(project: Path) -> None:
