@@ -8,20 +8,18 @@ from __future__ import annotations
 import select
 import selectors
 import sys
-import time
 from collections.abc import Callable, Iterable
 from functools import wraps
 from types import ModuleType
 from typing import Any
 
 from replay.boundaries.seam import rebind, when_imported
-from replay.boundaries.timeline import Timeline, Wait
+from replay.boundaries.timeline import Timeline, Wait, real_sleep
 from replay.boundaries.waits import LEAST, nanoseconds, timeline_here
 
 _LOOK = 0.001
 """Seconds of real time between two looks."""
 _ASYNCIO = "asyncio.base_events"
-_sleep = time.sleep
 really_select = selectors.DefaultSelector.select
 _installed = False
 
@@ -186,7 +184,7 @@ def _tap_semaphores(synchronize: ModuleType) -> None:
 
             def has_come(seconds: float) -> bool:
                 if seconds and real._is_zero():
-                    _sleep(seconds)
+                    real_sleep(seconds)
                 return not real._is_zero()
 
             goes_on = True

@@ -42,7 +42,7 @@ _SLICE = 0.005
 """Seconds between two looks of the keeper."""
 _QUIET_LOOKS = 3
 
-_real_sleep = time.sleep
+real_sleep = time.sleep
 _real_monotonic = time.monotonic_ns
 
 
@@ -481,7 +481,7 @@ class Timeline:
     def _watch(self) -> None:
         quiet, progress, computed = 0, -1, _cpu_of_others()
         while not self.closed:
-            _real_sleep(_SLICE)
+            real_sleep(_SLICE)
             spent = _cpu_of_others() - computed
             computed += spent
             if progress != self._progress or spent > _SLICE / 4 or _somebody_runs():

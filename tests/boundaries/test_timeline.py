@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -210,3 +212,12 @@ def test_it_lets_go_at_the_end(line: Line) -> None:
     now = line.now
     time.sleep(0.01)
     assert line.now > now
+
+
+def test_who_looks_again_and_again_sleeps_in_real_time() -> None:
+    """Its module is imported at the first replay, when `time.sleep` is the virtual one already."""
+    code = (
+        "import time; from replay.surfaces.init import install; install(); virtual = time.sleep;"
+        "from replay.boundaries import polls; assert polls.real_sleep is not virtual, virtual"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
