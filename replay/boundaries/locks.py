@@ -57,9 +57,7 @@ def _install() -> None:
 
 
 def _is_wanted() -> bool:
-    """Whether the caller of the function that asks gets a virtual one."""
-    if not _made["count"]:
-        return False
+    """Whether the caller of the function that asks gets a virtual one, while a replay is on."""
     frame = sys._getframe(2)
     if frame.f_code is threading.Condition.__init__.__code__ and frame.f_back is not None:  # its lock is often held
         frame = frame.f_back
@@ -140,7 +138,7 @@ class Lock(metaclass=_Original):
     locked: Callable[[], bool]
 
     def __new__(cls) -> Any:
-        if not _is_wanted():
+        if not (_made["count"] and _is_wanted()):
             return allocate_lock()
         made = object.__new__(cls)
         made._gates, made._lock = [], allocate_lock()
@@ -230,7 +228,7 @@ class RLock(_RLock):  # type: ignore[misc]  # C code, which may be extended
 
 def _make_rlock(*given: Any, **named: Any) -> Any:
     """As `threading.RLock`."""
-    return RLock() if _is_wanted() and not given and not named else _RLock(*given, **named)
+    return RLock() if _made["count"] and _is_wanted() and not given and not named else _RLock(*given, **named)
 
 
 class SimpleQueue(_Queue):  # type: ignore[misc]
@@ -240,7 +238,7 @@ class SimpleQueue(_Queue):  # type: ignore[misc]
     _gates: _Gates
 
     def __new__(cls) -> Any:
-        if cls is SimpleQueue and not _is_wanted():
+        if cls is SimpleQueue and not (_made["count"] and _is_wanted()):
             return _Queue()
         made = super().__new__(cls)
         made._gates = []
