@@ -11,7 +11,7 @@ import selectors
 import sys
 from collections.abc import Callable
 from functools import partial, wraps
-from math import inf
+from math import inf, ulp
 from types import ModuleType
 from typing import Any
 
@@ -86,7 +86,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         when: float = self._scheduled[0].when()  # type: ignore[attr-defined]
         if when == inf:
             return None, 0, None
-        return int(when * _SECOND) + 1, *self._walls.get(when, (0, None))
+        return due_at(when), *self._walls.get(when, (0, None))
 
     @property
     def has_ready(self) -> bool:
@@ -106,6 +106,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         finally:
             if entered:
                 self.timeline.leave()
+
+
+def due_at(when: float) -> int:
+    """The first nanosecond, or one soon after, at which a clock in seconds shows `when`: after some years a float knows
+    a tenth of a microsecond, and a loop would find its timer due too early, over and over."""
+    due = int(when * _SECOND) + 1
+    while due / _SECOND < when:
+        due += max(1, int(ulp(when) * _SECOND))
+    return due
 
 
 class _Selector:

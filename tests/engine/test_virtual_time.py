@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import replay
+from replay.boundaries import virtual_loop
 from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine.mutation import mutate
@@ -356,3 +357,11 @@ def test_inside_a_running_loop(record: Record) -> None:
     status, took = asyncio.run(test())
     assert status == "reproduced"
     assert took < LONG
+
+
+def test_a_timer_far_away_is_due_when_its_clock_says_so() -> None:
+    """Ten years on a float knows 60 nanoseconds: a timer that is due before its clock shows it is looked at for ever."""
+    for start in range(316_231_665_573_490_000, 316_231_665_573_493_000, 7):
+        when = start / 1e9
+        assert virtual_loop.due_at(when) / 1e9 >= when
+    assert virtual_loop.due_at(0.25) == 250_000_001
