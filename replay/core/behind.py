@@ -7,10 +7,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from replay.core.codec import Gap, Value
+from replay.errors import CodecError
 
 if TYPE_CHECKING:
     from replay.core.recording import Outcome
 
+_BEHIND = ',"error":{"$'
+"""No string of an answer holds that: its quotes are escaped."""
+_SHOWN = 200
+"""Characters of an error."""
 FAILED = 500
 """The status from which on an answer is an error of the service."""
 
@@ -24,24 +29,39 @@ def with_error(answer: Value, error: Value | None) -> Value:
 
 
 def error_behind(outcome: Outcome) -> Any:
-    """The encoded error (`$error`) behind an answer of status 500 or more; None if there is none, or none is noted."""
+    """The encoded error (`$error`) behind an answer of status 500 or more; None if there is none, or none is noted. It
+    is asked of any outcome, those of a stranger's bundle too."""
     if outcome.state != "returned" or '"error":{' not in outcome.payload.text:
         return None
-    tree = outcome.payload.tree
+    try:
+        tree = outcome.payload.tree
+    except CodecError:  # shown as damaged where it is looked at
+        return None
     status = tree.get("status") if isinstance(tree, dict) else None
     if type(status) is not int or status < FAILED or "headers" not in tree:
         return None
-    error = tree["error"]
+    error = tree.get("error")
     inner = error["$id"][1] if isinstance(error, dict) and _is_pair(error.get("$id")) else error
     return error if isinstance(inner, dict) and isinstance(inner.get("$error"), dict) else None
 
 
+def apart(text: str) -> tuple[str, str]:
+    """The text of an answer of status 500 or more, without the error behind it, and the start of that: its type and
+    message, before its frames, whose lines move as the code changes. Of anything else all of it, and nothing."""
+    head, _, error = text.partition(_BEHIND) if text.startswith('{"status":5') else (text, "", "")
+    return head, error[:_SHOWN]
+
+
 def type_of(error: Any) -> str | None:
     """`module.qualname` of what `error_behind` gives."""
-    if error is None:
-        return None
-    found = (error["$id"][1] if "$id" in error else error)["$error"].get("type")
+    found = None if error is None else body_of(error).get("type")
     return found if isinstance(found, str) else None
+
+
+def body_of(error: Any) -> dict[str, Any]:
+    """The type, message and frames of what `error_behind` gives."""
+    body: dict[str, Any] = (error["$id"][1] if "$id" in error else error)["$error"]
+    return body
 
 
 def notes_errors(outcome: Outcome) -> bool:

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from replay.core.behind import apart
 from replay.core.codec import Resolve, Value
 from replay.core.compare import unexpected
 from replay.core.noise import Known, known
@@ -98,7 +99,7 @@ def _without_headers(taken: Taken) -> str:
 
 def _ending(payload: Value) -> Any:
     """An error by its type and message: frames are long, and lines tell where it was raised."""
-    return payload.text if payload.error_type is None else payload.text[:200]
+    return "".join(apart(payload.text)) if payload.error_type is None else payload.text[:200]
 
 
 class Judge(Protocol):

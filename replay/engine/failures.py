@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from replay.core.behind import FAILED, error_behind
+from replay.core.behind import FAILED, body_of, error_behind
 from replay.core.fingerprint import places
 from replay.core.recording import Outcome
 from replay.core.verdict import Frame
@@ -89,7 +89,7 @@ def failed_with(outcome: Outcome, root: Path) -> Failure | None:
     behind = error_behind(outcome)
     if behind is None:
         return Failure("status", f"HTTP {status}", f"answered {status}", ())
-    body = (behind["$id"][1] if "$id" in behind else behind)["$error"]
+    body = body_of(behind)
     name = printable(str(body["type"]).rpartition(".")[2])
     own = [frame for frame in body["frames"] if in_project(root, str(frame[0]))][-1:]
     frames = tuple(Frame(relative(root, str(file)), int(line), str(function), name) for file, line, function, *_ in own)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import msgspec
 
+from replay.core.behind import apart, body_of, error_behind, type_of
 from replay.core.recording import Outcome, Recording
 from replay.engine.executions import Execution, Stage
 from replay.engine.failures import Failure, printable
@@ -158,6 +159,15 @@ def said(outcome: Outcome) -> tuple[str, ...]:
     """How a run ended, whatever the places of the code and of its objects: a result, or an error's type and message."""
     payload = outcome.payload
     if payload.error_type is None:
+        behind = error_behind(outcome)
+        if behind is not None:
+            message = str(body_of(behind).get("message"))
+            return (
+                outcome.state,
+                apart(payload.text)[0],
+                str(type_of(behind)),
+                _ADDRESS.sub("0x", message),
+            )
         return outcome.state, _ADDRESS.sub("0x", payload.text)
     tree = payload.tree
     message = (tree["$id"][1] if "$id" in tree else tree)["$error"].get("message")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import logging
+import re
 import sys
 import weakref
 from collections.abc import Callable, Iterable
@@ -30,13 +31,15 @@ from starlette.testclient import TestClient
 import replay
 from replay.core.behind import error_behind, type_of
 from replay.core.codec import Value
-from replay.core.recording import Recording
+from replay.core.recording import Outcome, Recording
 from replay.core.world import here
 from replay.engine import behind, recorder
+from replay.engine.runs import said
 from replay.entrypoints.asgi import ASGI
 from replay.entrypoints.wsgi import WSGI
 from replay.surfaces.grouping import fingerprint
 from replay.surfaces.init import install
+from replay.surfaces.literals import raised_by
 from tests.entrypoints.conftest import Recordings
 
 install()
@@ -288,3 +291,31 @@ class Spoken:
 
     def __mul__(self, other: int) -> int:
         raise ValueError(self._text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"status":500,"headers":[],"held":{"error":{"code":1}}}',
+        '{"status":500,"headers":[],"error":{"$id":[1]}}',
+        '{"status":500,"headers":[],"error":{"$error":3}}',
+        '{"status":500,"headers":[],"error":{',
+        '[{"error":{}}]',
+    ],
+)
+def test_what_only_looks_like_one_is_none(text: str) -> None:
+    """A function's result may have such fields, a stranger's bundle anything."""
+    outcome = Outcome("returned", Value(text))
+    assert error_behind(outcome) is None
+    assert raised_by(outcome) is None
+
+
+def test_lines_of_the_error_are_no_other_end(recordings: Recordings) -> None:
+    """Another version of the code has it on another line: it ends in the same way; another error does not."""
+    get(flask_app, "/total/odd")
+    get(flask_app, "/total/none")
+    one, other = (each.outcome for each in recordings.all)
+    text = one.payload.text
+    moved = Outcome("returned", Value(re.sub(r',\d+,"_total"', ',999,"_total"', text)))
+    assert moved != one
+    assert said(moved) == said(one) != said(other)
