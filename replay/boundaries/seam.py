@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Window
-from replay.core.world import LIVE, Shelf, current
+from replay.core.world import LIVE, Shelf, current, lost
 
 if TYPE_CHECKING:
     from replay.core.noise import Noise
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 NOTHING = nullcontext()
 """It may be entered any number of times."""
+
+unpatched: dict[str, str] = {}
+"""Modules that stayed as they are because they have another shape than is known, and what was raised."""
 
 
 class Seam:
@@ -126,5 +129,6 @@ def when_imported(name: str, action: Callable[[ModuleType], None]) -> None:
 def _run(action: Callable[[ModuleType], None], module: ModuleType) -> None:
     try:
         action(module)
-    except Exception:  # an unknown version of the library: the application goes on, `describe` shows it unpatched
-        pass
+    except Exception as error:  # an unknown version of the library: the application goes on
+        unpatched[module.__name__] = type(error).__name__
+        lost("patch-failed")

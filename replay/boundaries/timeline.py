@@ -507,12 +507,15 @@ def _somebody_runs() -> bool:
         return False
     own = threading.get_native_id()
     try:
-        for name in listdir("/proc/self/task"):
-            if int(name) != own:
-                with open(f"/proc/self/task/{name}/stat", "rb") as file:
-                    state = file.read().rpartition(b") ")[2][:1]
-                if state in b"RD":
-                    return True
-    except OSError:  # a thread that has just ended, or a folder that is closed to us
-        pass
-    return False
+        names = listdir("/proc/self/task")
+    except OSError:  # a folder that is closed to us
+        return False
+    return any(_computes(name) for name in names if int(name) != own)
+
+
+def _computes(name: str) -> bool:
+    try:
+        with open(f"/proc/self/task/{name}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] in b"RD"
+    except OSError:  # a thread that has just ended
+        return False

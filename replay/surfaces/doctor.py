@@ -79,6 +79,7 @@ def _dependencies() -> Iterator[Check]:
 def _boundaries() -> Iterator[Check]:
     from replay.boundaries import ALL
     from replay.boundaries.http import CLIENTS
+    from replay.boundaries.seam import unpatched
 
     for boundary in ALL:
         boundary.install()
@@ -101,6 +102,8 @@ def _boundaries() -> Iterator[Check]:
             yield Check(boundary.kind, "fail", text, f"{', '.join(bad)}: not recorded; use a supported version")
         else:
             yield Check(boundary.kind, "ok", text)
+    for name, kind in unpatched.items():
+        yield Check(name, "fail", f"not patched ({kind})", "what it asks is not recorded: report this with its version")
 
 
 def _spool(folder: Path) -> Check:

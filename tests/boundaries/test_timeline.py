@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from functools import partial
 
 import pytest
 
+from replay.boundaries import timeline
 from replay.boundaries.timeline import Timeline, Wait
 
 SECOND = 1_000_000_000
@@ -221,3 +223,22 @@ def test_who_looks_again_and_again_sleeps_in_real_time() -> None:
         "from replay.boundaries import polls; assert polls.real_sleep is not virtual, virtual"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_a_thread_that_ended_while_all_were_looked_at_hides_none_that_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder of threads is read first, and the first of them may have ended since."""
+    over = threading.Event()
+
+    def compute() -> None:
+        while not over.is_set():
+            sum(range(1000))
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    monkeypatch.setattr(timeline, "listdir", lambda folder: ["1073741824", *os.listdir(folder)])
+    try:
+        assert any(timeline._somebody_runs() for _ in range(200))
+    finally:
+        over.set()
+        thread.join()
