@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import get_ident
 
 from replay.boundaries.environ import apply
@@ -27,7 +29,7 @@ def main(job_descriptor: int, reply_descriptor: int) -> None:
     with open(job_descriptor, "rb") as file:
         job = unpack_job(file.read())
     sys.argv = ["replay"]
-    _import_time_machine()
+    _import_with(job)
     reply = pack_reply(_reply(job))
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -40,15 +42,34 @@ def main(job_descriptor: int, reply_descriptor: int) -> None:
     os._exit(0)
 
 
-def _import_time_machine() -> None:
-    """It has a fixture for pytest, if there is pytest, whose import takes longer than the rest of a replay."""
-    if "pytest" in sys.modules:
-        return
-    sys.modules["pytest"] = None  # type: ignore[assignment]  # as the import system has it: there is none
-    try:
+_CLIENTS = ("aiohttp", "botocore", "httplib2", "httpx", "httpx2", "httpx_curl_cffi", "pyreqwest", "requests", "tornado",
+            "urllib3")  # fmt: skip
+"""That vcrpy imports if they are there, to patch them."""
+
+
+def _import_with(job: Job) -> None:
+    """What the replay takes, without what takes longer to import than all else and is not used: the fixture that
+    time-machine has for pytest, and the clients that vcrpy would patch. The application may import both whole."""
+    with _without("pytest"):
         import time_machine  # noqa: F401
+    if any(interaction.boundary == "http" for interaction in job.recording.interactions):
+        with _without(*_CLIENTS):
+            import replay.boundaries.http.cassette  # noqa: F401
+        for name in [name for name in sys.modules if name.partition(".")[0] == "vcr"]:
+            del sys.modules[name]
+
+
+@contextmanager
+def _without(*names: str) -> Iterator[None]:
+    """Modules that are not imported yet cannot be, meanwhile."""
+    names = tuple(name for name in names if name not in sys.modules)
+    for name in names:
+        sys.modules[name] = None  # type: ignore[assignment]  # as the import system has it: there is none
+    try:
+        yield
     finally:
-        del sys.modules["pytest"]
+        for name in names:
+            del sys.modules[name]
 
 
 def _reply(job: Job) -> Reply:

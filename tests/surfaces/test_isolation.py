@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -436,3 +438,51 @@ def test_a_fresh_process_loads_little(tmp_path: Path) -> None:
                           env=projects.environment(), capture_output=True, text=True, check=False)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert [row["status"] for row in json.loads(done.stdout)] == ["reproduced"] * 2
+
+
+CLIENT = """\
+import sys
+import urllib.request
+import replay
+
+
+@replay.capture
+def ask(url):
+    with urllib.request.urlopen(url) as answer:
+        said = answer.read().decode()
+    loaded = sorted({"aiohttp", "httpx", "requests", "vcr"} & set(sys.modules))
+    from vcr import patch
+
+    return [said, loaded, hasattr(patch, "aiohttp"), hasattr(patch, "httpx")]
+"""
+
+
+class _Answering(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"hi")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing on stderr."""
+
+
+def test_a_fresh_process_loads_no_client_and_an_application_gets_vcrpy_whole(tmp_path: Path) -> None:
+    """What plays recorded requests imports vcrpy, and vcrpy any client there is; the application may import both."""
+    (tmp_path / "asking.py").write_text(CLIENT)
+    (tmp_path / "pyproject.toml").write_text("[tool.replay-harness]\n")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        program = (
+            "import replay; replay.init(service='asking', spool='captures', keep=replay.always()); "
+            f"import asking; print(asking.ask({url!r})); assert replay.flush(20)"
+        )
+        made = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=projects.environment(),
+                              capture_output=True, text=True, check=False)  # fmt: skip
+        server.shutdown()
+    assert (made.returncode, made.stdout) == (0, "['hi', [], True, True]\n"), made.stdout + made.stderr
+    done = subprocess.run([sys.executable, "-m", "replay.surfaces.cli", "run", "--json", "captures"], cwd=tmp_path,
+                          env=projects.environment(), capture_output=True, text=True, check=False)  # fmt: skip
+    assert [row["status"] for row in json.loads(done.stdout)] == ["reproduced"], done.stdout
