@@ -36,6 +36,8 @@ TIMEOUT = 300.0
 """Seconds that one replay may take."""
 AVAILABLE = os.name == "posix"
 """Descriptors can be handed to a new process."""
+_running: set[Popen[bytes]] = set()
+"""Of all threads."""
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from replay.surfaces.child import main; main({}, {})"
 
 
@@ -121,6 +123,7 @@ class _Process:
                 process = self._start(handed)
             finally:
                 os.close(writing)
+            _running.add(process)
             stack.callback(_end, process)
             if ours is not None:
                 theirs.close()
@@ -198,13 +201,24 @@ def _how_it_ended(process: Popen[bytes]) -> str:
     return f"its process died of signal {-code} ({name})"
 
 
+def end_all() -> None:
+    """End the processes of all replays under way; their threads give a verdict."""
+    for process in tuple(_running):
+        _kill(process)
+
+
 def _end(process: Popen[bytes]) -> None:
-    """Kill the whole group."""
+    _kill(process)
+    _running.discard(process)
+    process.wait()
+
+
+def _kill(process: Popen[bytes]) -> None:
+    """The whole group."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):  # it has ended; macOS says it in the second way
         pass
-    process.wait()
 
 
 def _error(reply: Reply) -> ReplayError:

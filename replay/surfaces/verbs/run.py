@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
               help="Who refuses the real world: Python (soft) or the kernel too (hard).")  # fmt: skip
 @click.option("--require-hard", is_flag=True, help="Hard isolation, or exit 4 where it is not to be had.")
 @click.option("--in-process", is_flag=True, help="Replay in this process, not in a fresh one each.")
+@click.option("--jobs", "-j", type=click.IntRange(min=0), default=1, metavar="N",
+              help="Replay so many at a time, in a process each (0: one a core; default 1).")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
               help="After which a replay in a fresh process is given up (default 300).")  # fmt: skip
 @click.option("--check", is_flag=True, help="Replay under many conditions, name what varies, store it as known noise.")
@@ -57,9 +60,13 @@ if TYPE_CHECKING:
 @json_option
 @jsonl_option
 def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, require_hard: bool, in_process: bool,
-        timeout: float | None, check: bool, no_save: bool, as_json: bool, as_lines: bool,
+        jobs: int, timeout: float | None, check: bool, no_save: bool, as_json: bool, as_lines: bool,
         **options: Any) -> int:  # fmt: skip
     """Replay recordings offline and say whether they reproduce."""
+    from msgspec.structs import replace
+
+    from replay.surfaces import fresh
+    from replay.surfaces.abreast import replayed
     from replay.surfaces.config import compared
     from replay.surfaces.documents import run_row
     from replay.surfaces.isolation import replayer
@@ -72,6 +79,9 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, re
     compared(options["ignore"], "--ignore")
     if no_save and not check:
         raise UsageError("--no-save is for --check: a plain replay stores nothing")
+    if jobs != 1 and (in_process or check):
+        how = "--in-process replays one after the other" if in_process else "--check replays several at a time anyway"
+        raise UsageError(f"{how}: leave it, or --jobs, out")
     if check:
         options["root"] = _root_to_check(options["root"], in_process)
     replay_recording = replayer(
@@ -80,15 +90,18 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, re
     if check:
         return _check(names, refused, replay_recording, Path(options["root"]), save=not no_save, as_json=as_json,
                       as_lines=as_lines)  # fmt: skip
+    jobs = (jobs or os.cpu_count() or 1) if fresh.AVAILABLE else 1
+    if jobs == 1:
+        replay_recording = _aside(replay_recording)
     short = Shortened.of(names) if page().terminal and not (as_json or as_lines) else None
     verdicts, rows = [], []
     broken = 0
     stopped = False
     with progress(number_of(names)) as bar:
         try:
-            for path, recording in recordings(choose(names, refused)):
-                bar.step(f"{path}::{recording.id}")
-                verdict = _replayed(path, recording, replay_recording)
+            chosen = recordings(choose(names, refused))
+            for path, recording, plain in replayed(chosen, replay_recording, jobs, bar.step):
+                verdict = replace(plain, path=path)
                 bar.clear()
                 verdicts.append(verdict.status)
                 broken += bool(verdict.violations)
@@ -160,12 +173,14 @@ def _check(names: tuple[str, ...], refused: Refusals, replay_recording: Callable
     return REFUSED if unsaved else _run_code(statuses, refused)
 
 
-def _replayed(path: str, recording: Recording, replay_recording: Callable[[Recording], Verdict]) -> Verdict:
-    from msgspec.structs import replace
+def _aside(replay_recording: Callable[[Recording], Verdict]) -> Callable[[Recording], Verdict]:
+    """What the code under test prints, in this process, is not our document."""
 
-    with redirect_stdout(sys.stderr):  # what the code under test prints is not our document
-        verdict = replay_recording(recording)
-    return replace(verdict, path=path)
+    def replayed(recording: Recording) -> Verdict:
+        with redirect_stdout(sys.stderr):
+            return replay_recording(recording)
+
+    return replayed
 
 
 def _say(verdict: Verdict, recording: Recording, short: Shortened | None) -> None:
