@@ -9,7 +9,7 @@ so is what cures it: then what code that gets past the failing line goes on to r
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from replay.core.parts import HttpAnswer, Parts
 from replay.core.recording import Interaction, Recording
 from replay.core.streaming import TAG
 from replay.core.surroundings import SETTINGS
+from replay.engine.alike import crowds, together
 from replay.engine.causes import baseline
 from replay.engine.cured import Cured, ways_on
 from replay.engine.executions import Stage, as_numbered
@@ -47,6 +48,8 @@ _FIXED = frozenset({"method", "path", "query_string", "headers", "body", "body_r
 _TOLD = ("frames", "context", "cause", "notes", "attributes", "message", "args", "native")
 """Of an error that was raised by a boundary: what may hold anything."""
 _HERE = ["127.0.0.1", 0]
+ENOUGH = 8
+"""Answers to the same question, one after the other, of which nothing more could go: then nothing does of the rest."""
 
 
 class Smaller(msgspec.Struct, kw_only=True):
@@ -236,11 +239,14 @@ class _Work:
         self.parts = world.stage.mutations.parts
         self.values: dict[str, Any] = {}
 
-    def recording(self, root: str | None = None, value: Any = None) -> Recording:
-        """As it is, or with another value of one part. Raises Unfit, or anything, if it cannot be."""
+    def value(self, root: str) -> Any:
+        """Of a part that there is."""
+        return self.values[root] if root in self.values else self.parts.get(root).value  # type: ignore[union-attr]
+
+    def recording(self, values: Mapping[str, Any] = {}) -> Recording:
+        """As it is, or with other values of some parts. Raises Unfit, or anything, if it cannot be."""
         draft: dict[str, Any] = {"interactions": list(self.world.stage.recording.interactions)}
-        values = self.values if root is None else {**self.values, root: value}
-        for name, each in values.items():
+        for name, each in {**self.values, **values}.items():
             part = self.parts.get(name)
             if part is not None:
                 part.write(draft, each)
@@ -249,13 +255,17 @@ class _Work:
 
     def fails(self, root: str, value: Any) -> bool:
         """Whether it fails in the same way with that value; if so, it has it."""
+        return self.all_fail({root: value})
+
+    def all_fail(self, values: Mapping[str, Any]) -> bool:
+        """Whether it fails in the same way with these values of parts; if so, it has them."""
         try:
-            tried = self.recording(root, value)
+            tried = self.recording(values)
         except Exception:  # a value that the part cannot hold, of any shape
             return False
         if self.world.judge(tried).ended != "same" or not self._cured.holds(self.world, tried):
             return False
-        self.values[root] = value
+        self.values.update(values)
         return True
 
     def largest_first(self) -> Iterator[str]:
@@ -273,21 +283,45 @@ class _Work:
 
 def _reduce(work: _Work, smaller: Smaller) -> None:
     try:
+        crowd = crowds(work.world.stage.recording, work.parts.every())
+        for target in dict.fromkeys(crowd.values()):
+            _together(work, [root for root in crowd if crowd[root] == target])
+        in_vain: dict[str, int] = {}
         for root in work.largest_first():
-            part = work.parts.get(root)
-            if part is None:
+            if work.parts.get(root) is None or in_vain.get(crowd.get(root, ""), 0) >= ENOUGH:
                 continue
-            kind = work.world.stage.recording.kind
-            if root.startswith("http[") or (root == "input" and kind in ("asgi", "wsgi")):
-                _message(work, root, part.value)
-            elif root == "environ":
-                _variables(work, part.value)
-            elif root == "input" and type(part.value) is dict:
-                _arguments(work, part.value)
-            else:
-                reduced(part.value, lambda new, root=root: work.fails(root, new))  # type: ignore[misc]
+            before = work.value(root)
+            _part(work, root, before)
+            if root in crowd:
+                in_vain[crowd[root]] = in_vain.get(crowd[root], 0) + 1 if work.value(root) is before else 0
     except Spent:
         smaller.stopped = True
+
+
+def _together(work: _Work, roots: Sequence[str]) -> None:
+    """Answers to the same question."""
+    if not roots[0].startswith("http["):
+        together({root: work.value(root) for root in roots}, work.all_fail)
+        return
+    for name in ("body", "headers"):
+        column = {root: work.value(root)[name] for root in roots if name in work.value(root)}
+
+        def test(new: Mapping[str, Any], name: str = name) -> bool:
+            return work.all_fail({root: {**work.value(root), name: each} for root, each in new.items()})
+
+        together(column, test)
+
+
+def _part(work: _Work, root: str, value: Any) -> None:
+    kind = work.world.stage.recording.kind
+    if root.startswith("http[") or (root == "input" and kind in ("asgi", "wsgi")):
+        _message(work, root, value)
+    elif root == "environ":
+        _variables(work, value)
+    elif root == "input" and type(value) is dict:
+        _arguments(work, value)
+    else:
+        reduced(value, lambda new: work.fails(root, new))
 
 
 def _message(work: _Work, root: str, value: dict[str, Any]) -> None:

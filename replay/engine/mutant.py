@@ -27,7 +27,6 @@ from replay.core.world import Request, Shelf
 from replay.engine.entropy import BELOW
 from replay.engine.heard import Heard
 from replay.engine.player import Player
-from replay.engine.waiting import alike
 from replay.errors import DivergenceError
 
 T = TypeVar("T")
@@ -173,14 +172,12 @@ class Mutant(Player):
     def _nearest(self, request: Request, asked: Value, lane: str) -> Interaction | None:
         course = self._partings.course
         own = course.recorded.get(lane, lane)
-        for test in (_same_target, alike):
-            waiting = [each for each in self._waiting if test(each, request)]
-            if waiting:
-                found = min(waiting, key=lambda each: (each.lane != own, each.seq))
-                self._waiting.take(found)
-                course.recorded.setdefault(lane, found.lane)
-                course.answered[lane] = course.answered.get(lane, 0) + 1
-                return found
+        found = self._waiting.nearest(request, own)
+        if found is not None:
+            self._waiting.take(found)
+            course.recorded.setdefault(lane, found.lane)
+            course.answered[lane] = course.answered.get(lane, 0) + 1
+            return found
         if len(self.taken) > self._most:
             if self._row >= MOST_AGAIN // 2:
                 self.endless = request.target

@@ -367,7 +367,7 @@ class Player:
 
     def _first(self, shelf: Shelf, asked: Value, own: str, among: list[Interaction]) -> Interaction | None:
         """What answers: of the own lane before one that nobody follows, before one that another lane follows."""
-        if len(among) > 1:
+        if len(among) > 1 and self._waiting.has_lanes:
             others = set(self._partings.course.recorded.values())
             among.sort(key=lambda each: (each.lane != own, each.lane in others, each.seq))
         return shelf.take(asked, among) if among else None

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from replay.core.opened import Kept, Typed
+from replay.core.opened import Typed
 from replay.engine.shrink import fewest
 
 Test = Callable[[Any], bool]
@@ -26,28 +26,28 @@ ROUNDS = 4
 def reduced(value: Any, test: Test, rounds: int = ROUNDS) -> Any:
     """The smallest value found for which `test` holds; it holds for `value`. `rounds`: times that a text is cut."""
     kind = type(value)
-    for small in _neutral(value):
+    for small in neutral(value):
         if test(small):
             return small
+    if kind is Typed:
+        return _record(value, test, rounds)
+    if not value:
+        return value
     if kind is dict:
         return _mapping(value, test, rounds)
     if kind is list or kind is tuple:
         return _items(value, test, rounds)
-    if kind is Typed:
-        return _record(value, test, rounds)
     if kind is str or kind is bytes:
         return _text(value, test, rounds)
     return value
 
 
-def _neutral(value: Any) -> list[Any]:
+def neutral(value: Any) -> list[Any]:
+    """What is smaller than a value and of its type, the smallest first; empty for what has nothing smaller."""
     kind = type(value)
-    if kind is bool or value is None or kind is Kept or kind is Typed:
-        return []
-    if kind is int:
-        return [small for small in (0, 1) if small != value]
-    if kind is float:
-        return [small for small in (0.0, 1.0) if small != value or math.copysign(1, small) != math.copysign(1, value)]
+    if kind is int or kind is float:
+        small = [kind(0), kind(1)]
+        return small[: small.index(value)] if value in small and math.copysign(1, value) > 0 else small
     if kind in (str, bytes, list, tuple, dict):
         return [kind()] if value else []
     return []

@@ -19,6 +19,9 @@ class Waiting:
     def __init__(self, recording: Recording, through: Collection[str]) -> None:
         self._lanes: dict[str, deque[Interaction]] = {}
         self._passed: set[int] = set()
+        self._boundaries: dict[str, dict[int, Interaction]] = {}
+        self._targets: dict[tuple[str, str], dict[int, Interaction]] = {}
+        """The same by what was asked and by number, in production's order; empty until somebody asks out of turn."""
         for interaction in recording.interactions:
             if interaction.boundary not in through:
                 self._lanes.setdefault(interaction.lane, deque()).append(interaction)
@@ -46,8 +49,40 @@ class Waiting:
         return found
 
     def later(self, request: Request) -> list[Interaction]:
-        """Those that ask the same thing, wherever they stand."""
-        return [interaction for interaction in self if same(interaction, request)]
+        """Those that ask the same thing, wherever they stand, in the order in which production asked."""
+        return [*(self._of_boundary(request) if request.boundary == "http" else self._of_target(request)).values()]
+
+    def nearest(self, request: Request, lane: str) -> Interaction | None:
+        """The first with the same target, else that is `alike`, wherever it stands; of this lane, if there is one."""
+        likely = (each for each in self._of_boundary(request).values() if alike(each, request))
+        for among in (self._of_target(request).values(), likely):
+            first = None
+            for each in among:
+                if each.lane == lane:
+                    return each
+                first = first if first is not None else each
+            if first is not None:
+                return first
+        return None
+
+    @property
+    def has_lanes(self) -> bool:
+        """There is more than one."""
+        return len(self._lanes) > 1
+
+    def _of_boundary(self, request: Request) -> dict[int, Interaction]:
+        self._index()
+        return self._boundaries.get(request.boundary, {})
+
+    def _of_target(self, request: Request) -> dict[int, Interaction]:
+        self._index()
+        return self._targets.get((request.boundary, request.target), {})
+
+    def _index(self) -> None:
+        if not self._boundaries:
+            for each in self.left():
+                self._boundaries.setdefault(each.boundary, {})[each.seq] = each
+                self._targets.setdefault((each.boundary, each.target), {})[each.seq] = each
 
     def expected(self, lane: str) -> Interaction | None:
         """What production asked next in this lane."""
@@ -75,6 +110,9 @@ class Waiting:
             queue.remove(interaction)
         if not queue:
             del self._lanes[interaction.lane]
+        if self._boundaries:
+            self._boundaries[interaction.boundary].pop(interaction.seq, None)
+            self._targets[interaction.boundary, interaction.target].pop(interaction.seq, None)
 
 
 def same(interaction: Interaction, request: Request) -> bool:
