@@ -35,6 +35,11 @@ from replay.errors import DivergenceError
 T = TypeVar("T")
 MOST_TRIES = 3
 """Times that the same refusal is noted: code that is refused may try for ever."""
+_LIKELY = 8
+"""Recorded requests that one is held against before it is encoded."""
+MOST_TOLD = 20
+"""Requests without an answer whose exception says all that the matchers found: for that it compares all that are
+recorded."""
 MOST_REFUSED = 200
 """Different refusals that are noted."""
 OnAsk = Callable[[Interaction, Value], None]
@@ -376,7 +381,7 @@ class Player:
         self.unanswered += 1
         own = self._partings.course.recorded.get(lane, lane)
         _, message = self._partings.refuse(shelf, request, asked, lane, own, self._spent)
-        return shelf.refusal(asked, message)
+        return shelf.refusal(asked, message, brief=self.unanswered > MOST_TOLD)
 
     def _note(self, divergence: Divergence) -> None:
         self._partings.note(divergence)
@@ -386,7 +391,7 @@ def _settled(payload: Settles, among: Sequence[Interaction]) -> Value:
     """What is asked, encoded; nearly always it is what was asked in production, which is there already."""
     repeats = getattr(payload, "repeats", None)
     if repeats is not None:
-        for each in among:
+        for each in among[-_LIKELY:]:  # behind those that the code went past
             if repeats(each.request):
                 return each.request
     return payload.settle()
