@@ -211,10 +211,10 @@ class Texts(Secrets):
 
     def _many_of(self, pairs: Iterable[tuple[str | None, str]]) -> None:
         """Of so many pairs say at once what stands for values that have a kind and are not encoded."""
-        found: dict[str, set[str]] = {}
+        found: dict[str, dict[str, None]] = {}  # in their order, which decides what is drawn
         for kind, value in pairs:
             if kind and "%" not in value and "+" not in value:
-                found.setdefault(kind, set()).add(value)
+                found.setdefault(kind, {})[value] = None
         for kind, values in found.items():
             self.many(kind, values)
 
@@ -449,7 +449,7 @@ class Texts(Secrets):
         return dict(zip(keys, made, strict=True))
 
     def _listed(self, texts: list[str], kind: str, path: Callable[[int], Path]) -> list[str]:
-        drawn = self.many(kind, set(texts))
+        drawn = self.many(kind, dict.fromkeys(texts))
         out = [self.leaf(one, path(at), kind) for at, one in enumerate(texts[:MARKED])]
         return out + [drawn.get(one) or self.leaf(one, path(at), kind) for at, one in enumerate(texts[MARKED:], MARKED)]
 
@@ -745,8 +745,8 @@ class Texts(Secrets):
     def _cookies(self, text: str) -> str:
         parts = re.split(r"(;\s*)", text)
         if len(parts) > 2 * self.few:
-            values = {part.partition("=")[2] for part in parts}
-            self.many("session", {value for value in values if len(value) >= SHORTEST and value[0] != '"'})
+            values = dict.fromkeys(part.partition("=")[2] for part in parts)
+            self.many("session", [value for value in values if len(value) >= SHORTEST and value[0] != '"'])
         out: list[str] = []
         for part in parts:
             name, mark, value = part.partition("=")

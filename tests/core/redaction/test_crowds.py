@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
+from functools import partial
 from random import Random
 from string import ascii_letters, digits
 
@@ -16,7 +20,8 @@ from replay.core.redaction.patterns import RULES
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.redactor import Redactor
 from replay.core.redaction.rules import Redaction, Rules
-from tests.core.redaction.test_redactor import KEY, REDACTOR, answer, everything, http, recording
+from tests.core.redaction.test_redactor import CROWDS, KEY, REDACTOR, answer, everything, http, recording
+from tests.safety.services import ROOT
 
 RANDOM = Random(6)
 NUMBER = CROWD + 100
@@ -233,3 +238,18 @@ def test_of_a_long_text_the_quick_ways_find_what_the_slow_one_does() -> None:
         text = "".join(random.choice(parts) + random.choice(" \n,;|") for _ in range(random.choice((200, 300, 900))))
         slow = [msgspec.structs.replace(rule, hints=(), before="") for rule in RULES]
         assert list(find(text, RULES, lambda size: None)) == list(find(text, slow, lambda size: None))
+
+
+def test_what_is_drawn_does_not_depend_on_the_hash_seed() -> None:
+    """Of forms, cookies, columns and JSON: a service's processes have seeds of their own."""
+    code = """
+from tests.core.redaction.test_crowds import LIST, TABLE, WORDS
+from tests.core.redaction.test_redactor import CROWDS, REDACTOR, recording
+for text in [LIST, TABLE, "; ".join(f"session{n}={word}" for n, word in enumerate(WORDS)), *CROWDS.values()]:
+    print(REDACTOR.redact(recording({"text": text})).digest)
+print(REDACTOR.redact(recording({"password": WORDS})).digest)
+"""
+    run = partial(subprocess.run, [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, timeout=60)
+    first, second = (run(env={**os.environ, "PYTHONHASHSEED": seed}).stdout for seed in "12")
+    assert first == second
+    assert len(first.split()) == 4 + len(CROWDS)
