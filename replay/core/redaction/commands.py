@@ -126,7 +126,8 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("otp", re.compile(
         r"[vscolam2pVSCOLAMP](?<=\b.)(?i:(?:(?<=v)erification|(?<=s)ecurity|(?<=c)onfirmation|(?<=o)ne-time|(?<=l)ogin|(?<=a)ccess|(?<=a)uthentication|(?<=2)fa|(?<=m)fa)"
         r" (?:pass)?code|(?<=o)ne-time password|(?<=o)tp|(?<=p)in)(?: is)?[ :=]{1,3}(\d{5,10})\b"),
-         ("code", "Code", "CODE", "otp", "OTP", "pin", "PIN", "one-time", "One-time")),
+         (*(name + mark for name in ("code", "Code", "CODE", "otp", "OTP", "pin", "PIN") for mark in " :="),
+          "ime password", "ime Password", "IME PASSWORD")),
     Rule("oauth-code", re.compile(r"[?&]code=([^\s&#\"'<>]{8,2000}+)(?=[^\s\"'<>]{0,2000}?&state=)"), ("code=",)),
     Rule("private-key", re.compile(  # a JSON Web Key (RFC 7518)
         r"\\{0,3}\"(?:d|p|q|dp|dq|qi|k)\\{0,3}\"\s{0,9}+:\s{0,9}+\\{0,3}\"([A-Za-z0-9_-]{16,4000}+)"), ('"kty"', '\\"kty')),

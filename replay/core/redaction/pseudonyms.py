@@ -412,7 +412,8 @@ def luhn(digits: str) -> bool:
 
 def _weighed(digits: str) -> int:
     data = digits.encode() if digits.isascii() else b"".join(b"%d" % int(char) for char in digits)
-    return sum(data[::-2]) - 48 * len(data[::-2]) + sum(data[-2::-2].translate(_DOUBLED))
+    odd = data[::-2]
+    return sum(odd) - 48 * len(odd) + sum(data[-2::-2].translate(_DOUBLED))
 
 
 def weighed(texts: Sequence[str]) -> bytes:

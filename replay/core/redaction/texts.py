@@ -79,6 +79,8 @@ _LOW = 99_999
 _IDS = frozenset({"id", "_id", "key"})
 _ROWS = 32
 """Items of a list that is read as a table."""
+_FIRST = 4
+"""Items that tell of most lists that they are none of secrets."""
 _NOT_ROWS = frozenset({"kty", "value", "Value", "answer", "headers", "pieces", "returned"})
 """Names that say something of what stands beside them."""
 _IN_URLS = frozenset({"url-password", "url-user", "session"})
@@ -103,6 +105,8 @@ class Texts(Secrets):
         """Table of a database -> its columns, as a statement named them."""
         self._tables: dict[tuple[str, Path, int], tuple[str | None, dict[str, tuple[str, str, str]]]] = {}
         """Table and path -> it without secrets, of each column that changed one cell before and after, its kind."""
+        self._lists: dict[str, dict[str, str]] = {}
+        """Texts of a list, a line each -> those that are secrets by their looks, with their kinds."""
 
     def data(self, data: bytes, path: Path, kind: str | None, content: str = "") -> bytes:
         """Bytes without secrets."""
@@ -420,13 +424,15 @@ class Texts(Secrets):
         ]
 
     def rows(self, items: list[Any], walk: Walk, at: Callable[[int], Path], kind: str | None) -> list[Any] | None:
-        """A long list of objects with the same names, as a table, or one of texts of a kind; None of any other. `at`:
-        the path of an item."""
+        """A long list of objects with the same names, as a table, or one of texts of a kind, or of which most are
+        nothing but secrets; None of any other. `at`: the path of an item."""
         if len(items) < _ROWS:
             return None
         sorts = set(map(type, items))
         if sorts == {str} and kind and items[0][:1] != "-":
             return self._listed(items, kind, at)
+        if sorts == {str} and not kind:
+            return self._by_looks(items, walk, at)
         names = tuple(items[0]) if sorts == {dict} else ()
         if not names or _NOT_ROWS.intersection(names) or names[0][:1] == "$" or set(map(tuple, items)) != {names}:
             return None
@@ -453,6 +459,52 @@ class Texts(Secrets):
         out = [self.leaf(one, path(at), kind) for at, one in enumerate(texts[:MARKED])]
         return out + [drawn.get(one) or self.leaf(one, path(at), kind) for at, one in enumerate(texts[MARKED:], MARKED)]
 
+    def _by_looks(self, texts: list[str], walk: Walk, path: Callable[[int], Path]) -> list[Any] | None:
+        """A long list of texts of which most are secrets by their looks, addressees: all are looked at as one."""
+        whole = "\n".join(texts)
+        kinds = self._lists.get(whole)
+        if kinds is None:
+            kinds = self._kinds_of(texts, whole)
+            if len(self._lists) < _TABLES:
+                self._lists[whole] = kinds
+        if not kinds:
+            return None
+        by_kind: dict[str, list[str]] = {}
+        for text, kind in kinds.items():
+            by_kind.setdefault(kind, []).append(text)
+        for kind, some in by_kind.items():
+            self.many(kind, some)
+        drawn = {} if self._rules.any_allowed else self.crowd.secrets
+        out: list[Any] = []
+        for at, one in enumerate(texts):
+            made = drawn.get(one) if at >= MARKED and one in kinds else None
+            if made is None:
+                made = self.leaf(one, path(at), kinds[one]) if one in kinds else walk(one, path(at), None)
+            out.append(made)
+        return out
+
+    def _kinds_of(self, texts: list[str], whole: str) -> dict[str, str]:
+        """Those that are nothing but a secret, with its kind; none where most are not, or two would be read as one."""
+        if not all(map(self._is_secret, texts[:_FIRST])) or whole.count("\n") != len(texts) - 1:
+            return {}
+        found = find(whole, self._rules.patterns, self._pause)
+        each = next(found, None)
+        kinds: dict[str, str] = {}
+        end = -1
+        for text in texts:
+            start, end = end + 1, end + 1 + len(text)
+            if each is not None and (each.start, each.end) == (start, end):
+                kinds[text] = each.kind
+            while each is not None and each.start < end:
+                if each.end > end:
+                    return {}
+                each = next(found, None)
+        return kinds if len(kinds) * 2 > len(texts) else {}
+
+    def _is_secret(self, text: str) -> bool:
+        found = self._find(text)
+        return len(found) == 1 and (found[0].start, found[0].end) == (0, len(text))
+
     def _column(
         self, column: list[Any], walk: Walk, at: Callable[[int], Path], name: str, kind: str | None
     ) -> list[Any]:
@@ -460,6 +512,8 @@ class Texts(Secrets):
         sorts = set(map(type, column))
         if inner and sorts == {str}:
             return self._listed(column, inner, lambda number: (*at(number), name))
+        if sorts == {str} and (made := self._by_looks(column, walk, lambda number: (*at(number), name))) is not None:
+            return made
         if sorts == {dict} and inner != "session":  # what it holds may have an id
             made = self.rows(column, walk, lambda number: (*at(number), name), self.kind_in(name, {}, (), kind))
             if made is not None:
