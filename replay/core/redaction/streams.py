@@ -208,6 +208,8 @@ def _cuts(text: str, like: list[str]) -> Iterator[str]:
 
 def _by_place(events: list[Any]) -> dict[Steps, list[tuple[Steps, str]]]:
     """The texts of events, with the steps to each, by their place within an event."""
+    if set(map(type, events)) == {str}:
+        return {(): [((number,), event) for number, event in enumerate(events)]}
     found: dict[Steps, list[tuple[Steps, str]]] = {}
     for number, event in enumerate(events):
         _collect(event, (number,), found)
