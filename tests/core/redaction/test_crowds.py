@@ -272,7 +272,7 @@ def test_a_list_of_secrets_is_read_as_one_text() -> None:
 
 
 def test_a_list_of_secrets_takes_little_time() -> None:
-    """Thousands of addresses, each in a place of its own, take about as long as prose of that size that says "secret"."""
+    """Thousands of addresses, each in a place of its own, take as long as prose that says "secret"."""
     mails = [f"ann{n}.{word}@m{n % 3}.example" for n, word in enumerate(WORDS * 2)]
     spent: dict[int, list[float]] = {0: [], 1: []}
     values = [{"to": mails}, {"text": "no secret at all, " * (len(json.dumps(mails)) // 18)}]
