@@ -17,7 +17,16 @@ from typing import Any, NamedTuple
 from replay.core.redaction.finding import Found
 from replay.core.redaction.marks import NEVER
 from replay.core.redaction.patterns import EMAIL
-from replay.core.redaction.pseudonyms import Pseudonyms, capitals, laid_over, luhn, prefix, weighed, with_check
+from replay.core.redaction.pseudonyms import (
+    KINDS_OF_NETS,
+    Pseudonyms,
+    capitals,
+    laid_over,
+    luhn,
+    prefix,
+    weighed,
+    with_check,
+)
 
 Draw = Callable[[list[str]], list[str]]
 CROWD = 500
@@ -245,6 +254,8 @@ class Crowd:
                 sorts = {self._drawn: [text for text in _plain(texts) if not may_be_pair(text)]}
             elif kind == _PAIRED:
                 sorts = {self._drawn: _plain([text for text in texts if ":" not in text and "%" not in text])}
+            elif kind == "ip":
+                sorts = {self._addresses: list(filter(_IPV4.fullmatch, texts))}
             elif kind in _SHAPED:
                 sorts = {}
             else:
@@ -252,6 +263,7 @@ class Crowd:
                 sorts = {self._drawn: plain}
                 if len(plain) < len(texts):
                     sorts[self._uuids] = list(filter(_UUID.fullmatch, texts))
+                    sorts[self._numbers] = [text for text in texts if text.isdecimal() and len(text) > 5]
             for draw, some in sorts.items():
                 for at in range(0, len(some), _BATCH):
                     pause(sum(map(len, some[at : at + _BATCH])))
@@ -300,16 +312,20 @@ class Crowd:
         return [_as_uuid(text, made[text.replace("-", "").lower()]) for text in texts]
 
     def _addresses(self, texts: list[str]) -> list[str]:
-        """Numbers of as many digits; what begins alike begins alike, and no two become one."""
+        """Numbers of as many digits; what begins alike begins alike, no two become one, and a private one is one."""
         draws = iter(self._pseudonyms.drawn_bytes(texts, 4 * len(texts)))
-        seen: dict[str, dict[str, str]] = {}
+        seen: dict[str, tuple[dict[str, str], set[str]]] = {}
         out = []
         for text in texts:
             before, made = "", []
             for part in text.split("."):
-                shown = seen.setdefault(before, {})
+                if before not in seen:
+                    kept = {str(number): str(number) for number in KINDS_OF_NETS.get(before, ())}
+                    seen[before] = kept, set(kept)
+                shown, taken = seen[before]
                 if part not in shown:
-                    shown[part] = _free(len(part), next(draws), shown.values())
+                    shown[part] = _free(len(part), next(draws), taken)
+                    taken.add(shown[part])
                 made.append(shown[part])
                 before += part + "."
             out.append(".".join(made))

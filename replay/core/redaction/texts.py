@@ -8,7 +8,7 @@ import json
 import re
 from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_from_bytes
 
@@ -163,7 +163,9 @@ class Texts(Secrets):
             self.learn(text, str(made), kind)
             self.mark(path, text, str(made), kind)
             return made
-        known = self.secrets.get(text) if len(text) >= 6 and self._needles else None
+        known = None
+        if len(text) >= 6 and self._needles:
+            known = self.secrets.get(text) or self.crowd.secrets.get(text)
         if known is None or type(node) is not int or not known.lstrip("-").isdecimal() or known[0] == "0":
             return node
         self.mark(path, text, known, self.kinds.get(text))
@@ -201,16 +203,20 @@ class Texts(Secrets):
             return self.leaf(text, path, None)
         out = []
         shown: dict[str, str] = {}
+        drawn: Mapping[str, str] = {}
         granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
         pairs = [pair.partition("=") for pair in text.split("&")]
         if len(pairs) > self.few:
             self._many_of((self._rules.kind_of(_plain(name)), value) for name, _, value in pairs)
-        for name, mark, value in pairs:
+        if len(pairs) > MARKED and not self._rules.any_allowed:
+            drawn = self.crowd.secrets
+        for number, (name, mark, value) in enumerate(pairs):
             key = _plain(name)
             kind = self._rules.kind_of(key) or ("token" if granted and key == "code" else None)
             if name not in shown:  # a key may stand there without a name
                 shown[name] = name if len(name) < SHORTEST else self._percent(name, (*path, key), None)
-            out.append(shown[name] + mark + self._percent(value, (*path, key), kind))
+            made = drawn.get(value) if number >= MARKED and kind else None
+            out.append(shown[name] + mark + (made or self._percent(value, (*path, key), kind)))
         return "&".join(out)
 
     def _many_of(self, pairs: Iterable[tuple[str | None, str]]) -> None:
@@ -433,6 +439,8 @@ class Texts(Secrets):
             return self._listed(items, kind, at)
         if sorts == {str} and not kind:
             return self._by_looks(items, walk, at)
+        if sorts == {int} and kind:
+            return self._numbered(items, kind, at)
         names = tuple(items[0]) if sorts == {dict} else ()
         if not names or _NOT_ROWS.intersection(names) or names[0][:1] == "$" or set(map(tuple, items)) != {names}:
             return None
@@ -456,8 +464,20 @@ class Texts(Secrets):
 
     def _listed(self, texts: list[str], kind: str, path: Callable[[int], Path]) -> list[str]:
         drawn = self.many(kind, dict.fromkeys(texts))
+        known = {} if self._rules.any_allowed else self.secrets
         out = [self.leaf(one, path(at), kind) for at, one in enumerate(texts[:MARKED])]
-        return out + [drawn.get(one) or self.leaf(one, path(at), kind) for at, one in enumerate(texts[MARKED:], MARKED)]
+        return out + [
+            drawn.get(one) or known.get(one) or self.leaf(one, path(at), kind)
+            for at, one in enumerate(texts[MARKED:], MARKED)
+        ]
+
+    def _numbered(self, numbers: list[int], kind: str, path: Callable[[int], Path]) -> list[Any]:
+        drawn = self.many(kind, dict.fromkeys(str(one) for one in numbers if one > _LOW))
+        out = [self.number(one, path(at), kind) for at, one in enumerate(numbers[:MARKED])]
+        for at, one in enumerate(numbers[MARKED:], MARKED):
+            made = drawn.get(str(one))
+            out.append(self.number(one, path(at), kind) if made is None else int(made))
+        return out
 
     def _by_looks(self, texts: list[str], walk: Walk, path: Callable[[int], Path]) -> list[Any] | None:
         """A long list of texts of which most are secrets by their looks, addressees: all are looked at as one."""

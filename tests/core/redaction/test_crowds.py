@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from ipaddress import ip_address
 from random import Random
 from string import ascii_letters, digits
 
@@ -281,3 +282,31 @@ def test_a_list_of_secrets_takes_little_time() -> None:
         REDACTOR.redact(recording(values[turn % 2]))
         spent[turn % 2].append(time.thread_time() - started)
     assert min(spent[0]) < 2.6 * min(spent[1])
+
+
+def test_a_private_address_of_many_stays_one() -> None:
+    """Code decides by it, by whether it is of many hosts, and by equal beginnings; no two become one."""
+    draw = Random(5)
+    held = [
+        f"{draw.choice((10, 20, 172, 192, 203))}.{draw.choice((3, 16, 168, 200))}.{n % 250}.{n}" for n in range(250)
+    ]
+    made = REDACTOR.redact(recording({"ips": held})).input.decode()["ips"]
+    assert set(made).isdisjoint(held)
+    assert len(set(made)) == len(held)
+    for one, two in zip(held, made, strict=True):
+        assert ip_address(one).is_private == ip_address(two).is_private
+        assert ip_address(two).is_global == ip_address(one).is_global
+        assert list(map(len, one.split("."))) == list(map(len, two.split(".")))
+
+
+def test_numbers_of_many_stay_numbers() -> None:
+    """A list of them under a name that tells: each has as many digits, none is left but small ones that say nothing."""
+    held = [100_000 + 9_973 * n for n in range(700)]
+    before = recording({"pins": held, "said": f"of {held[650]}", "one": held[3]})
+    after = REDACTOR.redact(before)
+    made = after.input.decode()
+    assert set(made["pins"]).isdisjoint(held)
+    assert len(set(made["pins"])) == len(held)
+    assert [len(str(one)) for one in made["pins"]] == [len(str(one)) for one in held]
+    assert (made["said"], made["one"]) == (f"of {made['pins'][650]}", made["pins"][3])
+    assert REDACTOR.redact(after) == after
