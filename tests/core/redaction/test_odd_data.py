@@ -131,6 +131,20 @@ def test_a_canary_is_nowhere(place: str) -> None:
     assert [found.text for found in REDACTOR.find(after)] == []
 
 
+def test_sentrys_list_is_taken_in() -> None:
+    """Every name that sentry-sdk masks, in each way to write it; and those that are promised."""
+    scrubber = pytest.importorskip("sentry_sdk.scrubber")
+    promised = (
+        "authorization cookie set-cookie token secret password api-key private-key access-key client-key session csrf "
+        "credential signature dsn otp pin cvv ssn iban email phone dob ip x-forwarded-for"
+    )
+    for name in (*scrubber.DEFAULT_DENYLIST, *scrubber.DEFAULT_PII_DENYLIST, *promised.split()):
+        words = name.replace("-", "_").split("_")
+        camel = words[0].lower() + "".join(map(str.title, words[1:]))
+        forms = (name, name.upper(), "-".join(words), "_".join(words), " ".join(words), camel, f"user_{name}")
+        assert [form for form in forms if kind_of(form) is None] == [], name
+
+
 @pytest.mark.parametrize("module", [bz2, lzma, gzip, zlib])
 def test_packed_files(module: Any) -> None:
     """As bytes, and as Base64 in a text: what is in them is redacted, and they unpack as before."""
