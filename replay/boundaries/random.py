@@ -24,7 +24,7 @@ from typing import Any
 from replay.boundaries.numpy_draws import tap_numpy
 from replay.boundaries.seam import Seam, rebind, when_imported
 from replay.boundaries.uuid_draws import tap_uuid, tap_uuid_utils
-from replay.core.world import LIVE, current, drawn, failed, here
+from replay.core.world import LIVE, World, current, drawn, failed, here
 
 _random = source.random
 _getrandbits = source.getrandbits
@@ -97,15 +97,18 @@ def _unheard_below(system: source.SystemRandom, n: int) -> int:
 
 
 def _uuid_urandom(size: int, /) -> bytes:
+    world = _of_the_work()
+    return _urandom(size) if world is None else drawn(world, "uuid", partial(_urandom, size))
+
+
+def _of_the_work() -> World | None:
+    """The world, if what is drawn now belongs to the unit of work."""
     world = here()
     try:
-        alone = world is None or _importing()
+        return None if world is None or _importing() else world
     except Exception:
         failed("draw-failed", world)
-        alone = True
-    if world is None or alone:
-        return _urandom(size)
-    return drawn(world, "uuid", partial(_urandom, size))
+        return None
 
 
 def _importing() -> bool:
@@ -129,8 +132,8 @@ def _new_seed() -> int:
 
 def _tapped_seed(self: source.Random, a: Any = None, version: int = 2) -> None:
     if a is None:
-        world = here()
-        if world is not None and not _importing():
+        world = _of_the_work()
+        if world is not None:
             a = drawn(world, "seed", _new_seed)
     _seed(self, a, version)
 

@@ -20,9 +20,7 @@ _OF_THE_MOMENT = ("uuid1", "uuid6", "uuid7")
 
 def tap_uuid() -> None:
     """Patch the module `uuid`."""
-    _exchange(
-        uuid, {name: _tapped(name, getattr(uuid, name), _itself) for name in _OF_THE_MOMENT if hasattr(uuid, name)}
-    )
+    _exchange(uuid, {name: _tapped(name, getattr(uuid, name)) for name in _OF_THE_MOMENT if hasattr(uuid, name)})
 
 
 def tap_uuid_utils(module: ModuleType) -> None:
@@ -48,12 +46,10 @@ def _exchange(module: ModuleType, taps: dict[str, Callable[..., Any]]) -> None:
     rebind(pairs)
 
 
-def _itself(value: uuid.UUID) -> uuid.UUID:
-    return value
-
-
-def _tapped(kind: str, original: Callable[..., Any], given: Callable[[uuid.UUID], Any]) -> Callable[..., Any]:
-    """`given`: what the application gets for a UUID."""
+def _tapped(
+    kind: str, original: Callable[..., Any], given: Callable[[uuid.UUID], Any] | None = None
+) -> Callable[..., Any]:
+    """`given`: what the application gets for a UUID that was drawn before; None: that itself."""
 
     @wraps(original)
     def tapped(*args: Any, **kwargs: Any) -> Any:
@@ -61,14 +57,18 @@ def _tapped(kind: str, original: Callable[..., Any], given: Callable[[uuid.UUID]
         if world is None:
             return original(*args, **kwargs)
 
+        own: list[Any] = []
+
         def live() -> uuid.UUID:
             token = current.set(LIVE)  # what it is made of is no draw of its own
             try:
                 made = original(*args, **kwargs)
             finally:
                 current.reset(token)
+            own.append(made)
             return made if type(made) is uuid.UUID else uuid.UUID(int=int(made))
 
-        return given(drawn(world, kind, live))
+        value = drawn(world, kind, live)
+        return own[-1] if own else value if given is None else given(value)
 
     return tapped

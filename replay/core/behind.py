@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _BEHIND = ',"error":{"$'
 """No string of an answer holds that: its quotes are escaped."""
+_ANSWER = '{"status":'
 _SHOWN = 200
 """Characters of an error."""
 FAILED = 500
@@ -21,7 +22,10 @@ FAILED = 500
 
 
 def with_error(answer: Value, error: Value | None) -> Value:
-    """An answer as it is recorded, with the error behind it under `error`; null: none was heard of."""
+    """An answer as it is recorded, with the error behind it under `error`; null: none was heard of. One that could not
+    be encoded stays as it is."""
+    if not answer.text.startswith(_ANSWER):
+        return answer
     if error is None:
         return Value(f'{answer.text[:-1]},"error":null}}', answer.gaps)
     gaps = tuple(Gap("$.error" + each.path.removeprefix("$"), each.reason, each.type) for each in error.gaps)
@@ -48,7 +52,7 @@ def error_behind(outcome: Outcome) -> Any:
 def apart(text: str) -> tuple[str, str]:
     """The text of an answer of status 500 or more, without the error behind it, and the start of that: its type and
     message, before its frames, whose lines move as the code changes. Of anything else all of it, and nothing."""
-    head, _, error = text.partition(_BEHIND) if text.startswith('{"status":5') else (text, "", "")
+    head, _, error = text.partition(_BEHIND) if text.startswith(_ANSWER + "5") else (text, "", "")
     return head, error[:_SHOWN]
 
 

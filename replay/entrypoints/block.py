@@ -59,7 +59,10 @@ class Block:
         if error is not None:
             end(recorder, token, "raised", snapshot_error, error)
             return
-        end(recorder, token, "returned", as_it_is, snapshot(None) if self._result is None else self._result)
+        if self._result is None:
+            end(recorder, token, "returned", snapshot, None)
+        else:
+            end(recorder, token, "returned", as_it_is, self._result)
 
     async def __aenter__(self) -> Block:
         return self.__enter__()

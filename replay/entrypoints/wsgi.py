@@ -231,7 +231,11 @@ class Input:
 
     def readinto(self, buffer: Any) -> Any:
         count = self._stream.readinto(buffer)
-        self._noted(bytes(memoryview(buffer)[: count or 0]), len(buffer))
+        try:
+            room = memoryview(buffer).cast("B")
+            self._noted(bytes(room[: count or 0]), len(room))
+        except Exception:
+            engine.dropped["wsgi-input"] += 1
         return count
 
     def __iter__(self) -> Iterator[Any]:

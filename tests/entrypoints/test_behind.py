@@ -29,8 +29,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import replay
-from replay.core.behind import error_behind, type_of
-from replay.core.codec import Value
+from replay.core.behind import error_behind, type_of, with_error
+from replay.core.codec import Value, encode
 from replay.core.recording import Outcome, Recording
 from replay.core.world import here
 from replay.engine import behind, recorder
@@ -319,3 +319,10 @@ def test_lines_of_the_error_are_no_other_end(recordings: Recordings) -> None:
     moved = Outcome("returned", Value(re.sub(r',\d+,"_total"', ',999,"_total"', text)))
     assert moved != one
     assert said(moved) == said(one) != said(other)
+
+
+def test_an_answer_that_cannot_be_encoded_stays_a_value() -> None:
+    """The error behind it is not put into what only says that there is more."""
+    lost = Value('{"$opaque":{"type":"dict","size":184}}')
+    assert with_error(lost, encode(LookupError("tea"))) == lost == with_error(lost, None)
+    assert with_error(encode({"status": 500}), None).decode() == {"status": 500, "error": None}

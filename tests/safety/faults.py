@@ -25,7 +25,8 @@ def _by_us(frame: FrameType) -> bool:
 
 
 def watched(work: Callable[[], Any]) -> list[CodeType]:
-    """Our functions that run on this thread during `work`, in the order of their first calls."""
+    """Our functions that run during `work`, on this thread and on those that it starts, in the order of their first
+    calls."""
     found: dict[CodeType, None] = {}
 
     def profile(frame: FrameType, event: str, arg: Any) -> None:
@@ -33,30 +34,33 @@ def watched(work: Callable[[], Any]) -> list[CodeType]:
         if event == "call" and code.co_filename.startswith(PACKAGE) and _by_us(frame):
             found.setdefault(code)
 
+    threading.setprofile(profile)
     sys.setprofile(profile)
     try:
         work()
     finally:
         sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]
     return list(found)
 
 
 def with_fault(work: Callable[[], Any], code: CodeType, error: type[BaseException], at: int = 1) -> tuple[Any, int]:
     """Run `work` with an error raised as the `at`-th call of this function begins; its value, and how often it hit."""
     calls = hits = 0
-    thread = threading.get_ident()
 
     def trace(frame: FrameType, event: str, arg: Any) -> None:
         nonlocal calls, hits
-        if frame.f_code is code and event == "call" and threading.get_ident() == thread and _by_us(frame):
+        if frame.f_code is code and event == "call" and _by_us(frame):
             calls += 1
             if calls == at:
                 hits += 1
                 raise error("injected")
 
+    threading.settrace(trace)
     sys.settrace(trace)
     try:
         value = work()
     finally:
         sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
     return value, hits

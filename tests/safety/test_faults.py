@@ -5,12 +5,11 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from types import CodeType
 from typing import Any
 
+import msgspec
 import pytest
 
 import replay
@@ -20,6 +19,7 @@ from replay.store.spool import Spool
 from replay.surfaces import init
 from tests.safety import units
 from tests.safety.faults import PACKAGE, Fault, watched, with_fault
+from tests.safety.ways import WAYS
 
 GUARDS = {
     "here": "one read of a variable",
@@ -67,6 +67,14 @@ GUARDS = {
     "_connect_noted": "goes around the client's connect",
     "TeeFP._passed": "goes around the client's read",
     "TeeContent._noted": "goes around the client's read",
+    "TeeFP._into": "goes around the client's read",
+    "TeeContent._failed": "a guard",
+    "_tee_writer": "a guard",
+    "patch.<locals>._request": "goes around the client's request",
+    "given_up": "a guard",
+    "_of_the_work": "a guard",
+    "Block.__enter__": "a guard around the beginning",
+    "Block.__exit__": "a guard around the end",
     "Exchange.told": "a guard",
     "Exchange.note": "a guard",
     "Exchange.end": "a guard",
@@ -76,46 +84,32 @@ GUARDS = {
     "_carried": "a guard",
     "_is_pooled": "a guard",
     "_Carried._enter": "a guard",
+    "_Carried.__call__": "goes around the application's function",
+    "_function.<locals>.call": "goes around the application's function",
     "_leave": "a guard",
 }
 """Not our work but the edge around it: a fault as one of these is called (no stack, no memory) is one of the call."""
 
 
-class _Api(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.send_header("Content-Length", "2000")
-        self.end_headers()
-        self.wfile.write(b"x" * 2000)
-
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    """An API on loopback."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Api) as running:
-        running.daemon_threads = True
-        thread = Thread(target=running.serve_forever)
-        thread.start()
-        units.address = f"http://127.0.0.1:{running.server_port}"
-        yield
-        running.shutdown()
-        thread.join()
+UNITS = {**units.UNITS, **WAYS}
+TIGHT: dict[str, Any] = {"most_bytes": 3_000, "most_interactions": 3, "most_copying_ns": 1, "most_logs": 0}
+"""Budgets that every unit meets."""
+pytestmark = [
+    pytest.mark.usefixtures("api"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+]
 
 
 @pytest.fixture
-def captured(caplog: pytest.LogCaptureFixture) -> Iterator[list[recorder.Captured]]:
+def captured(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> Iterator[list[recorder.Captured]]:
     """Capture is on, as `replay.init` turns it on, and keeps everything in memory."""
     caplog.set_level(logging.CRITICAL, logger="replay")
-    init.install()
-    init._log_handler.attach()
+    replay.init(service="faults", spool=tmp_path, keep=replay.always() | replay.score_below(0.5), environ=["HOME"],
+                on_sigterm=False, redact=False)  # fmt: skip
     found: list[recorder.Captured] = []
-    recorder.configure(recorder.Settings(service="faults", keep=replay.always(), sink=found.append))
+    assert recorder.active is not None
+    recorder.configure(msgspec.structs.replace(recorder.active, sink=found.append))
     yield found
     recorder.configure(None)
     dropped.clear()  # our own faults are none of the tests after these
@@ -129,6 +123,11 @@ def is_edge(code: CodeType) -> bool:
     return code.co_qualname in GUARDS
 
 
+def is_of_the_end(code: CodeType) -> bool:
+    """Of the spool, and of what it asks of a recording."""
+    return code.co_filename.removeprefix(PACKAGE + "/").startswith(("store/", "engine/"))
+
+
 def noticed(captured: list[recorder.Captured], before: int) -> bool:
     """A count rose, or what was lost is named in the recording."""
     if sum(dropped.values()) > before:
@@ -139,7 +138,7 @@ def noticed(captured: list[recorder.Captured], before: int) -> bool:
 def campaign(
     name: str, captured: list[recorder.Captured], error: type[BaseException], at: int
 ) -> tuple[int, list[str]]:
-    unit = units.UNITS[name]
+    unit = UNITS[name]
     recorder_settings = recorder.active
     recorder.configure(None)
     expected = repr(units.outcome(unit, 3))
@@ -162,8 +161,7 @@ def campaign(
     return number, wrong
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("name", units.UNITS)
+@pytest.mark.parametrize("name", UNITS)
 def test_a_fault_in_each_function(name: str, captured: list[recorder.Captured]) -> None:
     """At its first call."""
     number, wrong = campaign(name, captured, Fault, 1)
@@ -171,7 +169,14 @@ def test_a_fault_in_each_function(name: str, captured: list[recorder.Captured]) 
     assert number > 10
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("name", ["function", "raising", "httpx", "wsgi"])
+def test_a_fault_where_budgets_are_met(name: str, captured: list[recorder.Captured]) -> None:
+    """What cuts, counts and leaves out fails."""
+    assert recorder.active is not None
+    recorder.configure(msgspec.structs.replace(recorder.active, **TIGHT))
+    assert campaign(name, captured, Fault, 1)[1] == []
+
+
 @pytest.mark.parametrize("name", ["function", "raising"])
 def test_a_fault_beside_numpy(name: str, captured: list[recorder.Captured]) -> None:
     """Where NumPy is loaded, values are copied in another way."""
@@ -180,9 +185,8 @@ def test_a_fault_beside_numpy(name: str, captured: list[recorder.Captured]) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("error", [Fault, MemoryError, RecursionError])
-@pytest.mark.parametrize("name", units.UNITS)
+@pytest.mark.parametrize("name", UNITS)
 def test_a_fault_in_each_call(name: str, error: type[BaseException], captured: list[recorder.Captured]) -> None:
     """At later calls too, and as the interpreter's own errors."""
     for at in (1, 2, 3, 5):
@@ -197,8 +201,9 @@ def test_a_fault_in_the_spool(tmp_path: Path) -> None:
     try:
         for unit in (units.UNITS["function"], units.UNITS["raising"]):
             expected = repr(units.outcome(unit, 3))
-            here = [code for code in watched(lambda unit=unit: units.outcome(unit, 3)) if "/store/" in code.co_filename]
-            assert len(here) > 4
+            codes = watched(lambda unit=unit: units.outcome(unit, 3))
+            here = [code for code in codes if is_of_the_end(code) and not is_edge(code)]
+            assert len(here) > 8
             for code in here:
                 assert replay.flush(20)
                 before = sum(replay.stats()["dropped"].values())

@@ -489,3 +489,74 @@ def test_what_stands_around_the_application_is_short(function: Callable[..., Any
     ]
     assert guarded
     assert late == []
+
+
+def test_the_writer_goes_on_where_no_memory_is_left(tmp_path: Path) -> None:
+    """Of functions off the path of requests some are longer: what they settle, redact and write is lost, and counted,
+    and nothing hangs, from next to nothing on."""
+    code = """
+        import resource
+        from pathlib import Path
+        import msgspec
+        import replay
+        from replay.engine import recorder
+        from replay.store.quota import Quota
+        from replay.store.writer import Writer
+
+        replay.init(service="m", spool="captures", on_sigterm=False)
+        found = []
+        recorder.configure(msgspec.structs.replace(recorder.active, sink=found.append))
+
+        @replay.capture(name="m:run")
+        def run(value):
+            raise ValueError("wrong password=abcd1234xyz")
+
+        rows = [{"id": n, "token": f"abc{n}xyz123456"} for n in range(60)]
+        try:
+            run({"rows": rows, "text": "token = abcd12345678 " * 60, "json": '{"pin": "12345678"}', "bytes": b"x"})
+        except ValueError:
+            pass
+        writer = Writer(Path("captures"), "m", most_bytes=1 << 20, quota=Quota(Path("captures"), "m", 1 << 20, 100),
+                        producer=None, dropped=dict)
+        writer.take(found[0], 10, 0)
+        blocks = [None] * 5000
+
+        def fill(left):
+            size, at = 1 << 20, 0
+            while size > 16 and at < 5000:
+                try:
+                    blocks[at] = bytearray(size)
+                    at += 1
+                except MemoryError:
+                    size //= 2
+            chain = None
+            try:
+                while True:
+                    chain = (chain,)
+            except MemoryError:
+                pass
+            while left and chain is not None:
+                chain = chain[0]
+                left -= 1
+            return chain
+
+        rooms = [0, 3, 20, 50, 120, 300, 700, 1500, 3000, 5000, 8000, 12000, 20000]
+        for room in rooms:
+            with open("/proc/self/statm") as told:
+                used = int(told.read().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 10), -1))
+            held = fill(room)
+            try:
+                writer.take(found[0], 10, 0)
+            except MemoryError:  # the spool counts it
+                writer.dropped["spool-failed"] += 1
+            held = None
+            blocks.clear()
+            resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+            blocks.extend([None] * 5000)
+        lost = sum(writer.dropped.values())
+        writer.take(found[0], 10, 0)
+        print(lost > 5, writer.counts["written"] + lost >= len(rooms) + 2)
+    """
+    done = run(code, tmp_path)
+    assert (done.returncode, done.stdout) == (0, "True True\n"), done.stderr[-2000:]

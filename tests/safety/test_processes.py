@@ -103,6 +103,63 @@ def test_multiprocessing(tmp_path: Path, method: str) -> None:
     assert numbers(tmp_path) == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("pool", ["multiprocessing", "concurrent.futures"])
+def test_pools_of_processes(tmp_path: Path, method: str, pool: str) -> None:
+    """A pool of `multiprocessing` ends its processes by SIGTERM; of what they kept nothing is lost."""
+    made = {
+        "multiprocessing": "context.Pool(2)",
+        "concurrent.futures": "concurrent.futures.ProcessPoolExecutor(2, mp_context=context)",
+    }
+    (tmp_path / "unit.py").write_text(
+        BEGIN + "import concurrent.futures, multiprocessing\n"
+        "if __name__ == '__main__':\n"
+        f"    context = multiprocessing.get_context({method!r})\n"
+        "    import unit as module\n"
+        f"    with {made[pool]} as pool:\n"
+        "        assert list(pool.map(module.unit, range(20))) == list(range(20))\n"
+    )
+    done = run("import runpy; runpy.run_path('unit.py', run_name='__main__')", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert numbers(tmp_path) == list(range(20))
+
+
+def test_forks_in_threads(tmp_path: Path) -> None:
+    """Several threads fork at once, while others capture; the children start threads of their own."""
+    done = run(
+        BEGIN
+        + """
+stop = False
+def busy():
+    while not stop:
+        unit(-1)
+        time.sleep(0.005)
+codes = []
+def fork(first):
+    for n in range(first, first + 8):
+        child = os.fork()
+        if child == 0:
+            unit(n)
+            thread = threading.Thread(target=unit, args=(100 + n,))
+            thread.start()
+            thread.join()
+            os._exit(0 if replay.flush(20) else 1)
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+threads = [threading.Thread(target=busy) for _ in range(2)]
+threads += [threading.Thread(target=fork, args=(8 * n,)) for n in range(3)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads[2:]]
+stop = True
+[thread.join() for thread in threads]
+assert codes == [0] * 24, codes
+""",
+        tmp_path,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [n for n in numbers(tmp_path) if n >= 0] == [*range(24), *range(100, 124)]
+
+
 def forks(number: int) -> str:
     return (
         BEGIN

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -16,7 +17,14 @@ from replay.store.quota import Quota
 from replay.store.writer import Writer
 from replay.surfaces import redaction
 from tests.core.redaction.test_redactor import CANARY, everything, shapes
+from tests.safety import units
 from tests.safety.faults import PACKAGE, Fault, watched, with_fault
+from tests.safety.ways import WAYS
+
+pytestmark = [
+    pytest.mark.usefixtures("api"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 GUARDS = {
     "Writer.take": "the spool's own guard is around it",
@@ -37,20 +45,42 @@ def unit(password: str, order: dict[str, Any]) -> None:
     raise ValueError(f"cannot log in with {password}")
 
 
+def secret() -> None:
+    with pytest.raises(ValueError, match="log in"):
+        unit(
+            CANARY,
+            {
+                "url": f"https://a.example/?api_key={CANARY}",
+                "text": f'{{"pin": "{CANARY}"}}',
+                "n": [1.5, b"x"],
+                "said": f"token = {CANARY} 4012888888881881\nmysql -u ann -p{CANARY}\nn,password\n1,{CANARY}\n",
+            },
+        )
+
+
+UNITS: dict[str, Callable[[], object]] = {
+    "secret": secret,
+    **{
+        name: partial(units.outcome, work, 3)
+        for name, work in {**units.UNITS, **WAYS}.items()
+        if name in ("generator", "lambda", "asgi", "wsgi told", "wsgi of django", "requests", "aiohttp parts", "chunks",
+                    "httpx parts", "refused", "held", "more draws", "more values", "values of libraries")
+    },
+}  # fmt: skip
+
+
 @pytest.fixture
-def captured(tmp_path: Path) -> Iterator[recorder.Captured]:
-    """One incident, not yet settled, of a service that redacts."""
+def captured(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[recorder.Captured]:
+    """One unit of work, not yet settled, of a service that redacts; a secret is noted with it."""
     replay.init(service="faults", spool=tmp_path / "unused", on_sigterm=False)
     settings = recorder.active
     assert settings is not None
     found: list[recorder.Captured] = []
     redact = redaction.of(replay.Redaction(), "k" * 32)
-    recorder.configure(msgspec.structs.replace(settings, sink=found.append, redact=redact))
-    with pytest.raises(ValueError, match="log in"):
-        unit(
-            CANARY, {"url": f"https://a.example/?api_key={CANARY}", "text": f'{{"pin": "{CANARY}"}}', "n": [1.5, b"x"]}
-        )
-    yield found[0]
+    recorder.configure(msgspec.structs.replace(settings, sink=found.append, redact=redact, keep=replay.always()))
+    UNITS[getattr(request, "param", "secret")]()
+    found[-1].note("session_id", CANARY)
+    yield found[-1]
     recorder.configure(None)
 
 
@@ -79,7 +109,7 @@ def campaign(captured: recorder.Captured, folder: Path, error: type[BaseExceptio
         assert len(written) + sum(mine.dropped.values()) >= 1, shown
         assert mine.released >= 100, shown
         for one in written:
-            assert one.redacted, shown
+            assert one.redacted or "session_id" not in one.context.text, shown
             assert [shape for shape in shapes(CANARY) if shape in everything(one)] == [], shown
         left = b"".join(path.read_bytes() for path in mine.folder.glob("*"))
         assert CANARY.encode() not in left, shown
@@ -92,6 +122,7 @@ def test_a_fault_in_some_functions(captured: recorder.Captured, tmp_path: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("captured", UNITS, indirect=True)
 @pytest.mark.parametrize("error", [Fault, MemoryError, RecursionError])
 def test_a_fault_in_each_function(captured: recorder.Captured, tmp_path: Path, error: type[BaseException]) -> None:
     """At an early and a late call of each, within ten minutes."""

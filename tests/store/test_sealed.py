@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from replay.store.bundle import write_bundle
 from replay.store.sealed import AGE, SIGNED, Seal
 from replay.surfaces import cli
 from tests.recordings import record
+from tests.safety.services import environment, run
 
 SIGNER, OTHER = "11" * 32, "22" * 32
 
@@ -140,6 +143,33 @@ def test_encrypted(recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for changed in (data[:-1], data[: len(data) // 2], data[:-5] + bytes([data[-5] ^ 1]) + data[-4:]):
         found.write_bytes(changed)
         assert _slug(found) == "bundle-altered"
+
+
+def test_pytest_opens_a_sealed_bundle(tmp_path: Path) -> None:
+    """With the reader's key it is an item as any other; without one, or signed by a stranger, the run fails and says
+    why."""
+    pyrage = pytest.importorskip("pyrage")
+    key = pyrage.x25519.Identity.generate()
+    (tmp_path / "key").write_text(f"{key}\n")
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "shop.py").write_text("import replay\n@replay.capture\ndef double(number):\n    return number * 2\n")
+    done = run(
+        "import os, replay, shop\n"
+        "replay.init(service='shop', spool=os.environ['SPOOL'], keep=replay.always(), sign_with='11' * 32,\n"
+        f"            seal_to=[{str(key.to_public())!r}])\n"
+        "shop.double(21)\n"
+        "assert replay.flush(20)\n",
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    for more, code, said in (
+        ({"REPLAY_IDENTITY": "key", "REPLAY_SIGNERS": _public(SIGNER)}, 0, "1 passed"),
+        ({"REPLAY_IDENTITY": "key", "REPLAY_SIGNERS": _public(OTHER)}, 2, "[bundle-unsigned]"),
+        ({}, 2, "[bundle-sealed]"),
+    ):
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "spool"]
+        ran = subprocess.run(command, cwd=tmp_path, env=environment(tmp_path, **more), capture_output=True, text=True)
+        assert (ran.returncode, said in ran.stdout) == (code, True), ran.stdout
 
 
 def test_what_is_written_of_a_sealed_bundle(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from functools import wraps
@@ -336,6 +337,16 @@ def test_the_sample_bundles_reproduce_when_redacted(path: Path) -> None:
     take_out: Redactor = redactor(replay.Redaction(), os.urandom(32))
     for one in replay.open(path):
         assert replay.run(take_out.redact(one)).status == replay.run(one).status
+
+
+def test_the_hook_is_given_what_may_hold_secrets() -> None:
+    """pre-commit hands files to `replay scan` by their names: bundles, tests, reports of each form."""
+    (entry,) = re.findall(r"entry: (.+)", Path(".pre-commit-hooks.yaml").read_text())
+    (pattern,) = re.findall(r"files: (.+)", Path(".pre-commit-hooks.yaml").read_text())
+    assert entry == "replay scan"
+    names = ["captures/x.replay.db", "tests/test_x.py", "r.html", "r.md", "r.xml", "r.txt", "found.json"]
+    assert [name for name in names if not re.search(pattern, name)] == []
+    assert not re.search(pattern, "logo.png")
 
 
 def test_scan_of_a_folder_with_all_kinds_of_files(

@@ -17,12 +17,16 @@ from replay.core.world import LIVE, World, current, failed, here
 
 patched: dict[str, str] = {}
 """Name and version of what was patched."""
+_streams: Any = None
+"""`aiohttp.streams`."""
 
 
 def patch(module: ModuleType) -> None:
     """Patch `ClientSession._request` of `module` (aiohttp). A second call does nothing."""
+    global _streams
     if module.__name__ in patched:
         return
+    _streams = module.streams
     session_class = module.ClientSession
     original = session_class._request
 
@@ -77,7 +81,7 @@ def _put_back(token: Any, payload: Any) -> None:
     `replay.core.encoder.Encoder._written`."""
     current.reset(token)
     if payload is not None:
-        payload.restore()
+        safely(payload.restore)
 
 
 async def _played(exchange: Recorded, request: Any) -> Any:
@@ -173,7 +177,8 @@ class _TeeWriter:
 
 def _tee_writer(writer: Any, asked: HttpRequest) -> Any:
     """`writer`, tee'd once: a multipart's `write_with_length` calls the payload's `write`, which is patched too."""
-    return writer if type(writer) is _TeeWriter else _TeeWriter(writer, asked)
+    made = writer if type(writer) is _TeeWriter else safely(_TeeWriter, writer, asked)
+    return writer if made is None else made
 
 
 class _TeeUpload:
@@ -294,25 +299,14 @@ class TeeContent:
         self._reader.set_exception(*args)
 
     def __aiter__(self) -> Any:
-        return self._lines()
+        return _streams.AsyncStreamIterator(self.readline)
 
     def iter_chunked(self, n: int) -> Any:
         self._reader.set_read_chunk_size(n)
-        return _iterator(lambda: self.read(n))
+        return _streams.AsyncStreamIterator(lambda: self.read(n))
 
     def iter_any(self) -> Any:
-        return _iterator(self.readany)
+        return _streams.AsyncStreamIterator(self.readany)
 
     def iter_chunks(self) -> Any:
-        from aiohttp.streams import ChunkTupleAsyncStreamIterator
-
-        return ChunkTupleAsyncStreamIterator(self)  # type: ignore[arg-type]
-
-    def _lines(self) -> Any:
-        return _iterator(self.readline)
-
-
-def _iterator(read: Callable[[], Awaitable[bytes]]) -> Any:
-    from aiohttp.streams import AsyncStreamIterator
-
-    return AsyncStreamIterator(read)
+        return _streams.ChunkTupleAsyncStreamIterator(self)

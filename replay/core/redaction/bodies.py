@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import sys
 import zlib
-from collections.abc import Sequence
-from typing import AnyStr
+from collections.abc import Callable, Sequence
+from typing import Any, AnyStr
 
 import zstandard
 
@@ -16,7 +18,13 @@ _NONE = frozenset({"", "identity", "none", "aws-chunked", "utf-8", "utf8", "asci
 """What servers write there and is no compression."""
 
 
-_FORMS = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd", **dict.fromkeys((b"x\x01", b"x^", b"x\x9c", b"x\xda"), "deflate")}
+_FORMS = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd", b"BZ": "bzip2", b"\xfd7": "xz",
+          **dict.fromkeys((b"x\x01", b"x^", b"x\x9c", b"x\xda"), "deflate")}  # fmt: skip
+_FILES: dict[str, tuple[Callable[[], Any], Callable[[bytes], bytes]]] = {
+    "bzip2": (bz2.BZ2Decompressor, bz2.compress),
+    "xz": (lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=4 * LARGEST), lzma.compress),
+}
+"""What undoes a form of files that no body has, and what makes it."""
 
 
 class Unreadable(Exception):
@@ -33,10 +41,21 @@ def unpacked(data: bytes, form: str) -> tuple[bytes, bytes]:
     try:
         if form == "zstd":
             return _undone(data, form), b""
+        if form in _FILES:
+            return _of_file(data, form)
         parts, rest = members(data, 31 if form == "gzip" else 15)
-    except (Unreadable, zlib.error):
+    except (Unreadable, zlib.error, OSError, lzma.LZMAError, EOFError):
         return b"", data
     return b"".join(parts), rest
+
+
+def _of_file(data: bytes, form: str) -> tuple[bytes, bytes]:
+    """The first stream of such a file, and what follows it. Raises what the module of the form does."""
+    inflater = _FILES[form][0]()
+    plain = inflater.decompress(data, LARGEST)
+    if len(plain) == LARGEST:
+        raise Unreadable("a file too large when decompressed")
+    return plain, inflater.unused_data
 
 
 def undone(data: bytes, encoding: str) -> bytes:
@@ -113,6 +132,8 @@ def made_again(data: bytes, encoding: str, before: bytes) -> bytes:
             data = b"".join(gzip.compress(part, mtime=0) for part in parts)
         elif name == "deflate":
             data = zlib.compress(data)
+        elif name in _FILES:
+            data = _FILES[name][1](data)
         elif name == "zstd":
             data = zstandard.ZstdCompressor().compress(data)
         elif name == "br":

@@ -7,9 +7,27 @@ import re
 from replay.core.redaction.finding import Rule
 from replay.core.redaction.values import is_value
 
-_NAMED = r"(?i:[\w.-]{0,60}?(?=[pstcam])(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|(?:api|access|private|client|secret|master)[_-]?key))"
+_NAMED = r"(?i:[\w.-]{0,60}?(?=[pstcamed])(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|(?:api|access|private|client|secret|master|encryption|decryption|signing)[_-]?key))"
 """Names of secrets, as keys of settings, to their end."""
 _VALUE = r"(?:(?<=')[^'\n]{4,400}+(?=')|(?<=\")[^\"\n]{4,400}+(?=\")|[^\s\"'|;&<>]{4,400}+)"
+_ARROWS = "|".join(
+    rf"(?i:(?<={name}{space}{arrow}))"
+    for name in (
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "pwd",
+        "secret",
+        "token",
+        "api_key",
+        "apikey",
+        "api key",
+    )
+    for space in ("", " ", "[\"'] ")
+    for arrow in ("->", "-->")
+)
+"""What stands before an arrow that leads to a secret, and the arrow."""
 _COMMANDS = r"(?:mysql\w{0,9}|mariadb[\w-]{0,12}|sshpass|docker|podman|helm|redis-cli|ldap[a-z]{3,9}|az|mongo\w{0,9}|sqlcmd|curl|smbclient|https?|zip|unzip|7z\w?|snmp[a-z]{3,9})"
 _ARGUMENTS = rf"(?:[ \t]{{1,9}}+(?!{_COMMANDS}[ \t])[^\s|;&]{{1,300}}+){{0,30}}?[ \t]{{1,9}}+"
 """Words between a command and its option; the next command ends them."""
@@ -48,6 +66,8 @@ COMMANDS: tuple[Rule, ...] = (
                                     r"(?:-b|--cookie)[ \t=]{0,9}+[\"']?[^\s\"'=;|&]{1,100}+=)"), ("curl",)),
     Rule("option", _option("smbclient", r"(?:-U|--user)[ \t=]{0,9}+[\"']?[^\s\"'%|;&]{1,100}+%"), ("smbclient",)),
     Rule("option", _option(r"https?(?=[ \t])", r"(?:-a|--auth)[ \t=]{0,9}+[\"']?[^\s\"':|;&]{1,100}+:"), ("http ", "https ")),
+    Rule("option", _option(r"openssl[ \t]+(?:enc|cms|smime|aes|des|bf|rc4|camellia|chacha)[\w-]{0,30}", "-[kK][ \t]{1,9}+"), ("openssl",)),
+    Rule("option", re.compile(r"\bnet[ \t]+use[ \t][^\n]{0,40}?\\\\[^\s]{1,200}+[ \t]{1,9}+(?:/user:[^\s]{1,100}+[ \t]{1,9}+)?[\"']?([^\s/\"'*][^\s\"']{3,200}+)"), ("net use", "NET USE")),
     Rule("option", _option("(?:zip|unzip)", "-P[ \t]?"), ("zip -", "zip\t-")),
     Rule("option", _option("7z[ar]?", "-p"), ("7z ", "7za ", "7zr ")),
     Rule("option", _option("snmp[a-z]{3,9}", "-[cAX][ \t]?"), ("snmp",)),
@@ -97,6 +117,14 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("assigned", re.compile(
         r"(?i:\btoken(?<!nexpected token)|api key|pass(?:word|wd|code|phrase))[ \t][\"'`]((?=[^\s\"'`]{0,99}?\d)(?=[^\s\"'`]{0,99}?[A-Za-z])[^\s\"'`]{8,400}+)[\"'`]"),
          ("oken \"", "oken '", "oken `", "key \"", "key '", "key `", "assword \"", "assword '", "assword `"), is_value),
+    Rule("assigned", re.compile(  # of capitals, small letters and digits in two places, or signs
+        r"(?i:pass(?:word|wd|phrase|code))[ \t]((?=\S{0,60}?[A-Z])(?=\S{0,60}?[a-z])(?=\S{0,60}?(?:\d[^\d\s]{1,40}+\d|\d\S{0,60}?[!@#$%^*+~]|[!@#$%^*+~]\S{0,60}?\d))"
+        r"(?!(?i:argon|bcrypt|pbkdf|scrypt|sha|md5|hmac|base64)|\S{0,60}?\d{4}-\d\d-\d\d)[^\s\"'`,;&<>(){}\[\]/|=]{7,99}+(?<![.?:]))"),
+         ("assword ", "assphrase ", "asscode ", "asswd ", "ASSWORD ", "assword\t"), is_value),
+    Rule("assigned", re.compile(rf"-{{1,2}}>(?:{_ARROWS})[ \t]{{0,9}}+[\"']?((?!(?:[A-Z][a-z]+){{1,9}}+\d?\b)(?=[^\s\"',;|]{{0,99}}?\d)[^\s\"',;&<>(){{}}\[\]|]{{6,400}}+)(?![(\[])"), ("->",), is_value),
+    Rule("assigned", re.compile(  # a row of its own, as psql and Markdown show it
+        rf"(?:\A|\n)[ \t|]{{0,40}}+{_NAMED}[ \t]{{0,40}}+\|[ \t]{{1,9}}+((?=[^\s|]{{0,99}}?\d)[^\s|\"']{{6,400}}+)[ \t|]{{0,40}}+(?=\r?\n|\Z)"),
+         ("| ",), is_value),
     Rule("assigned", re.compile(
         r"(?<![\w-])(?i:token)(?<!nexpected token)[ \t]((?=[A-Za-z_-]{0,60}+\d)(?=[\d_-]{0,60}+[A-Za-z])[A-Za-z0-9_-]{16,400}+)(?![\w/.])"), ("oken ", "OKEN ")),
     Rule("assigned", re.compile(
@@ -126,7 +154,8 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("otp", re.compile(
         r"[vscolam2pVSCOLAMP](?<=\b.)(?i:(?:(?<=v)erification|(?<=s)ecurity|(?<=c)onfirmation|(?<=o)ne-time|(?<=l)ogin|(?<=a)ccess|(?<=a)uthentication|(?<=2)fa|(?<=m)fa)"
         r" (?:pass)?code|(?<=o)ne-time password|(?<=o)tp|(?<=p)in)(?: is)?[ :=]{1,3}(\d{5,10})\b"),
-         ("code", "Code", "CODE", "otp", "OTP", "pin", "PIN", "one-time", "One-time")),
+         (*(name + mark for name in ("code", "Code", "CODE", "otp", "OTP", "pin", "PIN") for mark in " :="),
+          "ime password", "ime Password", "IME PASSWORD")),
     Rule("oauth-code", re.compile(r"[?&]code=([^\s&#\"'<>]{8,2000}+)(?=[^\s\"'<>]{0,2000}?&state=)"), ("code=",)),
     Rule("private-key", re.compile(  # a JSON Web Key (RFC 7518)
         r"\\{0,3}\"(?:d|p|q|dp|dq|qi|k)\\{0,3}\"\s{0,9}+:\s{0,9}+\\{0,3}\"([A-Za-z0-9_-]{16,4000}+)"), ('"kty"', '\\"kty')),

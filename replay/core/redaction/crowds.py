@@ -17,7 +17,16 @@ from typing import Any, NamedTuple
 from replay.core.redaction.finding import Found
 from replay.core.redaction.marks import NEVER
 from replay.core.redaction.patterns import EMAIL
-from replay.core.redaction.pseudonyms import Pseudonyms, capitals, laid_over, luhn, prefix, weighed, with_check
+from replay.core.redaction.pseudonyms import (
+    KINDS_OF_NETS,
+    Pseudonyms,
+    capitals,
+    laid_over,
+    luhn,
+    prefix,
+    weighed,
+    with_check,
+)
 
 Draw = Callable[[list[str]], list[str]]
 CROWD = 500
@@ -28,11 +37,13 @@ PIECE = 1 << 15
 """Characters that are taken apart at once."""
 _BATCH = 1000
 """Secrets that are drawn at once, so that other threads get their turn."""
-_FORMED = re.compile(
-    r"[+(]?\d[\d ()./-]*+\Z|\d{4}-\d\d-\d\d|[0-9A-Fa-f-]{32,36}\Z|[0-9A-Fa-f]*:|eyJ|[A-Z]{2}\d\d|[A-Za-z]+://|"
-    r"(?i:basic|bearer|token|digest|jwt) "
+_FORMS = (
+    r"(?:[+(]?\d[\d ()./-]*+$|\d{4}-\d\d-\d\d|[0-9A-Fa-f-]{32,36}$|[0-9A-Fa-f]*:|eyJ|[A-Z]{2}\d\d|[A-Za-z]+://|"
+    r"(?i:basic|bearer|token|digest|jwt) )"
 )
+_FORMED = re.compile(_FORMS.replace("$", r"\Z"))
 """What begins so may have a form that is to be kept."""
+_FORMED_LINES = re.compile(rf"(?m)\n(?={_FORMS})([^\n]*+)")
 _NUMBER = re.compile(
     r"(?!\d{4}-\d\d-\d\d|\d\d([./-])\d\d\1\d{4}\Z|\d+(?:\.\d+){3}\Z)[+(]?\d(?=(?:[ ()./-]*\d){5})[\d ()./-]*+"
 )
@@ -167,7 +178,8 @@ class Crowd:
     def list_of(self, text: str) -> Parts | None:
         """The parts of a list of mail addresses, in which nothing else is written; None of any other text."""
         if text not in self._lists and text not in self._parts:
-            if _WORD.search("".join(EMAIL.pattern.split(text[:_BEGINNING])[:-1:2])):
+            beginning = EMAIL.pattern.split(text[:_BEGINNING])
+            if len(beginning) == 1 or _WORD.search("".join(beginning[:-1:2])):
                 return None
             parts = Parts([], [], {}, {})
             parts.apart(text)
@@ -239,17 +251,19 @@ class Crowd:
             elif kind == EMAIL.kind:
                 sorts = {self._mails: texts if mails else [text for text in texts if _MAIL.fullmatch(text)]}
             elif kind in _CREDENTIALS:
-                sorts = {self._drawn: [text for text in filter(_is_plain, texts) if not may_be_pair(text)]}
+                sorts = {self._drawn: [text for text in _plain(texts) if not may_be_pair(text)]}
             elif kind == _PAIRED:
-                parts = (text for text in texts if ":" not in text and "%" not in text)
-                sorts = {self._drawn: list(filter(_is_plain, parts))}
+                sorts = {self._drawn: _plain([text for text in texts if ":" not in text and "%" not in text])}
+            elif kind == "ip":
+                sorts = {self._addresses: list(filter(_IPV4.fullmatch, texts))}
             elif kind in _SHAPED:
                 sorts = {}
             else:
-                plain = list(filter(_is_plain, texts))
+                plain = _plain(texts)
                 sorts = {self._drawn: plain}
                 if len(plain) < len(texts):
                     sorts[self._uuids] = list(filter(_UUID.fullmatch, texts))
+                    sorts[self._numbers] = [text for text in texts if text.isdecimal() and len(text) > 5]
             for draw, some in sorts.items():
                 for at in range(0, len(some), _BATCH):
                     pause(sum(map(len, some[at : at + _BATCH])))
@@ -298,16 +312,20 @@ class Crowd:
         return [_as_uuid(text, made[text.replace("-", "").lower()]) for text in texts]
 
     def _addresses(self, texts: list[str]) -> list[str]:
-        """Numbers of as many digits; what begins alike begins alike, and no two become one."""
+        """Numbers of as many digits; what begins alike begins alike, no two become one, and a private one is one."""
         draws = iter(self._pseudonyms.drawn_bytes(texts, 4 * len(texts)))
-        seen: dict[str, dict[str, str]] = {}
+        seen: dict[str, tuple[dict[str, str], set[str]]] = {}
         out = []
         for text in texts:
             before, made = "", []
             for part in text.split("."):
-                shown = seen.setdefault(before, {})
+                if before not in seen:
+                    kept = {str(number): str(number) for number in KINDS_OF_NETS.get(before, ())}
+                    seen[before] = kept, set(kept)
+                shown, taken = seen[before]
                 if part not in shown:
-                    shown[part] = _free(len(part), next(draws), shown.values())
+                    shown[part] = _free(len(part), next(draws), taken)
+                    taken.add(shown[part])
                 made.append(shown[part])
                 before += part + "."
             out.append(".".join(made))
@@ -333,7 +351,7 @@ def _numbered(text: str, made: str) -> str:
 
 def _in_parts(text: str) -> bool:
     """Whether each of its parts is a secret by itself."""
-    return all(part and part.lower() not in NEVER for part in text.split(":"))
+    return NEVER.isdisjoint(text.lower().split(":"))
 
 
 def _is_number(text: str) -> bool:
@@ -357,6 +375,15 @@ def _as_uuid(text: str, drawn: str) -> str:
 def _is_list(parts: Parts) -> bool:
     """Whether no word stands between them, and no domain is as long as a key."""
     return _WORD.search("".join(set(parts.between))) is None and _LONG.search("\n".join(parts.kinds)) is None
+
+
+def _plain(texts: list[str]) -> list[str]:
+    """Those that are `_is_plain`: all are looked at at once."""
+    lines = "\n".join(["", *texts])
+    if not lines.isascii() or "@" in lines or lines.count("\n") != len(texts):
+        return list(filter(_is_plain, texts))
+    formed = set(_FORMED_LINES.findall(lines))
+    return [text for text in texts if text not in formed]
 
 
 def _is_plain(text: str) -> bool:

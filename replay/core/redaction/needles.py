@@ -38,7 +38,7 @@ _FEWER = 30
 """Needles that are looked for one by one in a long text."""
 _SHORT, _LONG = 64, 2000
 """Characters of texts of which each place is looked at, and of those of which few are."""
-_HASHES = (hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha512)
+_HASHES = (hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha384, hashlib.sha512)
 
 
 def spellings(secret: str, masked: str) -> Iterator[tuple[str, str]]:

@@ -82,7 +82,15 @@ _GROUP = re.compile(r"\d+")
 def card(text: str) -> bool:
     """Whether it is a card's number (ISO/IEC 7812)."""
     digits = text if text.isdecimal() else re.sub(r"\D", "", text)
-    return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 2 and luhn(digits)
+    return 13 <= len(digits) <= 19 and digits[0] in "23456" and luhn(digits) and len(set(digits)) > 2
+
+
+_ONLY_DIGITS = bytes(ord("0") if chr(code) in digits else ord("\n") for code in range(256))
+
+
+def may_have_card(text: str) -> bool:
+    """Whether so many digits stand together, or with spaces and dashes between them."""
+    return not text.isascii() or b"0" * 13 in text.encode().translate(_ONLY_DIGITS, b" -")
 
 
 def card_at(text: str, start: int, stop: int) -> tuple[int, int]:
@@ -138,7 +146,7 @@ LOOKS: tuple[Rule, ...] = (
     Rule("card", _at_words(
         r"\d", r"(?=[\d -]{13})(?<![.,:+/-])(?<![\dA-Fa-f-][A-Fa-f])(?<!^[A-Fa-f])",  # no part of a UUID, nor of a digest
         rf"(?:\d{{13,19}}+|\d{{4}}(?: \d{{4}}){{3}}|{_ANY_CARD})", r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), shortest=13, skips=True,
-         at=card_at),
+         at=card_at, may=may_have_card),
     EMAIL,
 )  # fmt: skip
 

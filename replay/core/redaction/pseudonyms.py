@@ -41,7 +41,7 @@ _DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(.*)", re.DOTALL)
 _WRITTEN_DAY = re.compile(r"(\d\d)([./-])(\d\d)\2(\d{4})")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _NONE: frozenset[int] = frozenset()
-_KINDS_OF_NETS = {
+KINDS_OF_NETS = {
     "": frozenset({0, 10, 127, 169, 172, 192, *range(224, 256)}), "192.": frozenset({168}),
     "172.": frozenset(range(16, 32)), "169.": frozenset({254}),
 }  # fmt: skip
@@ -252,7 +252,7 @@ class Pseudonyms:
         before = ""
         for part in value.split("."):
             low, high = {1: (0, 9), 2: (10, 99)}.get(len(part), (100, 255))
-            order, kept = self._order(f"{before}|{low}", low, high), _KINDS_OF_NETS.get(before, _NONE)
+            order, kept = self._order(f"{before}|{low}", low, high), KINDS_OF_NETS.get(before, _NONE)
             made = int(part)
             if made not in kept:
                 made = order[made - low]
@@ -412,7 +412,8 @@ def luhn(digits: str) -> bool:
 
 def _weighed(digits: str) -> int:
     data = digits.encode() if digits.isascii() else b"".join(b"%d" % int(char) for char in digits)
-    return sum(data[::-2]) - 48 * len(data[::-2]) + sum(data[-2::-2].translate(_DOUBLED))
+    odd = data[::-2]
+    return sum(odd) - 48 * len(odd) + sum(data[-2::-2].translate(_DOUBLED))
 
 
 def weighed(texts: Sequence[str]) -> bytes:

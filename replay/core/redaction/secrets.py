@@ -185,7 +185,15 @@ def mark_for(text: str) -> str | None:
 
 
 def apart(texts: list[str], change: Callable[[str], str]) -> list[str]:
-    """What stands between secrets, changed: all of it in one look."""
+    """What stands between secrets, changed: all of it in one look, what stands there more than once only once."""
+    different = dict.fromkeys(texts)
+    if len(different) * 2 < len(texts):
+        made = dict(zip(different, _apart([*different], change), strict=True))
+        return [made[text] for text in texts]
+    return _apart(texts, change)
+
+
+def _apart(texts: list[str], change: Callable[[str], str]) -> list[str]:
     mark = mark_for("".join(texts))
     if mark is not None:
         whole = mark.join(texts)

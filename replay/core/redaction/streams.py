@@ -13,6 +13,7 @@ Document = Callable[[str], str | None]
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|-?(?:\d[\d.eE+-]*+|Infinity)|true|false|null|NaN')
 
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
+_SPACE = re.compile(r"\s")
 _NESTED = 100
 """Open brackets of a cut text that is still read."""
 _HEADING = 200
@@ -182,8 +183,7 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
         if made is not None and len(made) == len(text):
             return list(_cuts(made, before))
     ends = [
-        piece in known or (masked and not any(map(str.isspace, piece)))
-        for masked, piece in zip(alone, pieces, strict=True)
+        piece in known or (masked and _SPACE.search(piece) is None) for masked, piece in zip(alone, pieces, strict=True)
     ]
     whole = "".join("\n" * len(piece) if end else piece for end, piece in zip(ends, pieces, strict=True))
     made = flat(whole)
@@ -208,6 +208,8 @@ def _cuts(text: str, like: list[str]) -> Iterator[str]:
 
 def _by_place(events: list[Any]) -> dict[Steps, list[tuple[Steps, str]]]:
     """The texts of events, with the steps to each, by their place within an event."""
+    if set(map(type, events)) == {str}:
+        return {(): [((number,), event) for number, event in enumerate(events)]}
     found: dict[Steps, list[tuple[Steps, str]]] = {}
     for number, event in enumerate(events):
         _collect(event, (number,), found)

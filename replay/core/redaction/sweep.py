@@ -82,7 +82,7 @@ class Sweep(Texts):
 
     def _shifted(self, args: list[Any], names: Sequence[str]) -> dict[int, str]:
         """Of arguments of which each text may be what any of these names says."""
-        kinds = sorted({found for name in names if (found := self._rules.kind_of(name))}, key=PERSONAL.__contains__)
+        kinds = sorted(filter(None, map(self._rules.kind_of, names)), key=PERSONAL.__contains__)
         if not kinds:
             return {}
         texts = {at: item for at, item in enumerate(args) if type(item) is str or _is_bytes(item)}

@@ -8,7 +8,7 @@ import json
 import re
 from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_from_bytes
 
@@ -79,6 +79,8 @@ _LOW = 99_999
 _IDS = frozenset({"id", "_id", "key"})
 _ROWS = 32
 """Items of a list that is read as a table."""
+_FIRST = 4
+"""Items that tell of most lists that they are none of secrets."""
 _NOT_ROWS = frozenset({"kty", "value", "Value", "answer", "headers", "pieces", "returned"})
 """Names that say something of what stands beside them."""
 _IN_URLS = frozenset({"url-password", "url-user", "session"})
@@ -103,6 +105,8 @@ class Texts(Secrets):
         """Table of a database -> its columns, as a statement named them."""
         self._tables: dict[tuple[str, Path, int], tuple[str | None, dict[str, tuple[str, str, str]]]] = {}
         """Table and path -> it without secrets, of each column that changed one cell before and after, its kind."""
+        self._lists: dict[str, dict[str, str]] = {}
+        """Texts of a list, a line each -> those that are secrets by their looks, with their kinds."""
 
     def data(self, data: bytes, path: Path, kind: str | None, content: str = "") -> bytes:
         """Bytes without secrets."""
@@ -159,7 +163,9 @@ class Texts(Secrets):
             self.learn(text, str(made), kind)
             self.mark(path, text, str(made), kind)
             return made
-        known = self.secrets.get(text) if len(text) >= 6 and self._needles else None
+        known = None
+        if len(text) >= 6 and self._needles:
+            known = self.secrets.get(text) or self.crowd.secrets.get(text)
         if known is None or type(node) is not int or not known.lstrip("-").isdecimal() or known[0] == "0":
             return node
         self.mark(path, text, known, self.kinds.get(text))
@@ -197,24 +203,28 @@ class Texts(Secrets):
             return self.leaf(text, path, None)
         out = []
         shown: dict[str, str] = {}
+        drawn: Mapping[str, str] = {}
         granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
         pairs = [pair.partition("=") for pair in text.split("&")]
         if len(pairs) > self.few:
             self._many_of((self._rules.kind_of(_plain(name)), value) for name, _, value in pairs)
-        for name, mark, value in pairs:
+        if len(pairs) > MARKED and not self._rules.any_allowed:
+            drawn = self.crowd.secrets
+        for number, (name, mark, value) in enumerate(pairs):
             key = _plain(name)
             kind = self._rules.kind_of(key) or ("token" if granted and key == "code" else None)
             if name not in shown:  # a key may stand there without a name
                 shown[name] = name if len(name) < SHORTEST else self._percent(name, (*path, key), None)
-            out.append(shown[name] + mark + self._percent(value, (*path, key), kind))
+            made = drawn.get(value) if number >= MARKED and kind else None
+            out.append(shown[name] + mark + (made or self._percent(value, (*path, key), kind)))
         return "&".join(out)
 
     def _many_of(self, pairs: Iterable[tuple[str | None, str]]) -> None:
         """Of so many pairs say at once what stands for values that have a kind and are not encoded."""
-        found: dict[str, set[str]] = {}
+        found: dict[str, dict[str, None]] = {}  # in their order, which decides what is drawn
         for kind, value in pairs:
             if kind and "%" not in value and "+" not in value:
-                found.setdefault(kind, set()).add(value)
+                found.setdefault(kind, {})[value] = None
         for kind, values in found.items():
             self.many(kind, values)
 
@@ -420,13 +430,17 @@ class Texts(Secrets):
         ]
 
     def rows(self, items: list[Any], walk: Walk, at: Callable[[int], Path], kind: str | None) -> list[Any] | None:
-        """A long list of objects with the same names, as a table, or one of texts of a kind; None of any other. `at`:
-        the path of an item."""
+        """A long list of objects with the same names, as a table, or one of texts of a kind, or of which most are
+        nothing but secrets; None of any other. `at`: the path of an item."""
         if len(items) < _ROWS:
             return None
         sorts = set(map(type, items))
         if sorts == {str} and kind and items[0][:1] != "-":
             return self._listed(items, kind, at)
+        if sorts == {str} and not kind:
+            return self._by_looks(items, walk, at)
+        if sorts == {int} and kind:
+            return self._numbered(items, kind, at)
         names = tuple(items[0]) if sorts == {dict} else ()
         if not names or _NOT_ROWS.intersection(names) or names[0][:1] == "$" or set(map(tuple, items)) != {names}:
             return None
@@ -449,9 +463,67 @@ class Texts(Secrets):
         return dict(zip(keys, made, strict=True))
 
     def _listed(self, texts: list[str], kind: str, path: Callable[[int], Path]) -> list[str]:
-        drawn = self.many(kind, set(texts))
+        drawn = self.many(kind, dict.fromkeys(texts))
+        known = {} if self._rules.any_allowed else self.secrets
         out = [self.leaf(one, path(at), kind) for at, one in enumerate(texts[:MARKED])]
-        return out + [drawn.get(one) or self.leaf(one, path(at), kind) for at, one in enumerate(texts[MARKED:], MARKED)]
+        return out + [
+            drawn.get(one) or known.get(one) or self.leaf(one, path(at), kind)
+            for at, one in enumerate(texts[MARKED:], MARKED)
+        ]
+
+    def _numbered(self, numbers: list[int], kind: str, path: Callable[[int], Path]) -> list[Any]:
+        drawn = self.many(kind, dict.fromkeys(str(one) for one in numbers if one > _LOW))
+        out = [self.number(one, path(at), kind) for at, one in enumerate(numbers[:MARKED])]
+        for at, one in enumerate(numbers[MARKED:], MARKED):
+            made = drawn.get(str(one))
+            out.append(self.number(one, path(at), kind) if made is None else int(made))
+        return out
+
+    def _by_looks(self, texts: list[str], walk: Walk, path: Callable[[int], Path]) -> list[Any] | None:
+        """A long list of texts of which most are secrets by their looks, addressees: all are looked at as one."""
+        whole = "\n".join(texts)
+        kinds = self._lists.get(whole)
+        if kinds is None:
+            kinds = self._kinds_of(texts, whole)
+            if len(self._lists) < _TABLES:
+                self._lists[whole] = kinds
+        if not kinds:
+            return None
+        by_kind: dict[str, list[str]] = {}
+        for text, kind in kinds.items():
+            by_kind.setdefault(kind, []).append(text)
+        for kind, some in by_kind.items():
+            self.many(kind, some)
+        drawn = {} if self._rules.any_allowed else self.crowd.secrets
+        out: list[Any] = []
+        for at, one in enumerate(texts):
+            made = drawn.get(one) if at >= MARKED and one in kinds else None
+            if made is None:
+                made = self.leaf(one, path(at), kinds[one]) if one in kinds else walk(one, path(at), None)
+            out.append(made)
+        return out
+
+    def _kinds_of(self, texts: list[str], whole: str) -> dict[str, str]:
+        """Those that are nothing but a secret, with its kind; none where most are not, or two would be read as one."""
+        if not all(map(self._is_secret, texts[:_FIRST])) or whole.count("\n") != len(texts) - 1:
+            return {}
+        found = find(whole, self._rules.patterns, self._pause)
+        each = next(found, None)
+        kinds: dict[str, str] = {}
+        end = -1
+        for text in texts:
+            start, end = end + 1, end + 1 + len(text)
+            if each is not None and (each.start, each.end) == (start, end):
+                kinds[text] = each.kind
+            while each is not None and each.start < end:
+                if each.end > end:
+                    return {}
+                each = next(found, None)
+        return kinds if len(kinds) * 2 > len(texts) else {}
+
+    def _is_secret(self, text: str) -> bool:
+        found = self._find(text)
+        return len(found) == 1 and (found[0].start, found[0].end) == (0, len(text))
 
     def _column(
         self, column: list[Any], walk: Walk, at: Callable[[int], Path], name: str, kind: str | None
@@ -460,6 +532,8 @@ class Texts(Secrets):
         sorts = set(map(type, column))
         if inner and sorts == {str}:
             return self._listed(column, inner, lambda number: (*at(number), name))
+        if sorts == {str} and (made := self._by_looks(column, walk, lambda number: (*at(number), name))) is not None:
+            return made
         if sorts == {dict} and inner != "session":  # what it holds may have an id
             made = self.rows(column, walk, lambda number: (*at(number), name), self.kind_in(name, {}, (), kind))
             if made is not None:
@@ -745,8 +819,8 @@ class Texts(Secrets):
     def _cookies(self, text: str) -> str:
         parts = re.split(r"(;\s*)", text)
         if len(parts) > 2 * self.few:
-            values = {part.partition("=")[2] for part in parts}
-            self.many("session", {value for value in values if len(value) >= SHORTEST and value[0] != '"'})
+            values = dict.fromkeys(part.partition("=")[2] for part in parts)
+            self.many("session", [value for value in values if len(value) >= SHORTEST and value[0] != '"'])
         out: list[str] = []
         for part in parts:
             name, mark, value = part.partition("=")

@@ -88,6 +88,10 @@ LINES = {
     "oauth, callback": f"https://a.example/cb?code={C}&state=xyz",
     "oauth, exchange": f"grant_type=authorization_code&code={C}&code_verifier={C}",
     "german": f"Passwort: {C}",
+    "password of signs": f"login of ann with password {C}0b4R failed",
+    "psql, one row": f"name     | ann\npassword | {C}\nage      | 12",
+    "markdown, one row": f"| name | ann |\n| password | {C} |\n",
+    "arrow": f"{{'password' -> {C}}}",
     "hex": f"0x{json.dumps({'password': C}).encode().hex()}",
     "upper hex": f"blob {json.dumps({'password': C}).encode().hex().upper()} end",
 }  # fmt: skip

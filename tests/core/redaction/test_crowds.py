@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
+from functools import partial
+from ipaddress import ip_address
 from random import Random
 from string import ascii_letters, digits
 
@@ -16,7 +21,8 @@ from replay.core.redaction.patterns import RULES
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.redactor import Redactor
 from replay.core.redaction.rules import Redaction, Rules
-from tests.core.redaction.test_redactor import KEY, REDACTOR, answer, everything, http, recording
+from tests.core.redaction.test_redactor import CROWDS, KEY, REDACTOR, answer, everything, http, recording
+from tests.safety.services import ROOT
 
 RANDOM = Random(6)
 NUMBER = CROWD + 100
@@ -233,3 +239,74 @@ def test_of_a_long_text_the_quick_ways_find_what_the_slow_one_does() -> None:
         text = "".join(random.choice(parts) + random.choice(" \n,;|") for _ in range(random.choice((200, 300, 900))))
         slow = [msgspec.structs.replace(rule, hints=(), before="") for rule in RULES]
         assert list(find(text, RULES, lambda size: None)) == list(find(text, slow, lambda size: None))
+
+
+def test_what_is_drawn_does_not_depend_on_the_hash_seed() -> None:
+    """Of forms, cookies, columns and JSON: a service's processes have seeds of their own."""
+    code = """
+from tests.core.redaction.test_crowds import LIST, TABLE, WORDS
+from tests.core.redaction.test_redactor import CROWDS, REDACTOR, recording
+for text in [LIST, TABLE, "; ".join(f"session{n}={word}" for n, word in enumerate(WORDS)), *CROWDS.values()]:
+    print(REDACTOR.redact(recording({"text": text})).digest)
+print(REDACTOR.redact(recording({"password": WORDS})).digest)
+"""
+    run = partial(subprocess.run, [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, timeout=60)
+    first, second = (run(env={**os.environ, "PYTHONHASHSEED": seed}).stdout for seed in "12")
+    assert first == second
+    assert len(first.split()) == 4 + len(CROWDS)
+
+
+def test_a_list_of_secrets_is_read_as_one_text() -> None:
+    """Addresses and numbers, each in a place of its own; what stands beside them is looked through as ever."""
+    others = ["ask ann.lee@x.example or bob.ray@y.example", "word", f"token={WORDS[0]}", "", "12"]
+    held = [*MAILS[:40], *others, *MAILS[40:], *others, "4012888888881881"]
+    rows = [{"id": n, "contact": each} for n, each in enumerate(held)]
+    for value in (held, rows, {f"k{n}": each for n, each in enumerate(held)}):
+        before = recording({"of": value, "json": json.dumps({"rows": value})})
+        after = REDACTOR.redact(before)
+        text = after.input.text
+        assert [each for each in (*MAILS, "ann.lee@", "bob.ray@", WORDS[0], '"4012888888881881"') if each in text] == []
+        assert len(text) == len(before.input.text)
+        assert text.count('"word"') == text.count('\\"word\\"') == 2
+        assert REDACTOR.redact(after) == after
+        assert REDACTOR.find(after) == []
+
+
+def test_a_list_of_secrets_takes_little_time() -> None:
+    """Thousands of addresses, each in a place of its own, take as long as prose that says "secret"."""
+    mails = [f"ann{n}.{word}@m{n % 3}.example" for n, word in enumerate(WORDS * 2)]
+    spent: dict[int, list[float]] = {0: [], 1: []}
+    values = [{"to": mails}, {"text": "no secret at all, " * (len(json.dumps(mails)) // 18)}]
+    for turn in range(8):
+        started = time.thread_time()
+        REDACTOR.redact(recording(values[turn % 2]))
+        spent[turn % 2].append(time.thread_time() - started)
+    assert min(spent[0]) < 2.6 * min(spent[1])
+
+
+def test_a_private_address_of_many_stays_one() -> None:
+    """Code decides by it, by whether it is of many hosts, and by equal beginnings; no two become one."""
+    draw = Random(5)
+    held = [
+        f"{draw.choice((10, 20, 172, 192, 203))}.{draw.choice((3, 16, 168, 200))}.{n % 250}.{n}" for n in range(250)
+    ]
+    made = REDACTOR.redact(recording({"ips": held})).input.decode()["ips"]
+    assert set(made).isdisjoint(held)
+    assert len(set(made)) == len(held)
+    for one, two in zip(held, made, strict=True):
+        assert ip_address(one).is_private == ip_address(two).is_private
+        assert ip_address(two).is_global == ip_address(one).is_global
+        assert list(map(len, one.split("."))) == list(map(len, two.split(".")))
+
+
+def test_numbers_of_many_stay_numbers() -> None:
+    """A list of them under a name that tells: each has as many digits, none is left but small ones that say nothing."""
+    held = [100_000 + 9_973 * n for n in range(700)]
+    before = recording({"pins": held, "said": f"of {held[650]}", "one": held[600]})
+    after = REDACTOR.redact(before)
+    made = after.input.decode()
+    assert set(made["pins"]).isdisjoint(held)
+    assert len(set(made["pins"])) == len(held)
+    assert [len(str(one)) for one in made["pins"]] == [len(str(one)) for one in held]
+    assert (made["said"], made["one"]) == (f"of {made['pins'][650]}", made["pins"][600])
+    assert REDACTOR.redact(after) == after

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import time
 import zlib
+from base64 import b64decode, b64encode
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,6 +95,7 @@ PLACES: dict[str, Callable[[], Recording]] = {
     "path of a gap": lambda: recording({"token": CANARY, "open": {CANARY: Handle()}}),
     "path of a mark": lambda: recording({"token": CANARY, "open": {CANARY: {"password": "hunter2222"}}}),
     "second member of gzip": lambda: body(gzip.compress(b"{}") + gzip.compress(ANSWER), "gzip"),
+    "behind the end of bzip2": lambda: recording({"blob": bz2.compress(b"{}") + ANSWER}),
     "gzip members elsewhere": lambda: recording(
         {"blob": gzip.compress(b"a") + gzip.compress(b"password=" + CANARY.encode())}
     ),
@@ -125,6 +129,33 @@ def test_a_canary_is_nowhere(place: str) -> None:
     assert [shape for shape in shapes(CANARY) if shape in text] == []
     assert REDACTOR.redact(after) == after
     assert [found.text for found in REDACTOR.find(after)] == []
+
+
+def test_sentrys_list_is_taken_in() -> None:
+    """Every name that sentry-sdk masks, in each way to write it; and those that are promised."""
+    scrubber = pytest.importorskip("sentry_sdk.scrubber")
+    promised = (
+        "authorization cookie set-cookie token secret password api-key private-key access-key client-key session csrf "
+        "credential signature dsn otp pin cvv ssn iban email phone dob ip x-forwarded-for"
+    )
+    for name in (*scrubber.DEFAULT_DENYLIST, *scrubber.DEFAULT_PII_DENYLIST, *promised.split()):
+        words = name.replace("-", "_").split("_")
+        camel = words[0].lower() + "".join(map(str.title, words[1:]))
+        forms = (name, name.upper(), "-".join(words), "_".join(words), " ".join(words), camel, f"user_{name}")
+        assert [form for form in forms if kind_of(form) is None] == [], name
+
+
+@pytest.mark.parametrize("module", [bz2, lzma, gzip, zlib])
+def test_packed_files(module: Any) -> None:
+    """As bytes, and as Base64 in a text: what is in them is redacted, and they unpack as before."""
+    data = module.compress(b"[" + ANSWER + b"]")
+    made = REDACTOR.redact(recording({"blob": data, "text": f"see {b64encode(data).decode()} here"})).input.decode()
+    inside = [made["blob"], b64decode(made["text"].split()[1])]
+    for plain in map(module.decompress, inside):
+        assert CANARY.encode() not in plain
+        assert json.loads(plain)[0].keys() == json.loads(ANSWER).keys()
+    bare = module.compress(b"nothing to see " * 90)
+    assert REDACTOR.redact(recording({"blob": bare})).input.decode()["blob"] == bare
 
 
 def test_members_of_gzip_stay_apart() -> None:

@@ -81,9 +81,8 @@ def everything(one: Recording) -> str:
         if isinstance(value, dict):
             waiting += [*value.keys(), *value.values()]
             if isinstance(value.get("pieces"), list):
-                waiting.append(
-                    b"".join(each[1] for each in value["pieces"] if len(each) == 2 and isinstance(each[1], bytes))
-                )
+                pieces = [each for each in value["pieces"] if isinstance(each, list) and len(each) == 2]
+                waiting.append(b"".join(each[1] for each in pieces if isinstance(each[1], bytes)))
         elif isinstance(value, list | tuple):
             waiting += value
         elif isinstance(value, bytes):

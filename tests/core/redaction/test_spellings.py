@@ -74,7 +74,12 @@ User [name=ann, password=[{S}]]
 password=<{S}>
 password=({S})
 password\t{S}
-PASSWORD {S}""".split("\n")
+PASSWORD {S}
+password -> {S}
+api_key --> {S}
+net use x: \\\\files\\share {S} /user:ann
+openssl enc -aes-256-cbc -k {S} -in x
+tool --encryption-key {S}""".split("\n")
 STAYS = [
     "unexpected token 'abc12345' at line 3",
     "a token bucket of 1000 tokens per second",
@@ -105,6 +110,16 @@ STAYS = [
     "password=<password>",
     "session=[open]",
     "the rootpwd1 host",
+    "def token(n: int) -> Token2: ...",
+    "password -> hash_of(password)",
+    "cat token | base64",
+    " id | password | address2",
+    "password|address1|address2",
+    "count | secret2024_things | 12345678",
+    "net use x: \\\\files\\share /persistent:yes",
+    "openssl enc -aes-256-cbc -kfile /etc/keys/one2024",
+    "the password Argon2id-v19 hashes, SHA256withRSA2 signs",
+    "status code 404, exit code 13700, error code=40001, postal code 12345, code review 12345",
 ]
 
 
