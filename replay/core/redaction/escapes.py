@@ -1,0 +1,75 @@
+"""Percent-encoding, escapes of programming languages and UTF-16: read, and written as they were."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
+_UNIT = re.compile(r"%[0-9A-Fa-f]{2}|\+|[^%+]|%")
+BYTE_ORDERS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+
+def unquoted(text: str) -> bytes:
+    """As `urllib.parse.unquote_to_bytes`, which goes from escape to escape."""
+    return _ESCAPES.sub(
+        lambda run: bytes.fromhex(run[0].translate(None, b"%").decode()), text.encode("utf-8", "surrogatepass")
+    )
+
+
+def plain(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
+    return unquoted(text.replace("+", " ")).decode("utf-8", "replace")
+
+
+def escaped_alike(text: str, plain: bytes, made: bytes) -> str | None:
+    """`made` percent-encoded as `text` has `plain`; None if their lengths differ."""
+    units = _UNIT.findall(text)
+    if len(made) != len(plain) or len(units) != len(plain):
+        return None
+    return "".join(
+        unit if old == new else f"%{new:02X}" if len(unit) == 3 or not chr(new).isalnum() else chr(new)
+        for unit, old, new in zip(units, plain, made, strict=True)
+    )
+
+
+def letter(unit: str) -> str:
+    """What a unit of a text stands for."""
+    if len(unit) == 1:
+        return unit
+    if unit[0] == "&":
+        digits = unit[2:-1]
+        return chr(int(digits[1:], 16) if digits[0] in "xX" else int(digits))
+    return chr(int(unit[-4:], 16) if "u" in unit else int(unit[-2:], 16) if "x" in unit else int(unit[-3:], 8))
+
+
+def respelt(unit: str, new: str) -> str:
+    """Another letter in the way of a unit."""
+    if len(unit) == 1:
+        return new
+    code, bare = ord(new), unit.rstrip("0123456789abcdefABCDEF;")
+    if unit[0] == "&":
+        return f"&#x{code:x};" if unit[2] in "xX" else f"&#{code};"
+    digits = f"{code:04x}" if "u" in unit else f"{code:02x}" if "x" in unit else f"{code:03o}"
+    return bare + (digits.upper() if unit[len(bare) :].isupper() else digits)
+
+
+def around(text: str, change: Callable[[str], str]) -> str:
+    """Without the space around it."""
+    bare = text.strip()
+    return text.replace(bare, change(bare), 1) if bare else text
+
+
+def wide(data: bytes) -> str | None:
+    """UTF-16, told by its mark, or by every other byte being none in Latin text."""
+    if len(data) % 2:
+        return None
+    if data[:2] in BYTE_ORDERS:
+        return BYTE_ORDERS[data[:2]]
+    even, odd = data[:4096:2], data[1:4096:2]
+    for charset, high, low in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if len(high) > 3 and high.count(0) > 0.9 * len(high) and not low.count(0):
+            return charset
+    return None

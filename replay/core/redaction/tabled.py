@@ -1,0 +1,211 @@
+"""Rows and columns: tables in texts, lists of objects with the same names or of secrets, parameters of statements."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from replay.core.redaction import beside, columns
+from replay.core.redaction.finding import find
+from replay.core.redaction.marks import MOST as MARKED
+from replay.core.redaction.needles import SHORTEST
+from replay.core.redaction.pseudonyms import Pseudonyms
+from replay.core.redaction.replaced import Replaced
+from replay.core.redaction.rules import Rules
+from replay.core.redaction.secrets import Path, apart, mark_for
+
+_TABLES = 1000
+"""That are remembered."""
+LOW = 99_999
+"""Up to which numbers are drawn one by one: of so few some would become one."""
+_IDS = frozenset({"id", "_id", "key"})
+_ROWS = 32
+"""Items of a list that is read as a table."""
+_FIRST = 4
+"""Items that tell of most lists that they are none of secrets."""
+_NOT_ROWS = frozenset({"kty", "value", "Value", "answer", "headers", "pieces", "returned"})
+"""Names that say something of what stands beside them."""
+
+Walk = Callable[[Any, Path, str | None], Any]
+
+
+class Tabled(Replaced):
+    """Looks at columns."""
+
+    def __init__(self, rules: Rules, pseudonyms: Pseudonyms, pause: Callable[[int], None]) -> None:
+        super().__init__(rules, pseudonyms, pause)
+        self._columns_of: dict[str, list[str]] = {}
+        """Table of a database -> its columns, as a statement named them."""
+        self._tables: dict[tuple[str, Path, int], tuple[str | None, dict[str, tuple[str, str, str]]]] = {}
+        """Table and path -> it without secrets, of each column that changed one cell before and after, its kind."""
+        self._lists: dict[str, dict[str, str]] = {}
+        """Texts of a list, a line each -> those that are secrets by their looks, with their kinds."""
+
+    @abstractmethod
+    def number(self, node: Any, path: Path, kind: str | None) -> Any:
+        """A number without secrets."""
+
+    def columns(self, text: str, path: Path, deep: int) -> str | None:
+        """A text with a table, without secrets; None if none of its columns says that it has any. The second walk meets
+        the same ones."""
+        held = self._tables.get((text, path, len(self._columns_of))) if not self.allowed else None
+        mark = mark_for(text) or ""
+        if held is None:
+            changed: dict[str, tuple[str, str, str]] = {}
+
+            def cell(name: str, kind: str, one: str) -> str:
+                drawn = self.crowd.secrets.get(one)
+                made = self.leaf(one, (*path, name), kind) if drawn is None else drawn
+                if made != one:
+                    changed.setdefault(name, (one, made, kind))
+                return f"{mark}{made}{mark}" if made == (drawn or self.secrets.get(one)) else made
+
+            held = columns.masked(text, self.kind_of, cell, self.many, self._columns_of, mark), changed
+            if len(self._tables) < _TABLES and not self.crowd.late:
+                self._tables[text, path, len(self._columns_of)] = held
+        for name, (before, after, kind) in held[1].items():
+            self.mark((*path, name), before, after, kind)
+        if held[0] is None or not mark:
+            return None if held[0] is None else self.flat(held[0], deep)
+        parts = held[0].split(mark)  # every other one is a pseudonym
+        parts[::2] = apart(parts[::2], lambda rest: self.flat(rest, deep))
+        return "".join(parts)
+
+    def kind_in(self, name: str, item: Any, path: Path, kind: str | None) -> str | None:
+        """The kind of a member of what lies at `path`. What a session holds is data like any other, but for its id."""
+        inner = self._rules.kind_of(name) or kind
+        if inner == "session" and type(item) in (dict, list):
+            return None
+        if inner is None and name in _IDS and path and type(item) is str and len(item) >= 12:
+            return "session" if self.kind_of(path[-1]) == "session" else None
+        return inner
+
+    def rows(self, items: list[Any], walk: Walk, at: Callable[[int], Path], kind: str | None) -> list[Any] | None:
+        """A long list of objects with the same names, as a table, or one of texts of a kind, or of which most are
+        nothing but secrets; None of any other. `at`: the path of an item."""
+        if len(items) < _ROWS:
+            return None
+        sorts = set(map(type, items))
+        if sorts == {str} and kind and items[0][:1] != "-":
+            return self._listed(items, kind, at)
+        if sorts == {str} and not kind:
+            return self._by_looks(items, walk, at)
+        if sorts == {int} and kind:
+            return self._numbered(items, kind, at)
+        names = tuple(items[0]) if sorts == {dict} else ()
+        if not names or _NOT_ROWS.intersection(names) or names[0][:1] == "$" or set(map(tuple, items)) != {names}:
+            return None
+        columns = [[each[name] for each in items] for name in names]
+        if any(map(beside.is_statement, {one for column in columns[:-1] for one in column if type(one) is str})):
+            return None
+        made = [self._column(column, walk, at, name, kind) for name, column in zip(names, columns, strict=True)]
+        keys = [name if len(name) < SHORTEST else self.leaf(name, at(0)[:-1], None, mark=False) for name in names]
+        return [dict(zip(keys, row, strict=True)) for row in zip(*made, strict=True)]
+
+    def members(self, node: dict[str, Any], walk: Walk, path: Path, kind: str | None) -> dict[str, Any] | None:
+        """An object of many objects with the same names, as a table; None of any other."""
+        if len(node) < _ROWS or kind == "session" or any(map(self.kind_of, node)):
+            return None
+        names = list(node)
+        made = self.rows([*node.values()], walk, lambda at: (*path, names[at]), kind)
+        if made is None:
+            return None
+        keys = [name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False) for name in names]
+        return dict(zip(keys, made, strict=True))
+
+    def _listed(self, texts: list[str], kind: str, path: Callable[[int], Path]) -> list[str]:
+        drawn = self.many(kind, dict.fromkeys(texts))
+        known = {} if self._rules.any_allowed else self.secrets
+        out = [self.leaf(one, path(at), kind) for at, one in enumerate(texts[:MARKED])]
+        return out + [
+            drawn.get(one) or known.get(one) or self.leaf(one, path(at), kind)
+            for at, one in enumerate(texts[MARKED:], MARKED)
+        ]
+
+    def _numbered(self, numbers: list[int], kind: str, path: Callable[[int], Path]) -> list[Any]:
+        drawn = self.many(kind, dict.fromkeys(str(one) for one in numbers if one > LOW))
+        out = [self.number(one, path(at), kind) for at, one in enumerate(numbers[:MARKED])]
+        for at, one in enumerate(numbers[MARKED:], MARKED):
+            made = drawn.get(str(one))
+            out.append(self.number(one, path(at), kind) if made is None else int(made))
+        return out
+
+    def _by_looks(self, texts: list[str], walk: Walk, path: Callable[[int], Path]) -> list[Any] | None:
+        """A long list of texts of which most are secrets by their looks, addressees: all are looked at as one."""
+        whole = "\n".join(texts)
+        kinds = self._lists.get(whole)
+        if kinds is None:
+            kinds = self._kinds_of(texts, whole)
+            if len(self._lists) < _TABLES:
+                self._lists[whole] = kinds
+        if not kinds:
+            return None
+        by_kind: dict[str, list[str]] = {}
+        for text, kind in kinds.items():
+            by_kind.setdefault(kind, []).append(text)
+        for kind, some in by_kind.items():
+            self.many(kind, some)
+        drawn = {} if self._rules.any_allowed else self.crowd.secrets
+        out: list[Any] = []
+        for at, one in enumerate(texts):
+            made = drawn.get(one) if at >= MARKED and one in kinds else None
+            if made is None:
+                made = self.leaf(one, path(at), kinds[one]) if one in kinds else walk(one, path(at), None)
+            out.append(made)
+        return out
+
+    def _kinds_of(self, texts: list[str], whole: str) -> dict[str, str]:
+        """Those that are nothing but a secret, with its kind; none where most are not, or two would be read as one."""
+        if not all(map(self._is_secret, texts[:_FIRST])) or whole.count("\n") != len(texts) - 1:
+            return {}
+        found = find(whole, self._rules.patterns, self._pause)
+        each = next(found, None)
+        kinds: dict[str, str] = {}
+        end = -1
+        for text in texts:
+            start, end = end + 1, end + 1 + len(text)
+            if each is not None and (each.start, each.end) == (start, end):
+                kinds[text] = each.kind
+            while each is not None and each.start < end:
+                if each.end > end:
+                    return {}
+                each = next(found, None)
+        return kinds if len(kinds) * 2 > len(texts) else {}
+
+    def _is_secret(self, text: str) -> bool:
+        found = self._find(text)
+        return len(found) == 1 and (found[0].start, found[0].end) == (0, len(text))
+
+    def _column(
+        self, column: list[Any], walk: Walk, at: Callable[[int], Path], name: str, kind: str | None
+    ) -> list[Any]:
+        inner = self.kind_in(name, "", (), kind)
+        sorts = set(map(type, column))
+        if inner and sorts == {str}:
+            return self._listed(column, inner, lambda number: (*at(number), name))
+        if sorts == {str} and (made := self._by_looks(column, walk, lambda number: (*at(number), name))) is not None:
+            return made
+        if sorts == {dict} and inner != "session":  # what it holds may have an id
+            made = self.rows(column, walk, lambda number: (*at(number), name), self.kind_in(name, {}, (), kind))
+            if made is not None:
+                return made
+        out: list[Any] = []
+        same: set[str] = set()
+        for number, one in enumerate(column):
+            if type(one) is str and one in same:
+                out.append(one)
+                continue
+            out.append(walk(one, (*at(number), name), self.kind_in(name, one, (), kind)))
+            if out[-1] is one and type(one) is str and not self._rules.any_allowed:
+                same.add(one)
+        return out
+
+    def parameter(self, walk: Walk, item: Any, names: Sequence[str], number: int,
+                  path: Path, kind: str | None) -> Any:  # fmt: skip
+        """Of a statement with parameters for these columns: one of them, or a list of all, or of many such lists."""
+        held = item.get("$tuple") if type(item) is dict else item
+        if type(held) is not list:
+            return walk(item, path, (self.kind_of(names[number]) if number < len(names) else None) or kind)
+        made = [self.parameter(walk, each, names, at, (*path, at), kind) for at, each in enumerate(held)]
+        return made if held is item else {"$tuple": made}
