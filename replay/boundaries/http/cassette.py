@@ -50,6 +50,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         self._noise = noise
         self._decoded: dict[int, Request] = {}
         self._noisy: dict[int, tuple[Noise, ...]] = {}
+        self._source: dict[int, Interaction] = {}
         self._lock = RLock()
         super().__init__(path, record_mode=RecordMode.NONE, match_on=(*_MATCHERS, *self._own_matchers()))
         self.rewound = True  # nothing is recorded into it
@@ -83,7 +84,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
             elif name == "body":
                 found += unexpected(self._body(ours, theirs))
             elif name == "headers":
-                found += _header_differences(ours, theirs, self._window)
+                found += _field_differences("headers", *self._choosing(ours, theirs), self._window, ())
             else:
                 found.append(Difference(name, "changed", getattr(ours, name), getattr(theirs, name)))
         if recorded.seq in self._noise:
@@ -163,6 +164,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         if request is None:
             request = self._decoded[interaction.seq] = _request(interaction.request)
             self._noisy[id(request)] = self._noise.get(interaction.seq, ())
+            self._source[id(request)] = interaction
         return request
 
     def _query(self, recorded: Request, asked: Request) -> list[Difference]:
@@ -170,6 +172,25 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
 
     def _body(self, recorded: Request, asked: Request) -> list[Difference]:
         return _body_differences(recorded, asked, self._window, self._noisy.get(id(recorded), ()))
+
+    def _choosing(self, recorded: Request, asked: Request) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The headers of both that choose an answer."""
+        before, now = _choices(recorded), _choices(asked)
+        for name in {*before} ^ {*now}:
+            if says_whose(name) or (name == "cookie" and self._from_before(recorded, asked)):
+                before.pop(name, None)
+                now.pop(name, None)
+        return before, now
+
+    def _from_before(self, recorded: Request, asked: Request) -> bool:
+        """Whether the cookies that only one of both has are of a jar which held them before the unit of work began:
+        no answer of this host has set any since."""
+        if not (recorded.of_jar or asked.of_jar):
+            return False
+        place = self._source.get(id(recorded))
+        earlier = self._interactions[: self._by_seq[place.seq]] if place is not None else ()
+        hosts = [each for each in earlier if urlsplit(each.target.partition(" ")[2]).netloc == _netloc(recorded)]
+        return not any(_sets_cookies(each) for each in hosts)
 
     def _own_matchers(self) -> Any:
         def query(asked: Request, recorded: Request) -> None:
@@ -183,7 +204,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
                 raise AssertionError("the bodies differ")
 
         def headers(asked: Request, recorded: Request) -> None:
-            before, now = _choosing(recorded, asked)
+            before, now = self._choosing(recorded, asked)
             if before != now:
                 raise AssertionError("headers differ by which a server chooses its answer")
 
@@ -203,7 +224,9 @@ def _request(value: Value) -> Request:
     headers: dict[str, str] = {}
     for name, text in stored["headers"]:
         headers.setdefault(name, text)
-    return Request(stored["method"], stored["url"], stored["body"] or None, headers)
+    request = Request(stored["method"], stored["url"], stored["body"] or None, headers)
+    request.of_jar = bool(stored.get("jar"))
+    return request
 
 
 def fields(request: Value) -> dict[str, Any]:
@@ -226,6 +249,15 @@ def fields(request: Value) -> dict[str, Any]:
     }
 
 
+def _netloc(request: Request) -> str:
+    return str(urlsplit(request.uri).netloc)
+
+
+def _sets_cookies(interaction: Interaction) -> bool:
+    stored = interaction.answer.decode()
+    return isinstance(stored, dict) and any(name.lower() == "set-cookie" for name, _ in stored.get("headers") or ())
+
+
 def _response(interaction: Interaction) -> dict[str, Any]:
     """A stored answer in vcrpy's form; a fault keeps the pieces that came before it."""
     stored = interaction.answer.decode() or {}
@@ -245,16 +277,6 @@ def _query_differences(recorded: Request, asked: Request, window: Window, noise:
     return [] if before == now else _field_differences("query", before, now, window, noise)
 
 
-def _choosing(recorded: Request, asked: Request) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The headers of both that choose an answer."""
-    before, now = _choices(recorded), _choices(asked)
-    for name in [name for name in {*before, *now} if says_whose(name)]:
-        if name not in before or name not in now:
-            before.pop(name, None)
-            now.pop(name, None)
-    return before, now
-
-
 def _choices(request: Request) -> dict[str, Any]:
     found = {}
     for given, value in request.headers.items():
@@ -263,10 +285,6 @@ def _choices(request: Request) -> dict[str, Any]:
         if how is not None:
             found[name] = how(value)
     return found
-
-
-def _header_differences(recorded: Request, asked: Request, window: Window) -> list[Difference]:
-    return _field_differences("headers", *_choosing(recorded, asked), window, ())
 
 
 def _grouped(pairs: list[tuple[str, str]]) -> dict[str, Any]:
