@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from math import inf
 from threading import RLock
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -51,6 +52,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         self._decoded: dict[int, Request] = {}
         self._noisy: dict[int, tuple[Noise, ...]] = {}
         self._source: dict[int, Interaction] = {}
+        self._first_set: dict[str, float] = {}
         self._lock = RLock()
         super().__init__(path, record_mode=RecordMode.NONE, match_on=(*_MATCHERS, *self._own_matchers()))
         self.rewound = True  # nothing is recorded into it
@@ -183,14 +185,23 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         return before, now
 
     def _from_before(self, recorded: Request, asked: Request) -> bool:
-        """Whether the cookies that only one of both has are of a jar which held them before the unit of work began:
-        no answer of this host has set any since."""
-        if not (recorded.of_jar or asked.of_jar):
-            return False
-        place = self._source.get(id(recorded))
-        earlier = self._interactions[: self._by_seq[place.seq]] if place is not None else ()
-        hosts = [each for each in earlier if urlsplit(each.target.partition(" ")[2]).netloc == _netloc(recorded)]
-        return not any(_sets_cookies(each) for each in hosts)
+        """Whether the cookies that only one of both has are of a jar which held some before the unit of work began."""
+        host = _netloc(recorded.uri)
+        first = self._first_cookies(host)
+        if asked.of_jar:
+            place = self._source.get(id(recorded))
+            return place is None or place.offset_ns < first
+        return recorded.of_jar and any(self._recorded(each).of_jar for each in self._of(host) if each.offset_ns < first)
+
+    def _first_cookies(self, host: str) -> float:
+        """When an answer of this host first set cookies; infinite: none did."""
+        if host not in self._first_set:
+            ends = (each.offset_ns + each.duration_ns for each in self._of(host) if _sets_cookies(each))
+            self._first_set[host] = min(ends, default=inf)
+        return self._first_set[host]
+
+    def _of(self, host: str) -> Iterator[Interaction]:
+        return (each for each in self._interactions if _netloc(each.target.partition(" ")[2]) == host)
 
     def _own_matchers(self) -> Any:
         def query(asked: Request, recorded: Request) -> None:
@@ -249,8 +260,8 @@ def fields(request: Value) -> dict[str, Any]:
     }
 
 
-def _netloc(request: Request) -> str:
-    return str(urlsplit(request.uri).netloc)
+def _netloc(url: str) -> str:
+    return urlsplit(url).netloc
 
 
 def _sets_cookies(interaction: Interaction) -> bool:

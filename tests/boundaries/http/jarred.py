@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aiohttp
@@ -51,6 +52,13 @@ def get(name: str, url: str) -> str:
 def asks(name: str, url: str) -> str:
     """One request."""
     return get(name, f"{url}/echo")
+
+
+@replay.capture
+def asks_at_once(name: str, url: str) -> list[str]:
+    """Two threads share the client; one of the answers sets cookies, which the other request did not wait for."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda path: get(name, url + path), ["/redirect", "/echo?two"]))
 
 
 @replay.capture

@@ -41,6 +41,17 @@ def test_a_warm_client_is_cold_at_replay(tmp_path: Path, server: Server, name: s
     assert replay.run(recording).status == "reproduced"
 
 
+def test_a_warm_client_that_threads_share(tmp_path: Path, server: Server, name: str) -> None:
+    """What an answer sets is not missed by a request that was asked before it came."""
+    if name == "aiohttp":
+        pytest.skip("its sessions are no threads'")
+    jarred.get(name, f"{server.url}/redirect")
+    (recording,) = record(tmp_path, lambda: jarred.asks_at_once(name, server.url))
+    server.stop()
+    jarred.restart()
+    assert replay.run(recording).status == "reproduced"
+
+
 def test_a_cold_client_is_warm_at_replay(tmp_path: Path, server: Server, name: str) -> None:
     """Another replay in the same process has served it cookies."""
     (first,) = record(tmp_path, lambda: jarred.asks(name, server.url))
