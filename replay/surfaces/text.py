@@ -310,7 +310,7 @@ def _hint(divergence: Divergence, page: Page) -> Iterator[str]:
             f"production had the answer from before: {escape(frame.function)} has {escape(decorator)}. "
             "Put @replay.boundary above that",
         )
-    elif divergence.kind == "extra":
+    elif divergence.kind == "extra" or (divergence.nearest and divergence.nearest.target != divergence.target):
         yield from page.wrapped(
             "perhaps",
             "the code has changed; or production had the answer from before (a cache, a token that it kept): put "
