@@ -7,6 +7,7 @@ order. What nothing answers is noted as a divergence *before* it is raised, sinc
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,7 +29,7 @@ from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.lanes import FIRST, Lanes
 from replay.engine.partings import Partings
-from replay.engine.user_code import user_code
+from replay.engine.user_code import library_of, user_code
 from replay.engine.waiting import Waiting
 from replay.errors import DivergenceError
 
@@ -70,6 +71,10 @@ class EqualityShelf:
 
     def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
         return DivergenceError(message)
+
+
+def _once(library: str | None) -> str | None:
+    return None if library is None else f"drawn by {library}, which may keep what production drew before"
 
 
 class Player:
@@ -339,12 +344,14 @@ class Player:
             self.noted.append(replace(each, path=f"interaction[{seq}].request {path}"))
 
     def _draw_on(self, lane: str, kind: str) -> None:
-        """A draw beyond the recorded ones."""
+        """A draw beyond the recorded ones. A library may make some once in a process, for what it keeps: production had
+        that from before. Whatever follows from what it draws is compared."""
         noise = self.noise.draws.get(kind)
-        if noise is None:
+        note = noise.note if noise is not None else _once(library_of(sys._getframe(1)))
+        if note is None:
             self._partings.dry(lane, kind)
         elif not any(each.path == f"draws $.{kind}" for each in self.noted):
-            self.noted.append(Difference(f"draws $.{kind}", "added", note=noise.note))
+            self.noted.append(Difference(f"draws $.{kind}", "added", note=note))
 
     def _advance(self, now: int) -> None:
         if now > self._now:
