@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from replay.core.families import arrays, containers, errors, frames, objects, records, scalars
+from replay.core.families import arrays, containers, errors, frames, mapped, objects, records, scalars
 from replay.core.looking import address_of
 from replay.core.standins import Opaque, Truncated, made_class
 
@@ -181,6 +181,7 @@ READERS: dict[str, Read] = {
     **scalars.READERS,
     **containers.READERS,
     **records.READERS,
+    **mapped.READERS,
     **objects.READERS,
     **errors.READERS,
     **arrays.READERS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from replay.core.noise import OUTCOME, matches, parse
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
-from replay.core.verdict import Difference
+from replay.core.verdict import Difference, Frame
 from replay.engine.ambiguity import nearly, nondeterminism, overtaken, rearranged
 from replay.engine.entropy import LONG, MOST_BITS
 
@@ -34,12 +34,13 @@ def doubts(
     short_draws: int,
     near: int | None = None,
     kinds: Collection[str] = (),
+    start_up: Sequence[tuple[str, Frame | None]] = (),
 ) -> str | None:
     """What else than the code may have made a run end in another way; None if nothing did.
 
     `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds. `near`:
     when an answer and a time limit came at about the same time, nanoseconds since the epoch. `kinds`: of the
-    divergences.
+    divergences. `start_up`: what that was refused, and where.
     """
     alike = (
         nondeterminism(recording)
@@ -48,7 +49,7 @@ def doubts(
         or (overtaken(recording) if {*kinds} == {"reordered"} else None)
     )
     found = [alike, *_masked(recording, difference), *_drawn(short_draws), *_made(difference),
-             *_worded(recording, difference)]  # fmt: skip
+             *_worded(recording, difference), *_unprepared(start_up)]  # fmt: skip
     return " ".join(filter(None, found)) or None
 
 
@@ -135,6 +136,16 @@ def _worded(recording: Recording, difference: Collection[Difference]) -> Iterato
         yield (
             f"another Python: recorded under {recording.facts['python']}, it ran under {platform.python_version()}, "
             "and the same error says something else. Versions of Python word their errors differently."
+        )
+
+
+def _unprepared(start_up: Sequence[tuple[str, Frame | None]]) -> Iterator[str]:
+    if start_up:
+        target, place = start_up[0]
+        where = "" if place is None else f" at {place.file}:{place.line} in {place.function}"
+        yield (
+            f"start-up: it reached for the real world ({target}{where}) and was refused, so what it sets up may be "
+            "missing. Make that where it is first used, inside of a function that is a @replay.boundary."
         )
 
 

@@ -7,6 +7,7 @@ order. What nothing answers is noted as a divergence *before* it is raised, sinc
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,14 +22,14 @@ from replay.core.compare import differences, unexpected
 from replay.core.decoder import items_of
 from replay.core.noise import Known, Noise, known
 from replay.core.recording import WEB, Interaction, Outcome, Recording, State
-from replay.core.verdict import Difference, Divergence, Window
+from replay.core.verdict import Difference, Divergence, Frame, Window
 from replay.core.world import Answer, Request, Settles, Shelf, Ticket
 from replay.engine.behind import Behind
 from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.lanes import FIRST, Lanes
 from replay.engine.partings import Partings
-from replay.engine.user_code import user_code
+from replay.engine.user_code import library_of, user_code
 from replay.engine.waiting import Waiting
 from replay.errors import DivergenceError
 
@@ -77,6 +78,10 @@ class EqualityShelf:
         return DivergenceError(message)
 
 
+def _once(library: str | None) -> str | None:
+    return None if library is None else f"drawn by {library}, which may keep what production drew before"
+
+
 class Player:
     """One replay of one recording. A `World`; safe to call from any thread.
 
@@ -87,9 +92,9 @@ class Player:
 
     __slots__ = (
         "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now", "_on_ask",
-        "_partings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_through", "_wait", "_waiting", "_where",
-        "behind", "closed", "goes_out", "lanes", "noise", "noted", "notes", "permits", "recording", "served",
-        "short_draws", "unanswered",
+        "_partings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_wait", "_waiting", "behind", "closed",
+        "goes_out", "lanes", "noise", "noted", "notes", "permits", "recording", "served", "short_draws", "start_up",
+        "through", "unanswered", "where",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
@@ -110,7 +115,8 @@ class Player:
         noise: Known | None = None,
     ) -> None:
         self.recording = recording
-        self._through = frozenset(through)
+        self.through = frozenset(through)
+        """Boundaries that are live."""
         self.goes_out = bool(through)
         """Some requests go to the real world, which answers in real time."""
         self._on_ask = on_ask
@@ -129,10 +135,11 @@ class Player:
         self._move = move
         self._wait = wait
         self._now = recording.started_at
-        self._where = user_code(root).standing
+        self.where = user_code(root).standing
+        """The lines of the project that run in the calling thread, innermost last."""
         self._lock = RLock()
-        self._waiting = Waiting(recording, self._through)
-        self._partings = Partings(recording, self._waiting, self._where)
+        self._waiting = Waiting(recording, self.through)
+        self._partings = Partings(recording, self._waiting, self.where)
         self._spent: list[Interaction] = []
         context = recording.facts or {}
         self.lanes = Lanes(numbered_when="started" if context.get("lanes") == "started" else "asking")
@@ -155,6 +162,8 @@ class Player:
         self.closed = False
         self.notes: dict[str, Settles] = {}
         """What the code noted in this run."""
+        self.start_up: list[tuple[str, Frame | None]] = []
+        """What the application's start-up was refused, and where it asked for that (see `replay.engine.preparing`)."""
         self.behind: Behind | None = None
         """Of a web application: the error that it handled."""
 
@@ -169,7 +178,7 @@ class Player:
     # The world --------------------------------------------------------------------------------------------------
 
     def ask(self, request: Request) -> Answer | None:
-        if request.boundary in self._through:
+        if request.boundary in self.through:
             return None
         with self._lock:
             shelf = self._shelves.get(request.boundary, self._equality)
@@ -277,7 +286,7 @@ class Player:
             tries = self._refused[boundary, target] = self._refused.get((boundary, target), 0) + 1
             if tries <= MOST_TRIES and len(self._refused) <= MOST_REFUSED:
                 lane = self.lanes.name()
-                found = Divergence(kind="refused", lane=lane, boundary=boundary, target=target, where=self._where())
+                found = Divergence(kind="refused", lane=lane, boundary=boundary, target=target, where=self.where())
                 self._note(found)
 
     # What is left -----------------------------------------------------------------------------------------------
@@ -340,12 +349,14 @@ class Player:
             self.noted.append(replace(each, path=f"interaction[{seq}].request {path}"))
 
     def _draw_on(self, lane: str, kind: str) -> None:
-        """A draw beyond the recorded ones."""
+        """A draw beyond the recorded ones. A library may make some once in a process, for what it keeps: production had
+        that from before. Whatever follows from what it draws is compared."""
         noise = self.noise.draws.get(kind)
-        if noise is None:
+        note = noise.note if noise is not None else _once(library_of(sys._getframe(1)))
+        if note is None:
             self._partings.dry(lane, kind)
         elif not any(each.path == f"draws $.{kind}" for each in self.noted):
-            self.noted.append(Difference(f"draws $.{kind}", "added", note=noise.note))
+            self.noted.append(Difference(f"draws $.{kind}", "added", note=note))
 
     def _advance(self, now: int) -> None:
         if now > self._now:

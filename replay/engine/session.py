@@ -165,7 +165,14 @@ class Session:
             unanswered=player.unanswered,
             reason=None
             if status == "reproduced"
-            else doubts(recording, difference, player.short_draws, near, [each.kind for each in player.divergences]),
+            else doubts(
+                recording,
+                difference,
+                player.short_draws,
+                near,
+                [each.kind for each in player.divergences],
+                player.start_up,
+            ),
         )
 
     def _difference(self, recording: Recording, outcome: Outcome, noise: Known) -> list[Difference]:

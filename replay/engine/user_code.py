@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from replay.core.verdict import Frame
 _PACKAGE = str(Path(__file__).parent.parent)
 _SESSION = str(Path(__file__).parent / "session.py")
 _LIBRARY = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_STANDARD = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
+_INSTALLED = re.compile(r"(?:site|dist)-packages[/\\]([^/\\.]+)")
 _SHOWN = 10
 """Frames of the stack of one request."""
 
@@ -79,6 +82,20 @@ def place(frame: FrameType) -> Frame:
     """The line a frame stands at."""
     code = frame.f_code
     return Frame(code.co_filename, frame.f_lineno, code.co_name, getline(code.co_filename, frame.f_lineno).strip())
+
+
+def library_of(frame: FrameType | None) -> str | None:
+    """The installed package whose code calls, from `frame` outwards, what Python's own code or ours does; None: it is
+    no installed one."""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        found = _INSTALLED.search(file)
+        if found is not None:
+            return found[1]
+        if not file.startswith((_PACKAGE, "<", *_STANDARD)):
+            return None
+        frame = frame.f_back
+    return None
 
 
 def is_machinery(frame: FrameType) -> bool:

@@ -14,6 +14,8 @@ from replay.core.decoder import items_of
 from replay.core.recording import Outcome, Recording
 from replay.core.snapshot import snapshot_error
 from replay.core.world import current
+from replay.engine.player import Player
+from replay.engine.preparing import StartUp
 from replay.entrypoints.asgi import App, Message
 from replay.entrypoints.turn import drive, whole_input
 from replay.entrypoints.web import Pieces, Response, tell
@@ -107,7 +109,8 @@ class _Server:
 
 @asynccontextmanager
 async def _lifespan(app: App, recording: Recording) -> AsyncIterator[dict[str, Any] | None]:
-    """The application's start-up and shut-down, outside the recording; its state, None if it has no lifespan."""
+    """The application's start-up and shut-down, outside the recording; its state, None if it has no lifespan. One that
+    fails since it is refused the real world (a pool of connections) is gone without."""
     inbox: asyncio.Queue[Message] = asyncio.Queue()
     outbox: asyncio.Queue[Message | None] = asyncio.Queue()
     state: dict[str, Any] = {}
@@ -121,15 +124,19 @@ async def _lifespan(app: App, recording: Recording) -> AsyncIterator[dict[str, A
         finally:
             outbox.put_nowait(None)
 
-    context = copy_context()
-    context.run(current.set, None)
+    world, context = current.get(), copy_context()
+    start_up = StartUp(world) if isinstance(world, Player) else None
+    context.run(current.set, start_up)
     inbox.put_nowait({"type": "lifespan.startup"})
     task = asyncio.get_running_loop().create_task(live(), context=context)
     answer = await outbox.get()
     kind = None if answer is None else answer["type"]
     if answer is not None and kind == "lifespan.startup.failed":
         await _end(task)
-        raise Unanswerable(f"{recording.entrypoint}: its start-up failed: {answer.get('message', '')}")
+        if start_up is None or not start_up.was_refused:
+            raise Unanswerable(f"{recording.entrypoint}: its start-up failed: {_error(answer.get('message', ''))}")
+        yield state
+        return
     if kind != "lifespan.startup.complete":  # it does not know of lifespans
         await _end(task)
         yield None
@@ -140,6 +147,13 @@ async def _lifespan(app: App, recording: Recording) -> AsyncIterator[dict[str, A
         inbox.put_nowait({"type": "lifespan.shutdown"})
         await outbox.get()
         await _end(task)
+
+
+def _error(message: str) -> str:
+    """Of a traceback, which is what frameworks tell, only the error at its end."""
+    lines = message.rstrip().splitlines()
+    last = max((at for at, line in enumerate(lines) if line.startswith("  ")), default=-1)
+    return "\n".join(lines[last + 1 :] or lines)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

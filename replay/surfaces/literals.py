@@ -191,6 +191,8 @@ _TAGS: dict[str, Callable[[Any, int, int], str]] = {
     "$attrs": _record,
     "$struct": _record,
     "$namedtuple": _record,
+    "$mapped": _record,
+    "$row": _record,
     "$object": _record,
     "$anew": _record,
     "$class": _class,

@@ -14,6 +14,7 @@ from replay.core.parts import Parts
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict, Violation
 from replay.surfaces.asking import got_line, request_line
+from replay.surfaces.kept import keeper
 from replay.surfaces.literals import (
     STRING,
     answered,
@@ -36,6 +37,8 @@ LATER = 6
 """Divergences that have a line each, below those that are shown in full."""
 DIFFERENCES = 12
 """Differing fields shown."""
+_OURS = "replay: no recorded answer"
+"""How an error begins that we raised into the code."""
 _BESIDE = 32
 """Columns beside a text that differs: whose it is, quotes, and how long it is."""
 
@@ -210,6 +213,8 @@ def outcome_lines(outcome: Outcome, page: Page, entrypoint: str) -> Iterator[str
     if node is None:
         return
     kind, message = error_headline(node)
+    if message.startswith(_OURS):
+        message = message.partition(r"\n")[0]  # vcrpy's words follow ours
     yield page.row("error", f"{kind}: {message}" if message else kind)
     yield from frame_lines(user_frames(frames(node), entrypoint), page)
     cause = error_body(node).get("cause")
@@ -282,6 +287,7 @@ def divergence_lines(divergence: Divergence, page: Page) -> Iterator[str]:
         if divergence.kind not in ("refused", "missing"):
             yield page.row("recorded", "nothing like it")
         yield from difference_lines(divergence.differences, page)
+        yield from _hint(divergence, page)
         return
     asked = request_line(near.boundary, near.target, near.request, page.text)
     label = "nearest" if divergence.kind == "extra" else "recorded"
@@ -289,6 +295,27 @@ def divergence_lines(divergence: Divergence, page: Page) -> Iterator[str]:
     yield page.row("answered", got_line(near, page.text))
     if divergence.kind != "extra" or near.target == divergence.target:
         yield from difference_lines(divergence.differences, page)
+    yield from _hint(divergence, page)
+
+
+def _hint(divergence: Divergence, page: Page) -> Iterator[str]:
+    """Why production may not have asked this."""
+    if divergence.boundary == "random" or divergence.kind not in ("extra", "changed"):
+        return
+    kept = keeper(divergence.where)
+    if kept is not None:
+        frame, decorator = kept
+        yield from page.wrapped(
+            "perhaps",
+            f"production had the answer from before: {escape(frame.function)} has {escape(decorator)}. "
+            "Put @replay.boundary above that",
+        )
+    elif divergence.kind == "extra" or (divergence.nearest and divergence.nearest.target != divergence.target):
+        yield from page.wrapped(
+            "perhaps",
+            "the code has changed; or production had the answer from before (a cache, a token that it kept): put "
+            "@replay.boundary on what keeps it",
+        )
 
 
 def _later(verdict: Verdict, page: Page) -> Iterator[str]:
@@ -321,7 +348,7 @@ def _ended_by_us(verdict: Verdict) -> bool:
     """Whether the error of the replay is our own refusal, which stands above: how it differs says nothing."""
     if verdict.divergence is None or verdict.outcome is None or verdict.outcome.state != "raised":
         return False
-    return error_headline(tree(verdict.outcome.payload))[1].startswith("replay: no recorded answer")
+    return error_headline(tree(verdict.outcome.payload))[1].startswith(_OURS)
 
 
 def difference_lines(

@@ -62,16 +62,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def beside(path: Path, incident: Recording, names: Iterable[str] = ()) -> list[Named]:
-    """Recordings of the incident's entry point: of these names, else those in its folder. Bundles of the folder that
-    cannot be read are left out, minimal recordings too: what they hold was never seen. Raises BundleError if names are
-    given and none of theirs is of that entry point."""
+    """Recordings of the incident's entry point: of these names, else those in its folder, of a web application those of
+    the same route. Bundles of the folder that cannot be read are left out, minimal recordings too: what they hold was
+    never seen. Raises BundleError if names are given and none of theirs is of that entry point."""
     given = list(names)
     folder = path if path.is_dir() else path.parent
     found: list[Named] = []
     for chosen in choose(given or [str(folder)], None if given else lambda path, error: None):
         for recording in chosen.recordings():
             same = recording.id == incident.id or recording.digest == incident.digest
-            if not given and is_minimal(recording):
+            if not given and (is_minimal(recording) or not _same_route(recording, incident)):
                 continue
             if recording.entrypoint == incident.entrypoint and recording.kind == incident.kind and not same:
                 found.append((f"{chosen.path}::{recording.id}", recording))
@@ -80,6 +80,12 @@ def beside(path: Path, incident: Recording, names: Iterable[str] = ()) -> list[N
     if given and not found:
         raise BundleError(f"{', '.join(given)}: no other recording of {incident.entrypoint} there", slug="no-recording")
     return found
+
+
+def _same_route(one: Recording, other: Recording) -> bool:
+    """Of a request to another route everything is another, and no value of it could have been this one's."""
+    unknown = one.http_route is None or other.http_route is None
+    return unknown or (one.http_route, one.http_request_method) == (other.http_route, other.http_request_method)
 
 
 def explain(path: Path, incident: Recording, others: list[Named], options: Options,

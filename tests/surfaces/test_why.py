@@ -16,6 +16,7 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
+from msgspec.structs import replace
 
 from replay.core.cause import minimal_of
 from replay.core.edits import Edit
@@ -24,7 +25,8 @@ from replay.engine.causes import why
 from replay.engine.finding import Finding
 from replay.engine.minimize import minimize
 from replay.engine.mutation import mutate
-from replay.surfaces.why import Options, at_work
+from replay.store.bundle import write_bundle
+from replay.surfaces.why import Options, at_work, beside
 from replay.surfaces.why_report import shown
 from tests.recordings import record
 from tests.surfaces import planted
@@ -401,3 +403,18 @@ def test_what_is_cut_of_a_text_is_text() -> None:
     assert found.endswith(f"... ({len(long)} characters)")
     assert long.startswith(json.loads(found.partition("... (")[0]))
     assert (shown("a" * 60), shown('"')) == (f'"{"a" * 60}"', '"\\""')
+
+
+def test_requests_to_another_route_are_no_other_side(tmp_path: Path) -> None:
+    """Of them everything is another: the path would be the cause."""
+    made = record(tmp_path, lambda: [planted.input_text({"name": "ada"}) for _ in range(4)])
+    routes = [("POST", "/classify"), ("POST", "/stream"), ("GET", "/classify"), ("POST", "/classify")]
+    incident, *others = [
+        replace(each, http_request_method=method, http_route=route)
+        for each, (method, route) in zip(made, routes, strict=True)
+    ]
+    path = tmp_path / "all.replay.db"
+    write_bundle([incident, *others], path)
+    assert [recording.id for _, recording in beside(path, incident)] == [others[2].id]
+    assert len(beside(path, replace(incident, http_route=None))) == 3
+    assert len(beside(path, incident, [str(path)])) == 3

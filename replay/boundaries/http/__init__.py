@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from replay.boundaries.http import aiohttp_client, httpx_clients
+from replay.boundaries.http import aiohttp_client, httpx_clients, jars
 from replay.boundaries.http.exchange import dropped
 from replay.boundaries.seam import NOTHING, when_imported
 from replay.core.codec import Value
@@ -49,6 +49,7 @@ class HttpBoundary:
         from replay.boundaries.http import wire
 
         wire.install()
+        jars.install()
         when_imported("httpx", httpx_clients.patch)
         when_imported("httpx2", httpx_clients.patch)
         when_imported("aiohttp", aiohttp_client.patch)

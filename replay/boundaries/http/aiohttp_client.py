@@ -37,7 +37,7 @@ def patch(module: ModuleType) -> None:
             decompresses = options.get("auto_decompress")
             if decompresses is None:
                 decompresses = self._auto_decompress
-            seam = partial(_middleware, decompresses=decompresses)
+            seam = partial(_middleware, decompresses=decompresses, jar=self._cookie_jar)
             options["middlewares"] = (*(self._middlewares if given is None else given), seam)
         return await original(self, method, str_or_url, **options)
 
@@ -45,8 +45,8 @@ def patch(module: ModuleType) -> None:
     patched[module.__name__] = str(module.__version__)
 
 
-async def _middleware(request: Any, handler: Callable[[Any], Awaitable[Any]], *, decompresses: bool) -> Any:
-    exchange = await _begun(request)
+async def _middleware(request: Any, handler: Callable[[Any], Awaitable[Any]], *, decompresses: bool, jar: Any) -> Any:
+    exchange = await _begun(request, jar)
     if exchange is None:
         return await handler(request)
     if isinstance(exchange, Recorded):
@@ -64,13 +64,13 @@ async def _middleware(request: Any, handler: Callable[[Any], Awaitable[Any]], *,
     return response
 
 
-async def _begun(request: Any) -> Any:
+async def _begun(request: Any, jar: Any) -> Any:
     """What is made of a request; None: nobody is interested."""
     world = here()
     if world is None or "Upgrade" in request.headers:  # a WebSocket has no answer to keep: at replay it is refused
         return None
     try:
-        return await _open(world, request)
+        return await _open(world, request, jar)
     except Exception:
         failed("ask-failed", world)
         return None
@@ -109,16 +109,24 @@ def _of_request(error: BaseException, request: Any) -> None:
         error.args = (request.connection_key, *error.args[1:])
 
 
-async def _open(world: World, request: Any) -> Exchange | Recorded | None:
+async def _open(world: World, request: Any, jar: Any) -> Exchange | Recorded | None:
     """Ask the world. While live the body is noted as it is sent; a player gets it whole."""
     if not world.live:
         body = await _drained(request._body)
-        return open_exchange(world, _asked(request, body), awaits=True)
-    return safely(lambda: open_exchange(world, _asked(request, b""), awaits=True))
+        return open_exchange(world, _asked(request, body, jar), awaits=True)
+    return safely(lambda: open_exchange(world, _asked(request, b"", jar), awaits=True))
 
 
-def _asked(request: Any, body: bytes) -> HttpRequest:
-    return HttpRequest("aiohttp", request.method, str(request.url), list(request.headers.items()), body)
+def _asked(request: Any, body: bytes, jar: Any) -> HttpRequest:
+    """aiohttp puts the cookies of its jar beside those that the code gave."""
+    headers = list(request.headers.items())
+    held = _holds(jar) and request.headers.get("Cookie")
+    return HttpRequest("aiohttp", request.method, str(request.url), headers, body, jar=held or None)
+
+
+def _holds(jar: Any) -> bool:
+    """Whether aiohttp's own kind of jar has any cookie; another one's code is not run."""
+    return type(jar).__module__ == "aiohttp.cookiejar" and any(getattr(jar, "_cookies", {}).values())
 
 
 class _Sink:

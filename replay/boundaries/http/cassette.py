@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from math import inf
 from threading import RLock
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -50,6 +51,8 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         self._noise = noise
         self._decoded: dict[int, Request] = {}
         self._noisy: dict[int, tuple[Noise, ...]] = {}
+        self._source: dict[int, Interaction] = {}
+        self._first_set: dict[str, float] = {}
         self._lock = RLock()
         super().__init__(path, record_mode=RecordMode.NONE, match_on=(*_MATCHERS, *self._own_matchers()))
         self.rewound = True  # nothing is recorded into it
@@ -83,7 +86,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
             elif name == "body":
                 found += unexpected(self._body(ours, theirs))
             elif name == "headers":
-                found += _header_differences(ours, theirs, self._window)
+                found += _field_differences("headers", *self._choosing(ours, theirs), self._window, ())
             else:
                 found.append(Difference(name, "changed", getattr(ours, name), getattr(theirs, name)))
         if recorded.seq in self._noise:
@@ -163,6 +166,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         if request is None:
             request = self._decoded[interaction.seq] = _request(interaction.request)
             self._noisy[id(request)] = self._noise.get(interaction.seq, ())
+            self._source[id(request)] = interaction
         return request
 
     def _query(self, recorded: Request, asked: Request) -> list[Difference]:
@@ -170,6 +174,34 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
 
     def _body(self, recorded: Request, asked: Request) -> list[Difference]:
         return _body_differences(recorded, asked, self._window, self._noisy.get(id(recorded), ()))
+
+    def _choosing(self, recorded: Request, asked: Request) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The headers of both that choose an answer."""
+        before, now = _choices(recorded), _choices(asked)
+        for name in {*before} ^ {*now}:
+            if says_whose(name) or (name == "cookie" and self._from_before(recorded, asked)):
+                before.pop(name, None)
+                now.pop(name, None)
+        return before, now
+
+    def _from_before(self, recorded: Request, asked: Request) -> bool:
+        """Whether the cookies that only one of both has are of a jar which held some before the unit of work began."""
+        host = _netloc(recorded.uri)
+        first = self._first_cookies(host)
+        if asked.of_jar:
+            place = self._source.get(id(recorded))
+            return place is None or place.offset_ns < first
+        return recorded.of_jar and any(self._recorded(each).of_jar for each in self._of(host) if each.offset_ns < first)
+
+    def _first_cookies(self, host: str) -> float:
+        """When an answer of this host first set cookies; infinite: none did."""
+        if host not in self._first_set:
+            ends = (each.offset_ns + each.duration_ns for each in self._of(host) if _sets_cookies(each))
+            self._first_set[host] = min(ends, default=inf)
+        return self._first_set[host]
+
+    def _of(self, host: str) -> Iterator[Interaction]:
+        return (each for each in self._interactions if _netloc(each.target.partition(" ")[2]) == host)
 
     def _own_matchers(self) -> Any:
         def query(asked: Request, recorded: Request) -> None:
@@ -183,7 +215,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
                 raise AssertionError("the bodies differ")
 
         def headers(asked: Request, recorded: Request) -> None:
-            before, now = _choosing(recorded, asked)
+            before, now = self._choosing(recorded, asked)
             if before != now:
                 raise AssertionError("headers differ by which a server chooses its answer")
 
@@ -203,7 +235,9 @@ def _request(value: Value) -> Request:
     headers: dict[str, str] = {}
     for name, text in stored["headers"]:
         headers.setdefault(name, text)
-    return Request(stored["method"], stored["url"], stored["body"] or None, headers)
+    request = Request(stored["method"], stored["url"], stored["body"] or None, headers)
+    request.of_jar = bool(stored.get("jar"))
+    return request
 
 
 def fields(request: Value) -> dict[str, Any]:
@@ -226,6 +260,15 @@ def fields(request: Value) -> dict[str, Any]:
     }
 
 
+def _netloc(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+def _sets_cookies(interaction: Interaction) -> bool:
+    stored = interaction.answer.decode()
+    return isinstance(stored, dict) and any(name.lower() == "set-cookie" for name, _ in stored.get("headers") or ())
+
+
 def _response(interaction: Interaction) -> dict[str, Any]:
     """A stored answer in vcrpy's form; a fault keeps the pieces that came before it."""
     stored = interaction.answer.decode() or {}
@@ -245,16 +288,6 @@ def _query_differences(recorded: Request, asked: Request, window: Window, noise:
     return [] if before == now else _field_differences("query", before, now, window, noise)
 
 
-def _choosing(recorded: Request, asked: Request) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The headers of both that choose an answer."""
-    before, now = _choices(recorded), _choices(asked)
-    for name in [name for name in {*before, *now} if says_whose(name)]:
-        if name not in before or name not in now:
-            before.pop(name, None)
-            now.pop(name, None)
-    return before, now
-
-
 def _choices(request: Request) -> dict[str, Any]:
     found = {}
     for given, value in request.headers.items():
@@ -263,10 +296,6 @@ def _choices(request: Request) -> dict[str, Any]:
         if how is not None:
             found[name] = how(value)
     return found
-
-
-def _header_differences(recorded: Request, asked: Request, window: Window) -> list[Difference]:
-    return _field_differences("headers", *_choosing(recorded, asked), window, ())
 
 
 def _grouped(pairs: list[tuple[str, str]]) -> dict[str, Any]:

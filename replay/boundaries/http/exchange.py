@@ -23,6 +23,7 @@ Stored answer (`Interaction.answer`)::
   are no chunk, as they were on the wire; the player serves them verbatim after the pieces, then a clean end.
 - `dropped` counts bytes beyond `MAX_BODY` that were not kept (gap `truncated-size`).
 - Values of credential headers of the request are `[redacted]`; user and password are cut from the URL.
+- `jar` (only of a request, only `true`): its cookies are those of its client's jar (see `jars`).
 
 The state told to the world: `returned` once a head arrived, however the body ended; `raised` when there was no head;
 `unfinished` when the recording ended first.
@@ -105,16 +106,26 @@ class HttpRequest:
     """The asking side: filled while the request is sent, settled when the recording is kept.
 
     `headers` are pairs of str or bytes. `body` may be filled later piece by piece (`piece`), as a streamed upload is
-    read. A client that sees only wire bytes overrides `plain`.
+    read. A client that sees only wire bytes overrides `parts`. `jar`: the text of its cookies, if a jar has added them.
     """
 
-    __slots__ = ("body", "client", "dropped", "headers", "kept", "method", "url")
+    __slots__ = ("body", "client", "dropped", "headers", "jar", "kept", "method", "url")
 
-    def __init__(self, client: str, method: str, url: str, headers: Sequence[Pair], body: bytes = b"") -> None:
+    def __init__(
+        self,
+        client: str,
+        method: str,
+        url: str,
+        headers: Sequence[Pair],
+        body: bytes = b"",
+        *,
+        jar: str | None = None,
+    ) -> None:
         self.client = client
         self.method = method
         self.url = bare_url(url)
         self.headers = headers
+        self.jar = jar
         self.body: list[bytes] = []
         self.kept = 0
         self.dropped = 0
@@ -130,15 +141,23 @@ class HttpRequest:
         else:
             self.dropped += size
 
+    def parts(self) -> tuple[Sequence[Pair], bytes]:
+        """Headers and body."""
+        return self.headers, b"".join(self.body)
+
     def plain(self) -> dict[str, Any]:
         """The stored form before encoding."""
-        return {
+        headers, body = self.parts()
+        stored: dict[str, Any] = {
             "client": self.client,
             "method": self.method,
             "url": self.url,
-            "headers": stored_headers(self.headers, CREDENTIALS),
-            "body": b"".join(self.body),
+            "headers": stored_headers(headers, CREDENTIALS),
+            "body": body,
         }
+        if self.jar is not None and any(_is_cookie(name) and text_of(text) == self.jar for name, text in headers):
+            stored["jar"] = True
+        return stored
 
     def settle(self) -> Value:
         plain = self.plain()
@@ -165,6 +184,10 @@ class HttpRequest:
     @property
     def target(self) -> str:
         return target_of(self.method, self.url)
+
+
+def _is_cookie(name: str | bytes) -> bool:
+    return len(name) == 6 and text_of(name).lower() == "cookie"
 
 
 def stored_headers(headers: Iterable[Pair], hidden: frozenset[str] = frozenset()) -> list[list[str]]:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from replay.boundaries.http.exchange import Exchange, HttpRequest, Recorded, open_exchange, safely
+from replay.boundaries.http.jars import latest
 from replay.core.world import LIVE, World, current, here
 
 patched: dict[str, str] = {}
@@ -124,7 +125,7 @@ class _Seam:
         return safely(ask) if body is None else ask()
 
     def asked(self, request: Any, body: bytes | None) -> HttpRequest:
-        return HttpRequest(self.name, request.method, str(request.url), request.headers.raw, body or b"")
+        return HttpRequest(self.name, request.method, str(request.url), request.headers.raw, body or b"", jar=latest())
 
     def tee_upload(self, request: Any, exchange: Exchange) -> None:
         """Note the body as it is sent."""

@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from replay.boundaries.http.exchange import safely
+from replay.boundaries.http.jars import latest
 from replay.boundaries.http.wire_form import WireExchange, WireRequest, client_of, url_of
 from replay.boundaries.http.wire_replay import FakeSocket, Play
 from replay.boundaries.http.wire_tee import TeeFP, collect, noted
@@ -91,7 +92,7 @@ def begin(connection: Any, method: Any, target: Any) -> Any:
 
 def _request(connection: Any, method: Any, target: Any, given: Any) -> WireRequest:
     verb = method if type(method) is str else bytes(method).decode("latin-1")
-    request = WireRequest(client_of(connection), verb, url_of(connection, target))
+    request = WireRequest(client_of(connection), verb, url_of(connection, target), jar=latest())
     if given is not None:
         safely(request.give, None, given)
     return request

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from replay.boundaries.http.exchange import Exchange, HttpRequest, Pair, stored_headers
-from replay.boundaries.http.stored import CREDENTIALS
 from replay.core.codec import Value
 from replay.core.world import Ticket, World
 
@@ -90,8 +89,8 @@ class WireRequest(HttpRequest):
 
     __slots__ = ("given_body", "given_headers")
 
-    def __init__(self, client: str, method: str, url: str) -> None:
-        super().__init__(client, method, url, ())
+    def __init__(self, client: str, method: str, url: str, *, jar: str | None = None) -> None:
+        super().__init__(client, method, url, (), jar=jar)
         self.given_headers: list[Pair] = []
         self.given_body: bytes | None = None
 
@@ -108,7 +107,7 @@ class WireRequest(HttpRequest):
         """Only settling tells."""
         return False
 
-    def plain(self) -> dict[str, Any]:
+    def parts(self) -> tuple[list[Pair], bytes]:
         head, found, body = b"".join(self.body).partition(b"\r\n\r\n")
         headers: list[Pair] = []
         if found:
@@ -117,12 +116,9 @@ class WireRequest(HttpRequest):
                 headers.append((name.strip(), value.strip()))
         else:
             headers = self.given_headers
-        stored = stored_headers(headers, CREDENTIALS)
-        if is_chunked(stored):
+        if is_chunked(stored_headers(headers)):
             body = b"".join(data for _, data in dechunk([(0, body)])[0])
-        if self.given_body is not None:
-            body = self.given_body
-        return {"client": self.client, "method": self.method, "url": self.url, "headers": stored, "body": body}
+        return headers, body if self.given_body is None else self.given_body
 
 
 class WireExchange(Exchange):

@@ -79,7 +79,8 @@ def _fields(encoder: Encoder, values: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _record(encoder: Encoder, value: Any, tag: str, fields: dict[str, Any], rest: dict[str, Any]) -> Any:
+def record(encoder: Encoder, value: Any, tag: str, fields: dict[str, Any], rest: dict[str, Any]) -> Any:
+    """The tree of an instance with named fields."""
     tree: dict[str, Any] = encoder.keep(value, {})
     body = tree[tag] = {"type": located(type(value))}
     body["fields"] = _fields(encoder, fields)
@@ -96,25 +97,29 @@ def _split(found: dict[str, Any], names: list[str]) -> tuple[dict[str, Any], dic
 def _dataclass(encoder: Encoder, value: Any) -> Any:
     declared = class_attribute(type(value), "__dataclass_fields__")
     names = [name for name, field in declared.items() if type(field) is Field and field._field_type is _FIELD]  # type: ignore[attr-defined]
-    return _record(encoder, value, "$dataclass", *_split(attributes(value), names))
+    return record(encoder, value, "$dataclass", *_split(attributes(value), names))
 
 
 def _attrs(encoder: Encoder, value: Any) -> Any:
     attribute = sys.modules["attr"].__dict__["Attribute"]
     declared = tuple.__iter__(class_attribute(type(value), "__attrs_attrs__"))
     names = [field.name for field in declared if type(field) is attribute]
-    return _record(encoder, value, "$attrs", *_split(attributes(value), names))
+    return record(encoder, value, "$attrs", *_split(attributes(value), names))
 
 
 def _pydantic(encoder: Encoder, value: Any) -> Any:
+    return record(encoder, value, "$pydantic", dict(instance_dict(value)), pydantic_rest(value))
+
+
+def pydantic_rest(value: Any) -> dict[str, Any]:
+    """What pydantic holds of a model beside its fields; of anything else nothing."""
     own = slots(value)
-    rest = {name: own[name] for name in _PYDANTIC_SLOTS if own.get(name) is not None}
-    return _record(encoder, value, "$pydantic", dict(instance_dict(value)), rest)
+    return {name: own[name] for name in _PYDANTIC_SLOTS if own.get(name) is not None}
 
 
 def _struct(encoder: Encoder, value: Any) -> Any:
     names = list(_struct_fields(type(value)))
-    return _record(encoder, value, "$struct", *_split(slots(value), names))
+    return record(encoder, value, "$struct", *_split(slots(value), names))
 
 
 def _enum(encoder: Encoder, value: Any) -> Any:
@@ -222,7 +227,7 @@ def _read_record(tag: str) -> Callable[[Decoder, Any, int | None], Any]:
             return value if kind is None or number is not None else _real_struct(kind, value)
         value = decoder.bind(number, object.__new__(kind))
         if tag == "$pydantic":
-            return _fill_pydantic(decoder, value, body)
+            return fill_pydantic(decoder, value, body)
         for part in ("fields", "rest"):
             for name, item in decoder.mapping(body.get(part, {})).items():
                 object.__setattr__(value, name, item)
@@ -231,7 +236,8 @@ def _read_record(tag: str) -> Callable[[Decoder, Any, int | None], Any]:
     return read
 
 
-def _fill_pydantic(decoder: Decoder, value: Any, body: Any) -> Any:
+def fill_pydantic(decoder: Decoder, value: Any, body: Any) -> Any:
+    """The fields of a model, and what pydantic holds beside them."""
     object.__setattr__(value, "__dict__", decoder.mapping(body["fields"]))
     rest = decoder.mapping(body.get("rest", {}))
     for name in _PYDANTIC_SLOTS:

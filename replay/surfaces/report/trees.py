@@ -24,7 +24,9 @@ GLANCE = 90
 SMALL = 40
 """Columns of a list that is not worth folding."""
 
-_FIELDS = frozenset({"$dataclass", "$pydantic", "$attrs", "$struct", "$namedtuple", "$object", "$anew"})
+_FIELDS = frozenset({
+    "$dataclass", "$attrs", "$pydantic", "$struct", "$namedtuple", "$mapped", "$row", "$object", "$anew",
+})  # fmt: skip
 
 
 class Node(msgspec.Struct, frozen=True):

@@ -1,0 +1,93 @@
+"""An application whose start-up needs the world, in one of several ways."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+import replay
+
+WORLD = {"port": 0}
+
+
+def _connect() -> None:
+    socket.create_connection(("127.0.0.1", WORLD["port"]), timeout=5).close()
+
+
+async def _pool(app: Starlette) -> None:
+    _connect()
+
+
+async def _swallowed(app: Starlette) -> None:
+    try:
+        _connect()
+    except OSError:
+        pass
+
+
+async def _consumer(app: Starlette) -> None:
+    async def consume() -> None:
+        while True:
+            try:
+                await asyncio.get_running_loop().run_in_executor(None, _connect)
+            except OSError:
+                pass
+            await asyncio.sleep(0.001)
+
+    app.state.consumer = asyncio.create_task(consume())
+
+
+async def _asks(app: Starlette) -> None:
+    app.state.instance = uuid4()
+    await _price()
+
+
+async def _needed(app: Starlette) -> None:
+    _connect()
+    app.state.rate = 2
+
+
+STARTS: dict[str, Callable[[Starlette], Awaitable[None]]] = {
+    "pool": _pool,
+    "swallowed": _swallowed,
+    "consumer": _consumer,
+    "asks": _asks,
+    "needed": _needed,
+}
+
+
+async def _price() -> int:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"http://127.0.0.1:{WORLD['port']}/echo?price")
+        return len(answer.text)
+
+
+async def _total(request: Any) -> JSONResponse:
+    await asyncio.sleep(0.01)
+    rate = request.app.state.rate if request.url.path == "/needed" else 1
+    return JSONResponse({"total": await _price() * rate, "id": str(uuid4())})
+
+
+def make(how: str) -> Any:
+    """An application that starts in this way."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await STARTS[how](app)
+        yield
+        if how == "consumer":
+            app.state.consumer.cancel()
+
+    return replay.ASGI(Starlette(lifespan=lifespan, routes=[Route(f"/{how}", _total)]), target=f"{__name__}:{how}")
+
+
+pool, swallowed, consumer, asks, needed = (make(how) for how in STARTS)

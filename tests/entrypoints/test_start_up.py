@@ -1,0 +1,73 @@
+"""An application's start-up is no part of a recording: what it cannot do at replay is gone without."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import replay
+from replay.core.recording import Recording
+from tests.boundaries.http.server import Server
+from tests.entrypoints import starting
+from tests.recordings import record
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Stopped before the replays."""
+    running = Server()
+    starting.WORLD["port"] = int(running.url.rpartition(":")[2])
+    yield running
+    running.stop()
+
+
+def _recorded(tmp_path: Path, server: Server, how: str) -> Recording:
+    """One request to the application that is started in this way."""
+    (recording,) = record(tmp_path, lambda: asyncio.run(_served(getattr(starting, how), f"/{how}")))
+    server.stop()
+    return recording
+
+
+async def _served(app: Any, path: str) -> None:
+    inbox: asyncio.Queue[Any] = asyncio.Queue()
+    outbox: asyncio.Queue[Any] = asyncio.Queue()
+    state: dict[str, Any] = {}
+    task = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": state},
+                                   inbox.get, outbox.put))  # fmt: skip
+    await inbox.put({"type": "lifespan.startup"})
+    assert (await outbox.get())["type"] == "lifespan.startup.complete"
+    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
+             "scheme": "http", "root_path": "", "http_version": "1.1", "headers": [], "server": ("shop", 80),
+             "client": ("127.0.0.1", 1), "state": state}  # fmt: skip
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await app(scope, receive, outbox.put)
+    await inbox.put({"type": "lifespan.shutdown"})
+    await task
+
+
+@pytest.mark.parametrize("how", ["pool", "swallowed", "consumer", "asks"])
+def test_a_start_up_that_needs_the_world(tmp_path: Path, server: Server, how: str) -> None:
+    """It fails, hides that, leaves a task that tries for ever, or asks what the request asks too: nothing of that is
+    the request's doing, and none of its answers and draws are used up."""
+    verdict = replay.run(_recorded(tmp_path, server, how))
+    assert (verdict.status, verdict.reason) == ("reproduced", None), verdict
+
+
+def test_what_start_up_would_have_made_is_missing(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason says what was refused, and where."""
+    recording = _recorded(tmp_path, server, "needed")
+    monkeypatch.setattr(starting, "needed", starting.make("needed"))  # as in a new process
+    verdict = replay.run(recording)
+    assert verdict.status == "diverged"  # its draw is left over
+    assert verdict.reason is not None
+    assert verdict.reason.startswith("start-up: it reached for the real world (connect 127.0.0.1:")
+    assert "starting.py" in verdict.reason
