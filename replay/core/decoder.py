@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from replay.core.families import arrays, containers, errors, frames, objects, records, scalars
+from replay.core.families import arrays, containers, errors, frames, objects, records, scalars, seen
 from replay.core.looking import address_of
 from replay.core.standins import Opaque, Truncated, made_class
 
@@ -161,8 +162,15 @@ def _referred(decoder: Decoder, body: Any, number: int | None) -> Any:
 
 def _opaque(decoder: Decoder, body: Any, number: int | None) -> Any:
     size = body.get("size")
-    found = Opaque(exactly(str, body["type"]), None if size is None else exactly(int, size))
-    return found if decoder.rebuilding is None else decoder.rebuilding.missing(found)
+    kind, trees = exactly(str, body["type"]), body.get("fields")
+    fields: dict[str, Any] | None = None if trees is None else {}
+    found = decoder.bind(number, Opaque(kind, None if size is None else exactly(int, size), fields))
+    if fields is not None:
+        fields.update((exactly(str, name), decoder.value(item)) for name, item in exactly(dict, trees).items())
+        if kind in seen.MAKERS:
+            with suppress(ValueError, TypeError, LookupError, OverflowError):  # an edit may have made it no such value
+                return decoder.bind(number, seen.MAKERS[kind](fields))
+    return found if decoder.rebuilding is None else decoder.bind(number, decoder.rebuilding.missing(found))
 
 
 def _truncated(decoder: Decoder, body: Any, number: int | None) -> Truncated:

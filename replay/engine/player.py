@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 from msgspec.structs import replace
 
 from replay.core.codec import Resolve, Value
-from replay.core.compare import differences, unexpected
+from replay.core.compare import differences, unexpected, unknown
 from replay.core.decoder import items_of
 from replay.core.noise import Known, Noise, known
 from replay.core.recording import WEB, Interaction, Outcome, Recording, State
@@ -35,6 +35,8 @@ from replay.errors import DivergenceError
 T = TypeVar("T")
 MOST_TRIES = 3
 """Times that the same refusal is noted: code that is refused may try for ever."""
+MOST_UNKNOWN = 20
+"""Parts of requests that no recording holds, told."""
 MOST_REFUSED = 200
 """Different refusals that are noted."""
 OnAsk = Callable[[Interaction, Value], None]
@@ -82,9 +84,9 @@ class Player:
 
     __slots__ = (
         "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now", "_on_ask",
-        "_partings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_through", "_wait", "_waiting", "_where",
-        "behind", "closed", "goes_out", "lanes", "noise", "noted", "notes", "permits", "recording", "served",
-        "short_draws", "unanswered",
+        "_partings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_through", "_unknown", "_wait",
+        "_waiting", "_where", "behind", "closed", "goes_out", "lanes", "noise", "noted", "notes", "permits",
+        "recording", "served", "short_draws", "unanswered",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
@@ -118,7 +120,8 @@ class Player:
         self.noise = known(recording) if noise is None else noise
         """What is known to vary."""
         self.noted: list[Difference] = []
-        """What known noise covered in requests and draws."""
+        """What known noise covered in requests and draws, and what of requests no recording holds."""
+        self._unknown = set[tuple[str, str]]()
         self._equality: Shelf = self._shelf_of_others()
         self._resolve = resolve
         self._move = move
@@ -178,6 +181,8 @@ class Player:
                 raise self._refuse(shelf, request, asked, lane)
             if found.seq in self.noise.requests and found.request.text != asked.text:
                 self._note_noise(shelf.differences(found, asked), found.seq)
+            if found.request.gaps:
+                self._note_unknown(found)
             if self._on_ask is not None:
                 self._on_ask(found, asked)
             self.served += 1
@@ -333,6 +338,14 @@ class Player:
         for each in found:
             path = each.path if each.path.startswith("$") else f"$.{each.path}"
             self.noted.append(replace(each, path=f"interaction[{seq}].request {path}"))
+
+    def _note_unknown(self, found: Interaction) -> None:
+        """What of a request is not compared; of each kind of request once."""
+        for each in unknown(found.request):
+            mark = (found.target, each.path)
+            if mark not in self._unknown and len(self._unknown) < MOST_UNKNOWN:
+                self._unknown.add(mark)
+                self.noted.append(replace(each, path=f"interaction[{found.seq}].request {each.path}"))
 
     def _draw_on(self, lane: str, kind: str) -> None:
         """A draw beyond the recorded ones."""

@@ -97,8 +97,8 @@ def record(folder: Path, bundle: str, *customers: str) -> Path:
 def edit(folder: Path, before: str, after: str) -> None:
     """Change the service's code as a developer would, who takes more than a second.
 
-    Python tells by the size and the second whether compiled code is still that of a file, and a test may edit and run twice
-    within one.
+    Python tells by the size and the second whether compiled code is still that of a file, and a test may edit and run
+    twice within one.
     """
     text = (folder / "shop.py").read_text()
     assert before in text

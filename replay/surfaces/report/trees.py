@@ -24,7 +24,7 @@ GLANCE = 90
 SMALL = 40
 """Columns of a list that is not worth folding."""
 
-_FIELDS = frozenset({"$dataclass", "$pydantic", "$attrs", "$struct", "$namedtuple", "$object", "$anew"})
+_FIELDS = frozenset({"$dataclass", "$pydantic", "$attrs", "$struct", "$namedtuple", "$object", "$anew", "$opaque"})
 
 
 class Node(msgspec.Struct, frozen=True):
