@@ -226,9 +226,12 @@ class Encoder:
             self.gap(seen.SEEN, kind)
         return tree
 
-    def _part(self, fields: dict[str, Any], name: str, item: object) -> bool:
+    def _part(self, fields: dict[str, Any], name: str, item: Any) -> bool:
         """Keep a field, if that can be done without loss."""
         if not (name.isascii() or name.isidentifier()):
+            return False
+        kind = type(item)
+        if (kind is dict or kind is list or kind is set or kind is tuple) and len(item) > self.left:
             return False
         before = self._standing()
         tree = self.at(name, item)

@@ -18,6 +18,7 @@ import threading
 import types
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import replay
@@ -117,9 +118,9 @@ def _closing_over(number: int) -> Callable[[], int]:
 
 
 def _row(number: int) -> Any:
-    connection = sqlite3.connect(":memory:")
-    connection.row_factory = sqlite3.Row
-    return connection.execute("select ? as id", (number,)).fetchone()
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.row_factory = sqlite3.Row
+        return connection.execute("select ? as id", (number,)).fetchone()
 
 
 KINDS: dict[str, Callable[[int], Any]] = {

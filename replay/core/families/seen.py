@@ -31,7 +31,7 @@ from uuid import UUID
 
 import msgspec
 
-from replay.core.looking import address_of, attributes, class_attribute, located, module_and_name, mro, namespace
+from replay.core.looking import address_of, attributes, located, module_and_name, mro, namespace
 
 SEEN = "not-rebuilt"
 """The gap of a value of which only the fields are kept."""
@@ -56,6 +56,7 @@ _PLACE = 8
 """Bytes of an instance that hold a slot, its dictionary or its weak references."""
 _DATE, _TIME = ("year", "month", "day"), ("hour", "minute", "second", "microsecond")
 _own: dict[int, tuple[type, bool]] = {}
+_kinds: dict[int, tuple[type, list[str] | None]] = {}
 _MOST_KNOWN = 2048
 
 
@@ -97,13 +98,27 @@ def _of_class(value: Any, kind: type) -> Parts | None:
         base = _BASES.get(address_of(each))
         if base is not None:
             return Parts({"value": base(value)}, attributes(value), is_large=True)
-    if not is_own(kind) or _holds_more(kind):
+    computed = _computed(kind) if is_own(kind) else None
+    if computed is None:
         return None
     fields = attributes(value)
-    if not fields:
-        return None
-    kept = {name: item for name, item in fields.items() if type(class_attribute(kind, name)) is not cached_property}
-    return _split(kept)
+    for name in computed:
+        fields.pop(name, None)
+    return _split(fields) if fields else None
+
+
+def _computed(kind: type) -> list[str] | None:
+    """The names of what its instances compute once; None: instances hold what no attribute shows."""
+    known = _kinds.get(address_of(kind))
+    if known is not None and known[0] is kind:
+        return known[1]
+    names = None
+    if not _holds_more(kind):
+        names = [n for each in mro(kind) for n, item in namespace(each).items() if type(item) is cached_property]
+    if len(_kinds) >= _MOST_KNOWN:
+        _kinds.clear()
+    _kinds[address_of(kind)] = (kind, names)
+    return names
 
 
 def _split(fields: dict[str, Any]) -> Parts:
