@@ -63,6 +63,11 @@ def _until(has_come: Callable[[float], bool], timeline: Timeline, timeout: float
     return not wait.fired
 
 
+def awaited(look: Callable[[float | None], Any], timeout: float) -> bool:
+    """Whether `look(seconds)` finds it in so many seconds."""
+    return bool(_looked(look, timeout))
+
+
 def _looked(look: Callable[[float | None], Any], timeout: float | None, is_found: Callable[[Any], bool] = bool) -> Any:
     """What `look(timeout)` finds. `look` waits so many seconds in real time, None: for ever."""
     timeline = _timeline()
