@@ -14,7 +14,7 @@ from functools import wraps
 from math import ceil, isfinite
 from typing import Any
 
-from replay.boundaries.polls import awaited
+from replay.boundaries.polls import looked
 from replay.boundaries.seam import rebind
 from replay.boundaries.timeline import Timeline, Wait
 from replay.boundaries.waits import nanoseconds, timeline_here
@@ -128,13 +128,6 @@ def _tap_get(original: Callable[[int], Any]) -> Callable[[int], Any]:
 def _tap_wait(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def sigtimedwait(sigset: Any, timeout: float, /) -> Any:
-        found: list[Any] = []
-
-        def look(seconds: float | None) -> bool:
-            if not found:
-                found.extend(each for each in (original(sigset, seconds),) if each is not None)
-            return bool(found)
-
-        return (found or [None])[0] if awaited(look, timeout) else None
+        return looked(lambda seconds: original(sigset, seconds or 0.0), timeout)
 
     return sigtimedwait

@@ -52,6 +52,8 @@ LONG_WAITS: dict[str, Callable[[], Any]] = {
     "waits_beside_processes": timed.waits_beside_processes,
     "shuts_down": lambda: timed.shuts_down(300),
     "brings_a_loop": timed.brings_a_loop,
+    "looks_once": timed.looks_once,
+    "limits_a_socket": timed.limits_a_socket,
 }
 
 

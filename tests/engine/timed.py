@@ -696,6 +696,49 @@ def loses_an_update(number: int) -> int:
     return held["count"]
 
 
+@replay.capture
+def looks_once() -> list[Any]:
+    """What a thread sends is shown once only: by a descriptor that is told to, and by one whose edges count."""
+    found = []
+    for how in (select.EPOLLONESHOT, select.EPOLLET):
+        one, other = socket.socketpair()
+        with one, other, select.epoll() as watched:
+            watched.register(one.fileno(), select.EPOLLIN | how)
+            sender = threading.Timer(seconds(2), other.send, [b"x"])
+            sender.start()
+            found.append(len(watched.poll(seconds(30))))
+            sender.join()
+    return found
+
+
+@replay.capture
+def limits_a_socket() -> list[Any]:
+    """Nothing comes in time, by each of the ways to receive; then something does."""
+    one, other = socket.socketpair()
+    found: list[Any] = []
+    with one, other:
+        one.settimeout(seconds(30))
+        for receive in (one.recv, one.recvfrom, one.recvmsg, lambda size: one.recv_into(bytearray(size))):
+            try:
+                receive(1)
+            except TimeoutError as error:
+                found.append(str(error))
+        other.send(b"x")
+        found.append(one.recv(1))
+        one.settimeout(0)
+        try:
+            one.recv(1)
+        except BlockingIOError:
+            found.append("at once")
+        sender = threading.Timer(seconds(2), other.sendall, [b"line\n"])
+        sender.start()
+        one.settimeout(seconds(30))
+        with one.makefile("rb") as file:
+            found.append(file.readline())
+        sender.join()
+    return found
+
+
 class Overtime(Exception):
     """A handler's own."""
 
