@@ -31,7 +31,7 @@ from uuid import UUID
 
 import msgspec
 
-from replay.core.looking import address_of, attributes, located, module_and_name, mro, namespace
+from replay.core.looking import address_of, as_imported, attributes, located, module_and_name, mro, namespace
 
 SEEN = "not-rebuilt"
 """The gap of a value of which only the fields are kept."""
@@ -159,7 +159,7 @@ def _function(value: FunctionType) -> Parts:
 
 def _named(value: FunctionType) -> str:
     module = value.__module__
-    return f"{module if type(module) is str else '?'}:{value.__qualname__}"
+    return f"{as_imported(module) if type(module) is str else '?'}:{value.__qualname__}"
 
 
 def _method(value: MethodType) -> Parts:
