@@ -22,7 +22,7 @@ from replay.core.decoder import items_of
 from replay.core.noise import Known, Noise, known
 from replay.core.recording import WEB, Interaction, Outcome, Recording, State
 from replay.core.verdict import Difference, Divergence, Window
-from replay.core.world import Answer, Request, Settles, Shelf, Ticket
+from replay.core.world import Answer, ReadSoFar, Request, Settles, Shelf, Ticket
 from replay.engine.behind import Behind
 from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
@@ -84,8 +84,8 @@ class Player:
 
     __slots__ = (
         "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now", "_on_ask",
-        "_partings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_through", "_unknown", "_wait",
-        "_waiting", "_where", "behind", "closed", "goes_out", "lanes", "noise", "noted", "notes", "permits",
+        "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_through", "_unknown",
+        "_wait", "_waiting", "_where", "behind", "closed", "goes_out", "lanes", "noise", "noted", "notes", "permits",
         "recording", "served", "short_draws", "unanswered",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
@@ -132,6 +132,8 @@ class Player:
         self._waiting = Waiting(recording, self._through)
         self._partings = Partings(recording, self._waiting, self._where)
         self._spent: list[Interaction] = []
+        self._readings: list[tuple[int, str, ReadSoFar]] = []
+        """Of answers that come in pieces: number, lane, how far."""
         context = recording.facts or {}
         self.lanes = Lanes(numbered_when="started" if context.get("lanes") == "started" else "asking")
         drawn_values = recording.context.decode()["draws"] if "draws" in context else {}
@@ -261,6 +263,17 @@ class Player:
                 self._partings.beyond(self.recording.interactions[seq], self.lanes.name(), message)
         return DivergenceError(message)
 
+    def reads(self, seq: int, whole: int) -> ReadSoFar:
+        found = ReadSoFar(whole)
+        if not self.closed:
+            self._readings.append((seq, self.lanes.name(), found))
+        return found
+
+    def apart(self, seq: int, found: Sequence[Difference]) -> None:
+        with self._lock:
+            if found and not self.closed:
+                self._partings.apart(self.recording.interactions[seq], self.lanes.name(), found)
+
     def note(self, name: str, value: Settles) -> None:
         """Kept for those who judge the run; it is part of no verdict."""
         if not self.closed:
@@ -300,6 +313,9 @@ class Player:
         """The run is over: what was not asked for is noted, and late requests are refused."""
         with self._lock:
             self.closed = True
+            for seq, lane, reading in self._readings:
+                if reading.taken < reading.whole:
+                    self._partings.unread(self.recording.interactions[seq], lane, reading.taken, reading.whole)
             self._partings.settle([(*drawn, len(values)) for drawn, values in self._draws.items() if values])
 
     def explain(self, outcome: Outcome) -> None:
