@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import ipaddress
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,8 @@ from replay.core.recording import Recording
 from tests.engine import handed
 from tests.engine.handed import KINDS
 from tests.recordings import record
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +151,37 @@ def test_large_objects_cost_little() -> None:
     for _ in range(400):
         deep, deep.total = handed.Order(1), deep  # type: ignore[assignment]
     assert encode([deep, 5]).decode()[1] == 5
+
+
+INSTALLED = """
+import json, sys, replay
+replay.init(service="shop", spool="captures", keep=replay.always())
+from shop.orders import Order
+import library
+from shop import entry
+entry.sell(Order(2), library.Client(3))
+assert replay.flush(20)
+(recording,) = [each for path in __import__("pathlib").Path("captures").iterdir() for each in replay.open(path)]
+print(json.dumps([gap.reason for gap in recording.interactions[0].request.gaps]))
+"""
+
+
+def test_an_application_that_is_installed_has_classes_of_its_own(tmp_path: Path) -> None:
+    """Its package lies where libraries do, and is told from them by what is captured."""
+    packages = tmp_path / "site-packages"
+    (packages / "shop").mkdir(parents=True)
+    (packages / "shop" / "__init__.py").write_text("")
+    (packages / "shop" / "orders.py").write_text("class Order:\n    def __init__(self, n): self.n = n\n")
+    (packages / "library.py").write_text("class Client:\n    def __init__(self, n): self.n = n\n")
+    (packages / "shop" / "entry.py").write_text(
+        "import replay\n@replay.boundary\ndef send(order, client): ...\n"
+        "@replay.capture\ndef sell(order, client): send(order, client)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(packages), str(ROOT)])}
+    done = subprocess.run(
+        [sys.executable, "-c", INSTALLED], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ('["not-rebuilt", "opaque"]\n', "")
 
 
 def test_secrets_of_objects_are_masked(tmp_path: Path) -> None:

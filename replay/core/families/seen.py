@@ -55,6 +55,7 @@ _items_of = type.__dict__["__itemsize__"].__get__
 _PLACE = 8
 """Bytes of an instance that hold a slot, its dictionary or its weak references."""
 _DATE, _TIME = ("year", "month", "day"), ("hour", "minute", "second", "microsecond")
+_packages: set[str] = set()
 _own: dict[int, tuple[type, bool]] = {}
 _kinds: dict[int, tuple[type, list[str] | None]] = {}
 _MOST_KNOWN = 2048
@@ -73,14 +74,24 @@ def parts_of(value: object) -> Parts | None:
     return _of_class(value, kind)
 
 
+def belongs(entrypoint: str) -> None:
+    """What starts a recording, `module:qualname`, is the application's, which may be installed as libraries are: the
+    classes of its package are its own."""
+    package = entrypoint.partition(":")[0].partition(".")[0]
+    if package not in _packages and package not in sys.stdlib_module_names:
+        _packages.add(package)
+        _own.clear()
+
+
 def is_own(kind: type) -> bool:
-    """Whether its class is the application's: not of the standard library, nor installed."""
+    """Whether its class is the application's: not of the standard library, nor installed with it."""
     known = _own.get(address_of(kind))
     if known is not None and known[0] is kind:
         return known[1]
     name = module_and_name(kind)[0]
     file = getattr(sys.modules.get(name), "__file__", None)
     found = type(file) is str and not file.startswith(_LIBRARY) and "site-packages" not in file
+    found = found or name.partition(".")[0] in _packages
     if found and name.startswith("replay."):
         found = name.startswith("replay.surfaces.demo.")
     if len(_own) >= _MOST_KNOWN:
