@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 import httpx
@@ -284,3 +285,67 @@ def frames(url: str, client: str, framing: str) -> str:
             except BaseException:
                 found.append(True)
     return str(found)
+
+
+@replay.boundary
+def rows() -> Generator[int, Any, str]:
+    """Three, and an end."""
+    for number in range(3):
+        _ = yield number
+    return "end"
+
+
+@replay.boundary
+async def rows_async() -> AsyncGenerator[int, None]:
+    """Three."""
+    for number in range(3):
+        yield number
+
+
+@replay.capture
+def leaves_rows(how: str) -> str:
+    """Reads all; after the edit not to the end, or not even so far, or says something else on its way."""
+    found = rows()
+    if how == "sends":
+        next(found)
+        found.send("other" if "other" in CHANGE else "one")
+    elif how == "throws":
+        next(found)
+        try:
+            found.throw(ValueError("other" if "other" in CHANGE else "one"))
+        except ValueError:
+            pass
+    else:
+        for number in found:
+            if number == {"early": 0, "late": 2}[how] and "other" in CHANGE:
+                break
+    return "done"
+
+
+@replay.capture
+async def leaves_rows_async() -> str:
+    """The same of an asynchronous one, that nobody reads to its end."""
+    async for number in rows_async():
+        if number == (0 if "other" in CHANGE else 2):
+            break
+    return "done"
+
+
+@replay.capture
+def leaves_a_body(url: str, client: str) -> str:
+    """Reads what it is answered; after the edit only the head of it."""
+    reads = "other" not in CHANGE
+    if client == "requests":
+        with requests.Session() as session, session.get(f"{url}/echo", stream=True) as answer:
+            body = answer.content if reads else b""
+    elif client == "httpx":
+        with _client() as asked, asked.stream("GET", f"{url}/echo") as streamed:
+            body = streamed.read() if reads else b""
+    else:
+        body = asyncio.run(_leaves_a_body(url, reads))
+    return "done" if body or not reads else "nothing"
+
+
+async def _leaves_a_body(url: str, reads: bool) -> bytes:
+    async with httpx.AsyncClient(trust_env=False) as client, client.stream("GET", f"{url}/echo") as answer:
+        return await answer.aread() if reads else b""

@@ -205,3 +205,27 @@ def test_a_recording_that_lost_an_answer(take: Take, server: Server) -> None:
     recording = take(lambda: asyncio.run(units.gathers(server.url)))
     verdict = _red(with_interactions(recording, recording.interactions[:-1]))
     assert (_kinds(verdict), verdict.unanswered) == (["extra"], 1)
+
+
+@pytest.mark.parametrize(("how", "kind"), [("early", "missing"), ("late", "missing"), ("sends", "changed"),
+                                           ("throws", "changed")])  # fmt: skip
+def test_a_stream_that_is_left_or_told_otherwise(take: Take, how: str, kind: str) -> None:
+    """Derived: production read all pieces and the end; what the code sends into a generator is a request, too."""
+    recording = take(lambda: units.leaves_rows(how))
+    verdict = _red(recording, "other")
+    assert _kinds(verdict) == [kind]
+    assert verdict.divergence is not None
+    assert verdict.divergence.differences[0].path.startswith(("$.pieces", "$.error"))
+
+
+def test_an_asynchronous_stream_that_is_left(take: Take) -> None:
+    """Derived: as far as production read, though that was not to its end."""
+    recording = take(lambda: asyncio.run(units.leaves_rows_async()))
+    assert _kinds(_red(recording, "other")) == ["missing"]
+
+
+@pytest.mark.parametrize("client", ["requests", "httpx", "httpx-async"])
+def test_a_body_that_is_not_read(take: Take, server: Server, client: str) -> None:
+    """Derived: the application got no bytes of an answer that production read."""
+    recording = take(lambda: units.leaves_a_body(server.url, client))
+    assert _kinds(_red(recording, "other")) == ["missing"]

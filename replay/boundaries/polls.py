@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import select
 import selectors
+import socket
 import sys
+from _thread import allocate_lock
 from collections.abc import Callable, Iterable
 from functools import wraps
 from types import ModuleType
@@ -37,7 +39,9 @@ def install() -> None:
         taps["epoll"] = (select.epoll, type("epoll", (_Epoll,), {"original": select.epoll, "__module__": "select"}))
     for name, (_, tapped) in taps.items():
         setattr(select, name, tapped)
-    rebind(taps)
+    pair = socket.socketpair
+    socket.socketpair = _tap_pair(pair)
+    rebind({**taps, "socketpair": (pair, socket.socketpair)})
     for each in ("SelectSelector", "PollSelector", "EpollSelector"):
         kind = getattr(selectors, each, None)
         if kind is not None:
@@ -63,21 +67,28 @@ def _until(has_come: Callable[[float], bool], timeline: Timeline, timeout: float
     return not wait.fired
 
 
-def _looked(look: Callable[[float | None], Any], timeout: float | None, is_found: Callable[[Any], bool] = bool) -> Any:
+def looked(look: Callable[[float | None], Any], timeout: float | None, is_found: Callable[[Any], bool] = bool) -> Any:
     """What `look(timeout)` finds. `look` waits so many seconds in real time, None: for ever."""
     timeline = _timeline()
     if timeline is None or (timeout is not None and timeout < 0):
         return look(timeout)
-    found = look(0)
+    found, looking = look(0), allocate_lock()
     if timeout == 0:
         timeline.creep(LEAST)  # or who looks again and again would hold time
         return found
+
+    def has_come(seconds: float) -> bool:
+        nonlocal found
+        with looking:
+            if not is_found(found):  # what was seen once may be shown no more: EPOLLONESHOT, EPOLLET, a signal
+                found = look(seconds)
+            return is_found(found)
+
     goes_on = True
-    while goes_on and not is_found(found):
+    while goes_on and not has_come(0):
         if timeline.closed:
             return look(timeout)
-        goes_on = _until(lambda seconds: is_found(look(seconds)), timeline, timeout) and timeout is None
-        found = look(0)
+        goes_on = _until(has_come, timeline, timeout) and timeout is None
     return found
 
 
@@ -87,7 +98,7 @@ def _tap_select(original: Callable[..., Any]) -> Callable[..., Any]:
         rlist: Iterable[Any], wlist: Iterable[Any], xlist: Iterable[Any], timeout: float | None = None, /
     ) -> Any:
         asked = list(rlist), list(wlist), list(xlist)
-        return _looked(lambda seconds: original(*asked, seconds), timeout, any)
+        return looked(lambda seconds: original(*asked, seconds), timeout, any)
 
     return tapped
 
@@ -97,7 +108,7 @@ def _tap_selector(original: Callable[..., Any]) -> Callable[..., Any]:
     def tapped(self: Any, timeout: float | None = None) -> Any:
         if sys._getframe(1).f_globals.get("__name__") == _ASYNCIO:
             return original(self, timeout)  # of a loop in real time: a virtual one has `really_select`
-        return _looked(lambda seconds: original(self, seconds), None if timeout is None else max(timeout, 0))
+        return looked(lambda seconds: original(self, seconds), None if timeout is None else max(timeout, 0))
 
     return tapped
 
@@ -117,7 +128,7 @@ class _Poll:
         def look(seconds: float | None) -> Any:
             return self._real.poll(seconds if seconds is None else seconds * 1000)
 
-        return _looked(look, None if timeout is None or timeout < 0 else timeout / 1000)
+        return looked(look, None if timeout is None or timeout < 0 else timeout / 1000)
 
 
 def _tap_poll(original: Callable[[], Any]) -> Callable[[], Any]:
@@ -166,7 +177,40 @@ class _Epoll:
         def look(seconds: float | None) -> Any:
             return self._real.poll(seconds, maxevents)
 
-        return _looked(look, None if timeout is None or timeout < 0 else timeout)
+        return looked(look, None if timeout is None or timeout < 0 else timeout)
+
+
+class _Paired(socket.socket):
+    """One end of a socket pair."""
+
+    def recv(self, *args: Any) -> Any:
+        return self._received(super().recv, *args)
+
+    def recv_into(self, *args: Any) -> Any:
+        return self._received(super().recv_into, *args)
+
+    def recvfrom(self, *args: Any) -> Any:
+        return self._received(super().recvfrom, *args)
+
+    def recvmsg(self, *args: Any) -> Any:
+        return self._received(super().recvmsg, *args)
+
+    def _received(self, receive: Callable[..., Any], *args: Any) -> Any:
+        timeout = self.gettimeout()
+        if timeout and _timeline() is not None and not select.select([self], [], [], timeout)[0]:
+            raise TimeoutError("timed out")
+        return receive(*args)
+
+
+def _tap_pair(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def socketpair(*args: Any, **kwargs: Any) -> Any:
+        made = original(*args, **kwargs)
+        if timeline_here() is None:
+            return made
+        return tuple(_Paired(each.family, each.type, each.proto, each.detach()) for each in made)
+
+    return socketpair
 
 
 def _tap_semaphores(synchronize: ModuleType) -> None:

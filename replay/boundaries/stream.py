@@ -12,6 +12,8 @@ from functools import wraps
 from time import perf_counter_ns
 from typing import Any
 
+from msgspec.structs import replace
+
 from replay.core.codec import Gap, Value, encode
 from replay.core.recording import State
 from replay.core.snapshot import snapshot, snapshot_error
@@ -204,14 +206,32 @@ class _Played:
         self._seq = answer.seq
         self.pieces: list[Any] = [piece[1] for piece in form["pieces"]]
         self.offsets: list[int] = [piece[0] for piece in form["pieces"]]
+        self.told: list[Any] = [piece[2] if len(piece) > 2 else None for piece in form["pieces"]]
+        """By the reader, after each piece."""
         self._returned = form["returned"]
         self._error = form["error"]
+        self.reading = world.reads(answer.seq, len(self.pieces) + (answer.state != "unfinished"))
+
+    def hears(self, number: int, given: Any) -> None:
+        """The reader goes on, and sends this."""
+        self._compare(f"$.pieces[{number}][2]", self.told[number], given)
+
+    def _compare(self, place: str, recorded: Any, now: Any) -> None:
+        if recorded is now:
+            return
+        from replay.core.compare import differences, unexpected  # at replay only
+
+        found = unexpected(differences(encode(recorded), encode(now)))
+        self._world.apart(self._seq, [replace(each, path=place + each.path.removeprefix("$")) for each in found])
 
     def end(self, thrown: BaseException | None) -> Any:
         """What comes after the last piece: the returned value, or an error. `thrown`: by the reader, just now."""
+        self.reading.taken = self.reading.whole
         if self._state == "returned":
             return self._returned
         if thrown is not None and (self._state == "unfinished" or type(thrown) is type(self._error)):
+            if self._state == "raised":
+                self._compare("$.error.args", list(self._error.args), list(thrown.args))
             raise thrown
         if self._state == "raised":
             raise self._error
@@ -224,15 +244,16 @@ def played(world: World, answer: Answer) -> Generator[Any, Any, Any]:
 
     stream, pace = _Played(world, answer), Pace(answer)
     thrown: BaseException | None = None
-    for offset, piece in zip(stream.offsets, stream.pieces, strict=True):
+    for number, (offset, piece) in enumerate(zip(stream.offsets, stream.pieces, strict=True)):
         pace.at(offset)
+        stream.reading.taken = number + 1
         try:
-            yield piece
-            thrown = None
+            given, thrown = (yield piece), None
         except GeneratorExit:
             raise
         except BaseException as error:  # the recorded generator was thrown it too, and went on
-            thrown = error
+            given, thrown = None, error
+        stream.hears(number, given)
     if answer.state != "unfinished":
         pace.whole()
     return stream.end(thrown)
@@ -244,15 +265,20 @@ async def played_async(world: World, answer: Answer) -> AsyncGenerator[Any, Any]
 
     stream, arrival = _Played(world, answer), Arrival(answer)
     thrown: BaseException | None = None
-    for offset, piece in zip(stream.offsets, stream.pieces, strict=True):
-        await arrival.at(offset)
+    for number, (offset, piece) in enumerate(zip(stream.offsets, stream.pieces, strict=True)):
         try:
-            yield piece
-            thrown = None
+            await arrival.at(offset)
+        except BaseException:  # cancelled: when that is, and so how far it reads, may be decided by a hair
+            stream.reading.whole = 0
+            raise
+        stream.reading.taken = number + 1
+        try:
+            given, thrown = (yield piece), None
         except GeneratorExit:
             raise
         except BaseException as error:
-            thrown = error
+            given, thrown = None, error
+        stream.hears(number, given)
     if answer.state != "unfinished":
         await arrival.whole()
     stream.end(thrown)

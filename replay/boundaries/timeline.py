@@ -38,6 +38,8 @@ _PATIENCE = 1 * _SECOND
 """Nanoseconds of real time without an event after which readings follow the real clock: something waits unseen."""
 _LINGER = 5 * _SECOND
 """Nanoseconds of real time that others may run on after the entry point has ended."""
+_GRACE = _SECOND
+"""Nanoseconds of processor time that a replay may take in addition until an alarm interrupts it."""
 _SLICE = 0.005
 """Seconds between two looks of the keeper."""
 _QUIET_LOOKS = 3
@@ -143,6 +145,12 @@ class Timeline:
         """Of the progress: what the only actor waited for, while nothing else could happen."""
         self._last_event = self._last_read = self._now
         self._kept = False
+        self.alarm: Wait | None = None
+        """The one that `signal.alarm` set."""
+        self._alarm_at = 0.0
+        """Seconds of processor time at which it goes off although somebody computes."""
+        self._ringing: Callable[[], object] | None = None
+        """One has gone off as the main thread looked after the time."""
         self._lingers = 0
         """Since when, by the real clock."""
         self.closed = False
@@ -216,6 +224,8 @@ class Timeline:
             self._set_wall(self._wall + nanoseconds)
             while (found := self._next()) is not None and self._due(found[1]) <= self._now:
                 self._come(*found)
+        if self._ringing is not None:
+            self._rung()
 
     def _set_wall(self, wall: int) -> None:
         if wall > self._wall:
@@ -322,6 +332,10 @@ class Timeline:
             if not done:
                 self._keep()
         try:
+            while self._ringing is not None and self._rung() and not done:
+                with self._lock:
+                    self._turn()
+                    done = wait.fired or wait.ready() or self.closed
             if not done:
                 hold()
         finally:
@@ -349,6 +363,49 @@ class Timeline:
         lock.acquire()
         self.block(Wait(lock.release, due=due, wall=wall, end=end), lock.acquire)
 
+    # Alarms -----------------------------------------------------------------------------------------------------
+
+    @property
+    def has_main(self) -> bool:
+        """The main thread is an actor: handlers of signals run in this time."""
+        return threading.main_thread().ident in self._actors
+
+    def set_alarm(self, alarm: Wait | None) -> None:
+        """Expect this one instead of that before; None: no other."""
+        with self._lock:
+            if self.alarm is not None:
+                self.alarm.gone = True
+            self.alarm = alarm
+            if alarm is not None and alarm.due is not None:
+                self.add(alarm)
+                self._alarm_at = time.process_time() + (alarm.due - self._now + _GRACE) / _SECOND
+                self._keep()
+
+    def ring(self, bell: Callable[[], object]) -> None:
+        """An alarm has gone off: `bell` wakes the main thread. That one never stops while it holds the lock."""
+        if get_ident() == threading.main_thread().ident:
+            self._ringing = bell
+        else:
+            bell()
+
+    def _rung(self) -> bool:
+        """The application's handler has run here, if this is the main thread. Raises what it raises."""
+        bell = self._ringing
+        if bell is None or get_ident() != threading.main_thread().ident:
+            return False
+        self._ringing = None
+        bell()
+        return True
+
+    def _interrupt(self) -> None:
+        """Somebody has computed for as long as an alarm was set for."""
+        with self._lock:
+            alarm = self.alarm
+            if alarm is not None and time.process_time() >= self._alarm_at and not self.closed:
+                self._reach(alarm.due or 0, alarm.wall, None)
+                alarm.fired = True
+                alarm.fire()
+
     def linger(self, elapsed: int) -> bool:
         """Let what comes next to the others come, and wait until they wait again. False: nothing comes to them by so
         many nanoseconds after the start, or they have run on for too long."""
@@ -371,7 +428,8 @@ class Timeline:
     def _is_alone(self) -> bool:
         """The calling thread is the only actor."""
         return (
-            not self._starting
+            self.alarm is None
+            and not self._starting
             and len(self._actors) == 1
             and get_ident() in self._actors
             and not (self._pools and any(pool.queued or pool.active for pool in self._pools.values()))
@@ -484,6 +542,8 @@ class Timeline:
             real_sleep(_SLICE)
             spent = _cpu_of_others() - computed
             computed += spent
+            if self.alarm is not None and time.process_time() >= self._alarm_at:
+                self._interrupt()
             if progress != self._progress or spent > _SLICE / 4 or _somebody_runs():
                 quiet, progress = 0, self._progress
                 continue

@@ -15,6 +15,7 @@ from math import inf, ulp
 from types import ModuleType
 from typing import Any
 
+from replay.boundaries.alarms import install as install_alarms
 from replay.boundaries.polls import install as install_polls
 from replay.boundaries.polls import really_select
 from replay.boundaries.seam import rebind, when_imported
@@ -166,6 +167,7 @@ def start_waits(timeline: Timeline) -> None:
     """What the replay does here waits in the time of `timeline`, until it is taken out of `waits.timelines`."""
     install_waits()
     install_polls()
+    install_alarms()
     install()
     timelines.append(timeline)
 

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from replay.core.answered import opened
 from replay.core.codec import Resolve, Value
+from replay.core.families.seen import SEEN
 from replay.core.looking import address_of
 from replay.core.noise import Noise, cover, path_of
-from replay.core.plain import Plainly, innermost, readable, weight
+from replay.core.plain import Plainly, aligned, innermost, readable, weight
 from replay.core.times import both_inside
 from replay.core.verdict import Difference, Window
 from replay.errors import CodecError
@@ -40,6 +41,9 @@ _WRITTEN = frozenset({float, Decimal, datetime, time})
 """Equal ones can be written differently: -0.0, 1.00, another zone."""
 _EQUAL = _WRITTEN | {bool, int}
 _ABSENT = object()
+_COMPARED = frozenset({SEEN, "subclass", "zone-fixed", "factory", "cyclic"})
+"""Gaps that lose nothing which is compared."""
+_OPAQUE = '"$opaque"'
 _DEEP = "maximum recursion depth exceeded"
 """What a RecursionError says; behind it the kind of call that went too deep, which interpreters count otherwise."""
 Steps = tuple[Any, ...]
@@ -64,7 +68,9 @@ def differences(
     if recorded.text == actual.text:
         return []
     try:
-        return _differences(recorded.decode(resolve), actual.decode(resolve), window, tolerances, ignore, noise)
+        both = recorded.decode(resolve), actual.decode(resolve)
+        is_known = _OPAQUE not in recorded.text and _OPAQUE not in actual.text
+        return _differences(*both, window, tolerances, ignore, noise, is_known)
     except (RecursionError, MemoryError) as error:
         raise CodecError(f"too deep or too large to compare: {recorded.text[:80]!r}") from error
 
@@ -76,12 +82,15 @@ def _differences(
     tolerances: Mapping[str, float] | float,
     ignore: Collection[str],
     noise: Collection[Noise],
+    is_known: bool,
 ) -> list[Difference]:
     rules = {"**": tolerances} if isinstance(tolerances, int | float) else dict(tolerances)
     dropped = [_pattern(each) for each in ignore]
     allowed = [(_pattern(each), bound) for each, bound in rules.items() if bound > 0]
     found: list[Difference] = []
     before, now = Plainly().of(left), Plainly().of(right)
+    if not is_known:
+        before, now = aligned(before, now)
     covered: list[Difference] = []
     if any(each("$") for each in dropped):
         return []
@@ -111,6 +120,15 @@ def _opened(
         return one, two, []
     two, covered = cover(one, two, noise, window)
     return one, two, covered
+
+
+def unknown(recorded: Value, at: str = "") -> Iterator[Difference]:
+    """What of a value no comparison sees, since the recording has less than what was there. `at`: before its paths."""
+    for gap in recorded.gaps:
+        if gap.reason not in _COMPARED:
+            kept = "its type" if gap.reason in ("opaque", "encode-failed") else "a part of it"
+            note = f"only {kept} is recorded, so whether it is the same cannot be told"
+            yield Difference(f"{at}{gap.path}", "unknown", recorded=gap.type, note=note)
 
 
 def unexpected(found: Collection[Difference]) -> list[Difference]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from replay.core.families import arrays, containers, errors, frames, mapped, objects, records, scalars
-from replay.core.looking import address_of
-from replay.core.standins import Opaque, Truncated, made_class
+from replay.core.families import arrays, containers, errors, frames, mapped, objects, records, scalars, seen
+from replay.core.looking import address_of, attributes
+from replay.core.standins import Opaque, Record, Truncated, made_class
 
 if TYPE_CHECKING:
     from replay.core.families.objects import Rebuilding
@@ -21,6 +22,8 @@ SAME_HASH = 100
 """Keys of one hash in one container; ints are easily made so."""
 MOST_HASHED = 4_000_000
 """Items of tuples that are hashed in one value."""
+_RECORD = 4
+_ATOMS = frozenset({str, int, float, bool, bytes, type(None)})
 MOST_CLASSES = 1000
 """Classes of one value that stand for others."""
 MOST_FIELDS = 1000
@@ -90,7 +93,7 @@ class Decoder:
         value = self.value(tree)
         if type(value) is str:
             return value
-        if isinstance(value, tuple):
+        if type(value) not in _ATOMS:
             self.weighed += _weight(value, {})
             if self.weighed > MOST_HASHED:
                 raise ValueError("keys too large to be hashed")
@@ -122,13 +125,28 @@ class Decoder:
         return found if isinstance(found, type) else None
 
 
-def _weight(value: tuple[Any, ...], known: dict[int, int]) -> int:
-    """How many items hashing a tuple visits; each tuple is looked at once, however often it is shared."""
+def _weight(value: Any, known: dict[int, int]) -> int:
+    """How many items hashing a tuple, or comparing a record, visits; each is looked at once, however often it is
+    shared. Parts of a record count more: to compare and to write them takes longer."""
+    if type(value) in _ATOMS:
+        return 0
     found = known.get(address_of(value))
     if found is None:
-        inner = sum(_weight(item, known) for item in value if isinstance(item, tuple))
-        found = known[address_of(value)] = len(value) + inner
+        known[address_of(value)] = 0
+        parts = list(value) if isinstance(value, tuple | frozenset) else _parts(value)
+        each = 1 if isinstance(value, tuple) else _RECORD
+        found = known[address_of(value)] = each * len(parts) + sum(_weight(item, known) for item in parts)
     return found
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, Record):
+        return [*value.fields.values(), *value.rest.values()]
+    return list((value.fields or {} if isinstance(value, Opaque) else attributes(value)).values())
 
 
 def items_of(value: Any) -> list[Any]:
@@ -161,8 +179,15 @@ def _referred(decoder: Decoder, body: Any, number: int | None) -> Any:
 
 def _opaque(decoder: Decoder, body: Any, number: int | None) -> Any:
     size = body.get("size")
-    found = Opaque(exactly(str, body["type"]), None if size is None else exactly(int, size))
-    return found if decoder.rebuilding is None else decoder.rebuilding.missing(found)
+    kind, trees = exactly(str, body["type"]), body.get("fields")
+    fields: dict[str, Any] | None = None if trees is None else {}
+    found = decoder.bind(number, Opaque(kind, None if size is None else exactly(int, size), fields))
+    if fields is not None:
+        fields.update((exactly(str, name), decoder.value(item)) for name, item in exactly(dict, trees).items())
+        if kind in seen.MAKERS:
+            with suppress(ValueError, TypeError, LookupError, OverflowError):  # an edit may have made it no such value
+                return decoder.bind(number, seen.MAKERS[kind](fields))
+    return found if decoder.rebuilding is None else decoder.bind(number, decoder.rebuilding.missing(found))
 
 
 def _truncated(decoder: Decoder, body: Any, number: int | None) -> Truncated:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
-from replay.core.families import arrays, containers, errors, frames, mapped, objects, records, scalars
+from replay.core.families import arrays, containers, errors, frames, mapped, objects, records, scalars, seen
 from replay.core.looking import address_of, dotted, size_of
 from replay.core.pace import pauses
 from replay.core.standins import Gap
@@ -18,6 +18,10 @@ Tree = Any
 Write = Callable[["Encoder", Any], Tree]
 
 _FEW_GAPS = 500
+_ASIDE, _WIDE = 500, 64 << 10
+"""Nodes and bytes of one value's objects that no tag stands for: a call with a large one must not take long."""
+_INNER = 20
+"""Such objects, each in the next."""
 _OFTEN = 500
 """Nodes between two looks at the clock."""
 _SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
@@ -37,12 +41,15 @@ class Encoder:
 
     __slots__ = (
         "active",
+        "aside",
         "deepest",
         "depth",
         "frames",
         "gaps",
+        "inner",
         "late",
         "left",
+        "lost",
         "memo",
         "path",
         "pause",
@@ -70,6 +77,11 @@ class Encoder:
         self.refs: list[tuple[dict[str, Any], Tree]] = []
         """References made, and the trees they mean. They are numbered at the end, in the order of the text."""
         self.active: set[int] = set()
+        self.lost = 0
+        """Parts of which nothing but the type is kept, or a beginning."""
+        self.inner = 0
+        self.aside = _ASIDE
+        """Nodes that are left for attributes of what no tag stands for."""
         self.frames: list[list[Any]] = []
         """Frames whose source line is looked up when the text is needed."""
 
@@ -171,13 +183,79 @@ class Encoder:
         return whole_text("$" + "".join(steps))
 
     def opaque(self, value: object, reason: str = "opaque") -> Tree:
-        """Only its type and size."""
+        """Its type, and what may be read of it; where that cannot be kept, its size."""
         kind = dotted(type(value))
+        parts = seen.parts_of(value) if reason == "opaque" and self.inner < _INNER else None
+        if parts is not None:
+            tree = self._seen(value, kind, parts)
+            if tree is not None:
+                return tree
+        self.lost += 1
         self.gap(reason, kind)
         return {"$opaque": {"type": kind, "size": size_of(value)}}
 
+    def _seen(self, value: object, kind: str, parts: seen.Parts) -> Tree:
+        """Its fields. None: something that is needed cannot be kept."""
+        fields: dict[str, Any] = {}
+        tree: dict[str, Any] = {}
+        before, left, room, watch = self._standing(), self.left, self.room, self.watch
+        if parts.is_large:
+            self.left, self.room = min(left, self.aside), min(room, _WIDE)
+        given, given_room = self.left, self.room
+        self.inner += 1
+        try:
+            self.keep(value, tree)
+            tree["$opaque"] = {"type": kind, "fields": fields}
+            whole = all(self._part(fields, name, item) for name, item in parts.needed.items())
+            if whole:
+                for name, item in parts.more.items():
+                    self._part(fields, name, item)
+        finally:
+            self.inner -= 1
+            taken = given - self.left
+            self.left, self.room, self.watch = left - taken, room - (given_room - self.room), watch
+            if parts.is_large:
+                self.aside -= taken
+            if self.late:
+                self.left = 0
+        if not whole:
+            self._back(before)
+            return None
+        if kind not in seen.MAKERS:
+            del self.gaps[before[2] :]
+            self.gap(seen.SEEN, kind)
+        return tree
+
+    def _part(self, fields: dict[str, Any], name: str, item: Any) -> bool:
+        """Keep a field, if that can be done without loss."""
+        if not (name.isascii() or name.isidentifier()):
+            return False
+        kind = type(item)
+        if (kind is dict or kind is list or kind is set or kind is tuple) and len(item) > self.left:
+            return False
+        before = self._standing()
+        tree = self.at(name, item)
+        if self.lost > before[3] or self.spent():
+            self._back(before)
+            return False
+        self.room -= len(name)
+        fields[name] = tree
+        return True
+
+    def _standing(self) -> tuple[int, int, int, int]:
+        return len(self.memo), len(self.refs), len(self.gaps), self.lost
+
+    def _back(self, before: tuple[int, int, int, int]) -> None:
+        """Forget what was kept since."""
+        while len(self.memo) > before[0]:
+            self.memo.popitem()
+        del self.refs[before[1] :]
+        del self.gaps[before[2] :]
+        self.lost = before[3]
+
     def cut(self, value: object, reason: str, size: int | None = None, head: Tree = None) -> Tree:
         """The mark of a limit."""
+        self.lost += 1
         kind = dotted(type(value))
         self.gap(reason, kind)
         body: dict[str, Any] = {"type": kind, "reason": reason, "size": size}

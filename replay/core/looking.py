@@ -11,6 +11,8 @@ from collections.abc import Callable
 from types import GetSetDescriptorType, MappingProxyType, MemberDescriptorType
 from typing import Any
 
+from replay.core.naming import module_name
+
 _mro_of = type.__dict__["__mro__"].__get__
 _dict_of = type.__dict__["__dict__"].__get__
 _qualname_of = type.__dict__["__qualname__"].__get__
@@ -41,15 +43,29 @@ def module_and_name(kind: type) -> tuple[str, str]:
     return (module if type(module) is str else "?"), (name if type(name) is str else "?")
 
 
+def as_imported(module: str) -> str:
+    """What a module is called where it is imported: that of a script, which a replay imports, is not `__main__`."""
+    if module != "__main__" and module != "__mp_main__":
+        return module
+    known = getattr(sys.modules.get(module), "__dict__", _NOTHING)
+    return module_name({"__name__": "__main__", "__spec__": known.get("__spec__"), "__file__": known.get("__file__")})
+
+
+def written(kind: type) -> tuple[str, str]:
+    """`module_and_name`, as a recording has them."""
+    module, name = module_and_name(kind)
+    return as_imported(module), name
+
+
 def dotted(kind: type) -> str:
     """`module.qualname`; builtins without the module."""
-    module, name = module_and_name(kind)
+    module, name = written(kind)
     return name if module == "builtins" else f"{module}.{name}"
 
 
 def located(kind: type) -> str:
     """`module:qualname`."""
-    return ":".join(module_and_name(kind))
+    return ":".join(written(kind))
 
 
 def class_attribute(kind: type, name: str) -> Any:

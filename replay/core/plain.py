@@ -10,6 +10,7 @@ from reprlib import Repr
 from typing import Any
 
 from replay.core.families.errors import FRAMES
+from replay.core.families.seen import MAKERS, parts_of
 from replay.core.looking import address_of, dotted
 from replay.core.standins import Opaque, Record, Truncated
 
@@ -42,6 +43,8 @@ class Plainly:
     def _compound(self, value: Any) -> Any:
         if isinstance(value, BaseException):
             return self._error(value)
+        if isinstance(value, Opaque):
+            return value if value.fields is None else self._seen(value.type, value.fields)
         if isinstance(value, Record):
             return {"<type>": value.type, **{k: self.of(v) for k, v in {**value.fields, **value.rest}.items()}}
         if isinstance(value, Mapping):
@@ -68,17 +71,22 @@ class Plainly:
                 return base(value)  # type: ignore[arg-type]
         return self._other(value)
 
+    def _seen(self, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return {"<type>": kind, **{name: self.of(item) for name, item in fields.items()}}
+
     def _members(self, value: Set[Any]) -> frozenset[Any] | list[str]:
         items = [self.of(item) for item in value]
         return frozenset(items) if all(type(item) in _ATOMS for item in items) else sorted(map(_written, items))
 
     def _other(self, value: Any) -> Any:
+        if dotted(type(value)) in MAKERS and (parts := parts_of(value)) is not None:
+            return self._seen(dotted(type(value)), parts.needed)
         if hasattr(value, "dtype") and hasattr(value, "tolist"):
             return {"dtype": str(value.dtype), "values": self.of(value.tolist())}
         if hasattr(value, "to_dict"):
             return {"<type>": dotted(type(value)), "values": self.of(value.to_dict())}
         found = getattr(value, "__dict__", None)
-        if type(found) is dict and found and not isinstance(value, Opaque | Truncated):
+        if type(found) is dict and found and not isinstance(value, Truncated):
             return {"<type>": dotted(type(value)), **{k: self.of(v) for k, v in found.items()}}
         return value
 
@@ -98,6 +106,51 @@ class Plainly:
             plain.pop("args", None)
             plain["exceptions"] = [self.of(each) for each in error.exceptions]
         return plain
+
+
+def aligned(before: Any, now: Any) -> tuple[Any, Any]:
+    """Two plain forms, where of a value either has nothing but the type: there the other is taken for it if it is of
+    that type. Older recordings have no more of any."""
+    return _aligned(before, now, {})
+
+
+def _aligned(before: Any, now: Any, seen: dict[tuple[int, int], tuple[Any, Any]]) -> tuple[Any, Any]:
+    kind, other = _opaque_type(before), _opaque_type(now)
+    if kind is not None or other is not None:
+        same = (kind or _type_of(before)) == (other or _type_of(now)) and not _sized(before, now)
+        return (now, now) if same else (before, now)
+    if type(before) is not type(now) or not isinstance(before, dict | list | tuple):
+        return before, now
+    pair = address_of(before), address_of(now)
+    if pair in seen:
+        return seen[pair]
+    seen[pair] = before, now
+    if isinstance(before, dict):
+        both = {key: _aligned(item, now[key], seen) for key, item in before.items() if key in now}
+        before, now = ({**side, **{key: two[at] for key, two in both.items()}} for at, side in enumerate((before, now)))
+    else:
+        each = [_aligned(one, two, seen) for one, two in zip(before, now, strict=False)]
+        before, now = (
+            type(side)([*(two[at] for two in each), *side[len(each) :]]) for at, side in enumerate((before, now))
+        )
+    seen[pair] = before, now
+    return before, now
+
+
+def _opaque_type(plain: Any) -> str | None:
+    return plain.type if isinstance(plain, Opaque) else None
+
+
+def _type_of(plain: Any) -> Any:
+    return plain.get("<type>") if isinstance(plain, dict) else None
+
+
+def _sized(before: Any, now: Any) -> bool:
+    """Whether both are of a kind whose size says how much they hold, and of another one. That of others is up to the
+    version of Python."""
+    if not isinstance(before, Opaque) or not isinstance(now, Opaque):
+        return False
+    return before.type in MAKERS and before.size != now.size
 
 
 def weight(plain: Any, most: int, seen: dict[int, int] | None = None) -> int:

@@ -6,8 +6,6 @@ descriptors. It is read at each call, so there are limits below the codec's: `EA
 
 from __future__ import annotations
 
-import sys
-import sysconfig
 from typing import Any
 
 import msgspec
@@ -16,16 +14,14 @@ from replay.core.codec import Limits, Value
 from replay.core.encoder import Encoder, Tree, find
 from replay.core.families import anew
 from replay.core.families.objects import RECEIVERS
+from replay.core.families.seen import is_own
 from replay.core.looking import address_of, attributes, located, module_and_name, mro, namespace
 from replay.core.written import json_bytes
 
 EACH = Limits(nodes=5_000, size=128 << 10)
 ALL = Limits(nodes=20_000, size=512 << 10)
 _LIMITS = Limits()
-_LIBRARY = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _SMALL, _SHORT = 1 << 53, 1 << 12
-_own: dict[int, tuple[type, bool]] = {}
-_MOST_KNOWN = 2048
 
 
 def is_metaclass(kind: type) -> bool:
@@ -133,7 +129,7 @@ class _Holding(Encoder):
                 return self.opaque(value)
             self.room -= len(settings)
             return self.keep(value, {"$anew": {"type": made[0], "fields": msgspec.Raw(settings)}})  # plain: no walk
-        return self._object(value) if _is_own(type(value)) else self.keep(value, self.opaque(value))
+        return self._object(value) if is_own(type(value)) else self.keep(value, self.opaque(value))
 
     def _object(self, value: Any) -> Tree:
         tree: dict[str, Any] = self.keep(value, {})
@@ -164,19 +160,3 @@ class _Holding(Encoder):
             return Encoder.at(self, step, value)
         finally:
             self.left, self.room = left - given_left + self.left, room - given_room + self.room
-
-
-def _is_own(kind: type) -> bool:
-    """Whether its class is the application's: not of the standard library, nor installed."""
-    known = _own.get(address_of(kind))
-    if known is not None and known[0] is kind:
-        return known[1]
-    name = module_and_name(kind)[0]
-    file = getattr(sys.modules.get(name), "__file__", None)
-    found = type(file) is str and not file.startswith(_LIBRARY) and "site-packages" not in file
-    if found and name.startswith("replay."):
-        found = name.startswith("replay.surfaces.demo.")
-    if len(_own) >= _MOST_KNOWN:
-        _own.clear()
-    _own[address_of(kind)] = (kind, found)
-    return found

@@ -23,8 +23,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from replay.core.codec import Limits, Opaque, Value, encode
-from replay.core.looking import address_of, dotted
+from replay.core.codec import Limits, Value, encode
+from replay.core.looking import address_of
 from replay.core.receiver import encode_method
 from replay.core.world import failed, here
 
@@ -280,4 +280,15 @@ def _confirmed_bytes(copy: bytes, value: Any) -> Any:
     kind = type(value)
     if kind is bytearray:
         return bytearray(copy)
-    return Opaque(dotted(kind), len(copy)) if kind is memoryview or kind is array else copy
+    if kind is memoryview:
+        return memoryview(copy)
+    return _array(copy, value.typecode) if kind is array else copy
+
+
+def _array(copy: bytes, typecode: str) -> Any:
+    found: array[Any] = array(typecode)
+    try:
+        found.frombytes(copy)
+    except ValueError:  # another array took its place
+        return copy
+    return found

@@ -15,16 +15,22 @@ class Gap(msgspec.Struct, frozen=True):
     path: str
     """Where, e.g. `input.args[0].session` (the codec gives it from the value's root: `$.args[0].session`)."""
     reason: str
-    """`opaque`, `truncated-depth`, `truncated-size`, `truncated-count`, `subclass`, `cyclic`, `encode-failed`, ..."""
+    """`opaque`, `truncated-depth`, `truncated-size`, `truncated-count`, `subclass`, `not-rebuilt`, `cyclic`,
+    `encode-failed`, ..."""
     type: str
     """`module.qualname` of what was there."""
 
 
 class Opaque(msgspec.Struct, frozen=True):
-    """Stands where a value could not be stored: its type and its size in bytes, as far as known."""
+    """Stands where a value could not be stored: its type and its size in bytes, or what it holds, as far as known."""
 
     type: str
     size: int | None = None
+    fields: dict[str, Any] | None = None
+    """What is known of it (`replay.core.families.seen`); None: nothing."""
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.size))
 
 
 class Truncated(msgspec.Struct, frozen=True):

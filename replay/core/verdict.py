@@ -28,7 +28,8 @@ class Difference(msgspec.Struct, frozen=True):
 
     path: str
     """From the value's root: `$.headers[2]`, `$.body.plan`."""
-    kind: Literal["changed", "type", "added", "removed"]
+    kind: Literal["changed", "type", "added", "removed", "unknown"]
+    """`unknown`: the recording does not hold it, so whether it differs cannot be told."""
     recorded: Any = None
     actual: Any = None
     note: str | None = None

@@ -126,6 +126,15 @@ def _unkept(value: Opaque | Truncated, seq: int) -> Any:
     return value if world is None else Unkept(world, seq, value)
 
 
+class ReadSoFar(msgspec.Struct):
+    """How far the code has read an answer that comes in pieces."""
+
+    whole: int
+    """Pieces that production read, its end counted as one where it saw that."""
+    taken: int = 0
+    """Of these, now."""
+
+
 class World(Protocol):
     """What answers. Methods are safe to call from any thread."""
 
@@ -182,6 +191,16 @@ class World(Protocol):
     def beyond(self, seq: int, message: str) -> BaseException:
         """The code reads more of the answer `seq` than the recording holds. Noted as a divergence; returns what the
         boundary raises. A recorder is never asked."""
+        ...
+
+    def reads(self, seq: int, whole: int) -> ReadSoFar:
+        """The code begins to read the answer `seq`, of which production read so many pieces. What it leaves unread is a
+        divergence in the end. A recorder is never asked."""
+        ...
+
+    def apart(self, seq: int, found: Sequence[Difference]) -> None:
+        """The code told the answer `seq` something else as it read on. Noted as a divergence. A recorder is never
+        asked."""
         ...
 
     def note(self, name: str, value: Settles) -> None:

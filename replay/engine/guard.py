@@ -19,7 +19,7 @@ from functools import lru_cache
 from linecache import getline
 from os.path import dirname, realpath
 from tempfile import gettempdir
-from threading import get_ident
+from threading import get_ident, get_native_id
 from types import FrameType
 from typing import Any, Protocol
 
@@ -164,7 +164,10 @@ def _guarded() -> Guarded | None:
 def _is_bystander(world: Any) -> bool:
     ident = get_ident()
     thread = _bystanders.get(ident)
-    return thread is not None and thread.is_alive() and getattr(world.permits, "thread", ident) != ident
+    if thread is None or getattr(world.permits, "thread", ident) == ident:
+        return False
+    # One that `threading` did not start stays in its list when it has ended, and another gets its number.
+    return thread.is_alive() and thread.native_id == get_native_id()
 
 
 def _hook(event: str, args: tuple[Any, ...], judges: Any = JUDGES) -> None:

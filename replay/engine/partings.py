@@ -151,6 +151,31 @@ class Partings:
         )
         self._told.append((number, message))
 
+    def apart(self, read: Interaction, lane: str, found: Sequence[Difference]) -> None:
+        """What the code told an answer as it read on is something else."""
+        self.note(
+            Divergence(
+                kind="redaction-altered" if all(self._is_told(each, read.seq) for each in found) else "changed",
+                lane=lane,
+                boundary=read.boundary,
+                target=read.target,
+                nearest=read,
+                differences=tuple(found),
+                where=self._where(),
+                seq=read.seq,
+            )
+        )
+
+    def _is_told(self, field: Difference, seq: int) -> bool:
+        """Redaction put something else there."""
+        place, marked = f"interaction[{seq}].answer", places_of(marks_of(self._recording))
+        return any(where == place and path.startswith(field.path) for where, path, _ in marked)
+
+    def unread(self, read: Interaction, lane: str, taken: int, whole: int) -> None:
+        """Less of an answer was read than in production."""
+        lost = Difference("$.pieces", "removed", recorded=f"{whole} pieces were read, the end counted; now {taken}")
+        self.note(msgspec.structs.replace(_missing(read), lane=lane, differences=(lost,)))
+
     def settle(self, untaken: Sequence[tuple[str, str, int]]) -> None:
         """The run is over. `untaken`: recorded draws (lane, kind, number) that nobody drew."""
         left = {interaction.seq: interaction for interaction in self._waiting.left()}

@@ -18,12 +18,12 @@ from typing import Protocol, TypeVar
 from msgspec.structs import replace
 
 from replay.core.codec import Resolve, Value
-from replay.core.compare import differences, unexpected
+from replay.core.compare import differences, unexpected, unknown
 from replay.core.decoder import items_of
 from replay.core.noise import Known, Noise, known
 from replay.core.recording import WEB, Interaction, Outcome, Recording, State
 from replay.core.verdict import Difference, Divergence, Frame, Window
-from replay.core.world import Answer, Request, Settles, Shelf, Ticket
+from replay.core.world import Answer, ReadSoFar, Request, Settles, Shelf, Ticket
 from replay.engine.behind import Behind
 from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
@@ -41,6 +41,8 @@ _LIKELY = 8
 MOST_TOLD = 20
 """Requests without an answer whose exception says all that the matchers found: for that it compares all that are
 recorded."""
+MOST_UNKNOWN = 20
+"""Parts of requests that no recording holds, told."""
 MOST_REFUSED = 200
 """Different refusals that are noted."""
 OnAsk = Callable[[Interaction, Value], None]
@@ -92,9 +94,9 @@ class Player:
 
     __slots__ = (
         "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now", "_on_ask",
-        "_partings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_wait", "_waiting", "behind", "closed",
-        "goes_out", "lanes", "noise", "noted", "notes", "permits", "recording", "served", "short_draws", "start_up",
-        "through", "unanswered", "where",
+        "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_unknown", "_wait",
+        "_waiting", "behind", "closed", "goes_out", "lanes", "noise", "noted", "notes", "permits", "recording",
+        "served", "short_draws", "start_up", "through", "unanswered", "where",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
@@ -129,7 +131,8 @@ class Player:
         self.noise = known(recording) if noise is None else noise
         """What is known to vary."""
         self.noted: list[Difference] = []
-        """What known noise covered in requests and draws."""
+        """What known noise covered in requests and draws, and what of requests no recording holds."""
+        self._unknown = set[tuple[str, str]]()
         self._equality: Shelf = self._shelf_of_others()
         self._resolve = resolve
         self._move = move
@@ -141,6 +144,8 @@ class Player:
         self._waiting = Waiting(recording, self.through)
         self._partings = Partings(recording, self._waiting, self.where)
         self._spent: list[Interaction] = []
+        self._readings: list[tuple[int, str, ReadSoFar]] = []
+        """Of answers that come in pieces: number, lane, how far."""
         context = recording.facts or {}
         self.lanes = Lanes(numbered_when="started" if context.get("lanes") == "started" else "asking")
         drawn_values = recording.context.decode()["draws"] if "draws" in context else {}
@@ -192,6 +197,8 @@ class Player:
                 raise self._refuse(shelf, request, asked, lane)
             if found.seq in self.noise.requests and found.request.text != asked.text:
                 self._note_noise(shelf.differences(found, asked), found.seq)
+            if found.request.gaps:
+                self._note_unknown(found)
             if self._on_ask is not None:
                 self._on_ask(found, asked)
             self.served += 1
@@ -270,6 +277,17 @@ class Player:
                 self._partings.beyond(self.recording.interactions[seq], self.lanes.name(), message)
         return DivergenceError(message)
 
+    def reads(self, seq: int, whole: int) -> ReadSoFar:
+        found = ReadSoFar(whole)
+        if not self.closed:
+            self._readings.append((seq, self.lanes.name(), found))
+        return found
+
+    def apart(self, seq: int, found: Sequence[Difference]) -> None:
+        with self._lock:
+            if found and not self.closed:
+                self._partings.apart(self.recording.interactions[seq], self.lanes.name(), found)
+
     def note(self, name: str, value: Settles) -> None:
         """Kept for those who judge the run; it is part of no verdict."""
         if not self.closed:
@@ -309,6 +327,9 @@ class Player:
         """The run is over: what was not asked for is noted, and late requests are refused."""
         with self._lock:
             self.closed = True
+            for seq, lane, reading in self._readings:
+                if reading.taken < reading.whole:
+                    self._partings.unread(self.recording.interactions[seq], lane, reading.taken, reading.whole)
             self._partings.settle([(*drawn, len(values)) for drawn, values in self._draws.items() if values])
 
     def explain(self, outcome: Outcome) -> None:
@@ -347,6 +368,14 @@ class Player:
         for each in found:
             path = each.path if each.path.startswith("$") else f"$.{each.path}"
             self.noted.append(replace(each, path=f"interaction[{seq}].request {path}"))
+
+    def _note_unknown(self, found: Interaction) -> None:
+        """What of a request is not compared; of each kind of request once."""
+        for each in unknown(found.request):
+            mark = (found.target, each.path)
+            if mark not in self._unknown and len(self._unknown) < MOST_UNKNOWN:
+                self._unknown.add(mark)
+                self.noted.append(replace(each, path=f"interaction[{found.seq}].request {each.path}"))
 
     def _draw_on(self, lane: str, kind: str) -> None:
         """A draw beyond the recorded ones. A library may make some once in a process, for what it keeps: production had

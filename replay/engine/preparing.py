@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from replay.core.recording import State
-from replay.core.verdict import Frame
-from replay.core.world import Request, Settles, Ticket
+from replay.core.verdict import Difference, Frame
+from replay.core.world import ReadSoFar, Request, Settles, Ticket
 from replay.engine.guard import RefusedConnection
 from replay.engine.player import Player
 from replay.errors import DivergenceError
@@ -67,6 +67,13 @@ class StartUp:
 
     def beyond(self, seq: int, message: str) -> BaseException:
         return DivergenceError(message)
+
+    def reads(self, seq: int, whole: int) -> ReadSoFar:
+        """It gives no answer."""
+        return ReadSoFar(whole)
+
+    def apart(self, seq: int, found: Sequence[Difference]) -> None:
+        """Nor that one."""
 
     def note(self, name: str, value: Settles) -> None:
         """Nobody listens."""

@@ -277,6 +277,7 @@ JUDGES: dict[str, Judge] = {
     "os.forkpty": _fork("forkpty"),
     "os.kill": _kill,
     "os.killpg": lambda args, folders: Reach("process", f"killpg {args[0]} (signal {int(args[1])})"),
+    "replay.join": lambda args, folders: Reach("socket", "join a multicast group"),
     "replay.pidfd_send_signal": _pidfd_signal,
     "resource.prlimit": _limits,
     "ctypes.dlsym": _symbol,

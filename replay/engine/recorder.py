@@ -7,7 +7,7 @@ which runs off the request path and only for what is kept.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter_ns, time_ns
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -16,7 +16,8 @@ import msgspec
 from replay.core import snapshot as snapshots
 from replay.core.recording import WEB, Interaction, Kind, ModelCall, Recording, State
 from replay.core.snapshot import snapshot
-from replay.core.world import Request, Settles, Ticket
+from replay.core.verdict import Difference
+from replay.core.world import ReadSoFar, Request, Settles, Ticket
 from replay.core.world import dropped as dropped  # where those who record look for it
 from replay.engine.behind import Behind
 from replay.engine.budget import cut_tickets, size_of
@@ -214,6 +215,12 @@ class Recorder(msgspec.Struct, eq=False):
     def beyond(self, seq: int, message: str) -> BaseException:
         """Never asked: what goes live has no end that we know."""
         return DivergenceError(message)
+
+    def reads(self, seq: int, whole: int) -> ReadSoFar:
+        return ReadSoFar(whole)
+
+    def apart(self, seq: int, found: Sequence[Difference]) -> None:
+        """Nothing is compared here."""
 
     def note(self, name: str, value: Settles) -> None:
         if not self.closed:

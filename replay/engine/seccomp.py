@@ -30,7 +30,7 @@ _IOCTLS = (0x5412, 0x541C, 0x8901, 0x8902, 0x40086602, 0x401C5820)
 """TIOCSTI, TIOCLINUX: type into a terminal; FIOSETOWN, SIOCSPGRP: whom a file signals; FS_IOC_SETFLAGS,
 FS_IOC_FSSETXATTR: attributes of a file that is open for reading."""
 _SETOWN, _SETOWN_EX = 8, 15
-_JOINS = {0: (35, 39, 42, 46), 41: (20, 27, 42, 46)}
+JOINS = {0: (35, 39, 42, 46), 41: (20, 27, 42, 46)}
 """Options of IP and IPv6 that join a group: to do so a machine sends packets."""
 _FIRST_UNKNOWN = 472
 """Numbers from here are newer than this filter: told to be missing, so that programs do without. x32 is above too."""
@@ -147,7 +147,7 @@ def _fcntl(pid: int) -> Block:
 
 def _setsockopt() -> Block:
     found: Block = []
-    for level, options in _JOINS.items():
+    for level, options in JOINS.items():
         joins = [_argument(2), *_one_of(options, [_end(_ALLOW)]), _end(_NOTIFY)]
         found += [_argument(1), (_EQUAL, 0, len(joins), level), *joins]
     return [*found, _end(_ALLOW)]

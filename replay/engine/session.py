@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from replay.core.codec import Resolve
-from replay.core.compare import differences, unexpected
+from replay.core.compare import MOST, differences, unexpected, unknown
 from replay.core.damage import Damage, damage
 from replay.core.noise import Known, known
 from replay.core.recording import Interaction, Kind, Outcome, Recording
@@ -144,7 +144,7 @@ class Session:
 
     def _judge(self, recording: Recording, player: Player, outcome: Outcome, near: int | None) -> Verdict:
         difference = reworded(recording, self._difference(recording, outcome, player.noise))
-        difference += player.noted
+        difference += [*unknown(recording.outcome.payload), *player.noted][:MOST]
         player.explain(outcome)
         if player.diverged:
             status: Any = "diverged"

@@ -1,7 +1,8 @@
 """The other end of hard isolation: answers the system calls that the filter hands over, and notes the refused ones.
 
 The answer to what reaches out is always no, so it does not matter that memory which is read here may change
-afterwards: it only tells what was tried. For files the kernel's own rule (Landlock) decides after this look.
+afterwards: it only tells what was tried. For files the kernel's own rule (Landlock) decides after this look; what it
+has no rule for is done here (`deeds`), to the file that was looked at.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import socket
 import stat
 import struct
 from fcntl import ioctl
+from functools import partial
 from os.path import join, lexists, realpath
 
 from replay.core.verdict import Divergence
+from replay.engine.deeds import by_descriptor, do, empty_path, follows
 from replay.engine.reach import Folders, Reach, address_text, may_write
 from replay.engine.syscalls import NAMES, NUMBERS
 
@@ -32,6 +35,8 @@ MOST = 200
 _QUIET_SOCKETS = ("/run/nscd/", "/var/run/nscd/", "/run/systemd/userdb/", "/var/lib/sss/")
 """Services of the machine that glibc asks for users and hosts, and does without."""
 _SINKS = frozenset({"/dev/null", "/dev/zero", "/dev/full", "/dev/tty"})
+_OWN = {"/proc/self/": "", "/proc/thread-self/": "", "/dev/fd/": "fd/"}
+"""Folders of whoever looks -> below that of the process."""
 _STANDARD = {"/dev/stdout": "/dev/fd/1", "/dev/stderr": "/dev/fd/2"}
 
 PATHS: dict[str, tuple[tuple[int | None, int], ...]] = {
@@ -113,13 +118,17 @@ class Supervisor:
         except (FileNotFoundError, InterruptedError):  # the thread that called is gone
             return
         id, thread, _, number, _, _, *arguments = _NOTIFICATION.unpack(buffer)
+        name = NAMES.get(number, f"call {number}")
         try:
-            reach, error = self._judge(NAMES.get(number, f"call {number}"), thread, arguments)
+            reach, error = self._judge(name, thread, arguments)
         except Exception:  # what cannot be judged must not pass
             reach, error = Reach("process", f"{NAMES.get(number, number)} (not understood)"), errno.EACCES
+        goes_on = not error and name not in UNRULED
         try:
             ioctl(self.listener, _STILL_VALID, struct.pack("=Q", id))
-            ioctl(self.listener, _SEND, bytearray(_RESPONSE.pack(id, 0, -error, 0 if error else _CONTINUE)))
+            if not error and not goes_on:
+                reach, error = self._do(name, thread, arguments)
+            ioctl(self.listener, _SEND, bytearray(_RESPONSE.pack(id, 0, -error, _CONTINUE if goes_on else 0)))
         except FileNotFoundError:  # it was interrupted, or has ended: it did not happen
             return
         if reach is not None and len(self._refused) < MOST:
@@ -186,7 +195,7 @@ class Supervisor:
         for number, place in enumerate(places):
             if number == 0 and verb != "open for writing" and lexists(place) is (name in MAKES):
                 return None, 0  # it will fail anyway
-            if place in _SINKS or may_write(place, self._folders):
+            if (place in _SINKS and name not in UNRULED) or may_write(place, self._folders):
                 if "__pycache__" in place and not may_write(place.replace("__pycache__", ""), self._folders):
                     return None, errno.EACCES  # a cache that is not kept is no loss
                 continue
@@ -202,19 +211,53 @@ class Supervisor:
             link = f"/proc/{thread}/cwd" if base == _HERE else f"/proc/{thread}/fd/{base}"
             text = self._string(thread, arguments[path]) if arguments[path] else ""
             text = _STANDARD.get(text, text)
-            if text.startswith(("/proc/self/fd/", "/proc/thread-self/fd/", "/dev/fd/")):
-                text = f"/proc/{thread}/fd/" + text.rpartition("/")[2]
+            for own, there in _OWN.items():
+                if text.startswith(own):
+                    text = f"/proc/{thread}/{there}{text.removeprefix(own)}"
             whole = text if text.startswith("/") else join(os.readlink(link), text)
-            if name in NOFOLLOW:
+            if name in NOFOLLOW or not follows(name, arguments):
                 parent, last = os.path.split(whole.rstrip("/") or "/")
                 found.append(join(realpath(parent), last))
             else:
                 found.append(realpath(whole))
         return found
 
+    def _do(self, name: str, thread: int, arguments: list[int]) -> tuple[Reach | None, int]:
+        """Make a call to a file that the kernel does not judge, in the place of the process: it may have put another
+        file there since it was looked at."""
+        try:
+            held = self._held(name, thread, arguments)
+        except Unknown:
+            return Reach("file", f"{name} (path unknown)"), errno.EACCES
+        except OSError as error:
+            return None, error.errno or errno.EACCES
+        try:
+            place = os.readlink(f"/proc/self/fd/{held}")
+            if not may_write(place, self._folders):
+                return Reach("file", f"{name} {place}"[:200]), errno.EACCES
+            do(name, arguments, held, partial(self._memory, thread), partial(self._string, thread))
+        except Unknown:
+            return None, errno.EFAULT
+        except (OSError, ValueError) as error:
+            return None, getattr(error, "errno", None) or errno.EINVAL
+        finally:
+            os.close(held)
+        return None, 0
+
+    def _held(self, name: str, thread: int, arguments: list[int]) -> int:
+        """The file as a descriptor of this process. Raises OSError, Unknown."""
+        number = by_descriptor(name, arguments)
+        if number is None and empty_path(name, arguments) and not self._string(thread, arguments[1]):
+            number = arguments[0]
+        if number is not None and number != _HERE & 0xFFFFFFFF:
+            return take(self._process, _signed(number))
+        (place,) = self._places(name, thread, arguments)
+        return os.open(place, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+
     # Memory ---------------------------------------------------------------------------------------------------------
 
     def _memory(self, thread: int, pointer: int, size: int) -> bytes:
+        """At most so many bytes."""
         try:
             with open(f"/proc/{thread}/mem", "rb", buffering=0) as memory:
                 memory.seek(pointer)

@@ -7,12 +7,24 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from replay.engine.reach import WRITES
+from replay.engine.seccomp import JOINS
+
+_NAMES = ("IP_ADD_MEMBERSHIP", "IP_ADD_SOURCE_MEMBERSHIP", "IPV6_JOIN_GROUP")
+_JOINS = (
+    JOINS
+    if sys.platform == "linux"
+    else dict.fromkeys(
+        (socket.IPPROTO_IP, socket.IPPROTO_IPV6),
+        tuple(getattr(socket, name) for name in _NAMES if hasattr(socket, name)),
+    )
+)
 
 
 def install() -> None:
@@ -26,6 +38,7 @@ def install() -> None:
         pass
     else:  # multiprocessing starts processes by it
         _announce(_posixsubprocess, "fork_exec", "replay.fork_exec", lambda command, *rest: (command,))
+    socket.socket.setsockopt = _setting_of(socket.socket.setsockopt)  # type: ignore[method-assign]
     if sys.platform == "linux":
         os.open = _open_below(os.open)
 
@@ -41,6 +54,18 @@ def _announce(module: ModuleType, name: str, event: str, told: Callable[..., tup
 
     _stand_in(original, call)
     setattr(module, name, call)
+
+
+def _setting_of(original: Callable[..., None]) -> Callable[..., None]:
+    """To join a group a machine sends packets."""
+
+    def setsockopt(self: Any, level: int, option: int, *value: Any) -> None:
+        if option in _JOINS.get(level, ()):
+            sys.audit("replay.join")
+        return original(self, level, option, *value)
+
+    _stand_in(original, setsockopt)
+    return setsockopt
 
 
 def _node(path: Any, mode: int = 0, device: int = 0, *, dir_fd: int | None = None) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from functools import wraps
 from time import monotonic
 from typing import Any, TypeVar
 
+from replay.core.families.seen import belongs
 from replay.core.parameters import declare
 from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
 from replay.core.world import current, here, is_free
@@ -62,6 +63,7 @@ def aws_lambda(handler: F) -> F:
     if entrypoint is None or isinstance(handler, type):
         raise UsageError(f"@replay.aws_lambda is for functions of a module, not for {type(handler).__qualname__}")
     declare(entrypoint, handler)
+    belongs(entrypoint)
 
     @wraps(handler)
     def invoked(event: Any, context: Any = None) -> Any:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, overload
 from replay.core.codec import Resolve
 from replay.core.decoder import items_of
 from replay.core.families.objects import WHERE
+from replay.core.families.seen import belongs
 from replay.core.parameters import declare
 from replay.core.recording import Outcome, Recording, State
 from replay.core.snapshot import snapshot, snapshot_error
@@ -58,6 +59,7 @@ def _captured(function: Any, name: str | None) -> Any:
     if ":" not in entrypoint:
         raise UsageError(f'@replay.capture(name={name!r}): say where a replay finds it, as "module:qualname"')
     declare(entrypoint, function)
+    belongs(entrypoint)
     shape = shape_of(function)
     wrapper = _WRAPPERS[shape](function, entrypoint)
     wrapper.__replay_entry__ = entrypoint

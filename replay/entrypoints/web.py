@@ -16,6 +16,7 @@ import msgspec
 from replay.core.behind import FAILED, notes_errors, with_error
 from replay.core.codec import Gap, Value, encode
 from replay.core.decoder import items_of
+from replay.core.families.seen import belongs
 from replay.core.recording import Recording
 from replay.core.world import here
 from replay.engine.behind import Behind
@@ -132,6 +133,7 @@ class Name:
 
     def __init__(self, target: str | None, frame: Any) -> None:
         self._found = target
+        self._is_known = False
         self._namespaces = callers(frame) if target is None else []
 
     def of(self, application: object) -> str:
@@ -142,6 +144,9 @@ class Name:
             except Exception:  # a module that is still being filled by another thread: next time
                 return "?:?"
             self._namespaces = []
+        if not self._is_known:
+            self._is_known = True
+            belongs(self._found)
         return self._found
 
 

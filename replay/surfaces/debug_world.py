@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import NoReturn, TypeVar
 
 from replay.boundaries.waits import timelines
 from replay.core.recording import State
-from replay.core.world import Answer, Request, Settles, Ticket, current, leave
+from replay.core.verdict import Difference
+from replay.core.world import Answer, ReadSoFar, Request, Settles, Ticket, current, leave
 from replay.engine.guard import Permits, permits
 from replay.errors import DivergenceError
 
@@ -46,6 +47,12 @@ class Outside:
 
     def beyond(self, seq: int, message: str) -> BaseException:
         return DivergenceError(message)
+
+    def reads(self, seq: int, whole: int) -> ReadSoFar:
+        return ReadSoFar(whole)
+
+    def apart(self, seq: int, found: Sequence[Difference]) -> None:
+        """Nothing is compared here."""
 
     def note(self, name: str, value: Settles) -> None:
         """Nobody listens."""

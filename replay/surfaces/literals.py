@@ -166,6 +166,8 @@ def _path(body: dict[str, Any], depth: int, longest: int) -> str:
 
 
 def _opaque(body: dict[str, Any], depth: int, longest: int) -> str:
+    if "fields" in body:
+        return _record({**body, "type": body["type"].replace(".", ":")}, depth, longest)
     return f"<{escape(body['type'])}, not stored>"
 
 

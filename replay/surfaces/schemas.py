@@ -111,7 +111,7 @@ class Difference(Form):
     """One place where two values differ."""
 
     path: str
-    kind: Literal["changed", "type", "added", "removed"]
+    kind: Literal["changed", "type", "added", "removed", "unknown"]
     recorded: Any
     actual: Any
     note: str | None

@@ -364,6 +364,10 @@ def difference_lines(
 
 def _difference(difference: Difference, page: Page, sides: tuple[str, str], label: str) -> Iterator[str]:
     """`$.plan: recorded 'pro', now None (expected: time inside the recorded window)`"""
+    if difference.kind == "unknown":
+        lost = f"{plain(difference.recorded, page.short)}: {escape(difference.note or '')}"
+        yield page.row(difference.kind, f"{escape(difference.path)}: {lost}")
+        return
     before = "nothing" if difference.kind == "added" else plain(difference.recorded, page.short)
     after = "nothing" if difference.kind == "removed" else plain(difference.actual, page.short)
     path = escape(difference.path)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from replay.core.codec import Value, encode
 from replay.core.recording import Outcome, Recording, State
-from replay.core.world import Answer, Request, Settles, Ticket, World, current
+from replay.core.verdict import Difference
+from replay.core.world import Answer, ReadSoFar, Request, Settles, Ticket, World, current
 from replay.errors import DivergenceError
 
 
@@ -52,6 +53,12 @@ class Listener:
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         self.slept.append(seconds)
+
+    def reads(self, seq: int, whole: int) -> ReadSoFar:
+        return ReadSoFar(whole)
+
+    def apart(self, seq: int, found: Sequence[Difference]) -> None:
+        """Nothing is compared here."""
 
     def note(self, name: str, value: Settles) -> None:
         """Nobody asks."""
@@ -102,6 +109,12 @@ class Teller:
     def beyond(self, seq: int, message: str) -> BaseException:
         self.refused.append(message)
         return DivergenceError(message)
+
+    def reads(self, seq: int, whole: int) -> ReadSoFar:
+        return ReadSoFar(whole)
+
+    def apart(self, seq: int, found: Sequence[Difference]) -> None:
+        """Nothing is compared here."""
 
     def note(self, name: str, value: Settles) -> None:
         """A replay writes no notes."""

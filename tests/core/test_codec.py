@@ -572,3 +572,21 @@ def test_times() -> None:
     back = encode([folded, date(2024, 1, 1), UUID(int=5), Fraction(1, 3), Decimal("-0.00")]).decode()
     assert back[0].utcoffset() == timedelta(hours=1)
     assert (back[1:4], str(back[4])) == ([date(2024, 1, 1), UUID(int=5), Fraction(1, 3)], "-0.00")
+
+
+@pytest.mark.parametrize("tag", ["$dataclass", "$opaque"])
+@pytest.mark.parametrize("container", ["$set", "$frozenset"])
+def test_records_that_share_parts_are_not_compared_for_ever(tag: str, container: str) -> None:
+    """Two equal ones, each of whose parts holds the next twice: comparing them as members would take hours."""
+
+    def shared(deep: int) -> Any:
+        tree: Any = 1
+        for number in range(deep):
+            tree = {tag: {"type": "a:b", "fields": {"x": {"$id": [number, tree]}, "y": {"$ref": number}}}}
+        return tree
+
+    text = msgspec.json.encode({container: [shared(40), shared(40)]}).decode()
+    with pytest.raises(CodecError, match="too large to be hashed"):
+        Value(text).decode()
+    few = Value(msgspec.json.encode({container: [shared(3), shared(4)]}).decode()).decode()
+    assert len(few) == 2

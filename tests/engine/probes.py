@@ -328,6 +328,13 @@ def _quiet(function: Callable[[dict[str, Any]], None], where: dict[str, Any]) ->
         pass
 
 
+def multicast(where: dict[str, Any]) -> None:
+    """To join a group the machine sends packets."""
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        group = socket.inet_aton("239.1.2.3") + socket.inet_aton("127.0.0.1")
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+
+
 SOFT: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "raw_socket": (raw_socket, "connect 127.0.0.1:{tcp}"),
     "connect_ex": (connect_ex, "connect 127.0.0.1:{tcp}"),
@@ -367,6 +374,7 @@ SOFT: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "netlink": (netlink, "socket AF_NETLINK"),
     "vsock": (vsock, "connect 2:1"),
     "abstract": (abstract, "sendto @probe"),
+    "multicast": (multicast, "join a multicast group"),
     "database": (database, "sqlite3.connect {file}"),
     "ctypes_connect": (ctypes_connect, "connect through ctypes"),
     "ctypes_system": (ctypes_system, "system through ctypes"),
@@ -375,7 +383,7 @@ SOFT: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "without_context": (without_context, "getaddrinfo localhost:{tcp}"),
 }
 """Name -> the probe, and what the soft guard says it tried."""
-UNHEARD = ("pipe", "node", "write_below", "pidfd_kill", "limits", "netlink", "vsock", "abstract")
+UNHEARD = ("pipe", "node", "write_below", "pidfd_kill", "limits", "netlink", "vsock", "abstract", "multicast")
 """Those of which Python tells its hooks nothing, or not enough, and less common ways."""
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import shutil
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -265,3 +268,38 @@ def test_a_cache_of_bytecode_takes_bytecode_only() -> None:
         assert reach.may_write(place, ("/tmp/",))
     for place in ("/srv/a/__pycache__/notes.txt", "/srv/a/__pycache__/deep/m.pyc", "/srv/__pycache__x/m.pyc"):
         assert not reach.may_write(place, ("/tmp/",))
+
+
+def test_who_has_the_number_of_an_ended_thread_is_no_bystander(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`threading` keeps a thread that it did not start when that has ended, and calls it alive."""
+    found: list[tuple[int, bool]] = []
+    ended: list[int] = []
+    world = SimpleNamespace(permits=guard.Permits(thread=-1))
+
+    def known() -> None:
+        threading.current_thread()
+        ended.append(threading.get_ident())
+
+    def later() -> None:
+        found.append((threading.get_ident(), guard._is_bystander(world)))
+
+    def run(work: Callable[[], None]) -> None:
+        done = threading.Lock()
+        done.acquire()
+
+        def act() -> None:
+            try:
+                work()
+            finally:
+                done.release()
+
+        _thread.start_new_thread(act, ())
+        assert done.acquire(timeout=20)
+        time.sleep(0.005)  # until its stack is free
+
+    run(known)
+    monkeypatch.setitem(guard._bystanders, ended[0], threading._active[ended[0]])  # type: ignore[attr-defined]
+    for _ in range(50):
+        run(later)
+    assert ended[0] in [ident for ident, _ in found]
+    assert not any(is_bystander for _, is_bystander in found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import time
 from collections.abc import Callable, Iterator
 from math import inf, nextafter
@@ -51,6 +52,8 @@ LONG_WAITS: dict[str, Callable[[], Any]] = {
     "waits_beside_processes": timed.waits_beside_processes,
     "shuts_down": lambda: timed.shuts_down(300),
     "brings_a_loop": timed.brings_a_loop,
+    "looks_once": timed.looks_once,
+    "limits_a_socket": timed.limits_a_socket,
 }
 
 
@@ -367,3 +370,42 @@ def test_a_timer_far_away_is_due_when_its_clock_says_so() -> None:
         when = nextafter(when, inf)
         assert virtual_loop.due_at(when) / 1_000_000_000 >= when  # as the loop says its time
     assert virtual_loop.due_at(0.25) == 250_000_001
+
+
+@pytest.mark.parametrize("how", timed.WAYS)
+def test_an_alarm_goes_off_in_virtual_time(record: Record, how: str) -> None:
+    """The handler runs in the middle of the wait, in the main thread; code that computes is interrupted too."""
+    (recording,) = record(lambda: timed.alarms(how))
+    assert recording.outcome.value == ["signal 14", True, 0.0]
+    verdict = _replayed(recording, 1.0 if how != "computing" else 0.001)
+    assert (verdict.status, verdict.reason) == ("reproduced", None), verdict
+
+
+@pytest.mark.parametrize("unit", ["alarms_in_time", "beats", "takes_a_signal"])
+def test_alarms_in_time(record: Record, unit: str) -> None:
+    """One that is taken back never goes off; one that comes again and again does so as often as it did; who waits for
+    signals waits as long."""
+    (recording,) = record(getattr(timed, unit))
+    assert recording.status == "ok", recording.outcome
+    assert _replayed(recording, 1.0).status == "reproduced"
+
+
+def test_alarm_of_whole_seconds(record: Record) -> None:
+    """By `signal.alarm`."""
+    (recording,) = record(timed.rings)
+    assert recording.outcome.value == "rang"
+    verdict = _replayed(recording)
+    assert verdict.status == "reproduced"
+    assert verdict.seconds < recording.duration_ns / 1e9
+
+
+def test_an_alarm_ends_with_its_replay(record: Record) -> None:
+    """One that the code leaves set rings nowhere else."""
+    (recording,) = record(timed.leaves_an_alarm)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        assert _replayed(recording).status == "reproduced"
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    finally:
+        signal.signal(signal.SIGALRM, before)

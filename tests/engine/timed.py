@@ -11,12 +11,14 @@ import queue
 import random
 import select
 import selectors
+import signal
 import socket
 import threading
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from random import Random
 from typing import Any
@@ -692,3 +694,186 @@ def loses_an_update(number: int) -> int:
     for thread in threads:
         thread.join()
     return held["count"]
+
+
+@replay.capture
+def looks_once() -> list[Any]:
+    """What a thread sends is shown once only: by a descriptor that is told to, and by one whose edges count."""
+    found = []
+    for how in (select.EPOLLONESHOT, select.EPOLLET):
+        one, other = socket.socketpair()
+        with one, other, select.epoll() as watched:
+            watched.register(one.fileno(), select.EPOLLIN | how)
+            sender = threading.Timer(seconds(2), other.send, [b"x"])
+            sender.start()
+            found.append(len(watched.poll(seconds(30))))
+            sender.join()
+    return found
+
+
+@replay.capture
+def limits_a_socket() -> list[Any]:
+    """Nothing comes in time, by each of the ways to receive; then something does."""
+    one, other = socket.socketpair()
+    found: list[Any] = []
+    with one, other:
+        one.settimeout(seconds(30))
+        for receive in (one.recv, one.recvfrom, one.recvmsg, lambda size: one.recv_into(bytearray(size))):
+            try:
+                receive(1)
+            except TimeoutError as error:
+                found.append(str(error))
+        other.send(b"x")
+        found.append(one.recv(1))
+        one.settimeout(0)
+        try:
+            one.recv(1)
+        except BlockingIOError:
+            found.append("at once")
+        sender = threading.Timer(seconds(2), other.sendall, [b"line\n"])
+        sender.start()
+        one.settimeout(seconds(30))
+        with one.makefile("rb") as file:
+            found.append(file.readline())
+        sender.join()
+    return found
+
+
+class Overtime(Exception):
+    """A handler's own."""
+
+
+def _raises(number: int, frame: Any) -> None:
+    raise Overtime(f"signal {number}")
+
+
+@contextmanager
+def limited(limit: float, handler: Callable[[int, Any], None] = _raises, every: float = 0.0) -> Iterator[None]:
+    """So many seconds."""
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, limit, every)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@replay.boundary
+def stuck() -> None:
+    """The world does not answer."""
+    time.sleep(seconds(300))
+
+
+@replay.capture
+def alarms(how: str) -> Any:
+    """Waits for longer than it may, in the way that is named."""
+    began = time.monotonic()
+    try:
+        with limited(seconds(30)):
+            WAYS[how]()
+    except Overtime as error:
+        return [str(error), time.monotonic() - began < seconds(290), signal.getitimer(signal.ITIMER_REAL)[0]]
+    return "in time"
+
+
+def _beside_a_thread() -> None:
+    thread = threading.Thread(target=time.sleep, args=(seconds(300),))
+    thread.start()
+    try:
+        thread.join()
+    finally:
+        DONE.append(thread)
+
+
+DONE: list[threading.Thread] = []
+
+
+def _asleep_in_asyncio() -> None:
+    asyncio.run(asyncio.sleep(seconds(300)))
+
+
+def _computes() -> None:
+    while True:
+        pass
+
+
+def _waits_for_a_socket() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        one.recv(1)
+
+
+WAYS: dict[str, Callable[[], Any]] = {
+    "sleep": lambda: time.sleep(seconds(300)),
+    "boundary": lambda: stuck(),
+    "event": lambda: threading.Event().wait(seconds(300)),
+    "lock": lambda: [lock := threading.Lock(), lock.acquire(), lock.acquire()],
+    "queue": lambda: queue.Queue().get(timeout=seconds(300)),
+    "select": lambda: select.select([], [], [], seconds(300)),
+    "asyncio": _asleep_in_asyncio,
+    "thread": _beside_a_thread,
+    "computing": _computes,
+    "pause": signal.pause,
+    "socket": _waits_for_a_socket,
+}
+
+
+@replay.capture
+def alarms_in_time() -> list[Any]:
+    """Ends before its limit, twice, and looks what is left."""
+    with limited(seconds(30)):
+        before = signal.getitimer(signal.ITIMER_REAL)
+        found = blocking("a", 0.001)
+        time.sleep(seconds(2))
+        after = signal.getitimer(signal.ITIMER_REAL)
+    with limited(seconds(5)):
+        time.sleep(seconds(1))
+    time.sleep(seconds(60))
+    return [found, before[0] > after[0] > 0]
+
+
+@replay.capture
+def beats() -> int:
+    """A handler that raises nothing is called again and again while the main thread sleeps on."""
+    beaten = []
+    with limited(seconds(10), lambda number, frame: beaten.append(number), seconds(20)):
+        time.sleep(seconds(95))
+    return len(beaten)
+
+
+@replay.capture
+def takes_a_signal() -> list[Any]:
+    """Waits for a signal that does not come, and for one that does."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    try:
+        late = signal.sigtimedwait({signal.SIGALRM}, seconds(30))
+        signal.signal(signal.SIGALRM, _raises)
+        signal.setitimer(signal.ITIMER_REAL, seconds(10))
+        found = signal.sigtimedwait({signal.SIGALRM}, seconds(60))
+        return [late, found and found.si_signo]
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+
+
+@replay.capture
+def rings() -> str:
+    """By `alarm`, whose second is a real one where it is recorded."""
+    before = signal.signal(signal.SIGALRM, _raises)
+    try:
+        assert signal.alarm(7) == 0
+        assert signal.alarm(1) in (6, 7)
+        time.sleep(30)
+    except Overtime:
+        return "rang"
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    return "silent"
+
+
+@replay.capture
+def leaves_an_alarm() -> str:
+    """Set for an hour, and not taken back."""
+    signal.setitimer(signal.ITIMER_REAL, 3600)
+    return "left"

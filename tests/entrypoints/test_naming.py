@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from functools import partial
@@ -33,6 +34,55 @@ def test_a_main_module_has_its_files_name(tmp_path: Path, run: list[str]) -> Non
         [sys.executable, *run], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.stderr) == ("shop_main:work shop_main:app shop_main:inner\n", "")
+
+
+SERVICE = """
+import dataclasses, enum, replay
+replay.init(service="shop", spool="captures", keep=replay.always())
+class Bad(Exception): ...
+class Color(enum.Enum):
+    RED = 1
+class Box:
+    def __init__(self, item): self.item = item
+@dataclasses.dataclass
+class Item:
+    number: int
+    def double(self): return self.number * 2
+@replay.boundary
+def send(value): return Item(3)
+@replay.boundary
+def fails(box): raise Bad("too heavy")
+@replay.capture
+def raises(number): raise Bad("x")
+@replay.capture
+def uses(item): return send(item).double()
+@replay.capture
+def catches(number):
+    try: fails(Box(Item(number)))
+    except Bad as error: return [Color.RED, Item(1), error, Box(2)]
+if __name__ == "__main__":
+    for work, given in ((uses, Item(2)), (catches, 1), (raises, 1)):
+        try: work(given)
+        except Bad: pass
+    assert replay.flush(20)
+"""
+
+
+@pytest.mark.parametrize("run", [["shop_main.py"], ["-m", "shop_main"]])
+def test_classes_of_a_script_are_those_of_its_module(tmp_path: Path, run: list[str]) -> None:
+    """What a script's own classes hold, raise and answer replays, where they are imported."""
+    (tmp_path / "shop_main.py").write_text(SERVICE)
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
+
+    def ran(*command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        return done.stdout + done.stderr
+
+    assert ran(*run) == ""
+    told = json.loads(ran("-c", "from replay.surfaces.cli import main; main()", "run", "captures", "--json"))
+    assert [each["status"] for each in told] == ["reproduced"] * 3, told
 
 
 def test_what_has_no_name() -> None:

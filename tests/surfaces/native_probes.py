@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import socket
 import sqlite3
+import stat
 import struct
+import tempfile
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -286,6 +290,93 @@ def swallows(kind: str, name: str, where: dict[str, Any]) -> str:
 def harmless(folder: str) -> list[str]:
     """What must work."""
     return probes.work(folder) if ARMED in os.environ else []
+
+
+@replay.capture
+def changes(folder: str) -> list[Any]:
+    """Mode, owner, times, attributes and length of files that may be written, in each way that Python knows."""
+    return _changed(folder) if ARMED in os.environ else []
+
+
+def _changed(folder: str) -> list[Any]:
+    os.makedirs(folder)
+    name, link = os.path.join(folder, "file"), os.path.join(folder, "link")
+    with open(name, "wb") as file:
+        file.write(b"content")
+        file.flush()
+        os.fchmod(file.fileno(), 0o640)
+        os.fchown(file.fileno(), -1, os.getgid())
+        os.utime(file.fileno(), ns=(1_000_000_001, 2_000_000_002))
+    os.symlink("file", link)
+    below = os.open(folder, os.O_RDONLY)
+    found: list[Any] = [_look(name)]
+    os.utime(link, (5, 6), follow_symlinks=False)
+    os.chown(link, os.getuid(), -1, follow_symlinks=False)
+    os.chmod(link, 0o600)
+    found += [_look(name), os.lstat(link).st_mtime_ns]
+    os.truncate(name, 3)
+    os.utime("file", (7, 8), dir_fd=below)
+    os.chmod("file", 0o604, dir_fd=below)
+    found.append(_look(name))
+    os.utime(f"/proc/self/fd/{below}/file")
+    found.append(abs(os.stat(name).st_mtime - os.stat(link).st_mtime))
+    with tempfile.TemporaryFile(dir=folder) as unnamed:
+        os.fchmod(unnamed.fileno(), 0o666)
+        found.append(stat.S_IMODE(os.fstat(unnamed.fileno()).st_mode))
+    for attempt in (lambda: os.chmod(f"{name}.none", 0), lambda: os.utime(name, ns=(0, -1)),
+                    lambda: os.removexattr(name, "user.none")):  # fmt: skip
+        try:
+            found.append(attempt())  # type: ignore[func-returns-value]
+        except OSError as error:
+            found.append(errno.errorcode[error.errno or 0])
+    try:
+        os.setxattr(name, "user.replay", b"value")
+        found.append(os.getxattr(name, "user.replay"))
+    except OSError as error:
+        found.append(errno.errorcode[error.errno or 0])
+    os.close(below)
+    return found
+
+
+def _look(name: str) -> tuple[int, int, int]:
+    seen = os.stat(name)
+    return stat.S_IMODE(seen.st_mode), seen.st_mtime_ns, seen.st_size
+
+
+@replay.capture
+def races(where: dict[str, Any]) -> str:
+    """Asks to change a file that it may change, while another file takes its place."""
+    if ARMED in os.environ:
+        _race(where["temporary"], where["precious"])
+    return "done"
+
+
+def _race(folder: str, precious: str) -> None:
+    name = os.path.join(folder, "raced")
+    ended = threading.Event()
+
+    def exchange() -> None:
+        while not ended.is_set():
+            with open(f"{name}.file", "wb"):
+                pass
+            os.rename(f"{name}.file", name)
+            os.symlink(precious, f"{name}.link")
+            os.rename(f"{name}.link", name)
+
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    calls = (
+        lambda: _native("chmod", os.fsencode(name), 0),
+        lambda: _native("truncate", os.fsencode(name), 0),
+        lambda: _native("utimes", os.fsencode(name), struct.pack("=4q", 1, 0, 1, 0)),
+    )
+    for number in range(ROUNDS):
+        calls[number % len(calls)]()
+    ended.set()
+    thread.join()
+
+
+ROUNDS = 3000
 
 
 @replay.capture

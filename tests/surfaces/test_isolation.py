@@ -130,6 +130,27 @@ def test_what_must_work_works_in_hard_isolation(where: dict[str, Any]) -> None:
 
 
 @hard_only
+def test_files_are_changed_in_hard_isolation_as_elsewhere(where: dict[str, Any], tmp_path: Path) -> None:
+    """What the supervisor does in the place of the process comes out as if the process did it."""
+    expected = native_probes._changed(str(tmp_path / "here"))
+    folder = os.path.join(where["temporary"], "there")
+    verdict = run(recording("changes", folder, outcome=expected), hard=True)
+    assert verdict.outcome is not None
+    assert verdict.outcome.value == expected
+    assert (verdict.status, verdict.divergences) == ("reproduced", ())
+
+
+@hard_only
+def test_a_file_that_takes_the_place_of_another_is_not_changed(where: dict[str, Any]) -> None:
+    """The path is looked at, and the file exchanged before the kernel follows it."""
+    before = os.stat(where["precious"])
+    verdict = run(recording("races", told(where)), hard=True)
+    now = os.stat(where["precious"])
+    assert (now.st_mode, now.st_size, now.st_mtime_ns) == (before.st_mode, before.st_size, before.st_mtime_ns)
+    assert verdict.status == "diverged"
+
+
+@hard_only
 def test_hard_isolation_needs_no_privileges(where: dict[str, Any], tmp_path: Path) -> None:
     """In a process that has given up all capabilities, and its children's."""
     code = (

@@ -42,7 +42,7 @@ from replay.core.codec import Gap, Limits, Value, encode
 from replay.core.families.scalars import raw
 from replay.core.recording import State
 from replay.core.turns import arrived_ns
-from replay.core.world import Answer, Request, Ticket, World, here
+from replay.core.world import Answer, ReadSoFar, Request, Ticket, World, here
 from replay.core.world import dropped as lost
 from replay.core.written import json_bytes
 from replay.errors import DivergenceError
@@ -317,8 +317,8 @@ class Exchange:
 class Recorded:
     """A stored answer, opened for a client to serve: the same pieces in the same cuts, then the same end."""
 
-    __slots__ = ("_arrival", "_error", "_head", "_pace", "beyond", "decoded", "dropped", "end", "headers", "heads",
-                 "http_version", "offsets", "pieces", "reason", "status")  # fmt: skip
+    __slots__ = ("_arrival", "_error", "_head", "_pace", "_reading", "beyond", "decoded", "dropped", "end", "headers",
+                 "heads", "http_version", "offsets", "pieces", "reason", "status")  # fmt: skip
 
     def __init__(self, answer: dict[str, Any] | None, beyond: Callable[[str], BaseException] = DivergenceError) -> None:
         """`beyond` is told that the code reads more than there is, and gives what is raised (see `World.beyond`)."""
@@ -334,6 +334,7 @@ class Recorded:
         self._head: int | None = answer.get("offset_ns")
         self._arrival: Arrival | None = None
         self._pace: Pace | None = None
+        self._reading: ReadSoFar | None = None
         self.decoded = bool(answer.get("decoded"))
         self.dropped: int = answer.get("dropped") or 0
         self.end: End = answer.get("end") or "abandoned"
@@ -348,7 +349,7 @@ class Recorded:
         other.headers, other.heads, other.pieces = self.headers, self.heads, self.pieces
         other.offsets, other._head, other.decoded, other.dropped = self.offsets, self._head, self.decoded, self.dropped
         other.end, other._error = self.end, self._error
-        other.beyond, other._arrival, other._pace = beyond, None, None
+        other.beyond, other._arrival, other._pace, other._reading = beyond, None, None, None
         return other
 
     @property
@@ -357,6 +358,11 @@ class Recorded:
         if self._error is None or self._error.get("type") != "asyncio.exceptions.CancelledError":
             return None
         return float(self._error.get("offset_ns") or 0) / 1e9
+
+    def is_read_in(self, world: World, seq: int) -> None:
+        """If production read all of it, the code does too, or it is told."""
+        if self.end == "complete" and self.pieces:
+            self._reading = world.reads(seq, len(self.pieces))
 
     def travels(self, answer: Answer, *, awaits: bool) -> None:
         """It is asked for by a task (`awaits`), or a thread, which waits for it as long as production did."""
@@ -369,6 +375,8 @@ class Recorded:
 
     async def arrive(self, piece: int = HEAD) -> None:
         """Wait for this piece of the body, or the head. After the last: for the end."""
+        if self._reading is not None and piece >= self._reading.taken:
+            self._reading.taken = piece + 1
         if self._arrival is None:
             return
         offset = self.offset(piece)
@@ -379,6 +387,8 @@ class Recorded:
 
     def pass_to(self, piece: int = HEAD) -> None:
         """Let the thread that reads wait for this piece, as `arrive` does a task."""
+        if self._reading is not None and piece >= self._reading.taken:
+            self._reading.taken = piece + 1
         pace = self._pace
         if pace is None:
             return
@@ -455,6 +465,7 @@ def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -
     if type(found) is Answer:
         recorded = _opened(found, world)
         recorded.travels(found, awaits=awaits)
+        recorded.is_read_in(world, found.seq)
         return recorded
     return safely(Exchange, world, found, request)
 

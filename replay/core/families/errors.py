@@ -25,6 +25,7 @@ from replay.core.looking import (
     module_and_name,
     mro,
     namespace,
+    written,
 )
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _write(encoder: Encoder, error: BaseException, tree: Any, members: tuple[Any
 
 
 def _head(kind: type) -> dict[str, Any]:
-    module, name = module_and_name(kind)
+    module, name = written(kind)
     body: dict[str, Any] = {"type": name if module == "builtins" else f"{module}.{name}"}
     if "." in name:
         body["class"] = f"{module}:{name}"

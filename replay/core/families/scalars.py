@@ -221,11 +221,16 @@ def _range(encoder: Encoder, value: range) -> Any:
 
 
 def _opaque(encoder: Encoder, value: Opaque) -> Any:
+    encoder.lost += 1
     encoder.gap("opaque", whole_text(value.type))
+    if value.fields is not None:
+        fields = {name: encoder.at(name, item) for name, item in value.fields.items()}
+        return {"$opaque": {"type": value.type, "fields": fields}}
     return {"$opaque": {"type": value.type, "size": value.size}}
 
 
 def _truncated(encoder: Encoder, value: Truncated) -> Any:
+    encoder.lost += 1
     encoder.gap(value.reason, whole_text(value.type))
     body = {"type": value.type, "reason": value.reason, "size": value.size}
     if value.head is not None:

@@ -149,7 +149,7 @@ class Sweep(Texts):
             data = body.encode() if tag == "$bytes" else b64decode(body)
             changed = self.data(data, path, kind)
             return node if changed == data else raw(changed)
-        if tag in _VERBATIM:
+        if tag in _VERBATIM and (tag != "$opaque" or "fields" not in body):
             return node
         if tag in _TEXTS:
             if type(body) is str:
@@ -180,7 +180,7 @@ class Sweep(Texts):
                     for n, item in body.items()
                 }
             }
-        if tag in ("$object", "$anew"):
+        if tag in ("$object", "$anew", "$opaque"):
             kind = None  # what `self.auth_client` holds is a client, whose own attributes have names
         if tag == "$subclass":
             return {tag: self._subclass(body, path, kind)}

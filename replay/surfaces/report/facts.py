@@ -161,7 +161,7 @@ def side(found: Difference) -> Side:
     return Side(
         found.path,
         None if found.kind == "added" else of_value(found.recorded),
-        None if found.kind == "removed" else of_value(found.actual),
+        None if found.kind in ("removed", "unknown") else of_value(found.actual),
         note,
     )
 
