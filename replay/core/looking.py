@@ -126,7 +126,11 @@ def assign(value: object, name: str, item: object) -> None:
 
 
 def _has_slots(kind: type) -> bool:
-    return any("__slots__" in namespace(each) for each in mro(kind))
+    return any(map(_names_slots, mro(kind)))
+
+
+def _names_slots(kind: type) -> bool:
+    return "__slots__" in namespace(kind)
 
 
 def size_of(value: object) -> int | None:
