@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable
 
-from replay.core.recording import State
-from replay.core.verdict import Difference, Frame
-from replay.core.world import ReadSoFar, Request, Settles, Ticket
+from replay.core.verdict import Frame
+from replay.core.world import Request
 from replay.engine.guard import RefusedConnection
+from replay.engine.outside import Outside
 from replay.engine.player import Player
-from replay.errors import DivergenceError
-
-T = TypeVar("T")
 
 
-class StartUp:
+class StartUp(Outside):
     """What an application does before the first request, and the tasks and threads that it starts then.
 
     No recording holds it: nothing is answered or drawn from one, and what reaches for the real world is refused. That
@@ -23,7 +19,7 @@ class StartUp:
     missing.
     """
 
-    closed = live = full = False
+    closed = live = False
 
     def __init__(self, player: Player) -> None:
         self._player = player
@@ -47,39 +43,8 @@ class StartUp:
             f"replay: refused {request.boundary} {request.target}: no recording holds what start-up asks"
         )
 
-    def spend(self, nanoseconds: int) -> None:
-        """It copies nothing."""
-
-    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
-        """It gives no ticket."""
-
-    def draw(self, kind: str, live: Callable[[], T]) -> T:
-        return live()
-
-    def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
-        return live(size)
-
-    def below(self, among: int, live: Callable[[], int]) -> int:
-        return live()
-
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         self._player.sleep(seconds, live)
-
-    def beyond(self, seq: int, message: str) -> BaseException:
-        return DivergenceError(message)
-
-    def reads(self, seq: int, whole: int) -> ReadSoFar:
-        """It gives no answer."""
-        return ReadSoFar(whole)
-
-    def apart(self, seq: int, found: Sequence[Difference]) -> None:
-        """Nor that one."""
-
-    def note(self, name: str, value: Settles) -> None:
-        """Nobody listens."""
-
-    def handled(self, error: BaseException, *, is_sure: bool) -> None:
-        """Nobody listens."""
 
     def _note(self, target: str) -> None:
         where: tuple[Frame, ...] = self._player.where()

@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from types import FrameType, ModuleType
 from typing import Any
 
+from replay.engine.outside import Outside
 from replay.errors import ReplayError, UsageError
-from replay.surfaces.debug_world import Attached, Outside, in_world
+from replay.surfaces.debug_world import Attached, in_world
 
 _BREAK = 111
 """pydevd's CMD_SET_BREAK: the reason of a stop."""
