@@ -14,6 +14,8 @@ DivergenceKind = Literal["changed", "extra", "missing", "reordered", "exhausted"
 """`changed`: asked with other values. `extra`: production did not ask it. `missing`: only production asked it.
 `reordered`: asked before its turn. `exhausted`: asked or read further than production. `redaction-altered`: differs
 only where redaction replaced what production asked. `refused`: reached for the real world."""
+MOST_NOTED = 1_000
+"""Divergences that a verdict holds; a loop that retries for ever must not fill the memory."""
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -87,7 +89,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     divergence: Divergence | None = None
     """The first one."""
     divergences: tuple[Divergence, ...] = ()
-    """All, in the order of the replay."""
+    """In the order of the replay; no more than `MOST_NOTED`."""
     difference: tuple[Difference, ...] = ()
     """Of the outcomes, then what known noise covers in requests and draws (`interaction[3].request $.kwargs.nonce`). In
     `reproduced` only expected ones, each with its note."""

@@ -64,8 +64,6 @@ class Finding(msgspec.Struct, kw_only=True):
     """Places without whose value the code does not come that far."""
     irrelevant: tuple[str, ...] = ()
     """Places that held other values while it failed in the same way."""
-    untested: int = 0
-    """Places that no run changed."""
     cure: tuple[Edit, ...] = ()
     """Edits of the incident with which it gets past the failing line; none: no edits can say it."""
     chain: tuple[Link, ...] = ()

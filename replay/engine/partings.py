@@ -15,13 +15,11 @@ import msgspec
 from replay.core.codec import Value
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.redaction.marks import MASK, marks_of, places_of
-from replay.core.verdict import Difference, Divergence, DivergenceKind, Frame
+from replay.core.verdict import MOST_NOTED, Difference, Divergence, DivergenceKind, Frame
 from replay.core.world import Request, Shelf
 from replay.engine.follows import Course, linked
 from replay.engine.waiting import Waiting, alike
 
-MOST = 1_000
-"""Divergences noted; a loop that retries for ever must not fill the memory."""
 _COMPARED = 50
 """Recorded requests compared to find the nearest."""
 _SHOWN = 200
@@ -48,8 +46,6 @@ class Partings:
 
     def __init__(self, recording: Recording, waiting: Waiting, where: Callable[[], tuple[Frame, ...]]) -> None:
         self.found: list[Divergence] = []
-        self.unnoted = 0
-        """How many there were beyond `MOST`."""
         self.course = Course()
         self._recording = recording
         self._waiting = waiting
@@ -61,8 +57,7 @@ class Partings:
 
     def note(self, divergence: Divergence) -> int:
         """Keep it; its number, -1 if there are too many."""
-        if len(self.found) >= MOST:
-            self.unnoted += 1
+        if len(self.found) >= MOST_NOTED:
             return -1
         self.found.append(divergence)
         self.course.noted.append(self.course.answered.get(divergence.lane, 0))

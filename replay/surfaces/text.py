@@ -12,7 +12,7 @@ from replay.core.codec import Value, encode
 from replay.core.fingerprint import mine
 from replay.core.parts import Parts
 from replay.core.recording import Outcome, Recording
-from replay.core.verdict import Difference, Divergence, Frame, Verdict, Violation
+from replay.core.verdict import MOST_NOTED, Difference, Divergence, Frame, Verdict, Violation
 from replay.surfaces.asking import got_line, request_line
 from replay.surfaces.kept import keeper
 from replay.surfaces.literals import (
@@ -330,13 +330,16 @@ def _later(verdict: Verdict, page: Page) -> Iterator[str]:
         return
     yield ""
     following = sum(one.follows is not None for _, one in later)
-    yield page.heading(f"{count(len(later), 'more divergence')}, {following:,} of them following from an earlier one")
-    for _, one in later[: page.most(LATER)]:
+    known = "at least " if len(verdict.divergences) == MOST_NOTED else ""
+    title = f"{known}{count(len(later), 'more divergence')}, {following:,} of them following from an earlier one"
+    yield page.heading(title[0].upper() + title[1:])
+    most = page.most(LATER)
+    for _, one in later[:most]:
         place = "" if one.seq is None else f"#{one.seq} "
         line = f"{place}{escape(one.boundary)} {escape(one.target)}"
         yield page.row("follows" if one.follows is not None else "", f"{pad(one.kind, 10)} {line}")
-    if len(later) > page.most(LATER):
-        yield page.row("", f"and {len(later) - LATER:,} more")
+    if len(later) > most:
+        yield page.row("", f"and {known}{len(later) - most:,} more")
 
 
 def _ended_otherwise(verdict: Verdict) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Interaction, Log, ModelCall, Outcome, Prediction, Recording
-from replay.core.verdict import Difference, Divergence, Frame, Verdict
+from replay.core.verdict import MOST_NOTED, Difference, Divergence, Frame, Verdict
 from replay.surfaces.documents import run_row
 from replay.surfaces.literals import literal
 from replay.surfaces.page import Page, duration
@@ -345,6 +345,13 @@ def test_the_first_divergence_and_the_next_independent_one_are_shown_in_full() -
     ]
     assert [line for line in shown if line not in text] == []
     assert "app:step6" not in text
+
+
+def test_of_more_divergences_than_a_verdict_holds_no_number_is_claimed() -> None:
+    found = _many(MOST_NOTED - 2)
+    text = verdict_text(verdict("diverged", divergence=found[0], divergences=found), recording())
+    assert f"At least {MOST_NOTED - 2} more divergences, {MOST_NOTED - 2} of them following" in text
+    assert f"and at least {MOST_NOTED - 8} more" in text
 
 
 def test_a_divergence_says_what_production_got_there() -> None:

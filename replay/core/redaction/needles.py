@@ -41,11 +41,6 @@ _SHORT, _LONG = 64, 2000
 _HASHES = (hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha384, hashlib.sha512)
 
 
-def spellings(secret: str, masked: str) -> Iterator[tuple[str, str]]:
-    """Each spelling of a secret with that of its pseudonym."""
-    return zip(_spelled(secret, way := _way(secret, masked)), _spelled(masked, way), strict=True)
-
-
 class _Way(NamedTuple):
     """In which ways a secret and its pseudonym are spelled: in the same ones."""
 
