@@ -15,9 +15,10 @@ from typing import Any, TypeVar, overload
 
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
+from replay.core.left import answer_of, opened
 from replay.core.naming import module_name
 from replay.core.parameters import declare
-from replay.core.snapshot import Immutable, snapshot, snapshot_call, snapshot_error
+from replay.core.snapshot import Immutable, snapshot_call, snapshot_error
 from replay.core.turns import arrived_ns
 from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
 from replay.errors import UsageError
@@ -51,9 +52,10 @@ def wrap(function: Any, kind: str, target: str | None, mark: Mark | None = None)
         raise UsageError(f"@replay.boundary is for what can be called, not for {type(function).__qualname__}.")
     target = target or target_of(function)
     declare(target, function)
-    asked = _asking(function, kind, target)
+    skipped = _skipped(function)
+    asked = _asking(function, kind, target, skipped)
     build = next((build for test, build in _NATURES if _is(test, function)), _function)
-    return build(function, asked, mark)
+    return build(function, asked, mark, skipped)
 
 
 def _is(nature: Callable[[Any], bool], function: Any) -> bool:
@@ -77,11 +79,12 @@ def _skipped(function: Any) -> int:
     return int(bool(owner) and code is not None and code.co_argcount > 0 and code.co_varnames[0] in ("self", "cls"))
 
 
-def _asking(function: Any, kind: str, target: str) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]:
+def _asking(
+    function: Any, kind: str, target: str, skipped: int
+) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]:
     """How a call is asked of a world. Made for each function, so that a call pays for no decision."""
     awaits = _is(inspect.iscoroutinefunction, function) or _is(inspect.isasyncgenfunction, function)
     paced = _is(inspect.isgeneratorfunction, function)
-    skipped = _skipped(function)
 
     def asking(world: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         given = _NOTHING if world.full else snapshot_call(args[skipped:], kwargs)
@@ -90,7 +93,7 @@ def _asking(function: Any, kind: str, target: str) -> Callable[[Any, tuple[Any, 
     return asking
 
 
-def _function(function: Any, asked: Any, mark: Mark | None) -> Any:
+def _function(function: Any, asked: Any, mark: Mark | None, skipped: int) -> Any:
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         world = found = None
@@ -103,22 +106,21 @@ def _function(function: Any, asked: Any, mark: Mark | None) -> Any:
         if world is None or found is None:
             return function(*args, **kwargs)
         if type(found) is Answer:
-            return found.open()
+            return opened(found.open(), found, args[skipped:], kwargs)
         token = _enter(LIVE)
         try:
             value = function(*args, **kwargs)
         except BaseException as error:
             _raised(world, found, token, error)
             raise
-        _returned(world, found, token, value, mark)
+        _returned(world, found, token, value, mark, args[skipped:], kwargs)
         return value
 
     return call
 
 
-def _returned(
-    world: World, found: Ticket, token: Any, value: object, mark: Mark | None, *, is_awaited: bool = False
-) -> None:
+def _returned(world: World, found: Ticket, token: Any, value: object, mark: Mark | None, args: tuple[Any, ...],
+              kwargs: dict[str, Any], *, is_awaited: bool = False) -> None:  # fmt: skip
     """The call ended with a value. By itself, so that what stands around the call is short: see
     `replay.core.encoder.Encoder._written`."""
     try:
@@ -127,7 +129,8 @@ def _returned(
             mark(found, value)
         leave(token)
         came_ns = arrived_ns(found.asked_ns) if is_awaited else ended_ns
-        world.tell(found, "returned", snapshot(value, ended_ns), came_ns)
+        answer = answer_of(value, ended_ns, found.request.payload, args, kwargs)
+        world.tell(found, "returned", answer, came_ns)
     except Exception:
         failed("tell-failed", world)
 
@@ -163,7 +166,7 @@ async def _arrive(found: Answer) -> Any:
     return value
 
 
-def _coroutine(function: Any, asked: Any, mark: Mark | None) -> Any:
+def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> Any:
     @wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
         world = found = None
@@ -176,20 +179,20 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None) -> Any:
         if world is None or found is None:
             return await function(*args, **kwargs)
         if type(found) is Answer:
-            return await _arrive(found)
+            return opened(await _arrive(found), found, args[skipped:], kwargs)
         token = _enter(LIVE)
         try:
             value = await function(*args, **kwargs)
         except BaseException as error:
             _raised(world, found, token, error)
             raise
-        _returned(world, found, token, value, mark, is_awaited=True)
+        _returned(world, found, token, value, mark, args[skipped:], kwargs, is_awaited=True)
         return value
 
     return call
 
 
-def _generator(function: Any, asked: Any, mark: Mark | None) -> Any:
+def _generator(function: Any, asked: Any, mark: Mark | None, skipped: int) -> Any:
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         world = found = stream = None
@@ -210,7 +213,7 @@ def _generator(function: Any, asked: Any, mark: Mark | None) -> Any:
     return call
 
 
-def _async_generator(function: Any, asked: Any, mark: Mark | None) -> Any:
+def _async_generator(function: Any, asked: Any, mark: Mark | None, skipped: int) -> Any:
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Stream | None]:
         world = found = stream = None
         try:

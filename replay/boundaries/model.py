@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from replay.boundaries.call import wrap
 from replay.boundaries.seam import Seam
 from replay.core.codec import Resolve
+from replay.core.left import returned
 from replay.core.policy import Policy
 from replay.core.recording import Interaction, Prediction, predicted
 from replay.core.world import Reading, Ticket
@@ -29,7 +30,7 @@ class Model(NamedTuple):
 
     def prediction(self, interaction: Interaction, resolve: Resolve | None = None) -> Prediction:
         """What is read off a recorded answer. One that raised has no score."""
-        output = interaction.answer.decode(resolve) if interaction.state == "returned" else None
+        output = returned(interaction.answer.decode(resolve)) if interaction.state == "returned" else None
         if self.streams and isinstance(output, dict):
             output = [piece[1] for piece in output["pieces"]]
         score, label = _read(self.score, output, float), _read(self.label, output, str)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from replay.core.answered import opened
-from replay.core.codec import Resolve, Value
+from replay.core.codec import Resolve, Value, encode
 from replay.core.families.seen import SEEN
 from replay.core.looking import address_of
 from replay.core.noise import Noise, cover, path_of
@@ -248,10 +248,19 @@ def _explained(steps: Steps, one: Any, two: Any) -> Iterator[Parting]:
         for level in levels:
             first = _ABSENT if kind == "added" else level.t1
             second = _ABSENT if kind == "removed" else level.t2
-            found.append(((*steps, *level.path(output_format="list")), kind, first, second))
-    found.sort(key=lambda parting: [(isinstance(step, str), step if isinstance(step, str | int) else str(step))
-                                    for step in parting[0]].__repr__())  # fmt: skip
+            inner = level.path(output_format="list")
+            if inner[-1:] == [None]:  # a member of a set, which has no place of its own
+                inner.pop()
+            found.append(((*steps, *inner), kind, first, second))
+    found.sort(key=_place)
     yield from found
+
+
+def _place(parting: Parting) -> tuple[Any, ...]:
+    """Of members of a set too the same order at each run: DeepDiff has them in that of their hashes."""
+    steps, kind, first, second = parting
+    path = [(isinstance(step, str), step if isinstance(step, str | int) else str(step)) for step in steps]
+    return repr(path), kind != "removed", encode(first).text, encode(second).text
 
 
 @lru_cache(maxsize=256)

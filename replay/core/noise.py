@@ -45,7 +45,7 @@ LARGEST = 1 << 22
 """About how many bytes of a value are looked through for the order of its items."""
 PLACES = 100_000
 """Places that the paths of one value may lead to."""
-OUTCOME, DRAWS = "outcome", "draws"
+OUTCOME, LEFT, DRAWS = "outcome", "input afterwards", "draws"
 _REQUEST = re.compile(r"interaction\[(\d{1,9})\]\.request\Z")
 _STEP = re.compile(r"\.(<type>|[^\W\d]\w*)|\[(\*|\d{1,9}|b?'(?:[^'\\]|\\.)*'|b?\"(?:[^\"\\]|\\.)*\"|-?[\w.+-]+)\]")
 _UUID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}(?![0-9a-z])", re.I)
@@ -66,7 +66,8 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that varies."""
 
     place: str
-    """`outcome`; `interaction[3].request`; `draws`: more random draws than were recorded, of the kind in `path`."""
+    """`outcome`; `input afterwards`: what the arguments are at the end; `interaction[3].request`; `draws`: more draws
+    than were recorded, of the kind in `path`."""
     path: str
     """`$.items`, `$.kwargs.nonce`, `$.rows[*].id`; of an http request `$.query.nonce` or `$.body.user.id`."""
     matcher: Matcher
@@ -118,6 +119,7 @@ class Known(msgspec.Struct, frozen=True):
     """The noise of one recording, by place."""
 
     outcome: tuple[Noise, ...] = ()
+    left: tuple[Noise, ...] = ()
     requests: Mapping[int, tuple[Noise, ...]] = {}
     """By the number of the interaction."""
     draws: Mapping[str, Noise] = {}
@@ -138,7 +140,7 @@ def known(recording: Recording) -> Known:
     stored = context.get("noise", []) if isinstance(context, dict) else []
     if not isinstance(stored, list):
         return Known(refused=1)
-    outcome: list[Noise] = []
+    found: dict[str, list[Noise]] = {OUTCOME: [], LEFT: []}
     requests: dict[int, tuple[Noise, ...]] = {}
     draws: dict[str, Noise] = {}
     refused = max(0, len(stored) - MOST)
@@ -146,14 +148,14 @@ def known(recording: Recording) -> Known:
         noise = item if isinstance(item, Noise) else _read(item)
         if noise is None:
             refused += 1
-        elif noise.place == OUTCOME:
-            outcome.append(noise)
+        elif noise.place in found:
+            found[noise.place].append(noise)
         elif noise.place == DRAWS:
             draws[noise.path.removeprefix("$.")] = noise
         else:
             seq = int(_REQUEST.match(noise.place)[1])  # type: ignore[index]  # _read has matched it
             requests[seq] = (*requests.get(seq, ()), noise)
-    return Known(tuple(outcome), requests, draws, refused)
+    return Known(tuple(found[OUTCOME]), tuple(found[LEFT]), requests, draws, refused)
 
 
 def excuses(recording: Recording) -> list[Excuse]:
@@ -188,7 +190,7 @@ def _read(item: Any) -> Noise | None:
         noise = msgspec.convert(item, Noise)
     except (msgspec.ValidationError, RecursionError):
         return None
-    if noise.place not in (OUTCOME, DRAWS) and not _REQUEST.match(noise.place):
+    if noise.place not in (OUTCOME, LEFT, DRAWS) and not _REQUEST.match(noise.place):
         return None
     if noise.matcher == "redacted":  # redaction's own marks say that, see `excuses`
         return None

@@ -182,7 +182,8 @@ def readable(value: Any, deep: int = _DEEP) -> Any:
         shown = {readable(str(k)): readable(v, deep - 1) for k, v in list(value.items())[:_MANY]}
         return shown if len(value) <= _MANY else {**shown, "...": f"{len(value) - _MANY} more"}
     if deep and isinstance(value, list | tuple | set | frozenset):
-        items = [readable(item, deep - 1) for item in list(value)[:_MANY]]
+        members = sorted(value, key=_written) if isinstance(value, set | frozenset) else value
+        items = [readable(item, deep - 1) for item in list(members)[:_MANY]]
         return items if len(value) <= _MANY else [*items, f"... {len(value) - _MANY} more"]
     if isinstance(value, Opaque):
         return f"<opaque {value.type}>"

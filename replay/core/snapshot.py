@@ -68,6 +68,11 @@ class PlainCall(msgspec.Struct, gc=False):
     def size(self) -> int:
         return len(self.copy)
 
+    @property
+    def seen(self) -> bytes:
+        """Equal for equal values that are copied in turn, unless one has got another owner meanwhile."""
+        return self.copy
+
     def settle(self) -> Value:
         args, kwargs = (_load(self.copy), {}) if self.kwargs is None else _load(self.copy)
         return _settle({"args": list(args), "kwargs": kwargs}, {"args": list(self.args), "kwargs": self.kwargs})
@@ -81,6 +86,11 @@ class Exact(msgspec.Struct, gc=False):
     @property
     def size(self) -> int:
         return len(self.copy)
+
+    @property
+    def seen(self) -> bytes:
+        """Equal for equal values that are copied in turn, unless one has got another owner meanwhile."""
+        return self.copy
 
     def settle(self) -> Value:
         return encode(_Loader(BytesIO(self.copy)).load())
@@ -112,8 +122,19 @@ class Settled:
     def size(self) -> int:
         return len(self._value.text)
 
+    @property
+    def seen(self) -> str:
+        """Equal for equal values."""
+        return self._value.text
+
     def settle(self) -> Value:
         return self._value
+
+
+class OfMethod(Settled):
+    """The arguments of a method, its object the first of them."""
+
+    __slots__ = ()
 
 
 settled = Settled
@@ -146,10 +167,10 @@ def _taken(value: object, began: int) -> Snapshot:
     return _encoded(value, began)
 
 
-def snapshot_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Snapshot:
+def snapshot_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> PlainCall | Exact | Settled:
     """What a function is given now: settles to `{"args": [...], "kwargs": {...}}`. Never raises."""
     began = perf_counter_ns()
-    made: Snapshot
+    made: PlainCall | Exact
     try:
         if _CALLS_BUFFERS or "numpy" in _modules:
             made = Exact(_exact({"args": list(args), "kwargs": kwargs}))
@@ -184,9 +205,9 @@ def _tell(began: int) -> None:
         world.spend(perf_counter_ns() - began)
 
 
-def snapshot_method(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settled:
+def snapshot_method(args: tuple[Any, ...], kwargs: dict[str, Any]) -> OfMethod:
     """`snapshot_call` of a method: what the first argument, its object, holds is taken too. Never raises."""
-    return Settled(encode_method(args, kwargs, _end(perf_counter_ns())))
+    return OfMethod(encode_method(args, kwargs, _end(perf_counter_ns())))
 
 
 def snapshot_error(error: BaseException) -> Settled:

@@ -86,6 +86,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     recorded: Outcome
     outcome: Outcome | None = None
     """What happened now; None if it could not be run."""
+    left: Value | None = None
+    """What it left in its arguments, where the recording says what production did."""
     divergence: Divergence | None = None
     """The first one."""
     divergences: tuple[Divergence, ...] = ()

@@ -101,6 +101,8 @@ class Answer(msgspec.Struct, frozen=True):
     """When production had it, nanoseconds since the epoch."""
     at_once: bool = False
     """Nothing else happened in production while it was waited for, and that was short: no need to let others run."""
+    asked: Value | None = None
+    """The recorded request."""
 
     def open(self) -> Any:
         """Return the recorded value, or raise the recorded error. One that never came is a divergence: no value stands

@@ -13,6 +13,7 @@ import msgspec
 
 from replay.core.behind import FAILED
 from replay.core.codec import Gap, Value, encode
+from replay.core.left import LEFT, noted
 from replay.core.recording import Interaction, Log, Outcome, Prediction, Recording, State, predicted
 from replay.core.world import Reading, Settles, Ticket
 from replay.engine.budget import cut_part, cut_tickets, size_of
@@ -44,6 +45,7 @@ class Captured:
         size = 1024 + recorder.input.size + payload.size + 64 * len(recorder.logs) + size_of(recorder.tickets)
         for note in recorder.notes.values():
             size += note.size
+        size += 0 if recorder.left is None else recorder.left.size
         excess = size - recorder.settings.most_bytes
         if excess > 0:
             left = cut_tickets(recorder.tickets, excess)
@@ -102,6 +104,11 @@ class Captured:
         if recorder.overflow:
             reason = "budget-time" if recorder.full else "truncated-count"
             gaps.append(Gap("interaction", reason, f"{recorder.overflow} more"))
+        given = settled("input", recorder.input)
+        context = self._context(seed)
+        held = None if recorder.left is None else noted(recorder.left.settle(), given)
+        if held is not None:
+            context[LEFT] = held
         model_call = settings.model_call
         recording = Recording(
             id="",
@@ -109,9 +116,9 @@ class Captured:
             entrypoint=recorder.entrypoint,
             started_at=recorder.started_at,
             duration_ns=self.ended_ns - recorder.started_ns,
-            input=settled("input", recorder.input),
+            input=given,
             outcome=Outcome(self.state, settled("outcome", self.payload)),
-            context=settled("context", _Now(self._context(seed))),
+            context=settled("context", _Now(context)),
             interactions=interactions,
             model_calls=tuple(filter(None, map(model_call, interactions))) if model_call else (),
             predictions=_predictions(recorder.tickets),

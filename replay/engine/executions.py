@@ -22,6 +22,7 @@ import msgspec
 from replay.core.behind import apart
 from replay.core.codec import Resolve, Value
 from replay.core.compare import unexpected
+from replay.core.left import LEFT
 from replay.core.noise import Known, known
 from replay.core.opened import Opened
 from replay.core.recording import Interaction, Kind, Outcome, Prediction, Recording
@@ -438,6 +439,7 @@ def _endless(mutated: Recording, target: str) -> Execution:
 def _with_draws(context: Value, drawn: Mapping[str, Mapping[str, list[Any]]], seed: str | None) -> Value:
     tree = dict(context.tree or {})
     tree.pop("draws", None)
+    tree.pop(LEFT, None)
     if "python" in tree:
         tree["python"] = _PYTHON  # which words its errors in its own way
     if drawn:

@@ -93,10 +93,43 @@ class Player:
     """
 
     __slots__ = (
-        "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now", "_on_ask",
-        "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_unknown", "_wait",
-        "_waiting", "behind", "closed", "goes_out", "lanes", "noise", "noted", "notes", "permits", "recording",
-        "served", "short_draws", "start_up", "through", "unanswered", "where",
+        "_choices",
+        "_chosen",
+        "_draws",
+        "_entropy",
+        "_equality",
+        "_lock",
+        "_moments",
+        "_move",
+        "_now",
+        "_on_ask",
+        "_partings",
+        "_readings",
+        "_refused",
+        "_resolve",
+        "_seed",
+        "_shelves",
+        "_spent",
+        "_unknown",
+        "_wait",
+        "_waiting",
+        "behind",
+        "closed",
+        "goes_out",
+        "lanes",
+        "leaves",
+        "left",
+        "noise",
+        "noted",
+        "notes",
+        "permits",
+        "recording",
+        "served",
+        "short_draws",
+        "start_up",
+        "through",
+        "unanswered",
+        "where",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
@@ -165,6 +198,10 @@ class Player:
         """Of the system's generator, that are in no recording and of which something may have been computed."""
         self._moments: list[int] | None = None
         self.closed = False
+        self.leaves = False
+        """It is to be known what the unit of work leaves in its arguments."""
+        self.left: Settles | None = None
+        """What it left there."""
         self.notes: dict[str, Settles] = {}
         """What the code noted in this run."""
         self.start_up: list[tuple[str, Frame | None]] = []
@@ -210,7 +247,8 @@ class Player:
         if self._wait is not None and not (request.awaits or request.paced):
             self._wait(found.duration_ns, ends_at)
         at_once = request.awaits and self._is_at_once(found)
-        return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, at_once)
+        return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, at_once,
+                      found.request)  # fmt: skip
 
     def spend(self, nanoseconds: int) -> None:
         """A replay has the time."""

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import msgspec
 
 from replay.core import snapshot as snapshots
+from replay.core.left import at_the_end
 from replay.core.recording import WEB, Interaction, Kind, ModelCall, Recording, State
 from replay.core.snapshot import snapshot
 from replay.core.verdict import Difference
@@ -29,6 +30,8 @@ from replay.engine.load import Load
 from replay.errors import DivergenceError
 
 T = TypeVar("T")
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+"""Positional and named arguments."""
 _WEIGHED = 8
 """Least number of interactions between two looks at what a recording holds."""
 
@@ -93,16 +96,16 @@ def flush(timeout: float) -> bool:
         return False
 
 
-def begin(kind: Kind, entrypoint: str, input: Settles) -> Recorder | None:
-    """A recorder, or None where capture is off. The caller has seen that it `is_free` here: what is done for an outer
-    unit of work that is recorded belongs to that one."""
+def begin(kind: Kind, entrypoint: str, input: Settles, given: Call | None = None) -> Recorder | None:
+    """A recorder, or None where capture is off. `given`: arguments that the call may change. The caller has seen that
+    it `is_free` here: what is done for an outer unit of work that is recorded belongs to that one."""
     settings = active
     if settings is None:
         return None
     try:
         context = [read() for read in settings.begin] if settings.begin else []
         lanes = Lanes(owner=owner_here())
-        return Recorder(settings, kind, entrypoint, input, context, time_ns(), perf_counter_ns(), lanes)
+        return Recorder(settings, kind, entrypoint, input, context, time_ns(), perf_counter_ns(), lanes, given)
     except Exception:
         dropped["begin-failed"] += 1
         return None
@@ -119,6 +122,8 @@ class Recorder(msgspec.Struct, eq=False):
     started_at: int
     started_ns: int
     lanes: Lanes
+    given: Call | None = None
+    """The arguments, while a function runs that may change them."""
     facts: dict[str, Any] = {}
     """Fields of the recording that are known later: the status of an HTTP answer, its route."""
     tickets: list[Ticket] = []
@@ -128,6 +133,8 @@ class Recorder(msgspec.Struct, eq=False):
     choices: list[tuple[str, int, int]] = []
     """Lane, among how many, which. The first ones: more are too many to be kept."""
     notes: dict[str, Settles] = {}
+    left: Settles | None = None
+    """What they are at its end."""
     logs: list[tuple[int, str, str, str]] = []
     behind: Behind | None = None
     """Of a web application: the error that it handled."""
@@ -259,6 +266,7 @@ class Recorder(msgspec.Struct, eq=False):
             broken = True
         finally:
             self.closed = True
+            self.given = None
         if broken:  # counted when what was raised is let go of: it may hold all the memory that there is
             dropped["end-failed"] += 1
 
@@ -269,6 +277,8 @@ class Recorder(msgspec.Struct, eq=False):
             dropped["shed"] += 1
             return
         self.context += [read() for read in self.settings.end]
+        if self.given is not None:
+            self.left = at_the_end(self.input, *self.given)
         if level > 1:
             cut_tickets(self.tickets, sys.maxsize, "shed")
         self.settings.sink(Captured(self, state, take(given), ended_ns, failed))

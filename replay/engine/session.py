@@ -14,6 +14,8 @@ import msgspec
 from replay.core.codec import Resolve
 from replay.core.compare import MOST, differences, unexpected, unknown
 from replay.core.damage import Damage, damage
+from replay.core.filling import parted
+from replay.core.left import is_noted
 from replay.core.noise import Known, known
 from replay.core.recording import Interaction, Kind, Outcome, Recording
 from replay.core.verdict import Difference, Frame, Verdict, Violation
@@ -129,6 +131,7 @@ class Session:
                 permits=guard.permits(self._live, self._folders),
                 noise=noise,
             )
+            player.leaves = is_noted(recording)
             occupy(player)
             current.set(player)  # of the copied context: nothing to reset
             try:
@@ -144,6 +147,9 @@ class Session:
 
     def _judge(self, recording: Recording, player: Player, outcome: Outcome, near: int | None) -> Verdict:
         difference = reworded(recording, self._difference(recording, outcome, player.noise))
+        left = None if player.left is None else player.left.settle()
+        if left is not None and outcome.state == recording.outcome.state:
+            difference += parted(recording, left, window(recording), self._ignore, self._tolerance, player.noise.left)
         difference += [*unknown(recording.outcome.payload), *player.noted][:MOST]
         player.explain(outcome)
         if player.diverged:
@@ -157,6 +163,7 @@ class Session:
             status=status,
             recorded=recording.outcome,
             outcome=outcome,
+            left=left,
             divergence=player.divergences[0] if player.divergences else None,
             divergences=tuple(player.divergences),
             difference=tuple(difference),

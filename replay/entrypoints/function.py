@@ -15,7 +15,7 @@ from replay.core.families.objects import WHERE
 from replay.core.families.seen import belongs
 from replay.core.parameters import declare
 from replay.core.recording import Outcome, Recording, State
-from replay.core.snapshot import snapshot, snapshot_error
+from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
 from replay.core.world import current, is_free
 from replay.engine import recorder as engine
 from replay.entrypoints.methods import is_method, taker, with_object
@@ -86,7 +86,7 @@ def _plain(function: Callable[..., Any], entrypoint: str) -> Any:
         recorder = None
         try:
             if is_free():
-                recorder = begin("function", entrypoint, take(args, kwargs))
+                recorder = begin("function", entrypoint, take(args, kwargs), (args, kwargs))
         except Exception:
             engine.dropped["begin-failed"] += 1
         if recorder is None:
@@ -113,7 +113,7 @@ def _coroutine(function: Callable[..., Any], entrypoint: str) -> Any:
         recorder = None
         try:
             if is_free():
-                recorder = begin("function", entrypoint, take(args, kwargs))
+                recorder = begin("function", entrypoint, take(args, kwargs), (args, kwargs))
         except Exception:
             engine.dropped["begin-failed"] += 1
         if recorder is None:
@@ -188,6 +188,7 @@ def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> 
         call, sent, rebuilding = found
         try:
             outcome = _called(call, recording, sent)
+            _leave(call.args[1:], call.keywords)
         finally:
             rebuilding.closed = True
         if (used := rebuilding.used(outcome.payload.text)) is not None:
@@ -196,7 +197,16 @@ def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> 
     bound = isinstance(target, MethodType) and is_method(recording.entrypoint)
     given = whole_input(recording, resolve, ignore=WHERE if bound else None)
     args = items_of(given["args"])[1 if bound else 0 :]
-    return _called(partial(inner, *args, **given["kwargs"]), recording, given.get("sent", ()))
+    outcome = _called(partial(inner, *args, **given["kwargs"]), recording, given.get("sent", ()))
+    _leave(tuple(args), given["kwargs"])
+    return outcome
+
+
+def _leave(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Tell the world what the arguments are now, if it wants to know."""
+    world: Any = current.get()
+    if getattr(world, "leaves", False):
+        world.left = snapshot_call(args, kwargs)
 
 
 def _called(call: partial[Any], recording: Recording, sent: Sent) -> Outcome:

@@ -18,9 +18,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from replay.core.filling import recorded_left
 from replay.core.noise import (
     DRAWS,
     EACH,
+    LEFT,
     OUTCOME,
     Matcher,
     Noise,
@@ -36,7 +38,7 @@ from replay.core.varying import ABSENT, Varied, at, varied
 from replay.core.verdict import Divergence, Frame, Verdict
 from replay.engine.player import window
 from replay.errors import BundleError
-from replay.surfaces.check_runs import REQUESTS, Ended, Run, differing, plain_request, run_of, seq_of, value_at
+from replay.surfaces.check_runs import REQUESTS, Ended, Run, differing, plain_request, plainly, run_of, seq_of, value_at
 from replay.surfaces.factors import AGAIN, BASE, Factor, factors, settled
 from replay.surfaces.job import Reply
 from replay.surfaces.sources import Origin, Partings, asked_at
@@ -115,6 +117,8 @@ class _Check:
         self._cut = False
         self._factors = factors(recording, folder, {**os.environ, **variables(recording)})
         self._recorded_outcome = Ended.of(recording.outcome)
+        left = recorded_left(recording)
+        self._recorded_left = ABSENT if left is None else plainly(left)
         self._boundaries = {each.seq: each.boundary for each in recording.interactions}
         self._recorded = {each.seq: plain_request(each.boundary, each.request) for each in recording.interactions}
 
@@ -245,7 +249,8 @@ class _Check:
         place, steps = key
         if matcher != "uuid":
             return False
-        recorded = at(self._recorded_outcome.value if place == OUTCOME else self._recorded.get(seq_of(place)), steps)
+        value = self._recorded_end(place) if place in (OUTCOME, LEFT) else self._recorded.get(seq_of(place))
+        recorded = at(value, steps)
         return uuid_form(recorded) is not None and recorded != value_at(base, *key)
 
     def _covers(self, key: tuple[str, Steps]) -> bool:
@@ -266,14 +271,15 @@ class _Check:
         return bool(new)
 
     def _outcomes(self, base: Run, runs: Sequence[tuple[Factor, Run]]) -> None:
-        for found in self._parted([base, *(run for factor, run in runs if not factor.declared)]):
-            self._found[OUTCOME, found.steps] = found.matcher, self._mover(found.steps, base, runs)
+        as_recorded = [base, *(run for factor, run in runs if not factor.declared)]
+        for place, found in self._parted(as_recorded):
+            self._found[place, found.steps] = found.matcher, self._mover((place, found.steps), base, runs)
         for factor, run in runs:
             if not factor.declared and run.order != base.order:
                 self._found.setdefault((REQUESTS, ()), (None, factor))
             if factor.declared and run.verdict.status != "diverged":
-                for found in self._parted([base, run]):
-                    key = OUTCOME, found.steps
+                for place, found in self._parted([base, run]):
+                    key = place, found.steps
                     if self._covers(key):
                         continue
                     if self._is_made(key, found.matcher, base):
@@ -281,23 +287,29 @@ class _Check:
                     else:
                         self._moved.setdefault(key, factor)
 
-    def _parted(self, runs: Sequence[Run]) -> list[Varied]:
-        """Where their outcomes differ."""
+    def _parted(self, runs: Sequence[Run]) -> list[tuple[str, Varied]]:
+        """Where their ends differ: the outcome, and what is left in the arguments."""
         states = {run.outcome.state for run in runs}
         if len(states) > 1:
-            return [Varied((), None)]
-        recorded = self._recorded_outcome
-        value = recorded.value if {recorded.state} == states else ABSENT
-        return varied(value, [run.outcome.value for run in runs], window(self._plain))
+            return [(OUTCOME, Varied((), None))]
+        found = []
+        for place in (OUTCOME, LEFT):
+            value = self._recorded_end(place) if {self._recorded_outcome.state} == states else ABSENT
+            values = [value_at(run, place, ()) for run in runs]
+            found += [(place, each) for each in varied(value, values, window(self._plain))]
+        return found
 
-    def _mover(self, steps: Steps, base: Run, runs: Sequence[tuple[Factor, Run]]) -> Factor:
+    def _recorded_end(self, place: str) -> Any:
+        return self._recorded_outcome.value if place == OUTCOME else self._recorded_left
+
+    def _mover(self, key: tuple[str, Steps], base: Run, runs: Sequence[tuple[Factor, Run]]) -> Factor:
         """The first thing whose change changes what lies there. None does, if it changed with nothing changed, or with
         so many things that it is a race."""
-        first = base.outcome.state, identity(at(base.outcome.value, steps))
+        first = base.outcome.state, identity(value_at(base, *key))
         movers = {
             factor.name: factor
             for factor, run in reversed(runs)
-            if not factor.declared and (run.outcome.state, identity(at(run.outcome.value, steps))) != first
+            if not factor.declared and (run.outcome.state, identity(value_at(run, *key))) != first
         }
         if AGAIN in movers or not 0 < len(movers) < _RACE:
             return BASE
@@ -358,7 +370,7 @@ class _Check:
         matcher, factor = self._found[key]
         values = value_at(base, *key), value_at(other, *key)
         origin: Origin | None = None
-        asked = None if place == OUTCOME else base.asked_at.get(seq_of(place))
+        asked = None if place in (OUTCOME, LEFT) else base.asked_at.get(seq_of(place))
         if partings is not None and identity(values[0]) != identity(values[1]):
             field = next((step for step in reversed(steps) if isinstance(step, str)), None)
             claimed = [differing(each[1], value_at(base, *each), value_at(other, *each)) for each in rest]

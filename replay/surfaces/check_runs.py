@@ -9,10 +9,10 @@ import msgspec
 
 from replay.core.answered import told
 from replay.core.codec import Value
-from replay.core.noise import EACH, OUTCOME, Steps, identity
+from replay.core.noise import EACH, LEFT, OUTCOME, Steps, identity
 from replay.core.plain import Plainly
 from replay.core.recording import Outcome
-from replay.core.varying import at
+from replay.core.varying import ABSENT, at
 from replay.core.verdict import Divergence, Frame, Verdict
 from replay.errors import CodecError
 from replay.surfaces.job import Reply
@@ -31,7 +31,7 @@ class Ended(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, outcome: Outcome | None) -> Ended:
-        return cls() if outcome is None else cls(outcome.state, told(_plainly(outcome.payload)))
+        return cls() if outcome is None else cls(outcome.state, told(plainly(outcome.payload)))
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +39,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict: Verdict
     outcome: Ended
+    left: Any
+    """What it left in its arguments, as plain data."""
     requests: Mapping[int, Any]
     """As plain data, by the number of the interaction."""
     asked_at: Mapping[int, Frame]
@@ -63,6 +65,7 @@ def run_of(verdict: Verdict, reply: Reply | None, boundaries: Mapping[int, str])
     return Run(
         verdict=verdict,
         outcome=Ended.of(verdict.outcome),
+        left=ABSENT if verdict.left is None else plainly(verdict.left),
         requests=requests,
         asked_at=places,
         order=[_brief(each) for each in verdict.divergences if each.kind in _ORDER],
@@ -75,7 +78,8 @@ def _brief(divergence: Divergence) -> str:
     return f"{divergence.kind}{number} {divergence.boundary} {divergence.target}"
 
 
-def _plainly(value: Value) -> Any:
+def plainly(value: Value) -> Any:
+    """A recorded value as plain data."""
     return Plainly().of(value.decode())
 
 
@@ -86,7 +90,7 @@ def plain_request(boundary: str, value: Value) -> Any:
             from replay.boundaries.http.cassette import fields
 
             return fields(value)
-        return _plainly(value)
+        return plainly(value)
     except (CodecError, LookupError, TypeError, ValueError, AttributeError):  # of a bundle: it may have any form
         return value.text
 
@@ -99,6 +103,8 @@ def seq_of(place: str) -> int:
 def value_at(run: Run, place: str, steps: Steps) -> Any:
     if place == REQUESTS:
         return list(run.order)
+    if place == LEFT:
+        return at(run.left, steps)
     return at(run.outcome.value if place == OUTCOME else run.requests.get(seq_of(place)), steps)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from replay.core.codec import Value, encode
+from replay.core.filling import recorded_left
 from replay.core.fingerprint import mine
 from replay.core.parts import Parts
 from replay.core.recording import Outcome, Recording
@@ -146,13 +147,22 @@ def name_of(verdict: Verdict) -> str:
 
 def input_lines(recording: Recording, page: Page) -> Iterator[str]:
     """The input, a line each argument or field; of a mapping that is too long for one, a line each of its items."""
-    node = _read(recording, bare(tree(recording.input)))
+    yield from _fields_of(_read(recording, bare(tree(recording.input))), "input", page)
+
+
+def left_lines(recording: Recording, page: Page) -> Iterator[str]:
+    """The arguments at the end, if they are known to be others than at the start."""
+    left = recorded_left(recording)
+    if left is not None and left is not recording.input:
+        yield from _fields_of(bare(tree(left)), "left", page)
+
+
+def _fields_of(node: Any, label: str, page: Page) -> Iterator[str]:
     fields = _fields(node)
     if fields is None:
-        yield page.row("input", literal(node, longest=page.text))
+        yield page.row(label, literal(node, longest=page.text))
     elif not fields:
-        yield page.row("input", "no arguments")
-    label = "input"
+        yield page.row(label, "no arguments")
     for name, part in fields or ():
         line = f"{escape(name)} {literal(part, longest=page.text)}"
         inner = bare(part)

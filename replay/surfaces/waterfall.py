@@ -7,6 +7,7 @@ from shlex import quote
 from typing import Any
 
 from replay.core.cause import known_cause, minimal_of
+from replay.core.left import LEFT
 from replay.core.recording import Interaction, ModelCall, Prediction, Recording
 from replay.surfaces.asking import answer_line
 from replay.surfaces.literals import bare, literal, tree
@@ -14,7 +15,7 @@ from replay.surfaces.page import Page, count, duration, when
 from replay.surfaces.printable import columns, escape, pad
 from replay.surfaces.shortened import named
 from replay.surfaces.tables import STATUS, Cell, Column, Narrower, Short, drawn
-from replay.surfaces.text import input_lines, outcome_lines
+from replay.surfaces.text import input_lines, left_lines, outcome_lines
 
 LOGS = 30
 """Log lines shown."""
@@ -34,7 +35,7 @@ def recording_text(recording: Recording, page: Page | None = None, path: str | N
         (f"Interactions ({len(recording.interactions):,})", waterfall(recording, page)),
         ("Models", _models(recording, page)),
         ("Logs", _logs(recording, page)),
-        ("Outcome", outcome_lines(recording.outcome, page, recording.entrypoint)),
+        ("Outcome", _outcome(recording, page)),
         ("Gaps: what could not be kept whole", _gaps(recording, page)),
     )
     for title, content in sections:
@@ -42,6 +43,11 @@ def recording_text(recording: Recording, page: Page | None = None, path: str | N
         if body:
             lines += ["", page.heading(title), *body]
     return "\n".join(lines)
+
+
+def _outcome(recording: Recording, page: Page) -> Iterator[str]:
+    yield from outcome_lines(recording.outcome, page, recording.entrypoint)
+    yield from left_lines(recording, page)
 
 
 def _head(recording: Recording, page: Page, path: str | None) -> Iterator[str]:
@@ -78,7 +84,7 @@ def _context(recording: Recording, page: Page) -> Iterator[str]:
     if told:
         yield from _cause(recording, page)
     for key, item in node.items():
-        if (item or item == 0) and not (told and key == "cause"):
+        if (item or item == 0) and not (told and key == "cause") and key != LEFT:
             yield page.row(escape(str(key)), _sizes(item) if key == "draws" else literal(item, longest=page.short))
 
 

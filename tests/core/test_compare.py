@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -152,6 +153,27 @@ def test_large_values_and_the_cap() -> None:
     assert brief(rows, other) == [("$[4321].text", "changed")]
     assert brief(rows, [{"id": -1}, *rows]) == [("$[0]", "added")]
     assert len(diff(rows, [{**row, "id": "x"} for row in rows])) == 200
+
+
+_SETS = """
+from replay.core.codec import encode
+from replay.core.compare import differences
+one, two = {"a": {"x", "y", "w", "k", 1}}, {"a": {"x", "z", "q", "m", 2}}
+for each in differences(encode(one), encode(two)):
+    print(each.path, each.kind, repr(each.recorded)[:9], each.actual)
+print(differences(encode(one), encode({"a": {"x", (1, "u"), (1, "v")}})))
+"""
+
+
+def test_members_of_sets_have_one_order() -> None:
+    """A verdict is the same text under each hash seed; a member has no path of its own."""
+    runs = {
+        subprocess.run([sys.executable, "-c", _SETS], env={**os.environ, "PYTHONHASHSEED": seed}, check=True,
+                       capture_output=True, text=True).stdout
+        for seed in "12345"
+    }  # fmt: skip
+    (lines,) = (run.splitlines() for run in runs)
+    assert [line.split()[:2] for line in lines[:-1]] == [["$.a", "removed"]] * 4 + [["$.a", "added"]] * 4
 
 
 def test_shared_without_end() -> None:

@@ -1,0 +1,148 @@
+"""What a call leaves in its arguments: a boundary's is given again, that of a unit of work is compared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import replay
+from replay.core.codec import Value, encode
+from replay.core.left import LARGEST, Left
+from replay.core.recording import Recording
+from replay.core.snapshot import snapshot, snapshot_call
+from tests.engine import filled
+from tests.engine.filled import KINDS, Desk, Order
+from tests.recordings import again, normalised, record
+
+STRUCT = '{"$struct":{"type":"replay:Filled","fields":{"returned":'
+
+
+@pytest.fixture(autouse=True)
+def unedited() -> Iterator[None]:
+    """The application as it was recorded."""
+    yield
+    filled.EDITED.clear()
+    filled.RAN.clear()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_boundary_filled_is_filled_again(tmp_path: Path, kind: str) -> None:
+    """Containers and objects change in place, and what was returned is what was given, if it was."""
+    (recording,) = record(tmp_path, lambda: filled.fills(kind))
+    assert recording.interactions[0].answer.text.startswith(STRUCT)
+    filled.RAN.clear()
+    verdict, second = again(recording)
+    assert (verdict.status, verdict.difference, filled.RAN) == ("reproduced", (), [])
+    assert normalised(second) == normalised(recording)
+
+
+def test_what_is_awaited_fills_when_it_has_come(tmp_path: Path) -> None:
+    """A part of what was filled, given as the answer, is that part."""
+    (recording,) = record(tmp_path, filled.waits)
+    assert recording.outcome.value == [{"found": [1, 2, 3]}, ["mine", "a", "b"]]
+    filled.RAN.clear()
+    assert (replay.run(recording).status, filled.RAN) == ("reproduced", [])
+
+
+def test_an_older_recording_has_the_answer_alone(tmp_path: Path) -> None:
+    """It is read as ever: the argument stays as it was."""
+    (recording,) = record(tmp_path, lambda: filled.fills("set"))
+    (one,) = recording.interactions
+    plain = msgspec.structs.replace(one, answer=encode(one.answer.decode().fields["returned"]))
+    verdict = replay.run(msgspec.structs.replace(recording, interactions=(plain,)))
+    assert [(each.path, each.kind) for each in verdict.difference[:2]] == [("$[0]", "removed"), ("$[0]", "added")]
+
+
+def test_other_arguments_keep_what_is_their_own(tmp_path: Path) -> None:
+    """Only what production changed is changed: the rest of an argument may be another by now."""
+    (recording,) = record(tmp_path, lambda: filled.fills("list"))
+    (one,) = recording.interactions
+    answer = one.answer.text.replace("between", "other")
+    verdict = replay.run(
+        msgspec.structs.replace(recording, interactions=(msgspec.structs.replace(one, answer=Value(answer)),))
+    )
+    assert [(each.path, each.actual) for each in verdict.difference] == [("$[0][1]", "other")]
+
+
+@pytest.mark.parametrize("shape", [
+    '{"returned":1,"args":5,"kwargs":null}', '{"returned":1,"args":[[1]],"kwargs":{"x":1}}', '{"returned":1}',
+    '{"returned":{"$ref":7},"args":[],"kwargs":{}}', '{"returned":1,"args":{"a":1},"kwargs":[]}',
+])  # fmt: skip
+def test_a_bundle_may_hold_any_shape(tmp_path: Path, shape: str) -> None:
+    """What is malformed ends in a verdict."""
+    (recording,) = record(tmp_path, lambda: filled.fills("set"))
+    (one,) = recording.interactions
+    text = f'{{"$struct":{{"type":"replay:Filled","fields":{shape}}}}}'
+    hostile = msgspec.structs.replace(one, answer=Value(text))
+    assert replay.run(msgspec.structs.replace(recording, interactions=(hostile,))).status != "reproduced"
+
+
+def _settled(order: dict[str, Any], **kwargs: Any) -> Callable[[], Any]:
+    return lambda: filled.settle(order, **kwargs)
+
+
+@pytest.mark.parametrize(("work", "edit", "path"), [
+    (_settled({"lines": [1, 2]}), "total", "$.args[0].total"),
+    (_settled({"lines": []}, notes=["a"]), "notes", "$.kwargs.notes[1]"),
+    (_settled({"lines": [], "raises": 1}), "total", "$.args[0].total"),
+    (lambda: asyncio.run(filled.settle_later(Order([]))), "total", "$.args[0].total"),
+    (lambda: Desk().settle({}), "total", "$.args[0].total"),
+    (lambda: filled.reads({}), "total", "$"),
+])  # fmt: skip
+def test_what_is_left_in_the_input_is_compared(tmp_path: Path, work: Callable[[], Any], edit: str, path: str) -> None:
+    """A function that returns nothing is judged by what it did to its arguments."""
+    (recording,) = record(tmp_path, work)
+    assert (replay.run(recording).status, replay.run(recording).difference) == ("reproduced", ())
+    filled.EDITED.add(edit)
+    verdict = replay.run(recording)
+    assert verdict.status == "changed"
+    assert verdict.difference[-1].path.startswith(f"input afterwards {path}")
+
+
+def test_an_object_of_its_own_is_no_argument(tmp_path: Path) -> None:
+    """What a method does to its object is its own affair."""
+    (recording,) = record(tmp_path, lambda: Desk().settle({}))
+    filled.EDITED.add("served")
+    assert replay.run(recording).status == "reproduced"
+
+
+def test_what_is_not_known_is_not_compared(tmp_path: Path) -> None:
+    """Of an older recording, of large arguments, and of those of which not all can be stored."""
+    (recording,) = record(tmp_path, _settled({"lines": [1]}))
+    context = {name: value for name, value in recording.context.tree.items() if name != "left"}
+    older = msgspec.structs.replace(recording, context=encode(context))
+    (large,) = record(tmp_path, _settled({"lines": [1], "more": "x" * (LARGEST + 1)}))
+    filled.EDITED.add("total")
+    assert "left" in recording.context.tree
+    assert [replay.run(each).status for each in (recording, older, large)] == ["changed", "reproduced", "reproduced"]
+    assert "left" not in large.context.tree
+
+
+def test_what_did_not_change_is_not_stored_twice(tmp_path: Path) -> None:
+    """Neither of a unit of work, nor of a boundary."""
+    (recording,) = record(tmp_path, lambda: filled.reads({"a": [1]}))
+    assert recording.context.tree["left"] == {}
+    (plain,) = record(tmp_path, lambda: replay.capture(name="tests.engine.filled:reads")(len)("text"))
+    assert "left" not in plain.context.tree
+
+
+def test_an_argument_that_only_got_another_owner_is_the_same() -> None:
+    """The quick copy of a value says how many own it; what is stored does not."""
+    inner = [1, 2]
+    given = ({"inner": inner},)
+    before = snapshot_call(given, {})
+    answer = Left(snapshot(5), before, snapshot({"returned": 5, "args": list(given), "kwargs": {}}))
+    assert answer.settle().text == "5"
+
+
+def test_ignored_fields_are_ignored_there_too(tmp_path: Path) -> None:
+    """The same patterns as for a result."""
+    recording: Recording
+    (recording,) = record(tmp_path, _settled({"lines": [1, 2]}))
+    filled.EDITED.add("total")
+    assert replay.run(recording, ignore=["$.args[0].total"]).status == "reproduced"
