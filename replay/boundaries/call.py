@@ -15,10 +15,10 @@ from typing import Any, TypeVar, overload
 
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
-from replay.core.left import answer_of, opened
+from replay.core.left import answer_of, given, opened
 from replay.core.naming import module_name
 from replay.core.parameters import declare
-from replay.core.snapshot import Immutable, snapshot_call, snapshot_error
+from replay.core.snapshot import Immutable, snapshot_error
 from replay.core.turns import arrived_ns
 from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
 from replay.errors import UsageError
@@ -87,8 +87,8 @@ def _asking(
     paced = _is(inspect.isgeneratorfunction, function)
 
     def asking(world: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        given = _NOTHING if world.full else snapshot_call(args[skipped:], kwargs)
-        return world.ask(Request(kind, target, given, awaits, paced))
+        payload = _NOTHING if world.full else given(args[skipped:], kwargs)
+        return world.ask(Request(kind, target, payload, awaits, paced))
 
     return asking
 

@@ -8,14 +8,16 @@ its own arguments is part of how it ended, and compared; it is in the recording'
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Any
 
 import msgspec
 
 from replay.core.codec import Gap, Value
-from replay.core.families.seen import SEEN
+from replay.core.families.seen import SEEN, is_own
+from replay.core.looking import address_of, attributes
 from replay.core.recording import Recording
-from replay.core.snapshot import OfMethod, snapshot, snapshot_call
+from replay.core.snapshot import OfMethod, Settled, snapshot, snapshot_call
 from replay.core.standins import Record
 from replay.core.world import Answer, Settles
 
@@ -24,8 +26,65 @@ LARGEST = 65_536
 """Bytes of arguments that are looked at once more."""
 _TYPE = "replay:Filled"
 """Of no class that there is: it is read as fields, whatever a project has."""
+_MOST_MARKS = 200
 _FIELDS = {"returned", "args", "kwargs"}
 FIXED = (str, int, type(None), bool, float, bytes)
+
+
+_Marks = tuple[list[Any], list[int]]
+
+
+class Marked(msgspec.Struct):
+    """Arguments that were encoded at once, and marks by which it is seen that they did not change."""
+
+    encoded: Settled
+    marks: _Marks | None
+
+    @property
+    def size(self) -> int:
+        return self.encoded.size
+
+    @property
+    def seen(self) -> str:
+        """Equal for equal values."""
+        return self.encoded.seen
+
+    def settle(self) -> Value:
+        return self.encoded.settle()
+
+
+def given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settles:
+    """What a boundary is given, which may change it. Never raises."""
+    made = snapshot_call(args, kwargs)
+    return Marked(made, _marks(args, kwargs)) if type(made) is Settled else made
+
+
+def _marks(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Marks | None:
+    """All that can be reached: values that never change, and where those are that may (of these the life is not
+    prolonged). None: there is too much, or what cannot be looked into."""
+    waiting: list[Any] = [*args, *kwargs.values()]
+    fixed: list[Any] = []
+    places: list[int] = []
+    for each in waiting:
+        kind = type(each)
+        if kind is str or kind is int or each is None or kind is float or kind is bool or kind is bytes:
+            fixed.append(each)
+            continue
+        places.append(address_of(each))
+        if kind is dict:
+            fixed += each
+            waiting += each.values()
+        elif kind is list or kind is tuple:
+            waiting += each
+        elif is_own(kind):
+            held = attributes(each)
+            fixed += held
+            waiting += held.values()
+        else:
+            return None
+        if len(waiting) > _MOST_MARKS:
+            return None
+    return fixed, places
 
 
 class Left(msgspec.Struct):
@@ -71,6 +130,11 @@ def _is_changed(before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             if not (kind is str or kind is int or each is None or kind is bool or kind is float or kind is bytes):
                 break
         else:
+            return False
+    if type(before) is Marked and before.marks is not None:
+        fixed, places = before.marks
+        now = _marks(args, kwargs)
+        if now is not None and now[1] == places and len(now[0]) == len(fixed) and all(map(is_, now[0], fixed)):
             return False
     seen = getattr(before, "seen", None)  # nothing was copied, or it was cut meanwhile
     if seen is None or before.size > LARGEST:

@@ -12,11 +12,11 @@ import pytest
 
 import replay
 from replay.core.codec import Value, encode
-from replay.core.left import LARGEST, Left
+from replay.core.left import LARGEST, Left, Marked, answer_of, given
 from replay.core.recording import Recording
 from replay.core.snapshot import snapshot, snapshot_call
 from tests.engine import filled
-from tests.engine.filled import KINDS, Desk, Order
+from tests.engine.filled import KINDS, Desk, Order, User
 from tests.recordings import again, normalised, record
 
 STRUCT = '{"$struct":{"type":"replay:Filled","fields":{"returned":'
@@ -134,9 +134,9 @@ def test_what_did_not_change_is_not_stored_twice(tmp_path: Path) -> None:
 def test_an_argument_that_only_got_another_owner_is_the_same() -> None:
     """The quick copy of a value says how many own it; what is stored does not."""
     inner = [1, 2]
-    given = ({"inner": inner},)
-    before = snapshot_call(given, {})
-    answer = Left(snapshot(5), before, snapshot({"returned": 5, "args": list(given), "kwargs": {}}))
+    arguments = ({"inner": inner},)
+    before = snapshot_call(arguments, {})
+    answer = Left(snapshot(5), before, snapshot({"returned": 5, "args": list(arguments), "kwargs": {}}))
     assert answer.settle().text == "5"
 
 
@@ -146,3 +146,53 @@ def test_ignored_fields_are_ignored_there_too(tmp_path: Path) -> None:
     (recording,) = record(tmp_path, _settled({"lines": [1, 2]}))
     filled.EDITED.add("total")
     assert replay.run(recording, ignore=["$.args[0].total"]).status == "reproduced"
+
+
+def _deep() -> Order:
+    return Order([Order([{"n": [User()]}], 1.5)], 2.0**60, {"k": 10**30})
+
+
+def test_objects_that_did_not_change_are_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That they did not is seen by what they hold: encoding them takes ten times as long."""
+    order = _deep()
+    before = given((order,), {})
+    monkeypatch.setattr("replay.core.left.snapshot_call", lambda args, kwargs: pytest.fail("encoded again"))
+    assert answer_of(5, 0, before, (order,), {}).settle() == encode(5)
+
+
+def _inner(order: Order) -> Any:
+    return order.lines[0].lines[0]["n"][0]
+
+
+CHANGES: dict[str, Callable[[Order], Any]] = {
+    "a number": lambda order: setattr(order, "total", order.total * 2.0),
+    "one further in": lambda order: setattr(order.lines[0], "total", 2.5),
+    "a large one": lambda order: order.extra.update(k=order.extra["k"] + 1),
+    "an item more": lambda order: order.lines[0].lines[0]["n"].append(1),
+    "an entry more": lambda order: order.lines[0].lines[0].update(m=0),
+    "nothing is left": lambda order: order.extra.clear(),
+    "another in its place": lambda order: order.lines.__setitem__(0, []),
+    "of an object": lambda order: setattr(_inner(order), "draft", 2),
+    "a name more": lambda order: setattr(_inner(order), "new", None),
+    "a name less": lambda order: delattr(_inner(order), "draft"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_each_change_of_an_object_is_seen(change: str) -> None:
+    """Wherever it is, and though the new value may stand where the old one stood."""
+    order = _deep()
+    before = given((order,), {})
+    CHANGES[change](order)
+    assert answer_of(5, 0, before, (order,), {}).settle().text.startswith(STRUCT)
+
+
+def test_what_is_too_much_to_be_marked_is_encoded_again() -> None:
+    """So is what holds itself, or what nobody may look into."""
+    mine: list[Any] = [User()]
+    mine.append(mine)
+    for arguments in ([User(), *map(str, range(300))], mine, [User(), iter("a")]):
+        before = given((arguments,), {})
+        assert isinstance(before, Marked)
+        assert before.marks is None
+        assert answer_of(5, 0, before, (arguments,), {}).settle() == encode(5)
