@@ -12,7 +12,7 @@ import msgspec
 from replay.core.codec import Value, encode
 from replay.core.compare import differences
 from replay.core.families.seen import is_own
-from replay.core.left import FIXED, LEFT, is_noted
+from replay.core.left import LEFT, is_noted
 from replay.core.looking import address_of, assign, attributes, dotted
 from replay.core.noise import LEFT as LEFT_THERE
 from replay.core.noise import Noise
@@ -21,8 +21,9 @@ from replay.core.standins import Opaque, Truncated
 from replay.core.verdict import Difference, Window
 from replay.core.written import json_text
 
+_FIXED = (str, int, type(None), bool, float, bytes)
 _CONTAINERS = (dict, list, set, bytearray)
-_FINAL = (*FIXED, tuple, frozenset, Enum, BaseException, type)
+_FINAL = (*_FIXED, tuple, frozenset, Enum, BaseException, type)
 """What is replaced, not changed."""
 
 
@@ -66,7 +67,7 @@ class Filling:
         if address_of(after) in self._met:
             return self._met[address_of(after)] is now
         kind = type(after)
-        if kind in FIXED or not _name_of(now) == _name_of(before) == _name_of(after):
+        if kind in _FIXED or not _name_of(now) == _name_of(before) == _name_of(after):
             return _same(before, after)
         if kind is tuple and len(now) == len(before) == len(after):
             changed = [self._change(*each) for each in zip(now, before, after, strict=True)]

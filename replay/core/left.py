@@ -28,7 +28,6 @@ _TYPE = "replay:Filled"
 """Of no class that there is: it is read as fields, whatever a project has."""
 _MOST_MARKS = 200
 _FIELDS = {"returned", "args", "kwargs"}
-FIXED = (str, int, type(None), bool, float, bytes)
 
 
 _Marks = tuple[list[Any], list[int]]
@@ -124,13 +123,8 @@ def answer_of(value: object, began: int, before: Settles, args: tuple[Any, ...],
 
 def _is_changed(before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether the arguments may be others than `before`; those that are too large are not looked at again."""
-    if not kwargs:
-        for each in args:
-            kind = type(each)
-            if not (kind is str or kind is int or each is None or kind is bool or kind is float or kind is bytes):
-                break
-        else:
-            return False
+    if not kwargs and _are_fixed(args):
+        return False
     if type(before) is Marked and before.marks is not None:
         fixed, places = before.marks
         now = _marks(args, kwargs)
@@ -142,11 +136,20 @@ def _is_changed(before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     return bool(snapshot_call(args, kwargs).seen != seen)
 
 
+def _are_fixed(args: tuple[Any, ...]) -> bool:
+    """They are of types that never change; compared one by one: one may have a metaclass with `__eq__`."""
+    for each in args:
+        kind = type(each)
+        if not (kind is str or kind is int or each is None or kind is bool or kind is float or kind is bytes):
+            return False
+    return True
+
+
 def at_the_end(before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settles | None:
     """What the arguments of a unit of work are after it, which it was given as `before`; an object whose method it is
     is none of them. None: they are of types that do not change, or too large."""
     args = args[type(before) is OfMethod :]
-    if before.size > LARGEST or not (kwargs or any(type(each) not in FIXED for each in args)):
+    if before.size > LARGEST or (not kwargs and _are_fixed(args)):
         return None
     return snapshot_call(args, kwargs)
 

@@ -331,10 +331,11 @@ class Draws:
     def __init__(self, recording: Recording) -> None:
         tree = recording.context.tree
         found = tree.get("draws") if type(tree) is dict else None
-        if not found or recording.context.gaps or '"$ref"' in recording.context.text:
+        text = json_text(found)
+        if not found or recording.context.gaps or '"$ref"' in text or '"$id"' in text:
             raise Unfit("nothing was drawn")
         self._context = tree
-        self._opened = Opened(Value(msgspec.json.encode(found).decode()))
+        self._opened = Opened(Value(text))
         self.value = self._opened.value
 
     def write(self, draft: Draft, value: Any) -> None:
