@@ -170,7 +170,10 @@ def folder(tmp_path: Path) -> Path:
 def test_the_planted_cause_is_named(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exactly the planted values, proved both ways, in a bounded number of runs."""
     runs, wanted = PLANTED[name]
-    incident, passing = parted(recorded(name, runs, folder, monkeypatch))
+    made = recorded(name, runs, folder, monkeypatch)
+    if name == "clock":  # it shows whole milliseconds: those in which none ended
+        made = [each for each in made if each.started_at % 1_000_000 + each.duration_ns < 1_000_000]
+    incident, passing = parted(made)
     assert passing
     found = caused(incident, passing)
     assert found.isolated, found.reason
