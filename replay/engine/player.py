@@ -200,7 +200,7 @@ class Player:
         self.closed = False
         self.leaves = False
         """It is to be known what the unit of work leaves in its arguments."""
-        self.left: Settles | None = None
+        self.left: Value | None = None
         """What it left there."""
         self.notes: dict[str, Settles] = {}
         """What the code noted in this run."""

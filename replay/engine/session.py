@@ -147,7 +147,7 @@ class Session:
 
     def _judge(self, recording: Recording, player: Player, outcome: Outcome, near: int | None) -> Verdict:
         difference = reworded(recording, self._difference(recording, outcome, player.noise))
-        left = None if player.left is None else player.left.settle()
+        left = player.left
         if left is not None and outcome.state == recording.outcome.state:
             difference += parted(recording, left, window(recording), self._ignore, self._tolerance, player.noise.left)
         difference += [*unknown(recording.outcome.payload), *player.noted][:MOST]

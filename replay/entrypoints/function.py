@@ -9,13 +9,13 @@ from functools import partial, wraps
 from types import MethodType
 from typing import Any, TypeVar, overload
 
-from replay.core.codec import Resolve
+from replay.core.codec import Resolve, encode
 from replay.core.decoder import items_of
 from replay.core.families.objects import WHERE
 from replay.core.families.seen import belongs
 from replay.core.parameters import declare
 from replay.core.recording import Outcome, Recording, State
-from replay.core.snapshot import snapshot, snapshot_call, snapshot_error
+from replay.core.snapshot import snapshot, snapshot_error
 from replay.core.world import current, is_free
 from replay.engine import recorder as engine
 from replay.entrypoints.methods import is_method, taker, with_object
@@ -206,7 +206,7 @@ def _leave(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Tell the world what the arguments are now, if it wants to know."""
     world: Any = current.get()
     if getattr(world, "leaves", False):
-        world.left = snapshot_call(args, kwargs)
+        world.left = encode({"args": list(args), "kwargs": kwargs})
 
 
 def _called(call: partial[Any], recording: Recording, sent: Sent) -> Outcome:
