@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from enum import Enum
@@ -12,7 +13,7 @@ import msgspec
 from replay.core.codec import Value, encode
 from replay.core.compare import differences
 from replay.core.families.seen import is_own
-from replay.core.left import LEFT, is_noted
+from replay.core.left import CONTAINERS, LEFT, is_noted
 from replay.core.looking import address_of, assign, attributes, dotted
 from replay.core.noise import LEFT as LEFT_THERE
 from replay.core.noise import Noise
@@ -22,7 +23,6 @@ from replay.core.verdict import Difference, Window
 from replay.core.written import json_text
 
 _FIXED = (str, int, type(None), bool, float, bytes)
-_CONTAINERS = (dict, list, set, bytearray)
 _FINAL = (*_FIXED, tuple, frozenset, Enum, BaseException, type)
 """What is replaced, not changed."""
 
@@ -72,17 +72,22 @@ class Filling:
         if kind is tuple and len(now) == len(before) == len(after):
             changed = [self._change(*each) for each in zip(now, before, after, strict=True)]
             return all(changed)
-        if kind not in _CONTAINERS and not _has_fields(now):
+        if not isinstance(after, CONTAINERS) and not _has_fields(now):
             return _same(before, after)
         self._met[address_of(after)] = now
-        if kind is dict:
+        if isinstance(after, dict):
             self._mapping(now, before, after)
-        elif kind is list:
+        elif isinstance(after, list):
             self._list(now, before, after)
-        elif kind is set:
+        elif isinstance(after, deque):
+            items = list(now)
+            self._list(items, list(before), list(after))
+            now.clear()
+            now.extend(items)
+        elif isinstance(after, set):
             now -= before - after
             now |= after - before
-        elif kind is bytearray:
+        elif isinstance(after, bytearray):
             if before != after:
                 now[:] = after
         else:

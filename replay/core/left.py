@@ -8,6 +8,7 @@ its own arguments is part of how it ended, and compared; it is in the recording'
 
 from __future__ import annotations
 
+from collections import deque
 from operator import is_
 from typing import Any
 
@@ -15,13 +16,15 @@ import msgspec
 
 from replay.core.codec import Gap, Value
 from replay.core.families.seen import SEEN, is_own
-from replay.core.looking import address_of, attributes
+from replay.core.looking import address_of, attributes, mro
 from replay.core.recording import Recording
 from replay.core.snapshot import OfMethod, Settled, snapshot, snapshot_call
 from replay.core.standins import Record
 from replay.core.world import Answer, Settles
 
 LEFT = "left"
+CONTAINERS = (dict, list, set, bytearray, deque)
+"""Whose content a replay changes."""
 LARGEST = 65_536
 """Bytes of arguments that are looked at once more."""
 _TYPE = "replay:Filled"
@@ -60,7 +63,8 @@ def given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settles:
 
 def _marks(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Marks | None:
     """All that can be reached: values that never change, and where those are that may (of these the life is not
-    prolonged). None: there is too much, or what cannot be looked into."""
+    prolonged). What a library has made is left alone: no replay changes it. None: there is too much, or another kind of
+    container."""
     waiting: list[Any] = [*args, *kwargs.values()]
     fixed: list[Any] = []
     places: list[int] = []
@@ -79,7 +83,7 @@ def _marks(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Marks | None:
             held = attributes(each)
             fixed += held
             waiting += held.values()
-        else:
+        elif any(each is base for each in mro(kind) for base in CONTAINERS):
             return None
         if len(waiting) > _MOST_MARKS:
             return None

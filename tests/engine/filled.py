@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,6 +93,20 @@ def _set(into: set[int], also: Any) -> int:
     return len(into)
 
 
+def _deque(into: deque[int], also: Any) -> None:
+    into.appendleft(0)
+    into.append(9)
+
+
+def _ordered(into: OrderedDict[str, Any], also: Any) -> None:
+    into["z"] = 1
+    del into["a"]
+
+
+def _default(into: defaultdict[str, list[int]], also: Any) -> None:
+    into["k"].append(1)
+
+
 def _bytes(into: bytearray, also: Any) -> int:
     into[:2] = b"hi"
     return 2
@@ -120,6 +135,9 @@ _FILLS: dict[type, Callable[[Any, Any], Any]] = {
     list: _list,
     set: _set,
     bytearray: _bytes,
+    deque: _deque,
+    OrderedDict: _ordered,
+    defaultdict: _default,
     Order: _order,
     User: _user,
     Slotted: _slotted,
@@ -128,6 +146,9 @@ KINDS: dict[str, Callable[[], Any]] = {
     "mapping": lambda: {"lines": [{"sku": "a"}], "pair": ([1], "b"), "gone": 1},
     "list": lambda: [1, 2],
     "set": lambda: {1, 2},
+    "deque": lambda: deque([1, 2]),
+    "ordered": lambda: OrderedDict(a=1, b=2),
+    "default": lambda: defaultdict(list, m=[3]),
     "bytearray": lambda: bytearray(b"....."),
     "dataclass": lambda: Order([{"sku": "a"}]),
     "object": User,
