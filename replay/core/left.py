@@ -27,9 +27,10 @@ CONTAINERS = (dict, list, set, bytearray, deque)
 """Whose content a replay changes."""
 LARGEST = 65_536
 """Bytes of arguments that are looked at once more."""
-_TYPE = "replay:Filled"
+FILLED = "replay:Filled"
 """Of no class that there is: it is read as fields, whatever a project has."""
 _MOST_MARKS = 200
+_HEAD = f'{{"$struct":{{"type":"{FILLED}","fields":'
 _FIELDS = {"returned", "args", "kwargs"}
 
 
@@ -110,7 +111,7 @@ class Left(msgspec.Struct):
         is_known = whole.text.startswith('{"returned":') and all(map(_is_returned, gaps))
         if not is_known or whole.text.endswith("," + self.before.settle().text[1:]):
             return self.answer.settle()
-        return Value(f'{{"$struct":{{"type":"{_TYPE}","fields":{whole.text}}}}}', gaps)
+        return Value(f"{_HEAD}{whole.text}}}}}", gaps)
 
 
 def _is_returned(gap: Gap) -> bool:
@@ -181,7 +182,12 @@ def opened(value: Any, found: Answer, args: tuple[Any, ...], kwargs: dict[str, A
 
 def is_left(value: Any) -> bool:
     """Whether a decoded answer is such a record."""
-    return type(value) is Record and value.type == _TYPE and value.fields.keys() == _FIELDS
+    return type(value) is Record and value.type == FILLED and value.fields.keys() == _FIELDS
+
+
+def has_left(answer: Value) -> bool:
+    """Whether a stored answer is such a record."""
+    return answer.text.startswith(_HEAD)
 
 
 def returned(value: Any) -> Any:

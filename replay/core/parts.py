@@ -17,6 +17,7 @@ from replay.core.edits import parse
 from replay.core.families.objects import is_whole
 from replay.core.families.scalars import raw
 from replay.core.faults import Fault, Raises, Slow, raised_by
+from replay.core.left import FILLED
 from replay.core.messages import (
     Body,
     Packed,
@@ -29,7 +30,7 @@ from replay.core.messages import (
     write_query,
 )
 from replay.core.nested import within
-from replay.core.opened import Kept, Opened, Unfit
+from replay.core.opened import Kept, Opened, Typed, Unfit
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
 from replay.core.streaming import Stream, Yielded
@@ -307,6 +308,8 @@ class Returned:
             _put(draft, self._place, encode(value.error), "raised")
         elif isinstance(value, Slow):
             _delay(draft, self._place, value.nanoseconds, whole=True)
+        elif type(self.value) is Typed and self.value.rest.get("type") == FILLED and not _fills(self.value, value):
+            raise Unfit("a call fills the arguments that it is given, and puts no others in their place")
         else:
             plain = value if self._yielded is None else self._yielded.written(value)
             _put(draft, self._place, self._opened.close(plain), "returned")
@@ -369,6 +372,18 @@ def _is_piece(piece: object) -> bool:
         return False
     offset, data = piece
     return type(offset) is int and 0 <= offset <= LONGEST and type(data) is bytes
+
+
+def _fills(before: Typed, value: Any) -> bool:
+    """Whether a call that was given arguments of the kinds in `before` can have left them as in `value`."""
+    if type(value) is not Typed or value.rest != before.rest or value.fields.keys() != before.fields.keys():
+        return False
+    args, kwargs = (value.fields[name] for name in ("args", "kwargs"))
+    had, named = before.fields["args"], before.fields["kwargs"]
+    if type(args) is not list or type(kwargs) is not dict or len(args) != len(had) or kwargs.keys() != named.keys():
+        return False
+    pairs = [*zip(args, had, strict=True), *((kwargs[name], named[name]) for name in named)]
+    return all(type(now) is type(was) and (type(now) is not Typed or now.rest == was.rest) for now, was in pairs)
 
 
 def _put(draft: Draft, place: int, answer: Value, state: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from replay.core.edits import Edit, Steps, parse, write
+from replay.core.left import has_left
 from replay.core.parts import Parts
 from replay.core.recording import Interaction, Recording
 from replay.surfaces.page import duration
@@ -100,6 +101,9 @@ def _way(recording: Recording, parts: Parts, edit: Edit) -> str:
     else:
         is_stream = root.startswith("http[") and steps[:1] == ("stream",)
         who, gives = _who(interaction), "streams" if is_stream else "answers"
+        if has_left(interaction.answer) and steps:  # in an argument, or what it returned
+            gives = "answers" if steps[0] == "returned" else "leaves"
+            return f"{who} {_does(edit, gives, _under(steps[1:], steps), steps)}"
         shown = _under(steps[1:] if is_stream or steps[:1] == ("body",) else steps, steps)
     return f"{who} {_does(edit, gives, shown, steps)}"
 

@@ -14,9 +14,12 @@ import pytest
 
 import replay
 from replay.core.codec import Value, encode
+from replay.core.edits import Edit
 from replay.core.left import LARGEST, Left, Marked, answer_of, given
 from replay.core.recording import Recording
 from replay.core.snapshot import snapshot, snapshot_call
+from replay.engine.mutation import mutate
+from replay.surfaces.production import way
 from tests.engine import filled
 from tests.engine.filled import KINDS, Desk, Order, User
 from tests.recordings import again, normalised, record
@@ -199,3 +202,26 @@ def test_what_is_too_much_to_be_marked_is_encoded_again() -> None:
         assert isinstance(before, Marked)
         assert before.marks is None
         assert answer_of(5, 0, before, (arguments,), {}).settle() == encode(5)
+
+
+def test_what_was_left_is_edited_as_answers_are(tmp_path: Path) -> None:
+    """`replay fuzz` fills arguments with other values, and says so."""
+    (recording,) = record(tmp_path, lambda: filled.fills("list"))
+    edits = [Edit("call[0].args[0][1]", "set", None)]
+    verdict = replay.run(mutate(recording, edits))
+    assert [(each.path, each.actual) for each in verdict.difference] == [("$[0][1]", None)]
+    assert way(recording, edits) == "tests.engine.filled:fill leaves null at [1]"
+    edit = Edit("call[0].returned", "set", 5)
+    assert way(recording, [edit]) == "tests.engine.filled:fill answers the number 5"
+    assert [each.path for each in replay.run(mutate(recording, [edit])).difference] == ["$[4]"]
+
+
+@pytest.mark.parametrize("edit", [
+    Edit("call[0].args[0]", "set", None), Edit("call[0].args[0]", "twice"), Edit("call[0].args[0]", "drop"),
+    Edit("call[0].args", "set", []), Edit("call[0].kwargs.also", "drop"), Edit("call[0].kwargs", "set", {}),
+    Edit("call[0].returned", "drop"), Edit("call[0]", "set", 5),
+])  # fmt: skip
+def test_no_call_puts_another_argument_in_the_place_of_one(tmp_path: Path, edit: Edit) -> None:
+    """Such an edit would find failures that cannot happen: it does nothing."""
+    (recording,) = record(tmp_path, lambda: filled.fills("mapping"))
+    assert mutate(recording, [edit]).interactions == recording.interactions
