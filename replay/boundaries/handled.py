@@ -1,20 +1,27 @@
-"""Errors that a web framework answers for: Django and Flask say so, others log them (see `replay.core.behind`)."""
+"""Errors that a web framework answers for: Django, Flask and Quart say so, others log them, and code that catches one
+itself makes the answer while it handles it (see `replay.core.behind`)."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
+from functools import wraps
 from types import ModuleType
 from typing import Any
 
 from replay.boundaries.seam import when_imported
+from replay.core.behind import FAILED
 from replay.core.world import here, lost
 
 
 def install() -> None:
-    """Listen. Neither framework is imported for it."""
+    """Listen. No framework is imported for it."""
     when_imported("django.core.signals", _listen_to_django)
     when_imported("flask.signals", _listen_to_flask)
+    when_imported("quart.signals", _listen_to_quart)
+    when_imported("django.http.response", _watch_django)
+    when_imported("starlette.responses", _watch_starlette)
 
 
 def logged(record: logging.LogRecord) -> None:
@@ -31,6 +38,37 @@ def _listen_to_flask(signals: ModuleType) -> None:
     signals.got_request_exception.connect(_said_by_flask, weak=False)
 
 
+def _listen_to_quart(signals: ModuleType) -> None:
+    signals.got_request_exception.connect(_said_by_quart, weak=False)
+
+
+def _watch_django(responses: ModuleType) -> None:
+    kind = responses.HttpResponseBase
+    kind.__init__ = _watched(kind.__init__)
+
+
+def _watch_starlette(responses: ModuleType) -> None:
+    """Each of its classes ends with the headers, when the status is known."""
+    kind = responses.Response
+    kind.init_headers = _watched(kind.init_headers)
+
+
+def _watched(made: Callable[..., None]) -> Callable[..., None]:
+    """A method that makes an answer: of one of the service's failure, what is being handled is behind it."""
+
+    @wraps(made)
+    def watched(self: Any, *args: Any, **kwargs: Any) -> None:
+        made(self, *args, **kwargs)
+        try:
+            status = self.status_code
+            if type(status) is int and status >= FAILED:
+                _handled(sys.exception(), is_sure=False)  # Django's own page: for want of a template
+        except Exception:
+            lost("handled-failed")
+
+    return watched
+
+
 def _said_by_django(sender: Any, **named: Any) -> None:
     try:
         _handled(sys.exception(), is_sure=True)
@@ -43,6 +81,11 @@ def _said_by_flask(sender: Any, exception: Any = None, **named: Any) -> None:
         _handled(exception, is_sure=True)
     except Exception:
         lost("handled-failed")
+
+
+async def _said_by_quart(sender: Any, exception: Any = None, **named: Any) -> None:
+    """A coroutine: any other listener would be run in a thread."""
+    _said_by_flask(sender, exception)
 
 
 def _handled(error: Any, *, is_sure: bool) -> None:

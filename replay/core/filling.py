@@ -25,6 +25,8 @@ from replay.core.written import json_text
 _FIXED = (str, int, type(None), bool, float, bytes)
 _FINAL = (*_FIXED, tuple, frozenset, Enum, BaseException, type)
 """What is replaced, not changed."""
+_CALL = {"args", "kwargs"}
+"""Of an input. What else it holds (a task's request) is no argument."""
 
 
 def recorded_left(recording: Recording) -> Value | None:
@@ -32,7 +34,12 @@ def recorded_left(recording: Recording) -> Value | None:
     held = recording.facts[LEFT] if is_noted(recording) else None
     if type(held) is not dict:
         return None
-    return Value(json_text(held)) if held else recording.input
+    if held:
+        return Value(json_text(held))
+    before = recording.input.tree
+    if type(before) is not dict or before.keys() <= _CALL:
+        return recording.input
+    return Value(json_text({name: before[name] for name in _CALL if name in before}))
 
 
 def parted(recording: Recording, now: Value, window: Window, ignore: Collection[str],

@@ -163,7 +163,7 @@ def noted(end: Value, input: Value) -> Any:
     """What a recording's `context` holds of that under `LEFT`: `{}` if it is as it was before; None: nothing."""
     if end.gaps:
         return None
-    return {} if end.text == input.text else end.decode()
+    return {} if end.text == input.text or input.text.startswith(end.text[:-1] + ',"') else end.decode()
 
 
 def is_noted(recording: Recording) -> bool:

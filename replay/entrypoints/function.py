@@ -20,7 +20,7 @@ from replay.core.world import current, is_free
 from replay.engine import recorder as engine
 from replay.entrypoints.methods import is_method, taker, with_object
 from replay.entrypoints.naming import function_name
-from replay.entrypoints.steps import Sent, Steps, replayed, replayed_async
+from replay.entrypoints.steps import Sent, Steps, Take, replayed, replayed_async
 from replay.entrypoints.turn import drive, end, settle, whole_input
 from replay.errors import UsageError
 
@@ -44,13 +44,14 @@ def capture(function: Any = None, *, name: str | None = None) -> Any:
     taken when its body starts, and a call with wrong arguments fails there.
     """
     if function is None:
-        return partial(_captured, name=name)
-    return _captured(function, name=name)
+        return partial(captured, name=name)
+    return captured(function, name=name)
 
 
-def _captured(function: Any, name: str | None) -> Any:
+def captured(function: Any, name: str | None = None, take: Take | None = None) -> Any:
+    """`capture(name=name)(function)`. `take`: what its arguments are taken by, where that is not as of any function."""
     if isinstance(function, staticmethod | classmethod):
-        return type(function)(_captured(function.__func__, name))
+        return type(function)(captured(function.__func__, name, take))
     entrypoint = name or function_name(function)
     if isinstance(function, type):
         raise UsageError(f"@replay.capture is for functions: mark a method of {function.__qualname__} instead.")
@@ -61,7 +62,7 @@ def _captured(function: Any, name: str | None) -> Any:
     declare(entrypoint, function)
     belongs(entrypoint)
     shape = shape_of(function)
-    wrapper = _WRAPPERS[shape](function, entrypoint)
+    wrapper = _WRAPPERS[shape](function, entrypoint, take or taker(function))
     wrapper.__replay_entry__ = entrypoint
     wrapper.__replay_kind__ = shape
     return wrapper
@@ -76,8 +77,8 @@ def shape_of(function: Any) -> str:
     return "coroutine" if inspect.iscoroutinefunction(function) else "function"
 
 
-def _plain(function: Callable[..., Any], entrypoint: str) -> Any:
-    begin, take = engine.begin, taker(function)
+def _plain(function: Callable[..., Any], entrypoint: str, take: Take) -> Any:
+    begin = engine.begin
 
     @wraps(function)
     def captured(*args: Any, **kwargs: Any) -> Any:
@@ -103,8 +104,8 @@ def _plain(function: Callable[..., Any], entrypoint: str) -> Any:
     return captured
 
 
-def _coroutine(function: Callable[..., Any], entrypoint: str) -> Any:
-    begin, take = engine.begin, taker(function)
+def _coroutine(function: Callable[..., Any], entrypoint: str, take: Take) -> Any:
+    begin = engine.begin
 
     @wraps(function)
     async def captured(*args: Any, **kwargs: Any) -> Any:
@@ -132,9 +133,7 @@ def _coroutine(function: Callable[..., Any], entrypoint: str) -> Any:
     return captured
 
 
-def _generator(function: Callable[..., Any], entrypoint: str) -> Any:
-    take = taker(function)
-
+def _generator(function: Callable[..., Any], entrypoint: str, take: Take) -> Any:
     @wraps(function)
     def captured(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         steps = Steps.begin(entrypoint, take, args, kwargs) if engine.active is not None else None
@@ -145,9 +144,7 @@ def _generator(function: Callable[..., Any], entrypoint: str) -> Any:
     return captured
 
 
-def _async_generator(function: Callable[..., Any], entrypoint: str) -> Any:
-    take = taker(function)
-
+def _async_generator(function: Callable[..., Any], entrypoint: str, take: Take) -> Any:
     @wraps(function)
     async def captured(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         steps = Steps.begin(entrypoint, take, args, kwargs) if engine.active is not None else None
@@ -171,7 +168,7 @@ def _async_generator(function: Callable[..., Any], entrypoint: str) -> Any:
     return captured
 
 
-_WRAPPERS: dict[str, Callable[[Callable[..., Any], str], Any]] = {
+_WRAPPERS: dict[str, Callable[[Callable[..., Any], str, Take], Any]] = {
     "function": _plain,
     "coroutine": _coroutine,
     "generator": _generator,
@@ -197,7 +194,10 @@ def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> 
     bound = isinstance(target, MethodType) and is_method(recording.entrypoint)
     given = whole_input(recording, resolve, ignore=WHERE if bound else None)
     args = items_of(given["args"])[1 if bound else 0 :]
-    outcome = _called(partial(inner, *args, **given["kwargs"]), recording, given.get("sent", ()))
+    call = partial(inner, *args, **given["kwargs"])
+    if "request" in given and hasattr(inner, "__replay_within__"):
+        call = partial(inner.__replay_within__, given["request"], *args, **given["kwargs"])
+    outcome = _called(call, recording, given.get("sent", ()))
     _leave(tuple(args), given["kwargs"])
     return outcome
 

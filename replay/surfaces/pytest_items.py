@@ -22,6 +22,7 @@ from replay.surfaces.demand import lacking, objection, unclaimed
 from replay.surfaces.page import Page
 from replay.surfaces.plainly import plain_answer, plain_input
 from replay.surfaces.printable import escape
+from replay.surfaces.pytest_fresh import settled
 from replay.surfaces.run import run as replay_recording
 from replay.surfaces.select import choose, split
 from replay.surfaces.text import headline, outcome_line, verdict_text
@@ -46,17 +47,15 @@ class Options(NamedTuple):
     """Where pytest puts temporary folders, if that is not below the system's."""
     hard: bool = False
     """Each in a process of its own that the kernel keeps from the real world."""
+    again: bool = True
+    """What does not reproduce in this process is replayed in a fresh one."""
 
     def run(self, recording: Recording, path: Path | None, *, onward: bool = False) -> Verdict:
         """Replay now. A coroutine gets an event loop of its own, also where one is running here."""
         from msgspec.structs import replace
 
         if self.hard:
-            from replay.surfaces.fresh import replay_fresh
-            from replay.surfaces.job import Options as Fresh
-
-            options = Fresh(root=str(self.root), targets=self.targets, writable=self.writable, onward=onward)
-            verdict = replay_fresh(recording, options, hard=True)
+            verdict = self._fresh(recording, onward=onward)
         else:
             verdict = replay_recording(
                 recording,
@@ -67,6 +66,19 @@ class Options(NamedTuple):
                 onward=onward,
             )
         return replace(verdict, path=None if path is None else relative(path, self.root))
+
+    def fresh(self, recording: Recording) -> Verdict | None:
+        """Replay in a process of its own; None: it would be no other replay, or there is no such process."""
+        from replay.surfaces.fresh import AVAILABLE
+
+        return self._fresh(recording) if self.again and AVAILABLE and not self.hard and not self.live else None
+
+    def _fresh(self, recording: Recording, *, onward: bool = False) -> Verdict:
+        from replay.surfaces.fresh import replay_fresh
+        from replay.surfaces.job import Options as Fresh
+
+        options = Fresh(root=str(self.root), targets=self.targets, writable=self.writable, onward=onward)
+        return replay_fresh(recording, options, hard=self.hard)
 
 
 _OPTIONS = pytest.StashKey[Options]()
@@ -90,7 +102,8 @@ def _read_options(config: pytest.Config) -> Options:
     folders = (config.getoption("basetemp", None), os.environ.get("PYTEST_DEBUG_TEMPROOT"))
     writable = tuple(os.path.abspath(folder) for folder in folders if folder)
     live = tuple(config.getoption("--incident-live"))
-    return Options(config.rootpath, targets, live, writable, hard_isolation(config) == "hard")
+    again = config.getini("incident_fresh") and not config.getoption("usepdb", False)
+    return Options(config.rootpath, targets, live, writable, hard_isolation(config) == "hard", again)
 
 
 def hard_isolation(config: pytest.Config) -> str:
@@ -197,16 +210,17 @@ class RecordingItem(pytest.Item):
         if note is not None:
             self._leave_to_test(note)
         verdict, raised = self._replayed(recording)
+        verdict, beside = settled(self, recording, verdict, options_of(self.config))
         if recording.status == "ok":
             if not verdict.green:
-                raise _failure(verdict, recording, headline(verdict)).with_traceback(raised)
+                raise _failure(verdict, recording, headline(verdict) + beside).with_traceback(raised)
             return
         if verdict.status != "reproduced":
-            raise _failure(verdict, recording, _closed(verdict, recording)).with_traceback(raised)
-        pytest.xfail(f"open incident: {outcome_line(recording.outcome)}")
+            raise _failure(verdict, recording, _closed(verdict, recording) + beside).with_traceback(raised)
+        pytest.xfail(f"open incident: {outcome_line(recording.outcome)}{beside}")
         # with --runxfail, xfail does nothing: the incident counts as what it is
         raise _failure(
-            verdict, recording, f"open incident: it still fails with {outcome_line(recording.outcome)}"
+            verdict, recording, f"open incident: it still fails with {outcome_line(recording.outcome)}{beside}"
         ).with_traceback(raised)
 
     def _leave_to_test(self, note: Promoted) -> None:

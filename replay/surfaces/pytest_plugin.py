@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "lines of `recorded = replacement`: the entry point that runs instead of one that was renamed or moved",
         type="linelist",
     )
+    parser.addini(
+        "incident_fresh",
+        "replay once more in a fresh process what does not reproduce in this one, after other items (default: true)",
+        type="bool",
+        default=True,
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -106,6 +113,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if "replay.surfaces.pytest_items" in sys.modules or config.getoption("numprocesses", None):
+        from replay.surfaces import pytest_fresh
+
+        pytest_fresh.summary(terminalreporter)
     if config.getoption("--incident-fuzz") is not None:
         from replay.surfaces import pytest_fuzz
 

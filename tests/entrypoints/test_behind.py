@@ -10,6 +10,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -17,14 +18,16 @@ import django
 import flask
 import msgspec
 import pytest
+from blinker import Signal
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.urls import path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
@@ -42,6 +45,10 @@ from replay.surfaces.init import install
 from replay.surfaces.literals import raised_by
 from tests.entrypoints.conftest import Recordings
 
+QUART = ModuleType("quart.signals")
+QUART.got_request_exception = Signal()  # type: ignore[attr-defined]
+"""Of a framework that is not installed for tests."""
+sys.modules.setdefault("quart.signals", QUART)
 install()
 if not settings.configured:
     settings.configure(SECRET_KEY="k", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None)
@@ -75,9 +82,6 @@ def _django_total(request: HttpRequest, sku: str) -> HttpResponse:
     return HttpResponse(str(_total(sku)))
 
 
-urlpatterns = [path("total/<str:sku>", _django_total)]
-
-
 async def _logs(request: Request) -> PlainTextResponse:
     try:
         return PlainTextResponse(str(_total(request.path_params["sku"])))
@@ -93,6 +97,58 @@ async def _raises(request: Request) -> PlainTextResponse:
         raise HTTPException(500, "sorry") from error
 
 
+async def _answers(request: Request) -> PlainTextResponse:
+    try:
+        return PlainTextResponse(str(_total(request.path_params["sku"])))
+    except Exception:
+        return PlainTextResponse("sorry", 500)
+
+
+class _Caught:
+    """A middleware that answers for what it catches, as `@app.middleware("http")` of FastAPI does."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await self._app(scope, receive, send)
+            return
+        except Exception:
+            answer = StreamingResponse(iter(["sorry"]), 500)
+        await answer(scope, receive, send)
+
+
+async def _simple(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(_total(request.path_params["sku"])))
+
+
+class _Quart:
+    """As Quart does: it tells a signal of the error, and answers when that has been handled."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        status, body = 200, b"ok"
+        try:
+            _total(scope["path"].rpartition("/")[2])
+        except Exception as error:
+            await QUART.got_request_exception.send_async(self, _sync_wrapper=_in_thread, exception=error)
+            status, body = 500, b"sorry"
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _in_thread(listener: Any) -> Any:
+    """What Quart does with a listener that is no coroutine: it hears nothing of the world there."""
+    raise AssertionError(listener)
+
+
+def _django_answers(request: HttpRequest, sku: str) -> HttpResponse:
+    try:
+        return HttpResponse(str(_total(sku)))
+    except Exception:
+        return HttpResponseServerError("sorry")
+
+
 def _passes(environ: Any, start: Any) -> list[bytes]:
     """PEP 3333: the error goes with the answer."""
     try:
@@ -103,11 +159,21 @@ def _passes(environ: Any, start: Any) -> list[bytes]:
     return [b"sorry"]
 
 
+urlpatterns = [path("total/<str:sku>", _django_total), path("caught/total/<str:sku>", _django_answers)]
+
 flask_app = WSGI(site, target=f"{__name__}:flask_app")
 django_app = WSGI(WSGIHandler(), target=f"{__name__}:django_app")
 raising_app = ASGI(Starlette(routes=[Route("/total/{sku}", _raises)]), target=f"{__name__}:raising_app")
 passing_app = WSGI(_passes, target=f"{__name__}:passing_app")
 logging_app = ASGI(Starlette(routes=[Route("/total/{sku}", _logs)]), target=f"{__name__}:logging_app")
+
+
+answering_app = ASGI(Starlette(routes=[Route("/total/{sku}", _answers)]), target=f"{__name__}:answering_app")
+caught_app = ASGI(
+    Starlette(routes=[Route("/total/{sku}", _simple)], middleware=[Middleware(_Caught)]),
+    target=f"{__name__}:caught_app",
+)
+quart_app = ASGI(_Quart(), target=f"{__name__}:quart_app")
 
 
 def get(app: Any, place: str) -> None:
@@ -122,8 +188,8 @@ def get(app: Any, place: str) -> None:
     answer.close()  # type: ignore[attr-defined]
 
 
-APPS = [flask_app, django_app, logging_app, passing_app]
-IDS = ["flask", "django", "logged", "passed on"]
+APPS = [flask_app, django_app, logging_app, passing_app, answering_app, caught_app, quart_app]
+IDS = ["flask", "django", "logged", "passed on", "answered", "caught", "quart"]
 
 
 @pytest.fixture(autouse=True)
@@ -326,3 +392,10 @@ def test_an_answer_that_cannot_be_encoded_stays_a_value() -> None:
     lost = Value('{"$opaque":{"type":"dict","size":184}}')
     assert with_error(lost, encode(LookupError("tea"))) == lost == with_error(lost, None)
     assert with_error(encode({"status": 500}), None).decode() == {"status": 500, "error": None}
+
+
+def test_a_view_of_django_that_answers_itself(recordings: Recordings) -> None:
+    """What it caught is behind its answer."""
+    get(django_app, "/caught/total/odd")
+    (one,) = recordings.all
+    assert type_of(error_behind(one.outcome)) == "TypeError"

@@ -197,6 +197,8 @@ class Sweep(Texts):
     def _subclass(self, body: dict[str, Any], path: Path, kind: str | None) -> dict[str, Any]:
         """Of a class of the application that is a dict, a list, a text."""
         if body["base"] in _MAPPINGS:
+            if kind == "signature":
+                kind = None  # that of a task (Celery), not of bytes: its members have names
             items: Any = [self._item(pair, path, kind) for pair in body["items"]]
         else:
             items = self.tree(body["items"], path, kind)
