@@ -77,32 +77,46 @@ def class_attribute(kind: type, name: str) -> Any:
     return None
 
 
-def instance_dict(value: object) -> dict[str, Any]:
-    """The instance's `__dict__`, empty if it has none."""
-    for each in mro(type(value)):
+def dict_reader(kind: type) -> Callable[[object], Any] | None:
+    """What reads the `__dict__` of its instances; None: they have none."""
+    for each in mro(kind):
         found = namespace(each).get("__dict__")
         if type(found) is GetSetDescriptorType:
-            content = found.__get__(value)
-            return content if type(content) is dict else _NOTHING
-    return _NOTHING
+            return found.__get__
+    return None
+
+
+def slot_readers(kind: type) -> list[tuple[str, Callable[[object], Any]]]:
+    """Its `__slots__`, base classes first, and what reads each: it raises AttributeError where the slot is not set."""
+    return [
+        (name, member.__get__)
+        for each in reversed(mro(kind))
+        for name, member in namespace(each).items()
+        if type(member) is MemberDescriptorType and name != "__weakref__"
+    ]
+
+
+def instance_dict(value: object) -> dict[str, Any]:
+    """The instance's `__dict__`, empty if it has none."""
+    read = dict_reader(type(value))
+    content = _NOTHING if read is None else read(value)
+    return content if type(content) is dict else _NOTHING
 
 
 def slots(value: object) -> dict[str, Any]:
     """The values of its `__slots__` that are set, base classes first."""
     found: dict[str, Any] = {}
-    for each in reversed(mro(type(value))):
-        for name, member in namespace(each).items():
-            if type(member) is MemberDescriptorType and name != "__weakref__":
-                try:
-                    found[name] = member.__get__(value)
-                except (AttributeError, TypeError):
-                    continue  # not set, or of another layout
+    for name, read in slot_readers(type(value)):
+        try:
+            found[name] = read(value)
+        except (AttributeError, TypeError):
+            continue  # not set, or of another layout
     return found
 
 
 def attributes(value: object) -> dict[str, Any]:
     """Slots and `__dict__` of an instance, keys that are plain strings."""
-    found = slots(value) if _has_slots(type(value)) else {}
+    found = slots(value) if has_slots(type(value)) else {}
     for name, item in list(instance_dict(value).items()):
         if type(name) is str:
             found[name] = item
@@ -125,7 +139,8 @@ def assign(value: object, name: str, item: object) -> None:
     held[name] = item
 
 
-def _has_slots(kind: type) -> bool:
+def has_slots(kind: type) -> bool:
+    """Whether it, or what it comes of, names some."""
     return any(map(_names_slots, mro(kind)))
 
 

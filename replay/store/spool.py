@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from weakref import ref
 
 from replay.core import pace
+from replay.core.world import lost
 from replay.store import ending, native
 from replay.store.bundle import get_ready
 from replay.store.limiter import Limiter, Limits
@@ -246,13 +247,13 @@ class Spool:
         """Do the work of a thread that there is not: it may not start any more, or its memory ran out. Whether a defect
         of ours or the lack of memory ended it: then what is left waits for the next flush."""
         left = len(self._incidents) + len(self._samples) + 1
-        for _ in range(left):  # what fails is one recording, which is no longer queued, and counted
+        for _ in range(left):  # what was lost is no longer queued, and the writer has counted it
             try:
                 Context().run(self._work, deadline)
                 return False
-            except Exception as error:
+            except Exception:
                 self._urgent = False
-                self._writer.drop("spool-failed", error)
+                lost("writer-failed")
         return True
 
     def _idle(self) -> bool:
@@ -294,8 +295,8 @@ class Spool:
                 wait = self._work()
                 if self._each is not None:
                     self._each()
-            except Exception as error:  # a defect of ours; the service goes on
-                self._writer.drop("spool-failed", error)
+            except Exception:  # a defect of ours, which lost nothing that is not counted; the service goes on
+                lost("writer-failed")
                 wait = 1.0
             if not self._closed:
                 self._wake.acquire(True, wait)
@@ -317,7 +318,13 @@ class Spool:
                 except IndexError:  # given up by `put`
                     break
                 self._urgent = captured.urgent
-                writer.take(captured, size, len(self._incidents))
+                begun = writer.begun
+                try:
+                    writer.take(captured, size, len(self._incidents))
+                finally:
+                    if writer.begun == begun:  # no memory to call it
+                        writer.released += size
+                        writer.dropped["spool-failed"] += 1
                 self._urgent = False
                 del captured
                 if give_way is not None:

@@ -60,7 +60,7 @@ class _Segment:
 class Writer:
     """Settles and writes. Used by one thread at a time, which holds the spool's lock for writing.
 
-    `released` counts the bytes that are no longer held; `drop` is told why a recording was lost.
+    `drop` is told why a recording was lost.
     """
 
     def __init__(self, folder: Path, service: str, *, most_bytes: int, quota: Quota, producer: str | None,
@@ -70,7 +70,8 @@ class Writer:
         self.counts: Counter[str] = Counter()
         """`written` recordings and `files`."""
         self.dropped: Counter[str] = Counter()
-        self.released = 0
+        self.begun = self.released = 0
+        """Recordings that `take` was given; bytes that are no longer held."""
         self.trouble: str | None = None
         """The first loss, in words."""
         self._service = service
@@ -106,29 +107,38 @@ class Writer:
         `behind`: how many incidents are queued after this one. Many share a bundle, or a disk that takes 50 ms for a
         sync would keep up with no more than ten a second.
         """
-        held = False
+        self.begun += 1
+        segment: _Segment | None = None
         try:
-            self._note_losses(captured)
-            try:
-                recording = captured.settle()
-            except (Exception, SystemExit) as error:
-                self.drop("redaction" if isinstance(error, RedactionError) else "settle-failed", error)
-                return
-            segment = self._incidents if captured.urgent else self._samples
-            if recording.id in segment.recordings:  # ids differ within a bundle
-                self._write_segment(segment)
-            if segment is self._samples and not segment.recordings:
-                self._due = monotonic() + SEGMENT_SECONDS
-            segment.recordings[recording.id] = recording
-            segment.size += size
-            held = True
+            segment = self._settled(captured, size)
+        except Exception as error:  # a defect of ours, or no memory
+            self.drop("spool-failed", error)
         finally:
-            if not held:
+            if segment is None:
                 self.released += size
+        if segment is None:
+            return
         number = len(segment.recordings)
         at_once = captured.urgent and (behind == 0 or (behind < BACKLOG and number == 1))
         if at_once or number >= SEGMENT or segment.size > self._most_bytes:
             self._write_segment(segment)
+
+    def _settled(self, captured: Settling, size: int) -> _Segment | None:
+        """Where the recording waits now; None: it was dropped."""
+        self._note_losses(captured)
+        try:
+            recording = captured.settle()
+        except (Exception, SystemExit) as error:
+            self.drop("redaction" if isinstance(error, RedactionError) else "settle-failed", error)
+            return None
+        segment = self._incidents if captured.urgent else self._samples
+        if recording.id in segment.recordings:  # ids differ within a bundle
+            self._write_segment(segment)
+        if segment is self._samples and not segment.recordings:
+            self._due = monotonic() + SEGMENT_SECONDS
+        segment.recordings[recording.id] = recording
+        segment.size += size
+        return segment
 
     def write_samples(self) -> None:
         """Write the samples that wait, and what incidents still do."""
@@ -138,12 +148,20 @@ class Writer:
     def _write_segment(self, segment: _Segment) -> None:
         if not segment.recordings:
             return
+        left = len(segment.recordings) + self._ended
         recordings, segment.recordings = list(segment.recordings.values()), {}
         size, segment.size = segment.size, 0
         try:
             self._write(recordings)
+        except Exception as error:  # a defect of ours, or no memory
+            self.drop("spool-failed", error, left - self._ended)
         finally:
             self.released += size
+
+    @property
+    def _ended(self) -> int:
+        """Recordings that were written or dropped."""
+        return self.counts["written"] + sum(self.dropped.values())
 
     def drop(self, reason: str, error: BaseException | None = None, number: int = 1) -> None:
         """Count a loss. The error is named by its type: its text may quote what redaction has not seen."""

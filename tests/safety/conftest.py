@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -27,12 +29,25 @@ class _Api(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.send_response(200)
+        if self.path.endswith("/chat/completions"):
+            body = json.dumps({"model": "m-1", "choices": [{"finish_reason": "stop", "message": {"content": "yes"}}],
+                               "usage": {"prompt_tokens": 3, "completion_tokens": 1}}).encode()  # fmt: skip
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        if self.path.startswith("/close"):
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(b"xxx\n" * 50)
+            return
         if self.path.startswith("/chunked"):
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             self.wfile.write(b"a\r\nxxxx\nxxxx\n\r\n" * 200 + b"0\r\n\r\n")
             return
         self.send_header("Content-Length", "2000")
+        self.send_header("Set-Cookie", "session=5; Path=/")
         self.end_headers()
         self.wfile.write(b"xxx\n" * 500)
 
@@ -43,14 +58,23 @@ class _Api(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def api() -> Iterator[None]:
+@contextmanager
+def serving() -> Iterator[None]:
     """It runs, and the units know its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Api) as running:
         running.daemon_threads = True
         thread = Thread(target=running.serve_forever)
         thread.start()
         units.address = f"http://127.0.0.1:{running.server_port}"
+        try:
+            yield
+        finally:
+            running.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[None]:
+    """It runs."""
+    with serving():
         yield
-        running.shutdown()
-        thread.join()

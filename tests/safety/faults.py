@@ -24,15 +24,18 @@ def _by_us(frame: FrameType) -> bool:
     return caller is not None and caller.f_code.co_filename.startswith(PACKAGE)
 
 
-def watched(work: Callable[[], Any]) -> list[CodeType]:
-    """Our functions that run during `work`, on this thread and on those that it starts, in the order of their first
-    calls."""
+def watched(work: Callable[[], Any], seams: set[CodeType] | None = None) -> list[CodeType]:
+    """Our functions that our own code calls during `work`, on this thread and on those that it starts, in the order of
+    their first calls. Those that others call are added to `seams`."""
     found: dict[CodeType, None] = {}
 
     def profile(frame: FrameType, event: str, arg: Any) -> None:
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(PACKAGE) and _by_us(frame):
-            found.setdefault(code)
+        if event == "call" and code.co_filename.startswith(PACKAGE):
+            if _by_us(frame):
+                found.setdefault(code)
+            elif seams is not None:
+                seams.add(code)
 
     threading.setprofile(profile)
     sys.setprofile(profile)

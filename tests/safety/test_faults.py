@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
@@ -67,6 +68,9 @@ GUARDS = {
     "_connect_noted": "goes around the client's connect",
     "TeeFP._passed": "goes around the client's read",
     "TeeContent._noted": "goes around the client's read",
+    "TeeFP.__iter__": "goes around the client's read",
+    "TeeFP.__next__": "goes around the client's read",
+    "TeeFP.readline": "goes around the client's read",
     "TeeFP._into": "goes around the client's read",
     "TeeContent._failed": "a guard",
     "_tee_writer": "a guard",
@@ -185,10 +189,15 @@ def test_a_fault_where_budgets_are_met(name: str, captured: list[recorder.Captur
     assert campaign(name, captured, Fault, 1)[1] == []
 
 
+@pytest.mark.parametrize("loaded", [True, False])
 @pytest.mark.parametrize("name", ["function", "raising"])
-def test_a_fault_beside_numpy(name: str, captured: list[recorder.Captured]) -> None:
+def test_a_fault_beside_numpy(
+    name: str, loaded: bool, captured: list[recorder.Captured], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where NumPy is loaded, values are copied in another way."""
     pytest.importorskip("numpy")
+    if not loaded:
+        monkeypatch.delitem(sys.modules, "numpy")
     assert campaign(name, captured, Fault, 1)[1] == []
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import CodeType
@@ -13,12 +14,16 @@ import pytest
 
 import replay
 from replay.engine import recorder
+from replay.store.limiter import Limits
 from replay.store.quota import Quota
-from replay.store.writer import Writer
+from replay.store.sealed import Seal
+from replay.store.spool import Captured, Spool
+from replay.store.writer import Settling, Writer
 from replay.surfaces import redaction
-from tests.core.redaction.test_redactor import CANARY, everything, shapes
+from tests.core.redaction.test_redactor import CANARY, everything, recording, shapes
 from tests.safety import units
 from tests.safety.faults import PACKAGE, Fault, watched, with_fault
+from tests.safety.made import Made, crowds, few, kinds
 from tests.safety.ways import WAYS
 
 pytestmark = [
@@ -64,7 +69,8 @@ UNITS: dict[str, Callable[[], object]] = {
         name: partial(units.outcome, work, 3)
         for name, work in {**units.UNITS, **WAYS}.items()
         if name in ("generator", "lambda", "asgi", "wsgi told", "wsgi of django", "requests", "aiohttp parts", "chunks",
-                    "httpx parts", "refused", "held", "more draws", "more values", "values of libraries")
+                    "httpx parts", "refused", "held", "more draws", "more values", "values of libraries", "function",
+                    "raising", "values seen", "database", "cookies", "by hand")
     },
 }  # fmt: skip
 
@@ -89,7 +95,7 @@ def writer(folder: Path) -> Writer:
                   dropped=dict)  # fmt: skip
 
 
-def campaign(captured: recorder.Captured, folder: Path, error: type[BaseException], at: int, every: int) -> int:
+def campaign(captured: Settling, folder: Path, error: type[BaseException], at: int, every: int) -> int:
     """How many faults hit. Each loses the recording, counted, or leaves it whole and redacted on disk."""
     writer(folder / "warm").take(captured, 100, 0)
     found: list[CodeType] = watched(lambda: writer(folder / "watched").take(captured, 100, 0))
@@ -100,7 +106,7 @@ def campaign(captured: recorder.Captured, folder: Path, error: type[BaseExceptio
         mine = writer(folder / str(number))
         try:
             hits += with_fault(lambda mine=mine: mine.take(captured, 100, 0), code, error, at)[1]  # type: ignore[misc]
-        except Exception:  # the spool counts it, as `spool-failed`
+        except Exception:  # as it was counted
             mine.drop("spool-failed")
         mine.write_samples()  # what a fault left waiting is written with the next
         shown = f"{code.co_filename.removeprefix(PACKAGE)}:{code.co_qualname}"
@@ -119,6 +125,56 @@ def campaign(captured: recorder.Captured, folder: Path, error: type[BaseExceptio
 def test_a_fault_in_some_functions(captured: recorder.Captured, tmp_path: Path) -> None:
     """At the first call of every fifth function."""
     assert campaign(captured, tmp_path, Fault, 1, 5) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [Fault, MemoryError, RecursionError])
+@pytest.mark.parametrize("made", [few, kinds, crowds])
+def test_a_fault_in_each_rule(made: Callable[[], Settling], tmp_path: Path, error: type[BaseException]) -> None:
+    """Of recordings with secrets of every kind, few and many: ten minutes each."""
+    assert campaign(made(), tmp_path, error, 1, 1) > 100
+
+
+def on_this_thread(folder: Path, captured: Sequence[Captured], spool: Spool | None = None) -> None:
+    """All that the writer's thread does, done here: samples beyond the queue's room, incidents beyond the limit."""
+    spool = spool or busy(folder)
+    with suppress(Fault):
+        for each in captured:
+            spool.put(each)
+    spool._closed = True  # the thread ends when it has written what waits
+    with suppress(Fault):
+        spool._begin(object(), spool._life())  # type: ignore[arg-type]
+    spool._closed = False
+    spool._life = lambda: None
+
+
+def busy(folder: Path) -> Spool:
+    """A spool whose thread, it thinks, is somewhere."""
+    spool = Spool(folder, service="faults", max_queue_bytes=450, limits=Limits(same_first=2, same_per_minute=0),
+                  seal=Seal(sign_with="11" * 32))  # fmt: skip
+    spool._thread, spool._life = object(), lambda: spool  # type: ignore[assignment,return-value]
+    return spool
+
+
+def many() -> list[Captured]:
+    """More samples than there is room for, more incidents than a storm may have."""
+    return [Made(recording({"token": CANARY, "n": n}), urgent=n > 4) for n in range(8)]
+
+
+def test_a_fault_in_the_writers_thread(tmp_path: Path) -> None:
+    """Whatever of the spool fails there: each recording is on disk or counted as lost, once; the thread goes on."""
+    codes = watched(partial(on_this_thread, tmp_path / "watched", many()))
+    here = [code for code in codes if "/store/" in code.co_filename]
+    assert len(here) > 40
+    for number, code in enumerate(here):
+        spool = busy(tmp_path / str(number))
+        with_fault(partial(on_this_thread, spool.folder, many(), spool), code, Fault)
+        assert spool.flush(20), code.co_qualname
+        spool.put(many()[0])
+        assert spool.flush(20), code.co_qualname
+        found = spool.stats()
+        assert found["captured"] == found["written"] + sum(found["dropped"].values()), (code.co_qualname, found)
+        assert spool.close()
 
 
 @pytest.mark.slow

@@ -6,20 +6,30 @@ import array
 import asyncio
 import http.client
 import io
+import ipaddress
+import itertools
+import json
 import logging
+import math
+import operator
 import os
 import random
+import re
 import secrets
+import sqlite3
+import string
 import threading
 import uuid
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, OrderedDict, UserDict, UserList, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
+from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property, partial
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from wsgiref.util import FileWrapper
 from zoneinfo import ZoneInfo
@@ -356,6 +366,147 @@ def with_more_values(n: Any) -> Any:
     return [type(units.asked(each)["asked"]) for each in given]
 
 
+class Day(date):
+    """A kind of date."""
+
+
+class Moment(datetime):
+    """A kind of time stamp."""
+
+
+class Hour(time_of_day):
+    """A kind of time of day."""
+
+
+class Span(timedelta):
+    """A kind of duration."""
+
+
+class Sum(Decimal):
+    """A kind of number."""
+
+
+class Key(uuid.UUID):
+    """A kind of UUID."""
+
+
+class Cart:
+    """An object of the application, which computes once, and holds what is private."""
+
+    def __init__(self, n: Any) -> None:
+        self.n = n
+        self._cache = {"n": n}
+
+    @cached_property
+    def total(self) -> Any:
+        return self.n
+
+
+class Counts(dict):  # type: ignore[type-arg]
+    """With attributes beside its items."""
+
+
+@replay.capture
+def with_values_that_nothing_stands_for(n: Any) -> Any:
+    """Of which is kept what tells them from others."""
+    row = sqlite3.connect(":memory:")
+    row.row_factory = sqlite3.Row
+    cart, counts = Cart(n), Counts(a=n)
+    assert cart.total == n
+    counts.more = n  # type: ignore[attr-defined]
+    given: list[Any] = [
+        cart, [cart, cart], counts, Cart, cart.__init__, string, MappingProxyType({"a": n}),
+        re.match("a(b)", "ab"), re.compile("a", re.I), operator.itemgetter(0), operator.attrgetter("a"),
+        {"a": n}.keys(), row.execute("select 1 as a").fetchone(), UserDict(a=n), UserList([n]), string.Template("$a"),
+        ipaddress.ip_address("10.0.0.1"), Day(2024, 5, 1), Moment(2024, 5, 1, tzinfo=UTC), Hour(5), Span(1),
+        Sum("1.5"), Key(int=5), partial(int, "5"), io.BytesIO(b"a"), array.array("B", b"a"), slice(1, 2),
+        lambda: cart, with_chunks, math.sqrt, itertools.count(), iter([1]),
+    ]  # fmt: skip
+    row.close()
+    try:
+        units.asked_fails(cart)
+    except LookupError as error:
+        given.append(error)
+    return [type(units.asked(each)["asked"]).__name__ for each in given]
+
+
+@replay.capture
+def with_answers_of_a_database(n: Any) -> Any:
+    """Mapped instances and rows of SQLAlchemy."""
+    import sqlalchemy
+    from sqlalchemy.orm import Session
+
+    from tests.core import orders
+
+    orders.Base.metadata.create_all(orders.engine)
+    try:
+        with Session(orders.engine) as session:
+            order = orders.Order(id=7, customer="ada", total=Decimal(n), lines=[orders.Line(sku="a")])
+            session.add(order)
+            session.flush()
+            query = sqlalchemy.select(orders.Order.id, orders.Order.customer)
+            given = [order, order.lines, session.execute(query).all(), session.execute(query).mappings().all()]
+            return [type(units.asked(each)["asked"]).__name__ for each in given]
+    finally:
+        orders.Base.metadata.drop_all(orders.engine)
+        orders.engine.dispose()
+
+
+@replay.capture
+def with_cookies(n: Any) -> Any:
+    """A client that has some from before."""
+    import httpx
+
+    with httpx.Client(trust_env=False, cookies={"seen": "before"}) as client:
+        return [client.post(f"{units.address}/{n}", content=b"asked").status_code for _ in range(2)]
+
+
+@replay.capture
+def with_an_answer_to_its_end(n: Any) -> Any:
+    """One without a length, by each way to read its lines, and a stream of a function that nobody reads to its end."""
+    found: list[Any] = []
+    for read in (lambda a: a.readlines(), list, lambda a: a.fp.readlines(9), lambda a: list(a.fp), lambda a: a.read(),
+                 lambda a: [a.fp.readinto1(bytearray(9)), a.fp.peek(), a.fp.read1(0)]):  # fmt: skip
+        connection = _connected()
+        connection.request("GET", f"/close/{n}")
+        answer = connection.getresponse()
+        found.append(len(read(answer)))
+        connection.close()
+    stream = units.asked_stream(3)
+    found.append(next(stream))
+    stream.close()  # type: ignore[attr-defined]
+    return found
+
+
+@replay.boundary
+def fails_late(n: Any) -> Iterator[Any]:
+    yield n
+    raise LookupError(n)
+
+
+@replay.capture
+def with_parts_sent_by_hand(n: Any) -> Any:
+    """Files and iterators that are sent, a model's answer, a stream that fails."""
+    found: list[Any] = []
+    for body in (io.BytesIO(b"asked"), io.StringIO("asked"), _parts(), array.array("B", b"asked")):
+        connection = _connected()
+        connection.putrequest("POST", f"/{n}")
+        connection.putheader("Content-Length", "5")
+        connection.endheaders()
+        connection.send(body)
+        found.append(len(connection.getresponse().read()))
+        connection.close()
+    connection = _connected()
+    connection.request("POST", "/v1/chat/completions", json.dumps({"model": "m", "messages": [{"content": "ok?"}]}))
+    found.append(json.loads(connection.getresponse().read())["model"])
+    connection.close()
+    try:
+        found += fails_late(n)
+    except LookupError as error:
+        found.append(str(error))
+    return found
+
+
 @replay.capture
 def with_values_of_libraries(n: Any) -> Any:
     import attrs
@@ -406,4 +557,9 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "held": lambda n: Held().used(n),
     "more values": with_more_values,
     "values of libraries": with_values_of_libraries,
+    "values seen": with_values_that_nothing_stands_for,
+    "database": with_answers_of_a_database,
+    "cookies": with_cookies,
+    "to its end": with_an_answer_to_its_end,
+    "by hand": with_parts_sent_by_hand,
 }

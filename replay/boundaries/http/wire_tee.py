@@ -26,36 +26,36 @@ class TeeFP:
 
     def _ended(self) -> None:
         self._exchange.eof = True
-        safely(self._exchange.finish)
+        self._exchange.finish()
 
     def read(self, size: int | None = -1) -> Any:
         data = self._passed(self._fp.read, size)
         if size is None or size < 0 or len(data) < size:
-            self._ended()
+            safely(self._ended)
         return data
 
     def read1(self, size: int = -1) -> Any:
         data = self._passed(self._fp.read1, size)
         if not data and size:
-            self._ended()
+            safely(self._ended)
         return data
 
     def readline(self, limit: int = -1) -> Any:
         data = self._passed(self._fp.readline, limit)
         if not data.endswith(b"\n") and len(data) != limit:
-            self._ended()
+            safely(self._ended)
         return data
 
     def readinto(self, buffer: Any) -> Any:
         size = self._into(self._fp.readinto, buffer)
         if size is not None and size < len(buffer):
-            self._ended()
+            safely(self._ended)
         return size
 
     def readinto1(self, buffer: Any) -> Any:
         size = self._into(self._fp.readinto1, buffer)
         if not size and len(buffer):
-            self._ended()
+            safely(self._ended)
         return size
 
     def peek(self, size: int = 0) -> Any:
@@ -68,7 +68,7 @@ class TeeFP:
             safely(self._exchange.piece, data[self._ahead :])
             self._ahead = len(data)
         if not data:
-            self._ended()
+            safely(self._ended)
         return data
 
     def __iter__(self) -> TeeFP:

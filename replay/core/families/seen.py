@@ -31,7 +31,19 @@ from uuid import UUID
 
 import msgspec
 
-from replay.core.looking import address_of, as_imported, attributes, located, module_and_name, mro, namespace
+from replay.core.looking import (
+    address_of,
+    as_imported,
+    attributes,
+    dict_reader,
+    dotted,
+    has_slots,
+    located,
+    module_and_name,
+    mro,
+    namespace,
+    slot_readers,
+)
 
 SEEN = "not-rebuilt"
 """The gap of a value of which only the fields are kept."""
@@ -48,6 +60,7 @@ class Parts(msgspec.Struct):
     """It is an object of the application, which may hold anything."""
 
 
+Look = Callable[[Any], Parts | None]
 _LIBRARY = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _base_of = type.__dict__["__base__"].__get__
 _size_of = type.__dict__["__basicsize__"].__get__
@@ -57,21 +70,37 @@ _PLACE = 8
 _DATE, _TIME = ("year", "month", "day"), ("hour", "minute", "second", "microsecond")
 _packages: set[str] = set()
 _own: dict[int, tuple[type, bool]] = {}
-_kinds: dict[int, tuple[type, list[str] | None]] = {}
+_looks: dict[int, tuple[type, str, Look | None]] = {}
 _MOST_KNOWN = 2048
+
+
+def seen_as(kind: type) -> tuple[type, str, Look | None]:
+    """The class, its name, and what reads of an instance what tells it from others; None: there is nothing that may be
+    read. Found once: a captured call meets the same classes again and again."""
+    known = _looks.get(address_of(kind))
+    if known is None or known[0] is not kind:
+        known = (kind, dotted(kind), _look_of(kind))
+        if len(_looks) >= _MOST_KNOWN:
+            _looks.clear()
+        _looks[address_of(kind)] = known
+    return known
 
 
 def parts_of(value: object) -> Parts | None:
     """None: there is nothing that may be read."""
-    kind = type(value)
+    look = seen_as(type(value))[2]
+    return None if look is None else look(value)
+
+
+def _look_of(kind: type) -> Look | None:
     exact = _EXACT.get(address_of(kind))
     if exact is not None:
-        return exact(value)
+        return exact
     module, name = module_and_name(kind)
     named = _NAMED.get(module)
     if named is not None and name in named[0] and getattr(sys.modules.get(module), name, None) is kind:
-        return named[1](value)
-    return _of_class(value, kind)
+        return named[1]
+    return _of_class(kind)
 
 
 def belongs(entrypoint: str) -> None:
@@ -81,6 +110,7 @@ def belongs(entrypoint: str) -> None:
     if package not in _packages and package not in sys.stdlib_module_names:
         _packages.add(package)
         _own.clear()
+        _looks.clear()
 
 
 def is_own(kind: type) -> bool:
@@ -100,43 +130,54 @@ def is_own(kind: type) -> bool:
     return found
 
 
-def _of_class(value: Any, kind: type) -> Parts | None:
+def _of_class(kind: type) -> Look | None:
     for each in mro(kind):
         if each is type:
-            return Parts({"name": located(value)})
+            return _class
         if each is PurePath:  # what it has found out of itself by now is among its attributes
             return None
         base = _BASES.get(address_of(each))
         if base is not None:
-            return Parts({"value": base(value)}, attributes(value), is_large=True)
-    computed = _computed(kind) if is_own(kind) else None
-    if computed is None:
-        return None
-    fields = attributes(value)
-    for name in computed:
-        fields.pop(name, None)
-    return _split(fields) if fields else None
+            return _of_base(base)
+    return _Attributes(kind).parts if is_own(kind) and not _holds_more(kind) else None
 
 
-def _computed(kind: type) -> list[str] | None:
-    """The names of what its instances compute once; None: instances hold what no attribute shows."""
-    known = _kinds.get(address_of(kind))
-    if known is not None and known[0] is kind:
-        return known[1]
-    names = None
-    if not _holds_more(kind):
-        names = [n for each in mro(kind) for n, item in namespace(each).items() if type(item) is cached_property]
-    if len(_kinds) >= _MOST_KNOWN:
-        _kinds.clear()
-    _kinds[address_of(kind)] = (kind, names)
-    return names
+def _class(value: Any) -> Parts:
+    return Parts({"name": located(value)})
 
 
-def _split(fields: dict[str, Any]) -> Parts:
-    """Attributes of an instance: the private ones (a session, a cache) may stay behind, if there are others."""
-    public = {name: item for name, item in fields.items() if name[:1] != "_"}
-    private = {name: item for name, item in fields.items() if name[:1] == "_"}
-    return Parts(public, private, is_large=True) if public else Parts(private, is_large=True)
+def _of_base(base: Callable[[Any], Any]) -> Look:
+    return lambda value: Parts({"value": base(value)}, attributes(value), is_large=True)
+
+
+class _Attributes:
+    """How instances of a class of the application are read: its slots, its `__dict__`, not what it computes once."""
+
+    __slots__ = ("_computed", "_dict", "_slots")
+
+    def __init__(self, kind: type) -> None:
+        self._slots = slot_readers(kind) if has_slots(kind) else []
+        self._dict = dict_reader(kind)
+        named = (item for each in mro(kind) for item in namespace(each).items())
+        self._computed = {name for name, item in named if type(item) is cached_property}
+
+    def parts(self, value: object) -> Parts | None:
+        """The private ones (a session, a cache) may stay behind, if there are others."""
+        public, private = dict[str, Any](), dict[str, Any]()
+        computed = self._computed
+        for name, read in self._slots:
+            try:
+                (private if name[:1] == "_" else public)[name] = read(value)
+            except (AttributeError, TypeError):
+                continue  # not set, or of another layout
+        held = None if self._dict is None else self._dict(value)
+        if type(held) is dict:
+            for name, item in held.copy().items():  # at once: another thread may change it
+                if type(name) is str and name not in computed:
+                    (private if name[:1] == "_" else public)[name] = item
+        if public:
+            return Parts(public, private, True)
+        return Parts(private, {}, True) if private else None
 
 
 def _holds_more(kind: type) -> bool:
@@ -208,7 +249,7 @@ def _row(value: Any) -> Parts:
     return Parts({"names": value.keys(), "values": tuple(value)})
 
 
-def _attributes(*names: str) -> Callable[[Any], Parts | None]:
+def _attributes(*names: str) -> Look:
     """Of a class of the standard library: those that are its value."""
 
     def look(value: Any) -> Parts | None:
@@ -245,9 +286,9 @@ def _timedelta(value: timedelta) -> timedelta:
     return timedelta(*(namespace(timedelta)[name].__get__(value) for name in parts))
 
 
-_EXACT: dict[int, Callable[[Any], Parts | None]] = {
+_EXACT: dict[int, Look] = {
     address_of(kind): look
-    for kind, look in dict[Any, Callable[[Any], Parts | None]](
+    for kind, look in dict[Any, Look](
         {
             FunctionType: _function,
             MethodType: _method,
@@ -268,7 +309,7 @@ _EXACT: dict[int, Callable[[Any], Parts | None]] = {
     ).items()
 }
 _ADDRESSES = ("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interface", "IPv6Interface")
-_NAMED: dict[str, tuple[tuple[str, ...], Callable[[Any], Parts | None]]] = {
+_NAMED: dict[str, tuple[tuple[str, ...], Look]] = {
     "ipaddress": (_ADDRESSES, _written),
     "collections": (("UserDict", "UserList", "UserString"), _attributes("data")),
     "string": (("Template",), _attributes("template")),
