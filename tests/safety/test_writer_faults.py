@@ -70,7 +70,8 @@ UNITS: dict[str, Callable[[], object]] = {
         for name, work in {**units.UNITS, **WAYS}.items()
         if name in ("generator", "lambda", "asgi", "wsgi told", "wsgi of django", "requests", "aiohttp parts", "chunks",
                     "httpx parts", "refused", "held", "more draws", "more values", "values of libraries", "function",
-                    "raising", "values seen", "database", "cookies", "by hand")
+                    "raising", "values seen", "database", "cookies", "by hand",
+                    "filled")
     },
 }  # fmt: skip
 

@@ -530,6 +530,20 @@ def with_values_of_libraries(n: Any) -> Any:
     return [type(units.asked(each)["asked"]).__name__ for each in given]
 
 
+@replay.capture
+def with_arguments_that_are_filled(n: Any) -> Any:
+    """By a boundary, whose answer they are, and here."""
+    from tests.engine import filled
+
+    given = [make() for make in filled.KINDS.values()]
+    for each in given:
+        filled.fill(each)
+    units.asked(given)
+    n = [*n] if isinstance(n, list) else [n]
+    n.append(len(given))
+    return [n, type(given[0]["lines"]).__name__, given[0]["price"]]
+
+
 def _run(work: Any) -> Any:
     return asyncio.run(work)
 
@@ -560,6 +574,7 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "values seen": with_values_that_nothing_stands_for,
     "database": with_answers_of_a_database,
     "cookies": with_cookies,
+    "filled": with_arguments_that_are_filled,
     "to its end": with_an_answer_to_its_end,
     "by hand": with_parts_sent_by_hand,
 }
