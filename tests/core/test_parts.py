@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from replay.boundaries.http.exchange import Recorded
+from replay.boundaries.http.recorded import Recorded
 from replay.core.codec import Value, encode
 from replay.core.edits import Edit
 from replay.core.messages import Body, as_json

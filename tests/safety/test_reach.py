@@ -54,7 +54,7 @@ ELSEWHERE = {
     "at replay, or where a bundle is read": """
         boundaries/*:*laying* boundaries/*:*.describe boundaries/clock:* boundaries/http/__init__:*
         boundaries/http/aiohttp_client:_* boundaries/http/exchange:* boundaries/http/faults:*
-        boundaries/http/httpx_clients:_* boundaries/http/stored:* boundaries/http/wire:*
+        boundaries/http/httpx_clients:_* boundaries/http/recorded:* boundaries/http/stored:* boundaries/http/wire:*
         boundaries/http/wire_replay:* boundaries/http/wire_tee:collect boundaries/libraries:*
         boundaries/locks:* boundaries/stream:_Played.* boundaries/stream:played* boundaries/threads:_*
         boundaries/timeline:* boundaries/waits:* core/decoder:* core/families/anew:*

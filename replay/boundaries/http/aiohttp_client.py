@@ -12,7 +12,8 @@ from functools import partial, wraps
 from types import ModuleType
 from typing import Any
 
-from replay.boundaries.http.exchange import Exchange, HttpRequest, Recorded, open_exchange, safely
+from replay.boundaries.http.exchange import Exchange, HttpRequest, open_exchange, safely
+from replay.boundaries.http.recorded import Recorded
 from replay.core.world import LIVE, World, current, failed, here
 
 patched: dict[str, str] = {}

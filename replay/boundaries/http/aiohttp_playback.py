@@ -11,7 +11,7 @@ from aiohttp.http_parser import HttpResponseParser, HttpResponseParserPy
 from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 
-from replay.boundaries.http.exchange import Recorded
+from replay.boundaries.http.recorded import Recorded
 
 _NAMES = {
     name.lower().encode(): name for name in vars(hdrs).values()

@@ -31,39 +31,29 @@ The state told to the world: `returned` once a head arrived, however the body en
 
 from __future__ import annotations
 
-from asyncio import sleep
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-from replay.boundaries.http.faults import describe_error, rebuild
+from replay.boundaries.http.faults import describe_error
+from replay.boundaries.http.recorded import End, Recorded
 from replay.boundaries.http.stored import CREDENTIALS, REDACTED, Made, answered, requested
 from replay.core.codec import Gap, Limits, Value, encode
 from replay.core.families.scalars import raw
 from replay.core.recording import State
 from replay.core.turns import arrived_ns
-from replay.core.world import Answer, ReadSoFar, Request, Ticket, World, here
+from replay.core.world import Answer, Request, Ticket, World
 from replay.core.world import dropped as lost
 from replay.core.written import json_bytes
-from replay.errors import DivergenceError
-
-if TYPE_CHECKING:
-    from replay.boundaries.pace import Pace
-    from replay.boundaries.virtual_loop import Arrival
 
 T = TypeVar("T")
 Pair = tuple[str | bytes, str | bytes]
-End = Literal["complete", "truncated", "closed_early", "abandoned", "error"]
 
 MAX_BODY = 8 << 20
 """Bytes kept of one body."""
-HEAD = -1
-"""In place of a piece's number."""
 LIMITS = Limits(size=MAX_BODY * 2)  # base64 of a whole body fits
 _SMALL = 1 << 16
 """Bytes of a request's text that is far below every limit, cut short or not."""
-_LONG = 3600.0
-"""Seconds of the replay's clock, after which a unit of work that does not end never will."""
 
 dropped: dict[str, int] = {}
 """What capture could not do, by the error's type name; for `replay doctor`."""
@@ -312,144 +302,6 @@ class Exchange:
     @property
     def size(self) -> int:
         return 500 + self.kept + 80 * len(self.pieces)
-
-
-class Recorded:
-    """A stored answer, opened for a client to serve: the same pieces in the same cuts, then the same end."""
-
-    __slots__ = ("_arrival", "_error", "_head", "_pace", "_reading", "beyond", "decoded", "dropped", "end", "headers",
-                 "heads", "http_version", "offsets", "pieces", "reason", "status")  # fmt: skip
-
-    def __init__(self, answer: dict[str, Any] | None, beyond: Callable[[str], BaseException] = DivergenceError) -> None:
-        """`beyond` is told that the code reads more than there is, and gives what is raised (see `World.beyond`)."""
-        self.beyond = beyond
-        answer = answer or {}
-        self.status: int | None = answer.get("status")
-        self.reason: str = answer.get("reason") or ""
-        self.http_version: str = answer.get("http_version") or "HTTP/1.1"
-        self.headers: list[tuple[str, str]] = [(name, value) for name, value in answer.get("headers") or ()]
-        offsets = answer.get("pieces") or ()
-        self.pieces: list[bytes] = [data for _, data in offsets]
-        self.offsets: list[int] = [offset for offset, _ in offsets]
-        self._head: int | None = answer.get("offset_ns")
-        self._arrival: Arrival | None = None
-        self._pace: Pace | None = None
-        self._reading: ReadSoFar | None = None
-        self.decoded = bool(answer.get("decoded"))
-        self.dropped: int = answer.get("dropped") or 0
-        self.end: End = answer.get("end") or "abandoned"
-        self._error: dict[str, Any] | None = answer.get("error")
-        self.heads: dict[str, Any] = {}
-        """What a client's seam makes of the head, by client; shared by all servings of the answer, so never changed."""
-
-    def again(self, beyond: Callable[[str], BaseException]) -> Recorded:
-        """The same answer for another request of it."""
-        other = Recorded.__new__(Recorded)
-        other.status, other.reason, other.http_version = self.status, self.reason, self.http_version
-        other.headers, other.heads, other.pieces = self.headers, self.heads, self.pieces
-        other.offsets, other._head, other.decoded, other.dropped = self.offsets, self._head, self.decoded, self.dropped
-        other.end, other._error = self.end, self._error
-        other.beyond, other._arrival, other._pace, other._reading = beyond, None, None, None
-        return other
-
-    @property
-    def cancelled(self) -> float | None:
-        """Seconds after which the application cancelled the task that waited (its own time limit, a lost race)."""
-        if self._error is None or self._error.get("type") != "asyncio.exceptions.CancelledError":
-            return None
-        return float(self._error.get("offset_ns") or 0) / 1e9
-
-    def is_read_in(self, world: World, seq: int) -> None:
-        """If production read all of it, the code does too, or it is told."""
-        if self.end == "complete" and self.pieces:
-            self._reading = world.reads(seq, len(self.pieces))
-
-    def travels(self, answer: Answer, *, awaits: bool) -> None:
-        """It is asked for by a task (`awaits`), or a thread, which waits for it as long as production did."""
-        if awaits:
-            from replay.boundaries.virtual_loop import Arrival  # at replay only
-
-            self._arrival = Arrival(answer)
-        else:
-            self._pace = _pace()(answer)
-
-    async def arrive(self, piece: int = HEAD) -> None:
-        """Wait for this piece of the body, or the head. After the last: for the end."""
-        if self._reading is not None and piece >= self._reading.taken:
-            self._reading.taken = piece + 1
-        if self._arrival is None:
-            return
-        offset = self.offset(piece)
-        if offset is not None:
-            await self._arrival.at(offset)
-        elif self.cancelled is None:
-            await self._arrival.whole()
-
-    def pass_to(self, piece: int = HEAD) -> None:
-        """Let the thread that reads wait for this piece, as `arrive` does a task."""
-        if self._reading is not None and piece >= self._reading.taken:
-            self._reading.taken = piece + 1
-        pace = self._pace
-        if pace is None:
-            return
-        offset = self.offset(piece)
-        pace.whole() if offset is None else pace.at(offset)
-        if pace.is_over:
-            self._pace = None
-
-    def offset(self, piece: int = HEAD) -> int | None:
-        """When a piece came, or the head, nanoseconds from the asking; None: with the end."""
-        if piece == HEAD and self.status is not None and self._head is not None:
-            return self._head
-        piece = max(piece, 0)
-        return self.offsets[piece] if piece < len(self.offsets) else None
-
-    async def wait_for_cancel(self) -> None:
-        """Where the recorded task was cancelled: wait for the application to do it again, else raise."""
-        seconds = self.cancelled
-        if seconds is None and self.status is None and self._error is None and self._arrival is not None:
-            await self._arrival.never()  # the recording ended first
-        if seconds is not None:
-            if self._arrival is not None:
-                await self._arrival.never()
-            else:
-                await sleep(2 * seconds + 5)
-            raise self.beyond("The recorded task was cancelled while it waited here; this time it was not.")
-
-    def head_error(self) -> BaseException | None:
-        """What is raised instead of a head; a new exception each time. None: there is a head."""
-        if self.status is not None:
-            return None
-        if self._error is None:
-            world = here()
-            if self._arrival is None and world is not None:
-                world.sleep(_LONG, lambda seconds: None)  # a thread waits as it did, to the end
-            return self.beyond("The recording ended before this request was answered: there is nothing to serve.")
-        return rebuild(self._error)
-
-    @property
-    def clean(self) -> bool:
-        """After the last piece comes the end of the stream, no error."""
-        return self._error is None and self.end in ("complete", "truncated") and not self.dropped
-
-    def body_error(self) -> BaseException | None:
-        """What is raised after the last piece; None: a clean end of the stream. Called when the code gets there: that
-        it reads further than production did is noted as a divergence."""
-        if self._error is not None:
-            return rebuild(self._error)
-        if self.clean:
-            return None
-        kept = sum(map(len, self.pieces))
-        why = "was too long to keep whole" if self.dropped else "was not read further when it was recorded"
-        return self.beyond(f"Only the first {kept} bytes of this body are in the recording: it {why}.")
-
-
-@cache
-def _pace() -> type[Pace]:
-    """Known at replay only: an import in each call would take longer than all else that it does."""
-    from replay.boundaries.pace import Pace
-
-    return Pace
 
 
 def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -> Exchange | Recorded | None:

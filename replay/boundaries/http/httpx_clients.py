@@ -10,8 +10,9 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from replay.boundaries.http.exchange import Exchange, HttpRequest, Recorded, open_exchange, safely
+from replay.boundaries.http.exchange import Exchange, HttpRequest, open_exchange, safely
 from replay.boundaries.http.jars import latest
+from replay.boundaries.http.recorded import Recorded
 from replay.core.world import LIVE, World, current, here
 
 patched: dict[str, str] = {}

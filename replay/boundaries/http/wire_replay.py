@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-from replay.boundaries.http.exchange import HEAD, Recorded
+from replay.boundaries.http.recorded import HEAD, Recorded
 from replay.boundaries.http.wire_form import WireExchange, WireRequest, announced, is_chunked
 from replay.core.world import Answer, Request, Ticket, World
 

@@ -15,7 +15,8 @@ from vcr.errors import CannotOverwriteExistingCassetteException
 
 from replay.boundaries.http import exchange as exchange_module
 from replay.boundaries.http import http
-from replay.boundaries.http.exchange import LIMITS, MAX_BODY, Exchange, HttpRequest, Pair, Recorded
+from replay.boundaries.http.exchange import LIMITS, MAX_BODY, Exchange, HttpRequest, Pair
+from replay.boundaries.http.recorded import Recorded
 from replay.core.codec import encode
 from replay.core.world import LIVE, Request, Ticket, current
 from replay.errors import DivergenceError
