@@ -16,7 +16,7 @@ from replay.core.world import here, lost
 
 
 def install() -> None:
-    """Listen. No framework is imported for it."""
+    """Listen. No framework is imported for it. Idempotent, as each of these is."""
     when_imported("django.core.signals", _listen_to_django)
     when_imported("flask.signals", _listen_to_flask)
     when_imported("quart.signals", _listen_to_quart)
@@ -43,14 +43,18 @@ def _listen_to_quart(signals: ModuleType) -> None:
 
 
 def _watch_django(responses: ModuleType) -> None:
-    kind = responses.HttpResponseBase
-    kind.__init__ = _watched(kind.__init__)
+    _watch(responses.HttpResponseBase, "__init__")
 
 
 def _watch_starlette(responses: ModuleType) -> None:
     """Each of its classes ends with the headers, when the status is known."""
-    kind = responses.Response
-    kind.init_headers = _watched(kind.init_headers)
+    _watch(responses.Response, "init_headers")
+
+
+def _watch(kind: type, name: str) -> None:
+    made = getattr(kind, name)
+    if not hasattr(made, "__replay_watched__"):
+        setattr(kind, name, _watched(made))
 
 
 def _watched(made: Callable[..., None]) -> Callable[..., None]:
@@ -66,6 +70,7 @@ def _watched(made: Callable[..., None]) -> Callable[..., None]:
         except Exception:
             lost("handled-failed")
 
+    watched.__replay_watched__ = True  # type: ignore[attr-defined]
     return watched
 
 

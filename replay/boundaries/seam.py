@@ -121,7 +121,9 @@ def when_imported(name: str, action: Callable[[ModuleType], None]) -> None:
     if module is not None:
         _run(action, module)
         return
-    _awaited.actions.setdefault(name, []).append(action)
+    waiting = _awaited.actions.setdefault(name, [])
+    if action not in waiting:
+        waiting.append(action)
     if _awaited not in sys.meta_path:
         sys.meta_path.insert(0, _awaited)
 

@@ -22,12 +22,13 @@ from blinker import Signal
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
+from django.http.response import HttpResponseBase
 from django.urls import path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
@@ -399,3 +400,11 @@ def test_a_view_of_django_that_answers_itself(recordings: Recordings) -> None:
     get(django_app, "/caught/total/odd")
     (one,) = recordings.all
     assert type_of(error_behind(one.outcome)) == "TypeError"
+
+
+def test_what_makes_answers_is_watched_once() -> None:
+    """Each replay installs: a wrapper around a wrapper of hundreds ended in a RecursionError."""
+    install()
+    install()
+    for made in (Response.init_headers, HttpResponseBase.__init__):
+        assert not hasattr(made.__wrapped__, "__wrapped__")
