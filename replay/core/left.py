@@ -17,12 +17,12 @@ from replay.core.families.seen import SEEN
 from replay.core.recording import Recording
 from replay.core.snapshot import OfMethod, snapshot, snapshot_call
 from replay.core.standins import Record
-from replay.core.world import Answer, Settles
+from replay.core.world import FILLED, Answer, Settles
 
 LEFT = "left"
 LARGEST = 65_536
 """Bytes of arguments that are looked at once more."""
-_TYPE = "replay:Filled"
+_TYPE = FILLED
 """Of no class that there is: it is read as fields, whatever a project has."""
 _FIELDS = {"returned", "args", "kwargs"}
 FIXED = (str, int, type(None), bool, float, bytes)
