@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncGenerator, Generator
+from copy import copy
 from typing import Any
 
 import httpx
@@ -109,6 +110,25 @@ def asks_alike(url: str, client: str, case: str) -> str:
 def cursor(number: int) -> Any:
     """What no recording can hold."""
     return sqlite3.connect(":memory:").execute(f"select {number}")
+
+
+@replay.boundary
+def cursors(number: int) -> list[Any]:
+    """Holds such."""
+    return [number, {"cursor": sqlite3.connect(":memory:").execute(f"select {number}")}]
+
+
+@replay.capture
+def reads_a_held_cursor() -> str:
+    """Copies and shows what holds it; after the edit it reads it."""
+    number, held = copy(cursors(1))
+    shown = f"{number} {len(str(held)) > 0} {bool(held['cursor'])}"
+    if "reads" in CHANGE:
+        try:
+            shown += str(held["cursor"].fetchone())
+        except BaseException:
+            pass
+    return shown
 
 
 @replay.boundary

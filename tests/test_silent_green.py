@@ -91,9 +91,10 @@ def test_a_request_that_only_looks_alike(take: Take, server: Server, client: str
     assert found.kind == "changed"
 
 
-def test_an_answer_that_no_recording_can_hold(take: Take) -> None:
-    """Derived: a database's cursor. It may be shown and passed on; who reads it gets nothing, and is told so."""
-    (found,) = _red(take(units.reads_a_cursor), "reads").divergences
+@pytest.mark.parametrize("reads", [units.reads_a_cursor, units.reads_a_held_cursor], ids=["itself", "held"])
+def test_an_answer_that_no_recording_can_hold(take: Take, reads: Any) -> None:
+    """Derived: a database's cursor, alone or held. It may be shown and passed on; who reads it is told."""
+    (found,) = _red(take(reads), "reads").divergences
     assert (found.kind, found.seq) == ("exhausted", 0)
     assert "sqlite3.Cursor, which no recording can hold" in str(found.differences)
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from replay.core.bare import is_bare
-from replay.core.decoder import Decoder, Resolve
+from replay.core.decoder import Decoder, Resolve, Unkept
 from replay.core.encoder import Encoder
 from replay.core.standins import Gap, Opaque, Record, Truncated
 from replay.core.written import json_text
@@ -28,13 +28,14 @@ class Value(msgspec.Struct, frozen=True):
     text: str
     gaps: tuple[Gap, ...] = ()
 
-    def decode(self, resolve: Resolve | None = None) -> Any:
-        """The Python value. Raises CodecError if the text is not an encoded value."""
+    def decode(self, resolve: Resolve | None = None, unkept: Unkept | None = None) -> Any:
+        """The Python value. `unkept` makes what stands for parts that were not stored. Raises CodecError if the text is
+        not an encoded value."""
         tree = self.tree
         if '"$' not in self.text:  # no key can be a tag: plain JSON stands for itself
             return tree
         try:
-            return Decoder(resolve).value(tree)
+            return Decoder(resolve, unkept).value(tree)
         except Exception as error:
             raise CodecError(f"not an encoded value: {error} in {self.text[:80]!r}") from error
 

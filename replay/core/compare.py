@@ -15,7 +15,7 @@ from replay.core.families.seen import SEEN
 from replay.core.looking import address_of
 from replay.core.noise import Noise, cover, path_of
 from replay.core.plain import Plainly, aligned, innermost, readable, weight
-from replay.core.times import both_inside
+from replay.core.times import both_inside, both_took
 from replay.core.verdict import Difference, Window
 from replay.errors import CodecError
 
@@ -103,6 +103,8 @@ def _differences(
         if any(each(path) for each in dropped):
             continue
         note = _note(path, one, two, window, allowed) if kind == "changed" else None
+        if note is None and window is not None and both_took(_header(before, steps), one, two, window):
+            note = "time that it took"
         found.append(Difference(path, kind, _shown(one), _shown(two), note))
         if len(found) >= MOST:
             break
@@ -280,6 +282,14 @@ def _note(path: str, one: Any, two: Any, window: Window | None, allowed: list[tu
     if type(one) is str and type(two) is str and one.startswith(_DEEP) and two.startswith(_DEEP):
         return "too deep, seen at another call"
     return None
+
+
+def _header(answer: Any, steps: Steps) -> Any:
+    """The name of the header whose value stands there; None: there is none."""
+    try:
+        return answer["headers"][steps[1]][0] if steps[0] == "headers" and steps[2:] == (1,) else None
+    except (IndexError, KeyError, TypeError):
+        return None
 
 
 def _near(one: Any, two: Any, bound: float) -> bool:

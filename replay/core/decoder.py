@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Resolve = Callable[[str, str], object | None]
 """`(module, qualname) -> class or None`: which of the project's own classes may be rebuilt. None: a stand-in."""
+Unkept = Callable[[Opaque | Truncated], object]
 Read = Callable[["Decoder", Any, "int | None"], Any]
 
 
@@ -33,10 +34,12 @@ MOST_FIELDS = 1000
 class Decoder:
     """Decodes one tree. Raises ValueError, TypeError, KeyError or the like if the tree is not of our making."""
 
-    __slots__ = ("known", "made", "rebuilding", "resolve", "weighed")
+    __slots__ = ("known", "made", "rebuilding", "resolve", "unkept", "weighed")
 
-    def __init__(self, resolve: Resolve | None) -> None:
+    def __init__(self, resolve: Resolve | None, unkept: Unkept | None = None) -> None:
         self.resolve = resolve
+        self.unkept = unkept
+        """What stands for a part that was not stored; None: what says so."""
         self.known: dict[int, Any] = {}
         self.made: set[str] = set()
         self.weighed = 0
@@ -187,15 +190,18 @@ def _opaque(decoder: Decoder, body: Any, number: int | None) -> Any:
         if kind in seen.MAKERS:
             with suppress(ValueError, TypeError, LookupError, OverflowError):  # an edit may have made it no such value
                 return decoder.bind(number, seen.MAKERS[kind](fields))
+    if decoder.unkept is not None:
+        return decoder.bind(number, decoder.unkept(found))
     return found if decoder.rebuilding is None else decoder.bind(number, decoder.rebuilding.missing(found))
 
 
-def _truncated(decoder: Decoder, body: Any, number: int | None) -> Truncated:
+def _truncated(decoder: Decoder, body: Any, number: int | None) -> Any:
     size = body.get("size")
     head = decoder.value(body.get("head"))
-    return Truncated(
+    found = Truncated(
         exactly(str, body["type"]), exactly(str, body["reason"]), None if size is None else exactly(int, size), head
     )
+    return found if decoder.unkept is None else decoder.unkept(found)
 
 
 READERS: dict[str, Read] = {

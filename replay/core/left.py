@@ -20,15 +20,13 @@ from replay.core.looking import address_of, attributes, mro
 from replay.core.recording import Recording
 from replay.core.snapshot import OfMethod, Settled, snapshot, snapshot_call
 from replay.core.standins import Record
-from replay.core.world import Answer, Settles
+from replay.core.world import FILLED, Answer, Settles
 
 LEFT = "left"
 CONTAINERS = (dict, list, set, bytearray, deque)
 """Whose content a replay changes."""
 LARGEST = 65_536
 """Bytes of arguments that are looked at once more."""
-FILLED = "replay:Filled"
-"""Of no class that there is: it is read as fields, whatever a project has."""
 _MOST_MARKS = 200
 _HEAD = f'{{"$struct":{{"type":"{FILLED}","fields":'
 _FIELDS = {"returned", "args", "kwargs"}

@@ -17,7 +17,6 @@ from replay.core.edits import parse
 from replay.core.families.objects import is_whole
 from replay.core.families.scalars import raw
 from replay.core.faults import Fault, Raises, Slow, raised_by
-from replay.core.left import FILLED
 from replay.core.messages import (
     Body,
     Packed,
@@ -35,6 +34,7 @@ from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
 from replay.core.streaming import Stream, Yielded
 from replay.core.surroundings import Environ, Timing, Zone, paced
+from replay.core.world import FILLED
 from replay.core.written import json_text
 from replay.errors import CodecError
 

@@ -19,6 +19,26 @@ _NUMBER = re.compile(r"\d{10,19}(\.\d{1,9})?\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+_MEASURED = re.compile(
+    r"server-timing|(x-)?([a-z]+-)?(runtime|elapsed|duration|(process(ing)?|response|request|render|execution)-time)(-m?s)?"
+)
+"""Headers that say how long an answer took."""
+_TOOK = re.compile(r"(?:(?<=dur=)|^)(\d+(?:\.\d+)?(?:e-\d+)?) ?(m?s)?(?=$|[,;])")
+
+
+def both_took(name: Any, recorded: Any, actual: Any, window: Window) -> bool:
+    """Whether both are what a header of that name says of the time that an answer took, which no clock of a recording
+    holds; the rest of it is the same, and the recorded one is no longer than the recording."""
+    if not (isinstance(name, str) and isinstance(recorded, str) and isinstance(actual, str)):
+        return False
+    if max(len(name), len(recorded), len(actual)) > 1_000 or _MEASURED.fullmatch(name.lower()) is None:
+        return False
+    found = _TOOK.findall(recorded)
+    if not found or _TOOK.sub(r"\2", recorded) != _TOOK.sub(r"\2", actual):
+        return False
+    return all(float(number) <= (window.end - window.start) / 1e6 + 1 for number, unit in found)
+
+
 def both_inside(recorded: Any, actual: Any, window: Window) -> bool:
     """Whether both are times, written in the same way, or identifiers made at such, of one kind, inside the window
     (widened to whole seconds)."""

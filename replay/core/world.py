@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
@@ -86,6 +87,11 @@ class Ticket(msgspec.Struct):
     """Of a `model` answer."""
 
 
+FILLED = "replay:Filled"
+"""The type of the record of a call that changed its arguments (see `replay.core.left`)."""
+_FILLED = f'{{"$struct":{{"type":"{FILLED}"'
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What the recording has for a request."""
 
@@ -114,14 +120,14 @@ class Answer(msgspec.Struct, frozen=True):
                 raise DivergenceError(message)
             world.sleep(self.duration_ns / 1e9 + 1.0, lambda seconds: None)  # a thread waits as it did, to the end
             raise world.beyond(self.seq, message)
-        value = self.value.decode(self.resolve)
         if self.state == "raised":
-            raise value
-        return _unkept(value, self.seq) if type(value) in (Opaque, Truncated) else value
+            raise self.value.decode(self.resolve)
+        is_filled = self.value.text.startswith(_FILLED)  # then parts that were not stored say what they hold
+        return self.value.decode(self.resolve, None if is_filled else partial(_unkept, self.seq))
 
 
-def _unkept(value: Opaque | Truncated, seq: int) -> Any:
-    """What stands for an answer that no recording can hold: a cursor, an iterator, a connection."""
+def _unkept(seq: int, value: Opaque | Truncated) -> Any:
+    """What stands for an answer, or a part of one, that no recording can hold: a cursor, an iterator, a connection."""
     from replay.core.families.objects import Unkept
 
     world = here()

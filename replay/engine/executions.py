@@ -35,7 +35,7 @@ from replay.engine.heard import Heard, hearing
 from replay.engine.lines import Lines, in_project, last_raised, standing
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Edits, Mutations
-from replay.engine.player import EqualityShelf, OnAsk, window
+from replay.engine.player import UNREAD, EqualityShelf, OnAsk, window
 from replay.engine.playing import Shelves, by_boundary, playing
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
@@ -72,6 +72,8 @@ class Execution(msgspec.Struct, frozen=True):
     """What it noted."""
     seed: str | None = None
     """Of the system's generator, where the recording has none and it was drawn from."""
+    half_read: frozenset[int] = frozenset()
+    """Interactions of the mutation whose answers it did not read to their end."""
 
     @property
     def effect(self) -> str:
@@ -221,6 +223,7 @@ class Stage:
             heard=tuple(player.heard),
             notes=player.notes,
             seed=player.made_seed,
+            half_read=frozenset(player.half_read),
         )
         if not self.properties or execution.diverged or outcome.state != "returned" or execution.failure is not None:
             return execution
@@ -291,7 +294,7 @@ class Stage:
             interactions=interactions,
             outcome=outcome,
             duration_ns=max(mutated.duration_ns, longest),
-            context=_with_draws(mutated.context, execution.drawn, execution.seed),
+            context=_context(execution),
             model_calls=(),
             predictions=tuple(filter(None, map(self.predict, interactions))),
             logs=(),
@@ -436,14 +439,18 @@ def _endless(mutated: Recording, target: str) -> Execution:
     return msgspec.structs.replace(_not_run(mutated, message), failure=hang)
 
 
-def _with_draws(context: Value, drawn: Mapping[str, Mapping[str, list[Any]]], seed: str | None) -> Value:
+def _context(execution: Execution) -> Value:
+    """That of the recording, with what this run drew and left unread."""
+    context, drawn, seed = execution.mutated.context, execution.drawn, execution.seed
     tree = dict(context.tree or {})
-    tree.pop("draws", None)
-    tree.pop(LEFT, None)
+    for name in ("draws", LEFT, UNREAD):
+        tree.pop(name, None)
     if "python" in tree:
         tree["python"] = _PYTHON  # which words its errors in its own way
     if drawn:
         tree["draws"] = Opened(Value("null")).tree({lane: dict(kinds) for lane, kinds in drawn.items()})
+    if execution.half_read:
+        tree[UNREAD] = [at for at, each in enumerate(execution.taken) if each.answered_by.seq in execution.half_read]
     if seed is not None:
         tree["entropy"] = {**tree.get("entropy", {}), "seed": seed}
     return Value(msgspec.json.encode(tree).decode(), context.gaps)

@@ -84,6 +84,17 @@ def _once(library: str | None) -> str | None:
     return None if library is None else f"drawn by {library}, which may keep what production drew before"
 
 
+UNREAD = "unread"
+
+
+def _unread(recording: Recording) -> frozenset[int]:
+    """The numbers of the answers that a mutation's run did not read to their end: they are whole all the same, for code
+    that does. It is read of a stranger's bundle, too."""
+    facts = recording.facts if UNREAD in recording.context.text else None
+    found = facts.get(UNREAD) if type(facts) is dict else None
+    return frozenset(each for each in found if type(each) is int) if type(found) is list else frozenset()
+
+
 class Player:
     """One replay of one recording. A `World`; safe to call from any thread.
 
@@ -348,6 +359,11 @@ class Player:
     # What is left -----------------------------------------------------------------------------------------------
 
     @property
+    def half_read(self) -> set[int]:
+        """The numbers of the answers that were read less far than they are long."""
+        return {seq for seq, _, reading in self._readings if reading.taken < reading.whole}
+
+    @property
     def diverged(self) -> bool:
         """It left the recording, or never asked anything of it."""
         return bool(self.divergences) or (bool(self.recording.interactions) and self.served == 0)
@@ -365,8 +381,9 @@ class Player:
         """The run is over: what was not asked for is noted, and late requests are refused."""
         with self._lock:
             self.closed = True
+            left = _unread(self.recording)
             for seq, lane, reading in self._readings:
-                if reading.taken < reading.whole:
+                if reading.taken < reading.whole and seq not in left:
                     self._partings.unread(self.recording.interactions[seq], lane, reading.taken, reading.whole)
             self._partings.settle([(*drawn, len(values)) for drawn, values in self._draws.items() if values])
 

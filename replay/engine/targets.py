@@ -24,6 +24,19 @@ LIBRARIES = frozenset({
     "requests", "sqlalchemy", "sqlite3", "starlette", "urllib3", "werkzeug", "zoneinfo",
 })  # fmt: skip
 """Whose exceptions and records are rebuilt if the project has imported them already."""
+RAISING = frozenset({
+    "MySQLdb", "aio_pika", "aiokafka", "aiomysql", "aiormq", "aiosqlite", "amqp", "asyncmy", "asyncpg", "azure",
+    "billiard", "boto3", "bson", "cassandra", "celery", "clickhouse_connect", "clickhouse_driver", "confluent_kafka",
+    "cryptography", "diskcache", "django", "docker", "duckdb", "elastic_transport", "elasticsearch", "filelock",
+    "flask",
+    "graphql", "groq", "grpc", "httplib2", "instructor", "jinja2", "jose", "jwt", "kafka", "kombu", "kubernetes",
+    "langchain_core", "langgraph", "ldap3", "litellm", "litestar", "lxml", "marshmallow", "minio", "mistralai", "mysql",
+    "nats", "neo4j", "numpy", "opensearchpy", "oracledb", "pandas", "paramiko", "peewee", "pika", "pinecone", "polars",
+    "psycopg2", "psycopg_pool", "pyarrow", "pybreaker", "pydantic_ai", "pymemcache", "pymongo", "pymysql", "pyodbc",
+    "qdrant_client", "quart", "rq", "sanic", "sklearn", "slack_sdk", "snowflake", "stripe", "tenacity", "tornado",
+    "tortoise", "trio", "twilio", "weaviate", "websocket", "websockets", "yaml", "zeep",
+})  # fmt: skip
+"""Whose exceptions alone are."""
 
 OWN = "replay.surfaces.demo"
 """Our own demo, which `replay demo` records: it may be replayed from anywhere."""
@@ -110,7 +123,7 @@ class Targets:
                 found: Any = importlib.import_module(module)
             except Exception:  # the class is gone: the codec builds a stand-in, and the outcome says so
                 return None
-        elif top in LIBRARIES and module in sys.modules:
+        elif (top in LIBRARIES or top in RAISING) and module in sys.modules:
             found = sys.modules[module]
         else:
             return None
@@ -118,7 +131,7 @@ class Targets:
             found = vars(found).get(part) if hasattr(found, "__dict__") else None
         if not isinstance(found, type):
             return None
-        return found
+        return found if ours or top in LIBRARIES or issubclass(found, BaseException) else None
 
     def _import(self, module: str, name: str) -> Any:
         top = module.partition(".")[0]

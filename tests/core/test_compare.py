@@ -73,6 +73,29 @@ def test_what_is_no_difference() -> None:
     assert diff([part, part], [[], []]) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "one", "two", "is_noted"),
+    [
+        ("x-process-time", "0.0486337160000", "1.2e-05", True),
+        ("X-Runtime", "0.048", "0.051", True),
+        ("x-response-time", "12ms", "8.5ms", True),
+        ("x-app-response-time-ms", "12", "8", True),
+        ("server-timing", "db;dur=53.2, app;dur=47", "db;dur=1.5, app;dur=0", True),
+        ("server-timing", "db;dur=53.2", "cache;dur=1.5", False),
+        ("x-process-time", "0.048", "none", False),
+        ("x-process-time", "12ms", "8s", False),
+        ("x-process-time", "86400000", "0.1", False),
+        ("x-total", "12", "8", False),
+        ("x-time-limit", "12", "8", False),
+    ],
+)
+def test_headers_that_say_how_long_an_answer_took(name: str, one: str, two: str, is_noted: bool) -> None:
+    """A clock that is not recorded: another such number is known; another unit, or more than the recording, is not."""
+    before, now = ({"status": 200, "headers": [[name, took]], "body": b""} for took in (one, two))
+    (found,) = diff(before, now, window=WINDOW)
+    assert found.note == ("time that it took" if is_noted else None)
+
+
 def test_times_inside_the_window() -> None:
     """Times inside the recorded window carry a note, in every usual form; others do not."""
     moment = datetime.fromtimestamp(START + 1, UTC)

@@ -13,10 +13,11 @@ from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.core.verdict import Frame
 from replay.engine.mutation import mutate
+from replay.engine.player import UNREAD
 from replay.engine.session import Session
 from replay.entrypoints import RUNNERS
 from tests.engine import teller
-from tests.engine.test_explorer import TARGETS, explore, summary
+from tests.engine.test_explorer import TARGETS, explore, stage, summary
 from tests.engine.test_hunter import edits, hunted
 
 Record = Callable[..., list[Recording]]
@@ -77,3 +78,23 @@ def test_edited_streams_are_served_as_they_would_arrive(
     else:
         assert found.outcome is not None
         assert (found.outcome.payload.error_type or "").rpartition(".")[2] in expected.split()
+
+
+def test_a_find_whose_answer_is_not_read_is_reproduced(record: Record) -> None:
+    """How far production read an answer says nothing of what a mutation makes of it; code that does read it may."""
+    (benign,) = record(lambda: teller.record_told(teller.told_carefully))
+    edited = [Edit("http[0]", "answer", [429, None])]
+    on = stage(benign)
+    find = on.recorded(on.execute(edited), edited)
+    session = Session(boundaries=ALL, runners=RUNNERS, targets=TARGETS, move=move_to, wait=wait)
+    verdict = session.run(find)
+    assert (find.error_type, verdict.status, verdict.divergences) == ("ConnectionError", "reproduced", ())
+    again = on.recorded(stage(find).run(find), edited)
+    assert session.run(again).status == "reproduced"
+
+
+def test_an_answer_that_production_read_is_missed(record: Record) -> None:
+    """The mark is of a find alone: it is gone where another run reads on."""
+    (benign,) = record(lambda: teller.record_told(teller.told_carefully))
+    on = stage(benign)
+    assert UNREAD not in on.recorded(on.execute([]), []).facts

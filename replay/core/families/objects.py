@@ -152,8 +152,8 @@ class _Asked:
         """A divergence; the error to raise."""
         return self._world.beyond(
             self._seq,
-            f"The answer is a {kind}, which no recording can hold, and the code uses it. Put @replay.boundary around a "
-            "function that returns what is read from it (a list of rows, bytes).",
+            f"The answer is or holds a {kind}, which no recording can hold, and the code uses it. Put @replay.boundary "
+            "around a function that returns what is read from it (a list of rows, bytes).",
         )
 
 
@@ -177,6 +177,12 @@ class Unkept(Missing):
 
     def __format__(self, spec: str) -> str:
         return repr(self)
+
+    def __copy__(self) -> Unkept:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Unkept:
+        return self
 
     def __eq__(self, other: object) -> bool:
         return self is other
