@@ -314,8 +314,9 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
 
 def path_of(steps: Path) -> str:
     """The path of steps, as differences write it."""
-    parts = (f".{step}" if type(step) is str and step.isidentifier() else f"[{step!r}]" for step in steps)
-    return "$" + "".join(parts).encode(errors="backslashreplace").decode()
+    parts = [f".{step}" if type(step) is str and step.isidentifier() else f"[{step!r}]" for step in steps]
+    text = "$" + "".join(parts)
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def _order(row: list[Any]) -> tuple[bool, str, str]:

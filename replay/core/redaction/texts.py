@@ -137,18 +137,27 @@ class Texts(Tabled):
         drawn: Mapping[str, str] = {}
         granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
         pairs = [pair.partition("=") for pair in text.split("&")]
-        if len(pairs) > self.few:
-            self._many_of((self._rules.kind_of(plain(name)), value) for name, _, value in pairs)
+        keys = [plain(name) for name, _, _ in pairs]
+        kinds = list(map(self._rules.kind_of, keys))
+        if len(pairs) > self.few and not self._armed:
+            self._many_of(zip(kinds, [value for _, _, value in pairs], strict=True))
         if len(pairs) > MARKED and not self._rules.any_allowed:
             drawn = self.crowd.secrets
+            shown = self._words(dict.fromkeys(name for name, _, _ in pairs))
         for number, (name, mark, value) in enumerate(pairs):
-            key = plain(name)
-            kind = self._rules.kind_of(key) or ("token" if granted and key == "code" else None)
+            key = keys[number]
+            kind = kinds[number] or ("token" if granted and key == "code" else None)
             if name not in shown:  # a key may stand there without a name
                 shown[name] = name if len(name) < SHORTEST else self.percent(name, (*path, key), None)
             made = drawn.get(value) if number >= MARKED and kind else None
             out.append(shown[name] + mark + (made or self.percent(value, (*path, key), kind)))
         return "&".join(out)
+
+    def _words(self, names: Iterable[str]) -> dict[str, str]:
+        """Of many names those that are plain words, if none of them holds a known secret: all are looked at at once."""
+        words = list(filter(self._rules.is_word, names))
+        whole = "\0".join(words)
+        return dict(zip(words, words, strict=True)) if self.masked(whole) == whole else {}
 
     def _many_of(self, pairs: Iterable[tuple[str | None, str]]) -> None:
         """Of so many pairs say at once what stands for values that have a kind and are not encoded."""
