@@ -11,7 +11,7 @@ import operator
 import re
 from binascii import a2b_base64
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from replay.core.redaction.finding import Found
