@@ -38,6 +38,9 @@ _SAYS = r"(?:C: ?|>{1,3} ?)?"
 """What stands before a line of the server, of the client, in a log of both."""
 
 
+_COLUMN = rf"(?<![\w.-])[\w.\"`]{{0,80}}?{_NAMED}[\"`\]]?\s{{1,9}}+"
+
+
 def _option(commands: str, options: str, secret: str = _VALUE) -> re.Pattern[str]:
     """What follows an option of a command on the same line."""
     return re.compile(rf"(?<![\w.-]){commands}{_ARGUMENTS}{options}[\"']?({secret})")
@@ -176,9 +179,9 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("assigned", re.compile(r"(?i:\bpwd|password)=\{([^{}\s]{4,200}+)\}"), ("={",), is_value),
     Rule("assigned", re.compile(rf"[(\[]b?\\{{0,3}}[\"']{_NAMED}\\{{0,3}}[\"'],[ \t]?b?\\{{0,3}}[\"']((?:[^\"'\\\n]){{4,400}}+)\\{{0,3}}[\"'][)\]]"),
          ("', '", '", "', "', b'", "','", '","'), is_value),
-    Rule("assigned", re.compile(  # SQL, but for `=`
-        rf"(?<![\w.-])[\w.\"`]{{0,80}}?{_NAMED}[\"`\]]?\s{{1,9}}+(?i:(?:not\s+)?in\s*\(\s*|(?:not\s+)?i?like\s+|<>\s*|!=\s*)'%?+((?:[^'()\n]|'(?:,\s?)'){{4,4000}}+)"),
-         ("IN (", "in (", "LIKE '", "like '", "<> '", "!= '"), is_value),
+    Rule("assigned", re.compile(rf"{_COLUMN}(?i:(?:not\s+)?i?like\s+|<>\s*|!=\s*)'%?+([^'%\n]{{4,400}}+)"), ("LIKE '", "like '", "<> '", "!= '"), is_value),
+    *(Rule("assigned", re.compile(rf"{_COLUMN}(?i:(?:not\s+)?in\s*\(\s*)(?:'[^'\n]{{0,400}}+',\s*){{{before}}}'([^'\n]{{4,400}}+)'"),
+           ("IN (", "in ("), is_value) for before in range(8)),
     Rule("assigned", re.compile(  # what pydantic says of a field
         rf"(?:\A|\n)(?:[\w.]{{1,80}}+(?<=\.))?{_NAMED}\n  [^\n]{{1,400}}?input_value=[\"']?([^\n]{{4,400}}?)[\"']?, input_type="),
          ("input_value=",)),

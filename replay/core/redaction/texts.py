@@ -216,8 +216,7 @@ class Texts(Tabled):
         if text[1:2] == ":" and streams.are_lines(text):  # `0:"Hel"`
             return self._lines(text, path, deep)
         if "multipart/" in content and "name=" in text:
-            line = "\r\n" if "\r\n--" in text else "\n"
-            return self.flat(f"{line}--".join(self._part(part, path, line) for part in text.split(f"{line}--")), deep)
+            return self._form_in_parts(text, path, deep)
         if "\n" in text or "(" in text or "[" in text:
             made = self.columns(text, path, deep)
             if made is not None:
@@ -250,14 +249,25 @@ class Texts(Tabled):
         """JSON without secrets; None of any other text."""
         return self._json(text, ()) if _LOOKS.match(text) else None
 
-    def _part(self, text: str, path: Path, line: str) -> str:
-        """One field of a form."""
+    def _form_in_parts(self, text: str, path: Path, deep: int) -> str:
+        """`multipart/form-data` (RFC 7578): its first line is what parts it."""
+        line = "\r\n" if "\r\n" in text else "\n"
+        mark = text.partition(line)[0]
+        if not mark.startswith("--") or len(mark) < 3:
+            return self.flat(text, deep)
+        first, *parts = text.split(mark)
+        return mark.join([first, *(self._part(part, path, line, deep) for part in parts)])
+
+    def _part(self, text: str, path: Path, line: str, deep: int) -> str:
+        """One field of a form; what each holds is looked through once: what stands for a secret is no secret."""
         head, mark, value = text.partition(line + line)
         found = _PART.search(head[:2000]) if mark else None
         if found is None:
-            return text
+            return self.flat(text, deep)
         name = found[1] or found[2]
-        return head + mark + self.leaf(value, (*path, name), self._rules.kind_of(name))
+        end = line if value.endswith(line) else ""
+        made = self.leaf(value.removesuffix(end), (*path, name), self._rules.kind_of(name))
+        return self.flat(head, deep) + mark + made + end
 
     def _json(self, text: str, path: Path) -> str | None:
         """JSON, what is not changed byte for byte as it was; None if it is none, or has a name twice."""
