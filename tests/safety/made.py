@@ -72,6 +72,7 @@ def kinds() -> Made:
     asked = [pair for pair in asked if "url" in pair[0]]
     value = {
         "of": {name: one.input.decode() for name, one in held.items()}, "kinds": found, "lines": "\n".join(found * 2),
+        "beginnings": " ".join(each[:9] for each in found * 20),
         "objects": [{"id": n, "pin": 700_000 + n, "dob": f"19{n}-01-02"} for n in range(10, 50)],
     }  # fmt: skip
     one = recording(value, outcome=ValueError(f"password={CANARY}"), context={"notes": found},

@@ -17,6 +17,7 @@ _COLUMN = re.compile(
 )
 _INTO = re.compile(r"(?i)\binto\s{1,9}+[^\s()]{1,120}+\s{0,9}+\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+\(")
 _OF_KEY = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth", "r", "t"})
+_OF_SECRET, _OF_GRANT = frozenset({"data", "stringData"}), frozenset({"code"})
 _OF_NONE: frozenset[str] = frozenset()
 _LONGEST = 20_000
 """Characters of a statement that is read."""
@@ -40,8 +41,13 @@ def named(node: Mapping[str, Any], kind_of: KindOf) -> tuple[str, str] | None:
 
 
 def of_key(node: Mapping[str, Any]) -> frozenset[str]:
-    """Of a JSON Web Key (RFC 7518) the members that nobody else may have."""
-    return _OF_KEY if type(node.get("kty")) is str else _OF_NONE
+    """Of a JSON Web Key (RFC 7518) the members that nobody else may have, of a Secret of Kubernetes what it holds, of
+    what is asked of OAuth the code."""
+    if type(node.get("kty")) is str:
+        return _OF_KEY
+    if node.get("kind") == "Secret" and type(node.get("metadata")) is dict:
+        return _OF_SECRET
+    return _OF_GRANT if node.get("grant_type") == "authorization_code" else _OF_NONE
 
 
 def is_pair(item: Any) -> bool:

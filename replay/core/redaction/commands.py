@@ -38,6 +38,9 @@ _SAYS = r"(?:C: ?|>{1,3} ?)?"
 """What stands before a line of the server, of the client, in a log of both."""
 
 
+_COLUMN = rf"(?<![\w.-])[\w.\"`]{{0,80}}?{_NAMED}[\"`\]]?\s{{1,9}}+"
+
+
 def _option(commands: str, options: str, secret: str = _VALUE) -> re.Pattern[str]:
     """What follows an option of a command on the same line."""
     return re.compile(rf"(?<![\w.-]){commands}{_ARGUMENTS}{options}[\"']?({secret})")
@@ -176,5 +179,20 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("assigned", re.compile(r"(?i:\bpwd|password)=\{([^{}\s]{4,200}+)\}"), ("={",), is_value),
     Rule("assigned", re.compile(rf"[(\[]b?\\{{0,3}}[\"']{_NAMED}\\{{0,3}}[\"'],[ \t]?b?\\{{0,3}}[\"']((?:[^\"'\\\n]){{4,400}}+)\\{{0,3}}[\"'][)\]]"),
          ("', '", '", "', "', b'", "','", '","'), is_value),
+    Rule("assigned", re.compile(rf"{_COLUMN}(?i:(?:not\s+)?i?like\s+|<>\s*|!=\s*)'%?+([^'%\n]{{4,400}}+)"), ("LIKE '", "like '", "<> '", "!= '"), is_value),
+    *(Rule("assigned", re.compile(rf"{_COLUMN}(?i:(?:not\s+)?in\s*\(\s*)(?:'[^'\n]{{0,400}}+',\s*){{{before}}}'([^'\n]{{4,400}}+)'"),
+           ("IN (", "in ("), is_value) for before in range(8)),
+    Rule("assigned", re.compile(  # what pydantic says of a field
+        rf"(?:\A|\n)(?:[\w.]{{1,80}}+(?<=\.))?{_NAMED}\n  [^\n]{{1,400}}?input_value=[\"']?([^\n]{{4,400}}?)[\"']?, input_type="),
+         ("input_value=",)),
+    Rule("url-password", re.compile(r"(?<![\w.-])[\w.-]{1,60}+:([^\s@/\"']{4,200}+)@(?:tcp|unix)\("), ("@tcp(", "@unix(")),
+    Rule("field", re.compile(  # its value before its name
+        r"<(?:input|meta)\b(?=[^<>]{0,400}?\b(?:name|id)=[\"'][\w.:-]{0,40}?(?i:csrf|xsrf|token|password|secret|api[_-]?key))[^<>]{0,300}?\b(?:value|content)=[\"']([^\"'<>]{4,4000}+)"),
+         ("value=", "content="), is_value),
+    Rule("option", re.compile(rf"--from-literal[= \t][\"']?[\w.-]{{1,200}}+=({_VALUE})"), ("--from-literal",)),
+    Rule("option", re.compile(rf"\bgh[ \t]+secret[ \t]+set[ \t][^\n|;&]{{0,200}}?(?:-b|--body)[ \t=][\"']?({_VALUE})"), ("gh secret",)),
+    Rule("option", re.compile(rf"\bvault[ \t]+login[ \t]+(?:-[\w=-]{{1,60}}+[ \t]+){{0,4}}[\"']?(?!-)({_VALUE})"), ("vault login",), _no_word),
+    Rule("assigned", re.compile(rf"\[{_NAMED}(?::[\w:]{{1,60}})?\] => ([^\s]{{4,400}}+)"), ("] => ",), is_value),
+    Rule("assigned", re.compile(rf"\[\"{_NAMED}\"(?::[\w:\"]{{1,60}})?\]=>\s{{1,20}}+string\(\d{{1,6}}\) \"([^\"\n]{{4,400}}+)"), ("]=>",), is_value),
 )  # fmt: skip
 """Each has its hint: most texts have none of them."""

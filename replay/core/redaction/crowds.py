@@ -11,7 +11,7 @@ import operator
 import re
 from binascii import a2b_base64
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from replay.core.redaction.finding import Found
@@ -29,6 +29,10 @@ from replay.core.redaction.pseudonyms import (
 )
 
 Draw = Callable[[list[str]], list[str]]
+_Net = dict[str | int, Any]
+"""Part of an address -> what stands for it, and the net behind it; as numbers those that stand for one already."""
+_PARTS = [(0, list(map(str, range(10)))), (10, list(map(str, range(10, 100)))), (100, list(map(str, range(100, 256))))]
+"""By their digits: the first, and all."""
 CROWD = 500
 """Secrets of one text from which they are a crowd."""
 LARGEST = 40_000
@@ -259,11 +263,14 @@ class Crowd:
             elif kind in _SHAPED:
                 sorts = {}
             else:
-                plain = _plain(texts)
+                numbers = [text for text in texts if text.isdecimal()]
+                rest = [text for text in texts if not text.isdecimal()] if numbers else texts
+                plain = _plain(rest)
                 sorts = {self._drawn: plain}
                 if len(plain) < len(texts):
-                    sorts[self._uuids] = list(filter(_UUID.fullmatch, texts))
-                    sorts[self._numbers] = [text for text in texts if text.isdecimal() and len(text) > 5]
+                    some = texts if 32 in set(map(len, numbers)) else rest
+                    sorts[self._uuids] = list(filter(_UUID.fullmatch, some))
+                    sorts[self._numbers] = [text for text in numbers if len(text) > 5]
             for draw, some in sorts.items():
                 for at in range(0, len(some), _BATCH):
                     pause(sum(map(len, some[at : at + _BATCH])))
@@ -314,20 +321,21 @@ class Crowd:
     def _addresses(self, texts: list[str]) -> list[str]:
         """Numbers of as many digits; what begins alike begins alike, no two become one, and a private one is one."""
         draws = iter(self._pseudonyms.drawn_bytes(texts, 4 * len(texts)))
-        seen: dict[str, tuple[dict[str, str], set[str]]] = {}
+        nets: _Net = {}
+        _keep_kinds(nets)
         out = []
         for text in texts:
-            before, made = "", []
+            net, made = nets, []
             for part in text.split("."):
-                if before not in seen:
-                    kept = {str(number): str(number) for number in KINDS_OF_NETS.get(before, ())}
-                    seen[before] = kept, set(kept)
-                shown, taken = seen[before]
-                if part not in shown:
-                    shown[part] = _free(len(part), next(draws), taken)
-                    taken.add(shown[part])
-                made.append(shown[part])
-                before += part + "."
+                known = net.get(part)
+                if known is None:
+                    low, names = _PARTS[len(part) - 1]
+                    at = next(draws) % len(names)
+                    while low + at in net:
+                        at = (at + 1) % len(names)
+                    net[low + at] = known = net[part] = (names[at], {})
+                made.append(known[0])
+                net = known[1]
             out.append(".".join(made))
         return self._other(texts, out)
 
@@ -358,10 +366,11 @@ def _is_number(text: str) -> bool:
     return (text.isdecimal() and len(text) > 5) or _NUMBER.fullmatch(text) is not None
 
 
-def _free(size: int, drawn: int, taken: Collection[str]) -> str:
-    """A part of an address of so many digits that stands for no other one."""
-    low, many = ((0, 10), (10, 90), (100, 156))[size - 1]
-    return next(each for at in range(many) if (each := str(low + (drawn + at) % many)) not in taken)
+def _keep_kinds(net: _Net) -> None:
+    """What says the kind of a net stands for itself."""
+    for before, numbers in KINDS_OF_NETS.items():
+        inner = net[before[:-1]][1] if before else net
+        inner.update((key, (str(number), {})) for number in numbers for key in (str(number), number))
 
 
 def _as_uuid(text: str, drawn: str) -> str:

@@ -33,6 +33,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9 _.~!#$()*+,/:;=?@\[\]^`{|}%-]*")
 """That JSON and HTML have as it is."""
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.~-]*")
 _NEVER_QUOTED = (ascii_letters + digits + "_.-~").encode()
+_TIMES = 8
+"""As long as it takes to measure a needle so many texts are looked up."""
+_WORDS = re.compile(r"[0-9A-Za-z]+")
+_PLAINEST = (ascii_letters + digits).encode()
 _FEW = 100
 _FEWER = 30
 """Needles that are looked for one by one in a long text."""
@@ -205,6 +209,8 @@ class Needles:
         self._firsts = {head[0] for head in self._heads}
         self._codes: set[int] = set()
         """The same heads as numbers; of long texts all are looked for at once."""
+        self._signs: set[frozenset[int]] | None = None
+        """Of each needle that has others what it has beside letters and digits."""
         self._sizes: list[int] = []
         self._lengths: dict[str, list[int]] = {}
         """Head -> lengths of those that begin so, the longest first: worked out once there are many to look for."""
@@ -217,14 +223,6 @@ class Needles:
                 if len(lengths) > 1:
                     self._lengths[head] = sorted(set(lengths), reverse=True)
         return self._lengths
-
-    def _lengths_of(self, head: str, hits: int) -> Sequence[int]:
-        """The lengths of needles that may begin so."""
-        if hits > _FEW or self._lengths:
-            return self._measure().get(head, ())
-        if not self._sizes:
-            self._sizes = sorted(set(map(len, self._table)), reverse=True)
-        return self._sizes
 
     def __bool__(self) -> bool:
         return bool(self._table)
@@ -284,12 +282,18 @@ class Needles:
     def _many(self, text: str) -> Iterator[tuple[int, int]]:
         """The same, by how they begin."""
         table = self._table
+        if len(text) > _LONG and len(table) > _FEW and self._none_in(text):
+            return
         hits = () if self._firsts.isdisjoint(text) else self._where(text)
+        many = len(hits) > _FEW
+        if many and not self._lengths and len(hits) * len(self._of_all()) < _TIMES * len(table):
+            hits, many = self._matched(text, hits), False
+        lengths = self._measure() if many or self._lengths else None
         done = 0
         for at in hits:
             if at < done:
                 continue
-            for size in self._lengths_of(text[at : at + self._head], len(hits)):
+            for size in self._of_all() if lengths is None else lengths.get(text[at : at + self._head], ()):
                 if (
                     text[at : at + size] in table
                     and at + size <= len(text)
@@ -298,6 +302,34 @@ class Needles:
                     yield at, at + size
                     done = at + size
                     break
+
+    def _of_all(self) -> list[int]:
+        """The lengths of all needles, the longest first."""
+        if not self._sizes:
+            self._sizes = sorted(set(map(len, self._table)), reverse=True)
+        return self._sizes
+
+    def _matched(self, text: str, hits: Sequence[int]) -> list[int]:
+        """Of many places those where a needle is: each length is looked at over all places at once."""
+        found: set[int] = set()
+        for size in self._of_all():
+            found.update(compress(hits, map(self._table.__contains__, [text[at : at + size] for at in hits])))
+        return sorted(found)
+
+    def _none_in(self, text: str) -> bool:
+        """Whether a text of short words has none, as the words say: what is shorter than `_LONE` stands alone, and what
+        has other characters than letters and digits needs those in the text. False where it takes a closer look."""
+        if self._signs is None:
+            lines = "\n".join(self._table)
+            rests = lines.encode("utf-8", "surrogatepass").translate(None, _PLAINEST).split(b"\n")
+            self._signs = set(map(frozenset, set(rests) - {b""}))
+            if len(rests) != len(self._table):  # one has more than one line
+                self._signs.add(frozenset())
+        signs = set(text.encode("utf-8", "surrogatepass").translate(None, _PLAINEST))
+        if any(map(signs.issuperset, self._signs)) or not text.isascii():
+            return False
+        words = set(_WORDS.findall(text))
+        return max(map(len, words), default=0) <= _LONE and self._table.keys().isdisjoint(words)
 
     def _where(self, text: str) -> Sequence[int]:
         """Where the heads of needles are, in the order of the text."""

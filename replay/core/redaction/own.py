@@ -7,7 +7,7 @@ address that the code makes of what it was given has a digest in the recording: 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -65,14 +65,17 @@ def holds_pseudonym(text: str, known: Known) -> bool:
     return bool(_pseudonyms(text, known))
 
 
-def made_of(secrets: Mapping[str, str], kinds: Mapping[str, str], given: str) -> Iterator[str]:
+def made_of(
+    secrets: Mapping[str, str], kinds: Mapping[str, str], given: str, is_own: Callable[[str], bool]
+) -> Iterator[str]:
     """Digests of the mail addresses that the code made of what it was given, of roles, or of initials. The digest tells
-    nobody more: the words stand in the recording. `secrets`: what stands for each; `given`: what the code was given."""
+    nobody more: the words stand in the recording. `secrets`: what stands for each; `given`: what the code was given;
+    `is_own`: whether it had what stands for one before it was given that, as where a server repeats what it is told."""
     words: set[str] | None = None
     given = given.lower()
     mails = ((text, masked) for text, masked in secrets.items() if kinds.get(text) == "email")
     for text, masked in islice(mails, MOST):
-        if masked.lower() in given:
+        if masked.lower() in given and not is_own(masked):
             continue
         local, mark, _ = text.rpartition("@")
         if mark and len(local) <= 64:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -278,14 +277,18 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
         rows = [[place, sweep.masked(path), kind] for place, path, kind in rows]
     given = _Given(changed)
     own = [each for each in earlier.get("own", ()) if type(each) is list and len(each) == 3]
-    made_here = (
-        [place, sweep.masked(path_of(path)), kind]
+    made_here = [
+        (place, path, kind, text)
         for place, marks in places.items()
         for path, (kind, text) in marks.items()
         if (place == "outcome" or place.endswith("request")) and not given.has(text, place)
-    )
-    own += islice(made_here, MOST)
+    ][:MOST]
+    own += [[place, sweep.masked(path_of(path)), kind] for place, path, kind, _ in made_here]
     own += _digests(changed, given.text)
+
+    def is_own(masked: str) -> bool:
+        return any(masked in text and not given.has(masked, place) for place, _, _, text in made_here)
+
     unique = {(row[0], row[1]): row for row in rows}
     short = [masked for masked in sweep.secrets.values() if not is_pseudonym(masked)]
     short += sweep.crowd.made
@@ -303,7 +306,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
             "kinds": dict(sorted(counts.items())),
             "places": sorted(unique.values(), key=_order)[:MOST],
             "own": own[:MOST],
-            "made": sorted({*made_before, *(made_of(sweep.secrets, sweep.kinds, given.text) if own else ())}),
+            "made": sorted({*made_before, *(made_of(sweep.secrets, sweep.kinds, given.text, is_own) if own else ())}),
             "pseudonyms": sorted({*known, *map(digest_of, short)}),
             **({"crowd": crowd} if crowd else {}),
         },
@@ -314,8 +317,9 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
 
 def path_of(steps: Path) -> str:
     """The path of steps, as differences write it."""
-    parts = (f".{step}" if type(step) is str and step.isidentifier() else f"[{step!r}]" for step in steps)
-    return "$" + "".join(parts).encode(errors="backslashreplace").decode()
+    parts = [f".{step}" if type(step) is str and step.isidentifier() else f"[{step!r}]" for step in steps]
+    text = "$" + "".join(parts)
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def _order(row: list[Any]) -> tuple[bool, str, str]:

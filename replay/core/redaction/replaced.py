@@ -117,16 +117,16 @@ class Replaced(Encoded):
         return made
 
     def _cookies(self, text: str) -> str:
-        parts = re.split(r"(;\s*)", text)
+        parts = re.split(r"(;\s*|,\s*(?=[^\s;,=]{1,200}=))", text)  # several of Set-Cookie are put together by commas
         if len(parts) > 2 * self.few:
             values = dict.fromkeys(part.partition("=")[2] for part in parts)
             self.many("session", [value for value in values if len(value) >= SHORTEST and value[0] != '"'])
         out: list[str] = []
-        for part in parts:
+        for at, part in enumerate(parts):
             name, mark, value = part.partition("=")
             bare = name.strip().lower()
             if not mark or bare in ("path", "domain", "expires", "max-age", "samesite"):
-                stays = mark or (not out and len(parts) > 1) or ";" in part or bare in ("secure", "httponly", "")
+                stays = mark or (not out and len(parts) > 1) or at % 2 or bare in ("secure", "httponly", "")
                 out.append(part if stays else self.value(part, "session"))
             else:
                 quoted = value[:1] == '"' == value[-1:] and len(value) > 1

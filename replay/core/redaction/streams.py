@@ -185,6 +185,8 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
     ends = [
         piece in known or (masked and _SPACE.search(piece) is None) for masked, piece in zip(alone, pieces, strict=True)
     ]
+    if all(ends):
+        return pieces
     whole = "".join("\n" * len(piece) if end else piece for end, piece in zip(ends, pieces, strict=True))
     made = flat(whole)
     if made == whole:

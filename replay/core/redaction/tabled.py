@@ -124,11 +124,11 @@ class Tabled(Replaced):
         ]
 
     def _numbered(self, numbers: list[int], kind: str, path: Callable[[int], Path]) -> list[Any]:
-        drawn = self.many(kind, dict.fromkeys(str(one) for one in numbers if one > LOW))
+        texts = list(map(str, numbers))
+        drawn = self.many(kind, dict.fromkeys(text for text, one in zip(texts, numbers, strict=True) if one > LOW))
         out = [self.number(one, path(at), kind) for at, one in enumerate(numbers[:MARKED])]
-        for at, one in enumerate(numbers[MARKED:], MARKED):
-            made = drawn.get(str(one))
-            out.append(self.number(one, path(at), kind) if made is None else int(made))
+        for at, made in enumerate(map(drawn.get, texts[MARKED:]), MARKED):
+            out.append(self.number(numbers[at], path(at), kind) if made is None else int(made))
         return out
 
     def _by_looks(self, texts: list[str], walk: Walk, path: Callable[[int], Path]) -> list[Any] | None:

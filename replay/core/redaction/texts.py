@@ -137,18 +137,27 @@ class Texts(Tabled):
         drawn: Mapping[str, str] = {}
         granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
         pairs = [pair.partition("=") for pair in text.split("&")]
-        if len(pairs) > self.few:
-            self._many_of((self._rules.kind_of(plain(name)), value) for name, _, value in pairs)
+        keys = [plain(name) for name, _, _ in pairs]
+        kinds = list(map(self._rules.kind_of, keys))
+        if len(pairs) > self.few and not self._armed:
+            self._many_of(zip(kinds, [value for _, _, value in pairs], strict=True))
         if len(pairs) > MARKED and not self._rules.any_allowed:
             drawn = self.crowd.secrets
+            shown = self._words(dict.fromkeys(name for name, _, _ in pairs))
         for number, (name, mark, value) in enumerate(pairs):
-            key = plain(name)
-            kind = self._rules.kind_of(key) or ("token" if granted and key == "code" else None)
+            key = keys[number]
+            kind = kinds[number] or ("token" if granted and key == "code" else None)
             if name not in shown:  # a key may stand there without a name
                 shown[name] = name if len(name) < SHORTEST else self.percent(name, (*path, key), None)
             made = drawn.get(value) if number >= MARKED and kind else None
             out.append(shown[name] + mark + (made or self.percent(value, (*path, key), kind)))
         return "&".join(out)
+
+    def _words(self, names: Iterable[str]) -> dict[str, str]:
+        """Of many names those that are plain words, if none of them holds a known secret: all are looked at at once."""
+        words = list(filter(self._rules.is_word, names))
+        whole = "\0".join(words)
+        return dict(zip(words, words, strict=True)) if self.masked(whole) == whole else {}
 
     def _many_of(self, pairs: Iterable[tuple[str | None, str]]) -> None:
         """Of so many pairs say at once what stands for values that have a kind and are not encoded."""
@@ -207,8 +216,7 @@ class Texts(Tabled):
         if text[1:2] == ":" and streams.are_lines(text):  # `0:"Hel"`
             return self._lines(text, path, deep)
         if "multipart/" in content and "name=" in text:
-            line = "\r\n" if "\r\n--" in text else "\n"
-            return self.flat(f"{line}--".join(self._part(part, path, line) for part in text.split(f"{line}--")), deep)
+            return self._form_in_parts(text, path, deep)
         if "\n" in text or "(" in text or "[" in text:
             made = self.columns(text, path, deep)
             if made is not None:
@@ -241,14 +249,25 @@ class Texts(Tabled):
         """JSON without secrets; None of any other text."""
         return self._json(text, ()) if _LOOKS.match(text) else None
 
-    def _part(self, text: str, path: Path, line: str) -> str:
-        """One field of a form."""
+    def _form_in_parts(self, text: str, path: Path, deep: int) -> str:
+        """`multipart/form-data` (RFC 7578): its first line is what parts it."""
+        line = "\r\n" if "\r\n" in text else "\n"
+        mark = text.partition(line)[0]
+        if not mark.startswith("--") or len(mark) < 3:
+            return self.flat(text, deep)
+        first, *parts = text.split(mark)
+        return mark.join([first, *(self._part(part, path, line, deep) for part in parts)])
+
+    def _part(self, text: str, path: Path, line: str, deep: int) -> str:
+        """One field of a form; what each holds is looked through once: what stands for a secret is no secret."""
         head, mark, value = text.partition(line + line)
         found = _PART.search(head[:2000]) if mark else None
         if found is None:
-            return text
+            return self.flat(text, deep)
         name = found[1] or found[2]
-        return head + mark + self.leaf(value, (*path, name), self._rules.kind_of(name))
+        end = line if value.endswith(line) else ""
+        made = self.leaf(value.removesuffix(end), (*path, name), self._rules.kind_of(name))
+        return self.flat(head, deep) + mark + made + end
 
     def _json(self, text: str, path: Path) -> str | None:
         """JSON, what is not changed byte for byte as it was; None if it is none, or has a name twice."""

@@ -240,7 +240,7 @@ def test_arrays_and_tables() -> None:
 
 def test_twelve_thousand_secrets() -> None:
     """An import of many rows is kept."""
-    mails = {f"u{n}.abc@example.com" for n in range(12_000)}
+    mails = [f"u{n}.abc@example.com" for n in range(12_000)]  # in an order that makes what is drawn the same each time
     after = REDACTOR.redact(recording([{"email": mail} for mail in mails]))
     made = {row["email"] for row in after.input.decode()}
     assert made.isdisjoint(mails)

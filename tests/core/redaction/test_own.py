@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from replay.core.noise import cover, known
-from tests.core.redaction.test_redactor import REDACTOR, recording
+from tests.core.redaction.test_redactor import REDACTOR, answer, http, recording
 
 TOKEN = "8f14e45fceea167a5a36dedd4bea2543"
 OTHER = "c9f0f895fb98ab9159f51fd0297e236d"
@@ -116,3 +116,13 @@ def test_an_address_ends_where_the_sentence_goes_on(end: str) -> None:
     found = REDACTOR.redact(recording(outcome=f"sent to bob.smithers@mail.shop.example{end}"))
     said = found.outcome.payload.decode()
     assert ("smithers" in said, said.partition("@")[2]) == (False, f"mail.shop.example{end}")
+
+
+@pytest.mark.parametrize(("given", "made"), [({"n": 1}, 1), ({"to": "support@shop.example"}, 0)])
+def test_an_address_that_the_server_repeats_is_the_codes_own(given: Any, made: int) -> None:
+    """The code had it before it was told; where it was given, what stands for it is all that may be asked."""
+    body = b'{"to": "support@shop.example"}'
+    before = recording(given, requests=[http(body=body)], answers=[answer(b'{"sent": ' + body + b"}")])
+    found = REDACTOR.redact(before)
+    assert b"support" not in found.interactions[0].request.decode()["body"]
+    assert len(found.context.tree["redaction"]["made"]) == made

@@ -79,6 +79,16 @@ password -> {S}
 api_key --> {S}
 net use x: \\\\files\\share {S} /user:ann
 openssl enc -aes-256-cbc -k {S} -in x
+SELECT id FROM sessions WHERE token IN ('{S}', '{S}b')
+SELECT id FROM s WHERE session_token LIKE '{S}%'
+DELETE FROM s WHERE "api_key" <> '{S}'
+ann:{S}@tcp(db:3306)/shop
+<input value="{S}" type="hidden" name="csrf_token">
+kubectl create secret generic s --from-literal=config={S}
+gh secret set NAME --body {S}
+vault login {S}
+[db_password] => {S}
+["password"]=> string(16) "{S}"
 tool --encryption-key {S}""".split("\n")
 STAYS = [
     "unexpected token 'abc12345' at line 3",
@@ -119,6 +129,13 @@ STAYS = [
     "net use x: \\\\files\\share /persistent:yes",
     "openssl enc -aes-256-cbc -kfile /etc/keys/one2024",
     "the password Argon2id-v19 hashes, SHA256withRSA2 signs",
+    "SELECT id FROM t WHERE token_type IN ('bearer', 'basic') AND name LIKE 'a2024%'",
+    "SELECT secret_id FROM t WHERE id IN (SELECT id FROM t2024)",
+    "see a:b@tcp and vault login --help",
+    '<input value="item2024" type="text" name="product">',
+    "[total] => 12345.67",
+    '["name"]=> string(8) "ann12024"',
+    "see https://h.example/@ann.lee/2024 and img@sha256:abc, a/@scope/pkg@1.2.3",
     "status code 404, exit code 13700, error code=40001, postal code 12345, code review 12345",
 ]
 
@@ -143,6 +160,50 @@ def test_what_is_no_secret_stays(text: str) -> None:
     """Words, code and numbers beside the same names."""
     before = recording({"text": f"at 12:00 {text}\nthe next line"})
     assert REDACTOR.redact(before) == before
+
+
+@pytest.mark.parametrize(
+    "front", ["mailto:", "<a href='mailto:", "EMAIL:", "to:", "acct:", "user=", "https://h.example/u/", "see/", "x:"]
+)
+def test_an_address_behind_a_sign(front: str) -> None:
+    """Of links, cards, logs and paths: its domain stays."""
+    made = REDACTOR.redact(recording({"text": f"{front}ada.lovelace@ex-mail.org"})).input.decode()["text"]
+    assert made.startswith(front)
+    assert made.endswith("@ex-mail.org")
+    assert "ada" not in made
+    assert len(made) == len(front) + len("ada.lovelace@ex-mail.org")
+
+
+def test_several_cookies_in_one_header() -> None:
+    """As clients put them together; a date has a comma, too."""
+    value = f"a=b; Path=/; Expires=Wed, 21 Oct 2015 07:28:00 GMT, sid={S}; HttpOnly, n=x"
+    made = REDACTOR.redact(recording({"headers": [["set-cookie", value]], "body": []})).input.decode()["headers"][0][1]
+    assert S not in made
+    assert made.partition("sid=")[0] == value.partition("sid=")[0]
+    assert made.endswith("; HttpOnly, n=x")
+
+
+def test_what_a_library_says_of_a_wrong_field() -> None:
+    """Of pydantic the name stands in the line before."""
+    pydantic = pytest.importorskip("pydantic")
+    with pytest.raises(pydantic.ValidationError) as caught:
+        pydantic.create_model("Login", password=(int, ...), name=(int, ...))(password=S, name="ann2024")
+    made = REDACTOR.redact(recording({"text": str(caught.value)})).input.decode()["text"]
+    assert S not in made
+    assert "input_value='ann2024'" in made
+
+
+def test_what_a_member_beside_it_says() -> None:
+    """A Secret of Kubernetes, and the code of OAuth."""
+    secret = {"kind": "Secret", "metadata": {"name": "db"}, "data": {"config": b64encode(S.encode()).decode()},
+              "stringData": {"url": S}}  # fmt: skip
+    grant = {"grant_type": "authorization_code", "code": S, "redirect_uri": "u"}
+    other = {"kind": "ConfigMap", "metadata": {"name": "db"}, "data": {"config": "level=2024"}, "code": "AB12345678"}
+    for value in (secret, grant):
+        for held in (value, {"json": json.dumps(value)}):
+            assert S not in everything(REDACTOR.redact(recording(held)))
+            assert b64encode(S.encode()).decode() not in everything(REDACTOR.redact(recording(held)))
+    assert REDACTOR.redact(recording(other)) == recording(other)
 
 
 def test_a_name_and_its_value_in_a_list_of_two() -> None:

@@ -198,3 +198,22 @@ def test_a_key_that_is_a_query_without_a_name_is_masked() -> None:
     made = after.input.decode()
     assert made["form"] == f"page=2&{made['one']}&size=3"
     assert after.interactions[1].request.decode()["url"] == f"https://x.example/?page=2&{made['one']}"
+
+
+def test_a_form_in_parts_is_looked_through_once() -> None:
+    """What stands for a secret is the same there as elsewhere, in whatever a part holds; keys in PEM are found, too."""
+    secret, mail = "aB3dE5gH7jK9mN1pQ2rS", "ada.lovelace@ex-mail.org"
+    pem = f"-----BEGIN PRIVATE KEY-----\r\n{secret * 3}\r\n-----END PRIVATE KEY-----"
+    parts = [('name="f"; filename="c.json"', json.dumps({"client_secret": secret})), ('name="password"', secret),
+             ('name="n"', f"token={secret} of {mail}"), ('name="key"', pem)]  # fmt: skip
+    form = "".join(f"--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n" for head, value in parts)
+    headers = [("content-type", "multipart/form-data; boundary=b")]
+    asked = http(body=f"{form}--b--\r\n".encode(), headers=headers)
+    before = recording({"token": secret, "to": mail}, requests=[asked], answers=[answer()])
+    after = REDACTOR.redact(before)
+    held, sent = after.input.decode(), after.interactions[0].request.decode()["body"].decode()
+    assert sent.count(held["token"]) == 3
+    assert sent.count(held["to"]) == 1
+    assert secret not in sent
+    assert len(sent) == len(form) + 7
+    assert REDACTOR.redact(after) == after
