@@ -15,7 +15,7 @@ from replay.core.noise import OUTCOME, matches, parse
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
-from replay.core.verdict import Difference, Frame
+from replay.core.verdict import Difference, Divergence, Frame
 from replay.engine.ambiguity import nearly, nondeterminism, overtaken, rearranged
 from replay.engine.entropy import LONG, MOST_BITS
 
@@ -33,20 +33,20 @@ def doubts(
     difference: Collection[Difference],
     short_draws: int,
     near: int | None = None,
-    kinds: Collection[str] = (),
+    divergences: Collection[Divergence] = (),
     start_up: Sequence[tuple[str, Frame | None]] = (),
 ) -> str | None:
     """What else than the code may have made a run end in another way; None if nothing did.
 
     `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds. `near`:
-    when an answer and a time limit came at about the same time, nanoseconds since the epoch. `kinds`: of the
-    divergences. `start_up`: what that was refused, and where.
+    when an answer and a time limit came at about the same time, nanoseconds since the epoch. `start_up`: what that was
+    refused, and where.
     """
     alike = (
         nondeterminism(recording)
         or rearranged(recording, difference)
         or nearly(recording, near)
-        or (overtaken(recording) if {*kinds} == {"reordered"} else None)
+        or overtaken(recording, divergences)
     )
     found = [alike, *_masked(recording, difference), *_drawn(short_draws), *_made(difference),
              *_worded(recording, difference), *_unprepared(start_up)]  # fmt: skip
