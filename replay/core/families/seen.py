@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import partial
 from gc import get_referents
 from io import BytesIO, StringIO
 from operator import attrgetter, itemgetter, methodcaller
@@ -31,7 +31,17 @@ from uuid import UUID
 
 import msgspec
 
-from replay.core.looking import address_of, as_imported, attributes, located, module_and_name, mro, namespace
+from replay.core.looking import (
+    address_of,
+    as_imported,
+    attributes,
+    computed,
+    dotted,
+    located,
+    module_and_name,
+    mro,
+    namespace,
+)
 
 SEEN = "not-rebuilt"
 """The gap of a value of which only the fields are kept."""
@@ -88,16 +98,31 @@ def is_own(kind: type) -> bool:
     known = _own.get(address_of(kind))
     if known is not None and known[0] is kind:
         return known[1]
-    name = module_and_name(kind)[0]
-    file = getattr(sys.modules.get(name), "__file__", None)
-    found = type(file) is str and not file.startswith(_LIBRARY) and "site-packages" not in file
-    found = found or name.partition(".")[0] in _packages
-    if found and name.startswith("replay."):
-        found = name.startswith("replay.surfaces.demo.")
+    found = _is_own_module(module_and_name(kind)[0])
     if len(_own) >= _MOST_KNOWN:
         _own.clear()
     _own[address_of(kind)] = (kind, found)
     return found
+
+
+def _is_own_module(name: str) -> bool:
+    file = getattr(sys.modules.get(name), "__file__", None)
+    found = type(file) is str and not file.startswith(_LIBRARY) and "site-packages" not in file
+    found = found or name.partition(".")[0] in _packages
+    return name.startswith("replay.surfaces.demo.") if found and name.startswith("replay.") else found
+
+
+def kept(kind: str) -> str | None:
+    """Where the application's modules keep an instance of this class (`module.qualname`), or an object that holds one:
+    `shop.service`. None: nowhere."""
+    for name, module in tuple(sys.modules.items()):
+        if type(module) is not ModuleType or not _is_own_module(name):
+            continue
+        for own, value in tuple(module.__dict__.items()):
+            held = attributes(value).values() if is_own(type(value)) and not issubclass(type(value), type) else ()
+            if any(dotted(type(each)) == kind for each in (value, *held)):
+                return f"{name}.{own}"
+    return None
 
 
 def _of_class(value: Any, kind: type) -> Parts | None:
@@ -109,11 +134,11 @@ def _of_class(value: Any, kind: type) -> Parts | None:
         base = _BASES.get(address_of(each))
         if base is not None:
             return Parts({"value": base(value)}, attributes(value), is_large=True)
-    computed = _computed(kind) if is_own(kind) else None
-    if computed is None:
+    names = _computed(kind) if is_own(kind) else None
+    if names is None:
         return None
     fields = attributes(value)
-    for name in computed:
+    for name in names:
         fields.pop(name, None)
     return _split(fields) if fields else None
 
@@ -125,7 +150,7 @@ def _computed(kind: type) -> list[str] | None:
         return known[1]
     names = None
     if not _holds_more(kind):
-        names = [n for each in mro(kind) for n, item in namespace(each).items() if type(item) is cached_property]
+        names = computed(kind)
     if len(_kinds) >= _MOST_KNOWN:
         _kinds.clear()
     _kinds[address_of(kind)] = (kind, names)
