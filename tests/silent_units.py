@@ -86,6 +86,7 @@ HEADERS = {
     "language": ({"Accept-Language": "de"}, {"Accept-Language": "en"}),
     "type": ({"Content-Type": "application/json"}, {"Content-Type": "text/plain; charset=utf-8"}),
     "cookie": ({"Cookie": "session=1234"}, {}),
+    "idempotency": ({"Idempotency-Key": "5b8e"}, {}),
 }
 """Before an edit and after it."""
 QUERIES = {"turned": ("a=1&a=2", "a=2&a=1"), "empty": ("a=1&b=", "a=1")}

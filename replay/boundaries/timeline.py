@@ -30,8 +30,12 @@ _TICK = 1_000
 """Nanoseconds by which a reading of the clock moves it: a loop that waits for a time by looking at the clock ends."""
 _LAG = 5_000_000
 """Nanoseconds that an event loop may take to notice that a time limit is over."""
+_LATE = 2 * _LAG
+"""Nanoseconds that one may be late under load: of what is apart by less it is not sure which was first."""
 _BEFORE = 10_000
 """Nanoseconds by which an answer comes before a time limit that was not over then."""
+_TIE = 1_000_000
+"""Nanoseconds between the ends of two waits of different threads, of which either may have been first."""
 _TOGETHER = 100_000
 """Nanoseconds between two answers that one event loop got before any of its tasks could act on the first."""
 _PATIENCE = 1 * _SECOND
@@ -59,10 +63,15 @@ class Since:
         """None: nothing has happened since."""
 
 
+def _never() -> bool:
+    return False
+
+
 class Wait:
     """Something that happens at a virtual time, or when something else makes it `ready`."""
 
-    __slots__ = ("came", "due", "end", "fire", "fired", "gone", "loop", "ready", "since", "strangers", "wall")
+    __slots__ = ("came", "drift", "due", "end", "fire", "fired", "gone", "is_limit", "loop", "ready", "since",
+                 "strangers", "wall")  # fmt: skip
 
     def __init__(
         self,
@@ -71,7 +80,7 @@ class Wait:
         due: int | None = None,
         wall: int = 0,
         end: int | None = None,
-        ready: Callable[[], bool] = lambda: False,
+        ready: Callable[[], bool] = _never,
         strangers: bool = False,
         loop: object = None,
         since: Since | None = None,
@@ -86,6 +95,8 @@ class Wait:
         """Of a recorded answer: when production got it, nanoseconds since the epoch."""
         self.ready = ready
         """It was woken by other means and only has to notice."""
+        self.is_limit = ready is not _never
+        """The waiter goes on in another way if its time comes."""
         self.loop = loop
         """Of a recorded answer that a task waits for: its event loop."""
         self.since = since
@@ -98,6 +109,8 @@ class Wait:
         """Nothing waits for it any longer."""
         self.came = 0
         """How many answers had come when it was asked for."""
+        self.drift = 0
+        """How far virtual time was ahead of the wall clock then."""
 
 
 class Pool:
@@ -136,8 +149,8 @@ class Timeline:
         self._since = Since(wall)
         """This moment."""
         self.near: int | None = None
-        """When an answer first came about as late as something else was due, nanoseconds since the epoch: the recording
-        does not say which came first."""
+        """When two things of which a thread or a task awaited one first came at about the same time, nanoseconds since
+        the epoch: the recording does not say which came first."""
         self._ahead = 0
         """When the last one came, virtual nanoseconds, less when it did in production."""
         self._progress = 0
@@ -310,6 +323,7 @@ class Timeline:
             self._numbers += 1
             if wait.due is None:
                 return
+            wait.drift = self._now - self._wall
             if wait.end is None:
                 if wait.wall:
                     wait.since = wait.since or self._since
@@ -451,6 +465,13 @@ class Timeline:
                     wait.fire()
             self._blocked.clear()
 
+    def spared(self, wall: int) -> None:
+        """A time limit was not met that was to be over when the wall clock stood at `wall`: it may have been met in
+        production, where what it was for computed or waited for a processor."""
+        with self._lock:
+            if self.near is None and wall < self._wall:
+                self.near = wall
+
     # Turns ------------------------------------------------------------------------------------------------------
 
     def _busy(self) -> bool:
@@ -475,17 +496,26 @@ class Timeline:
     def _is_first(self, answer: Wait, other: Wait) -> bool:
         """As it was in production, where the recording tells; else by the times since they were asked for."""
         since, end = other.since, answer.end or 0
-        unsure = _LAG
+        unsure, known = _LAG, None
         if since is not None and end < other.wall:
-            return True
-        if since is not None and since.before is not None:
+            known = True
+        elif since is not None and since.before is not None:
             unsure += since.before - since.after
-            if end > other.wall + unsure:
-                return False
+            known = False if end > other.wall + unsure else None
         ahead = self._due(other) - self._due(answer)
-        if self.near is None and -unsure < ahead < unsure:
+        if self.near is None and self._is_unsure(answer, other, ahead, unsure, known):
             self.near = end
-        return ahead >= 0
+        return ahead >= 0 if known is None else known
+
+    def _is_unsure(self, answer: Wait, other: Wait, ahead: int, unsure: int, known: bool | None) -> bool:
+        """Whether another decision would be as good."""
+        if other.since is not None and -_LATE < (answer.end or 0) - other.wall < _LATE:
+            return True
+        if known is not None and len(self._actors) == 1:
+            return False
+        drifts = self._now - self._wall, answer.drift, other.drift
+        unsure += max(drifts) - min(drifts)  # threads that ran at once may have asked in another order
+        return -unsure < ahead < unsure
 
     def _due(self, wait: Wait) -> int:
         due = wait.due or 0
@@ -512,6 +542,10 @@ class Timeline:
     def _come(self, heap: list[tuple[int, int, Wait]], wait: Wait) -> None:
         heappop(heap)
         due = self._due(wait)
+        if self.near is None and wait.end is None and self._others and len(self._actors) > 1:
+            other = self._others[0][2]
+            if (wait.is_limit or other.is_limit) and (other.due or 0) - due < _TIE and not other.gone:
+                self.near = wait.wall or None
         if wait.end is not None and self._others and self._others[0][2].due is not None:
             due = min(due, self._others[0][2].due - _BEFORE)  # or a loop would see that its time is over, too
         self._reach(due, wait.wall, wait.end)

@@ -81,6 +81,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _pending(self) -> list[float]:
         return [handle.when() for handle in self._scheduled]  # type: ignore[attr-defined]
 
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        super()._timer_handle_cancelled(handle)  # type: ignore[misc]
+        set_for = self._walls.get(handle.when())
+        if set_for is not None:
+            self.timeline.spared(set_for[0])
+
     def next_timer(self) -> tuple[int | None, int, Since | None]:
         """When the next timer is due, virtual nanoseconds (None: never), where the wall clock then stands, and when it
         was set."""

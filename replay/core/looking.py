@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import GetSetDescriptorType, MappingProxyType, MemberDescriptorType
+from functools import cached_property
+from types import GetSetDescriptorType, MappingProxyType, MemberDescriptorType, ModuleType
 from typing import Any
 
 from replay.core.naming import module_name
@@ -75,6 +76,24 @@ def class_attribute(kind: type, name: str) -> Any:
         if found is not None:
             return found
     return None
+
+
+def loaded(name: str) -> type | None:
+    """The class `module:qualname`, if this process has imported it."""
+    module, _, qualname = name.partition(":")
+    found: Any = sys.modules.get(module)
+    held: Any = found.__dict__ if type(found) is ModuleType else _NOTHING
+    for step in qualname.split("."):
+        found = held.get(step)
+        if type not in mro(type(found)):
+            return None
+        held = namespace(found)
+    return found  # type: ignore[no-any-return]
+
+
+def computed(kind: type) -> list[str]:
+    """The names of what its instances compute once, and then keep among their attributes."""
+    return [name for each in mro(kind) for name, item in namespace(each).items() if type(item) is cached_property]
 
 
 def dict_reader(kind: type) -> Callable[[object], Any] | None:

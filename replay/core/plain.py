@@ -11,7 +11,7 @@ from typing import Any
 
 from replay.core.families.errors import FRAMES
 from replay.core.families.seen import MAKERS, parts_of
-from replay.core.looking import address_of, dotted
+from replay.core.looking import address_of, computed, dotted, loaded
 from replay.core.standins import Opaque, Record, Truncated
 
 _ATOMS = (str, int, float, bool, type(None), bytes)
@@ -46,7 +46,7 @@ class Plainly:
         if isinstance(value, Opaque):
             return value if value.fields is None else self._seen(value.type, value.fields)
         if isinstance(value, Record):
-            return {"<type>": value.type, **{k: self.of(v) for k, v in {**value.fields, **value.rest}.items()}}
+            return self._record(value)
         if isinstance(value, Mapping):
             kind = {} if type(value) is dict else {"<type>": dotted(type(value))}
             return {**kind, **{self._key(k): self.of(v) for k, v in value.items()}}
@@ -70,6 +70,13 @@ class Plainly:
             if isinstance(value, base) and type(value).__module__ != "numpy":
                 return base(value)  # type: ignore[arg-type]
         return self._other(value)
+
+    def _record(self, value: Record) -> dict[str, Any]:
+        """Without what a property has computed by now: that tells no values apart."""
+        kind = loaded(value.type) if value.rest or value.tag == "$pydantic" else None
+        done = () if kind is None else computed(kind)
+        fields = {name: item for name, item in {**value.fields, **value.rest}.items() if name not in done}
+        return {"<type>": value.type, **{name: self.of(item) for name, item in fields.items()}}
 
     def _seen(self, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {"<type>": kind, **{name: self.of(item) for name, item in fields.items()}}

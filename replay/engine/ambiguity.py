@@ -14,7 +14,7 @@ from typing import Any
 
 from replay.core.compare import MOST, unexpected
 from replay.core.recording import Interaction, Recording
-from replay.core.verdict import Difference
+from replay.core.verdict import Difference, Divergence, DivergenceKind
 
 _MOST = 3
 """Pairs named in a reason."""
@@ -55,13 +55,24 @@ def rearranged(recording: Recording, difference: Collection[Difference]) -> str 
     )
 
 
-def overtaken(recording: Recording) -> str | None:
-    """`nondeterministic: ...` of a run in which only the order of asking is another; None if no lanes ran at once."""
+def overtaken(recording: Recording, divergences: Collection[Divergence]) -> str | None:
+    """`nondeterministic: ...` of a run in which only the order of asking is another, or one lane drew what another did
+    in production; None if no lanes ran at once."""
+    if divergences and all(each.kind == "reordered" for each in divergences):
+        what = "all that production asked is asked, some before its turn"
+    elif _draws(divergences, "exhausted") & _draws(divergences, "missing"):
+        what = "what one lane drew in production another one draws now"
+    else:
+        return None
     pair = _pair_at_once(recording)
     return pair and (
-        f"nondeterministic: all that production asked is asked, some before its turn, and {pair}. Which of them takes "
-        "the next piece of work from a queue, or a lock, no recording says."
+        f"nondeterministic: {what}, and {pair}. Which of them takes the next piece of work from a queue, or a lock, no "
+        "recording says."
     )
+
+
+def _draws(divergences: Collection[Divergence], kind: DivergenceKind) -> set[str]:
+    return {each.target for each in divergences if each.boundary == "random" and each.kind == kind}
 
 
 def _pair_at_once(recording: Recording) -> str | None:
@@ -73,16 +84,16 @@ def _pair_at_once(recording: Recording) -> str | None:
 
 
 def nearly(recording: Recording, near: int | None) -> str | None:
-    """`nondeterministic: ...` with the interaction that was answered at the time `near` (nanoseconds since the epoch),
-    when a time limit or a sleep was about to be over; None if there is none."""
+    """`nondeterministic: ...` of the time `near` (nanoseconds since the epoch), when a time limit or a sleep was about
+    to be over; with the interaction that was answered then, if there is one. None if there is no such time."""
     if near is None:
         return None
     offset = near - recording.started_at
     found = [each for each in recording.interactions if each.offset_ns + each.duration_ns == offset]
-    named = f" to #{found[0].seq} ({found[0].boundary} {found[0].target})" if found else ""
+    what = f"the answer to #{found[0].seq} ({found[0].boundary} {found[0].target})" if found else "something else"
     return (
-        f"nondeterministic: {offset / 1e6:.1f} ms after the start the answer{named} came about when a time limit or a "
-        "sleep was over. The recording does not say which of them was first."
+        f"nondeterministic: {offset / 1e6:.1f} ms after the start {what} came about when a time limit or a sleep was "
+        "over. The recording does not say which of them was first."
     )
 
 

@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from replay.core.compare import unexpected
+from replay.core.families.seen import SEEN, kept
 from replay.core.noise import OUTCOME, matches, parse
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
-from replay.core.verdict import Difference, Frame
+from replay.core.verdict import Difference, Divergence, Frame
 from replay.engine.ambiguity import nearly, nondeterminism, overtaken, rearranged
 from replay.engine.entropy import LONG, MOST_BITS
 
@@ -33,24 +34,40 @@ def doubts(
     difference: Collection[Difference],
     short_draws: int,
     near: int | None = None,
-    kinds: Collection[str] = (),
+    divergences: Sequence[Divergence] = (),
     start_up: Sequence[tuple[str, Frame | None]] = (),
 ) -> str | None:
     """What else than the code may have made a run end in another way; None if nothing did.
 
     `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds. `near`:
-    when an answer and a time limit came at about the same time, nanoseconds since the epoch. `kinds`: of the
-    divergences. `start_up`: what that was refused, and where.
+    when an answer and a time limit came at about the same time, nanoseconds since the epoch. `start_up`: what that was
+    refused, and where.
     """
     alike = (
         nondeterminism(recording)
         or rearranged(recording, difference)
         or nearly(recording, near)
-        or (overtaken(recording) if {*kinds} == {"reordered"} else None)
+        or overtaken(recording, divergences)
     )
-    found = [alike, *_masked(recording, difference), *_drawn(short_draws), *_made(difference),
+    found = [alike, *_kept(divergences), *_masked(recording, difference), *_drawn(short_draws), *_made(difference),
              *_worded(recording, difference), *_unprepared(start_up)]  # fmt: skip
     return " ".join(filter(None, found)) or None
+
+
+def _kept(divergences: Sequence[Divergence]) -> Iterator[str]:
+    """If the first thing that differs is the state of an object that the process keeps."""
+    first = next(iter(divergences), None)
+    if first is None or first.kind != "changed" or first.nearest is None:
+        return
+    seen = {gap.path: gap.type for gap in first.nearest.request.gaps if gap.reason == SEEN}
+    holders = [next((p for p in seen if each.path.startswith(f"{p}.")), "") for each in unexpected(first.differences)]
+    where = kept(seen[holders[0]]) if holders and all(holders) else None
+    if where is not None:
+        yield (
+            f"state: the code asked with another state of {holders[0]}, and the process keeps such an object "
+            f"({where}): what production did before the recording may have changed it. Let a @replay.boundary take "
+            "what its answer depends on, or be a method of that object."
+        )
 
 
 def _masked(recording: Recording, difference: Collection[Difference]) -> Iterator[str]:

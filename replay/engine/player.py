@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -270,7 +270,7 @@ class Player:
     def draw(self, kind: str, live: Callable[[], T]) -> T:
         with self._lock:
             lane = self.lanes.name()
-            values = self._draws.get((lane, kind))
+            values = self._draws_of(lane, kind)
             if values:
                 return values.popleft()  # type: ignore[no-any-return]
             if not self.closed:
@@ -291,7 +291,7 @@ class Player:
             return live()
         with self._lock:
             lane = self.lanes.name()
-            values = self._draws.get((lane, BELOW))
+            values = self._draws_of(lane, BELOW)
             if values:
                 value: int = values.popleft() % among  # the code may choose among fewer
                 return value
@@ -431,6 +431,10 @@ class Player:
             if mark not in self._unknown and len(self._unknown) < MOST_UNKNOWN:
                 self._unknown.add(mark)
                 self.noted.append(replace(each, path=f"interaction[{found.seq}].request {each.path}"))
+
+    def _draws_of(self, lane: str, kind: str) -> deque[Any] | None:
+        """What the recorded lane that it follows drew: tasks may have started in another order."""
+        return self._draws.get((self._partings.course.recorded.get(lane, lane), kind))
 
     def _draw_on(self, lane: str, kind: str) -> None:
         """A draw beyond the recorded ones. A library may make some once in a process, for what it keeps: production had

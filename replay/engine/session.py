@@ -177,7 +177,7 @@ class Session:
                 difference,
                 player.short_draws,
                 near,
-                [each.kind for each in player.divergences],
+                player.divergences,
                 player.start_up,
             ),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback, TerminalRepr
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 
 from replay.core.promoted import Promoted, promoted
 from replay.core.recording import Outcome, Recording
@@ -19,6 +21,7 @@ from replay.core.verdict import Verdict
 from replay.errors import BundleError, ReplayError, UsageError
 from replay.store.bundle import Bundle, open_bundle
 from replay.surfaces.demand import lacking, objection, unclaimed
+from replay.surfaces.overdue import Overdue
 from replay.surfaces.page import Page
 from replay.surfaces.plainly import plain_answer, plain_input
 from replay.surfaces.printable import escape
@@ -49,6 +52,8 @@ class Options(NamedTuple):
     """Each in a process of its own that the kernel keeps from the real world."""
     again: bool = True
     """What does not reproduce in this process is replayed in a fresh one."""
+    overdue: Overdue | None = None
+    """Who tells of those that take long."""
 
     def run(self, recording: Recording, path: Path | None, *, onward: bool = False) -> Verdict:
         """Replay now. A coroutine gets an event loop of its own, also where one is running here."""
@@ -57,14 +62,16 @@ class Options(NamedTuple):
         if self.hard:
             verdict = self._fresh(recording, onward=onward)
         else:
-            verdict = replay_recording(
-                recording,
-                root=self.root,
-                targets=self.targets,
-                live=self.live,
-                writable=self.writable,
-                onward=onward,
-            )
+            name = recording.id if path is None else f"{relative(path, self.root)}::{recording.id}"
+            with nullcontext() if self.overdue is None else self.overdue.watching(name):
+                verdict = replay_recording(
+                    recording,
+                    root=self.root,
+                    targets=self.targets,
+                    live=self.live,
+                    writable=self.writable,
+                    onward=onward,
+                )
         return replace(verdict, path=None if path is None else relative(path, self.root))
 
     def fresh(self, recording: Recording) -> Verdict | None:
@@ -102,8 +109,10 @@ def _read_options(config: pytest.Config) -> Options:
     folders = (config.getoption("basetemp", None), os.environ.get("PYTEST_DEBUG_TEMPROOT"))
     writable = tuple(os.path.abspath(folder) for folder in folders if folder)
     live = tuple(config.getoption("--incident-live"))
+    terminal = config.stash.get(fault_handler_stderr_fd_key, None)
+    overdue = None if terminal is None or config.getoption("usepdb", False) else Overdue(terminal, config.rootpath)
     again = config.getini("incident_fresh") and not config.getoption("usepdb", False)
-    return Options(config.rootpath, targets, live, writable, hard_isolation(config) == "hard", again)
+    return Options(config.rootpath, targets, live, writable, hard_isolation(config) == "hard", again, overdue)
 
 
 def hard_isolation(config: pytest.Config) -> str:

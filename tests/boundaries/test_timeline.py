@@ -129,6 +129,8 @@ def test_a_limit_ends_before_a_later_answer(line: Line) -> None:
         (0.1, 4.999, 5.002, "answer", True),
         (None, 1, 9, "answer", False),  # when it set the limit, nobody knows
         (6, 1, 9, "answer", True),
+        (0.0, 1, 5.007, "limit", True),  # for sure, were production not slow
+        (0.0, 1, 5.05, "limit", False),
     ],
 )
 def test_a_limit_and_an_answer_come_as_in_production(
@@ -144,6 +146,48 @@ def test_a_limit_and_an_answer_come_as_in_production(
     line.add(Wait(lambda: order.append("answer"), due=line.now + int(waited * SECOND), wall=came, end=came))
     line.block(Wait(lambda: None, ready=lambda: bool(order)), lambda: None)
     assert (order[0], line.near == (came if is_near else None)) == (expected, True)
+
+
+@pytest.mark.parametrize(("asked", "is_near"), [(190, True), (0, False)])
+def test_threads_that_asked_in_another_order_leave_doubts(line: Line, asked: int, is_near: bool) -> None:
+    """One waits at most 1 s for an answer that took 2 s. By the wall clock, which stands where another thread has
+    `asked` by then, it came first."""
+    line.starting()
+    line.enter(announced=True)
+    line._actors.add(-1)
+    answer = Wait(lambda: None, due=line.now + 2 * SECOND, wall=START + 2 * SECOND, end=START + 2 * SECOND)
+    line.add(answer)
+    line.move_to(START + asked * SECOND)
+    due, wall = line.after(SECOND)
+    limit = Wait(lambda: None, due=due, wall=wall)
+    line.add(limit)
+    line.creep(SECOND * 3)
+    assert (line.near is not None) == is_near
+
+
+@pytest.mark.parametrize(
+    ("is_limit", "apart", "is_near"), [(True, 0.0005, True), (True, 0.5, False), (False, 0.0005, False)]
+)
+def test_a_limit_beside_a_sleep_of_another_thread(line: Line, is_limit: bool, apart: float, is_near: bool) -> None:
+    """That of a wait which something else may end, too, may be over first or last."""
+
+    def wait(seconds: float, *, limited: bool = False) -> None:
+        lock = threading.Lock()
+        lock.acquire()
+        due, wall = line.after(int(seconds * SECOND))
+        ready = {"ready": lambda: not lock.locked()} if limited else {}
+        line.block(Wait(lock.release, due=due, wall=wall, **ready), lock.acquire)
+
+    _run(line, [lambda: wait(5, limited=is_limit), lambda: wait(5 + apart)])
+    assert (line.near is not None) == is_near
+
+
+@pytest.mark.parametrize(("wall", "is_near"), [(4, True), (6, False)])
+def test_a_limit_that_production_was_past(line: Line, wall: int, is_near: bool) -> None:
+    """What it was for ended in time only because nothing is computed at replay."""
+    line.move_to(START + 5 * SECOND)
+    line.spared(START + wall * SECOND)
+    assert (line.near is not None) == is_near
 
 
 def test_who_blocks_unseen_does_not_stop_time(line: Line) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import collections
+import dataclasses
 import datetime
 import decimal
 import functools
@@ -20,6 +21,8 @@ import uuid
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
+
+import pydantic
 
 import replay
 
@@ -196,11 +199,31 @@ def reads(kind: str) -> str:
     return str(fetch(kind))
 
 
+@dataclasses.dataclass
+class CachedData:
+    """The same as a dataclass."""
+
+    total: int
+    tax = Cached.__dict__["tax"]
+
+
+class CachedModel(pydantic.BaseModel):
+    """The same as a model."""
+
+    total: int
+
+    @functools.cached_property
+    def tax(self) -> int:
+        """Of it."""
+        return self.total * 2
+
+
 @replay.capture
-def hands_cached() -> str:
+def hands_cached(kind: str) -> str:
     """In production it had computed its tax before."""
-    order = Cached(1)
-    if "value" not in EDITED:
+    kinds = {"object": Cached, "dataclass": CachedData, "model": lambda total: CachedModel(total=total)}
+    order: Any = kinds[kind](2 if "total" in EDITED else 1)
+    if not EDITED:
         assert order.tax == 2
     return send(order)
 
@@ -209,3 +232,27 @@ def hands_cached() -> str:
 def hands_store() -> str:
     """What no recording holds."""
     return send(Store(1))
+
+
+class Counter:
+    """Counts what a process has done so far."""
+
+    def __init__(self) -> None:
+        self.done = 0
+
+
+COUNTER = Counter()
+
+
+@replay.capture
+def hands_kept() -> str:
+    """An object that lives as long as the process."""
+    return send(COUNTER)
+
+
+@replay.capture
+def hands_own() -> str:
+    """An object of the same class that does not."""
+    counter = Counter()
+    counter.done = len(EDITED)
+    return send([counter])

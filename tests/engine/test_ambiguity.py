@@ -7,7 +7,7 @@ import pytest
 
 from replay.core.codec import Value, encode
 from replay.core.recording import Interaction, Outcome, Recording
-from replay.core.verdict import Difference
+from replay.core.verdict import Difference, Divergence, DivergenceKind
 from replay.engine.ambiguity import nondeterminism, overtaken, rearranged
 
 
@@ -57,12 +57,33 @@ def test_equal_requests_of_lanes_without_an_order(interactions: list[Interaction
         assert "#0 and #1" in reason
 
 
-def test_a_turn_that_another_lane_took() -> None:
+def _parted(kind: DivergenceKind, boundary: str = "random", target: str = "getrandbits") -> Divergence:
+    return Divergence(kind=kind, lane="0.0", boundary=boundary, target=target)
+
+
+REORDERED = _parted("reordered", "call", "m:turn")
+
+
+@pytest.mark.parametrize(
+    ("divergences", "second", "ambiguous"),
+    [
+        ([REORDERED], 5, True),
+        ([REORDERED], 50, False),
+        ([], 5, False),
+        ([REORDERED, _parted("extra", "call", "m:turn")], 5, False),
+        ([_parted("exhausted"), _parted("missing")], 5, True),
+        ([_parted("exhausted"), _parted("missing")], 50, False),
+        ([_parted("exhausted"), _parted("missing", target="random")], 5, False),
+        ([_parted("exhausted")], 5, False),
+        ([_parted("exhausted", "call"), _parted("missing", "call")], 5, False),
+    ],
+    ids=["order", "one after the other", "none", "another", "draws", "draws one after the other", "other draws",
+         "more draws", "no draws"],
+)  # fmt: skip
+def test_a_turn_that_another_lane_took(divergences: list[Divergence], second: int, ambiguous: bool) -> None:
     """Only where lanes were under way at once."""
-    at_once = overtaken(_recording(_asked("0.0", ONE), _asked("0.1", TWO, offset=5)))
-    assert at_once is not None
-    assert at_once.startswith("nondeterministic: ")
-    assert overtaken(_recording(_asked("0.0", ONE), _asked("0.1", TWO, offset=50))) is None
+    reason = overtaken(_recording(_asked("0.0", ONE), _asked("0.1", TWO, offset=second)), divergences)
+    assert (reason is not None and reason.startswith("nondeterministic: ")) is ambiguous
 
 
 def _changed(*pairs: tuple[object, object]) -> list[Difference]:

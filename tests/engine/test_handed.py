@@ -89,11 +89,14 @@ def test_what_cannot_be_told_is_said(tmp_path: Path) -> None:
     assert found.recorded == "tests.engine.handed.Store"
 
 
-def test_a_computed_property_is_no_value(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["object", "dataclass", "model"])
+def test_a_computed_property_is_no_value(tmp_path: Path, kind: str) -> None:
     """What a `cached_property` has computed by then tells no objects apart."""
-    (recording,) = record(tmp_path, handed.hands_cached)
+    (recording,) = record(tmp_path, lambda: handed.hands_cached(kind))
     handed.EDITED.add("value")
     assert replay.run(recording).status == "reproduced"
+    handed.EDITED.add("total")
+    assert replay.run(recording).status == "diverged"
 
 
 @pytest.mark.parametrize("kind", ["bytes-io", "string-io", "address", "array", "slice", "proxy"])
@@ -207,3 +210,24 @@ def test_gaps_are_named(tmp_path: Path) -> None:
     verdict = replay.run(stored)
     assert verdict.status == "unanswerable"
     assert "not-rebuilt" in str(verdict.reason)
+
+
+def test_a_state_that_the_process_keeps_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that an earlier recording changed: no code has changed."""
+    monkeypatch.setattr(handed.COUNTER, "done", 57)
+    (recording,) = record(tmp_path, handed.hands_kept)
+    assert replay.run(recording).status == "reproduced"
+    handed.COUNTER.done = 0
+    verdict = replay.run(recording)
+    assert verdict.status == "diverged"
+    assert (verdict.reason or "").startswith("state: the code asked with another state of $.args[0], ")
+    assert "tests.engine.handed.COUNTER" in (verdict.reason or "")
+
+
+def test_a_state_that_nothing_keeps_is_the_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an object made within the recording."""
+    (recording,) = record(tmp_path, handed.hands_own)
+    handed.EDITED.add("value")
+    monkeypatch.delattr(handed, "COUNTER")
+    verdict = replay.run(recording)
+    assert (verdict.status, verdict.reason) == ("diverged", None)

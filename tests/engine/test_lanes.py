@@ -51,6 +51,16 @@ def test_each_replay_ends_as_recorded(record: Record, work: Callable[[], Any]) -
         assert {verdict.left_over for verdict in verdicts} == {0}
 
 
+def test_draws_follow_what_their_lane_asks(record: Record) -> None:
+    """Tasks that start in another order get what those drew that asked the same."""
+    (recording,) = record(lambda: asyncio.run(timed.draws_after_asking(NAMES)))
+    timed.ORDER["names"] = NAMES[::-1]
+    try:
+        assert replay.run(recording).status == "reproduced"
+    finally:
+        timed.ORDER.clear()
+
+
 def test_a_hundred_replays_have_one_verdict(record: Record) -> None:
     """Byte for byte, but for the time they took."""
     (recording,) = record(lambda: timed.in_threads(NAMES))

@@ -169,6 +169,15 @@ def test_a_limit_that_nearly_held_has_a_reason(record: Record, monkeypatch: pyte
     assert f"#0 (call {timed.slow.__module__}:slow)" in verdict.reason
 
 
+def test_a_limit_that_production_was_past_has_a_reason(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is taken back in time at replay, which computes nothing."""
+    (recording,) = record(lambda: asyncio.run(timed.computes_on_under_a_limit(0.05)))
+    monkeypatch.setattr(timed, "_compute", lambda duration: "another")
+    verdict = _replayed(recording)
+    assert verdict.status != "reproduced"
+    assert (verdict.reason or "").startswith("nondeterministic: ")
+
+
 @pytest.mark.parametrize(("limit", "delay"), [(0.02, 0.1), (0.1, 0.02)])
 def test_a_shielded_call_goes_on(record: Record, limit: float, delay: float) -> None:
     """The limit and the answer come in their order."""

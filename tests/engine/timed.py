@@ -877,3 +877,28 @@ def leaves_an_alarm() -> str:
     """Set for an hour, and not taken back."""
     signal.setitimer(signal.ITIMER_REAL, 3600)
     return "left"
+
+
+@replay.capture
+async def draws_after_asking(names: list[str]) -> list[tuple[str, float]]:
+    """Tasks start in an order that no recording holds, as those of `asyncio.as_completed` may."""
+
+    async def one(name: str) -> tuple[str, float]:
+        answer = await slow(name, 0.01)
+        return answer, random.random()
+
+    started = {name: asyncio.create_task(one(name)) for name in ORDER.get("names", names)}
+    return [await started[name] for name in names]
+
+
+ORDER: dict[str, list[str]] = {}
+
+
+@replay.capture
+async def computes_on_under_a_limit(seconds: float) -> Any:
+    """For longer than the limit; it asks at once where production computed."""
+    async with asyncio.timeout(seconds):
+        found = _compute(seconds * 3)
+        asked = asyncio.create_task(slow("a", seconds / 100))
+        await asyncio.sleep(0)
+    return found, await asked

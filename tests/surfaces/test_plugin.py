@@ -236,3 +236,39 @@ def test_the_plugin_costs_next_to_nothing_at_import() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], env=projects.environment(), capture_output=True, text=True)
     assert done.stdout == "['replay', 'replay.surfaces', 'replay.surfaces.pytest_plugin']\n"
+
+
+LOCKED = """\
+import threading
+import replay
+from replay.surfaces import overdue
+
+overdue.AFTER = 0.5
+LOCK = threading.Lock()
+
+
+@replay.boundary
+def ask(seconds):
+    return seconds
+
+
+@replay.capture
+def waits(seconds):
+    with LOCK:
+        return LOCK.acquire(timeout=ask(seconds))
+"""
+
+
+def test_a_wait_in_real_time_is_told_while_it_lasts(run: Run, project: Path) -> None:
+    """By the line that waits; what pytest keeps back does not hold it up."""
+    (project / "locked.py").write_text(LOCKED)
+    (project / "conftest.py").write_text("import locked\n")
+    line = (
+        "import replay; replay.init(service='l', spool='waits', keep=replay.always()); import locked; locked.waits(2.0)"
+    )
+    subprocess.run([sys.executable, "-c", line], cwd=project, env=projects.environment(), check=True)
+    result = run("waits")
+    result.assert_outcomes(passed=1)
+    result.stderr.fnmatch_lines(
+        ["replay: waits/*.replay.db::* has run for 0 s, in *locked.py:* waits: return LOCK.acquire*"]
+    )

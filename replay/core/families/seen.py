@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import partial
 from gc import get_referents
 from io import BytesIO, StringIO
 from operator import attrgetter, itemgetter, methodcaller
@@ -35,6 +35,7 @@ from replay.core.looking import (
     address_of,
     as_imported,
     attributes,
+    computed,
     dict_reader,
     dotted,
     has_slots,
@@ -118,16 +119,31 @@ def is_own(kind: type) -> bool:
     known = _own.get(address_of(kind))
     if known is not None and known[0] is kind:
         return known[1]
-    name = module_and_name(kind)[0]
-    file = getattr(sys.modules.get(name), "__file__", None)
-    found = type(file) is str and not file.startswith(_LIBRARY) and "site-packages" not in file
-    found = found or name.partition(".")[0] in _packages
-    if found and name.startswith("replay."):
-        found = name.startswith("replay.surfaces.demo.")
+    found = _is_own_module(module_and_name(kind)[0])
     if len(_own) >= _MOST_KNOWN:
         _own.clear()
     _own[address_of(kind)] = (kind, found)
     return found
+
+
+def _is_own_module(name: str) -> bool:
+    file = getattr(sys.modules.get(name), "__file__", None)
+    found = type(file) is str and not file.startswith(_LIBRARY) and "site-packages" not in file
+    found = found or name.partition(".")[0] in _packages
+    return name.startswith("replay.surfaces.demo.") if found and name.startswith("replay.") else found
+
+
+def kept(kind: str) -> str | None:
+    """Where the application's modules keep an instance of this class (`module.qualname`), or an object that holds one:
+    `shop.service`. None: nowhere."""
+    for name, module in tuple(sys.modules.items()):
+        if type(module) is not ModuleType or not _is_own_module(name):
+            continue
+        for own, value in tuple(module.__dict__.items()):
+            held = attributes(value).values() if is_own(type(value)) and not issubclass(type(value), type) else ()
+            if any(dotted(type(each)) == kind for each in (value, *held)):
+                return f"{name}.{own}"
+    return None
 
 
 def _of_class(kind: type) -> Look | None:
@@ -158,8 +174,7 @@ class _Attributes:
     def __init__(self, kind: type) -> None:
         self._slots = slot_readers(kind) if has_slots(kind) else []
         self._dict = dict_reader(kind)
-        named = (item for each in mro(kind) for item in namespace(each).items())
-        self._computed = {name for name, item in named if type(item) is cached_property}
+        self._computed = frozenset(computed(kind))
 
     def parts(self, value: object) -> Parts | None:
         """The private ones (a session, a cache) may stay behind, if there are others."""
