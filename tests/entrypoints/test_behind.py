@@ -18,7 +18,6 @@ import django
 import flask
 import msgspec
 import pytest
-from blinker import Signal
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
@@ -47,7 +46,7 @@ from replay.surfaces.literals import raised_by
 from tests.entrypoints.conftest import Recordings
 
 QUART = ModuleType("quart.signals")
-QUART.got_request_exception = Signal()  # type: ignore[attr-defined]
+QUART.got_request_exception = type(flask.got_request_exception)("quart")  # type: ignore[attr-defined]
 """Of a framework that is not installed for tests."""
 sys.modules.setdefault("quart.signals", QUART)
 install()
