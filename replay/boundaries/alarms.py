@@ -14,9 +14,10 @@ from functools import wraps
 from math import ceil, isfinite
 from typing import Any
 
+from replay.boundaries.moments import Wait
 from replay.boundaries.polls import looked
 from replay.boundaries.seam import rebind
-from replay.boundaries.timeline import Timeline, Wait
+from replay.boundaries.timeline import Timeline
 from replay.boundaries.waits import nanoseconds, timeline_here
 
 _SECOND = 1_000_000_000

@@ -15,8 +15,9 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
+from replay.boundaries.moments import Wait
 from replay.boundaries.seam import rebind, when_imported
-from replay.boundaries.timeline import Timeline, Wait, real_sleep
+from replay.boundaries.timeline import Timeline, real_sleep
 from replay.boundaries.waits import LEAST, nanoseconds, timeline_here
 
 _LOOK = 0.001

@@ -15,8 +15,9 @@ from threading import Thread
 from types import ModuleType
 from typing import Any
 
+from replay.boundaries.moments import Pool
 from replay.boundaries.seam import rebind, when_imported
-from replay.boundaries.timeline import Pool, Timeline
+from replay.boundaries.timeline import Timeline
 from replay.boundaries.waits import ended, started, timeline_here
 from replay.core.world import LIVE, Carrier, current, failed, followed, forks, here
 

@@ -15,15 +15,16 @@ computes nothing any more, and lets time move on.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from heapq import heappop, heappush
-from os import listdir
 from typing import Any
+
+from replay.boundaries.moments import Pool, Since, Wait
+from replay.boundaries.resting import cpu_of_others, somebody_runs
 
 _SECOND = 1_000_000_000
 _TICK = 1_000
@@ -50,78 +51,6 @@ _QUIET_LOOKS = 3
 
 real_sleep = time.sleep
 _real_monotonic = time.monotonic_ns
-
-
-class Since:
-    """A time in production of which is known between which recorded events it was, nanoseconds since the epoch."""
-
-    __slots__ = ("after", "before")
-
-    def __init__(self, after: int) -> None:
-        self.after = after
-        self.before: int | None = None
-        """None: nothing has happened since."""
-
-
-def _never() -> bool:
-    return False
-
-
-class Wait:
-    """Something that happens at a virtual time, or when something else makes it `ready`."""
-
-    __slots__ = ("came", "drift", "due", "end", "fire", "fired", "gone", "is_limit", "loop", "ready", "since",
-                 "strangers", "wall")  # fmt: skip
-
-    def __init__(
-        self,
-        fire: Callable[[], object],
-        *,
-        due: int | None = None,
-        wall: int = 0,
-        end: int | None = None,
-        ready: Callable[[], bool] = _never,
-        strangers: bool = False,
-        loop: object = None,
-        since: Since | None = None,
-    ) -> None:
-        self.fire = fire
-        """Wakes the waiter. Must not block."""
-        self.due = due
-        """Virtual nanoseconds; None: no time limit."""
-        self.wall = wall
-        """Where the wall clock then stands, nanoseconds since the epoch."""
-        self.end = end
-        """Of a recorded answer: when production got it, nanoseconds since the epoch."""
-        self.ready = ready
-        """It was woken by other means and only has to notice."""
-        self.is_limit = ready is not _never
-        """The waiter goes on in another way if its time comes."""
-        self.loop = loop
-        """Of a recorded answer that a task waits for: its event loop."""
-        self.since = since
-        """Of a time limit: when it was set; None: when it is waited for first."""
-        self.strangers = strangers
-        """A thread that is no actor may wake it: its time comes only when the process has come to rest."""
-        self.fired = False
-        """Its time came."""
-        self.gone = False
-        """Nothing waits for it any longer."""
-        self.came = 0
-        """How many answers had come when it was asked for."""
-        self.drift = 0
-        """How far virtual time was ahead of the wall clock then."""
-
-
-class Pool:
-    """The jobs of one executor: those that wait for a worker are not at work."""
-
-    __slots__ = ("active", "queued", "workers")
-
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
-        self.queued = 0
-        self.active = 0
 
 
 class Timeline:
@@ -571,14 +500,14 @@ class Timeline:
             start_new_thread(self._watch, ())
 
     def _watch(self) -> None:
-        quiet, progress, computed = 0, -1, _cpu_of_others()
+        quiet, progress, computed = 0, -1, cpu_of_others()
         while not self.closed:
             real_sleep(_SLICE)
-            spent = _cpu_of_others() - computed
+            spent = cpu_of_others() - computed
             computed += spent
             if self.alarm is not None and time.process_time() >= self._alarm_at:
                 self._interrupt()
-            if progress != self._progress or spent > _SLICE / 4 or _somebody_runs():
+            if progress != self._progress or spent > _SLICE / 4 or somebody_runs():
                 quiet, progress = 0, self._progress
                 continue
             quiet += 1
@@ -588,28 +517,3 @@ class Timeline:
                 quiet = 0
                 if not self.closed and progress == self._progress:
                     self._advance(at_rest=True)
-
-
-def _cpu_of_others() -> float:
-    """Seconds of processor time that this process used in other threads than the calling one."""
-    return time.process_time() - time.thread_time()
-
-
-def _somebody_runs() -> bool:
-    """A thread of this process computes or waits for a processor (Linux; elsewhere the used time must do)."""
-    if sys.platform != "linux":
-        return False
-    own = threading.get_native_id()
-    try:
-        names = listdir("/proc/self/task")
-    except OSError:  # a folder that is closed to us
-        return False
-    return any(_computes(name) for name in names if int(name) != own)
-
-
-def _computes(name: str) -> bool:
-    try:
-        with open(f"/proc/self/task/{name}/stat", "rb") as file:
-            return file.read().rpartition(b") ")[2][:1] in b"RD"
-    except OSError:  # a thread that has just ended
-        return False

@@ -16,10 +16,11 @@ from types import ModuleType
 from typing import Any
 
 from replay.boundaries.alarms import install as install_alarms
+from replay.boundaries.moments import Since, Wait
 from replay.boundaries.polls import install as install_polls
 from replay.boundaries.polls import really_select
 from replay.boundaries.seam import rebind, when_imported
-from replay.boundaries.timeline import Since, Timeline, Wait
+from replay.boundaries.timeline import Timeline
 from replay.boundaries.waits import install as install_waits
 from replay.boundaries.waits import real_monotonic, timeline_here, timelines
 from replay.core.sound import LONGEST

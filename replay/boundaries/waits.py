@@ -18,8 +18,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from replay.boundaries.moments import Wait
 from replay.boundaries.seam import rebind
-from replay.boundaries.timeline import Timeline, Wait
+from replay.boundaries.timeline import Timeline
 from replay.core.world import LIVE, World, current
 
 _SECOND = 1_000_000_000

@@ -26,15 +26,15 @@ LIBRARIES = frozenset({
 """Whose exceptions and records are rebuilt if the project has imported them already."""
 RAISING = frozenset({
     "MySQLdb", "aio_pika", "aiokafka", "aiomysql", "aiormq", "aiosqlite", "amqp", "asyncmy", "asyncpg", "azure",
-    "billiard", "boto3", "bson", "cassandra", "celery", "clickhouse_connect", "clickhouse_driver", "confluent_kafka",
-    "cryptography", "diskcache", "django", "docker", "duckdb", "elastic_transport", "elasticsearch", "filelock",
-    "flask",
-    "graphql", "groq", "grpc", "httplib2", "instructor", "jinja2", "jose", "jwt", "kafka", "kombu", "kubernetes",
-    "langchain_core", "langgraph", "ldap3", "litellm", "litestar", "lxml", "marshmallow", "minio", "mistralai", "mysql",
-    "nats", "neo4j", "numpy", "opensearchpy", "oracledb", "pandas", "paramiko", "peewee", "pika", "pinecone", "polars",
-    "psycopg2", "psycopg_pool", "pyarrow", "pybreaker", "pydantic_ai", "pymemcache", "pymongo", "pymysql", "pyodbc",
-    "qdrant_client", "quart", "rq", "sanic", "sklearn", "slack_sdk", "snowflake", "stripe", "tenacity", "tornado",
-    "tortoise", "trio", "twilio", "weaviate", "websocket", "websockets", "yaml", "zeep",
+    "billiard", "boto3", "bson", "cassandra", "celery", "clickhouse_connect", "clickhouse_driver",
+    "confluent_kafka", "cryptography", "diskcache", "django", "docker", "duckdb", "elastic_transport",
+    "elasticsearch", "filelock", "flask", "graphql", "groq", "grpc", "httplib2", "instructor", "jinja2", "jose",
+    "jwt", "kafka", "kombu", "kubernetes", "langchain_core", "langgraph", "ldap3", "litellm", "litestar", "lxml",
+    "marshmallow", "minio", "mistralai", "mysql", "nats", "neo4j", "numpy", "opensearchpy", "oracledb", "pandas",
+    "paramiko", "peewee", "pika", "pinecone", "polars", "psycopg2", "psycopg_pool", "pyarrow", "pybreaker",
+    "pydantic_ai", "pymemcache", "pymongo", "pymysql", "pyodbc", "qdrant_client", "quart", "rq", "sanic", "sklearn",
+    "slack_sdk", "snowflake", "stripe", "tenacity", "tornado", "tortoise", "trio", "twilio", "weaviate",
+    "websocket", "websockets", "yaml", "zeep",
 })  # fmt: skip
 """Whose exceptions alone are."""
 

@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import pytest
+from _pytest import faulthandler
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback, TerminalRepr
-from _pytest.faulthandler import fault_handler_stderr_fd_key
 
 from replay.core.promoted import Promoted, promoted
 from replay.core.recording import Outcome, Recording
@@ -109,7 +109,8 @@ def _read_options(config: pytest.Config) -> Options:
     folders = (config.getoption("basetemp", None), os.environ.get("PYTEST_DEBUG_TEMPROOT"))
     writable = tuple(os.path.abspath(folder) for folder in folders if folder)
     live = tuple(config.getoption("--incident-live"))
-    terminal = config.stash.get(fault_handler_stderr_fd_key, None)
+    key = getattr(faulthandler, "fault_handler_stderr_fd_key", None)
+    terminal = None if key is None else config.stash.get(key, None)
     overdue = None if terminal is None or config.getoption("usepdb", False) else Overdue(terminal, config.rootpath)
     again = config.getini("incident_fresh") and not config.getoption("usepdb", False)
     return Options(config.rootpath, targets, live, writable, hard_isolation(config) == "hard", again, overdue)

@@ -12,8 +12,9 @@ from functools import partial
 
 import pytest
 
-from replay.boundaries import timeline
-from replay.boundaries.timeline import Timeline, Wait
+from replay.boundaries import resting
+from replay.boundaries.moments import Wait
+from replay.boundaries.timeline import Timeline
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
@@ -280,9 +281,9 @@ def test_a_thread_that_ended_while_all_were_looked_at_hides_none_that_computes(m
 
     thread = threading.Thread(target=compute)
     thread.start()
-    monkeypatch.setattr(timeline, "listdir", lambda folder: ["1073741824", *os.listdir(folder)])
+    monkeypatch.setattr(resting, "listdir", lambda folder: ["1073741824", *os.listdir(folder)])
     try:
-        assert any(timeline._somebody_runs() for _ in range(200))
+        assert any(resting.somebody_runs() for _ in range(200))
     finally:
         over.set()
         thread.join()

@@ -54,19 +54,19 @@ ELSEWHERE = {
     "at replay, or where a bundle is read": """
         boundaries/*:*laying* boundaries/*:*.describe boundaries/clock:* boundaries/http/__init__:*
         boundaries/http/aiohttp_client:_* boundaries/http/exchange:* boundaries/http/faults:*
-        boundaries/http/httpx_clients:_* boundaries/http/recorded:* boundaries/http/stored:* boundaries/http/wire:*
-        boundaries/http/wire_replay:* boundaries/http/wire_tee:collect boundaries/libraries:*
-        boundaries/locks:* boundaries/stream:_Played.* boundaries/stream:played* boundaries/threads:_*
-        boundaries/timeline:* boundaries/waits:* core/decoder:* core/families/anew:*
-        core/families/arrays:_read* core/families/connecting:* core/families/containers:*
-        core/families/errors:* core/families/frames:* core/families/mapped:_* core/families/objects:*
-        core/families/records:* core/families/scalars:* core/families/seen:* core/families/validation:*
-        core/left:*left core/left:is_noted core/left:opened core/left:returned core/looking:loaded
-        core/opened:* core/recording:* core/redaction/marks:places_of core/redaction/own:*
-        core/redaction/redactor:* core/standins:* core/surroundings:* core/verdict:* core/world:Answer.*
-        core/world:_unkept core/world:occup* engine/entropy:chosen engine/lanes:* engine/memory:*
-        engine/targets:* entrypoints/__init__:* entrypoints/block:* entrypoints/steps:* entrypoints/turn:*
-        entrypoints/web:* store/bundle:* store/sealed:* store/untrusted:*
+        boundaries/http/httpx_clients:_* boundaries/http/recorded:* boundaries/http/stored:*
+        boundaries/http/wire:* boundaries/http/wire_replay:* boundaries/http/wire_tee:collect
+        boundaries/libraries:* boundaries/locks:* boundaries/moments:* boundaries/resting:*
+        boundaries/stream:_Played.* boundaries/stream:played* boundaries/threads:_* boundaries/timeline:*
+        boundaries/waits:* core/decoder:* core/families/anew:* core/families/arrays:_read*
+        core/families/connecting:* core/families/containers:* core/families/errors:* core/families/frames:*
+        core/families/mapped:_* core/families/objects:* core/families/records:* core/families/scalars:*
+        core/families/seen:* core/families/validation:* core/left:*left core/left:is_noted core/left:opened
+        core/left:returned core/looking:loaded core/opened:* core/recording:* core/redaction/marks:places_of
+        core/redaction/own:* core/redaction/redactor:* core/standins:* core/surroundings:* core/verdict:*
+        core/world:Answer.* core/world:_unkept core/world:occup* engine/entropy:chosen engine/lanes:*
+        engine/memory:* engine/targets:* entrypoints/__init__:* entrypoints/block:* entrypoints/steps:*
+        entrypoints/turn:* entrypoints/web:* store/bundle:* store/sealed:* store/untrusted:*
     """,
 }
 """When what is loaded in a service and no campaign reaches runs: functions by module and name."""
