@@ -401,6 +401,13 @@ class Timeline:
             if self.near is None and wall < self._wall:
                 self.near = wall
 
+    def given_up(self, end: int) -> None:
+        """Nobody waits any more for an answer that production got at `end`. If that is about now, then there it may
+        have come first: what happens in one turn of an event loop has no order in a recording."""
+        with self._lock:
+            if self.near is None and end - self._wall < _LATE:
+                self.near = end
+
     # Turns ------------------------------------------------------------------------------------------------------
 
     def _busy(self) -> bool:

@@ -267,6 +267,8 @@ class Arrival:
             await future
         finally:
             wait.gone = True
+            if not wait.fired:
+                loop.timeline.given_up(came_at)
 
     async def never(self) -> None:
         """Wait for what did not come in production: until the application gives it up, or far longer than it did."""

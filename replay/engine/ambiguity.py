@@ -93,7 +93,7 @@ def nearly(recording: Recording, near: int | None) -> str | None:
     what = f"the answer to #{found[0].seq} ({found[0].boundary} {found[0].target})" if found else "something else"
     return (
         f"nondeterministic: {offset / 1e6:.1f} ms after the start {what} came about when a time limit or a sleep was "
-        "over. The recording does not say which of them was first."
+        "over, or what waited for it was given up. The recording does not say which of them was first."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ import replay
 from tests.campaigns import programs
 from tests.recordings import record
 
-UNEXPLAINED = 0.08
-"""Share of programs that may end otherwise without a reason, where there were many: of two things that happen in the
-same turn of a loop, or in two threads that ask nothing, no recording says which was first. (4 % were measured.)"""
+UNEXPLAINED = 0.05
+"""Share of programs that may end otherwise without a reason, where there were many: of two threads that ask nothing, no
+recording says which was first. (2 % were measured, in a quiet process.)"""
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +46,16 @@ def test_random_programs(tmp_path: Path, seeds: range) -> None:
             programs.EDITED.clear()
     assert ends["unexplained"] <= max(3, UNEXPLAINED * len(seeds)), ends
     assert ends["reproduced"] > len(seeds) / 4
+
+
+def test_what_comes_in_the_turn_in_which_it_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer was there as the other task failed: a replay that gives it up says that it may have come first."""
+    monkeypatch.setattr(programs, "_latency", lambda: 0.0)
+    monkeypatch.setattr(programs, "_NUMBERS", count())
+    part = ["first", 0, [["ask", "q0"], ["ask", "q1"], ["fail"]]]
+    (recording,) = record(tmp_path, partial(programs.run, "tasks", part))
+    verdict = replay.run(recording)
+    assert recording.outcome.value == ["q0 as number 0", "q1 as number 1", ""]
+    assert verdict.status == "changed"
+    assert (verdict.reason or "").startswith("nondeterministic: ")
+    assert "what waited for it was given up" in (verdict.reason or "")
