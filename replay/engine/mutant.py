@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from random import Random
 from typing import Any, TypeVar
-from uuid import UUID
 
 import msgspec
 
@@ -24,6 +22,7 @@ from replay.core.codec import Value
 from replay.core.recording import Interaction
 from replay.core.verdict import Difference
 from replay.core.world import Request, Shelf
+from replay.engine.beyond import beyond
 from replay.engine.entropy import BELOW
 from replay.engine.heard import Heard
 from replay.engine.player import Player
@@ -137,11 +136,8 @@ class Mutant(Player):
             self._repeated += 1
             before.rotate(-1)
             return before[-1]
-        made = _MADE.get(kind)
-        if made is None:
-            return live()  # numpy's and the like: of the types that they have there
         number = sum(len(kinds.get(kind, ())) for kinds in self.drawn.values())
-        return made(Random(f"{self.recording.id}/{kind}/{number}"))
+        return beyond(kind, f"{self.recording.id}/{kind}/{number}", live)
 
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         self._row = 0
@@ -199,17 +195,3 @@ class Mutant(Player):
 
 def _same_target(interaction: Interaction, request: Request) -> bool:
     return interaction.boundary == request.boundary and interaction.target == request.target
-
-
-_MADE: dict[str, Callable[[Random], Any]] = {
-    "random": lambda source: source.random(),
-    "getrandbits": lambda source: source.getrandbits(64),
-    "uuid": lambda source: source.randbytes(16),
-    "seed": lambda source: source.getrandbits(64),
-    "gauss_next": lambda source: None,
-    **{
-        kind: lambda source: UUID(int=source.getrandbits(128), version=4)
-        for name in ("uuid1", "uuid4", "uuid6", "uuid7")
-        for kind in (name, f"uuid_utils.{name}")
-    },
-}

@@ -25,6 +25,7 @@ from replay.core.recording import WEB, Interaction, Outcome, Recording, State
 from replay.core.verdict import Difference, Divergence, Frame, Window
 from replay.core.world import Answer, ReadSoFar, Request, Settles, Shelf, Ticket
 from replay.engine.behind import Behind
+from replay.engine.beyond import beyond
 from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.lanes import FIRST, Lanes
@@ -104,43 +105,10 @@ class Player:
     """
 
     __slots__ = (
-        "_choices",
-        "_chosen",
-        "_draws",
-        "_entropy",
-        "_equality",
-        "_lock",
-        "_moments",
-        "_move",
-        "_now",
-        "_on_ask",
-        "_partings",
-        "_readings",
-        "_refused",
-        "_resolve",
-        "_seed",
-        "_shelves",
-        "_spent",
-        "_unknown",
-        "_wait",
-        "_waiting",
-        "behind",
-        "closed",
-        "goes_out",
-        "lanes",
-        "leaves",
-        "left",
-        "noise",
-        "noted",
-        "notes",
-        "permits",
-        "recording",
-        "served",
-        "short_draws",
-        "start_up",
-        "through",
-        "unanswered",
-        "where",
+        "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now",
+        "_on_ask", "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_unknown",
+        "_wait", "_waiting", "behind", "closed", "goes_out", "lanes", "leaves", "left", "noise", "noted", "notes",
+        "permits", "recording", "served", "short_draws", "start_up", "through", "unanswered", "where",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
@@ -205,6 +173,8 @@ class Player:
         choices were drawn as bytes."""
         self._entropy: dict[str, int] = {}
         self._chosen: dict[str, int] = {}
+        self._beyond: dict[tuple[str, str], int] = {}
+        """How many draws of a kind a lane made that are not recorded."""
         self.short_draws = 0
         """Of the system's generator, that are in no recording and of which something may have been computed."""
         self._moments: list[int] | None = None
@@ -273,9 +243,11 @@ class Player:
             values = self._draws_of(lane, kind)
             if values:
                 return values.popleft()  # type: ignore[no-any-return]
-            if not self.closed:
-                self._draw_on(lane, kind)
-        return live()
+            if self.closed:
+                return live()
+            self._draw_on(lane, kind)
+            number = self._beyond[lane, kind] = self._beyond.get((lane, kind), 0) + 1
+            return beyond(kind, f"{self.recording.digest}/{lane}/{kind}/{number}", live)  # type: ignore[no-any-return]
 
     def entropy(self, size: int, live: Callable[[int], bytes]) -> bytes:
         with self._lock:
