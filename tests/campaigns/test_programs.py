@@ -48,6 +48,14 @@ def test_random_programs(tmp_path: Path, seeds: range) -> None:
     assert ends["reproduced"] > len(seeds) / 4
 
 
+def test_coroutines_start_in_one_order(tmp_path: Path) -> None:
+    """`asyncio.as_completed` starts a set of them: whatever order production had, each replay has the same."""
+    parts = [["draw"], ["ask", "q0"], ["draw"], ["ask", "q1"], ["sleep", 0.001], ["draw"], ["ask", "q2"], ["draw"]]
+    (recording,) = record(tmp_path, partial(programs.run, "tasks", ["as completed", 0, parts]))
+    ends = Counter(str((each.status, each.outcome)) for each in (replay.run(recording) for _ in range(12)))
+    assert len(ends) == 1, ends
+
+
 def test_what_comes_in_the_turn_in_which_it_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer was there as the other task failed: a replay that gives it up says that it may have come first."""
     monkeypatch.setattr(programs, "_latency", lambda: 0.0)
