@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
 from io import BytesIO, StringIO
+from operator import is_
 from typing import Any
 
 import msgspec
@@ -87,6 +88,12 @@ class Filling:
         self._after = after
         self._met: dict[int, tuple[Any, Any, Any]] = {}
         """By the address of what a recorded container is afterwards: that of now, that before, itself."""
+        self._fixed: dict[int, tuple[Any, Any, Any]] = {}
+        """The same of what is not changed itself, but may hold what is: tuples, frozen objects."""
+        self._known: dict[int, tuple[bool, bool]] = {}
+        """By the address of such a recorded one: whether it holds what is changed, and what is given now stays."""
+        self._tuples: dict[int, Any] = {}
+        """By the address of a recorded one that holds what is changed: the one that takes its place."""
         self._there: dict[int, list[int | None]] = {}
         """By the address of what a recorded list is afterwards: where each of its items was."""
         self._joined: set[int] = set()
@@ -109,12 +116,15 @@ class Filling:
 
     def _pair(self, now: Any, before: Any, after: Any) -> None:
         kind = type(after)
-        if kind in _FIXED or address_of(after) in self._met or not _name_of(now) == _name_of(before) == _name_of(after):
+        if kind in _FIXED or not _name_of(now) == _name_of(before) == _name_of(after):
             return
-        if kind is not tuple and not _is_frozen(now):
-            if not isinstance(after, CONTAINERS) and not _has_fields(now):
-                return
-            self._met[address_of(after)] = (now, before, after)
+        is_fixed = kind is tuple or _is_frozen(now)
+        if not is_fixed and not isinstance(after, CONTAINERS) and not _has_fields(now):
+            return
+        found = self._fixed if is_fixed else self._met
+        if address_of(after) in found:
+            return
+        found[address_of(after)] = (now, before, after)
         for each in self._children(now, before, after):
             self._pair(*each)
 
@@ -214,17 +224,39 @@ class Filling:
         met = self._met.get(address_of(after))
         if met is not None:
             return met[0] is now
-        is_fixed = type(after) is tuple or _is_frozen(now)
-        if is_fixed and _name_of(now) == _name_of(before) == _name_of(after) and any(map(self._is_met, _held(after))):
-            found = self._children(now, before, after)
-            return len(found) == len(_held(after)) and all(self._stays(*each) for each in found)
+        fixed = self._fixed.get(address_of(after))
+        if fixed is not None and fixed[0] is now and self._look(fixed)[0]:
+            return self._look(fixed)[1]
         return _same(before, after)
+
+    def _look(self, fixed: tuple[Any, Any, Any]) -> tuple[bool, bool]:
+        now, before, after = fixed
+        known = self._known.get(address_of(after))
+        if known is None:
+            self._known[address_of(after)] = (False, True)  # an object may hold itself
+            holds = any(map(self._is_met, _held(after)))
+            found = self._children(now, before, after) if holds else []
+            stays = len(found) == len(_held(after)) and all(self._stays(*each) for each in found)
+            known = self._known[address_of(after)] = (holds, stays)
+        return known
 
     def _is_met(self, after: Any) -> bool:
         """Whether one of now stands for it, or for a part."""
         if address_of(after) in self._met:
             return True
-        return type(after) is tuple and any(map(self._is_met, after))
+        fixed = self._fixed.get(address_of(after))
+        if fixed is not None:
+            return self._look(fixed)[0]
+        return type(after) is tuple and self._joins(after) is not after
+
+    def _joins(self, after: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A recorded tuple with what is given now for what it holds; itself if that is the same."""
+        found = self._tuples.get(address_of(after))
+        if found is None:
+            items = [*map(self._given, after)]
+            is_same = all(map(is_, items, after))
+            found = self._tuples[address_of(after)] = after if is_same else tuple(items)
+        return found
 
     def _given(self, after: Any) -> Any:
         """A recorded value, or what is given now where it is one of those; so is all that it holds."""
@@ -234,8 +266,11 @@ class Filling:
         kind = type(after)
         if kind in _FIXED or address_of(after) in self._joined:
             return after
+        fixed = self._fixed.get(address_of(after))
+        if fixed is not None and all(self._look(fixed)):
+            return fixed[0]
         if kind is tuple:
-            return tuple(map(self._given, after)) if any(map(self._is_met, after)) else after
+            return self._joins(after)
         self._joined.add(address_of(after))
         if isinstance(after, dict):
             for key, item in after.items():
@@ -243,7 +278,7 @@ class Filling:
         elif isinstance(after, (list, deque)):
             for at, item in enumerate(after):
                 after[at] = self._given(item)
-        elif _has_fields(after):
+        elif is_own(kind) and not isinstance(after, _FINAL):
             for name, item in attributes(after).items():
                 other = self._given(item)
                 if other is not item:

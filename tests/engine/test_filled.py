@@ -17,6 +17,7 @@ from replay.boundaries import ALL
 from replay.boundaries.clock import move_to, pauses, wait
 from replay.core.codec import Value, encode
 from replay.core.edits import Edit
+from replay.core.filling import Filling
 from replay.core.left import LARGEST, Left, Marked, answer_of, given
 from replay.core.recording import Recording
 from replay.core.snapshot import snapshot, snapshot_call
@@ -273,3 +274,19 @@ def test_a_find_that_asks_with_other_arguments_is_filled_as_its_run_was(tmp_path
     assert execution.failure.error_type == "KeyError"
     verdict = replay.run(runs.recorded(execution, edits))
     assert (verdict.status, verdict.divergences) == ("reproduced", ())
+
+
+def test_tuples_that_share_their_parts_are_looked_at_once() -> None:
+    """A bundle of two kilobytes would take for ever; and one that stays is the same one."""
+    before, after = ([1],), ([1, 2],)
+    for _ in range(80):
+        before, after = (before, before), (after, after)  # type: ignore[assignment]
+    asked = encode({"args": [before, []], "kwargs": {}})
+    now = asked.decode()
+    left = encode({"returned": None, "args": [after, [after]], "kwargs": {}}).decode()
+    Filling(asked.decode(), left).fill(tuple(now["args"]), {})
+    assert now["args"][1][0] is now["args"][0]
+    inner = now["args"][0]
+    while type(inner) is tuple:
+        inner = inner[0]
+    assert inner == [1, 2]
