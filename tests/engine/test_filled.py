@@ -290,3 +290,10 @@ def test_tuples_that_share_their_parts_are_looked_at_once() -> None:
     while type(inner) is tuple:
         inner = inner[0]
     assert inner == [1, 2]
+
+
+def test_what_is_left_does_not_make_a_recording_too_large(tmp_path: Path) -> None:
+    """It is given up before anything that a replay needs."""
+    (recording,) = record(tmp_path, _settled({"lines": [], "raises": "x" * 4_000}), max_recording_bytes=8_000)
+    assert "left" not in recording.context.tree
+    assert recording.gaps == ()
