@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Mapping
+from array import array
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
+from io import BytesIO, StringIO
+from operator import is_
 from typing import Any
 
 import msgspec
 
-from replay.core.codec import Value, encode
+from replay.core.codec import Resolve, Value, encode
 from replay.core.compare import differences
 from replay.core.families.seen import is_own
-from replay.core.left import CONTAINERS, LEFT, is_noted
+from replay.core.left import CONTAINERS, LEFT, filled, has_left, is_left, is_noted
 from replay.core.looking import address_of, assign, attributes, dotted
 from replay.core.noise import LEFT as LEFT_THERE
 from replay.core.noise import Noise
@@ -25,6 +28,8 @@ from replay.core.written import json_text
 _FIXED = (str, int, type(None), bool, float, bytes)
 _FINAL = (*_FIXED, tuple, frozenset, Enum, BaseException, type)
 """What is replaced, not changed."""
+_MOST_ALIKE = 20
+"""Items of a list that one is compared with because of one thing that they hold."""
 _CALL = {"args", "kwargs"}
 """Of an input. What else it holds (a task's request) is no argument."""
 
@@ -52,72 +57,151 @@ def parted(recording: Recording, now: Value, window: Window, ignore: Collection[
     return [msgspec.structs.replace(each, path=f"{LEFT_THERE} {each.path}") for each in found]
 
 
+def refitted(answer: Value, recorded: Value, asked: Value, resolve: Resolve) -> Value:
+    """The stored answer of a call that was asked otherwise than `recorded`: what it changes is changed in what was
+    `asked`, so that a recording of the two changes the same. As it is if that cannot be stored."""
+    if not has_left(answer) or recorded.text == asked.text:
+        return answer
+    found = answer.decode(resolve)
+    if not is_left(found):
+        return answer
+    given = asked.decode(resolve)
+    try:
+        now = {"args": given["args"], "kwargs": given["kwargs"]}
+        value = Filling(recorded.decode(resolve), found.fields).fill(tuple(now["args"]), now["kwargs"])
+    except Exception:  # a bundle holds any shape, and classes may refuse what is put into them
+        return answer
+    return filled({"returned": value, **now}) or answer
+
+
 class Filling:
-    """Changes arguments as recorded ones were changed."""
+    """Changes arguments as recorded ones were changed.
+
+    First it is found which of the values now each recorded one is, then they are changed: whatever refers to one of
+    them refers to that of now, wherever it stands. Which item of a list is which is not recorded; a list may have been
+    sorted meanwhile, so that is told by what they hold.
+    """
 
     def __init__(self, before: Any, after: Mapping[str, Any]) -> None:
         """Both as they were decoded: of any shape."""
         self._before = before if type(before) is dict else {}
         self._after = after
-        self._met: dict[int, Any] = {}
-        """By the address of a recorded container: the one that is given now."""
+        self._met: dict[int, tuple[Any, Any, Any]] = {}
+        """By the address of what a recorded container is afterwards: that of now, that before, itself."""
+        self._fixed: dict[int, tuple[Any, Any, Any]] = {}
+        """The same of what is not changed itself, but may hold what is: tuples, frozen objects."""
+        self._known: dict[int, tuple[bool, bool]] = {}
+        """By the address of such a recorded one: whether it holds what is changed, and what is given now stays."""
+        self._tuples: dict[int, Any] = {}
+        """By the address of a recorded one that holds what is changed: the one that takes its place."""
+        self._there: dict[int, list[int | None]] = {}
+        """By the address of what a recorded list is afterwards: where each of its items was."""
+        self._joined: set[int] = set()
+        """Recorded ones that take a place among those of now, and refer to these by now."""
 
     def fill(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What the call returned: one of the arguments, if it was one."""
-        self._change([*args], self._before.get("args"), self._after["args"])
-        self._change({**kwargs}, self._before.get("kwargs"), self._after["kwargs"])
-        returned = self._after["returned"]
-        return self._met.get(address_of(returned), returned)
+        given: tuple[tuple[Any, str], ...] = ((args, "args"), (kwargs, "kwargs"))
+        for now, name in given:
+            before, after = self._before.get(name), self._after[name]
+            if name == "args" and type(before) is type(after) is list:
+                before, after = tuple(before), tuple(after)
+            self._pair(now, before, after)
+        self._met.pop(address_of(self._after["kwargs"]), None)
+        for now, before, after in tuple(self._met.values()):
+            self._change(now, before, after)
+        return self._given(self._after["returned"])
 
-    def _change(self, now: Any, before: Any, after: Any) -> bool:
-        """Change `now` in place as `before` was into `after`; False: another value has to take its place."""
-        if address_of(after) in self._met:
-            return self._met[address_of(after)] is now
+    # Which is which -----------------------------------------------------------------------------------------------
+
+    def _pair(self, now: Any, before: Any, after: Any) -> None:
         kind = type(after)
         if kind in _FIXED or not _name_of(now) == _name_of(before) == _name_of(after):
-            return _same(before, after)
-        if kind is tuple and len(now) == len(before) == len(after):
-            changed = [self._change(*each) for each in zip(now, before, after, strict=True)]
-            return all(changed)
-        if not isinstance(after, CONTAINERS) and not _has_fields(now):
-            return _same(before, after)
-        self._met[address_of(after)] = now
+            return
+        is_fixed = kind is tuple or _is_frozen(now)
+        if not is_fixed and not isinstance(after, CONTAINERS) and not _has_fields(now):
+            return
+        found = self._fixed if is_fixed else self._met
+        if address_of(after) in found:
+            return
+        found[address_of(after)] = (now, before, after)
+        for each in self._children(now, before, after):
+            self._pair(*each)
+
+    def _children(self, now: Any, before: Any, after: Any) -> list[tuple[Any, Any, Any]]:
+        """What they hold, of each that which stands for the others."""
+        if isinstance(after, dict):
+            return [(now[key], before[key], item) for key, item in after.items() if key in before and key in now]
+        if isinstance(after, tuple):
+            return [*zip(now, before, after, strict=True)] if len(now) == len(before) == len(after) else []
+        if isinstance(after, (list, deque)):
+            if len(now) != len(before):
+                return []
+            now, before = list(now), list(before)
+            there = self._places(before, list(after), address_of(after))
+            return [(now[at], before[at], item) for item, at in zip(after, there, strict=True) if at is not None]
+        if isinstance(after, CONTAINERS):
+            return []
+        held, was, became = attributes(now), _fields(before), _fields(after)
+        return [(held[name], was[name], item) for name, item in became.items() if name in was and name in held]
+
+    def _places(self, before: list[Any], after: list[Any], address: int) -> list[int | None]:
+        if address not in self._there:
+            self._there[address] = _places(before, after)
+        return self._there[address]
+
+    # What becomes of it -------------------------------------------------------------------------------------------
+
+    def _change(self, now: Any, before: Any, after: Any) -> None:
         if isinstance(after, dict):
             self._mapping(now, before, after)
         elif isinstance(after, list):
-            self._list(now, before, after)
+            now[:] = self._items(now, before, after, address_of(after))
         elif isinstance(after, deque):
-            items = list(now)
-            self._list(items, list(before), list(after))
+            items = self._items(list(now), list(before), list(after), address_of(after))
             now.clear()
             now.extend(items)
         elif isinstance(after, set):
             now -= before - after
             now |= after - before
-        elif isinstance(after, bytearray):
+        elif isinstance(after, (BytesIO, StringIO)):
+            if (before.tell(), before.getvalue()) != (after.tell(), after.getvalue()):
+                now.seek(0)
+                now.truncate()
+                now.write(after.getvalue())
+                now.seek(after.tell())
+        elif isinstance(after, (bytearray, array)):
             if before != after:
                 now[:] = after
+        elif isinstance(after, memoryview):
+            if before != after and len(now) == len(after):
+                now.cast("B")[:] = after
         else:
             self._object(now, _fields(before), _fields(after))
-        return True
 
     def _mapping(self, now: dict[Any, Any], before: dict[Any, Any], after: dict[Any, Any]) -> None:
+        is_in_order = [*now] == [*before]
         for key in before:
             if key not in after:
                 now.pop(key, None)
         for key, item in after.items():
-            if key not in before or (key in now and not self._change(now[key], before[key], item)):
+            if key not in before or (key in now and not self._stays(now[key], before[key], item)):
                 now[key] = self._given(item)
+        if is_in_order and [*now] != [*after]:
+            for key in after:
+                now[key] = now.pop(key)
 
-    def _list(self, now: list[Any], before: list[Any], after: list[Any]) -> None:
-        if len(before) == len(after) == len(now):
-            for at, item in enumerate(after):
-                if not self._change(now[at], before[at], item):
-                    now[at] = self._given(item)
-            return
-        first = _alike(before, after)
-        last = _alike(before[first:][::-1], after[first:][::-1])
-        now[first : max(first, len(now) - last)] = [self._given(item) for item in after[first : len(after) - last]]
+    def _items(self, now: list[Any], before: list[Any], after: list[Any], address: int) -> list[Any]:
+        if len(now) != len(before):
+            first = _alike(before, after)
+            last = _alike(before[first:][::-1], after[first:][::-1])
+            middle = [self._given(item) for item in after[first : len(after) - last]]
+            return [*now[:first], *middle, *now[max(first, len(now) - last) :]]
+        there = self._places(before, after, address)
+        return [
+            now[at] if at is not None and self._stays(now[at], before[at], item) else self._given(item)
+            for item, at in zip(after, there, strict=True)
+        ]
 
     def _object(self, now: Any, before: dict[str, Any], after: dict[str, Any]) -> None:
         held = attributes(now)
@@ -126,7 +210,7 @@ class Filling:
                 with suppress(Exception):
                     delattr(now, name)
         for name, item in after.items():
-            if name in before and (name not in held or self._change(held[name], before[name], item)):
+            if name in before and (name not in held or self._stays(held[name], before[name], item)):
                 continue
             if type(item) is Opaque or type(item) is Truncated:
                 continue  # nothing stands for it
@@ -135,9 +219,127 @@ class Filling:
             except Exception:  # frozen for its users, not for its own methods
                 assign(now, name, self._given(item))
 
+    def _stays(self, now: Any, before: Any, after: Any) -> bool:
+        """Whether `now` is what stands for `after`; False: another value has to take its place."""
+        met = self._met.get(address_of(after))
+        if met is not None:
+            return met[0] is now
+        fixed = self._fixed.get(address_of(after))
+        if fixed is not None and fixed[0] is now and self._look(fixed)[0]:
+            return self._look(fixed)[1]
+        return _same(before, after)
+
+    def _look(self, fixed: tuple[Any, Any, Any]) -> tuple[bool, bool]:
+        now, before, after = fixed
+        known = self._known.get(address_of(after))
+        if known is None:
+            self._known[address_of(after)] = (False, True)  # an object may hold itself
+            holds = any(map(self._is_met, _held(after)))
+            found = self._children(now, before, after) if holds else []
+            stays = len(found) == len(_held(after)) and all(self._stays(*each) for each in found)
+            known = self._known[address_of(after)] = (holds, stays)
+        return known
+
+    def _is_met(self, after: Any) -> bool:
+        """Whether one of now stands for it, or for a part."""
+        if address_of(after) in self._met:
+            return True
+        fixed = self._fixed.get(address_of(after))
+        if fixed is not None:
+            return self._look(fixed)[0]
+        return type(after) is tuple and self._joins(after) is not after
+
+    def _joins(self, after: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A recorded tuple with what is given now for what it holds; itself if that is the same."""
+        found = self._tuples.get(address_of(after))
+        if found is None:
+            items = [*map(self._given, after)]
+            is_same = all(map(is_, items, after))
+            found = self._tuples[address_of(after)] = after if is_same else tuple(items)
+        return found
+
     def _given(self, after: Any) -> Any:
-        """A recorded value, or what is given now where it is one of those."""
-        return self._met.get(address_of(after), after)
+        """A recorded value, or what is given now where it is one of those; so is all that it holds."""
+        met = self._met.get(address_of(after))
+        if met is not None:
+            return met[0]
+        kind = type(after)
+        if kind in _FIXED or address_of(after) in self._joined:
+            return after
+        fixed = self._fixed.get(address_of(after))
+        if fixed is not None and all(self._look(fixed)):
+            return fixed[0]
+        if kind is tuple:
+            return self._joins(after)
+        self._joined.add(address_of(after))
+        if isinstance(after, dict):
+            for key, item in after.items():
+                after[key] = self._given(item)
+        elif isinstance(after, (list, deque)):
+            for at, item in enumerate(after):
+                after[at] = self._given(item)
+        elif is_own(kind) and not isinstance(after, _FINAL):
+            for name, item in attributes(after).items():
+                other = self._given(item)
+                if other is not item:
+                    assign(after, name, other)
+        return after
+
+
+def _held(after: Any) -> Collection[Any]:
+    return after if isinstance(after, tuple) else _fields(after).values()
+
+
+def _places(before: list[Any], after: list[Any]) -> list[int | None]:
+    """Of each item of `after`, where it was; None: it is new."""
+    if len(before) == len(after):
+        found: list[int | None] = [*range(len(after))]
+        if all(type(item) in _FIXED or _same(before[at], item) for at, item in enumerate(after)):
+            return found
+    else:
+        first = _alike(before, after)
+        last = _alike(before[first:][::-1], after[first:][::-1])
+        found = [*range(first), *[None] * (len(after) - first - last), *range(len(before) - last, len(before))]
+    moves = [at for at, item in enumerate(after) if type(item) not in _FIXED and not _same_at(before, found[at], item)]
+    taken = {place for at, place in enumerate(found) if at not in moves}
+    free = [at for at, item in enumerate(before) if at not in taken and type(item) not in _FIXED]
+    where = defaultdict[tuple[Any, str], list[int]](list)
+    for at in free:
+        for mark in _marks(before[at]):
+            where[mark].append(at)
+    liked = list[tuple[float, int, int]]()
+    for at in moves:
+        votes = Counter(place for mark in _marks(after[at]) for place in where.get(mark, ())[:_MOST_ALIKE])
+        if len(before) == len(after):
+            votes[at] += 0  # it may have changed altogether
+        liked += [(-count - (place == at) / 2, at, place) for place, count in votes.items()]
+        found[at] = None
+    open_ = set(free)
+    for _, at, place in sorted(liked):
+        if found[at] is None and place in open_:
+            found[at] = place
+            open_.discard(place)
+    return found
+
+
+def _same_at(before: list[Any], at: int | None, item: Any) -> bool:
+    return at is not None and _same(before[at], item)
+
+
+def _marks(item: Any) -> Iterator[tuple[Any, str]]:
+    """What tells an item from the others: what it is in whole, and what it holds."""
+    kind = dotted(type(item)) if type(item) is not Opaque else item.type
+    yield kind, encode(item).text
+    if isinstance(item, dict):
+        held: Iterable[tuple[Any, Any]] = item.items()
+    elif isinstance(item, (list, tuple, deque)):
+        held = enumerate(item)
+    elif isinstance(item, CONTAINERS):
+        return
+    else:
+        held = _fields(item).items()
+    for name, each in held:
+        yield (kind, str(name)), encode(each).text
 
 
 def _alike(one: list[Any], other: list[Any]) -> int:
@@ -158,9 +360,12 @@ def _name_of(value: Any) -> str:
 
 def _has_fields(now: Any) -> bool:
     """Whether it is an object of the application that others may change."""
-    kind = type(now)
-    frozen = getattr(getattr(kind, "__dataclass_params__", None), "frozen", False)
-    return is_own(kind) and not frozen and not isinstance(now, _FINAL)
+    return is_own(type(now)) and not _is_frozen(now) and not isinstance(now, _FINAL)
+
+
+def _is_frozen(now: Any) -> bool:
+    """Whether it is a dataclass that is replaced, not changed; what it holds may change."""
+    return bool(getattr(getattr(type(now), "__dataclass_params__", None), "frozen", False))
 
 
 def _fields(value: Any) -> dict[str, Any]:

@@ -8,13 +8,15 @@ its own arguments is part of how it ended, and compared; it is in the recording'
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
+from io import BytesIO, StringIO
 from operator import is_
 from typing import Any
 
 import msgspec
 
-from replay.core.codec import Gap, Value
+from replay.core.codec import Gap, Value, encode
 from replay.core.families.seen import SEEN, is_own
 from replay.core.looking import address_of, attributes, mro
 from replay.core.recording import Recording
@@ -23,7 +25,7 @@ from replay.core.standins import Record
 from replay.core.world import FILLED, Answer, Settles
 
 LEFT = "left"
-CONTAINERS = (dict, list, set, bytearray, deque)
+CONTAINERS = (dict, list, set, bytearray, deque, BytesIO, StringIO, array, memoryview)
 """Whose content a replay changes."""
 LARGEST = 65_536
 """Bytes of arguments that are looked at once more."""
@@ -105,11 +107,20 @@ class Left(msgspec.Struct):
     def settle(self) -> Value:
         """The record; only the answer, if arguments cannot be stored, or turn out to be the same."""
         whole = self.whole.settle()
-        gaps = tuple(gap for gap in whole.gaps if gap.reason != SEEN or _is_returned(gap))
-        is_known = whole.text.startswith('{"returned":') and all(map(_is_returned, gaps))
-        if not is_known or whole.text.endswith("," + self.before.settle().text[1:]):
+        if whole.text.endswith("," + self.before.settle().text[1:]):
             return self.answer.settle()
-        return Value(f"{_HEAD}{whole.text}}}}}", gaps)
+        return _record(whole) or self.answer.settle()
+
+
+def filled(whole: dict[str, Any]) -> Value | None:
+    """The record of `{"returned": value, "args": [...], "kwargs": {...}}`; None: arguments cannot be stored."""
+    return _record(encode(whole))
+
+
+def _record(whole: Value) -> Value | None:
+    gaps = tuple(gap for gap in whole.gaps if gap.reason != SEEN or _is_returned(gap))
+    is_known = whole.text.startswith('{"returned":') and all(map(_is_returned, gaps))
+    return Value(f"{_HEAD}{whole.text}}}}}", gaps) if is_known else None
 
 
 def _is_returned(gap: Gap) -> bool:
@@ -151,6 +162,7 @@ def _are_fixed(args: tuple[Any, ...]) -> bool:
 def at_the_end(before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settles | None:
     """What the arguments of a unit of work are after it, which it was given as `before`; an object whose method it is
     is none of them. None: they are of types that do not change, or too large."""
+    before = getattr(before, "called", before)  # of a generator there may be more to its input
     args = args[type(before) is OfMethod :]
     if before.size > LARGEST or (not kwargs and _are_fixed(args)):
         return None

@@ -47,6 +47,10 @@ class Captured:
             size += note.size
         size += 0 if recorder.left is None else recorder.left.size
         excess = size - recorder.settings.most_bytes
+        if excess > 0 and recorder.left is not None:  # what is compared goes before what is served
+            size -= recorder.left.size
+            excess -= recorder.left.size
+            recorder.left = None
         if excess > 0:
             left = cut_tickets(recorder.tickets, excess)
             self.payload, left = cut_part(payload, left)

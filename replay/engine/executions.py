@@ -22,6 +22,7 @@ import msgspec
 from replay.core.behind import apart
 from replay.core.codec import Resolve, Value
 from replay.core.compare import unexpected
+from replay.core.filling import refitted
 from replay.core.left import LEFT
 from replay.core.noise import Known, known
 from replay.core.opened import Opened
@@ -279,7 +280,7 @@ class Stage:
     def finished(self, execution: Execution, edits: Sequence[Any]) -> Run:
         """The run as properties are given it."""
         assert execution.outcome is not None
-        return Run(execution.mutated, execution.outcome, tuple(edits), lambda: _asked(execution),
+        return Run(execution.mutated, execution.outcome, tuple(edits), lambda: _asked(execution, self.resolve),
                    lambda: self.recorded(execution, edits), execution.notes)  # fmt: skip
 
     def recorded(self, execution: Execution, edits: Sequence[Any]) -> Recording:
@@ -287,7 +288,7 @@ class Stage:
         outcome = execution.outcome
         assert outcome is not None
         mutated = execution.mutated
-        interactions = _asked(execution)
+        interactions = _asked(execution, self.resolve)
         longest = max((each.offset_ns + each.duration_ns for each in interactions), default=0)
         ran = msgspec.structs.replace(
             mutated,
@@ -405,11 +406,16 @@ class Stage:
 _OVERRUN = f"{Overrun.__module__}.{Overrun.__qualname__}"
 
 
-def _asked(execution: Execution) -> tuple[Interaction, ...]:
+def _asked(execution: Execution, resolve: Resolve) -> tuple[Interaction, ...]:
     """What a run asked and what answered."""
     return tuple(
         msgspec.structs.replace(
-            each.answered_by, seq=seq, lane=each.lane, target=each.request.target, request=each.asked
+            each.answered_by,
+            seq=seq,
+            lane=each.lane,
+            target=each.request.target,
+            request=each.asked,
+            answer=refitted(each.answered_by.answer, each.answered_by.request, each.asked, resolve),
         )  # with the times of what answered, which a replay goes by as the run did
         for seq, each in enumerate(execution.taken)
     )

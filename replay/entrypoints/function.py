@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from functools import partial, wraps
 from types import MethodType
 from typing import Any, TypeVar, overload
@@ -25,6 +25,7 @@ from replay.entrypoints.turn import drive, end, settle, whole_input
 from replay.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 _enter = current.set
 
 
@@ -184,8 +185,7 @@ def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> 
     if found is not None:
         call, sent, rebuilding = found
         try:
-            outcome = _called(call, recording, sent)
-            _leave(call.args[1:], call.keywords)
+            outcome = _called(call, recording, sent, partial(_leave, call.args[1:], call.keywords))
         finally:
             rebuilding.closed = True
         if (used := rebuilding.used(outcome.payload.text)) is not None:
@@ -197,9 +197,7 @@ def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> 
     call = partial(inner, *args, **given["kwargs"])
     if "request" in given and hasattr(inner, "__replay_within__"):
         call = partial(inner.__replay_within__, given["request"], *args, **given["kwargs"])
-    outcome = _called(call, recording, given.get("sent", ()))
-    _leave(tuple(args), given["kwargs"])
-    return outcome
+    return _called(call, recording, given.get("sent", ()), partial(_leave, tuple(args), given["kwargs"]))
 
 
 def _leave(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -209,17 +207,38 @@ def _leave(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         world.left = encode({"args": list(args), "kwargs": kwargs})
 
 
-def _called(call: partial[Any], recording: Recording, sent: Sent) -> Outcome:
+def _called(call: partial[Any], recording: Recording, sent: Sent, leave: Callable[[], None]) -> Outcome:
+    """How the call ended. `leave` is called then: of a coroutine before its loop is left, which cancels the tasks that
+    it began, and these may change more."""
     function = call.func
     shape = getattr(function, "__replay_kind__", None) or shape_of(function)
-    if shape == "generator":
-        return replayed(call, recording, sent)
-    if shape == "async generator":
-        return drive(lambda: replayed_async(call, recording, sent))
     if shape == "coroutine":
-        limit = _cancelled_after(recording)
-        return settle(lambda: drive(lambda: _awaited(call, limit)), _same, recording.error_type)
-    return settle(call, _same, recording.error_type)
+        return _awaited_outcome(call, recording, leave)
+    if shape == "async generator":
+        return drive(lambda: _left(replayed_async(call, recording, sent), leave))
+    try:
+        return replayed(call, recording, sent) if shape == "generator" else settle(call, _same, recording.error_type)
+    finally:
+        leave()
+
+
+def _awaited_outcome(call: partial[Any], recording: Recording, leave: Callable[[], None]) -> Outcome:
+    limit = _cancelled_after(recording)
+    returned = encode(None)
+
+    async def work() -> None:
+        nonlocal returned
+        returned = encode(await _left(_awaited(call, limit), leave))
+
+    outcome = settle(lambda: drive(work), _same, recording.error_type)
+    return Outcome("returned", returned) if outcome.state == "returned" else outcome
+
+
+async def _left(work: Coroutine[Any, Any, T], leave: Callable[[], None]) -> T:
+    try:
+        return await work
+    finally:
+        leave()
 
 
 LONGEST = 5.0

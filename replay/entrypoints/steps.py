@@ -58,9 +58,9 @@ class Arguments:
     """
 
     def __init__(self, called: Settles) -> None:
-        self._called = called
+        self.called = called
         self._sent: list[tuple[int, str, Settles]] = []
-        self.size = self._called.size
+        self.size = called.size
 
     def sent(self, position: int, how: str, value: Any) -> None:
         """The consumer did more than ask for the next item."""
@@ -70,7 +70,7 @@ class Arguments:
             self._sent.append((position, how, kept))
 
     def settle(self) -> Value:
-        called = self._called.settle()
+        called = self.called.settle()
         if not self._sent:
             return called
         gaps = list(called.gaps)
@@ -95,7 +95,7 @@ class Steps:
             if not is_free():
                 return None
             given = Arguments(take(args, kwargs))
-            recorder = begin("function", entrypoint, given)
+            recorder = begin("function", entrypoint, given, (args, kwargs))
             return None if recorder is None else cls(recorder, given)
         except Exception:
             dropped["begin-failed"] += 1

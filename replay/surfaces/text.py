@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from replay.core.codec import Value, encode
+from replay.core.compare import unexpected
 from replay.core.filling import recorded_left
 from replay.core.fingerprint import mine
 from replay.core.parts import Parts
@@ -53,7 +54,10 @@ def headline(verdict: Verdict) -> str:
         return f"reproduced: {outcome_line(verdict.recorded)}"
     if verdict.status == "changed":
         now = outcome_line(verdict.outcome) if verdict.outcome else "nothing"
-        return f"changed: recorded {outcome_line(verdict.recorded)}; now {now}"
+        then = outcome_line(verdict.recorded)
+        if now == then and (apart := unexpected(verdict.difference)):  # elsewhere, or beyond what a line shows
+            return f"changed: {_apart(apart[0], 60, ('recorded', 'now'))}"
+        return f"changed: recorded {then}; now {now}"
     if verdict.status == "unanswerable":
         return f"unanswerable: {escape(verdict.reason or 'no reason given')}"
     if verdict.divergence is None:
@@ -375,19 +379,23 @@ def difference_lines(
         yield page.row("", f"and {len(found) - DIFFERENCES:,} more")
 
 
+def _apart(difference: Difference, short: int, sides: tuple[str, str]) -> str:
+    before = "nothing" if difference.kind == "added" else plain(difference.recorded, short)
+    after = "nothing" if difference.kind == "removed" else plain(difference.actual, short)
+    return f"{escape(difference.path)}: {sides[0]} {before}, {sides[1]} {after}"
+
+
 def _difference(difference: Difference, page: Page, sides: tuple[str, str], label: str) -> Iterator[str]:
     """`$.plan: recorded 'pro', now None (expected: time inside the recorded window)`"""
     if difference.kind == "unknown":
         lost = f"{plain(difference.recorded, page.short)}: {escape(difference.note or '')}"
         yield page.row(difference.kind, f"{escape(difference.path)}: {lost}")
         return
-    before = "nothing" if difference.kind == "added" else plain(difference.recorded, page.short)
-    after = "nothing" if difference.kind == "removed" else plain(difference.actual, page.short)
     path = escape(difference.path)
     note = f" (expected: {escape(difference.note)})" if difference.note else ""
     if difference.kind == "type":
         note = f" (another type){note}"
-    line = f"{path}: {sides[0]} {before}, {sides[1]} {after}{note}"
+    line = f"{_apart(difference, page.short, sides)}{note}"
     if page.pipe or columns(line) <= page.room:
         yield page.row(label, line)
         return

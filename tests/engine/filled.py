@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from io import BytesIO, StringIO
 from typing import Any
 
 import replay
@@ -217,3 +219,119 @@ def reads(order: dict[str, Any]) -> int:
     if "total" in EDITED:
         order["total"] = 1
     return len(order)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What cannot be changed, but for what it holds."""
+
+    tags: list[str]
+
+
+def _ranked(into: list[Any]) -> None:
+    for at, each in enumerate(into):
+        each["score"] = at / 2
+    into.sort(key=lambda each: -each["score"])
+
+
+def _linked(into: list[Any]) -> None:
+    out, source = into
+    out["is"], out["within"] = source, [{"it": (source, 1)}]
+
+
+def _buffers(into: list[Any]) -> None:
+    file, text, numbers, view = into
+    file.write(b"hello")
+    text.write("hello")
+    numbers.append(3)
+    view[:3] = b"xyz"
+
+
+def _moved(into: dict[str, int]) -> None:
+    into["a"] = into.pop("a")
+
+
+GIVEN: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "sorted": (
+        lambda: [{"id": "a"}, {"id": "b"}, {"id": "c"}],
+        lambda into: into.sort(key=lambda each: each["id"] < "c"),
+    ),
+    "ranked": (lambda: [{"id": "a", "n": 1}, {"id": "b", "n": 2}, {"id": "c", "n": 1}], _ranked),
+    "one less": (lambda: [{"id": "a"}, {"id": "b"}, {"id": "c"}], lambda into: (into.pop(1), into[0].update(x=1))),
+    "turned": (lambda: deque([{"id": 1}, {"id": 2}, {"id": 3}], 3), lambda into: into.rotate(1)),
+    "rows": (lambda: [[2, "b"], [1, "a"]], lambda into: into.sort()),
+    "linked": (lambda: [{}, [1]], _linked),
+    "buffers": (lambda: [BytesIO(), StringIO(), array("i", [1]), memoryview(bytearray(5))], _buffers),
+    "in another order": (lambda: {"a": 1, "b": 2}, _moved),
+    "held by what is frozen": (lambda: Fixed(["a"]), lambda into: into.tags.append("b")),
+}
+
+
+@replay.boundary
+def change(how: str, into: Any) -> None:
+    """What becomes of it is the world's."""
+    RAN.append("change")
+    GIVEN[how][1](into)
+
+
+@replay.capture
+def changes(how: str) -> Any:
+    """What it is now, and where each of the things that were in it is."""
+    into = GIVEN[how][0]()
+    held = list(into) if isinstance(into, list | deque) else [into]
+    change(how, into)
+    held[-1].append("later") if isinstance(held[-1], list) else None
+    shown = [each.getvalue() if isinstance(each, BytesIO | StringIO) else each for each in held]
+    now = list(into) if isinstance(into, list | deque | dict) else into
+    return [shown, [[each is one for each in now] for one in held] if isinstance(now, list) else now.tags]
+
+
+@replay.capture
+async def begins(order: dict[str, Any]) -> dict[str, Any]:
+    """Begins what is still to do when it ends."""
+    order["tasks"] = 1
+    DOING.append(asyncio.create_task(_lasts(order)))
+    await asyncio.sleep(0)
+    return order
+
+
+DOING: list[asyncio.Task[None]] = []
+
+
+async def _lasts(order: dict[str, Any]) -> None:
+    try:
+        await asyncio.sleep(60)
+    finally:
+        order["tasks"] = 0
+
+
+@replay.capture
+def each_of(order: list[int]) -> Iterator[int]:
+    """As a generator."""
+    for number in range(3):
+        order.append(number + ("total" in EDITED))
+        yield number
+
+
+@replay.capture
+async def each_of_later(order: list[int]) -> AsyncIterator[int]:
+    """As an asynchronous one."""
+    for number in range(3):
+        order.append(number + ("total" in EDITED))
+        yield number
+
+
+@replay.boundary
+def bump(order: dict[str, Any]) -> None:
+    """Count in it."""
+    RAN.append("bump")
+    order["n"] = order.get("n", 0) + 1
+
+
+@replay.capture
+def counts(order: dict[str, Any]) -> int:
+    """Asks with what was filled, and needs more than that."""
+    bump(order)
+    bump(order)
+    total: int = order["n"] * len(order["lines"])
+    return total

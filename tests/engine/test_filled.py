@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -13,17 +13,24 @@ import msgspec
 import pytest
 
 import replay
+from replay.boundaries import ALL
+from replay.boundaries.clock import move_to, pauses, wait
 from replay.core.codec import Value, encode
 from replay.core.edits import Edit
+from replay.core.filling import Filling
 from replay.core.left import LARGEST, Left, Marked, answer_of, given
 from replay.core.recording import Recording
 from replay.core.snapshot import snapshot, snapshot_call
+from replay.engine.executions import Stage
 from replay.engine.mutation import mutate
+from replay.engine.targets import Targets
+from replay.entrypoints import RUNNERS
 from replay.surfaces.production import way
 from tests.engine import filled
 from tests.engine.filled import KINDS, Desk, Order, User
 from tests.recordings import again, normalised, record
 
+ROOT = Path(__file__).parent.parent.parent
 STRUCT = '{"$struct":{"type":"replay:Filled","fields":{"returned":'
 
 
@@ -44,6 +51,15 @@ def test_what_a_boundary_filled_is_filled_again(tmp_path: Path, kind: str) -> No
     verdict, second = again(recording)
     assert (verdict.status, verdict.difference, filled.RAN) == ("reproduced", (), [])
     assert normalised(second) == normalised(recording)
+
+
+@pytest.mark.parametrize("how", filled.GIVEN)
+def test_what_was_given_stays_what_it_is(tmp_path: Path, how: str) -> None:
+    """What is held of it elsewhere is changed as in production: sorted, linked and refilled ones are the same ones."""
+    (recording,) = record(tmp_path, lambda: filled.changes(how))
+    filled.RAN.clear()
+    verdict = replay.run(recording)
+    assert (verdict.status, verdict.difference, filled.RAN) == ("reproduced", (), [])
 
 
 def test_what_is_awaited_fills_when_it_has_come(tmp_path: Path) -> None:
@@ -87,6 +103,10 @@ def test_a_bundle_may_hold_any_shape(tmp_path: Path, shape: str) -> None:
     assert replay.run(msgspec.structs.replace(recording, interactions=(hostile,))).status != "reproduced"
 
 
+async def _all_of(items: AsyncIterator[int]) -> list[int]:
+    return [each async for each in items]
+
+
 def _settled(order: dict[str, Any], **kwargs: Any) -> Callable[[], Any]:
     return lambda: filled.settle(order, **kwargs)
 
@@ -98,6 +118,9 @@ def _settled(order: dict[str, Any], **kwargs: Any) -> Callable[[], Any]:
     (lambda: asyncio.run(filled.settle_later(Order([]))), "total", "$.args[0].total"),
     (lambda: Desk().settle({}), "total", "$.args[0].total"),
     (lambda: filled.reads({}), "total", "$"),
+    (lambda: list(filled.each_of([])), "total", "$.args[0][0]"),
+    (lambda: next(filled.each_of([])), "total", "$.args[0][0]"),
+    (lambda: asyncio.run(_all_of(filled.each_of_later([]))), "total", "$.args[0][0]"),
 ])  # fmt: skip
 def test_what_is_left_in_the_input_is_compared(tmp_path: Path, work: Callable[[], Any], edit: str, path: str) -> None:
     """A function that returns nothing is judged by what it did to its arguments."""
@@ -106,7 +129,20 @@ def test_what_is_left_in_the_input_is_compared(tmp_path: Path, work: Callable[[]
     filled.EDITED.add(edit)
     verdict = replay.run(recording)
     assert verdict.status == "changed"
-    assert verdict.difference[-1].path.startswith(f"input afterwards {path}")
+    assert any(each.path.startswith(f"input afterwards {path}") for each in verdict.difference)
+
+
+def test_a_coroutine_is_over_before_its_loop_is(tmp_path: Path) -> None:
+    """Tasks that it began are cancelled with a loop, and change more: neither what it left nor what it gave."""
+
+    async def served() -> None:
+        await filled.begins({})
+        await asyncio.sleep(0)
+
+    (recording,) = record(tmp_path, lambda: asyncio.run(served()))
+    assert (recording.outcome.value, recording.context.tree["left"]["args"]) == ({"tasks": 1}, [{"tasks": 1}])
+    verdict = replay.run(recording)
+    assert (verdict.status, verdict.difference) == ("reproduced", ())
 
 
 def test_an_object_of_its_own_is_no_argument(tmp_path: Path) -> None:
@@ -225,3 +261,39 @@ def test_no_call_puts_another_argument_in_the_place_of_one(tmp_path: Path, edit:
     """Such an edit would find failures that cannot happen: it does nothing."""
     (recording,) = record(tmp_path, lambda: filled.fills("mapping"))
     assert mutate(recording, [edit]).interactions == recording.interactions
+
+
+def test_a_find_that_asks_with_other_arguments_is_filled_as_its_run_was(tmp_path: Path) -> None:
+    """What the find's call was given lacks a name: that is none which the call puts there."""
+    (recording,) = record(tmp_path, lambda: filled.counts({"lines": [1, 2]}))
+    runs = Stage(recording, boundaries=ALL, runners=RUNNERS, targets=Targets(ROOT), move=move_to, wait=wait,
+                 pauses=pauses)  # fmt: skip
+    edits = (Edit("input.args[0].lines", "drop"),)
+    execution = runs.execute(edits)
+    assert execution.failure is not None
+    assert execution.failure.error_type == "KeyError"
+    verdict = replay.run(runs.recorded(execution, edits))
+    assert (verdict.status, verdict.divergences) == ("reproduced", ())
+
+
+def test_tuples_that_share_their_parts_are_looked_at_once() -> None:
+    """A bundle of two kilobytes would take for ever; and one that stays is the same one."""
+    before, after = ([1],), ([1, 2],)
+    for _ in range(80):
+        before, after = (before, before), (after, after)  # type: ignore[assignment]
+    asked = encode({"args": [before, []], "kwargs": {}})
+    now = asked.decode()
+    left = encode({"returned": None, "args": [after, [after]], "kwargs": {}}).decode()
+    Filling(asked.decode(), left).fill(tuple(now["args"]), {})
+    assert now["args"][1][0] is now["args"][0]
+    inner = now["args"][0]
+    while type(inner) is tuple:
+        inner = inner[0]
+    assert inner == [1, 2]
+
+
+def test_what_is_left_does_not_make_a_recording_too_large(tmp_path: Path) -> None:
+    """It is given up before anything that a replay needs."""
+    (recording,) = record(tmp_path, _settled({"lines": [], "raises": "x" * 4_000}), max_recording_bytes=8_000)
+    assert "left" not in recording.context.tree
+    assert recording.gaps == ()

@@ -61,7 +61,8 @@ ELSEWHERE = {
         boundaries/waits:* core/decoder:* core/families/anew:* core/families/arrays:_read*
         core/families/connecting:* core/families/containers:* core/families/errors:* core/families/frames:*
         core/families/mapped:_* core/families/objects:* core/families/records:* core/families/scalars:*
-        core/families/seen:* core/families/validation:* core/left:*left core/left:is_noted core/left:opened
+        core/families/seen:* core/families/validation:* core/left:*left core/left:filled
+        core/left:is_noted core/left:opened
         core/left:returned core/looking:loaded core/opened:* core/recording:* core/redaction/marks:places_of
         core/redaction/own:* core/redaction/redactor:* core/standins:* core/surroundings:* core/verdict:*
         core/world:Answer.* core/world:_unkept core/world:occup* engine/entropy:chosen engine/lanes:*

@@ -385,3 +385,11 @@ def test_the_document_lists_every_divergence_in_short() -> None:
 def test_frames_that_are_none(stored: object) -> None:
     """A bundle may hold anything there."""
     assert frames({"$error": {"type": "E", "message": "m", "args": [], "frames": stored}}) == []
+
+
+def test_a_change_beside_the_outcome_is_the_headline() -> None:
+    """Both ended in the same way: that says nothing of what is another."""
+    same = Outcome("returned", encode(None))
+    left = Difference("input afterwards $.args[0].total", "changed", 3, 4, None)
+    found = verdict("changed", recorded=same, outcome=same, difference=(left,))
+    assert headline(found) == "changed: input afterwards $.args[0].total: recorded 3, now 4"
