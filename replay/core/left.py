@@ -22,7 +22,7 @@ from replay.core.looking import address_of, attributes, mro
 from replay.core.recording import Recording
 from replay.core.snapshot import OfMethod, Settled, snapshot, snapshot_call
 from replay.core.standins import Record
-from replay.core.world import FILLED, Answer, Settles
+from replay.core.world import FILLED, Answer, Settles, lost
 
 LEFT = "left"
 CONTAINERS = (dict, list, set, bytearray, deque, BytesIO, StringIO, array, memoryview)
@@ -109,7 +109,11 @@ class Left(msgspec.Struct):
         whole = self.whole.settle()
         if whole.text.endswith("," + self.before.settle().text[1:]):
             return self.answer.settle()
-        return _record(whole) or self.answer.settle()
+        record = _record(whole)
+        if record is None:
+            _count(whole.gaps)
+            return self.answer.settle()
+        return record
 
 
 def filled(whole: dict[str, Any]) -> Value | None:
@@ -147,7 +151,18 @@ def _is_changed(before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     seen = getattr(before, "seen", None)  # nothing was copied, or it was cut meanwhile
     if seen is None or before.size > LARGEST:
         return False
-    return bool(snapshot_call(args, kwargs).seen != seen)
+    again = snapshot_call(args, kwargs)
+    if again.seen == seen:
+        return False
+    if type(again) is Settled:
+        _count(again.settle().gaps)
+    return True
+
+
+def _count(gaps: tuple[Gap, ...]) -> None:
+    """A fault of ours as arguments were looked at again: the recording is as if they were not."""
+    if any(gap.reason == "encode-failed" for gap in gaps):
+        lost("left-failed")
 
 
 def _are_fixed(args: tuple[Any, ...]) -> bool:
@@ -172,6 +187,7 @@ def at_the_end(before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 def noted(end: Value, input: Value) -> Any:
     """What a recording's `context` holds of that under `LEFT`: `{}` if it is as it was before; None: nothing."""
     if end.gaps:
+        _count(end.gaps)
         return None
     return {} if end.text == input.text or input.text.startswith(end.text[:-1] + ',"') else end.decode()
 
