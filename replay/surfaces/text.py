@@ -54,16 +54,21 @@ def headline(verdict: Verdict) -> str:
         return f"reproduced: {outcome_line(verdict.recorded)}"
     if verdict.status == "changed":
         now = outcome_line(verdict.outcome) if verdict.outcome else "nothing"
-        then = outcome_line(verdict.recorded)
-        if now == then and (apart := unexpected(verdict.difference)):  # elsewhere, or beyond what a line shows
-            return f"changed: {_apart(apart[0], 60, ('recorded', 'now'))}"
-        return f"changed: recorded {then}; now {now}"
+        return f"changed: {elsewhere(verdict) or f'recorded {outcome_line(verdict.recorded)}; now {now}'}"
     if verdict.status == "unanswerable":
         return f"unanswerable: {escape(verdict.reason or 'no reason given')}"
     if verdict.divergence is None:
         return "diverged: no recorded answer was asked for"
     named = "diverged (nondeterministic)" if (verdict.reason or "").startswith("nondeterministic") else "diverged"
     return f"{named}: {parted(verdict.divergence)}"
+
+
+def elsewhere(verdict: Verdict) -> str | None:
+    """What differs in a run whose end says the same in a line: something beside it, or beyond what a line shows."""
+    apart = unexpected(verdict.difference)
+    if not apart or verdict.outcome is None or outcome_line(verdict.outcome) != outcome_line(verdict.recorded):
+        return None
+    return _apart(apart[0], 60, ("recorded", "now"))
 
 
 def broke(violation: Violation) -> str:

@@ -15,7 +15,7 @@ from replay.surfaces.documents import run_row
 from replay.surfaces.literals import literal
 from replay.surfaces.page import Page, duration
 from replay.surfaces.printable import clip, columns, escape, pad
-from replay.surfaces.report.facts import ending
+from replay.surfaces.report.facts import ending, incident
 from replay.surfaces.text import frames, headline, user_frames, verdict_text
 from replay.surfaces.waterfall import recording_text, timing_bar
 from tests.core.test_parts import recording as of_parts
@@ -393,3 +393,13 @@ def test_a_change_beside_the_outcome_is_the_headline() -> None:
     left = Difference("input afterwards $.args[0].total", "changed", 3, 4, None)
     found = verdict("changed", recorded=same, outcome=same, difference=(left,))
     assert headline(found) == "changed: input afterwards $.args[0].total: recorded 3, now 4"
+
+
+def test_the_report_says_it_too() -> None:
+    """`now None` under a title of None would say nothing."""
+    known = recording(outcome=Outcome("returned", encode(None)))
+    difference = (Difference("input afterwards $.args[0].total", "changed", 3, 4),)
+    found = verdict("changed", recorded=known.outcome, outcome=known.outcome, difference=difference)
+    assert incident("a.replay.db", known, found).sentence == "input afterwards $.args[0].total: recorded 3, now 4"
+    other = verdict("changed", recorded=known.outcome, outcome=Outcome("returned", encode(5)), difference=difference)
+    assert incident("a.replay.db", known, other).sentence == "now 5"

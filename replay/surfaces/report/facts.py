@@ -23,7 +23,7 @@ from replay.surfaces.report.incidents import Cause, Ending, Incident, Line, Part
 from replay.surfaces.report.messages import message
 from replay.surfaces.report.timeline import timeline
 from replay.surfaces.report.trees import of_tree, of_value
-from replay.surfaces.text import counts, frames, outcome_line, parted, user_frames
+from replay.surfaces.text import counts, elsewhere, frames, outcome_line, parted, user_frames
 
 TITLE = 240
 """Columns of a title."""
@@ -108,7 +108,7 @@ def _sentence(recording: Recording, verdict: Verdict | None) -> str:
     if verdict.status == "diverged":
         return parted(verdict.divergence) if verdict.divergence else "no recorded answer was asked for"
     if verdict.status == "changed" and verdict.outcome is not None:
-        return f"now {outcome_line(verdict.outcome)}"
+        return elsewhere(verdict) or f"now {outcome_line(verdict.outcome)}"
     return "the same failure" if recording.status == "error" else "the same result"
 
 
