@@ -31,6 +31,7 @@ from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import Known as Pseudonyms
 from replay.core.redaction.marks import marks_of, places_of
 from replay.core.redaction.own import stands_for
+from replay.core.redaction.pseudonyms import Pseudonyms as Keyed
 from replay.core.times import both_inside
 from replay.core.verdict import Difference, Frame, Window
 
@@ -92,6 +93,8 @@ class Excuse(Noise, frozen=True, kw_only=True):
     """All that the recording has."""
     made: frozenset[str] | None = None
     """Digests of what may stand there; None: any text of the code's own."""
+    keyed: Any = None
+    """`Pseudonyms` of production's key, where that is here."""
 
     def places(self, value: Any) -> list[Steps]:
         """The leaves of a plain value that it speaks of."""
@@ -131,9 +134,10 @@ class Known(msgspec.Struct, frozen=True):
 NONE = Known()
 
 
-def known(recording: Recording) -> Known:
-    """The noise that is stored with a recording. Entries that are malformed are counted, and cover nothing."""
-    excused = excuses(recording) if recording.redacted else []
+def known(recording: Recording, keyed: Keyed | None = None) -> Known:
+    """The noise that is stored with a recording. Entries that are malformed are counted, and cover nothing. `keyed`:
+    see `excuses`."""
+    excused = excuses(recording, keyed) if recording.redacted else []
     if '"noise"' not in recording.context.text and not excused:
         return NONE
     context = recording.facts
@@ -158,19 +162,22 @@ def known(recording: Recording) -> Known:
     return Known(tuple(found[OUTCOME]), tuple(found[LEFT]), requests, draws, refused)
 
 
-def excuses(recording: Recording) -> list[Excuse]:
+def excuses(recording: Recording, keyed: Keyed | None = None) -> list[Excuse]:
     """What the marks of redaction excuse: credentials and digests, for which the code has others of its own, and mail
-    addresses that it makes of what it is given."""
+    addresses that it makes of what it is given. With `keyed`, the pseudonyms of production's key, also personal data
+    that are its own: each is redacted as production's was."""
     marks = marks_of(recording)
     pseudonyms = Pseudonyms(marks)
     made = marks.get("made")
-    addresses = frozenset(each for each in made if type(each) is str) if type(made) is list else frozenset()
+    addresses = frozenset(each for each in made if type(each) is str) if type(made) is list else frozenset[str]()
+    rows = [(row, frozenset[str]()) for row in places_of(marks)] if keyed is not None else []
+    """Of data that an answer has, too: the code may have its own nevertheless."""
+    own = [(row, addresses if row[2] in PERSONAL else None) for row in places_of(marks, "own")]
     return [
-        Excuse(place=place, path=path, matcher="redacted", cause=kind, pseudonyms=pseudonyms,
-               made=addresses if kind in PERSONAL else None)
-        for place, path, kind in places_of(marks, "own")
+        Excuse(place=place, path=path, matcher="redacted", cause=kind, pseudonyms=pseudonyms, made=those, keyed=keyed)
+        for (place, path, kind), those in [*rows, *own]
         if (place == OUTCOME or _REQUEST.match(place)) and parse(path) is not None
-        and (addresses or kind not in PERSONAL)
+        and (those is None or those or keyed is not None)
     ]  # fmt: skip
 
 
@@ -352,7 +359,7 @@ def names_a_type(owner: Mapping[Any, Any], name: Any) -> bool:
 def covers(noise: Noise, one: Any, two: Any, steps: Steps, window: Window | None) -> bool:
     """Whether noise covers two values; of `type`, and what is nothing but a credential, not at the root."""
     if isinstance(noise, Excuse):
-        return stands_for(one, two, noise.pseudonyms, noise.made, whole=bool(steps))
+        return stands_for(one, two, noise.pseudonyms, noise.made, noise.keyed, whole=bool(steps))
     return matches(noise.matcher, one, two, steps, window)
 
 

@@ -12,13 +12,15 @@ import msgspec
 
 from replay.core.compare import unexpected
 from replay.core.families.seen import SEEN, kept
-from replay.core.noise import OUTCOME, matches, parse
+from replay.core.noise import OUTCOME, matches, parse, request
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference, Divergence, Frame
 from replay.engine.ambiguity import nearly, nondeterminism, overtaken, rearranged
 from replay.engine.entropy import LONG, MOST_BITS
+from replay.engine.keyed import keyed
+from replay.engine.redaction import KEY
 
 _WORDS = re.compile(r"\$(\.error)?\.(message|args(\[\d+\])?)")
 """What an error says."""
@@ -27,6 +29,8 @@ _ENDED = frozenset({"$", "$.status"})
 """Where it ended in another way."""
 _MOST = 3
 """Places named in a reason."""
+_KEY = 20
+"""Characters of a key's id: a bundle may hold anything."""
 
 
 def doubts(
@@ -49,7 +53,8 @@ def doubts(
         or nearly(recording, near)
         or overtaken(recording, divergences)
     )
-    found = [alike, *_kept(divergences), *_masked(recording, difference), *_drawn(short_draws), *_made(difference),
+    found = [alike, *_kept(divergences), *_masked(recording, difference),
+             *_keyless(recording, difference, divergences), *_drawn(short_draws), *_made(difference),
              *_worded(recording, difference), *_unprepared(start_up)]  # fmt: skip
     return " ".join(filter(None, found)) or None
 
@@ -92,6 +97,27 @@ def _masked(recording: Recording, difference: Collection[Difference]) -> Iterato
         yield (
             f"redacted: the code was given something else than in production ({', '.join(sorted(kinds)[:_MOST])}). "
             "What it makes of parts of that, a digest or a signature of more, an order, an age, may be another too."
+        )
+
+
+def _keyless(
+    recording: Recording, difference: Collection[Difference], divergences: Sequence[Divergence]
+) -> Iterator[str]:
+    """If something masked is where it parts first, and the key by which it was masked is not here."""
+    if not recording.redacted:
+        return
+    marks = marks_of(recording)
+    apart = [(OUTCOME, each.path) for each in unexpected(difference) if each.kind == "changed"]
+    first = next((each for each in divergences if each.nearest is not None), None)
+    if first is not None and first.nearest is not None:
+        asked = request(first.nearest.seq)
+        paths = (each.path for each in unexpected(first.differences))
+        apart = [(asked, path if path.startswith("$") else f"$.{path}") for path in paths]
+    masked = {(place, path) for place, path, _ in places_of(marks)}
+    if masked.intersection(apart) and type(marks.get("key")) is str and keyed(recording) is None:
+        yield (
+            f"If the service has a key for its pseudonyms (this one's id is {marks['key'][:_KEY]}), set {KEY} to it: "
+            "then personal data that the code has of its own are redacted as production's were."
         )
 
 

@@ -33,6 +33,7 @@ from replay.engine import guard
 from replay.engine.failures import OURS, Failure, error_of, failed_with, is_allowed, relative, status_of
 from replay.engine.finished import Property, Run, broken
 from replay.engine.heard import Heard, hearing
+from replay.engine.keyed import keyed
 from replay.engine.lines import Lines, in_project, last_raised, standing
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Edits, Mutations
@@ -175,7 +176,7 @@ class Stage:
 
     @cached_property
     def _noise(self) -> Known:
-        return known(self.recording)
+        return known(self.recording, keyed(self.recording))
 
     def excused(self, recorded: Interaction, asked: Value) -> bool:
         """Whether a request is apart from a recorded one only where redaction or known noise say that it may be."""

@@ -28,6 +28,7 @@ from replay.engine.behind import Behind
 from replay.engine.beyond import beyond
 from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
+from replay.engine.keyed import keyed
 from replay.engine.lanes import FIRST, Lanes
 from replay.engine.partings import Partings
 from replay.engine.user_code import library_of, user_code
@@ -140,7 +141,7 @@ class Player:
         self.served = 0
         self.unanswered = 0
         self._shelves = shelves
-        self.noise = known(recording) if noise is None else noise
+        self.noise = known(recording, keyed(recording)) if noise is None else noise
         """What is known to vary."""
         self.noted: list[Difference] = []
         """What known noise covered in requests and draws, and what of requests no recording holds."""

@@ -24,6 +24,7 @@ from replay.engine import guard
 from replay.engine.doubts import doubts, reworded
 from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
+from replay.engine.keyed import keyed
 from replay.engine.player import OnAsk, Player, window
 from replay.engine.playing import Shelves, by_boundary, playing
 from replay.engine.targets import Targets
@@ -115,7 +116,7 @@ class Session:
         return catching(self._targets.root)
 
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome, int | None]:
-        noise = known(recording)
+        noise = known(recording, keyed(recording))
         kinds = {each.kind: each for each in self._boundaries}
         found = Shelves(kinds, by_boundary(recording), window(recording), noise.requests)
         with playing(self._boundaries, recording, self._live):
