@@ -64,7 +64,8 @@ ELSEWHERE = {
         core/families/seen:* core/families/validation:* core/left:*left core/left:filled
         core/left:is_noted core/left:opened
         core/left:returned core/looking:loaded core/opened:* core/recording:* core/redaction/marks:places_of
-        core/redaction/own:* core/redaction/redactor:* core/standins:* core/surroundings:* core/verdict:*
+        core/redaction/own:* core/redaction/redactor:* core/redaction/shown:_is_word
+        core/redaction/shown:put_back core/redaction/shown:words_of core/standins:* core/surroundings:* core/verdict:*
         core/world:Answer.* core/world:_unkept core/world:occup* engine/entropy:chosen engine/lanes:*
         engine/memory:* engine/targets:* entrypoints/__init__:* entrypoints/block:* entrypoints/steps:*
         entrypoints/turn:* entrypoints/web:* store/bundle:* store/sealed:* store/untrusted:*

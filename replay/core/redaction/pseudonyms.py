@@ -14,8 +14,10 @@ import re
 import sys
 from array import array
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from calendar import isleap, monthrange
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from hashlib import blake2b, sha256, shake_256
 from ipaddress import IPv4Address, ip_address
 from typing import Any
@@ -142,10 +144,22 @@ class Pseudonyms:
         if value.bit_length() > _LONGEST:  # nobody's number
             return 0
         digits = str(abs(value))
-        made = self.digits(digits)
+        made = self._number(digits)
         while len(digits) > 1 and made[0] == "0":  # walk the cycle until it is a number of that length again
-            made = self.digits(made)
+            made = self._number(made)
         return int(made) if value >= 0 else -int(made)
+
+    def _number(self, digits: str) -> str:
+        """A permutation of texts of so many digits, and of cards' numbers: those keep their first six, and the check;
+        no other becomes one."""
+        if not 13 <= len(digits) <= 19:
+            return self.digits(digits)
+        if luhn(digits):
+            return with_check(digits[:6] + self.digits(digits[6:-1]))
+        made = self.digits(digits)
+        while luhn(made):  # walk the cycle
+            made = self.digits(made)
+        return made
 
     def digits(self, value: str) -> str:
         """A permutation of all texts of so many digits."""
@@ -216,24 +230,37 @@ class Pseudonyms:
         return f"{self._text(local)}@{domain}"
 
     def _day(self, value: str) -> str | None:
-        """Another day of the same year: a permutation of its first 365."""
+        """Another day of the same year: a permutation of them, or of those that are none and fail alike."""
         year, month, day, rest = _DAY.fullmatch(value).groups()  # type: ignore[union-attr]
+        if rest and rest[0] not in "T ":
+            return None
         try:
             found = date(int(year), int(month), int(day))
         except ValueError:
-            return None
-        if rest and rest[0] not in "T ":
-            return None
+            kind = isleap(int(year)), _beyond(month, 12), _beyond(day, 31)
+            none = self._among(f"{month}-{day}", _no_days(*kind), f"{year} {kind}")
+            return None if none is None else f"{year}-{none}{rest}"
         first = date(found.year, 1, 1)
-        number = (found - first).days % 365
-        made = self._order("day", 0, 364)[number]
+        order = self._order("leap day", 0, 365) if isleap(found.year) else self._order("day", 0, 364)
+        made = order[(found - first).days]
         return (first + timedelta(days=made)).isoformat() + rest
 
+    def _among(self, value: str, alike: Sequence[str], said: str) -> str | None:
+        """A permutation of these; None if it is none of them."""
+        if value not in alike:
+            return None
+        return alike[self._order(f"{said} of {len(alike)}", 0, len(alike) - 1)[alike.index(value)]]
+
     def _written_day(self, value: str) -> str | None:
-        """`31.12.1999`: both numbers stay below 13, so that it is a day in either order."""
+        """`31.12.1999`: both numbers stay below 13, so that it is a day in either order; `31.2.1999` stays none."""
         one, mark, two, year = _WRITTEN_DAY.fullmatch(value).groups()  # type: ignore[union-attr]
         if not 1 <= int(one) <= 31 or not 1 <= int(two) <= 31:
             return None
+        leap = isleap(int(year))
+        if not _is_day(leap, int(one), int(two)) and not _is_day(leap, int(two), int(one)):
+            alike = _in_no_order(leap, int(one) > 12, int(two) > 12)
+            made = self._among(f"{one}{two}", alike, f"written {leap}")
+            return None if made is None else f"{made[:2]}{mark}{made[2:]}{mark}{year}"
         stream = self._stream(b"day", value, 2)
         return f"{stream[0] % 12 + 1:02}{mark}{stream[1] % 12 + 1:02}{mark}{year}"
 
@@ -281,25 +308,23 @@ class Pseudonyms:
         )  # fmt: skip
 
     def _iban(self, value: str) -> str | None:
-        """Of the same country, with check digits that are right (ISO 13616)."""
+        """Of the same country, with check digits that are right where they were (ISO 13616)."""
         bare = value.replace(" ", "")
         if not 15 <= len(bare) <= 34:
             return None
         stream = self._stream(b"iban", bare, 2 * len(bare))
         body = _alike(bare[4:], stream)
         country = bare[:2]
-        number = int("".join(str(int(char, 36)) for char in body + country + "00"))
-        return laid_over(f"{country}{98 - number % 97:02}{body}", value)
+        right = 98 - _rest(body + country + "00")
+        if _rest(bare[4:] + bare[:4]) != 1:  # a wrong one stays wrong: code refuses it
+            right = (right - 1 + stream[-1] % 96) % 97 + 2
+        return laid_over(f"{country}{right:02}{body}", value)
 
     def _numeric(self, value: str) -> str | None:
         digits = re.sub(r"\D", "", value)
         if len(digits) > _LONGEST // 4:  # each half would be read as a number
             return None
-        if 13 <= len(digits) <= 19 and luhn(digits):
-            body = digits[:6] + self.digits(digits[6:-1])
-            made = with_check(body)
-        else:
-            made = self.digits(digits)
+        made = self._number(digits)
         return laid_over(made, value, only_digits=True)
 
     def _jwt(self, value: str) -> str | None:
@@ -439,6 +464,35 @@ def _cased(text: str, made: str) -> str:
     return "".join(new.upper() if old.isupper() else new for old, new in zip(text, made, strict=True))
 
 
+def _is_day(leap: bool, month: int, day: int) -> bool:
+    return 1 <= month <= 12 and 1 <= day <= monthrange(2000 if leap else 2001, month)[1]
+
+
+def _beyond(number: str, most: int) -> int:
+    """0: nought, 1: one of 1 to `most`, 2: beyond."""
+    return min(int(number), 1) + (int(number) > most)
+
+
+@lru_cache(maxsize=32)
+def _no_days(leap: bool, month: int, day: int) -> list[str]:
+    """`02-30`: months and days that are no day of a year, their numbers nought, in or beyond what they may be."""
+    pairs = ((one, two) for one in range(100) for two in range(100) if not _is_day(leap, one, two))
+    texts = (f"{one:02}-{two:02}" for one, two in pairs)
+    return [text for text in texts if (_beyond(text[:2], 12), _beyond(text[3:], 31)) == (month, day)]
+
+
+@lru_cache(maxsize=8)
+def _in_no_order(leap: bool, first: bool, second: bool) -> list[str]:
+    """`3102`: two numbers up to 31, above 12 or not, that are a day in neither order."""
+    pairs = ((one, two) for one in range(1, 32) for two in range(1, 32) if (one > 12, two > 12) == (first, second))
+    return [f"{one:02}{two:02}" for one, two in pairs if not _is_day(leap, one, two) and not _is_day(leap, two, one)]
+
+
+def _rest(text: str) -> int:
+    """What decides whether a number of ISO 13616 is right: 1 if its check digits are, moved to its end."""
+    return int("".join(str(int(char, 36)) for char in text)) % 97
+
+
 def _bare(text: str) -> str:
     """Its letters and digits."""
     return text.encode("ascii", "ignore").translate(None, _REST).decode()
@@ -482,6 +536,17 @@ def is_pseudonym(text: str) -> bool:
     elif _JWT.fullmatch(text):
         text = text.rpartition(".")[2]
     return len(_bare(text)) >= _MARKED and _checked(text) == text
+
+
+def claims_of(text: str) -> dict[str, Any]:
+    """Those of a JSON Web Token; of any other text none."""
+    if not _JWT.fullmatch(text):
+        return {}
+    try:
+        claims = msgspec.json.decode(_unpacked(text.split(".")[1]))
+    except (ValueError, RecursionError):
+        return {}
+    return claims if type(claims) is dict else {}
 
 
 def _written_as(text: bytes, value: Any) -> Callable[[Any], bytes]:
