@@ -9,7 +9,7 @@ import msgspec
 
 from replay.core.codec import Value
 from replay.core.recording import Recording
-from replay.core.redaction.secrets import Path
+from replay.core.redaction.marks import Path
 
 Leaf = tuple[str, Path, str | int]
 """Place, path as differences have it, text or whole number."""

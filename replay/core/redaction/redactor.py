@@ -21,12 +21,12 @@ from replay.core.parameters import without_object
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.redaction.finding import find
 from replay.core.redaction.leaves import Leaf, made_leaves
-from replay.core.redaction.marks import DIGEST, MOST, Known, checksums_of, digest_of, marks_of
+from replay.core.redaction.marks import DIGEST, MOST, Known, Path, checksums_of, digest_of, marks_of
 from replay.core.redaction.own import made_of
 from replay.core.redaction.patterns import RULES
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 from replay.core.redaction.rules import Rules
-from replay.core.redaction.secrets import PER_SECRET, Path
+from replay.core.redaction.secrets import PER_SECRET
 from replay.core.redaction.shown import shown
 from replay.core.redaction.structure import REASON
 from replay.core.redaction.sweep import Sweep

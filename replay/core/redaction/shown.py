@@ -16,8 +16,8 @@ from typing import Any
 
 from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.leaves import Leaf
+from replay.core.redaction.marks import Path
 from replay.core.redaction.pseudonyms import claims_of
-from replay.core.redaction.secrets import Path
 
 Word = tuple[str, str]
 """What the code showed, what it shows of the pseudonym."""

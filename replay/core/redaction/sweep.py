@@ -15,10 +15,10 @@ from replay.core.families.scalars import raw
 from replay.core.parameters import Shifted
 from replay.core.redaction import beside, bodies, streams, tables
 from replay.core.redaction.keys import PERSONAL
+from replay.core.redaction.marks import Path
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
-from replay.core.redaction.secrets import Path
 from replay.core.redaction.texts import Texts
 
 _MANTISSA = re.compile(r"(-?)(\d[\d.]*+)(.*)")
