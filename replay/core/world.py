@@ -366,6 +366,10 @@ class Shelf(Protocol):
         """The fields in which `asked` differs from the recorded request; for naming the nearest one."""
         ...
 
+    def noted(self, recorded: Interaction, asked: Value) -> Sequence[Difference]:
+        """What differs in a request that `recorded` answers, and does not count; each with its note."""
+        ...
+
     def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
         """What is raised into the application when nothing answers. `brief`: nobody reads more than the message."""
         ...

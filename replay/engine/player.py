@@ -78,6 +78,9 @@ class EqualityShelf:
     def differences(self, recorded: Interaction, asked: Value) -> list[Difference]:
         return differences(recorded.request, asked, window=self._window, noise=self._noise.get(recorded.seq, ()))
 
+    def noted(self, recorded: Interaction, asked: Value) -> list[Difference]:
+        return self.differences(recorded, asked) if recorded.seq in self._noise else []
+
     def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
         return DivergenceError(message)
 
@@ -214,8 +217,8 @@ class Player:
             found = self._take(shelf, request, asked, lane, among)
             if found is None:
                 raise self._refuse(shelf, request, asked, lane)
-            if found.seq in self.noise.requests and found.request.text != asked.text:
-                self._note_noise(shelf.differences(found, asked), found.seq)
+            if found.request.text != asked.text:
+                self._note_noise(shelf.noted(found, asked), found.seq)
             if found.request.gaps:
                 self._note_unknown(found)
             if self._on_ask is not None:
