@@ -71,8 +71,8 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
     may: Callable[[str], bool] | None = None
     """Whether a long text may have such a secret, told quicker than by looking for one."""
     behind: re.Pattern[str] | None = None
-    """What stands right before all that the pattern matches, written backwards: where it begins with something rare that
-    only stands there with a name before it, looking for the name first takes ten times as long."""
+    """What stands right before all that the pattern matches, written backwards: looking for a name first takes ten
+    times as long as looking for something rare that stands behind it."""
     each_group: bool = False
     """Every group is a secret, not just the first."""
     whole: bool = False
@@ -270,9 +270,7 @@ def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tupl
         at = max(reached, last)
 
 
-def _led(
-    pattern: re.Pattern[str], behind: re.Pattern[str], text: str, at: int, until: int
-) -> Iterator[re.Match[str]]:
+def _led(pattern: re.Pattern[str], behind: re.Pattern[str], text: str, at: int, until: int) -> Iterator[re.Match[str]]:
     """The matches behind which, read backwards, `behind` stands. In one that is none another may begin."""
     while (match := pattern.search(text, at, until)) is not None:
         start = match.start()

@@ -165,6 +165,8 @@ def _in_bytes(text: str) -> str:
 
 def _printable(text: str) -> str:
     """Quoted-printable (RFC 2045)."""
+    if text.isascii() and text.isprintable():
+        return text.replace("=", "=3D")
     return "".join(chr(byte) if 32 <= byte < 127 and byte != 61 else f"={byte:02X}" for byte in text.encode())
 
 

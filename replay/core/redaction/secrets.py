@@ -22,6 +22,7 @@ FEW = 64
 """Secrets of a small recording that are drawn one by one, and looked for in every spelling."""
 PER_SECRET = 500
 """Characters of a large one for each: its redaction takes a bound time for each character."""
+_ENDS = ".:!?"
 _APART = "\0\x01\x02\uf8ff"
 
 
@@ -57,6 +58,8 @@ class Secrets:
     def arm(self) -> None:
         """From here on mask what was found, everywhere."""
         self.crowd.draw_late(self.secrets.keys() | self.allowed | NEVER, self._pause)
+        for secret in [secret for secret in self.crowd.secrets if secret[-1:] in _ENDS]:
+            self._without_end(secret, self.crowd.secrets[secret], self.crowd.kinds.get(secret, ""))
         self._armed = True
         for value in self.allowed:
             self.secrets.pop(value, None)
@@ -103,12 +106,16 @@ class Secrets:
             local, mark, _ = secret.rpartition("@")
             if mark and len(local) >= 6 and not local.isalpha():
                 self.secrets.setdefault(local, masked.rpartition("@")[0])
-            if kind == "assigned" and (bare := secret.rstrip(".:!?")) != secret and len(bare) >= SHORTEST:
-                self.secrets.setdefault(bare, masked[: len(bare)])  # the end of a sentence
+            self._without_end(secret, masked, kind)
             if kind in ("phone", "card"):
                 digits = re.sub(r"\D", "", secret)
                 if digits != secret and len(digits) >= 6:
                     self.secrets.setdefault(digits, re.sub(r"\D", "", masked))
+
+    def _without_end(self, secret: str, masked: str, kind: str) -> None:
+        """Note what stands for a secret that was found at the end of a sentence."""
+        if kind == "assigned" and (bare := secret.rstrip(_ENDS)) != secret and len(bare) >= SHORTEST:
+            self.secrets.setdefault(bare, masked[: len(bare)])
 
     def _find(self, text: str) -> list[Found]:
         """The secrets of a text; without the mail addresses, where those are a crowd."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -25,8 +25,8 @@ _DEEPEST = 16
 Steps = tuple[Any, ...]
 
 
-def nothing(text: str) -> None:
-    """No document."""
+def nothing(of: object) -> None:
+    """No document, no table."""
 
 
 def style_of(text: str, value: Any) -> Write | None:
@@ -72,6 +72,8 @@ def ends_of(text: str) -> Iterator[str]:
             open_ones.append("}" if part == "{" else "]")
         elif open_ones:
             open_ones.pop()
+            if not open_ones:  # what follows is of no such text
+                return
     if not open_ones:
         return
     close = "".join(reversed(open_ones))
@@ -98,11 +100,13 @@ def _tokens(value: Any) -> Iterator[Any]:
 
 
 def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], whole: Callable[[str], str],
-           known: Container[str], document: Document = nothing) -> str:  # fmt: skip
-    """`text` without secrets: each event by itself, then, by `whole`, the texts of one place read on from event to
-    event; an event may be nothing but a text. `known`: pseudonyms of an earlier redaction. `document`: see `across`."""
+           known: Container[str], document: Document = nothing,
+           rows: Callable[[list[Any]], list[Any] | None] = nothing, *, writes: bool = True) -> str:  # fmt: skip
+    """`text` without secrets: each event by itself, or all objects as a table (`rows`), then, by `whole`, the texts of
+    one place read on from event to event; an event may be nothing but a text. `known`: pseudonyms of an earlier
+    redaction. `document`: see `across`. `writes`: False where nobody looks at the text that is made."""
     lines = text.split("\n")
-    events: list[tuple[int, str, Any, Write, str]] = []
+    events: list[tuple[int, str, Write, str]] = []
     values: list[Any] = []
     for number, line in enumerate(lines):
         head = _HEADS.match(line)[0]  # type: ignore[index]  # it matches nothing, too
@@ -111,18 +115,30 @@ def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], wh
         value, write = _read(body)
         if write is None and head and body:
             value, write = body, _as_it_is
-        try:
-            made = None if write is None else flat(value) if type(value) is str else walk(value)
-        except RecursionError:
-            write = None
         if write is None:
             lines[number] = head + flat(body) + end
         else:
-            events.append((number, head, made, write, end))
+            events.append((number, head, write, end))
             values.append(value)
-    made_ones = joined(values, [event[2] for event in events], whole, known, document=document)
-    for (number, head, _, write, end), made in zip(events, made_ones, strict=True):
-        lines[number] = head + write(made) + end
+    try:
+        table = rows([value for value in values if type(value) is dict])
+    except RecursionError:
+        table = None
+    of_rows = iter(table or ())
+    made_ones: list[Any] = []
+    for value in values:
+        try:
+            is_row = table is not None and type(value) is dict
+            made_ones.append(next(of_rows) if is_row else flat(value) if type(value) is str else walk(value))
+        except RecursionError:
+            made_ones.append(_TooDeep)
+    for (number, head, write, end), value, made in zip(
+        events, values, joined(values, made_ones, whole, known, document=document), strict=True
+    ):
+        if made is _TooDeep:
+            lines[number] = flat(lines[number])
+        elif writes and made != value:
+            lines[number] = head + write(made) + end
     return "\n".join(lines)
 
 
@@ -142,6 +158,10 @@ def _read(body: str) -> tuple[Any, Write | None]:
         return None, None
 
 
+class _TooDeep:
+    """Stands for an event that nests deeper than can be walked."""
+
+
 def _as_it_is(text: Any) -> str:
     return str(text)
 
@@ -152,7 +172,7 @@ def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], kno
     """The events without what only the texts of several together show; the same objects where nothing changes.
     `before` are the same with their secrets. `known`: pseudonyms of an earlier redaction. `note` is told what changed:
     the steps to it, the text before and now."""
-    was = _by_place(before)
+    was: dict[Steps, list[tuple[Steps, str]]] | None = None
     made = events
     for place, found in _by_place(events).items():
         if len(found) < 2:
@@ -160,6 +180,8 @@ def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], kno
         pieces = [text for _, text in found]
         if len(set(pieces)) == 1:  # the same in each: an id
             continue
+        if was is None:
+            was = _by_place(before)
         now = across([text for _, text in was.get(place, ())], pieces, flat, known, document)
         for (steps, piece), new in zip(found, now, strict=True):
             if new != piece:
@@ -183,7 +205,7 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
         if made is not None and len(made) == len(text):
             return list(_cuts(made, before))
     ends = [
-        piece in known or (masked and _SPACE.search(piece) is None) for masked, piece in zip(alone, pieces, strict=True)
+        (masked and _SPACE.search(piece) is None) or piece in known for masked, piece in zip(alone, pieces, strict=True)
     ]
     if all(ends):
         return pieces
@@ -222,8 +244,14 @@ def _collect(value: Any, steps: Steps, into: dict[Steps, list[tuple[Steps, str]]
     if type(value) is str:
         into.setdefault(steps[1:], []).append((steps, value))
     elif len(steps) < _DEEPEST:
-        for key, item in value.items() if type(value) is dict else enumerate(value) if type(value) is list else ():
-            if type(item) is not str or str(key)[:1] != "$" or key == "$bytes":  # of a tagged value, how it is built
+        items: Iterable[tuple[Any, Any]] = (
+            value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+        )
+        for key, item in items:
+            if type(item) is str:
+                if str(key)[:1] != "$" or key == "$bytes":  # of a tagged value, how it is built
+                    into.setdefault((*steps[1:], key), []).append(((*steps, key), item))
+            elif type(item) in (dict, list):
                 _collect(item, (*steps, key), into)
 
 
