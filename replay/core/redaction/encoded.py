@@ -21,6 +21,8 @@ from replay.core.redaction.secrets import Path, Secrets, apart
 
 DEEPEST = 4
 """Encodings inside one another that are undone."""
+_SHORTEST = 16
+"""Characters of Base64 that is looked into."""
 BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
 _BASE32 = re.compile(r"[A-Z2-7]{16,}|[a-z2-7]{24,}")
 _BASE85 = re.compile(
@@ -120,7 +122,7 @@ class Encoded(Secrets):
         only, and what is left of its ends would make it another."""
         if "%" in text and PERCENT.search(text):
             text = self._percents(text, deep)
-        if len(text) < 16:
+        if len(text) < _SHORTEST:
             return text
         if "&quot;" in text or "&lt;" in text:
             text = self._of_entities(text, deep)
@@ -128,7 +130,9 @@ class Encoded(Secrets):
             text = self._spelt(text, deep)
         if text[0] > " " and _BASE85.fullmatch(text):
             return self._of_base85(text, deep)
-        parts = _FOLDED.split(text) if "\n" in text and _may_be_folded(text) else [text]
+        if "\n" not in text or not _may_be_folded(text):
+            return self._base64(text, deep)
+        parts = _FOLDED.split(text)
         parts[::2] = [self._base64(one, deep) for one in parts[::2]]
         parts[1::2] = [self._folded(one, deep) for one in parts[1::2]]
         return "".join(parts)
@@ -211,7 +215,8 @@ class Encoded(Secrets):
 
     def _base64(self, text: str, deep: int) -> str:
         """The runs of Base64 and the like; what many of them hold is looked through together."""
-        words = list(dict.fromkeys(BASE64.findall(text)))
+        many = len(text) > _SHORTEST * _TOGETHER
+        words = list(dict.fromkeys(BASE64.findall(text))) if many else []
         if len(words) <= _TOGETHER:
             return BASE64.sub(lambda part: self._decoded(part[0], deep), text)
         shown: dict[str, str] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from replay.core.redaction.crowds import CROWD, LARGEST, Crowd, Parts, is_crowd
 from replay.core.redaction.finding import Found, find
@@ -50,6 +50,8 @@ class Secrets:
         self._needles = Needles({})
         self._seen: dict[str, list[Found]] = {}
         """What is found in a text: the second walk meets the same texts, and many stand more than once."""
+        self._standing: set[str] = set()
+        """Pseudonyms of an earlier redaction that reach over pieces: a part of one may look like a secret."""
         self._no_base64: set[str] = set()
         """Words that only look like it."""
         self.crowd = Crowd(pseudonyms)
@@ -58,6 +60,9 @@ class Secrets:
     def arm(self) -> None:
         """From here on mask what was found, everywhere."""
         self.crowd.draw_late(self.secrets.keys() | self.allowed | NEVER, self._pause)
+        for whole in self._standing:
+            for part in [secret for secret in self.secrets if secret in whole]:
+                del self.secrets[part]
         for secret in [secret for secret in self.crowd.secrets if secret[-1:] in _ENDS]:
             self._without_end(secret, self.crowd.secrets[secret], self.crowd.kinds.get(secret, ""))
         self._armed = True
@@ -116,6 +121,14 @@ class Secrets:
         """Note what stands for a secret that was found at the end of a sentence."""
         if kind == "assigned" and (bare := secret.rstrip(_ENDS)) != secret and len(bare) >= SHORTEST:
             self.secrets.setdefault(bare, masked[: len(bare)])
+
+    def spans(self, text: str) -> Iterator[tuple[int, int, bool]]:
+        """Where the secrets of a text are: start, end, whether it is known. Some may overlap."""
+        yield from ((start, end, True) for start, end in self._needles.hits(text, self._pause))
+        for each in self._find(text):
+            if not self._armed and self.known.any and (secret := text[each.start : each.end]) in self.known:
+                self._standing.add(secret)
+            yield each.start, each.end, False
 
     def _find(self, text: str) -> list[Found]:
         """The secrets of a text; without the mail addresses, where those are a crowd."""

@@ -246,6 +246,7 @@ class Texts(Tabled):
             self.whole,
             self.known,
             self.document,
+            self.spans,
             lambda rows: self.rows(rows, self._plain, lambda at: path, None),
             writes=self._armed,
         )
