@@ -7,6 +7,7 @@ import gzip
 import lzma
 import sys
 import zlib
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Sequence
 from typing import Any, AnyStr
 
@@ -152,3 +153,25 @@ def cut(pieces: Sequence[AnyStr], data: AnyStr) -> list[AnyStr]:
     if pieces:
         out.append(data[at:])
     return out
+
+
+def read_on(
+    before: list[bytes], after: list[bytes], change: Callable[[list[str], list[str]], list[str]]
+) -> list[bytes]:
+    """Pieces of a text as `change` makes the texts of them, of before and now; one may end within a character. The same
+    list where nothing changes."""
+    for charset in ("utf-8", "latin-1"):
+        try:
+            one, two = (_texts(pieces, charset) for pieces in (before, after))
+        except UnicodeDecodeError:
+            continue
+        made = change(one, two)
+        if made is not two:
+            return cut(before, "".join(made).encode(charset, "replace"))
+        break
+    return after
+
+
+def _texts(pieces: list[bytes], charset: str) -> list[str]:
+    decoder = getincrementaldecoder(charset)()
+    return [decoder.decode(piece, number + 1 == len(pieces)) for number, piece in enumerate(pieces)]

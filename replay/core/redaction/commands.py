@@ -38,7 +38,13 @@ _SAYS = r"(?:C: ?|>{1,3} ?)?"
 """What stands before a line of the server, of the client, in a log of both."""
 
 
-_COLUMN = rf"(?<![\w.-])[\w.\"`]{{0,80}}?{_NAMED}[\"`\]]?\s{{1,9}}+"
+_BACKWARDS = (
+    r"(?i:(?:(?:drow|dw|esarhp|edoc)?ssap|dwp|terces|nekot|s?laitnederc|"
+    r"yek[_-]?(?:ipa|ssecca|etavirp|tneilc|terces|retsam|noitpyrc(?:ne|ed)|gningis)))"
+)
+"""The same names as they end, read from their end: see `Rule.behind`."""
+_LISTED = r"'(?:([^'\n]{4,400}+)|[^'\n]{0,3}+)'"
+_COLUMN = re.compile(rf"\s{{1,9}}+[\"`\]]?{_BACKWARDS}")
 
 
 def _option(commands: str, options: str, secret: str = _VALUE) -> re.Pattern[str]:
@@ -110,18 +116,20 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("assigned", re.compile(  # in other languages
         r"(?i:contraseña|senha|wachtwoord|hasło|salasana|пароль|密码|密碼|パスワード|비밀번호)[\"']?[ \t]{0,9}+[:=\uff1a][ \t]{0,9}+[\"']?([^\s\"',;&<>]{4,400}+)"),
          ("contrase", "Contrase", "enha", "wachtwoord", "Wachtwoord", "has\u0142o", "Has\u0142o", "alasana", "\u0430\u0440\u043e\u043b\u044c", "\u5bc6", "\u30d1\u30b9\u30ef", "\ube44\ubc00"), is_value),
-    Rule("assigned", re.compile(r"(?i:password|passphrase|passcode|secret|token|key) is: ?[\"'`]?([^\s\"'<>`]{5,400}+)"), (" is:",), is_value),
+    Rule("assigned", re.compile(r" is: ?[\"'`]?([^\s\"'<>`]{5,400}+)"), (" is:",), is_value,
+         behind=re.compile(r"(?i:(?:drow|esarhp|edoc)ssap|terces|nekot|yek)")),
     Rule("assigned", re.compile(r"(?i:set password for)[ \t][^\s=]{1,200}+[ \t]{0,3}=[ \t]{0,3}(?i:(?:old_)?password\()?'([^'\n]{4,400}+)'"), ("PASSWORD FOR ", "password for "), is_value),
     Rule("field", re.compile(r"type=[\"']?password\b[^<>]{0,200}?\bvalue=[\"']?([^\"'\s<>]{4,400}+)"), ("type=",), is_value),
     Rule("assigned", re.compile(r"_(?:authToken|password|auth)[ \t]{1,9}+([^\s\"']{8,4000}+)"), ("_authToken ", "_auth ", "_password ")),
-    Rule("assigned", re.compile(
-        r"(?i:(?:access|api|auth|bearer|refresh|session)[ _-]?(?:token|key)|(?:client|consumer|shared) secret|passphrase|pass(?:word|code|wd))[ \t]((?=[A-Za-z]{0,40}?\d)(?=\d{0,40}+[A-Za-z])[A-Za-z0-9]{12,400}+)(?![\w/.-])"),
-         ("oken ", "key ", "KEY ", "OKEN ", "ecret ", "assword ", "assphrase ", "asscode ", "asswd ", "ASSWORD ", "oken\t", "key\t", "assword\t")),
+    Rule("assigned", re.compile(r"[ \t]((?=[A-Za-z0-9]{12})(?=[A-Za-z]{0,40}?\d)(?=\d{0,40}+[A-Za-z])[A-Za-z0-9]{12,400}+)(?![\w/.-])"),
+         ("oken ", "key ", "KEY ", "OKEN ", "ecret ", "assword ", "assphrase ", "asscode ", "asswd ", "ASSWORD ", "oken\t", "key\t", "assword\t"),
+         behind=re.compile(
+             r"(?i:(?:nekot|yek)[ _-]?(?:ssecca|ipa|htua|reraeb|hserfer|noisses)|terces (?:tneilc|remusnoc|derahs)|(?:esarhp|drow|edoc|dw)ssap)")),
     Rule("assigned", re.compile(
         r"(?i:\btoken(?<!nexpected token)|api key|pass(?:word|wd|code|phrase))[ \t][\"'`]((?=[^\s\"'`]{0,99}?\d)(?=[^\s\"'`]{0,99}?[A-Za-z])[^\s\"'`]{8,400}+)[\"'`]"),
          ("oken \"", "oken '", "oken `", "key \"", "key '", "key `", "assword \"", "assword '", "assword `"), is_value),
     Rule("assigned", re.compile(  # of capitals, small letters and digits in two places, or signs
-        r"(?i:pass(?:word|wd|phrase|code))[ \t]((?=\S{0,60}?[A-Z])(?=\S{0,60}?[a-z])(?=\S{0,60}?(?:\d[^\d\s]{1,40}+\d|\d\S{0,60}?[!@#$%^*+~]|[!@#$%^*+~]\S{0,60}?\d))"
+        r"[pP](?i:ass(?:word|wd|phrase|code))[ \t]((?=\S{0,60}?[A-Z])(?=\S{0,60}?[a-z])(?=\S{0,60}?(?:\d[^\d\s]{1,40}+\d|\d\S{0,60}?[!@#$%^*+~]|[!@#$%^*+~]\S{0,60}?\d))"
         r"(?!(?i:argon|bcrypt|pbkdf|scrypt|sha|md5|hmac|base64)|\S{0,60}?\d{4}-\d\d-\d\d)[^\s\"'`,;&<>(){}\[\]/|=]{7,99}+(?<![.?:]))"),
          ("assword ", "assphrase ", "asscode ", "asswd ", "ASSWORD ", "assword\t"), is_value),
     Rule("assigned", re.compile(rf"-{{1,2}}>(?:{_ARROWS})[ \t]{{0,9}}+[\"']?((?!(?:[A-Z][a-z]+){{1,9}}+\d?\b)(?=[^\s\"',;|]{{0,99}}?\d)[^\s\"',;&<>(){{}}\[\]|]{{6,400}}+)(?![(\[])"), ("->",), is_value),
@@ -129,11 +137,12 @@ COMMANDS: tuple[Rule, ...] = (
         rf"(?:\A|\n)[ \t|]{{0,40}}+{_NAMED}[ \t]{{0,40}}+\|[ \t]{{1,9}}+((?=[^\s|]{{0,99}}?\d)[^\s|\"']{{6,400}}+)[ \t|]{{0,40}}+(?=\r?\n|\Z)"),
          ("| ",), is_value),
     Rule("assigned", re.compile(
-        r"(?<![\w-])(?i:token)(?<!nexpected token)[ \t]((?=[A-Za-z_-]{0,60}+\d)(?=[\d_-]{0,60}+[A-Za-z])[A-Za-z0-9_-]{16,400}+)(?![\w/.])"), ("oken ", "OKEN ")),
+        r"[tT](?<![\w-].)(?i:oken)(?<!nexpected token)[ \t]((?=[A-Za-z_-]{0,60}+\d)(?=[\d_-]{0,60}+[A-Za-z])[A-Za-z0-9_-]{16,400}+)(?![\w/.])"), ("oken ", "OKEN ")),
     Rule("assigned", re.compile(
-        r"(?i:pass(?:word|wd|phrase|code)|api key|token|secret) (?:was|provided|provided:|given:|supplied:|used:|received:|sent:) [\"'`]?"
+        r" (?:was|provided|provided:|given:|supplied:|used:|received:|sent:) [\"'`]?"
         r"((?=[^\s\"'<>`]{0,99}?\d)[^\s\"'<>`]{5,99}[^\s\"'<>`.,;:!?)])"),
-         ("assword was ", "oken was ", "key was ", "ecret was ", " provided", " given: ", " supplied: ", " used: ", " received: ", " sent: "), is_value),
+         ("assword was ", "oken was ", "key was ", "ecret was ", " provided", " given: ", " supplied: ", " used: ", " received: ", " sent: "), is_value,
+         behind=re.compile(r"(?i:(?:drow|dw|esarhp|edoc)ssap|yek ipa|nekot|terces)")),
     Rule("assigned", re.compile(r"(?i:\bcrypt\(|\b(?:pgp_sym_|aes_)(?:en|de)crypt\([^,()']{1,200}+,[ \t]?)'([^'\n]{4,400}+)'"),
          ("crypt(", "CRYPT(")),
     Rule("field", re.compile(
@@ -173,15 +182,19 @@ COMMANDS: tuple[Rule, ...] = (
          ("IDENTIFIED ", "identified ", "PASSWORD '", "password '"), is_value),
     Rule("assigned", re.compile(rf"(?:\bENV|\bsetenv|\bsetx|\bset -\w{{1,3}}|\bconfig(?:ure)? set)[ \t]+{_NAMED}[ \t]+[\"']?({_VALUE})"),
          ("ENV ", "setenv ", "setx ", "set -", " set "), is_value),
-    Rule("assigned", re.compile(rf"(?<![\w.-]){_NAMED}[\"']?:[ \t]*[|>][+-]?\d?[ \t]*\r?\n[ \t]+(\S[^\n]{{3,400}}(?:\n[ \t]+[^\n:]{{4,400}}){{0,60}})"), (": |", ": >"), is_value),
+    Rule("assigned", re.compile(r":[ \t]*[|>][+-]?\d?[ \t]*\r?\n[ \t]+(\S[^\n]{3,400}(?:\n[ \t]+[^\n:]{4,400}){0,60})"), (": |", ": >"), is_value,
+         behind=re.compile(rf"[\"']?{_BACKWARDS}")),
     Rule("assigned", re.compile(
         rf"(?:name|key):[ \t]*[\"']?{_NAMED}[\"']?[ \t]*\r?\n[ \t]*value:[ \t]*[\"']?({_VALUE})"), ("value:",), is_value),
     Rule("assigned", re.compile(r"(?i:\bpwd|password)=\{([^{}\s]{4,200}+)\}"), ("={",), is_value),
     Rule("assigned", re.compile(rf"[(\[]b?\\{{0,3}}[\"']{_NAMED}\\{{0,3}}[\"'],[ \t]?b?\\{{0,3}}[\"']((?:[^\"'\\\n]){{4,400}}+)\\{{0,3}}[\"'][)\]]"),
          ("', '", '", "', "', b'", "','", '","'), is_value),
-    Rule("assigned", re.compile(rf"{_COLUMN}(?i:(?:not\s+)?i?like\s+|<>\s*|!=\s*)'%?+([^'%\n]{{4,400}}+)"), ("LIKE '", "like '", "<> '", "!= '"), is_value),
-    *(Rule("assigned", re.compile(rf"{_COLUMN}(?i:(?:not\s+)?in\s*\(\s*)(?:'[^'\n]{{0,400}}+',\s*){{{before}}}'([^'\n]{{4,400}}+)'"),
-           ("IN (", "in ("), is_value) for before in range(8)),
+    Rule("assigned", re.compile(
+        r"[nNiIlL<!](?<=\s.)(?:(?<=[nN])(?i:ot\s{1,9}+i?like\s{1,9}+)|(?<=[iI])(?i:like\s{1,9}+)|(?<=[lL])(?i:ike\s{1,9}+)|(?<=<)>\s{0,9}+|(?<=!)=\s{0,9}+)"
+        r"'%?+([^'%\n]{4,400}+)"), ("LIKE '", "like '", "<> '", "!= '"), is_value, behind=_COLUMN),
+    Rule("assigned", re.compile(
+        r"[nNiI](?<=\s.)(?:(?<=[nN])(?i:ot\s{1,9}+in)|(?<=[iI])[nN])\s{0,9}+\(\s{0,9}+" + _LISTED + rf"(?:,\s{{0,9}}+{_LISTED}" * 7 + ")?" * 7),
+         ("IN (", "in ("), is_value, behind=_COLUMN, each_group=True),
     Rule("assigned", re.compile(  # what pydantic says of a field
         rf"(?:\A|\n)(?:[\w.]{{1,80}}+(?<=\.))?{_NAMED}\n  [^\n]{{1,400}}?input_value=[\"']?([^\n]{{4,400}}?)[\"']?, input_type="),
          ("input_value=",)),

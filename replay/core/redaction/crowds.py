@@ -19,6 +19,7 @@ from replay.core.redaction.marks import NEVER
 from replay.core.redaction.patterns import EMAIL
 from replay.core.redaction.pseudonyms import (
     KINDS_OF_NETS,
+    PREFIXED,
     Pseudonyms,
     capitals,
     laid_over,
@@ -63,6 +64,7 @@ _NUMBERS = frozenset({"card", "phone"})
 _PAIRED = "url-password"
 """The kind of a name with a password."""
 _CREDENTIALS = frozenset({"token", "scheme", "authorization"})
+_SIGNS = re.compile(rb"[:\0]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _MAIL = re.compile(r"[^\s@<>\",]{1,64}+@[A-Za-z0-9.-]++")
 _WORD = re.compile(r"[\w%=]")
@@ -117,15 +119,17 @@ class Parts(NamedTuple):
             self.kinds.update(dict.fromkeys(split[1::2], EMAIL.kind))
         self.between.append(rest)
 
-    def secret(self, text: str, kind: str) -> None:
-        """Add one; of a name and a password both."""
-        first, *others = text.split(":") if kind == _PAIRED and _in_parts(text) else [text]
-        self.secrets.append(first)
-        self.kinds.setdefault(first, kind)
-        for other in others:
-            self.between.append(":")
-            self.secrets.append(other)
-            self.kinds.setdefault(other, kind)
+    def secret(self, text: str, kind: str, paired: bool) -> None:
+        """Add one; of a name and a password both. `paired`: such are told apart without a look at each."""
+        if kind != _PAIRED or not (paired or _in_parts(text)):
+            self.secrets.append(text)
+            self.kinds.setdefault(text, kind)
+            return
+        each = text.split(":")
+        self.secrets.extend(each)
+        self.between.extend([":"] * (len(each) - 1))
+        for one in each:
+            self.kinds.setdefault(one, kind)
 
     def joined(self, between: list[str]) -> str:
         """The text, with what stands for its secrets. `between`: what stands between them now."""
@@ -162,14 +166,16 @@ class Crowd:
         if parts is None:
             ends = zip([0, *(each.end for each in found)], [*(each.start for each in found), len(text)], strict=True)
             parts = Parts([], [], {}, {})
-            if mails or any(each.kind == _PAIRED for each in found):
+            pairs = [text[each.start : each.end] for each in found if each.kind == _PAIRED]
+            if mails or pairs:
+                paired = _in_parts(":".join(pairs))
                 for each, (start, end) in zip([*found, None], ends, strict=True):
                     if mails:
                         parts.apart(text[start:end])
                     else:
                         parts.between.append(text[start:end])
                     if each is not None:
-                        parts.secret(text[each.start : each.end], each.kind)
+                        parts.secret(text[each.start : each.end], each.kind, paired)
             else:
                 parts.between.extend(text[start:end] for start, end in ends)
                 parts.secrets.extend(text[each.start : each.end] for each in found)
@@ -251,11 +257,13 @@ class Crowd:
             if not (left.isdisjoint(texts) and self.secrets.keys().isdisjoint(texts)):
                 texts = [text for text in texts if text not in left and text not in self.secrets]
             if kind in _NUMBERS:
-                sorts = {self._numbers: [text for text in texts if _is_number(text)]}
+                sorts = {self._numbers: list(filter(_is_number, texts))}
             elif kind == EMAIL.kind:
                 sorts = {self._mails: texts if mails else [text for text in texts if _MAIL.fullmatch(text)]}
             elif kind in _CREDENTIALS:
-                sorts = {self._drawn: [text for text in _plain(texts) if not may_be_pair(text)]}
+                plain = _plain(texts)
+                pairs = _pairs(plain)
+                sorts = {self._drawn: [text for text in plain if text not in pairs] if pairs else plain}
             elif kind == _PAIRED:
                 sorts = {self._drawn: _plain([text for text in texts if ":" not in text and "%" not in text])}
             elif kind == "ip":
@@ -293,13 +301,24 @@ class Crowd:
 
     def _drawn(self, texts: list[str]) -> list[str]:
         """Of a vendor's keys the prefixes stay."""
-        heads = list(map(prefix, texts))
-        tails = self._pseudonyms.drawn([text[len(head) :] for text, head in zip(texts, heads, strict=True)])
-        return self._other(texts, map(str.__add__, heads, tails))
+        heads = {at: head for at, text in enumerate(texts) if text[:2] in PREFIXED and (head := prefix(text))}
+        tails = list(texts)
+        for at, head in heads.items():
+            tails[at] = tails[at][len(head) :]
+        made = self._pseudonyms.drawn(tails)
+        for at, head in heads.items():
+            made[at] = head + made[at]
+        return self._other(texts, made)
 
     def _numbers(self, texts: list[str]) -> list[str]:
         """Digits for digits. Cards pass their check and are of the same bank; numbers have as many digits."""
-        made = list(map(_numbered, texts, self._pseudonyms.drawn(texts)))
+        made = self._pseudonyms.drawn(texts)
+        if "".join(texts).isdecimal():
+            for at, one in enumerate(made):
+                if one[0] == "0":
+                    made[at] = _numbered(texts[at], one)
+        else:
+            made = list(map(_numbered, texts, made))
         by_size: dict[int, list[int]] = defaultdict(list)
         for at, text in enumerate(texts):
             if 13 <= len(text) <= 19 and text.isdecimal():
@@ -407,3 +426,21 @@ def may_be_pair(text: str) -> bool:
     except ValueError:
         return False
     return (b":" in data or data.count(0) == 2) and _BASE64.fullmatch(text) is not None
+
+
+def _pairs(texts: list[str]) -> set[str]:
+    """Those that `may_be_pair`: what is nothing but letters and digits is decoded all at once."""
+    whole = "".join(texts)
+    if not whole.isascii() or not whole.isalnum():
+        return set(filter(may_be_pair, texts))
+    by_size: dict[int, list[str]] = defaultdict(list)
+    for text in texts:
+        by_size[len(text)].append(text)
+    found: set[str] = set()
+    for size, some in by_size.items():
+        if size >= 4 and size % 4 != 1:
+            filled = "/" * (-size % 4)  # none of what that adds is a sign that is looked for
+            data = a2b_base64(f"{filled}".join(some) + filled)
+            each = len(data) // len(some)
+            found.update({some[at.start() // each] for at in _SIGNS.finditer(data)})
+    return {text for text in found if may_be_pair(text)}

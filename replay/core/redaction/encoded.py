@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import html
+import operator
 import re
 from abc import abstractmethod
 from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
 from binascii import Error as Base64Error
+from collections.abc import Callable, Collection
+from functools import partial
 from urllib.parse import quote_from_bytes
 
 from replay.core.redaction import bodies, packed
 from replay.core.redaction.crowds import CROWD
 from replay.core.redaction.escapes import PERCENT, escaped_alike, letter, respelt, unquoted, wide
 from replay.core.redaction.marks import Path
+from replay.core.redaction.pseudonyms import Pseudonyms
+from replay.core.redaction.rules import Rules
 from replay.core.redaction.secrets import Secrets, apart
 
 DEEPEST = 4
 """Encodings inside one another that are undone."""
+_SHORTEST = 16
+"""Characters of Base64 that is looked into."""
 BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
 _BASE32 = re.compile(r"[A-Z2-7]{16,}|[a-z2-7]{24,}")
 _BASE85 = re.compile(
@@ -28,12 +35,11 @@ _SPELT = re.compile(
     r"(?:\\(?:0[4-7]|1[0-7])[0-7]){3}"
 )
 _SPELT_UNIT = re.compile(
-    r"\\++u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|\\++x[2-7][0-9A-Fa-f]|&#(?:x[0-9A-Fa-f]{2,4}|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7]|.",
-    re.DOTALL,
+    r"(\\++u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|\\++x[2-7][0-9A-Fa-f]|&#(?:x[0-9A-Fa-f]{2,4}|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7])"
 )
-"""Letters and signs as escapes, and all else as it is."""
+"""Letters and signs as escapes."""
 _ENTITIES = {"&quot;": '"', "&lt;": "<", "&gt;": ">", "&apos;": "'", "&amp;": "&"}
-_ENTITY = re.compile(r"&(?:quot|[lg]t|apos|amp);|.", re.DOTALL)
+_ENTITY = re.compile(r"(&(?:quot|[lg]t|apos|amp);)")
 _HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
 _RUN = re.compile(r"[^\s\"'<>&=?]++")
 _FOLDED = re.compile(r"(?<![A-Za-z0-9+/])((?:[A-Za-z0-9+/]{48,76}+\r?\n)++[A-Za-z0-9+/]{0,76}+={0,2}+)")
@@ -41,12 +47,21 @@ _LINES = 20_000
 """Whose lengths are looked at before their words."""
 _WORDS = 10_000
 """That are remembered as no Base64."""
+_TOGETHER = 32
+"""Texts of which more are looked through together."""
+_BETWEEN = "\n\x1e\n"
+"""What stands between them then: no secret has it, and no lines go on over it."""
 _SMALLEST = 24
 """Bytes that hold a name and a secret."""
 
 
 class Encoded(Secrets):
     """Looks into text."""
+
+    def __init__(self, rules: Rules, pseudonyms: Pseudonyms, pause: Callable[[int], None]) -> None:
+        super().__init__(rules, pseudonyms, pause)
+        self._readings: dict[str, tuple[str, Callable[[bytes], str]] | None] = {}
+        """Run of Base64 -> what it says: the second walk meets the same ones."""
 
     @abstractmethod
     def leaf(
@@ -107,8 +122,8 @@ class Encoded(Secrets):
         """What is encoded in a text, before known secrets are looked for in it: of one in Base64 they show the middle
         only, and what is left of its ends would make it another."""
         if "%" in text and PERCENT.search(text):
-            text = _RUN.sub(lambda run: self._percent_part(run[0], deep) if "%" in run[0] else run[0], text)
-        if len(text) < 16:
+            text = self._percents(text, deep)
+        if len(text) < _SHORTEST:
             return text
         if "&quot;" in text or "&lt;" in text:
             text = self._of_entities(text, deep)
@@ -116,8 +131,10 @@ class Encoded(Secrets):
             text = self._spelt(text, deep)
         if text[0] > " " and _BASE85.fullmatch(text):
             return self._of_base85(text, deep)
-        parts = _FOLDED.split(text) if "\n" in text and _may_be_folded(text) else [text]
-        parts[::2] = [BASE64.sub(lambda part: self._decoded(part[0], deep), one) for one in parts[::2]]
+        if "\n" not in text or not _may_be_folded(text):
+            return self._base64(text, deep)
+        parts = _FOLDED.split(text)
+        parts[::2] = [self._base64(one, deep) for one in parts[::2]]
         parts[1::2] = [self._folded(one, deep) for one in parts[1::2]]
         return "".join(parts)
 
@@ -127,25 +144,34 @@ class Encoded(Secrets):
         for entity, sign in _ENTITIES.items():
             plain = plain.replace(entity, sign)
         made = self.flat(plain, deep + 1)
-        if made == plain:
+        if made == plain or not self._armed:
             return text
-        units = _ENTITY.findall(text)
-        if len(made) != len(units):
+        parts = _ENTITY.split(text)  # every other one is an entity
+        if len(made) != sum(map(len, parts[::2])) + len(parts) // 2:
             return html.escape(made)
-        return "".join(unit if len(unit) > 1 else new for unit, new in zip(units, made, strict=True))
+        out, at = [], 0
+        for number, part in enumerate(parts):
+            size = 1 if number % 2 else len(part)
+            out.append(part if number % 2 else made[at : at + size])
+            at += size
+        return "".join(out)
 
     def _spelt(self, text: str, deep: int) -> str:
         """Letters that are written as escapes of JSON, Python, C or HTML: what changes is written as it was."""
-        units = _SPELT_UNIT.findall(text)
-        plain = "".join(map(letter, units))
+        parts = _SPELT_UNIT.split(text)  # every other one is an escape
+        plain = "".join(letter(part) if number % 2 else part for number, part in enumerate(parts))
         made = self.flat(plain, deep + 1)
-        if made == plain:
+        if made == plain or not self._armed:
             return text
-        if len(made) != len(units):
+        if len(made) != len(plain):
             return made
-        return "".join(
-            unit if old == new else respelt(unit, new) for unit, old, new in zip(units, plain, made, strict=True)
-        )
+        out, at = [], 0
+        for number, part in enumerate(parts):
+            size = 1 if number % 2 else len(part)
+            new = made[at : at + size]
+            out.append(new if not number % 2 else part if new == plain[at] else respelt(part, new))
+            at += size
+        return "".join(out)
 
     def _folded(self, text: str, deep: int) -> str:
         """Base64 in lines, as in mail (RFC 2045)."""
@@ -155,17 +181,103 @@ class Encoded(Secrets):
         made = self._decoded(whole, deep)
         if made == whole:
             no_text = whole in self._no_base64 or len(self._no_base64) >= _WORDS
-            return BASE64.sub(lambda part: self._decoded(part[0], deep), text) if no_text else text
+            return self._base64(text, deep) if no_text else text
         return "".join(line + end for line, end in zip(bodies.cut(lines, made), breaks, strict=True))
 
-    def _percent_part(self, text: str, deep: int) -> str:
-        plain = unquoted(text)
-        try:
-            words = plain.decode()
-        except UnicodeDecodeError:
+    def _percents(self, text: str, deep: int) -> str:
+        """Each word that has percent-encoded parts; many of them in one look."""
+        runs = [run for run in dict.fromkeys(_RUN.findall(text)) if "%" in run]
+        shown = dict(zip(runs, runs, strict=True))
+        plain: dict[str, tuple[bytes, str]] = {}
+        for run in runs:
+            try:
+                data = unquoted(run)
+                plain[run] = data, data.decode()
+            except UnicodeDecodeError:
+                continue
+        made = self._each([words for _, words in plain.values()], deep + 1)
+        if not self._armed:  # nobody looks at what the first walk writes
             return text
-        made = self.flat(words, deep + 1).encode("utf-8", "surrogatepass")
-        return text if made == plain else escaped_alike(text, plain, made) or quote_from_bytes(made)
+        for run, (data, words) in plain.items():
+            if made[words] != words:
+                now = made[words].encode("utf-8", "surrogatepass")
+                shown[run] = escaped_alike(run, data, now) or quote_from_bytes(now)
+        return _RUN.sub(lambda run: shown.get(run[0], run[0]), text)
+
+    def _each(self, texts: Collection[str], deep: int) -> dict[str, str]:
+        """What each of these is as `flat` makes it: those of one line are looked through together, if they are many."""
+        lines = [text for text in dict.fromkeys(texts) if "\n" not in text and "\x1e" not in text]
+        made: dict[str, str] = {}
+        if len(lines) > _TOGETHER:
+            parts = self.flat(_BETWEEN.join(lines), deep).split(_BETWEEN)
+            if len(parts) == len(lines):
+                made = dict(zip(lines, parts, strict=True))
+        return made | {text: self.flat(text, deep) for text in texts if text not in made}
+
+    def _base64(self, text: str, deep: int) -> str:
+        """The runs of Base64 and the like; what many of them hold is looked through together."""
+        many = len(text) > _SHORTEST * _TOGETHER
+        words = list(dict.fromkeys(BASE64.findall(text))) if many else []
+        if len(words) <= _TOGETHER:
+            return BASE64.sub(lambda part: self._decoded(part[0], deep), text)
+        shown: dict[str, str] = {}
+        for word in words:
+            if word not in self._readings and len(self._readings) < _WORDS:
+                self._readings[word] = self._reading(word)
+        read = {word: self._readings.get(word) for word in words if word not in self._no_base64}
+        made = self._each([held[0] for held in read.values() if held is not None], deep + 1)
+        for word, held in read.items():
+            if held is None or self._is_said(word) or self._needles.exact(held[0]) is not None:
+                shown[word] = self._decoded(word, deep)
+            elif self._armed:  # nobody looks at what the first walk writes
+                inside, write = made[held[0]], held[1]
+                shown[word] = word if inside == held[0] else write(inside.encode("utf-8", "surrogatepass"))
+        if all(map(operator.eq, shown, shown.values())):
+            return text
+        return BASE64.sub(lambda part: shown.get(part[0], part[0]), text)
+
+    def _is_said(self, word: str) -> bool:
+        """Whether something stands for it already, or will."""
+        return self._needles.exact(word) is not None or word in self.crowd.drawn or word in self.crowd.late
+
+    def _reading(self, word: str) -> tuple[str, Callable[[bytes], str]] | None:
+        """What a run of Base64 or hexadecimal digits says, and what writes it again, if that is nothing but prose."""
+        bare = word.rstrip("=")
+        if (digits := _HEX.fullmatch(word)) is not None:
+            words = self._said(bytes.fromhex(digits[2]))
+            if words:
+                return words, partial(_as_hex, digits[1], digits[2].isupper())
+            if words is None:
+                return None
+        if _BASE32.fullmatch(bare) or len(bare) % 4 == 1 or bare.isalpha() or bare.isdecimal():
+            return None
+        url = "-" in bare or "_" in bare
+        try:
+            words = self._said(b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_" if url else None))
+        except Base64Error:
+            words = ""
+        if words:
+            return words, partial(_as_base64, url, word.endswith("="))
+        if words is not None:
+            self._not_base64(word)
+        return None
+
+    def _said(self, data: bytes) -> str | None:
+        """The prose that bytes are; nothing if they are neither text nor packed; None: that takes a closer look."""
+        try:
+            words = data.decode()
+        except UnicodeDecodeError:
+            words = "\0"
+        if bodies.form_of(data) or (b"\0" in data[:64] and wide(data)):
+            return None
+        if words.isprintable():
+            return words if self._is_prose(words) else None
+        is_none = _has_controls(words) and (len(data) < _SMALLEST or self.packed(data, ()) is data)
+        return "" if is_none else None
+
+    @abstractmethod
+    def _is_prose(self, text: str) -> bool:
+        """Whether `leaf` would take it for prose."""
 
     def _decoded(self, text: str, deep: int) -> str:
         """A run of Base64 that is text inside."""
@@ -176,9 +288,8 @@ class Encoded(Secrets):
         if (digits := _HEX.fullmatch(text)) is not None:
             data = bytes.fromhex(digits[2])
             inside = self._inside(data, deep)
-            if inside is not None and inside != data:
-                made = inside.hex()
-                return digits[1] + (made.upper() if digits[2].isupper() else made)
+            if inside is not None:  # unchanged: what stands for its secrets may be said later
+                return text if inside == data else _as_hex(digits[1], digits[2].isupper(), inside)
         bare = text.rstrip("=")
         if _BASE32.fullmatch(bare) and (made := self._of_base32(bare, deep)) is not None:
             return made + text[len(bare) :]
@@ -226,7 +337,7 @@ class Encoded(Secrets):
             words = data.decode()
         except UnicodeDecodeError:
             words = "\0"
-        if not words.isprintable() and any(char < " " and char not in "\t\r\n" for char in words):
+        if not words.isprintable() and _has_controls(words):
             made = self.packed(data, ()) if len(data) >= _SMALLEST else data
             return None if made is data else made
         return self.leaf(words, (), None, mark=False, deep=deep + 1).encode("utf-8", "surrogatepass")
@@ -235,6 +346,20 @@ class Encoded(Secrets):
         if len(self._no_base64) < _WORDS:
             self._no_base64.add(text)
         return text
+
+
+def _has_controls(text: str) -> bool:
+    return any(char < " " and char not in "\t\r\n" for char in text)
+
+
+def _as_hex(before: str, capitals: bool, data: bytes) -> str:
+    made = data.hex()
+    return before + (made.upper() if capitals else made)
+
+
+def _as_base64(url: bool, padded: bool, data: bytes) -> str:
+    made = b64encode(data, altchars=b"-_" if url else None).decode()
+    return made if padded else made.rstrip("=")
 
 
 def _may_be_folded(text: str) -> bool:

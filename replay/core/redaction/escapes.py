@@ -7,15 +7,22 @@ from collections.abc import Callable
 
 PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
+_RUNS = re.compile(r"((?:%[0-9A-Fa-f]{2})++)")
 _UNIT = re.compile(r"%[0-9A-Fa-f]{2}|\+|[^%+]|%")
+_FEW = 40
+"""Escapes that are undone run by run."""
 BYTE_ORDERS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def unquoted(text: str) -> bytes:
     """As `urllib.parse.unquote_to_bytes`, which goes from escape to escape."""
-    return _ESCAPES.sub(
-        lambda run: bytes.fromhex(run[0].translate(None, b"%").decode()), text.encode("utf-8", "surrogatepass")
-    )
+    data = text.encode("utf-8", "surrogatepass")
+    if data.count(b"%") > _FEW:
+        try:
+            return data.replace(b"\\", b"\\\\").replace(b"%", b"\\x").decode("unicode_escape").encode("latin-1")
+        except UnicodeDecodeError:
+            pass  # not each of them begins an escape
+    return _ESCAPES.sub(lambda run: bytes.fromhex(run[0].translate(None, b"%").decode()), data)
 
 
 def plain(text: str) -> str:
@@ -26,13 +33,25 @@ def plain(text: str) -> str:
 
 def escaped_alike(text: str, plain: bytes, made: bytes) -> str | None:
     """`made` percent-encoded as `text` has `plain`; None if their lengths differ."""
-    units = _UNIT.findall(text)
-    if len(made) != len(plain) or len(units) != len(plain):
+    parts = _RUNS.split(text)  # every other one is nothing but escapes
+    if len(made) != len(plain) or sum(map(len, parts[::2])) + sum(map(len, parts[1::2])) // 3 != len(plain):
         return None
-    return "".join(
-        unit if old == new else f"%{new:02X}" if len(unit) == 3 or not chr(new).isalnum() else chr(new)
-        for unit, old, new in zip(units, plain, made, strict=True)
-    )
+    out, at = [], 0
+    for number, part in enumerate(parts):
+        size = len(part) // 3 if number % 2 else len(part)
+        old, new = plain[at : at + size], made[at : at + size]
+        at += size
+        if old != new:
+            is_plain = not number % 2 and new.isalnum()
+            part = new.decode() if is_plain else "".join(map(_unit_alike, _UNIT.findall(part), old, new))
+        out.append(part)
+    return "".join(out)
+
+
+def _unit_alike(unit: str, old: int, new: int) -> str:
+    if old == new:
+        return unit
+    return f"%{new:02X}" if len(unit) == 3 or not chr(new).isalnum() else chr(new)
 
 
 def letter(unit: str) -> str:

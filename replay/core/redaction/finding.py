@@ -7,7 +7,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 
 import msgspec
 
@@ -28,11 +28,13 @@ _AT_ONCE = 1 << 15
 """Bytes of which all such numbers are looked up while other threads wait."""
 _COMMON = " etaoinsrhldcumfpgwybvkxjqz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Letters, those that texts have most first; signs are rarer."""
+_BEHIND = 80
+"""Characters before a match that tell whether it is one."""
 _SHORT_REACH = 1024
 """Longest secret of those that stand at the start of a word, with what must stand before it."""
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A secret in a text."""
 
     start: int
@@ -68,6 +70,11 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
     everywhere."""
     may: Callable[[str], bool] | None = None
     """Whether a long text may have such a secret, told quicker than by looking for one."""
+    behind: re.Pattern[str] | None = None
+    """What stands right before all that the pattern matches, written backwards: looking for a name first takes ten
+    times as long as looking for something rare that stands behind it."""
+    each_group: bool = False
+    """Every group is a secret, not just the first."""
     whole: bool = False
     """No secret has white space in it: of a long text only words of `shortest` characters are looked at."""
 
@@ -242,7 +249,7 @@ def _near(taken: Sequence[Found], start: int, end: int) -> Sequence[Found]:
 
 
 def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]]:
-    group = 1 if rule.pattern.groups else 0
+    groups = range(1, 1 + rule.pattern.groups) if rule.each_group else (min(1, rule.pattern.groups),)
     own = isinstance(rule.pattern, re.Pattern)  # google-re2 encodes all that it is given, each time
     at, size, accept = 0, len(text), rule.accept
     while at < size:
@@ -250,15 +257,28 @@ def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tupl
         last = at
         base = 0 if own else max(0, at - _BEFORE)
         part, until = (text, min(size, reached + _REACH)) if own else (text[base : reached + _REACH], size)
-        for match in rule.pattern.finditer(part, at - base, until):
+        matches = rule.pattern.finditer if rule.behind is None else partial(_led, rule.pattern, rule.behind)
+        for match in matches(part, at - base, until):
             if match.start() + base >= reached:
                 break
             last = match.end() + base
-            start, end = match.span(group)
-            if end > start and (accept is bool or accept(text[start + base : end + base])):
-                yield start + base, end + base
+            for group in groups:
+                start, end = match.span(group)
+                if end > start and (accept is bool or accept(text[start + base : end + base])):
+                    yield start + base, end + base
         pause(min(CHUNK, size - at))
         at = max(reached, last)
+
+
+def _led(pattern: re.Pattern[str], behind: re.Pattern[str], text: str, at: int, until: int) -> Iterator[re.Match[str]]:
+    """The matches behind which, read backwards, `behind` stands. In one that is none another may begin."""
+    while (match := pattern.search(text, at, until)) is not None:
+        start = match.start()
+        if behind.match(text[max(0, start - _BEHIND) : start][::-1]):
+            yield match
+            at = match.end()
+        else:
+            at = start + 1
 
 
 def _word_spans(
@@ -266,19 +286,26 @@ def _word_spans(
 ) -> Iterator[tuple[int, int]]:
     """`at`, `until`: where to look."""
     size = len(text) if until is None else until
-    look, where, accept = rule.pattern.match, rule.at, rule.accept
+    where, accept = rule.at, rule.accept
     sure = rule.sure(text) if rule.sure is not None and len(text) > _LONG else frozenset[str]()
     while at < size:
-        began, end = at, min(size, at + CHUNK)
-        while (match := look(text, at, end)) is not None:
-            start, stop = match.span(1)
-            if start < 0 or stop == end < size:  # none, or perhaps cut short: the next look begins before it
-                break
-            if where is not None and text[start:stop] not in sure:
-                start, stop = where(text, start, stop)
-            at = stop
-            if start < stop and (accept is bool or accept(text[start:stop])):
-                yield start, stop
+        began, end, moved = at, min(size, at + CHUNK), True
+        while moved:
+            moved = False
+            for match in rule.pattern.finditer(text, at, end):
+                start, stop = match.span(1)
+                if start < 0 or stop == end < size:  # none, or perhaps cut short: the next look begins before it
+                    break
+                secret = text[start:stop]
+                at = stop
+                if where is not None and secret not in sure:
+                    start, at = where(text, start, stop)
+                    moved = at != stop
+                    secret = text[start:at]
+                if secret and (accept is bool or accept(secret)):
+                    yield start, at
+                if moved:
+                    break
         pause(end - began)
         at = size if end == size else max(at, end - _SHORT_REACH)
 

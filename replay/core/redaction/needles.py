@@ -13,7 +13,7 @@ import sys
 from array import array
 from binascii import b2a_base64
 from codecs import utf_16_le_encode
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heapreplace
 from itertools import compress
 from string import ascii_letters, digits
@@ -165,6 +165,8 @@ def _in_bytes(text: str) -> str:
 
 def _printable(text: str) -> str:
     """Quoted-printable (RFC 2045)."""
+    if text.isascii() and text.isprintable():
+        return text.replace("=", "=3D")
     return "".join(chr(byte) if 32 <= byte < 127 and byte != 61 else f"={byte:02X}" for byte in text.encode())
 
 
@@ -242,21 +244,31 @@ class Needles:
 
     def replace(self, text: str, pause: Callable[[int], None]) -> str:
         """The text without them."""
-        table, size, head = self._table, len(text), self._head
+        table, size = self._table, len(text)
         if not table or size < SHORTEST:
             return text
-        pause(size)
         if text in table:
+            pause(size)
             return self._stand_in(text)
-        if size < _SHORT and self._heads.isdisjoint([text[at : at + head] for at in range(size - head + 1)]):
+        found = self.hits(text, pause)
+        if found == ():
             return text
-        few = len(table) <= (_FEW if len(text) < _LONG else _FEWER)
-        hits = self._few(text) if few else self._many(text)
         out, done = [], 0
-        for start, end in hits:
+        for start, end in found:
             out += [text[done:start], self._stand_in(text[start:end])]
             done = end
         return "".join([*out, text[done:]]) if done else text
+
+    def hits(self, text: str, pause: Callable[[int], None]) -> Iterable[tuple[int, int]]:
+        """Where they are, in order, none over another."""
+        size, head = len(text), self._head
+        if not self._table or size < SHORTEST:
+            return ()
+        pause(size)
+        if size < _SHORT and self._heads.isdisjoint([text[at : at + head] for at in range(size - head + 1)]):
+            return ()
+        few = len(self._table) <= (_FEW if size < _LONG else _FEWER)
+        return self._few(text) if few else self._many(text)
 
     def _few(self, text: str) -> Iterator[tuple[int, int]]:
         """Where they are, the first first, of two at one place the longer: each is looked for by itself."""

@@ -77,6 +77,7 @@ def _at_words(letters: str, head: str, secret: str, tail: str = "") -> re.Patter
 _ANY_CARD = r"\d(?:[ -]?\d){12,18}+"
 _CARD = re.compile(_ANY_CARD + r"(?!\d)")
 _GROUP = re.compile(r"\d+")
+_OF_TWO_DIGITS = re.compile(r"(?m)^(\d)\1*+(?:(\d)(?:\1|\2)*+)?+$")
 _IN_ONE_WORD = re.compile(r"(?<![0-9])[2-6][0-9]{12,18}(?![0-9])")
 
 
@@ -107,11 +108,12 @@ def card_at(text: str, start: int, stop: int) -> tuple[int, int]:
 
 def cards_in(text: str) -> Set[str]:
     """The numbers in one word that are cards': all of one length are checked at once."""
-    by_size: dict[int, list[str]] = {}
-    for number in set(_IN_ONE_WORD.findall(text)):
-        by_size.setdefault(len(number), []).append(number)
-    lasts = ((number, last) for some in by_size.values() for number, last in zip(some, weighed(some), strict=True))
-    return {number for number, last in lasts if not last and len(set(number)) > 2}
+    numbers = set(_IN_ONE_WORD.findall(text))
+    found: set[str] = set()
+    for size in set(map(len, numbers)):
+        some = [number for number in numbers if len(number) == size]
+        found.update(number for number, last in zip(some, weighed(some), strict=True) if not last)
+    return found.difference(match[0] for match in _OF_TWO_DIGITS.finditer("\n".join(found)))
 
 
 WEBHOOK = Rule("webhook", re.compile(
@@ -129,7 +131,7 @@ LOOKS: tuple[Rule, ...] = (
         r"-----BEGIN [A-Z ]{0,30}?PRIVATE KEY(?: BLOCK)?-----((?:[A-Za-z0-9+/=\s\\.:,]|-(?!-)){20,7000}+)-----END "),
         ("PRIVATE KEY",)),
     Rule("jwt", re.compile(r"(?<![\w.-])(?:(?!eyJ)[A-Za-z0-9]{1,20}+[_-]){0,4}+(eyJ[A-Za-z0-9_-]{5,4000}+\.eyJ[A-Za-z0-9_-]{5,4000}+\.[A-Za-z0-9_-]{0,1000}+)"),
-         ("eyJ",)),
+         ("eyJ",), before=ascii_letters + digits + "_.-"),
     Rule("vendor-key", _at_words("A-Za-z0-9", r"(?=[A-Za-z0-9]{2}[\w.-])", _by_letter(VENDORS), "(?![A-Za-z0-9])"), shortest=14, skips=True, whole=True),
     Rule("vendor-key", _at_words("A-Za-z0-9", "", f"(?:{'|'.join(UNLIKE)})", "(?![A-Za-z0-9])"), HINTS, shortest=14, skips=True, whole=True),
     Rule("url-password", re.compile(

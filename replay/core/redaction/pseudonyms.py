@@ -64,7 +64,7 @@ _PREFIX = re.compile(
     r"github_pat_|gl[a-z]{2,6}-|xox[a-z]-|xapp-|A(?:KIA|SIA|BIA|CCA|GPA|IDA|ROA|NPA|IPA)|AIza|ya29\.|GOCSPX-|npm_|"
     r"pypi-AgEIcHlwaS5vcmc|SG\.|hf_|do[opr]_v1_|shp(?:at|ca|pa|ss)_|dapi)"
 )
-_PREFIXED = frozenset(map("".join, zip(*[iter("skrkpkghgiglxoxaAKASABACAGAIARANyaGOnppySGhfdoshda")] * 2, strict=True)))
+PREFIXED = frozenset(map("".join, zip(*[iter("skrkpkghgiglxoxaAKASABACAGAIARANyaGOnppySGhfdoshda")] * 2, strict=True)))
 """How what that matches begins."""
 _KEPT_CLAIMS = frozenset({"iss", "aud", "typ", "alg", "scope", "scp", "azp", "token_use", "amr", "acr", "kty", "crv",
                           "role", "roles", "group", "groups", "permissions", "entitlements", "plan", "tier", "locale",
@@ -413,7 +413,7 @@ _SORTS: dict[bytes, Callable[[bytes, array[int], bytes], bytes]] = {
 
 def prefix(text: str) -> str:
     """That of a vendor's key, which stays."""
-    if text[:2] not in _PREFIXED:
+    if text[:2] not in PREFIXED:
         return ""
     found = _PREFIX.match(text)
     return found[0] if found and len(text) - found.end() >= _MARKED else ""
@@ -504,16 +504,16 @@ def _checked(text: str) -> str:
     if len(bare) < _MARKED:
         return text
     count = 3 if len(bare) < 16 else 4
-    if len(bare) == len(text):
-        mark = sha256(text[:-count].lower().encode() + b"replay").digest()
-        numbers = mark[0] * 256 + mark[1], mark[2] * 256 + mark[3], mark[4] * 256 + mark[5], mark[6] * 256 + mark[7]
-        return text[:-count] + "".join(map(_like, text[-count:], numbers))
-    out = list(text)
     mark = sha256(bare[:-count].lower().encode() + b"replay").digest()
-    at = len(text)
+    numbers = mark[0] * 256 + mark[1], mark[2] * 256 + mark[3], mark[4] * 256 + mark[5], mark[6] * 256 + mark[7]
+    if len(bare) == len(text):
+        return text[:-count] + "".join(map(_like, text[-count:], numbers))
+    out, at = list(text), len(text)
     for number in range(count - 1, -1, -1):
-        at = next(place for place in range(at - 1, -1, -1) if text[place].isascii() and text[place].isalnum())
-        out[at] = _like(text[at], mark[2 * number] * 256 + mark[2 * number + 1])
+        at -= 1
+        while not (out[at].isascii() and out[at].isalnum()):
+            at -= 1
+        out[at] = _like(out[at], numbers[number])
     return "".join(out)
 
 

@@ -278,7 +278,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     rows = sorted(rows, key=_order)[: 2 * MOST]
     paths = "\n".join(path for _, path, _ in rows)
     if sweep.masked(paths) != paths:
-        rows = [[place, sweep.masked(path), kind] for place, path, kind in rows]
+        rows = sorted(([place, sweep.masked(path), kind] for place, path, kind in rows), key=_order)
     given = _Given(changed)
     own = [each for each in earlier.get("own", ()) if type(each) is list and len(each) == 3]
     made_here = [
@@ -312,7 +312,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
         "redaction": {
             "key": key,
             "kinds": dict(sorted(counts.items())),
-            "places": sorted(unique.values(), key=_order)[:MOST],
+            "places": list(unique.values())[:MOST],
             "own": own[:MOST],
             "made": sorted({*made_before, *(made_of(sweep.secrets, sweep.kinds, given.text, is_own) if own else ())}),
             "pseudonyms": sorted({*known, *map(digest_of, short)}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from replay.core.redaction.crowds import CROWD, LARGEST, Crowd, Parts, is_crowd
 from replay.core.redaction.finding import Found, find
@@ -21,6 +21,7 @@ FEW = 64
 """Secrets of a small recording that are drawn one by one, and looked for in every spelling."""
 PER_SECRET = 500
 """Characters of a large one for each: its redaction takes a bound time for each character."""
+_ENDS = ".:!?"
 _APART = "\0\x01\x02\uf8ff"
 
 
@@ -48,6 +49,8 @@ class Secrets:
         self._needles = Needles({})
         self._seen: dict[str, list[Found]] = {}
         """What is found in a text: the second walk meets the same texts, and many stand more than once."""
+        self._standing: set[str] = set()
+        """Pseudonyms of an earlier redaction that reach over pieces: a part of one may look like a secret."""
         self._no_base64: set[str] = set()
         """Words that only look like it."""
         self.crowd = Crowd(pseudonyms)
@@ -56,6 +59,11 @@ class Secrets:
     def arm(self) -> None:
         """From here on mask what was found, everywhere."""
         self.crowd.draw_late(self.secrets.keys() | self.allowed | NEVER, self._pause)
+        for whole in self._standing:
+            for part in [secret for secret in self.secrets if secret in whole]:
+                del self.secrets[part]
+        for secret in [secret for secret in self.crowd.secrets if secret[-1:] in _ENDS]:
+            self._without_end(secret, self.crowd.secrets[secret], self.crowd.kinds.get(secret, ""))
         self._armed = True
         for value in self.allowed:
             self.secrets.pop(value, None)
@@ -102,12 +110,24 @@ class Secrets:
             local, mark, _ = secret.rpartition("@")
             if mark and len(local) >= 6 and not local.isalpha():
                 self.secrets.setdefault(local, masked.rpartition("@")[0])
-            if kind == "assigned" and (bare := secret.rstrip(".:!?")) != secret and len(bare) >= SHORTEST:
-                self.secrets.setdefault(bare, masked[: len(bare)])  # the end of a sentence
+            self._without_end(secret, masked, kind)
             if kind in ("phone", "card"):
                 digits = re.sub(r"\D", "", secret)
                 if digits != secret and len(digits) >= 6:
                     self.secrets.setdefault(digits, re.sub(r"\D", "", masked))
+
+    def _without_end(self, secret: str, masked: str, kind: str) -> None:
+        """Note what stands for a secret that was found at the end of a sentence."""
+        if kind == "assigned" and (bare := secret.rstrip(_ENDS)) != secret and len(bare) >= SHORTEST:
+            self.secrets.setdefault(bare, masked[: len(bare)])
+
+    def spans(self, text: str) -> Iterator[tuple[int, int, bool]]:
+        """Where the secrets of a text are: start, end, whether it is known. Some may overlap."""
+        yield from ((start, end, True) for start, end in self._needles.hits(text, self._pause))
+        for each in self._find(text):
+            if not self._armed and self.known.any and (secret := text[each.start : each.end]) in self.known:
+                self._standing.add(secret)
+            yield each.start, each.end, False
 
     def _find(self, text: str) -> list[Found]:
         """The secrets of a text; without the mail addresses, where those are a crowd."""

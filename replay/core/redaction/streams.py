@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Container, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 Write = Callable[[Any], str]
 Document = Callable[[str], str | None]
+Spans = Callable[[str], Iterable[tuple[int, int, bool]]]
+"""Where the secrets of a text are: start, end, whether it is known from elsewhere."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|-?(?:\d[\d.eE+-]*+|Infinity)|true|false|null|NaN')
 
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
@@ -25,8 +29,13 @@ _DEEPEST = 16
 Steps = tuple[Any, ...]
 
 
-def nothing(text: str) -> None:
-    """No document."""
+def nothing(of: object) -> None:
+    """No document, no table."""
+
+
+def nowhere(text: str) -> tuple[()]:
+    """No secrets."""
+    return ()
 
 
 def style_of(text: str, value: Any) -> Write | None:
@@ -72,6 +81,8 @@ def ends_of(text: str) -> Iterator[str]:
             open_ones.append("}" if part == "{" else "]")
         elif open_ones:
             open_ones.pop()
+            if not open_ones:  # what follows is of no such text
+                return
     if not open_ones:
         return
     close = "".join(reversed(open_ones))
@@ -98,11 +109,13 @@ def _tokens(value: Any) -> Iterator[Any]:
 
 
 def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], whole: Callable[[str], str],
-           known: Container[str], document: Document = nothing) -> str:  # fmt: skip
-    """`text` without secrets: each event by itself, then, by `whole`, the texts of one place read on from event to
-    event; an event may be nothing but a text. `known`: pseudonyms of an earlier redaction. `document`: see `across`."""
+           known: Container[str], document: Document = nothing, spans: Spans = nowhere,
+           rows: Callable[[list[Any]], list[Any] | None] = nothing, *, writes: bool = True) -> str:  # fmt: skip
+    """`text` without secrets: each event by itself, or all objects as a table (`rows`), then, by `whole`, the texts of
+    one place read on from event to event; an event may be nothing but a text. `known`: pseudonyms of an earlier
+    redaction. `document`: see `across`. `writes`: False where nobody looks at the text that is made."""
     lines = text.split("\n")
-    events: list[tuple[int, str, Any, Write, str]] = []
+    events: list[tuple[int, str, Write, str]] = []
     values: list[Any] = []
     for number, line in enumerate(lines):
         head = _HEADS.match(line)[0]  # type: ignore[index]  # it matches nothing, too
@@ -111,18 +124,30 @@ def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], wh
         value, write = _read(body)
         if write is None and head and body:
             value, write = body, _as_it_is
-        try:
-            made = None if write is None else flat(value) if type(value) is str else walk(value)
-        except RecursionError:
-            write = None
         if write is None:
             lines[number] = head + flat(body) + end
         else:
-            events.append((number, head, made, write, end))
+            events.append((number, head, write, end))
             values.append(value)
-    made_ones = joined(values, [event[2] for event in events], whole, known, document=document)
-    for (number, head, _, write, end), made in zip(events, made_ones, strict=True):
-        lines[number] = head + write(made) + end
+    try:
+        table = rows([value for value in values if type(value) is dict])
+    except RecursionError:
+        table = None
+    of_rows = iter(table or ())
+    made_ones: list[Any] = []
+    for value in values:
+        try:
+            is_row = table is not None and type(value) is dict
+            made_ones.append(next(of_rows) if is_row else flat(value) if type(value) is str else walk(value))
+        except RecursionError:
+            made_ones.append(_TooDeep)
+    for (number, head, write, end), value, made in zip(
+        events, values, joined(values, made_ones, whole, known, document=document, spans=spans), strict=True
+    ):
+        if made is _TooDeep:
+            lines[number] = flat(lines[number])
+        elif writes and made != value:
+            lines[number] = head + write(made) + end
     return "\n".join(lines)
 
 
@@ -142,17 +167,22 @@ def _read(body: str) -> tuple[Any, Write | None]:
         return None, None
 
 
+class _TooDeep:
+    """Stands for an event that nests deeper than can be walked."""
+
+
 def _as_it_is(text: Any) -> str:
     return str(text)
 
 
 def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], known: Container[str],
            note: Callable[[Steps, str, str], None] = lambda steps, old, new: None,
-           document: Document = nothing) -> list[Any]:  # fmt: skip
+           document: Document = nothing, spans: Spans = nowhere,
+           of_rows: Callable[[str], str] | None = None) -> list[Any]:  # fmt: skip
     """The events without what only the texts of several together show; the same objects where nothing changes.
     `before` are the same with their secrets. `known`: pseudonyms of an earlier redaction. `note` is told what changed:
-    the steps to it, the text before and now."""
-    was = _by_place(before)
+    the steps to it, the text before and now. For the rest see `across`."""
+    was: dict[Steps, list[tuple[Steps, str]]] | None = None
     made = events
     for place, found in _by_place(events).items():
         if len(found) < 2:
@@ -160,7 +190,9 @@ def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], kno
         pieces = [text for _, text in found]
         if len(set(pieces)) == 1:  # the same in each: an id
             continue
-        now = across([text for _, text in was.get(place, ())], pieces, flat, known, document)
+        if was is None:
+            was = _by_place(before)
+        now = across([text for _, text in was.get(place, ())], pieces, flat, known, document, spans, of_rows)
         for (steps, piece), new in zip(found, now, strict=True):
             if new != piece:
                 note(steps, piece, new)
@@ -169,21 +201,31 @@ def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], kno
 
 
 def across(before: list[str], pieces: list[str], flat: Callable[[str], str], known: Container[str] = (),
-           document: Document = nothing) -> list[str]:  # fmt: skip
+           document: Document = nothing, spans: Spans = nowhere,
+           of_rows: Callable[[str], str] | None = None) -> list[str]:  # fmt: skip
     """The pieces without the secrets that reach over several of them.
 
-    What was masked in one piece alone stays: a pseudonym may look like a secret. A piece that is nothing but one ends
-    what can be read on. Where the pieces are one document (`document` gives it without secrets), it says what each
-    secret is: the piece that names it may have the beginning of it only.
+    What was masked in one piece alone stays: a pseudonym may look like a secret; not so if it is only the end or the
+    beginning of one that reaches over pieces (see `_reaching`). A piece that is nothing but a secret ends what can be
+    read on. Where the pieces are one document (`document` gives it without secrets), it says what each secret is:
+    the piece that names it may have the beginning of it only. `of_rows`: what takes the place of `flat` where nothing
+    shows that the pieces are read on.
     """
     alone = [False] * len(pieces) if len(before) != len(pieces) else list(map(str.__ne__, before, pieces))
-    if any(alone):
+    over: set[int] = set()
+    if of_rows is not None and not flows(pieces):
+        flat = of_rows
+    if any(alone) or (of_rows is not None and before and before[0][:1] in ("{", "[")):
         text = "".join(before)
-        made = document(text)
-        if made is not None and len(made) == len(text):
-            return list(_cuts(made, before))
+        whole = document(text)
+        if whole is not None and len(whole) == len(text):
+            list(spans(text))  # what stands for a secret already is noted
+            return list(_cuts(whole, before))
+        over = _reaching(text, before, alone, spans) if not all(alone) or flows(before) else over
+        if over and len(made := flat(text)) == len(text):
+            pieces = [cut if at in over else pieces[at] for at, cut in enumerate(_cuts(made, before))]
     ends = [
-        piece in known or (masked and _SPACE.search(piece) is None) for masked, piece in zip(alone, pieces, strict=True)
+        at in over or (alone[at] and _SPACE.search(piece) is None) or piece in known for at, piece in enumerate(pieces)
     ]
     if all(ends):
         return pieces
@@ -197,8 +239,30 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
         at += len(piece)
     changed = [new != piece and not end for new, piece, end in zip(out, pieces, ends, strict=True)]
     padded = [False, *changed, False]
-    spans = [padded[at] or padded[at + 2] for at in range(len(pieces))]
-    return [new if changed[at] and (spans[at] or not alone[at]) else pieces[at] for at, new in enumerate(out)]
+    spread = [padded[at] or padded[at + 2] for at in range(len(pieces))]
+    return [new if changed[at] and (spread[at] or not alone[at]) else pieces[at] for at, new in enumerate(out)]
+
+
+def flows(pieces: list[str]) -> bool:
+    """Whether they are read on from one to the next, as words of a sentence are: spaces stand at their ends."""
+    return any(piece[:1].isspace() or piece[-1:].isspace() for piece in pieces)
+
+
+def _reaching(text: str, before: list[str], alone: list[bool], spans: Spans) -> set[int]:
+    """The pieces with parts of secrets that reach over several, of which one alone looked like a secret: `ann.` and
+    `smith@x.org`. Over rows, each of which is a value, only a secret reaches that is known from elsewhere, and is all
+    of them."""
+    ends = list(accumulate(map(len, before)))
+    is_text = flows(before)
+    over: set[int] = set()
+    for start, end, known in spans(text):
+        touched = range(bisect_right(ends, start), bisect_left(ends, end) + 1)
+        masked = [alone[at] for at in touched]
+        if len(touched) < 2 or not any(masked) or known + is_text + (not all(masked)) < 2:
+            continue
+        if is_text or (end == ends[touched[-1]] and (start == 0 or start in ends)):
+            over.update(touched)
+    return over
 
 
 def _cuts(text: str, like: list[str]) -> Iterator[str]:
@@ -222,8 +286,14 @@ def _collect(value: Any, steps: Steps, into: dict[Steps, list[tuple[Steps, str]]
     if type(value) is str:
         into.setdefault(steps[1:], []).append((steps, value))
     elif len(steps) < _DEEPEST:
-        for key, item in value.items() if type(value) is dict else enumerate(value) if type(value) is list else ():
-            if type(item) is not str or str(key)[:1] != "$" or key == "$bytes":  # of a tagged value, how it is built
+        items: Iterable[tuple[Any, Any]] = (
+            value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+        )
+        for key, item in items:
+            if type(item) is str:
+                if str(key)[:1] != "$" or key == "$bytes":  # of a tagged value, how it is built
+                    into.setdefault((*steps[1:], key), []).append(((*steps, key), item))
+            elif type(item) in (dict, list):
                 _collect(item, (*steps, key), into)
 
 

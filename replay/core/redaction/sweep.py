@@ -33,6 +33,11 @@ _OF_THE_FORM = frozenset({"factory", "maxlen", "dtype", "shape", "type", "base",
 """Parts of tagged values that say how they are built, not what they hold."""
 
 
+_READ_ON = (str, dict, list)
+"""Types of what may hold pieces of a text."""
+_FIRST = 16
+
+
 class Sweep(Texts):
     """The walk."""
 
@@ -97,15 +102,24 @@ class Sweep(Texts):
         return made if pair is each else {"$tuple": made}
 
     def _across(self, node: list[Any], items: list[Any], path: Path) -> list[Any]:
-        """A list without the known secrets that only several of its items show: a model's words, as they came, alone
-        or with what is said of each."""
-        if len(items) < 2 or not self._needles or self._rules.allows(path):
+        """A list without the secrets that only several of its items show: a model's words, as they came, alone or with
+        what is said of each."""
+        if len(items) < 2 or not (self._needles or _may_flow(node)) or self._rules.allows(path):
             return items
 
         def note(steps: Path, before: str, after: str) -> None:
             self.mark((*path, *_untagged(steps)), before, after, None)
 
-        return streams.joined(node, items, self.masked, self.known, note)
+        def read_on(before: list[Any], after: list[Any]) -> list[Any]:
+            return streams.joined(
+                before, after, self.whole, self.known, note, self.document, self.spans, of_rows=self.masked
+            )
+
+        if not all(map(_is_bytes, node)):
+            return read_on(node, items)
+        before, after = ([_bytes_of(each) for each in some] for some in (node, items))
+        made = bodies.read_on(before, after, read_on)
+        return items if made is after else list(map(raw, made))
 
     def arguments(self, node: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """The arguments of a call whose parameters have these names."""
@@ -138,7 +152,7 @@ class Sweep(Texts):
     def _streamed(self, before: list[Any], pieces: list[Any], path: Path) -> list[Any]:
         """The pieces of a generator without what only several show together."""
         if not _are_pieces(pieces):
-            return streams.joined(before, pieces, self.whole, self.known, document=self.document)
+            return streams.joined(before, pieces, self.whole, self.known, document=self.document, spans=self.spans)
         datas = [_bytes_of(each[1]) for each in pieces]
         for each, data in zip(pieces, bodies.cut(datas, self.data(b"".join(datas), path, None)), strict=True):
             each[1] = raw(data)
@@ -311,6 +325,19 @@ class Sweep(Texts):
 def _is_pairs(items: list[Any]) -> bool:
     """Headers, or pairs like them: of names and texts."""
     return all(type(each) is list and len(each) == 2 and type(each[0]) is type(each[1]) is str for each in items)
+
+
+def _may_flow(items: list[Any]) -> bool:
+    """Whether they are texts, or hold some, that are read on from one to the next (`streams.flows`), or a document: the
+    first ones tell."""
+    if type(items[0]) not in _READ_ON:
+        return False
+    for item in items[:_FIRST]:
+        held = item.values() if type(item) is dict else item if type(item) is list else (item,)
+        texts = [text for text in held if type(text) is str]
+        if texts and (streams.flows(texts) or (item is items[0] and any(text[:1] in ("{", "[") for text in texts))):
+            return True
+    return False
 
 
 def _untagged(steps: Path) -> Iterator[str | int]:

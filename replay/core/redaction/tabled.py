@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 from replay.core.redaction import beside, columns
@@ -57,6 +58,8 @@ class Tabled(Replaced):
 
             def cell(name: str, kind: str, one: str) -> str:
                 drawn = self.crowd.secrets.get(one)
+                if drawn is None and self._armed and not self._rules.any_allowed:
+                    drawn = self.secrets.get(one)
                 made = self.leaf(one, (*path, name), kind) if drawn is None else drawn
                 if made != one:
                     changed.setdefault(name, (one, made, kind))
@@ -72,6 +75,15 @@ class Tabled(Replaced):
         parts = held[0].split(mark)  # every other one is a pseudonym
         parts[::2] = apart(parts[::2], lambda rest: self.flat(rest, deep))
         return "".join(parts)
+
+    def words(self, names: Sequence[str]) -> dict[str, str]:
+        """Of many names those that are plain words, if none of them holds a known secret: all are looked at at once."""
+        is_word = self._rules.is_word
+        longest = max(names, key=len, default="")
+        plain = is_word(longest) and "".join(names).isalnum() and "" not in names
+        words = names if plain else list(filter(is_word, names))
+        whole = "\0".join(words)
+        return dict(zip(words, words, strict=True)) if self.masked(whole) == whole else {}
 
     def kind_in(self, name: str, item: Any, path: Path, kind: str | None) -> str | None:
         """The kind of a member of what lies at `path`. What a session holds is data like any other, but for its id."""
@@ -112,7 +124,10 @@ class Tabled(Replaced):
         made = self.rows([*node.values()], walk, lambda at: (*path, names[at]), kind)
         if made is None:
             return None
-        keys = [name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False) for name in names]
+        words = self.words(names)
+        keys = [
+            name if len(name) < SHORTEST or name in words else self.leaf(name, path, None, mark=False) for name in names
+        ]
         return dict(zip(keys, made, strict=True))
 
     def _listed(self, texts: list[str], kind: str, path: Callable[[int], Path]) -> list[str]:
@@ -148,19 +163,23 @@ class Tabled(Replaced):
         for kind, some in by_kind.items():
             self.many(kind, some)
         drawn = {} if self._rules.any_allowed else self.crowd.secrets
-        out: list[Any] = []
-        for at, one in enumerate(texts):
-            made = drawn.get(one) if at >= MARKED and one in kinds else None
+        out: list[Any] = [drawn.get(one) if one in kinds else None for one in texts[MARKED:]]
+        out = [*[None] * len(texts[:MARKED]), *out]
+        for at, made in enumerate(out):
             if made is None:
-                made = self.leaf(one, path(at), kinds[one]) if one in kinds else walk(one, path(at), None)
-            out.append(made)
+                one = texts[at]
+                out[at] = self.leaf(one, path(at), kinds[one]) if one in kinds else walk(one, path(at), None)
         return out
 
     def _kinds_of(self, texts: list[str], whole: str) -> dict[str, str]:
         """Those that are nothing but a secret, with its kind; none where most are not, or two would be read as one."""
         if not all(map(self._is_secret, texts[:_FIRST])) or whole.count("\n") != len(texts) - 1:
             return {}
-        found = find(whole, self._rules.patterns, self._pause)
+        all_found = list(find(whole, self._rules.patterns, self._pause))
+        ends = list(accumulate(map(len, texts), lambda end, size: end + 1 + size))
+        if ends == [each.end for each in all_found] and list(map(len, texts)) == [e.end - e.start for e in all_found]:
+            return {text: each.kind for each, text in zip(all_found, texts, strict=True)}
+        found = iter(all_found)
         each = next(found, None)
         kinds: dict[str, str] = {}
         end = -1

@@ -137,13 +137,15 @@ class Texts(Tabled):
         drawn: Mapping[str, str] = {}
         granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
         pairs = [pair.partition("=") for pair in text.split("&")]
-        keys = [plain(name) for name, _, _ in pairs]
+        keys = [name for name, _, _ in pairs]
+        if "%" in text or "+" in text:
+            keys = list(map(plain, keys))
         kinds = list(map(self._rules.kind_of, keys))
         if len(pairs) > self.few and not self._armed:
             self._many_of(zip(kinds, [value for _, _, value in pairs], strict=True))
         if len(pairs) > MARKED and not self._rules.any_allowed:
             drawn = self.crowd.secrets
-            shown = self._words(dict.fromkeys(name for name, _, _ in pairs))
+            shown = self.words(list(dict.fromkeys(name for name, _, _ in pairs)))
         for number, (name, mark, value) in enumerate(pairs):
             key = keys[number]
             kind = kinds[number] or ("token" if granted and key == "code" else None)
@@ -152,12 +154,6 @@ class Texts(Tabled):
             made = drawn.get(value) if number >= MARKED and kind else None
             out.append(shown[name] + mark + (made or self.percent(value, (*path, key), kind)))
         return "&".join(out)
-
-    def _words(self, names: Iterable[str]) -> dict[str, str]:
-        """Of many names those that are plain words, if none of them holds a known secret: all are looked at at once."""
-        words = list(filter(self._rules.is_word, names))
-        whole = "\0".join(words)
-        return dict(zip(words, words, strict=True)) if self.masked(whole) == whole else {}
 
     def _many_of(self, pairs: Iterable[tuple[str | None, str]]) -> None:
         """Of so many pairs say at once what stands for values that have a kind and are not encoded."""
@@ -208,9 +204,7 @@ class Texts(Tabled):
         if _LOOKS.match(text) and len(text) <= _LARGE:
             made = self._json(text, path)
             if made is None:
-                made = self._cut_json(text, path)
-            if made is None and streams.are_lines(text):
-                made = self._lines(text, path, deep)
+                made = self._lines(text, path, deep) if streams.are_lines(text) else self._cut_json(text, path)
             if made is not None:
                 return made
         if text[1:2] == ":" and streams.are_lines(text):  # `0:"Hel"`
@@ -229,6 +223,20 @@ class Texts(Tabled):
             return self.form(text, path)
         return None
 
+    def _is_prose(self, text: str) -> bool:
+        """Whether `leaf` would take a text of one line for prose."""
+        return (
+            1 < len(text) <= CROWD
+            and not self._rules.is_word(text)
+            and not text.startswith(("data: ", "event: "))
+            and _LOOKS.match(text) is None
+            and "NSERT" not in text
+            and "nsert" not in text
+            and "[" not in text
+            and "://" not in text[:30]
+            and not (_PAIR.match(text) and _is_form(text))
+        )
+
     def _lines(self, text: str, path: Path, deep: int) -> str:
         """Events, or a JSON document a line."""
         return streams.masked(
@@ -238,6 +246,9 @@ class Texts(Tabled):
             self.whole,
             self.known,
             self.document,
+            self.spans,
+            lambda rows: self.rows(rows, self._plain, lambda at: path, None),
+            writes=self._armed,
         )
 
     def whole(self, text: str) -> str:

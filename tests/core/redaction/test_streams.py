@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
@@ -137,3 +140,74 @@ def test_a_secret_that_begins_in_the_event_that_names_it(pieces: tuple[str, ...]
     held = found.input.decode()
     assert json.loads(seen)["password"] == (held["password"] if known else held["text"].removeprefix("token="))
     assert REDACTOR.redact(found) is found
+
+
+CUT = {
+    "a mail address": "ann.smith@mail.example", "a card": "4012888888881881", "a key": "AKIAQ7ZT44XYABCDEFGH",
+    "a token": "q7Zt44xyAb9dKq8L", "letters of many bytes": "pässwörd-Ωmega77", "a number": "+49 170 1234567",
+}  # fmt: skip
+NAMED = {"a token": "token", "letters of many bytes": "password", "a number": "phone"}
+"""Names without which nobody tells that they are secrets."""
+
+
+def _pieces(text: str, secret: str, random: Random) -> list[str]:
+    """The text, cut at its spaces and at up to three places within the secret, as words of a model come."""
+    at = text.index(secret)
+    cuts = {at + random.randrange(1, len(secret)) for _ in range(random.choice((1, 1, 2, 3)))}
+    cuts |= {found.end() for found in re.finditer(" ", text) if not at <= found.start() < at + len(secret)}
+    ends = [0, *sorted(cuts), len(text)]
+    return [text[one:two] for one, two in pairwise(ends)]
+
+
+def _lacks(secret: str, text: str) -> bool:
+    """Whether no part of five characters is left that says anything: the domain of an address, a card's bank stay."""
+    secret = secret.partition("@")[0]
+    parts = [secret[at : at + 5] for at in range(2 * secret.isdecimal(), len(secret) - 4)]
+    return [part for part in parts if part in text and any(map(str.isalnum, part))] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "known"), [(name, known) for name in CUT for known in (True, False) if known or name != "a number"]
+)
+def test_a_secret_that_is_cut_anywhere(name: str, known: bool) -> None:
+    """Over pieces of a stream, of a tool's arguments, of the list of texts or bytes that the application makes, of the
+    messages that it sends on: whatever its end or its beginning looks like, it is one, the same as elsewhere."""
+    secret, random = CUT[name], Random(name)
+    said = f"Dear {secret}, your code. " if known or name not in NAMED else f"Dear you, {NAMED[name]}={secret} is it "
+    document = json.dumps({"to": "x", "body": said, "n": 1}, ensure_ascii=False)
+    for _ in range(25):
+        words, parts = _pieces(said, secret, random), _pieces(document, secret, random)
+        events = [{"delta": word} for word in words] + [{"arguments": part} for part in parts]
+        data, size = said.encode(), len(said.encode()) // 7
+        result = {"words": words, "parts": parts, "sent": [{"type": "websocket.send", "text": word} for word in words],
+                  "bytes": [data[at : at + size] for at in range(0, len(data), size)]}  # fmt: skip
+        body = "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode()
+        sent = answer(body, [("content-type", "text/event-stream")])
+        given = {NAMED.get(name, "said"): secret} if known else {}
+        after = REDACTOR.redact(recording(given, requests=[http()], answers=[sent], outcome=result))
+        held = after.outcome.payload.decode()
+        whole = "".join(held["words"])
+        assert _lacks(secret, whole), (words, whole)
+        assert len(whole) == len(said)
+        assert (whole[:5], whole[-3:]) == (said[:5], said[-3:])
+        assert [whole] * 3 == [
+            json.loads("".join(held["parts"]))["body"],
+            "".join(each["text"] for each in held["sent"]),
+            b"".join(held["bytes"]).decode(),
+        ]
+        if known:
+            assert whole == f"Dear {after.input.decode()[NAMED.get(name, 'said')]}, your code. "
+        pieces = b"".join(piece for _, piece in after.interactions[0].answer.decode()["pieces"]).decode()
+        seen = [json.loads(line[6:]) for line in pieces.splitlines() if line]
+        assert seen == [{"delta": each} for each in held["words"]] + [{"arguments": each} for each in held["parts"]]
+        assert REDACTOR.redact(after) == after, words
+
+
+def test_rows_are_not_read_on() -> None:
+    """Values that only stand one after the other are no text: nothing that two of them would make is a secret."""
+    rows = ["to", "ann@x.example", "bob@y.example", "4012", "888888881881"]
+    after = REDACTOR.redact(recording({"rows": rows, "first": rows[1]}))
+    held = after.input.decode()
+    assert held["rows"][1] == held["first"]
+    assert [held["rows"][at] for at in (0, 3, 4)] == [rows[at] for at in (0, 3, 4)]
+    assert [each.partition("@")[2] for each in held["rows"][1:3]] == ["x.example", "y.example"]
