@@ -74,7 +74,7 @@ def test_what_start_up_would_have_made_is_missing(
 
 
 def test_what_is_started_once_a_process(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second start fails (Sanic's routers are finalized): what the first one made is there, and not asked for again."""
+    """A second start fails (Sanic's routers are finalized): the request runs with what the first one made."""
     recording = _recorded(tmp_path, server, "once")
     monkeypatch.setattr(starting, "once", starting.make_once())  # as in a new process
     verdicts = [replay.run(recording) for _ in range(3)]

@@ -61,14 +61,9 @@ ONCE = """\
     sys.was_run = True
 """
 WARM = """\
-import pytest
+import rates
 
-
-@pytest.fixture(autouse=True, scope="session")
-def warm():
-    import rates
-
-    rates.rate("eur")
+rates.rate("eur")
 """
 Run = Callable[..., pytest.RunResult]
 
@@ -115,7 +110,7 @@ def test_a_cache_that_another_item_filled(run: Run) -> None:
 
 
 def test_what_was_there_before_the_first_item(run: Run, rates: Path) -> None:
-    """A fixture of the project fills the cache: the first item is no other than those after it."""
+    """The project fills its cache as it is imported: the first item is no other than those after it."""
     (rates / "conftest.py").write_text(WARM)
     run().assert_outcomes(passed=2, xfailed=1)
 
