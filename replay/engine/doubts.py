@@ -10,7 +10,10 @@ from typing import Any
 
 import msgspec
 
+from replay.core.behind import body_of
+from replay.core.codec import Resolve
 from replay.core.compare import unexpected
+from replay.core.families.errors import known_class, place_of
 from replay.core.families.seen import SEEN, kept
 from replay.core.noise import OUTCOME, matches, parse
 from replay.core.recording import Recording
@@ -36,12 +39,13 @@ def doubts(
     near: int | None = None,
     divergences: Sequence[Divergence] = (),
     start_up: Sequence[tuple[str, Frame | None]] = (),
+    resolve: Resolve = lambda module, name: None,
 ) -> str | None:
     """What else than the code may have made a run end in another way; None if nothing did.
 
     `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds. `near`:
     when an answer and a time limit came at about the same time, nanoseconds since the epoch. `start_up`: what that was
-    refused, and where.
+    refused, and where. `resolve`: gives the classes that are here.
     """
     alike = (
         nondeterminism(recording)
@@ -50,7 +54,7 @@ def doubts(
         or overtaken(recording, divergences)
     )
     found = [alike, *_kept(divergences), *_masked(recording, difference), *_drawn(short_draws), *_made(difference),
-             *_worded(recording, difference), *_unprepared(start_up)]  # fmt: skip
+             *_worded(recording, difference), *_unprepared(start_up), *_stood_in(recording, resolve)]  # fmt: skip
     return " ".join(filter(None, found)) or None
 
 
@@ -164,6 +168,34 @@ def _unprepared(start_up: Sequence[tuple[str, Frame | None]]) -> Iterator[str]:
             f"start-up: it reached for the real world ({target}{where}) and was refused, so what it sets up may be "
             "missing. Make that where it is first used, inside of a function that is a @replay.boundary."
         )
+
+
+def _stood_in(recording: Recording, resolve: Resolve) -> Iterator[str]:
+    """If an answer raised an error of a class that is not here."""
+    missing: dict[str, str] = {}
+    for interaction in recording.interactions:
+        if interaction.state != "raised" or '"$error"' not in interaction.answer.text:
+            continue
+        place = _place(interaction.answer.tree)
+        module, _, name = place.partition(":")
+        if place and known_class(module, name) is None and resolve(module, name) is None:
+            missing.setdefault(place.replace(":", "."), interaction.target)
+    if missing:
+        named = ", ".join(f"{name} (of {target})" for name, target in list(missing.items())[:_MOST])
+        yield (
+            f"stand-in: the recording raises {named}, and no module that was imported here has that class. One of the "
+            "same name stands for it, which `except` and `isinstance` do not take for it: import it where the code "
+            "catches it, or declare it at the top of a module."
+        )
+
+
+def _place(tree: Any) -> str:
+    """`module:qualname` of the class of an encoded error; empty if it is none."""
+    try:
+        place = place_of(body_of(tree))
+    except (TypeError, KeyError, IndexError, AttributeError):
+        return ""
+    return place if type(place) is str else ""
 
 
 def _drawn(number: int) -> Iterator[str]:

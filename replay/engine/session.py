@@ -179,6 +179,7 @@ class Session:
                 near,
                 player.divergences,
                 player.start_up,
+                self._targets.resolve,
             ),
         )
 

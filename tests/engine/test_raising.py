@@ -1,9 +1,11 @@
-"""What a boundary raises is of the class that the code catches, if its library is known and imported."""
+"""What a boundary raises is of the class that the code catches, if its library is imported."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from django.db import IntegrityError
@@ -42,6 +44,59 @@ def test_an_error_of_a_driver_is_caught(record: Record) -> None:
     assert verdict.status == "reproduced", verdict
 
 
+@replay.boundary
+def track(parcel: int) -> None:
+    """The error of a library that nobody knows."""
+    raise sys.modules["parcels_sdk"].NotFound(parcel)
+
+
+@replay.capture
+def parcel(number: int) -> str:
+    try:
+        track(number)
+    except Exception as error:
+        sdk = sys.modules.get("parcels_sdk")
+        if sdk is not None and isinstance(error, sdk.NotFound):
+            return f"{type(error).__name__} {error.code} {error}"
+        raise
+    return "found"
+
+
+class NotFound(Exception):
+    """Of that library."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"no parcel {number}")
+        self.code = 404
+
+
+def _sdk() -> ModuleType:
+    sdk = ModuleType("parcels_sdk")
+    kind = type("NotFound", (NotFound,), {"__module__": "parcels_sdk"})
+    sdk.NotFound = kind  # type: ignore[attr-defined]
+    return sdk
+
+
+def test_an_error_of_any_library_that_is_imported_is_caught(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its class is there already, and no code of it is run to make one."""
+    monkeypatch.setitem(sys.modules, "parcels_sdk", _sdk())
+    (recording,) = record(lambda: parcel(1))
+    assert recording.outcome.value == "NotFound 404 no parcel 1"
+    verdict = replay.run(recording)
+    assert (verdict.status, verdict.reason) == ("reproduced", None), verdict
+
+
+def test_one_of_a_library_that_is_not_imported_is_told(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands under the name that was recorded, and the verdict says that no clause takes it for the real one."""
+    monkeypatch.setitem(sys.modules, "parcels_sdk", _sdk())
+    (recording,) = record(lambda: parcel(1))
+    monkeypatch.delitem(sys.modules, "parcels_sdk")
+    verdict = replay.run(recording)
+    assert verdict.status == "changed"
+    assert verdict.reason is not None
+    assert verdict.reason.startswith(f"stand-in: the recording raises parcels_sdk.NotFound (of {__name__}:track)")
+
+
 @pytest.mark.parametrize(
     ("module", "name", "is_known"),
     [
@@ -49,10 +104,13 @@ def test_an_error_of_a_driver_is_caught(record: Record) -> None:
         ("django.http.response", "HttpResponse", False),
         ("django.nowhere", "IntegrityError", False),
         ("_pytest.outcomes", "Failed", False),
+        ("pluggy", "HookCallError", False),
+        ("deepdiff.diff", "DeepDiff", False),
     ],
 )
 def test_of_most_libraries_errors_alone_are_rebuilt(module: str, name: str, is_known: bool) -> None:
     """No other class of theirs, and nothing is imported for a bundle."""
+    import deepdiff  # noqa: F401  # it is there, and no error
     import django.http.response  # noqa: F401  # it is there, and no error
 
     assert (Targets(Path(__file__).parent.parent.parent).resolve(module, name) is not None) == is_known
