@@ -10,10 +10,9 @@ from typing import Any
 
 import msgspec
 
-from replay.core.behind import body_of
 from replay.core.codec import Resolve
 from replay.core.compare import unexpected
-from replay.core.families.errors import known_class, place_of
+from replay.core.families.errors import known_class
 from replay.core.families.seen import SEEN, kept
 from replay.core.noise import OUTCOME, matches, parse
 from replay.core.recording import Recording
@@ -28,6 +27,10 @@ _WORDS = re.compile(r"\$(\.error)?\.(message|args(\[\d+\])?)")
 _NAMED = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 _ENDED = frozenset({"$", "$.status"})
 """Where it ended in another way."""
+_CLASS = re.compile(
+    r'"\$(error|subclass|dataclass|attrs|pydantic|struct|enum|namedtuple|mapped)":\{"type":"([^"\\]{1,300})"'
+)
+"""An instance of a class that has to be here; no string of a value holds that: its quotes are escaped."""
 _MOST = 3
 """Places named in a reason."""
 
@@ -171,31 +174,23 @@ def _unprepared(start_up: Sequence[tuple[str, Frame | None]]) -> Iterator[str]:
 
 
 def _stood_in(recording: Recording, resolve: Resolve) -> Iterator[str]:
-    """If an answer raised an error of a class that is not here."""
+    """If the input or an answer holds an instance of a class that is not here."""
     missing: dict[str, str] = {}
-    for interaction in recording.interactions:
-        if interaction.state != "raised" or '"$error"' not in interaction.answer.text:
-            continue
-        place = _place(interaction.answer.tree)
-        module, _, name = place.partition(":")
-        if place and known_class(module, name) is None and resolve(module, name) is None:
-            missing.setdefault(place.replace(":", "."), interaction.target)
+    served = [("input", recording.input), *((each.target, each.answer) for each in recording.interactions)]
+    for target, value in served:
+        for tag, name in set(_CLASS.findall(value.text)):
+            module, colon, qualname = name.partition(":") if tag != "error" else name.rpartition(".")
+            place = f"{module}.{qualname}"
+            known = not colon or place in missing or known_class(module, qualname) is not None
+            if not known and resolve(module, qualname) is None:
+                missing[place] = target
     if missing:
         named = ", ".join(f"{name} (of {target})" for name, target in list(missing.items())[:_MOST])
         yield (
-            f"stand-in: the recording raises {named}, and no module that was imported here has that class. One of the "
-            "same name stands for it, which `except` and `isinstance` do not take for it: import it where the code "
-            "catches it, or declare it at the top of a module."
+            f"stand-in: the recording holds {named}, and no module that was imported here has that class, or it is of "
+            "a library of which errors alone are made again. One of the same name stands for it: `except` and "
+            "`isinstance` do not take it for the real one, and it has no methods."
         )
-
-
-def _place(tree: Any) -> str:
-    """`module:qualname` of the class of an encoded error; empty if it is none."""
-    try:
-        place = place_of(body_of(tree))
-    except (TypeError, KeyError, IndexError, AttributeError):
-        return ""
-    return place if type(place) is str else ""
 
 
 def _drawn(number: int) -> Iterator[str]:

@@ -19,9 +19,10 @@ from typing import Any
 from replay.errors import Unanswerable
 
 LIBRARIES = frozenset({
-    "aiohttp", "anthropic", "anyio", "attr", "attrs", "botocore", "fastapi", "google", "h11", "http", "httpcore",
-    "httpcore2", "httpx", "httpx2", "jsonschema", "msgspec", "openai", "psycopg", "pydantic", "pydantic_core", "redis",
-    "requests", "sqlalchemy", "sqlite3", "starlette", "urllib3", "werkzeug", "zoneinfo",
+    "aiohttp", "anthropic", "anyio", "asyncpg", "attr", "attrs", "botocore", "bson", "elastic_transport", "fastapi",
+    "google", "grpc", "h11", "http", "httpcore", "httpcore2", "httpx", "httpx2", "jsonschema", "kafka", "msgspec",
+    "openai", "proto", "psycopg", "pydantic", "pydantic_core", "pymongo", "redis", "requests", "sqlalchemy", "sqlite3",
+    "starlette", "urllib3", "werkzeug", "zoneinfo",
 })  # fmt: skip
 """Whose records are rebuilt if the project has imported them already."""
 OURS = frozenset({"replay", "pytest", "_pytest", "pluggy", "hypothesis"})

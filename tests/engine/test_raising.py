@@ -94,7 +94,7 @@ def test_one_of_a_library_that_is_not_imported_is_told(record: Record, monkeypat
     verdict = replay.run(recording)
     assert verdict.status == "changed"
     assert verdict.reason is not None
-    assert verdict.reason.startswith(f"stand-in: the recording raises parcels_sdk.NotFound (of {__name__}:track)")
+    assert verdict.reason.startswith(f"stand-in: the recording holds parcels_sdk.NotFound (of {__name__}:track)")
 
 
 @pytest.mark.parametrize(

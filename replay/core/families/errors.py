@@ -266,17 +266,12 @@ def known_class(module: str, qualname: str) -> type[BaseException] | None:
     return found if isinstance(found, type) and issubclass(found, BaseException) else None
 
 
-def place_of(body: dict[str, Any]) -> str:
-    """`module:qualname` of the class of an encoded error (what is under `$error`)."""
-    place: str | None = body.get("class")
-    if place is None:
-        module, _, qualname = body["type"].rpartition(".")
-        place = f"{module or 'builtins'}:{qualname}"
-    return place
-
-
 def _class_of(decoder: Decoder, body: dict[str, Any]) -> type[BaseException]:
-    place = place_of(body)
+    name: str = body["type"]
+    place = body.get("class")
+    if place is None:
+        module, _, qualname = name.rpartition(".")
+        place = f"{module or 'builtins'}:{qualname}"
     module, _, qualname = place.partition(":")
     kind: Any = known_class(module, qualname) or decoder.class_of(place)
     if kind is None or not issubclass(kind, BaseException):
