@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
+import psycopg
 import pytest
 from django.db import IntegrityError
 from django.db.utils import DatabaseError
@@ -114,3 +116,93 @@ def test_of_most_libraries_errors_alone_are_rebuilt(module: str, name: str, is_k
     import django.http.response  # noqa: F401  # it is there, and no error
 
     assert (Targets(Path(__file__).parent.parent.parent).resolve(module, name) is not None) == is_known
+
+
+class PGresult:
+    """As libpq's, of which only what the server said can be kept."""
+
+    __module__ = "psycopg_binary._psycopg"
+
+    def error_field(self, field: int) -> bytes | None:
+        return {ord("C"): b"23505", ord("n"): b"orders_pkey"}.get(int(field))
+
+
+@replay.boundary
+def save(order: int) -> None:
+    raise psycopg.errors.UniqueViolation("duplicate key", info=PGresult())  # type: ignore[arg-type]
+
+
+@replay.capture
+def saved(order: int) -> str:
+    try:
+        save(order)
+    except psycopg.errors.UniqueViolation as error:
+        return f"{error.sqlstate} {error.diag.constraint_name}"
+    return "saved"
+
+
+def test_what_the_server_said_of_an_error_of_psycopg(record: Record) -> None:
+    """It is kept as psycopg pickles it; the code found nothing there."""
+    (recording,) = record(lambda: saved(1))
+    assert recording.outcome.value == "23505 orders_pkey"
+    verdict = replay.run(recording)
+    assert verdict.status == "reproduced", verdict
+
+
+class Error(Exception):
+    """As psycopg2's, which is in C: what it holds can be set by its `__setstate__` only."""
+
+    __module__ = "psycopg2"
+    __slots__ = ("pgcode", "pgerror")
+
+    def __setstate__(self, state: Any) -> None:
+        for name, value in state.items():
+            vars(Error)[name].__set__(self, value)
+
+
+@replay.boundary
+def put(order: int) -> None:
+    error = Error("duplicate key")
+    error.__setstate__({"pgcode": "23505", "pgerror": "ERROR: duplicate key"})
+    raise error
+
+
+@replay.capture
+def putting(order: int) -> str:
+    try:
+        put(order)
+    except Error as error:
+        return f"{error.pgcode} {error.pgerror}"
+    return "put"
+
+
+def test_the_code_of_an_error_of_psycopg2(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lies in no dictionary."""
+    monkeypatch.setitem(sys.modules, "psycopg2", SimpleNamespace(Error=Error))
+    (recording,) = record(lambda: putting(1))
+    verdict = replay.run(recording)
+    assert (verdict.status, verdict.outcome.value) == ("reproduced", "23505 ERROR: duplicate key"), verdict
+
+
+@replay.boundary
+def ship(order: int) -> None:
+    error = ValueError("lost")
+    error.cursor = iter([1])  # type: ignore[attr-defined]
+    raise error
+
+
+@replay.capture
+def shipped(order: int) -> int:
+    try:
+        ship(order)
+    except ValueError as error:
+        return next(error.cursor)  # type: ignore[attr-defined]
+    return 0
+
+
+def test_what_an_error_holds_and_no_recording_can(record: Record) -> None:
+    """It is told by name where the code uses it, as in what is returned."""
+    (recording,) = record(lambda: shipped(1))
+    verdict = replay.run(recording)
+    assert verdict.status == "diverged", verdict
+    assert "holds a list_iterator" in str(verdict.outcome), verdict

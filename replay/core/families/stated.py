@@ -48,6 +48,7 @@ _STATES = frozenset(
     for name in names.split()
 )
 _LISTS = frozenset({"multidict._multidict:MultiDict", "multidict._multidict:CIMultiDict", "time:struct_time"})
+_ROWS = frozenset({"asyncpg.protocol.record:Record", "asyncpg.protocol.protocol:Record"})
 _MESSAGE, _WRAPPED = "google.protobuf.message:Message", "proto.message:Message"
 
 
@@ -58,6 +59,8 @@ def writer(kind: type) -> Callable[[Encoder, Any], Any] | None:
         return _state
     if name in _LISTS and _loaded(name) is kind:
         return _items
+    if name in _ROWS and _loaded(name) is kind:
+        return _row
     if "google.protobuf" in sys.modules:
         names = {located(each) for each in mro(kind)}
         if _MESSAGE in names:
@@ -89,6 +92,13 @@ def _items(encoder: Encoder, value: Any) -> Any:
     return tree
 
 
+def _row(encoder: Encoder, value: Any) -> Any:
+    columns = dict(value.items())
+    if len(columns) != len(value):  # two columns of one name
+        return encoder.opaque(value)
+    return records.record(encoder, value, "$state", columns, {})
+
+
 def _message(encoder: Encoder, value: Any) -> Any:
     held = {field.name: _plain(item) for field, item in value.ListFields()}
     return records.record(encoder, value, "$message", held, {})
@@ -103,6 +113,8 @@ def _plain(item: Any) -> Any:
 
 
 def _read_state(decoder: Decoder, body: Any, number: int | None) -> Any:
+    if body["type"] in _ROWS:
+        return _read_row(decoder, body, number)
     kind = _loaded(body["type"]) if body["type"] in _STATES else _derived(decoder, body["type"], _WRAPPED)
     if kind is None:
         return _absent(decoder, body, number)
@@ -113,6 +125,15 @@ def _read_state(decoder: Decoder, body: Any, number: int | None) -> Any:
     for name, item in held.items():
         assign(value, name, item)
     return value
+
+
+def _read_row(decoder: Decoder, body: Any, number: int | None) -> Any:
+    """A row of asyncpg, made as its own tests make one."""
+    make = _loaded("asyncpg.protocol.protocol:_create_record")
+    if make is None:
+        return _absent(decoder, body, number)
+    columns = decoder.mapping(body["fields"])
+    return decoder.bind(number, make({name: at for at, name in enumerate(columns)}, tuple(columns.values())))
 
 
 def _read_items(decoder: Decoder, body: Any, number: int | None) -> Any:
