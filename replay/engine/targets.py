@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from replay.core.looking import imported
 from replay.errors import Unanswerable
 
 LIBRARIES = frozenset({
@@ -114,8 +115,10 @@ class Targets:
                 found: Any = importlib.import_module(module)
             except Exception:  # the class is gone: the codec builds a stand-in, and the outcome says so
                 return None
-        elif top not in OURS and module in sys.modules:
-            found = sys.modules[module]
+        elif top not in OURS:
+            found = imported(module)
+            if found is None:
+                return None
         else:
             return None
         for part in qualname.split("."):
@@ -128,8 +131,8 @@ class Targets:
         top = module.partition(".")[0]
         if not _is_dotted(module) or not self._is_ours(top, module):
             raise Unanswerable(
-                f"{name!r} is not code of this project ({self.root}), so it is not imported. If it should be, add "
-                f'allow = ["{module}"] under [tool.replay-harness] in pyproject.toml.',
+                f"{name!r} is not code of this project ({self.root}), so it is not imported. Run it in its project's "
+                f'folder, or add allow = ["{module}"] under [tool.replay-harness] in pyproject.toml.',
                 slug="target-not-allowed",
             )
         try:

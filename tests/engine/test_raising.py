@@ -206,3 +206,34 @@ def test_what_an_error_holds_and_no_recording_can(record: Record) -> None:
     verdict = replay.run(recording)
     assert verdict.status == "diverged", verdict
     assert "holds a list_iterator" in str(verdict.outcome), verdict
+
+
+def _made_of_it() -> type[Exception]:
+    """As botocore makes one for each code that the service may answer."""
+    return type("NoSuchParcel", (ParcelError,), {"__module__": __name__})
+
+
+class ParcelError(Exception):
+    """What the code catches."""
+
+
+@replay.boundary
+def receive(order: int) -> None:
+    raise _made_of_it()(f"no parcel {order}")
+
+
+@replay.capture
+def received(order: int) -> str:
+    try:
+        receive(order)
+    except ParcelError as error:
+        return f"{type(error).__name__}: {error}"
+    return "received"
+
+
+def test_an_error_of_a_class_that_no_module_has(record: Record) -> None:
+    """It is caught by the base that one has."""
+    (recording,) = record(lambda: received(1))
+    assert recording.outcome.value == "NoSuchParcel: no parcel 1"
+    verdict = replay.run(recording)
+    assert verdict.status == "reproduced", verdict

@@ -9,6 +9,7 @@ from decimal import Decimal
 from importlib import import_module
 from types import (
     BuiltinFunctionType,
+    ClassMethodDescriptorType,
     GetSetDescriptorType,
     MemberDescriptorType,
     TracebackType,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 FRAMES = "__replay_frames__"
 """Where a rebuilt exception keeps the frames it was recorded with."""
 _FIRST, _LAST = 20, 80
+_BASES = 4
+"""Of a class that is not found by its name."""
 _PLAIN = frozenset(map(address_of, (str, int, float, bool, type(None), bytes, date, timedelta, Decimal)))
 """By their ids: a type may have a metaclass with `__hash__`."""
 _FEW = 100
@@ -138,7 +141,18 @@ def _head(kind: type) -> dict[str, Any]:
     base = _builtin(kind)
     if base is not Exception and base is not kind:
         body["base"] = module_and_name(base)[1]
+    if not _is_found(kind, module, name):
+        body["bases"] = [located(each) for each in mro(kind)[1:] if module_and_name(each)[0] != "builtins"][:_BASES]
     return body
+
+
+def _is_found(kind: type, module: str, name: str) -> bool:
+    """Whether it stands where it says: of those that are made in a function (botocore's `NoSuchKey`) the bases are
+    named, by which they are caught."""
+    found: Any = sys.modules.get(module) or sys.modules.get(module_and_name(kind)[0])
+    for part in name.split("."):
+        found = getattr(found, "__dict__", {}).get(part)
+    return found is kind
 
 
 def _builtin(kind: type) -> type:
@@ -299,8 +313,19 @@ def _class_of(decoder: Decoder, body: dict[str, Any]) -> type[BaseException]:
         base = known_class("builtins", body.get("base", "Exception"))
         if base is None:
             raise ValueError("the base is no builtin exception")
-        kind = decoder.stand_in(place, base)
+        kind = decoder.stand_in(place, _nearest(decoder, body.get("bases", ()), base))
     return kind  # type: ignore[no-any-return]
+
+
+def _nearest(decoder: Decoder, places: Any, base: type[BaseException]) -> type[BaseException]:
+    """The first of the recorded bases that is here and lets others derive from it without a word, else the builtin."""
+    for place in list(places)[:_BASES]:
+        found: Any = known_class(*str(place).partition(":")[::2]) or decoder.class_of(place)
+        if type(found) is not type or not issubclass(found, base):
+            continue
+        if type(class_attribute(found, "__init_subclass__")) is ClassMethodDescriptorType:
+            return found
+    return base
 
 
 def _read(decoder: Decoder, body: Any, number: int | None) -> BaseException:

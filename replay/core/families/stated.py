@@ -14,7 +14,7 @@ from time import struct_time
 from typing import TYPE_CHECKING, Any
 
 from replay.core.families import records
-from replay.core.looking import assign, attributes, located, module_and_name, mro
+from replay.core.looking import assign, attributes, imported, located, module_and_name, mro
 from replay.core.standins import ABSENT, Opaque, Record
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def writer(kind: type) -> Callable[[Encoder, Any], Any] | None:
 def _loaded(name: str) -> Any:
     """The class of that name, if its module is imported: nothing is imported for it."""
     module, _, found = name.partition(":")
-    return getattr(sys.modules.get(module), found, None)
+    return getattr(imported(module), found, None)
 
 
 def _state(encoder: Encoder, value: Any) -> Any:
