@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
+from replay.core.codec import Resolve
 from replay.core.compare import unexpected
+from replay.core.families.errors import known_class
 from replay.core.families.seen import SEEN, kept
 from replay.core.noise import OUTCOME, matches, parse, request
 from replay.core.recording import Recording
@@ -27,6 +29,10 @@ _WORDS = re.compile(r"\$(\.error)?\.(message|args(\[\d+\])?)")
 _NAMED = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 _ENDED = frozenset({"$", "$.status"})
 """Where it ended in another way."""
+_CLASS = re.compile(
+    r'"\$(error|subclass|dataclass|attrs|pydantic|struct|enum|namedtuple|mapped)":\{"type":"([^"\\]{1,300})"'
+)
+"""An instance of a class that has to be here; no string of a value holds that: its quotes are escaped."""
 _MOST = 3
 """Places named in a reason."""
 _KEY = 20
@@ -40,12 +46,13 @@ def doubts(
     near: int | None = None,
     divergences: Sequence[Divergence] = (),
     start_up: Sequence[tuple[str, Frame | None]] = (),
+    resolve: Resolve = lambda module, name: None,
 ) -> str | None:
     """What else than the code may have made a run end in another way; None if nothing did.
 
     `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds. `near`:
     when an answer and a time limit came at about the same time, nanoseconds since the epoch. `start_up`: what that was
-    refused, and where.
+    refused, and where. `resolve`: gives the classes that are here.
     """
     alike = (
         nondeterminism(recording)
@@ -55,7 +62,7 @@ def doubts(
     )
     found = [alike, *_kept(divergences), *_masked(recording, difference),
              *_keyless(recording, difference, divergences), *_drawn(short_draws), *_made(difference),
-             *_worded(recording, difference), *_unprepared(start_up)]  # fmt: skip
+             *_worded(recording, difference), *_unprepared(start_up), *_stood_in(recording, resolve)]  # fmt: skip
     return " ".join(filter(None, found)) or None
 
 
@@ -189,6 +196,26 @@ def _unprepared(start_up: Sequence[tuple[str, Frame | None]]) -> Iterator[str]:
         yield (
             f"start-up: it reached for the real world ({target}{where}) and was refused, so what it sets up may be "
             "missing. Make that where it is first used, inside of a function that is a @replay.boundary."
+        )
+
+
+def _stood_in(recording: Recording, resolve: Resolve) -> Iterator[str]:
+    """If the input or an answer holds an instance of a class that is not here."""
+    missing: dict[str, str] = {}
+    served = [("input", recording.input), *((each.target, each.answer) for each in recording.interactions)]
+    for target, value in served:
+        for tag, name in set(_CLASS.findall(value.text)):
+            module, colon, qualname = name.partition(":") if tag != "error" else name.rpartition(".")
+            place = f"{module}.{qualname}"
+            known = not colon or place in missing or known_class(module, qualname) is not None
+            if not known and resolve(module, qualname) is None:
+                missing[place] = target
+    if missing:
+        named = ", ".join(f"{name} (of {target})" for name, target in list(missing.items())[:_MOST])
+        yield (
+            f"stand-in: the recording holds {named}, and no module that was imported here has that class, or it is of "
+            "a library of which errors alone are made again. One of the same name stands for it: `except` and "
+            "`isinstance` do not take it for the real one, and it has no methods."
         )
 
 

@@ -180,6 +180,7 @@ class Session:
                 near,
                 player.divergences,
                 player.start_up,
+                self._targets.resolve,
             ),
         )
 
