@@ -22,7 +22,9 @@ from tests.recordings import record
 
 KEY = "k" * 32
 MINE: dict[str, Any] = {}
-BEFORE: dict[str, Any] = {"mail": "jane.doe@acme.example", "phone": "+49 170 1234567", "number": 491701234567, "born": "1980-05-17"}
+BEFORE: dict[str, Any] = {
+    "mail": "jane.doe@acme.example", "phone": "+49 170 1234567", "number": 491701234567, "born": "1980-05-17",
+}  # fmt: skip
 
 
 @replay.boundary

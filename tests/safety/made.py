@@ -117,7 +117,8 @@ def few() -> Made:
         (http(body="\r\n".join(parts).encode(), headers=[("content-type", "multipart/form-data; boundary=b")]),
          answer(events.encode(), [("content-type", "text/event-stream")], 7)),
     ]  # fmt: skip
-    calls = [({"args": [CANARY, f"{CANARY[:6]}... of Jane"]}, {"pieces": [[1, f"token={CANARY[:5]}"], [2, CANARY[5:]]], "returned": None,
+    asks = {"args": [CANARY, f"{CANARY[:6]}... of Jane"]}
+    calls = [(asks, {"pieces": [[1, f"token={CANARY[:5]}"], [2, CANARY[5:]]], "returned": None,
                                    "error": None})]  # fmt: skip
     pairs = asked + calls
     one = recording(value, outcome=KeyError(f"password={CANARY}"), context={"environ": {"TOKEN": CANARY}},
