@@ -17,8 +17,8 @@ import msgspec
 import numpy
 
 from replay.core.recording import Recording
+from replay.core.redaction.checks import luhn
 from replay.core.redaction.crowds import CROWD
-from replay.core.redaction.pseudonyms import luhn
 from replay.core.redaction.rules import Redaction
 from replay.surfaces import redaction
 from tests.core.redaction import secrets

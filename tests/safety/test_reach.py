@@ -19,7 +19,7 @@ ELSEWHERE = {
         boundaries/stream:following core/behind:notes_errors core/families/seen:_attributes
         core/families/seen:_placed core/families/seen:_made_address core/naming:* core/parameters:*
         core/policy:* core/redaction/commands:_option core/redaction/patterns:_*
-        core/redaction/pseudonyms:_table engine/keep:* engine/load:Load.__init__
+        core/redaction/alike:_table engine/keep:* engine/load:Load.__init__
         engine/recorder:Settings.__post_init__ engine/recorder:configure engine/redaction:Redacting.__init__
         entrypoints/*:???I.__init__ entrypoints/aws_lambda:* entrypoints/celery:* entrypoints/function:*
         entrypoints/methods:* entrypoints/naming:* entrypoints/web:Wrapper.__init__ errors:*
@@ -46,7 +46,7 @@ ELSEWHERE = {
         core/families/mapped:_set core/redaction/beside:_number core/redaction/bodies:_is_text
         core/redaction/crowds:Crowd._uuids core/redaction/crowds:_as_uuid core/redaction/crowds:_is_plain
         core/redaction/marks:_checksum core/redaction/pseudonyms:Pseudonyms.drawn_hex
-        core/redaction/pseudonyms:_cased core/redaction/redactor:_parts
+        core/redaction/alike:_cased core/redaction/redactor:_parts
         core/redaction/replaced:Replaced._login core/redaction/streams:* core/redaction/sweep:_is_pair
         core/redaction/sweep:Sweep._shifted core/redaction/texts:Texts._many_of core/snapshot:_array
         engine/budget:Cut.settle engine/captured:Captured.note entrypoints/turn:Joined.*

@@ -16,7 +16,8 @@ import replay
 from replay.core.codec import encode
 from replay.core.noise import cover, known
 from replay.core.plain import Plainly
-from replay.core.redaction.pseudonyms import Pseudonyms, luhn
+from replay.core.redaction.checks import luhn
+from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.shown import put_back, words_of
 from tests.core.redaction.test_redactor import REDACTOR, answer, http, recording
 from tests.recordings import record
