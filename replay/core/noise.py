@@ -28,17 +28,19 @@ from replay.core.notes import with_note
 from replay.core.plain import readable, weight
 from replay.core.recording import Recording
 from replay.core.redaction.keys import PERSONAL
+from replay.core.redaction.marks import ENCODED, marks_of, places_of
 from replay.core.redaction.marks import Known as Pseudonyms
-from replay.core.redaction.marks import marks_of, places_of
 from replay.core.redaction.own import stands_for
 from replay.core.redaction.pseudonyms import Pseudonyms as Keyed
-from replay.core.redaction.shown import Word, put_back, words_of
+from replay.core.redaction.shown import Word, is_one_of, put_back, words_of
 from replay.core.times import both_inside
 from replay.core.verdict import Difference, Frame, Window
 
 Matcher = Literal["time", "uuid", "unordered", "type", "redacted"]
 MOST = 1_000
 """Entries of one recording."""
+MOST_MEMBERS = 100
+"""Of a set that are other ones."""
 DEEPEST = 40
 """Steps of a path."""
 LONGEST = 500
@@ -47,7 +49,11 @@ LARGEST = 1 << 22
 """About how many bytes of a value are looked through for the order of its items."""
 PLACES = 100_000
 """Places that the paths of one value may lead to."""
+URL_PATH = "$.path"
+"""Of a request of http."""
 OUTCOME, LEFT, DRAWS = "outcome", "input afterwards", "draws"
+_LEFT = "$.left"
+"""Where what the arguments are at the end is stored, in a recording's context."""
 _REQUEST = re.compile(r"interaction\[(\d{1,9})\]\.request\Z")
 _STEP = re.compile(r"\.(<type>|[^\W\d]\w*)|\[(\*|\d{1,9}|b?'(?:[^'\\]|\\.)*'|b?\"(?:[^\"\\]|\\.)*\"|-?[\w.+-]+)\]")
 _UUID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}(?![0-9a-z])", re.I)
@@ -98,6 +104,9 @@ class Excuse(Noise, frozen=True, kw_only=True):
     """`Pseudonyms` of production's key, where that is here."""
     words: tuple[Word, ...] = ()
     """What the code showed of secrets, with what it shows of their pseudonyms."""
+    checked: bool = False
+    """Only for pseudonyms that carry their check, and for those of `keyed`: of what says what is asked. A bundle may
+    name any word as a pseudonym."""
 
     def places(self, value: Any) -> list[Steps]:
         """The leaves of a plain value that it speaks of."""
@@ -106,7 +115,7 @@ class Excuse(Noise, frozen=True, kw_only=True):
 
 
 def _leaves(value: Any, steps: Steps, done: Steps) -> list[Steps]:
-    if not steps or isinstance(value, str | bytes):
+    if not steps or isinstance(value, str | bytes | frozenset):
         return [done]
     step = steps[0]
     if isinstance(value, dict):
@@ -176,20 +185,26 @@ def excuses(recording: Recording, keyed: Keyed | None = None) -> list[Excuse]:
     found: dict[tuple[str, str], Excuse] = {}
 
     def excuse(place: str, path: str, kind: str, made: frozenset[str] | None, words: tuple[Word, ...] = ()) -> None:
-        if (place == OUTCOME or _REQUEST.match(place)) and parse(path) is not None:
+        if place == "context" and path.startswith(_LEFT):
+            place, path = LEFT, f"${path.removeprefix(_LEFT)}"
+        if (place in (OUTCOME, LEFT) or _REQUEST.match(place)) and parse(path) is not None:
             earlier = found.get((place, path))
+            checked = path == URL_PATH and place not in (OUTCOME, LEFT)
+            words = () if checked else words or (() if earlier is None else earlier.words)
             found[place, path] = Excuse(
                 place=place, path=path, matcher="redacted", cause=kind, pseudonyms=pseudonyms, made=made, keyed=keyed,
-                words=words or (() if earlier is None else earlier.words),
+                words=words, checked=checked,
             )  # fmt: skip
 
     for place, path, words in words_of(marks):
         excuse(place, path, "a part", frozenset(), words)
     for row in places_of(marks) if keyed is not None else ():  # of data that an answer has, too
         excuse(*row, frozenset())
+    kinds = marks.get("kinds")
+    personal = PERSONAL | {ENCODED} if type(kinds) is not dict or PERSONAL.intersection(kinds) else PERSONAL
     for place, path, kind in places_of(marks, "own"):
-        if kind not in PERSONAL or addresses or keyed is not None:
-            excuse(place, path, kind, addresses if kind in PERSONAL else None)
+        if kind not in personal or addresses or keyed is not None:
+            excuse(place, path, kind, addresses if kind in personal else None)
     return list(found.values())
 
 
@@ -330,7 +345,9 @@ class _Covering:
         if self.spent or type(one) is not type(two):
             return two
         noise = node.noise
-        if noise is not None and noise.matcher == "unordered":
+        if isinstance(noise, Excuse) and isinstance(one, dict):
+            two = self._renamed(noise, one, two, steps)
+        elif noise is not None and noise.matcher == "unordered":
             aligned = _aligned(one, two, node.children.get(EACH), self._window)
             if aligned is not None and aligned != two:
                 self._note(noise, one, two, steps)
@@ -342,6 +359,21 @@ class _Covering:
         if node.children:
             return self._within(node, one, two, steps)
         return two
+
+    def _renamed(self, noise: Excuse, one: Any, two: Any, steps: Steps) -> Any:
+        """A mapping with the recorded keys for those of which production's key makes them."""
+        gone = [name for name in one if name not in two]
+        came = [name for name in two if name not in one]
+        if noise.keyed is None or len(gone) != len(came) or len(gone) > MOST_MEMBERS:
+            return two
+        names = {}
+        for name in came:
+            for each in gone:
+                if stands_for(each, name, noise.pseudonyms, frozenset(), noise.keyed) and each not in names.values():
+                    names[name] = each
+                    self._note(noise, each, name, steps)
+                    break
+        return {names.get(name, name): item for name, item in two.items()}
 
     def _note(self, noise: Noise, one: Any, two: Any, steps: Steps) -> None:
         self.noted.append(Difference(path_of(steps), "changed", readable(one), readable(two), noise.note))
@@ -369,13 +401,30 @@ def names_a_type(owner: Mapping[Any, Any], name: Any) -> bool:
 
 
 def covers(noise: Noise, one: Any, two: Any, steps: Steps, window: Window | None) -> bool:
-    """Whether noise covers two values; of `type`, and what is nothing but a credential, not at the root."""
+    """Whether noise covers two values; of `type`, and what is nothing but a credential or a part, not at the root."""
     if isinstance(noise, Excuse):
-        if noise.words:
+        if isinstance(one, frozenset) and isinstance(two, frozenset):
+            return _stand_for(noise, one - two, two - one, steps)
+        if noise.words and (steps or not is_one_of(one, noise.words)):
             two = put_back(one, two, noise.words)
+            if identity(one) == identity(two):
+                return True
         own = noise.pseudonyms, noise.made, noise.keyed
-        return (bool(noise.words) and identity(one) == identity(two)) or stands_for(one, two, *own, whole=bool(steps))
+        return stands_for(one, two, *own, whole=bool(steps), checked=noise.checked)
     return matches(noise.matcher, one, two, steps, window)
+
+
+def _stand_for(noise: Excuse, one: frozenset[Any], two: frozenset[Any], steps: Steps) -> bool:
+    """Whether each of some members is what another of them may be."""
+    left = list(two)
+    if len(one) != len(two) or len(one) > MOST_MEMBERS:
+        return False
+    for recorded in one:
+        found = next((at for at, each in enumerate(left) if covers(noise, recorded, each, steps, None)), None)
+        if found is None:
+            return False
+        del left[found]
+    return True
 
 
 def matches(matcher: Matcher, one: Any, two: Any, steps: Steps, window: Window | None) -> bool:

@@ -133,7 +133,7 @@ def _keys(difference: Collection[Difference], known: Known) -> Iterator[str]:
     steps = [(each, parse(each.path) or ()) for each in difference]
     added = {where[:-1] for each, where in steps if each.kind == "added"}
     for each, where in steps:
-        if each.kind == "removed" and where[:-1] in added and holds_pseudonym(str(where[-1]), known):
+        if each.kind == "removed" and where and where[:-1] in added and holds_pseudonym(str(where[-1]), known):
             yield each.path
 
 

@@ -25,4 +25,4 @@ def keyed(recording: Recording) -> Pseudonyms | None:
 
 @lru_cache(maxsize=1)
 def _of(key: str) -> Pseudonyms:
-    return Pseudonyms(key.encode())
+    return Pseudonyms(key.encode("utf-8", "surrogateescape"))

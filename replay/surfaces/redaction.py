@@ -69,7 +69,7 @@ def key_of(key: str | bytes | None) -> bytes:
         if not _own:
             _own.append(os.urandom(32))
         return _own[0]
-    data = given.encode() if isinstance(given, str) else bytes(given)
+    data = given.encode("utf-8", "surrogateescape") if isinstance(given, str) else bytes(given)
     if len(data) < SHORTEST:
         raise UsageError(f"A redaction key has at least {SHORTEST} bytes (replay.init(redaction_key=...) or {KEY}); "
                          "`python -c 'import secrets; print(secrets.token_hex(32))'` makes one.")  # fmt: skip

@@ -15,6 +15,7 @@ import pytest
 import replay
 from replay.core.codec import encode
 from replay.core.recording import Recording
+from replay.core.redaction.marks import digest_of
 from replay.store.bundle import write_bundle
 from replay.surfaces import cli
 from tests.boundaries.http.server import Server
@@ -136,6 +137,115 @@ def test_what_stands_around_it_counts(recordings: list[Recording], monkeypatch: 
     monkeypatch.setenv("REPLAY_REDACTION_KEY", KEY)
     MINE["mail"] = f"{BEFORE['mail']} now"
     assert replay.run(recordings[0]).status == "diverged"
+
+
+HOOK = "xW3kQ8vN1rT6yB2mD5hJ7fLs"
+
+
+@replay.capture
+def tell(url: str, order: dict[str, Any]) -> set[str]:
+    """Asks with data of its own in paths and in bodies that are no JSON, and leaves some in what it was given."""
+    mail = MINE["mail"]
+    httpx.get(f"{url}/users/{mail}/orders")
+    httpx.get(f"{url}/users/{mail.replace('@', '%40')}/{MINE.get('part', 'orders')}")
+    for kind in ("text/plain", "application/xml"):
+        httpx.post(url, content=f"<email>{mail}</email>", headers={"Content-Type": kind})
+    httpx.post(url, files={"file": ("a.txt", f"ask {mail}".encode())}, data={"email": mail})
+    order["contact"] = mail
+    return {mail, "x"}
+
+
+@pytest.fixture
+def told(tmp_path: Path, mine: None) -> Recording:
+    """What `tell` asked and left."""
+    server = Server()
+    (found,) = record(tmp_path, lambda: tell(server.url, {"id": 7}), redaction_key=KEY)
+    server.stop()
+    assert not any(BEFORE["mail"] in each.target + each.request.text for each in found.interactions)
+    return found
+
+
+def test_with_the_key_paths_texts_and_what_is_left_are_reproduced(
+    told: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With somebody else's address none of them is."""
+    monkeypatch.setenv("REPLAY_REDACTION_KEY", KEY)
+    verdict = replay.run(told)
+    assert (verdict.status, verdict.served) == ("reproduced", 5), verdict
+    assert {each.path.partition(" ")[2] or each.path for each in verdict.difference} >= {"$.path", "$.body", "$"}
+    MINE["mail"] = "john.doe@acme.example"
+    verdict = replay.run(told)
+    assert (verdict.status, verdict.served) == ("diverged", 0)
+
+
+def test_of_a_path_the_rest_counts(told: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another resource of the same person is another request."""
+    monkeypatch.setenv("REPLAY_REDACTION_KEY", KEY)
+    MINE["part"] = "cards1"
+    verdict = replay.run(told)
+    assert verdict.divergence is not None
+    assert (verdict.divergence.seq, verdict.divergence.differences[0].path) == (1, "path")
+
+
+@replay.capture
+def give() -> set[str]:
+    """Nothing but a set."""
+    return {MINE["mail"], "x"}
+
+
+def test_without_the_key_a_set_is_changed(tmp_path: Path, mine: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What differs at the root of an outcome has no steps."""
+    monkeypatch.delenv("REPLAY_REDACTION_KEY", raising=False)
+    (found,) = record(tmp_path, give, redaction_key=KEY)
+    assert replay.run(found).status == "changed"
+
+
+@replay.capture
+def hook(url: str) -> int:
+    """Its address is a secret of its own."""
+    return httpx.post(f"{url}/{MINE['team']}/hooks/{MINE['hook']}", json={"text": "hello"}).status_code
+
+
+def test_a_hook_of_its_own_is_known_noise(tmp_path: Path, mine: None) -> None:
+    """As any credential is; what stands around it in the path is not."""
+    server = Server()
+    MINE.update(hook=HOOK, team="sales")
+    (found,) = record(tmp_path, lambda: hook(server.url))
+    server.stop()
+    assert HOOK not in found.interactions[0].target
+    MINE["hook"] = HOOK.swapcase()
+    verdict = replay.run(found)
+    assert (verdict.status, [each.path for each in verdict.difference]) == (
+        "reproduced",
+        ["interaction[0].request $.path"],
+    )
+    MINE["team"] = "legal"
+    assert replay.run(found).status == "diverged"
+
+
+@pytest.mark.parametrize("kind", ["token", "email"])
+def test_a_bundle_names_no_word_of_a_path_as_a_pseudonym(tmp_path: Path, mine: None, kind: str) -> None:
+    """Else one that comes from somewhere else could say that `refund` was asked, not `cancel`."""
+    server = Server()
+    MINE.update(hook="orders", team="cancel")
+    (found,) = record(tmp_path, lambda: hook(server.url))
+    server.stop()
+    place = ["interaction[0].request", "$.path"]
+    marks = {
+        "own": [[*place, kind]], "pseudonyms": [digest_of("cancel")], "made": [digest_of("cancel\nrefund")],
+        "parts": [[*place, [["cancel", "refund"]]]],
+    }  # fmt: skip
+    context = encode({**found.context.decode(), "redaction": marks})
+    MINE["team"] = "refund"
+    assert replay.run(msgspec.structs.replace(found, context=context, redacted=True)).status == "diverged"
+
+
+def test_a_key_may_be_any_bytes(tmp_path: Path, mine: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a variable of the environment, too."""
+    monkeypatch.setenv("REPLAY_REDACTION_KEY", bytes(range(128, 160)).decode("utf-8", "surrogateescape"))
+    (found,) = record(tmp_path, give)
+    assert BEFORE["mail"] not in found.outcome.payload.text
+    assert replay.run(found).status == "reproduced"
 
 
 SERVICE = """

@@ -26,7 +26,7 @@ from replay.boundaries.http.stored import CREDENTIALS
 from replay.core.choosing import counts, says_whose
 from replay.core.codec import Value, encode
 from replay.core.compare import differences, unexpected
-from replay.core.noise import Noise, below, cover
+from replay.core.noise import URL_PATH, Excuse, Noise, below, cover
 from replay.core.recording import Interaction
 from replay.core.verdict import Difference, Window
 
@@ -67,7 +67,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
             if found is None:
                 request = _request(asked)
                 target = target_of(request.method, request.uri)
-                found = next((c for c in candidates if c.target == target and self._matches(request, c)), None)
+                found = next((c for c in candidates if self._may_be(c, target) and self._matches(request, c)), None)
             if found is not None:
                 self.play(found)
             return found
@@ -86,12 +86,15 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
                 found += unexpected(self._query(ours, theirs))
             elif name == "body":
                 found += unexpected(self._body(ours, theirs))
+            elif name == "path":
+                found += unexpected(self._paths(ours, theirs))
             elif name == "headers":
                 found += _field_differences("headers", *self._choosing(ours, theirs), self._window, ())
             else:
                 found.append(Difference(name, "changed", getattr(ours, name), getattr(theirs, name)))
         if recorded.seq in self._noise:
-            found += [each for each in (*self._query(ours, theirs), *self._body(ours, theirs)) if _is_known(each)]
+            apart = (*self._paths(ours, theirs), *self._query(ours, theirs), *self._body(ours, theirs))
+            found += filter(_is_known, apart)
         return found
 
     def noted(self, recorded: Interaction, asked: Value) -> list[Difference]:
@@ -179,6 +182,15 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
             self._source[id(request)] = interaction
         return request
 
+    def _may_be(self, interaction: Interaction, target: str) -> bool:
+        """Whether its path is that one, or may be another one."""
+        return interaction.target == target or any(
+            isinstance(each, Excuse) and each.path == URL_PATH for each in self._noise.get(interaction.seq, ())
+        )
+
+    def _paths(self, recorded: Request, asked: Request) -> list[Difference]:
+        return _text_differences("path", recorded.path, asked.path, self._noisy.get(id(recorded), ()))
+
     def _query(self, recorded: Request, asked: Request) -> list[Difference]:
         return _query_differences(recorded, asked, self._window, self._noisy.get(id(recorded), ()))
 
@@ -214,6 +226,10 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         return (each for each in self._interactions if _netloc(each.target.partition(" ")[2]) == host)
 
     def _own_matchers(self) -> Any:
+        def path(asked: Request, recorded: Request) -> None:
+            if unexpected(self._paths(recorded, asked)):
+                matchers.path(asked, recorded)  # words the difference
+
         def query(asked: Request, recorded: Request) -> None:
             if unexpected(self._query(recorded, asked)):
                 matchers.query(asked, recorded)  # words the difference
@@ -229,13 +245,13 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
             if before != now:
                 raise AssertionError("headers differ by which a server chooses its answer")
 
-        return query, body, headers
+        return path, query, body, headers
 
 
 _UNCOUNTED = CREDENTIALS - {"cookie"}
 _SENT = "sent"
 _LAPTOP = "does not count: a laptop may have no credentials"
-_MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port, matchers.path)
+_MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port)
 
 
 def _is_known(found: Difference) -> bool:
@@ -354,7 +370,16 @@ def _body_differences(recorded: Request, asked: Request, window: Window, noise: 
     if isinstance(left, dict | list) and isinstance(right, dict | list):
         found = differences(encode(left), encode(right), window=window, noise=below(noise, "body"))
         return [Difference("body" + d.path.removeprefix("$"), d.kind, d.recorded, d.actual, d.note) for d in found]
-    return [Difference("body", "changed", before[:2000], now[:2000])]
+    return _text_differences("body", before, now, noise)
+
+
+def _text_differences(field: str, before: str | bytes, now: str | bytes, noise: Sequence[Noise]) -> list[Difference]:
+    """Of a field that is one text: all of it, unless redaction excuses where they differ."""
+    if before == now:
+        return []
+    changed, covered = cover(before, now, [each for each in below(noise, field) if isinstance(each, Excuse)])
+    note = covered[0].note if covered and changed == before else None
+    return [Difference(field, "changed", before[:2000], now[:2000], note)]
 
 
 def _fixed_boundary(body: bytes, kind: str) -> bytes:

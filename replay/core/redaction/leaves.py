@@ -1,4 +1,5 @@
-"""What the code says in a recording: the leaves of its requests, JSON in bodies included, and of its outcome."""
+"""What the code says in a recording: the leaves of its requests, JSON in bodies included, of its outcome, and of what
+it leaves in its arguments."""
 
 from __future__ import annotations
 
@@ -7,10 +8,11 @@ from typing import Any
 
 import msgspec
 
-from replay.core.codec import Value
+from replay.core.left import LEFT
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Path
 
+_FORM = "x-www-form-urlencoded"
 Leaf = tuple[str, Path, str | int]
 """Place, path as differences have it, text or whole number."""
 
@@ -18,19 +20,27 @@ Leaf = tuple[str, Path, str | int]
 def made_leaves(recording: Recording) -> Iterator[Leaf]:
     """All that have three characters and more."""
     for one in recording.interactions:
-        for path, leaf in _leaves(one.request, one.boundary):
+        for path, leaf in _leaves(one.request.tree, one.boundary):
             yield f"interaction[{one.seq}].request", path, leaf
-    for path, leaf in _leaves(recording.outcome.payload, ""):
+    for path, leaf in _leaves(recording.outcome.payload.tree, ""):
         yield "outcome", path, leaf
+    context = recording.context.tree
+    for path, leaf in _leaves(context[LEFT], LEFT) if type(context) is dict and LEFT in context else ():
+        yield "context", (LEFT, *path), leaf
 
 
-def _leaves(value: Value, boundary: str) -> Iterator[tuple[Path, str | int]]:
-    tree = value.tree
+def is_made(place: str, path: Path) -> bool:
+    """Whether it is something that the code says."""
+    return place == "outcome" or place.endswith("request") or (place == "context" and path[:1] == (LEFT,))
+
+
+def _leaves(tree: Any, boundary: str) -> Iterator[tuple[Path, str | int]]:
     if boundary == "http" and type(tree) is dict:
-        from urllib.parse import parse_qsl
+        from urllib.parse import parse_qsl, urlsplit
 
-        query = dict(parse_qsl(str(tree.get("url", "")).partition("?")[2], keep_blank_values=True))
-        tree = {"query": query, "body": _held(tree.get("body"))}
+        url = str(tree.get("url", ""))
+        query = dict(parse_qsl(url.partition("?")[2], keep_blank_values=True))
+        tree = {"path": urlsplit(url).path, "query": query, "body": _asked(tree)}
     elif not boundary and type(tree) is dict and type(tree.get("body")) is dict:  # of an answer that the code gave
         tree = {**tree, "body": _held(tree["body"])}
     waiting: list[tuple[Path, Any]] = [((), tree)]
@@ -57,6 +67,16 @@ def _leaves(value: Value, boundary: str) -> Iterator[tuple[Path, str | int]]:
                 waiting += [((*path, name), held[name]) for name in ("message", "args", "cause") if name in held]
             elif type(held) is dict and "fields" in held:
                 waiting.append((path, held["fields"]))
+
+
+def _asked(tree: dict[str, Any]) -> Any:
+    """The fields of a form, else as `_held`."""
+    from urllib.parse import parse_qsl
+
+    held, headers = _held(tree.get("body")), tree.get("headers")
+    if type(held) is str and type(headers) is list and _FORM in str(headers):
+        return dict(parse_qsl(held, keep_blank_values=True))
+    return held
 
 
 def _held(body: Any) -> Any:

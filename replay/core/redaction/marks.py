@@ -23,8 +23,11 @@ from replay.core.redaction.pseudonyms import is_pseudonym
 
 DIGEST = re.compile(r"[0-9a-f]{16,128}|[A-Za-z0-9_-]{22}|[A-Za-z0-9+/]{27}=|[A-Za-z0-9_+/-]{43}=?|[A-Za-z0-9+/]{86}==")
 """How digests are written: hex of 64 bits and more; Base64 of 128, 160, 256 and 512."""
+_HEX = re.compile(r"[0-9a-f]*")
 MASK = "[redacted]"
 """What stands where nothing of a secret is kept: in credential headers of requests."""
+ENCODED = "known"
+"""The kind where a secret stands in another spelling: it may be any of those that were found."""
 NEVER = frozenset({"", MASK, "bearer", "basic", "none", "null", "true", "false", "[Filtered]", "***"})
 """What is written where a secret was, or none is."""
 MOST = 500
@@ -54,6 +57,20 @@ def places_of(marks: dict[str, Any], name: str = "places") -> list[Place]:
         for each in (stored[:MOST] if type(stored) is list else ())
         if type(each) is list and len(each) == 3 and all(type(part) is str for part in each)
     ]
+
+
+def is_digest(text: str) -> bool:
+    """Whether it is written as digests are; a number is none."""
+    return DIGEST.fullmatch(text) is not None and any(map(str.isdigit, text)) and not text.isdigit()
+
+
+def is_like(digest: str, text: str) -> bool:
+    """Whether a text is written as this digest is: no word, no number."""
+    if len(digest) != len(text) or DIGEST.fullmatch(text) is None:
+        return False
+    if _HEX.fullmatch(digest):
+        return _HEX.fullmatch(text) is not None and not text.isdigit()
+    return not (text.islower() or text.isupper())
 
 
 def digest_of(pseudonym: str) -> str:

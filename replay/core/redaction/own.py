@@ -8,11 +8,13 @@ key of production's redaction each text tells its pseudonym: then any personal d
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
+from urllib.parse import unquote
 
-from replay.core.redaction.marks import DIGEST, MOST, Known, digest_of
+from replay.core.redaction.marks import MOST, Known, digest_of, is_digest, is_like
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 
 _LEVELS = tuple(
@@ -32,6 +34,10 @@ where it differs."""
 _BOUND = re.compile(r"(?<![^\W_])|(?![^\W_])")
 """Not between two letters or digits."""
 _ENDS = (".", ":", "!", "?")
+_SPELLINGS: tuple[Callable[[str], str], ...] = (
+    unquote, lambda text: b64decode(text, validate=True).decode(), lambda text: bytes.fromhex(text).decode(),
+)  # fmt: skip
+_CHECKED = Known({"pseudonyms": []})
 _WORD = re.compile(r"[^\W_]+")
 _ROLES = frozenset({
     "abuse", "admin", "alerts", "billing", "bounce", "bounces", "case", "contact", "customer", "donotreply", "event",
@@ -51,12 +57,13 @@ def stands_for(
     keyed: Pseudonyms | None = None,
     *,
     whole: bool = True,
+    checked: bool = False,
 ) -> bool:
     """Whether `actual` may be what the code has of its own where the recording has pseudonyms or an old digest.
 
     `known`: the pseudonyms of the recording. `made`: digests of what may stand there, if it is not just any text.
     `keyed`: those of production's key; what they make of the code's own may stand there, too. `whole`: also where
-    nothing stands around it.
+    nothing stands around it. `checked`: without the key, only in the place of a pseudonym that carries its check.
     """
     if type(recorded) is not type(actual) or type(recorded) not in (str, bytes, int):
         return False
@@ -68,17 +75,19 @@ def stands_for(
     if made is None:
         if one == two or is_pseudonym(one) or one in known:
             return whole
-        if DIGEST.fullmatch(one):
-            return whole and len(one) == len(two)
-    if keyed is not None and _becomes(two, one, known, keyed):
+        if is_digest(one):
+            return whole and is_like(one, two)
+    if keyed is not None and (_becomes(two, one, known, keyed) or _holds(two, one, known, keyed)):
         return True
 
     def may_stand(own: str, masked: str) -> bool:
         if not own or _OUTSIDE.search(own) or is_pseudonym(own):
             return False
-        return made is None or _bound(masked, own) in made or (keyed is not None and keyed.of(own) == masked)
+        if made is None or ("@" in own and _bound(masked, own) in made):
+            return True
+        return keyed is not None and keyed.of(own) == masked
 
-    return _differs_in(_pseudonyms(one, known), one, two, may_stand)
+    return _differs_in(_pseudonyms(one, _CHECKED if checked else known), one, two, may_stand)
 
 
 def holds_pseudonym(text: str, known: Known) -> bool:
@@ -103,6 +112,18 @@ def made_of(
             words = set(_WORD.findall(given)) if words is None else words
             if all(len(word) < 3 or word in _ROLES or word in words for word in _WORD.findall(local.lower())):
                 yield _bound(masked, text)
+
+
+def _holds(own: str, masked: str, known: Known, keyed: Pseudonyms) -> bool:
+    """`_becomes` of what they hold in another spelling."""
+    for undone in _SPELLINGS:
+        try:
+            inner, outer = undone(own), undone(masked)
+        except ValueError:
+            continue
+        if inner != outer and (inner, outer) != (own, masked) and _becomes(inner, outer, known, keyed):
+            return True
+    return False
 
 
 def _becomes(own: str, masked: str, known: Known, keyed: Pseudonyms) -> bool:

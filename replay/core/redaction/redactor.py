@@ -17,11 +17,12 @@ import msgspec
 
 from replay.core.codec import Gap, Value
 from replay.core.families.scalars import raw
+from replay.core.left import LEFT
 from replay.core.parameters import without_object
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.redaction.finding import find
-from replay.core.redaction.leaves import Leaf, made_leaves
-from replay.core.redaction.marks import DIGEST, MOST, Known, Path, checksums_of, digest_of, marks_of
+from replay.core.redaction.leaves import Leaf, is_made, made_leaves
+from replay.core.redaction.marks import MOST, Known, Path, checksums_of, digest_of, is_digest, marks_of
 from replay.core.redaction.own import made_of
 from replay.core.redaction.patterns import RULES
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
@@ -285,7 +286,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
         (place, path, kind, text)
         for place, marks in places.items()
         for path, (kind, text) in marks.items()
-        if (place == "outcome" or place.endswith("request")) and not given.has(text, place)
+        if is_made(place, path) and not given.has(text, place)
     ][:MOST]
     own += [[place, sweep.masked(path_of(path)), kind] for place, path, kind, _ in made_here]
     leaves = list(islice(made_leaves(changed), _MOST_LEAVES))
@@ -347,7 +348,11 @@ class _Given:
     itself: an answer that names it later changes nothing of that."""
 
     def __init__(self, recording: Recording) -> None:
-        parts = [recording.input.text, recording.context.text]
+        context = recording.context
+        held = context.tree if f'"{LEFT}"' in context.text else None
+        if type(held) is dict:  # what the code leaves in its arguments, it was not given
+            context = Value(json_text({name: each for name, each in held.items() if name != LEFT}), ())
+        parts = [recording.input.text, context.text]
         self._ends: dict[str, int] = {}
         """Place of a request -> the end of what was given before it."""
         end = sum(map(len, parts)) + len(parts)
@@ -366,7 +371,5 @@ def _digests(leaves: Iterable[Leaf], given: str) -> Iterator[list[str]]:
     """Texts that look like digests and came from nowhere in the recording: the code may have computed them of something
     that is now another."""
     for place, path, leaf in leaves:
-        if type(leaf) is not str or len(leaf) > 128 or not DIGEST.fullmatch(leaf):
-            continue
-        if any(map(str.isdigit, leaf)) and leaf not in given:
+        if type(leaf) is str and len(leaf) <= 128 and is_digest(leaf) and leaf not in given:
             yield [place, path_of(path), "digest"]

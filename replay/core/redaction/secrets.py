@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from replay.core.redaction.crowds import CROWD, LARGEST, Crowd, Parts, is_crowd
 from replay.core.redaction.finding import Found, find
+from replay.core.redaction.marks import ENCODED, NEVER, Known, Path
 from replay.core.redaction.marks import MOST as MARKED
-from replay.core.redaction.marks import NEVER, Known, Path
 from replay.core.redaction.needles import SHORTEST, Needles
 from replay.core.redaction.patterns import EMAIL
 from replay.core.redaction.pseudonyms import Pseudonyms
@@ -88,7 +88,7 @@ class Secrets:
         if before != after and len(self.marks) < MARKED:
             if kind is None:
                 kind = self.crowd.kind_of(before)
-                kind = kind or next((k for secret, k in self.kinds.items() if secret in before), "known")
+                kind = kind or next((k for secret, k in self.kinds.items() if secret in before), ENCODED)
             self.marks[path] = kind
             self.stands[path] = after
 

@@ -32,6 +32,9 @@ _PART = re.compile(r"[^\W_]+")
 _CUTS = "..", "\u2026", "**", "\u2022\u2022", "##", "xx", "XX"
 """How what is left out is written."""
 _CUT = re.compile("[.*\u2026\u2022#xX]+")
+_YEAR = re.compile(r"20[0-3]\d")
+_ENDS = ("", "\n")
+"""What stands around a text that is one word."""
 _BEFORE, _BEHIND = re.compile(r"\w[\w.+-]*\Z"), re.compile(r"[ -]?(\w[\w+-]*)")
 
 
@@ -39,8 +42,8 @@ class Shown:
     """Finds what is shown of these secrets (secret -> pseudonym; secret -> kind)."""
 
     def __init__(self, secrets: Mapping[str, str], kinds: Mapping[str, str]) -> None:
-        self._words: dict[str, str] = {}
-        """Of personal data: words, in lower case."""
+        self._words: dict[str, set[str]] = {}
+        """Of personal data: words, in lower case. Two of them may have the same one."""
         self._whole: dict[str, str] = {}
         """Claims of tokens."""
         self._cut: list[Word] = []
@@ -52,7 +55,8 @@ class Shown:
             self._cut.append((secret, masked))
             digits, others = _digits(secret), _digits(masked)
             if kinds.get(secret) in PERSONAL and len(digits) == len(others) > 2 * _SHORTEST:
-                self._words.update({digits[-4:]: others[-4:], digits: others})
+                self._note(digits[-4:], others[-4:])
+                self._note(digits, others)
             if kinds.get(secret) in _IN_WORDS:
                 local = secret.partition("@")[0]
                 self._note(local, masked[: len(local)])
@@ -61,32 +65,32 @@ class Shown:
 
     def _note(self, word: str, other: str) -> None:
         if len(word) >= _SHORTEST and word != other:
-            self._words.setdefault(word.lower(), other.lower())
+            self._words.setdefault(word.lower(), set()).add(other.lower())
 
-    def in_texts(self, texts: Sequence[str]) -> dict[int, dict[str, str]]:
+    def in_texts(self, texts: Sequence[str]) -> dict[int, set[Word]]:
         """What each of them shows, by its number."""
-        found: dict[int, dict[str, str]] = {}
+        found: dict[int, set[Word]] = {}
         for at, text in enumerate(texts if self._whole else ()):
             if text in self._whole:
-                found[at] = {text: self._whole[text]}
+                found[at] = {(text, self._whole[text])}
         joined = "\n".join(texts)
         starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
         for place, word, other in chain(self._stands(joined), self._is_cut(joined)):
-            found.setdefault(bisect_right(starts, place) - 1, {})[word] = other
+            found.setdefault(bisect_right(starts, place) - 1, set()).add((word, other))
         return found
 
     def _stands(self, text: str) -> Iterator[tuple[int, str, str]]:
         """Words of personal data, wherever they stand alone."""
         lower = text.lower()
-        for word, other in self._words.items() if len(lower) == len(text) else ():
+        for word, others in self._words.items() if len(lower) == len(text) else ():
             end = 0
             for _ in range(_MOST_PLACES):
                 at = lower.find(word, end)
                 if at < 0:
                     break
                 end = at + len(word)
-                if not (lower[at - 1 : at].isalnum() or lower[end : end + 1].isalnum()):
-                    yield at, text[at:end], _written(other, text[at:end])
+                if not (lower[at - 1 : at].isalnum() or lower[end : end + 1].isalnum() or _by_chance(text, at, end)):
+                    yield from ((at, text[at:end], _written(other, text[at:end])) for other in others)
 
     def _is_cut(self, text: str) -> Iterator[tuple[int, str, str]]:
         """What is written as the first or the last part of something."""
@@ -125,7 +129,7 @@ def shown(
     rows = []
     for number, words in islice(sorted(found.items()), MOST_LEAVES):
         place, path, _ = looked[number]
-        longest = sorted(words.items(), key=lambda each: (-len(each[0]), each))
+        longest = sorted(words, key=lambda each: (-len(each[0]), each))
         rows.append((place, path, [[*each] for each in longest[:MOST_WORDS]]))
     return rows
 
@@ -143,7 +147,20 @@ def words_of(marks: dict[str, Any]) -> Iterator[tuple[str, str, tuple[Word, ...]
 
 
 def _is_word(stored: Any) -> bool:
-    return type(stored) is list and len(stored) == 2 and type(stored[0]) is type(stored[1]) is str and stored[0] != ""
+    """A part of a pseudonym is as long as that of the secret, and of the same sorts of characters."""
+    if type(stored) is not list or len(stored) != 2 or not type(stored[0]) is type(stored[1]) is str:
+        return False
+    return len(stored[0]) == len(stored[1]) >= _SHORTEST and all(map(_of_one_sort, *stored))
+
+
+def _of_one_sort(one: str, two: str) -> bool:
+    return one.isdigit() is two.isdigit() and one.isalpha() is two.isalpha()
+
+
+def is_one_of(recorded: Any, words: Sequence[Word]) -> bool:
+    """Whether it is nothing but such a word."""
+    text = recorded.decode("latin-1") if type(recorded) is bytes else str(recorded)
+    return any(text == word for word, _ in words)
 
 
 def put_back(recorded: Any, actual: Any, words: Sequence[Word]) -> Any:
@@ -156,7 +173,7 @@ def put_back(recorded: Any, actual: Any, words: Sequence[Word]) -> Any:
         made = put_back(recorded.decode("latin-1"), actual.decode("latin-1"), words)
         return made.encode("latin-1", "replace")
     if type(recorded) is not str or len(recorded) != len(actual):
-        return recorded if (recorded, actual) in words else actual
+        return actual
     for word, other in words:
         at = recorded.find(word) if len(word) == len(other) else -1
         while at >= 0:
@@ -165,6 +182,15 @@ def put_back(recorded: Any, actual: Any, words: Sequence[Word]) -> Any:
                 actual = actual[:at] + word + actual[end:]
             at = recorded.find(word, end)
     return actual
+
+
+def _by_chance(text: str, at: int, end: int) -> bool:
+    """Whether a word may well stand there by itself: a year, or a word of small letters among others, as `may` and
+    `price` are. The recording must not say that it is in somebody's mail address, too."""
+    word = text[at:end]
+    if word.isdigit():
+        return _YEAR.fullmatch(word) is not None
+    return word.isalpha() and word.islower() and not (text[at - 1 : at] in _ENDS and text[end : end + 1] in _ENDS)
 
 
 def _claims(secret: str, masked: str) -> Iterator[Word]:

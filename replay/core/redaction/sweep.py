@@ -140,7 +140,7 @@ class Sweep(Texts):
             here = (*path, name)
             inner = self.kind_in(name, item, path, kind) or (said if name == value else None)
             inner = inner or ("private-key" if name in of_key else None)
-            key = name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)
+            key = name if len(name) < SHORTEST else self.key(name, path)
             if statement is not None and at > statement[0] and type(item) in (list, dict):
                 out[key] = self.parameter(self.tree, item, statement[1], 0, here, inner)
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from replay.core.redaction import beside, bodies, streams
@@ -189,12 +190,19 @@ class Texts(Tabled):
         elif kind:
             made = self.value(text, kind)
         else:
+            marked = len(self.marks)
             inside = self._nested(text, path, content, deep) if deep < DEEPEST else None
             made = self.flat(text, deep) if inside is None else inside
-            if inside is not None:
-                mark = False
+            if len(self.marks) > marked and any(each[: len(path)] == path for each in islice(self.marks, marked, None)):
+                mark = False  # what it holds is marked
         if mark:
             self.mark(path, text, made, kind)
+        return made
+
+    def key(self, name: str, path: Path) -> str:
+        """A key without secrets: what changed is the mapping at `path`."""
+        made = self.leaf(name, path, None, mark=False)
+        self.mark(path, name, made, None)
         return made
 
     def _nested(self, text: str, path: Path, content: str, deep: int) -> str | None:
@@ -326,7 +334,7 @@ class Texts(Tabled):
             for number, (name, item) in enumerate(value.items()):
                 inner = self.kind_in(name, item, path, kind) or (said if name == held else None)
                 inner = inner or ("private-key" if name in of_key else None)
-                key = name if len(name) < SHORTEST else self.leaf(name, path, None, mark=False)
+                key = name if len(name) < SHORTEST else self.key(name, path)
                 if statement is not None and number > statement[0] and type(item) is list:
                     out[key] = self.parameter(self._plain, item, statement[1], 0, (*path, name), inner)
                 else:

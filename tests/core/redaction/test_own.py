@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from replay.core.codec import encode
 from replay.core.noise import cover, known
-from tests.core.redaction.test_redactor import REDACTOR, answer, http, recording
+from replay.core.plain import Plainly
+from tests.core.redaction.test_redactor import KEY, REDACTOR, answer, http, recording
 
 TOKEN = "8f14e45fceea167a5a36dedd4bea2543"
 OTHER = "c9f0f895fb98ab9159f51fd0297e236d"
@@ -126,3 +131,65 @@ def test_an_address_that_the_server_repeats_is_the_codes_own(given: Any, made: i
     found = REDACTOR.redact(before)
     assert b"support" not in found.interactions[0].request.decode()["body"]
     assert len(found.context.tree["redaction"]["made"]) == made
+
+
+@pytest.mark.parametrize(
+    ("digest", "other"),
+    [
+        ("8f14e45fceea167a", "order not found!"),
+        ("8f14e45fceea167a", "1234567890123456"),
+        ("a1B2c3D4e5F6g7H8i9J0kL", "order_not_found_at_all"),
+    ],
+)
+def test_in_the_place_of_a_digest_stands_a_digest(digest: str, other: str) -> None:
+    """A word or a number of the same length is none."""
+    found = REDACTOR.redact(recording(input={"password": "hunter2-correct"}, outcome={"id": digest}))
+    again = digest.translate(str.maketrans("14", "41"))
+    assert cover({"id": digest}, {"id": again}, known(found).outcome)[0] == {"id": digest}
+    assert cover({"id": digest}, {"id": other}, known(found).outcome) == ({"id": other}, [])
+
+
+def test_a_number_is_no_digest() -> None:
+    """An order's number that the code made is compared."""
+    found = REDACTOR.redact(recording(input={"password": "hunter2-correct"}, outcome={"id": "1234567890123456"}))
+    assert known(found).outcome == ()
+
+
+MAIL = "jane.doe@acme.example"
+SPELT: dict[str, Callable[[str], Any]] = {
+    "set": lambda mail: {mail, "x"},
+    "key": lambda mail: {"sent": {mail: {"ok": True}}},
+    "keys": lambda mail: {mail: 1, f"cc.{mail}": 2},
+    "Base64": lambda mail: {"x": b64encode(f"id={mail}".encode()).decode()},
+    "hex": lambda mail: {"x": f"mail {mail}".encode().hex(), "mail": mail},
+    "quoted": lambda mail: {"x": quote(f"mailto:{mail}?x=1", safe="")},
+    "markup": lambda mail: {"x": f"&lt;{mail.replace('@', '&#64;')}&gt;", "mail": mail},
+    "events": lambda mail: f"data: {mail}\n\ndata: 5\n\n".encode(),
+    "JSON": lambda mail: {"x": json.dumps({"to": [mail]})},
+}
+
+
+@pytest.mark.parametrize("name", SPELT)
+def test_with_the_key_that_very_datum_is_noise_in_other_spellings(name: str) -> None:
+    """Another one is not; and without the key none is."""
+    said = SPELT[name]
+    found = REDACTOR.redact(recording(outcome=said(MAIL)))
+    recorded = _plain(found.outcome.payload.decode())
+    assert MAIL not in str(recorded)
+    keyed, without = known(found, KEY).outcome, known(found).outcome
+    assert cover(recorded, _plain(said(MAIL)), keyed)[0] == recorded
+    assert cover(recorded, _plain(said("john.doe@acme.example")), keyed)[0] != recorded
+    assert cover(recorded, _plain(said(MAIL)), without)[0] != recorded
+
+
+def test_in_another_spelling_it_is_no_credential() -> None:
+    """Any text may stand for a credential of the code's own, and none for a mail address."""
+    said = SPELT["markup"]
+    found = REDACTOR.redact(recording(outcome=said(MAIL)))
+    recorded: Any = found.outcome.payload.decode()
+    other = {**recorded, "x": said("john.doe@acme.example")["x"]}
+    assert cover(recorded, other, known(found).outcome) == (other, [])
+
+
+def _plain(value: Any) -> Any:
+    return Plainly().of(encode(value).decode())

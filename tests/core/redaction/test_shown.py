@@ -14,9 +14,10 @@ import pytest
 
 import replay
 from replay.core.codec import encode
-from replay.core.noise import cover, known
+from replay.core.noise import Excuse, cover, known
 from replay.core.plain import Plainly
 from replay.core.redaction.checks import luhn
+from replay.core.redaction.marks import digest_of
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.shown import put_back, words_of
 from tests.core.redaction.test_redactor import REDACTOR, answer, http, recording
@@ -85,19 +86,70 @@ def test_parts_in_requests_are_noise() -> None:
         ({"token": "statement-of-account-88"}, "your account statement"),
         ({"email": "li@mail.example"}, "li"),
         ({"card_number": "5425 2334 3010 9903"}, "5425 is a year, 2334 too"),
+        ({"email": "may.price@mail.example"}, "the price in may"),
+        ({"phone": "+1 (415) 555-2024"}, "since 2024-05-01, of 2024"),
     ],
 )
 def test_a_word_that_stands_there_by_chance_says_nothing_of_a_secret(given: dict[str, str], said: str) -> None:
-    """Of credentials only what is written as a part of something is noted, of short names nothing."""
+    """Of credentials only what is written as a part of something is noted, of short names, of words of small letters in
+    a sentence and of years nothing."""
     found = REDACTOR.redact(recording(input=given, outcome=said))
     assert "parts" not in found.context.tree["redaction"]
     assert found.outcome.payload.decode() == said
 
 
+def test_parts_of_forms_of_texts_and_of_what_is_left_are_noise() -> None:
+    """Each in the field where it stands."""
+    form = [("Content-Type", "application/x-www-form-urlencoded")]
+    asked = [http(body=b"last4=9903&total=1250", headers=form), http(body=b"<last>9903</last>")]
+    left = {"left": {"args": [{"note": "card ending in 9903"}], "kwargs": {}}}
+    found = REDACTOR.redact(recording(input=GIVEN, requests=asked, answers=[answer(), answer()], context=left))
+    last, noise = found.input.decode()["card_number"][-4:], known(found)
+    words = [[(each.path, each.words) for each in here if isinstance(each, Excuse)] for here in noise.requests.values()]
+    assert words == [[("$.body.last4", (("9903", last),))], [("$.body", (("9903", last),))]]
+    kept = {"args": [{"note": f"card ending in {last}"}], "kwargs": {}}
+    assert cover(left["left"], kept, noise.left)[0] == left["left"]
+    assert cover(left["left"], {**kept, "kwargs": {"x": 1}}, noise.left)[0] != left["left"]
+
+
+def test_two_may_have_the_same_part() -> None:
+    """Two people of one name, two cards that end in the same digits."""
+    people = [{"email": "ann.smith@mail.example"}, {"email": "ann.miller@mail.example"}]
+    found = REDACTOR.redact(recording(input=people, outcome=["Ann", "Ann"]))
+    names = [each["email"].partition(".")[0].title() for each in found.input.decode()]
+    assert len(set(names)) == 2
+    assert cover(["Ann", "Ann"], names, known(found).outcome)[0] == ["Ann", "Ann"]
+    assert cover(["Ann", "Ann"], [names[0], "Eve"], known(found).outcome)[0] == ["Ann", "Eve"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "actual"),
+    [
+        ("approved", "declined"),
+        (200, 500),
+        (b"approved", b"declined"),
+        (frozenset({"approved"}), frozenset({"declined"})),
+    ],
+    ids=["text", "number", "bytes", "set"],
+)
+def test_marks_of_a_stranger_do_not_cover_all_of_an_outcome(recorded: Any, actual: Any) -> None:
+    """As no stored noise may: they would say that any end is the recorded one."""
+    digest = digest_of("approved")
+    marks = {
+        "parts": [["outcome", "$", [["approved", "declined"], ["200", "500"]]]], "own": [["outcome", "$", "token"]],
+        "pseudonyms": [digest], "made": [digest_of("approved\ndeclined")],
+    }  # fmt: skip
+    for own in ("token", "email"):
+        marks["own"] = [["outcome", "$", own]]
+        found = msgspec.structs.replace(recording(outcome=recorded, context={"redaction": marks}), redacted=True)
+        assert cover(recorded, actual, known(found).outcome) == (actual, [])
+
+
 @pytest.mark.parametrize(
     "stored",
     [None, 3, "x", [1], [["outcome"]], [["outcome", "$", 1]], [["outcome", 1, [["a", "b"]]]],
-     [["outcome", "$", [["", "b"]]]], [["outcome", "$", [["a"], [1, 2], "ab"]]], {"outcome": 1}],
+     [["outcome", "$", [["", "b"]]]], [["outcome", "$", [["paid", "failed"]]]], [["outcome", "$", [["paid", "1234"]]]],
+     [["outcome", "$", [["ok", "no"]]]], [["outcome", "$", [["a"], [1, 2], "ab"]]], {"outcome": 1}],
 )  # fmt: skip
 def test_malformed_marks_excuse_nothing(stored: Any) -> None:
     """A bundle may hold anything."""
@@ -114,6 +166,7 @@ def test_only_in_its_place() -> None:
     assert put_back("100 of 4242", "9018 of 100", words) == "9018 of 100"
     assert put_back(4242, 9018, words) == 4242
     assert put_back(4243, 9018, words) == 9018
+    assert put_back("4242 of it", "9018", words) == "9018"
     assert put_back(4242, "9018", words) == "9018"
 
 
