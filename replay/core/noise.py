@@ -366,7 +366,7 @@ class _Covering:
         came = [name for name in two if name not in one]
         if noise.keyed is None or len(gone) != len(came) or len(gone) > MOST_MEMBERS:
             return two
-        names = {}
+        names: dict[Any, Any] = {}
         for name in came:
             for each in gone:
                 if stands_for(each, name, noise.pseudonyms, frozenset(), noise.keyed) and each not in names.values():
