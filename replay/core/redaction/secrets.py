@@ -112,7 +112,7 @@ class Secrets:
             if mark and len(local) >= 6 and not local.isalpha():
                 self.secrets.setdefault(local, masked.rpartition("@")[0])
             self._without_end(secret, masked, kind)
-            if kind in ("phone", "card"):
+            if kind in ("phone", "card", "ssn", "otp"):
                 digits = re.sub(r"\D", "", secret)
                 if digits != secret and len(digits) >= 6:
                     self.secrets.setdefault(digits, re.sub(r"\D", "", masked))
