@@ -43,7 +43,8 @@ ELSEWHERE = {
     """,
     "at the writer, in forms that no unit has: all of it is within one guard, `Writer._settled`": """
         boundaries/http/bodies:_inflated core/behind:apart core/codec:_is_crowded core/codec:Unsettled.size
-        core/families/mapped:_set core/redaction/beside:_number core/redaction/bodies:_is_text
+        core/families/mapped:_set core/families/stated:_message core/families/stated:_plain
+        core/families/stated:_row core/redaction/beside:_number core/redaction/bodies:_is_text
         core/redaction/crowds:Crowd._uuids core/redaction/crowds:_as_uuid core/redaction/crowds:_is_plain
         core/redaction/marks:_checksum core/redaction/pseudonyms:Pseudonyms.drawn_hex
         core/redaction/alike:_cased core/redaction/redactor:_parts
@@ -61,7 +62,8 @@ ELSEWHERE = {
         boundaries/waits:* core/decoder:* core/families/anew:* core/families/arrays:_read*
         core/families/connecting:* core/families/containers:* core/families/errors:* core/families/frames:*
         core/families/mapped:_* core/families/objects:* core/families/records:* core/families/scalars:*
-        core/families/seen:* core/families/validation:* core/left:*left core/left:filled
+        core/families/seen:* core/families/stated:_read* core/families/stated:_absent
+        core/families/stated:_derived core/families/validation:* core/left:*left core/left:filled
         core/left:is_noted core/left:opened
         core/left:returned core/looking:loaded core/opened:* core/recording:* core/redaction/marks:places_of
         core/redaction/own:* core/redaction/redactor:* core/redaction/shown:_is_word
