@@ -13,12 +13,11 @@ import concurrent.futures.thread
 import queue
 import threading
 import time
-from _thread import LockType, allocate_lock
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from replay.boundaries.moments import Wait
+from replay.boundaries.moments import Gate, Wait
 from replay.boundaries.seam import rebind
 from replay.boundaries.timeline import Timeline
 from replay.core.world import LIVE, World, current
@@ -33,7 +32,7 @@ _LOOK = 0.01
 
 timelines: list[Timeline] = []
 """Of the replays that run, innermost last."""
-_ended: dict[threading.Thread, list[LockType]] = {}
+_ended: dict[threading.Thread, list[Gate]] = {}
 """Threads of the replay that run -> who joins them."""
 _installed = False
 
@@ -124,8 +123,7 @@ def _tap_wait(original: Callable[..., bool]) -> Callable[..., bool]:
         if timeout is not None and timeout <= 0:
             timeline.creep(LEAST)
             return original(self, timeout)
-        waiter = allocate_lock()
-        waiter.acquire()
+        waiter = Gate()
         waiting = woken(waiter, timeline, _end(timeline, timeout))
         self._waiters.append(waiter)
         saved = self._release_save()
@@ -155,8 +153,7 @@ def _tap_join(original: Callable[..., None]) -> Callable[..., None]:
         if timeout is not None and timeout <= 0:
             timeline.creep(LEAST)
             return original(self, timeout)
-        lock = allocate_lock()
-        lock.acquire()
+        lock = Gate()
         joiners.append(lock)
         if self not in _ended:  # it has just ended, perhaps before it saw us
             return original(self, timeout)
@@ -203,12 +200,15 @@ def _is_worker(thread: threading.Thread) -> bool:
 
 def _join_worker(original: Callable[..., None], thread: threading.Thread, timeline: Timeline) -> None:
     """It ends when its jobs are done; they have to see that its joiner waits."""
+    executor = thread._args[0]  # type: ignore[attr-defined]  # a weak reference
 
     def hold() -> None:
         while thread.is_alive() and not timeline.closed:
             original(thread, _LOOK)
 
-    timeline.block(Wait(lambda: None, ready=lambda: not thread.is_alive()), hold)
+    wait = Wait(lambda: None, ready=lambda: not thread.is_alive())
+    wait.is_near = lambda: timeline.is_idle(executor) and thread.is_alive()
+    timeline.block(wait, hold)
     return original(thread)
 
 
@@ -216,17 +216,17 @@ def _end(timeline: Timeline, timeout: float | None) -> tuple[int, int] | None:
     return None if timeout is None else timeline.after(nanoseconds(timeout))
 
 
-def woken(lock: LockType, timeline: Timeline, end: tuple[int, int] | None) -> Wait:
-    """A wait that ends when somebody releases `lock`, or its time is over. `end`: as of `Timeline.after`."""
+def woken(gate: Gate, timeline: Timeline, end: tuple[int, int] | None) -> Wait:
+    """A wait that ends when somebody opens `gate`, or its time is over. `end`: as of `Timeline.after`."""
 
     def fire() -> None:
         try:
-            lock.release()
+            gate.release()
         except RuntimeError:  # it was woken in this moment
             pass
 
     def ready() -> bool:
-        return not lock.locked()
+        return gate.is_open
 
     if end is None:
         return Wait(fire, ready=ready)
