@@ -18,7 +18,7 @@ from typing import Any
 from replay.boundaries.moments import Pool
 from replay.boundaries.seam import rebind, when_imported
 from replay.boundaries.timeline import Timeline
-from replay.boundaries.waits import ended, started, timeline_here
+from replay.boundaries.waits import NUMBER, ended, started, timeline_here
 from replay.core.world import LIVE, Carrier, current, failed, followed, forks, here
 
 _NOWHERE = (None, LIVE)
@@ -178,6 +178,7 @@ class _Job:
         if future is None:
             self._become("done")
             return
+        future.__dict__[NUMBER] = self._number
         tell = future._invoke_callbacks  # type: ignore[attr-defined]
 
         def tell_and_end() -> None:

@@ -1,8 +1,8 @@
 """Virtual time of one replay: who waits for what, and when time may move on.
 
 An *actor* is a thread of the replay: the one that runs the entry point, what it starts, and the threads of its event
-loops. One runs at a time, until it waits: of those that were started or woken meanwhile the first goes on then. When all
-of them wait, time jumps to what comes next and wakes one waiter. So they go on in the same order each time.
+loops. One runs at a time, until it waits: of those that were started or woken meanwhile the first goes on then. When
+all of them wait, time jumps to what comes next and wakes one waiter. So they go on in the same order each time.
 
 Recorded answers come in the order in which production got them, and as far apart as there if they were waited for at
 the same time; between them and other waits (sleeps, time limits) the time since the asking decides. What production
@@ -242,12 +242,14 @@ class Timeline:
                 pool = self._pools[id(executor)] = Pool(executor._max_workers)
             return pool
 
-    def is_idle(self, executor: Callable[[], Any]) -> bool:
-        """An executor, by a reference to it, is shut down and has no jobs: its workers end."""
+    def is_over(self, executor: Callable[[], Any]) -> bool | None:
+        """Whether an executor that is shut down, by a reference to it, has no jobs: its workers end now. None: it is
+        not shut down, or is not known."""
         found = executor()
         pool = self._pools.get(id(found))
-        is_over = found is None or found._shutdown
-        return is_over and (pool is None or not (pool.queued or pool.active))
+        if found is None or not found._shutdown or pool is None:
+            return None
+        return not (pool.queued or pool.active)
 
     def count(self, pool: Pool, *, queued: int = 0, active: int = 0) -> None:
         """Jobs were put into the queue of `pool`, taken from it, or done."""
@@ -348,6 +350,21 @@ class Timeline:
         lock = allocate_lock()
         lock.acquire()
         self.block(Wait(lock.release, due=due, wall=wall, end=end), lock.acquire)
+
+    def compute(self, most: int, end: int) -> None:
+        """Block the calling thread until it may go on as it did in production at `end`, having computed for so many
+        nanoseconds at most."""
+        with self._lock:
+            due = self._now + max(0, min(most, end - self._wall))
+            if self.closed or not self.is_actor():
+                return
+            if self._is_alone():
+                self._now = max(self._now, due)
+                self._set_wall(end)
+                return
+        lock = allocate_lock()
+        lock.acquire()
+        self.block(Wait(lock.release, due=due, wall=end, end=end), lock.acquire)
 
     # Alarms -----------------------------------------------------------------------------------------------------
 
@@ -463,9 +480,7 @@ class Timeline:
     def _runs(self) -> bool:
         if self._starting or len(self._actors) > len(self._blocked):
             return True
-        if any(pool.queued and pool.active < pool.workers for pool in self._pools.values()):
-            return True
-        return any(wait.is_near() for wait in self._blocked)
+        return any(pool.queued and pool.active < pool.workers for pool in self._pools.values())
 
     def _first_ready(self) -> Wait | None:
         """Of those that can go on, the one that does."""

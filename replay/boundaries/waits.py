@@ -13,6 +13,7 @@ import concurrent.futures.thread
 import queue
 import threading
 import time
+from _thread import allocate_lock
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -27,14 +28,14 @@ _real = {name: getattr(time, name) for name in ("monotonic", "monotonic_ns", "pe
 real_monotonic = time.monotonic
 _perf_counter_ns = time.perf_counter_ns
 
-_LOOK = 0.01
-"""Seconds of real time between two looks whether the replay is over."""
 
 timelines: list[Timeline] = []
 """Of the replays that run, innermost last."""
 _ended: dict[threading.Thread, list[Gate]] = {}
 """Threads of the replay that run -> who joins them."""
 _installed = False
+NUMBER = "_replay_number"
+"""The attribute of a replay's future that holds the number of its job."""
 
 
 def timeline_here() -> Timeline | None:
@@ -74,7 +75,8 @@ def install() -> None:
     bare = _tap_bare(_thread.start_new_thread)
     rebind({"start_new_thread": (_thread.start_new_thread, bare)})
     _thread.start_new_thread = bare
-    assert concurrent.futures  # its waits are conditions, its clock is `time.monotonic`
+    # its waits are conditions, its clock is `time.monotonic`
+    concurrent.futures.Future.__hash__ = _place_in_sets  # type: ignore[method-assign,assignment]
 
 
 def _reader(name: str) -> Callable[[], Any]:
@@ -103,6 +105,13 @@ def _of_now(name: str) -> Callable[..., str]:
         return original(moment() if given is None else given)
 
     return text
+
+
+def _place_in_sets(self: concurrent.futures.Future[Any]) -> int:
+    """Of a replay's futures the same at each: by their addresses code would go through a set of them in another order
+    each time."""
+    number: int | None = self.__dict__.get(NUMBER)
+    return object.__hash__(self) if number is None else number
 
 
 LEAST = 1_000
@@ -199,16 +208,18 @@ def _is_worker(thread: threading.Thread) -> bool:
 
 
 def _join_worker(original: Callable[..., None], thread: threading.Thread, timeline: Timeline) -> None:
-    """It ends when its jobs are done; they have to see that its joiner waits."""
+    """It ends when all jobs are done: which of its workers does what, and ends when, is for the system to say."""
     executor = thread._args[0]  # type: ignore[attr-defined]  # a weak reference
 
-    def hold() -> None:
-        while thread.is_alive() and not timeline.closed:
-            original(thread, _LOOK)
+    def is_over() -> bool:
+        over = timeline.is_over(executor)
+        return not thread.is_alive() if over is None else over
 
-    wait = Wait(lambda: None, ready=lambda: not thread.is_alive())
-    wait.is_near = lambda: timeline.is_idle(executor) and thread.is_alive()
-    timeline.block(wait, hold)
+    if not is_over():
+        wait = Wait(lambda: None, ready=is_over)
+        wait.gate = allocate_lock()
+        wait.gate.acquire()
+        timeline.block(wait, wait.gate.acquire)
     return original(thread)
 
 

@@ -18,6 +18,7 @@ from replay.core.recording import Interaction, Log, Outcome, Prediction, Recordi
 from replay.core.world import Reading, Settles, Ticket
 from replay.engine.budget import cut_part, cut_tickets, size_of
 from replay.engine.entropy import BELOW, Replacements, may_be_secret
+from replay.engine.steps import STEPS, Clocked
 
 if TYPE_CHECKING:
     from replay.engine.recorder import Recorder
@@ -163,6 +164,8 @@ class Captured:
             draws.setdefault(lane, {}).setdefault(BELOW, []).append(choice)
         if draws:
             context["draws"] = draws
+        if isinstance(recorder.lanes.steps, Clocked):
+            context[STEPS] = recorder.lanes.steps.since(recorder.started_ns)
         if seed:
             lengths: dict[str, list[int]] = {}
             for lane, value in recorder.entropies:

@@ -30,6 +30,7 @@ from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.lanes import FIRST, Lanes
 from replay.engine.partings import Partings
+from replay.engine.steps import Clocked, InOrder, Waits
 from replay.engine.user_code import library_of, user_code
 from replay.engine.waiting import Waiting
 from replay.errors import DivergenceError
@@ -121,7 +122,7 @@ class Player:
         shelves: Shelves,
         resolve: Resolve | None = None,
         move: Callable[[int], None] = lambda ns: None,
-        wait: Callable[[int, int | None], None] | None = None,
+        wait: Waits | None = None,
         root: Path | None = None,
         through: Collection[str] = (),
         on_ask: OnAsk | None = None,
@@ -159,7 +160,10 @@ class Player:
         self._readings: list[tuple[int, str, ReadSoFar]] = []
         """Of answers that come in pieces: number, lane, how far."""
         context = recording.facts or {}
-        self.lanes = Lanes(numbered_when="started" if context.get("lanes") == "started" else "asking")
+        self.lanes = Lanes(
+            numbered_when="started" if context.get("lanes") == "started" else "asking",
+            steps=Clocked() if wait is None else InOrder(recording, wait),
+        )
         drawn_values = recording.context.decode()["draws"] if "draws" in context else {}
         self._draws = {
             (lane, kind): deque(items_of(values))
