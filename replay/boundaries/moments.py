@@ -52,8 +52,8 @@ class Gate:
 class Wait:
     """Something that happens at a virtual time, or when something else makes it `ready`."""
 
-    __slots__ = ("came", "drift", "due", "end", "fire", "fired", "gate", "gone", "is_limit", "is_over", "loop",
-                 "number", "ready", "since", "strangers", "wall")  # fmt: skip
+    __slots__ = ("came", "drift", "due", "end", "fire", "fired", "gate", "gone", "is_limit", "is_over", "is_step",
+                 "loop", "number", "ready", "since", "strangers", "wall")  # fmt: skip
 
     def __init__(
         self,
@@ -85,6 +85,8 @@ class Wait:
         """Of a time limit: when it was set; None: when it is waited for first."""
         self.strangers = strangers
         """A thread that is no actor may wake it: its time comes only when the process has come to rest."""
+        self.is_step = False
+        """Its thread computes or begins: nothing that it waits for has to come."""
         self.is_over = False
         """Its thread has seen that it can go on."""
         self.number = 0

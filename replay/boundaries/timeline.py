@@ -37,7 +37,7 @@ _LATE = 2 * _LAG
 _BEFORE = 10_000
 """Nanoseconds by which an answer comes before a time limit that was not over then."""
 _TIE = 1_000_000
-"""Nanoseconds between the ends of two waits of different threads, of which either may have been first."""
+"""Nanoseconds between two things that come to different threads, of which either may have been first."""
 _TOGETHER = 100_000
 """Nanoseconds between two answers that one event loop got before any of its tasks could act on the first."""
 _PATIENCE = 1 * _SECOND
@@ -364,7 +364,9 @@ class Timeline:
                 return
         lock = allocate_lock()
         lock.acquire()
-        self.block(Wait(lock.release, due=due, wall=end, end=end), lock.acquire)
+        wait = Wait(lock.release, due=due, wall=end, end=end)
+        wait.is_step = True
+        self.block(wait, lock.acquire)
 
     # Alarms -----------------------------------------------------------------------------------------------------
 
@@ -494,9 +496,16 @@ class Timeline:
             return False
         self._blocked.remove(wait)
         self._event()
+        if self.near is None and wait.is_limit and self._is_raced():
+            self.near = self._wall
         if wait.gate is not None:
             wait.gate.release()
         return True
+
+    def _is_raced(self) -> bool:
+        """Whether a thread that was woken now goes on while another one is about to begin or to end: it may have seen
+        that in production."""
+        return any(each.is_step and (each.end or 0) - self._wall < _TIE for each in self._blocked)
 
     def _next(self) -> tuple[list[tuple[int, int, Wait]], Wait] | None:
         """What happens next: answers in the order of the recording, against all else by their times."""
@@ -525,6 +534,8 @@ class Timeline:
 
     def _is_unsure(self, answer: Wait, other: Wait, ahead: int, unsure: int, known: bool | None) -> bool:
         """Whether another decision would be as good."""
+        if answer.is_step and not (-_TIE < ahead < _TIE or -_TIE < (answer.end or 0) - other.wall < _TIE):
+            return False
         if other.since is not None and -_LATE < (answer.end or 0) - other.wall < _LATE:
             return True
         if known is not None and len(self._actors) == 1:
@@ -536,6 +547,16 @@ class Timeline:
     def _due(self, wait: Wait) -> int:
         due = wait.due or 0
         return due if wait.end is None or wait.came == self._came else max(due, wait.end + self._ahead)
+
+    def _steps_on(self) -> None:
+        """The first of those whose step it is to begin or to end takes it before its time."""
+        steps = [wait for wait in self._blocked if wait.is_step]
+        if steps:
+            wait = min(steps, key=lambda wait: (wait.end or 0, wait.number))
+            self._blocked.remove(wait)
+            wait.fired = True
+            self._event()
+            wait.fire()
 
     def _turn(self) -> None:
         """If nobody runs, let somebody: who can go on, else who waits for what is next."""
@@ -597,7 +618,8 @@ class Timeline:
             patience = patience + 1 if progress == self._progress else 0
             if patience > _PATIENT_LOOKS:
                 with self._lock:
-                    self._goes_on()
+                    if not self._goes_on():
+                        self._steps_on()
             if progress != self._progress or spent > _SLICE / 4 or somebody_runs():
                 quiet, progress = 0, self._progress
                 continue

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import _thread
 import concurrent.futures.thread
+import inspect
 import queue
+import sys
 import threading
 import time
 from _thread import allocate_lock
 from collections.abc import Callable
 from functools import wraps
+from types import FrameType
 from typing import Any
 
 from replay.boundaries.moments import Gate, Wait
@@ -34,6 +37,7 @@ timelines: list[Timeline] = []
 _ended: dict[threading.Thread, list[Gate]] = {}
 """Threads of the replay that run -> who joins them."""
 _installed = False
+_START = inspect.unwrap(threading.Thread.start).__code__
 NUMBER = "_replay_number"
 """The attribute of a replay's future that holds the number of its job."""
 
@@ -127,7 +131,7 @@ def _tap_wait(original: Callable[..., bool]) -> Callable[..., bool]:
     @wraps(original)
     def wait(self: Any, timeout: float | None = None) -> bool:
         timeline = timeline_here()
-        if timeline is None or not timeline.is_actor() or not self._is_owned():
+        if timeline is None or not timeline.is_actor() or not self._is_owned() or _starts_a_thread(sys._getframe(1)):
             return original(self, timeout)
         if timeout is not None and timeout <= 0:
             timeline.creep(LEAST)
@@ -146,6 +150,11 @@ def _tap_wait(original: Callable[..., bool]) -> Callable[..., bool]:
         return notified
 
     return wait
+
+
+def _starts_a_thread(frame: FrameType) -> bool:
+    """It is waited for a thread that the system has been asked for: it goes on whatever time it is."""
+    return frame.f_back is not None and frame.f_back.f_code is _START
 
 
 def _tap_join(original: Callable[..., None]) -> Callable[..., None]:

@@ -58,21 +58,29 @@ class Waits(Protocol):
 class InOrder:
     """Lets them be taken as in the recording, among its answers."""
 
-    __slots__ = ("_recording", "_taken", "_wait")
+    __slots__ = ("_recording", "_seen", "_taken", "_wait")
 
     def __init__(self, recording: Recording, wait: Waits) -> None:
         self._recording, self._wait = recording, wait
         self._taken = _checked(recording.facts)
+        self._seen: dict[str, int] | None = None
 
     def at(self, lane: str, step: int) -> None:
         found = self._taken.get(lane, ())
-        if step < len(found):
-            own = found[step] - self._last(lane, found[BEGUN]) if step == ENDED else 0
-            self._wait(max(0, own), self._recording.started_at + found[step], computed=True)
+        if step >= len(found):
+            return
+        last = self._last().get(lane)
+        own = found[step] - (found[BEGUN] if last is None else last) if step == ENDED else 0
+        self._wait(max(0, own), self._recording.started_at + found[step], computed=True)
 
-    def _last(self, lane: str, begun: int) -> int:
-        """When the lane was last seen before its end."""
-        return max((i.offset_ns + i.duration_ns for i in self._recording.interactions if i.lane == lane), default=begun)
+    def _last(self) -> dict[str, int]:
+        """When a lane was last seen to do something before its end."""
+        if self._seen is None:
+            self._seen = {i.lane: i.offset_ns + i.duration_ns for i in self._recording.interactions}
+            for lane, steps in self._taken.items():
+                parent = lane.rpartition(".")[0]
+                self._seen[parent] = max(self._seen.get(parent, 0), steps[GIVEN])
+        return self._seen
 
 
 def _checked(facts: object) -> dict[str, list[int]]:
@@ -83,5 +91,21 @@ def _checked(facts: object) -> dict[str, list[int]]:
     return {
         lane: steps
         for lane, steps in found.items()
-        if type(steps) is list and len(steps) <= ENDED + 1 and all(type(each) is int and each >= 0 for each in steps)
+        if type(steps) is list
+        and 0 < len(steps) <= ENDED + 1
+        and all(type(each) is int and each >= 0 for each in steps)
     }
+
+
+def overlapping(recording: Recording) -> tuple[str, str] | None:
+    """The first two threads or jobs, neither of which began in the other, that ran at the same time."""
+    running: dict[str, int] = {}
+    whole = [(lane, steps) for lane, steps in _checked(recording.facts).items() if len(steps) > BEGUN]
+    for lane, steps in sorted(whole, key=lambda each: each[1][BEGUN]):
+        for other, ended in list(running.items()):
+            if ended < steps[BEGUN]:
+                del running[other]
+            elif not lane.startswith(f"{other}."):
+                return other, lane
+        running[lane] = steps[ENDED] if len(steps) > ENDED else recording.duration_ns
+    return None

@@ -14,9 +14,9 @@ import replay
 from tests.campaigns import programs
 from tests.recordings import record
 
-UNEXPLAINED = 0.05
+UNEXPLAINED = 0.02
 """Share of programs that may end otherwise without a reason, where there were many: of two threads that ask nothing, no
-recording says which was first. (2 % were measured, in a quiet process.)"""
+recording says which was first."""
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def test_random_programs(tmp_path: Path, seeds: range) -> None:
             assert not replay.run(recording).green, seed
             programs.EDITED.clear()
     assert ends["unexplained"] <= max(3, UNEXPLAINED * len(seeds)), ends
-    assert ends["varied"] <= max(1, 0.02 * len(seeds)), ends
+    assert ends["varied"] <= max(1, 0.03 * len(seeds)), ends
     assert ends["reproduced"] > len(seeds) / 4
 
 
