@@ -272,7 +272,9 @@ class Arrival:
         before, self._waited = self._waited, offset_ns
         if 0 <= offset_ns - before <= 1:  # read in one go, no other task between (see `core.turns`)
             return
-        if loop is None or answer.at_once or loop is not asyncio.get_running_loop():
+        for _ in range(answer.turns or 0):
+            await asyncio.sleep(0)
+        if loop is None or answer.turns is not None or loop is not asyncio.get_running_loop():
             if timelines:
                 timelines[-1].move_to(came_at)
             return

@@ -21,7 +21,7 @@ from replay.core.codec import Resolve, Value
 from replay.core.compare import differences, unexpected, unknown
 from replay.core.decoder import items_of
 from replay.core.noise import Known, Noise, known
-from replay.core.recording import WEB, Interaction, Outcome, Recording, State
+from replay.core.recording import WEB, Interaction, Outcome, Recording, State, turns_of
 from replay.core.verdict import Difference, Divergence, Frame, Window
 from replay.core.world import Answer, ReadSoFar, Request, Settles, Shelf, Ticket
 from replay.engine.behind import Behind
@@ -49,6 +49,9 @@ MOST_REFUSED = 200
 """Different refusals that are noted."""
 OnAsk = Callable[[Interaction, Value], None]
 """Called where a recorded interaction was asked, before it is served; with what was asked now. For debuggers."""
+_BLOCKS = 50_000_000
+"""Nanoseconds from which on an answer that was there at once took time from all tasks: they see it go by."""
+_DIGITS = "0123456789"
 _SHORT = 1_000_000
 """Nanoseconds below which an awaited answer may have been there at once."""
 
@@ -107,7 +110,8 @@ class Player:
 
     __slots__ = (
         "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now",
-        "_on_ask", "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_unknown",
+        "_on_ask", "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_turns",
+        "_unknown",
         "_wait", "_waiting", "behind", "closed", "goes_out", "lanes", "leaves", "left", "noise", "noted", "notes",
         "permits", "recording", "served", "short_draws", "start_up", "through", "unanswered", "where",
     )  # fmt: skip
@@ -182,6 +186,7 @@ class Player:
         self.short_draws = 0
         """Of the system's generator, that are in no recording and of which something may have been computed."""
         self._moments: list[int] | None = None
+        self._turns = turns_of(recording)
         self.closed = False
         self.leaves = False
         """It is to be known what the unit of work leaves in its arguments."""
@@ -231,8 +236,8 @@ class Player:
                 self._advance(ends_at if self._wait is None else asked_at)
         if self._wait is not None and not (request.awaits or request.paced):
             self._wait(found.duration_ns, ends_at)
-        at_once = request.awaits and self._is_at_once(found)
-        return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, at_once,
+        turns = self._turns_of(found) if request.awaits else None
+        return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, turns,
                       found.request)  # fmt: skip
 
     def spend(self, nanoseconds: int) -> None:
@@ -386,6 +391,15 @@ class Player:
         return self._waiting.left()
 
     # Inside -----------------------------------------------------------------------------------------------------
+
+    def _turns_of(self, found: Interaction) -> int | None:
+        """How often others went on until it was there, if it waited for nothing else."""
+        known = self._turns[found.seq : found.seq + 1]
+        if known == "w":
+            return None
+        if known in _DIGITS and known and found.duration_ns < _BLOCKS:
+            return int(known)
+        return 0 if self._is_at_once(found) else None
 
     def _is_at_once(self, found: Interaction) -> bool:
         """Its coroutine need not have waited: it was short, and nobody asked or got anything meanwhile."""
