@@ -27,6 +27,7 @@ from replay.engine.invariants import violations
 from replay.engine.keyed import keyed
 from replay.engine.player import OnAsk, Player, window
 from replay.engine.playing import Shelves, by_boundary, playing
+from replay.engine.steps import Waits
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
@@ -44,7 +45,7 @@ class Session:
         runners: Mapping[Kind, Runner],
         targets: Targets,
         move: Callable[[int], None],
-        wait: Callable[[int, int | None], None] | None = None,
+        wait: Waits | None = None,
         linger: Callable[[int], bool] = lambda elapsed: False,
         near: Callable[[], int | None] = lambda: None,
         live: Collection[str] = (),
