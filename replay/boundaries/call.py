@@ -169,9 +169,8 @@ async def _arrive(found: Answer) -> Any:
 
 
 @coroutine
-def _watched(work: Any, found: Ticket) -> Generator[Any, Any, Any]:
-    """What `work` gives to who awaits it, and on the ticket what it waited for until then."""
-    waits: Any = work if type(work) is CoroutineType else work.__await__()
+def _watched(waits: Any, found: Ticket) -> Generator[Any, Any, Any]:
+    """What a coroutine gives to who awaits it, and on the ticket what it waited for until then."""
     found.turns = turns = 0
     try:
         step = waits.send(None)
@@ -213,7 +212,8 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> An
             return opened(await _arrive(found), found, args[skipped:], kwargs)
         token = _enter(LIVE)
         try:
-            value = await _watched(function(*args, **kwargs), found)
+            work = function(*args, **kwargs)
+            value = await (_watched(work, found) if type(work) is CoroutineType else work)
         except BaseException as error:
             _raised(world, found, token, error)
             raise
