@@ -14,7 +14,7 @@ import msgspec
 from replay.core.codec import Resolve
 from replay.core.compare import MOST, differences, unexpected, unknown
 from replay.core.damage import Damage, damage
-from replay.core.filling import parted
+from replay.core.filling import parted, unseen
 from replay.core.left import is_noted
 from replay.core.noise import Known, known
 from replay.core.recording import Interaction, Kind, Outcome, Recording
@@ -152,7 +152,7 @@ class Session:
         left = player.left
         if left is not None and outcome.state == recording.outcome.state:
             difference += parted(recording, left, window(recording), self._ignore, self._tolerance, player.noise.left)
-        difference += [*unknown(recording.outcome.payload), *player.noted][:MOST]
+        difference += [*unknown(recording.outcome.payload), *player.noted, *unseen(recording)][:MOST]
         player.explain(outcome)
         if player.diverged:
             status: Any = "diverged"
