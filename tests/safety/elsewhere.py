@@ -45,9 +45,7 @@ ELSEWHERE = {
         engine/redaction: Redacting.__init__
         entrypoints/asgi: ASGI.__init__
         entrypoints/aws_lambda: Context.__init__ Context.get_remaining_time_in_millis _given aws_lambda
-        entrypoints/celery: _Told.__init__ _Told.settle _Told.size _bound _bound.<locals>.run _flush _is_told
-            _mark _sending _sending.<locals>.send_task _take _within _wrap_all install
-            install.<locals>.Task.__init_subclass__
+        entrypoints/celery: _flush _within
         entrypoints/function: _awaited _awaited_outcome _awaited_outcome.<locals>.work _called _cancelled_after
             _innermost _leave _left run_function
         entrypoints/methods: _class_of _is_below _kind_of _owner _resolved is_method with_object
@@ -74,7 +72,7 @@ ELSEWHERE = {
     "as it ends or forks, where no thread may start, as it is asked": """
         engine/load: Load.round
         entrypoints/asgi: _flushed
-        store/ending: _after_fork _at_exit _on_sigterm flush_all hear_sigterm
+        store/ending: _put_back _after_fork _at_exit _on_sigterm flush_all hear_sigterm
         store/forking: _before _in_child _in_parent
         store/spool: Spool._work_here Spool.close Spool.hurry Spool.in_child Spool.stats
         store/writer: Writer.evicted
@@ -215,7 +213,10 @@ ELSEWHERE = {
 """Reason -> modules, each with its functions."""
 
 if sys.version_info >= (3, 12):  # see `_CALLS_BUFFERS` in `core/snapshot`
-    ELSEWHERE["never, under this Python"] = "core/snapshot: NAMES312"
+    ELSEWHERE["never, under this Python"] = """
+        core/snapshot: Plain.settle Plain.size PlainCall.seen PlainCall.settle PlainCall.size _confirmed
+            _confirmed_bytes _settle
+    """
 
 
 def excused() -> list[str]:

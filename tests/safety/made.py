@@ -170,7 +170,7 @@ bob    <none>   4d
 
 
 def forms() -> Made:
-    """More than are drawn one by one, in forms that take a look at each: encoded, drawn with signs, capitals, events."""
+    """More than are drawn one by one, in forms that take a look at each: encoded, drawn, in capitals, as events."""
     draw = Random(8)
     words = ["".join(draw.choices(ascii_letters + digits, k=9)) + "7" for _ in range(120)]
     lines = [f"token={word} of {n}" for n, word in enumerate(words)]

@@ -27,7 +27,6 @@ GUARDS = {
     "is_free": "one read of a variable",
     "timeline_here": "one read of a variable",
     "safely": "a guard",
-    "cross": "called in the place of what the application asks",
     "_plain.<locals>.captured": "called in the place of what the application has",
     "failed": "what a guard does",
     "drawn": "a guard around the generator",
