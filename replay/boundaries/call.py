@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Generator
 from functools import wraps
 from time import perf_counter_ns
+from types import CoroutineType, coroutine
 from typing import Any, TypeVar, overload
 
 from replay.boundaries.seam import Seam
@@ -18,6 +19,7 @@ from replay.boundaries.stream import Stream, following, played, played_async, re
 from replay.core.left import answer_of, given, opened
 from replay.core.naming import module_name
 from replay.core.parameters import declare
+from replay.core.recording import MOST_TURNS
 from replay.core.snapshot import Immutable, snapshot_error
 from replay.core.turns import arrived_ns
 from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
@@ -166,6 +168,34 @@ async def _arrive(found: Answer) -> Any:
     return value
 
 
+@coroutine
+def _watched(waits: Any, found: Ticket) -> Generator[Any, Any, Any]:
+    """What a coroutine gives to who awaits it, and on the ticket what it waited for until then."""
+    found.turns = turns = 0
+    try:
+        step = waits.send(None)
+        while True:
+            is_turn = step is None and 0 <= turns < MOST_TURNS
+            found.turns = turns = turns + 1 if is_turn else -1
+            given = thrown = None
+            try:
+                given = yield step
+            except GeneratorExit:
+                waits.close()
+                raise
+            except BaseException as error:
+                thrown = error  # thrown on where it is no context of what comes of that
+            if thrown is None and given is None and not is_turn:
+                break
+            try:
+                step = waits.send(given) if thrown is None else waits.throw(thrown)
+            finally:
+                thrown = None
+    except StopIteration as stop:
+        return stop.value
+    return (yield from waits)
+
+
 def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> Any:
     @wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
@@ -182,7 +212,8 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> An
             return opened(await _arrive(found), found, args[skipped:], kwargs)
         token = _enter(LIVE)
         try:
-            value = await function(*args, **kwargs)
+            work = function(*args, **kwargs)
+            value = await (_watched(work, found) if type(work) is CoroutineType else work)
         except BaseException as error:
             _raised(world, found, token, error)
             raise

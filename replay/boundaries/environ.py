@@ -126,8 +126,13 @@ def recorded(recording: Recording) -> dict[str, str | None]:
     return values
 
 
-_LOADS = re.compile(r"(?:LD_|DYLD_|PYTHON|OPENSSL_|GCONV_|GLIBC_|BASH_ENV$|ENV$)", re.IGNORECASE)
-"""Start of names by which a program is told to load code: a bundle must not choose it."""
+_LOADS = re.compile(
+    r"(?:LD_|DYLD_|PYTHON|OPENSSL_|GCONV_|GLIBC_|BASH_ENV$|ENV$)|"
+    r"REPLAY_(?:IDENTITY|SIGNERS|REDACTION_KEY)$",
+    re.IGNORECASE,
+)
+"""Start of names by which a program is told to load code, and what decides which bundles are read: a bundle must not
+choose it."""
 
 
 def _settable(name: str, value: str | None) -> bool:

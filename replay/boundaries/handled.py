@@ -22,6 +22,7 @@ def install() -> None:
     when_imported("quart.signals", _listen_to_quart)
     when_imported("django.http.response", _watch_django)
     when_imported("starlette.responses", _watch_starlette)
+    when_imported("starlette.middleware.exceptions", _watch_below_middleware)
 
 
 def logged(record: logging.LogRecord) -> None:
@@ -49,6 +50,28 @@ def _watch_django(responses: ModuleType) -> None:
 def _watch_starlette(responses: ModuleType) -> None:
     """Each of its classes ends with the headers, when the status is known."""
     _watch(responses.Response, "init_headers")
+
+
+def _watch_below_middleware(exceptions: ModuleType) -> None:
+    """What leaves the routes goes to the service's middleware, which may answer for it once it is handled."""
+    kind = exceptions.ExceptionMiddleware
+    below = kind.__call__
+    if hasattr(below, "__replay_watched__"):
+        return
+
+    @wraps(below)
+    async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await below(self, scope, receive, send)
+        except Exception as error:
+            try:
+                _handled(error, is_sure=False)
+            except Exception:
+                lost("handled-failed")
+            raise
+
+    call.__replay_watched__ = True  # type: ignore[attr-defined]
+    kind.__call__ = call
 
 
 def _watch(kind: type, name: str) -> None:

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from replay.core.families import arrays, containers, errors, frames, mapped, objects, records, scalars, seen
+from replay.core.families import (
+    arrays,
+    containers,
+    errors,
+    frames,
+    mapped,
+    objects,
+    records,
+    scalars,
+    seen,
+    stated,
+)
 from replay.core.looking import address_of, attributes
 from replay.core.standins import Opaque, Record, Truncated, made_class
 
@@ -214,6 +225,7 @@ READERS: dict[str, Read] = {
     **records.READERS,
     **mapped.READERS,
     **objects.READERS,
+    **stated.READERS,
     **errors.READERS,
     **arrays.READERS,
     **frames.READERS,

@@ -7,7 +7,18 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
-from replay.core.families import arrays, containers, errors, frames, mapped, objects, records, scalars, seen
+from replay.core.families import (
+    arrays,
+    containers,
+    errors,
+    frames,
+    mapped,
+    objects,
+    records,
+    scalars,
+    seen,
+    stated,
+)
 from replay.core.looking import address_of, dotted, size_of
 from replay.core.pace import pauses
 from replay.core.standins import Gap
@@ -335,7 +346,7 @@ def find(kind: type) -> Write:
     found = _found.get(address_of(kind))
     if found is not None and found[0] is kind:
         return found[1]
-    families = (errors.writer, arrays.writer, frames.writer, mapped.writer, records.writer)
+    families = (errors.writer, arrays.writer, frames.writer, mapped.writer, stated.writer, records.writer)
     write = next(filter(None, (writer(kind) for writer in families)), Encoder.opaque)
     if len(_found) >= _MOST_FOUND:
         _found.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import cached_property
+from importlib import import_module
 from types import GetSetDescriptorType, MappingProxyType, MemberDescriptorType, ModuleType
 from typing import Any
 
@@ -50,6 +51,21 @@ def as_imported(module: str) -> str:
         return module
     known = getattr(sys.modules.get(module), "__dict__", _NOTHING)
     return module_name({"__name__": "__main__", "__spec__": known.get("__spec__"), "__file__": known.get("__file__")})
+
+
+_LAZY = ("grpc._channel", "grpc.aio._call", "grpc.aio._metadata")
+"""Modules that a library imports as it is first used, which a replay may never do."""
+
+
+def imported(module: str) -> ModuleType | None:
+    """A module that the application has imported; nothing else is imported for what a bundle names."""
+    found = sys.modules.get(module)
+    if found is None and module in _LAZY and module.partition(".")[0] in sys.modules:
+        try:
+            found = import_module(module)
+        except Exception:  # another version
+            return None
+    return found
 
 
 def written(kind: type) -> tuple[str, str]:

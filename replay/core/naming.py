@@ -10,9 +10,10 @@ UNNAMED = "?"
 
 
 def module_name(namespace: dict[str, Any]) -> str:
-    """The importable name of the module with these globals; `__main__` is named by its spec or its file's stem."""
+    """The importable name of the module with these globals; `__main__` (`__mp_main__` in a process that
+    multiprocessing spawned) is named by its spec or its file's stem."""
     name = namespace.get("__name__", UNNAMED)
-    if name != "__main__":
+    if name != "__main__" and name != "__mp_main__":
         return str(name)
     spec = namespace.get("__spec__")
     if spec is not None:

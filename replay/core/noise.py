@@ -31,6 +31,8 @@ from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import Known as Pseudonyms
 from replay.core.redaction.marks import marks_of, places_of
 from replay.core.redaction.own import stands_for
+from replay.core.redaction.pseudonyms import Pseudonyms as Keyed
+from replay.core.redaction.shown import Word, put_back, words_of
 from replay.core.times import both_inside
 from replay.core.verdict import Difference, Frame, Window
 
@@ -92,6 +94,10 @@ class Excuse(Noise, frozen=True, kw_only=True):
     """All that the recording has."""
     made: frozenset[str] | None = None
     """Digests of what may stand there; None: any text of the code's own."""
+    keyed: Any = None
+    """`Pseudonyms` of production's key, where that is here."""
+    words: tuple[Word, ...] = ()
+    """What the code showed of secrets, with what it shows of their pseudonyms."""
 
     def places(self, value: Any) -> list[Steps]:
         """The leaves of a plain value that it speaks of."""
@@ -131,9 +137,10 @@ class Known(msgspec.Struct, frozen=True):
 NONE = Known()
 
 
-def known(recording: Recording) -> Known:
-    """The noise that is stored with a recording. Entries that are malformed are counted, and cover nothing."""
-    excused = excuses(recording) if recording.redacted else []
+def known(recording: Recording, keyed: Keyed | None = None) -> Known:
+    """The noise that is stored with a recording. Entries that are malformed are counted, and cover nothing. `keyed`:
+    see `excuses`."""
+    excused = excuses(recording, keyed) if recording.redacted else []
     if '"noise"' not in recording.context.text and not excused:
         return NONE
     context = recording.facts
@@ -158,20 +165,32 @@ def known(recording: Recording) -> Known:
     return Known(tuple(found[OUTCOME]), tuple(found[LEFT]), requests, draws, refused)
 
 
-def excuses(recording: Recording) -> list[Excuse]:
-    """What the marks of redaction excuse: credentials and digests, for which the code has others of its own, and mail
-    addresses that it makes of what it is given."""
+def excuses(recording: Recording, keyed: Keyed | None = None) -> list[Excuse]:
+    """What the marks of redaction excuse: credentials and digests, for which the code has others of its own, mail
+    addresses that it makes of what it is given, and parts of what is masked that it shows. With `keyed`, the pseudonyms
+    of production's key, also personal data that are its own: each is redacted as production's was."""
     marks = marks_of(recording)
     pseudonyms = Pseudonyms(marks)
     made = marks.get("made")
-    addresses = frozenset(each for each in made if type(each) is str) if type(made) is list else frozenset()
-    return [
-        Excuse(place=place, path=path, matcher="redacted", cause=kind, pseudonyms=pseudonyms,
-               made=addresses if kind in PERSONAL else None)
-        for place, path, kind in places_of(marks, "own")
-        if (place == OUTCOME or _REQUEST.match(place)) and parse(path) is not None
-        and (addresses or kind not in PERSONAL)
-    ]  # fmt: skip
+    addresses = frozenset(each for each in made if type(each) is str) if type(made) is list else frozenset[str]()
+    found: dict[tuple[str, str], Excuse] = {}
+
+    def excuse(place: str, path: str, kind: str, made: frozenset[str] | None, words: tuple[Word, ...] = ()) -> None:
+        if (place == OUTCOME or _REQUEST.match(place)) and parse(path) is not None:
+            earlier = found.get((place, path))
+            found[place, path] = Excuse(
+                place=place, path=path, matcher="redacted", cause=kind, pseudonyms=pseudonyms, made=made, keyed=keyed,
+                words=words or (() if earlier is None else earlier.words),
+            )  # fmt: skip
+
+    for place, path, words in words_of(marks):
+        excuse(place, path, "a part", frozenset(), words)
+    for row in places_of(marks) if keyed is not None else ():  # of data that an answer has, too
+        excuse(*row, frozenset())
+    for place, path, kind in places_of(marks, "own"):
+        if kind not in PERSONAL or addresses or keyed is not None:
+            excuse(place, path, kind, addresses if kind in PERSONAL else None)
+    return list(found.values())
 
 
 def with_noise(recording: Recording, found: Sequence[Noise]) -> Recording:
@@ -352,7 +371,10 @@ def names_a_type(owner: Mapping[Any, Any], name: Any) -> bool:
 def covers(noise: Noise, one: Any, two: Any, steps: Steps, window: Window | None) -> bool:
     """Whether noise covers two values; of `type`, and what is nothing but a credential, not at the root."""
     if isinstance(noise, Excuse):
-        return stands_for(one, two, noise.pseudonyms, noise.made, whole=bool(steps))
+        if noise.words:
+            two = put_back(one, two, noise.words)
+        own = noise.pseudonyms, noise.made, noise.keyed
+        return (bool(noise.words) and identity(one) == identity(two)) or stands_for(one, two, *own, whole=bool(steps))
     return matches(noise.matcher, one, two, steps, window)
 
 

@@ -22,7 +22,8 @@ MOST = 200_000
 """Parts that a value may have when what it shares is written apart."""
 _LEAVES = frozenset({"$float", "$int", "$str", "$bytes", "$base64", "$datetime", "$date", "$time", "$decimal", "$uuid"})
 _RECORDS = frozenset({
-    "$dataclass", "$attrs", "$pydantic", "$struct", "$namedtuple", "$mapped", "$row", "$object", "$class",
+    "$dataclass", "$attrs", "$pydantic", "$struct", "$namedtuple", "$mapped", "$row", "$state", "$message",
+    "$object", "$class",
 })  # fmt: skip
 _KEYS = (str, int, float, bool, bytes, type(None))
 _ATOMS = (int, bool, type(None))

@@ -33,6 +33,10 @@ class Opaque(msgspec.Struct, frozen=True):
         return hash((self.type, self.size))
 
 
+ABSENT = " (not imported)"
+"""Behind the type of what could be made again, were its module imported here."""
+
+
 class Truncated(msgspec.Struct, frozen=True):
     """Stands where encoding stopped at a limit."""
 

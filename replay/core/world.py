@@ -85,6 +85,9 @@ class Ticket(msgspec.Struct):
     ended_ns: int = 0
     reading: Reading | None = None
     """Of a `model` answer."""
+    turns: int | None = None
+    """Of a coroutine: how often it let others go on until its answer was there. -1: it waited for something; None: that
+    is not known."""
 
 
 FILLED = "replay:Filled"
@@ -105,8 +108,8 @@ class Answer(msgspec.Struct, frozen=True):
     """How long production waited for it."""
     ends_at: int = 0
     """When production had it, nanoseconds since the epoch."""
-    at_once: bool = False
-    """Nothing else happened in production while it was waited for, and that was short: no need to let others run."""
+    turns: int | None = None
+    """How often others went on until it was there, which waited for nothing else; None: it comes when its time has."""
     asked: Value | None = None
     """The recorded request."""
 
@@ -121,7 +124,7 @@ class Answer(msgspec.Struct, frozen=True):
             world.sleep(self.duration_ns / 1e9 + 1.0, lambda seconds: None)  # a thread waits as it did, to the end
             raise world.beyond(self.seq, message)
         if self.state == "raised":
-            raise self.value.decode(self.resolve)
+            raise self.value.decode(self.resolve, partial(_unkept, self.seq))
         is_filled = self.value.text.startswith(_FILLED)  # then parts that were not stored say what they hold
         return self.value.decode(self.resolve, None if is_filled else partial(_unkept, self.seq))
 
@@ -364,6 +367,10 @@ class Shelf(Protocol):
 
     def differences(self, recorded: Interaction, asked: Value) -> Sequence[Difference]:
         """The fields in which `asked` differs from the recorded request; for naming the nearest one."""
+        ...
+
+    def noted(self, recorded: Interaction, asked: Value) -> Sequence[Difference]:
+        """What differs in a request that `recorded` answers, and does not count; each with its note."""
         ...
 
     def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:

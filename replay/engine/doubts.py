@@ -10,23 +10,33 @@ from typing import Any
 
 import msgspec
 
+from replay.core.codec import Resolve
 from replay.core.compare import unexpected
+from replay.core.families.errors import known_class
 from replay.core.families.seen import SEEN, kept
-from replay.core.noise import OUTCOME, matches, parse
+from replay.core.noise import OUTCOME, matches, parse, request
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference, Divergence, Frame
 from replay.engine.ambiguity import nearly, nondeterminism, overtaken, rearranged
 from replay.engine.entropy import LONG, MOST_BITS
+from replay.engine.keyed import keyed
+from replay.engine.redaction import KEY
 
 _WORDS = re.compile(r"\$(\.error)?\.(message|args(\[\d+\])?)")
 """What an error says."""
 _NAMED = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 _ENDED = frozenset({"$", "$.status"})
 """Where it ended in another way."""
+_CLASS = re.compile(
+    r'"\$(error|subclass|dataclass|attrs|pydantic|struct|enum|namedtuple|mapped)":\{"type":"([^"\\]{1,300})"'
+)
+"""An instance of a class that has to be here; no string of a value holds that: its quotes are escaped."""
 _MOST = 3
 """Places named in a reason."""
+_KEY = 20
+"""Characters of a key's id: a bundle may hold anything."""
 
 
 def doubts(
@@ -36,12 +46,13 @@ def doubts(
     near: int | None = None,
     divergences: Sequence[Divergence] = (),
     start_up: Sequence[tuple[str, Frame | None]] = (),
+    resolve: Resolve = lambda module, name: None,
 ) -> str | None:
     """What else than the code may have made a run end in another way; None if nothing did.
 
     `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds. `near`:
     when an answer and a time limit came at about the same time, nanoseconds since the epoch. `start_up`: what that was
-    refused, and where.
+    refused, and where. `resolve`: gives the classes that are here.
     """
     alike = (
         nondeterminism(recording)
@@ -49,8 +60,9 @@ def doubts(
         or nearly(recording, near)
         or overtaken(recording, divergences)
     )
-    found = [alike, *_kept(divergences), *_masked(recording, difference), *_drawn(short_draws), *_made(difference),
-             *_worded(recording, difference), *_unprepared(start_up)]  # fmt: skip
+    found = [alike, *_kept(divergences), *_masked(recording, difference),
+             *_keyless(recording, difference, divergences), *_drawn(short_draws), *_made(difference),
+             *_worded(recording, difference), *_unprepared(start_up), *_stood_in(recording, resolve)]  # fmt: skip
     return " ".join(filter(None, found)) or None
 
 
@@ -92,6 +104,27 @@ def _masked(recording: Recording, difference: Collection[Difference]) -> Iterato
         yield (
             f"redacted: the code was given something else than in production ({', '.join(sorted(kinds)[:_MOST])}). "
             "What it makes of parts of that, a digest or a signature of more, an order, an age, may be another too."
+        )
+
+
+def _keyless(
+    recording: Recording, difference: Collection[Difference], divergences: Sequence[Divergence]
+) -> Iterator[str]:
+    """If something masked is where it parts first, and the key by which it was masked is not here."""
+    if not recording.redacted:
+        return
+    marks = marks_of(recording)
+    apart = [(OUTCOME, each.path) for each in unexpected(difference) if each.kind == "changed"]
+    first = next((each for each in divergences if each.nearest is not None), None)
+    if first is not None and first.nearest is not None:
+        asked = request(first.nearest.seq)
+        paths = (each.path for each in unexpected(first.differences))
+        apart = [(asked, path if path.startswith("$") else f"$.{path}") for path in paths]
+    masked = {(place, path) for place, path, _ in places_of(marks)}
+    if masked.intersection(apart) and type(marks.get("key")) is str and keyed(recording) is None:
+        yield (
+            f"If the service has a key for its pseudonyms (this one's id is {marks['key'][:_KEY]}), set {KEY} to it: "
+            "then personal data that the code has of its own are redacted as production's were."
         )
 
 
@@ -163,6 +196,26 @@ def _unprepared(start_up: Sequence[tuple[str, Frame | None]]) -> Iterator[str]:
         yield (
             f"start-up: it reached for the real world ({target}{where}) and was refused, so what it sets up may be "
             "missing. Make that where it is first used, inside of a function that is a @replay.boundary."
+        )
+
+
+def _stood_in(recording: Recording, resolve: Resolve) -> Iterator[str]:
+    """If the input or an answer holds an instance of a class that is not here."""
+    missing: dict[str, str] = {}
+    served = [("input", recording.input), *((each.target, each.answer) for each in recording.interactions)]
+    for target, value in served:
+        for tag, name in set(_CLASS.findall(value.text)):
+            module, colon, qualname = name.partition(":") if tag != "error" else name.rpartition(".")
+            place = f"{module}.{qualname}"
+            known = not colon or place in missing or known_class(module, qualname) is not None
+            if not known and resolve(module, qualname) is None:
+                missing[place] = target
+    if missing:
+        named = ", ".join(f"{name} (of {target})" for name, target in list(missing.items())[:_MOST])
+        yield (
+            f"stand-in: the recording holds {named}, and no module that was imported here has that class, or it is of "
+            "a library of which errors alone are made again. One of the same name stands for it: `except` and "
+            "`isinstance` do not take it for the real one, and it has no methods."
         )
 
 

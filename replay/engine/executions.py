@@ -33,11 +33,13 @@ from replay.engine import guard
 from replay.engine.failures import OURS, Failure, error_of, failed_with, is_allowed, relative, status_of
 from replay.engine.finished import Property, Run, broken
 from replay.engine.heard import Heard, hearing
+from replay.engine.keyed import keyed
 from replay.engine.lines import Lines, in_project, last_raised, standing
 from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Edits, Mutations
 from replay.engine.player import UNREAD, EqualityShelf, OnAsk, window
 from replay.engine.playing import Shelves, by_boundary, playing
+from replay.engine.steps import Waits
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
@@ -128,7 +130,7 @@ class Stage:
         runners: Mapping[Kind, Runner],
         targets: Targets,
         move: Callable[[int], None],
-        wait: Callable[[int, int | None], None] | None = None,
+        wait: Waits | None = None,
         pauses: Callable[[], int] | None = None,
         folders: Collection[str] = (),
         allowed: Collection[str] = (),
@@ -175,7 +177,7 @@ class Stage:
 
     @cached_property
     def _noise(self) -> Known:
-        return known(self.recording)
+        return known(self.recording, keyed(self.recording))
 
     def excused(self, recorded: Interaction, asked: Value) -> bool:
         """Whether a request is apart from a recorded one only where redaction or known noise say that it may be."""

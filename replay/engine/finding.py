@@ -60,6 +60,8 @@ class Finding(msgspec.Struct, kw_only=True):
     """Names of the recordings of the other side."""
     values: tuple[CauseValue, ...] = ()
     """The cause: all of them together, none too many."""
+    together: bool = False
+    """Made-up values cure it only where all of the cause has other ones at once."""
     conditions: tuple[str, ...] = ()
     """Places without whose value the code does not come that far."""
     irrelevant: tuple[str, ...] = ()

@@ -56,6 +56,9 @@ class _Same:
     def differences(self, recorded: Interaction, asked: Value) -> list[Difference]:
         return []
 
+    def noted(self, recorded: Interaction, asked: Value) -> list[Difference]:
+        return []
+
     def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
         return DivergenceError(message)
 

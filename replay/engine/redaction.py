@@ -12,6 +12,8 @@ from replay.core.parameters import declared, names_of
 from replay.core.recording import Recording
 from replay.errors import RedactionError
 
+KEY = "REPLAY_REDACTION_KEY"
+"""The variable that holds the key of a service's pseudonyms."""
 SECONDS = 30.0
 """Longest work for one recording, by the thread's own clock: one of 32 MB takes a third of it, and on a machine that is
 busy with other things it takes no more of that clock."""

@@ -24,8 +24,10 @@ from replay.engine import guard
 from replay.engine.doubts import doubts, reworded
 from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
+from replay.engine.keyed import keyed
 from replay.engine.player import OnAsk, Player, window
 from replay.engine.playing import Shelves, by_boundary, playing
+from replay.engine.steps import Waits
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
@@ -43,7 +45,7 @@ class Session:
         runners: Mapping[Kind, Runner],
         targets: Targets,
         move: Callable[[int], None],
-        wait: Callable[[int, int | None], None] | None = None,
+        wait: Waits | None = None,
         linger: Callable[[int], bool] = lambda elapsed: False,
         near: Callable[[], int | None] = lambda: None,
         live: Collection[str] = (),
@@ -115,7 +117,7 @@ class Session:
         return catching(self._targets.root)
 
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome, int | None]:
-        noise = known(recording)
+        noise = known(recording, keyed(recording))
         kinds = {each.kind: each for each in self._boundaries}
         found = Shelves(kinds, by_boundary(recording), window(recording), noise.requests)
         with playing(self._boundaries, recording, self._live):
@@ -179,6 +181,7 @@ class Session:
                 near,
                 player.divergences,
                 player.start_up,
+                self._targets.resolve,
             ),
         )
 

@@ -16,27 +16,18 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from replay.core.looking import imported
 from replay.errors import Unanswerable
 
 LIBRARIES = frozenset({
-    "aiohttp", "anthropic", "anyio", "attr", "attrs", "botocore", "fastapi", "google", "h11", "http", "httpcore",
-    "httpcore2", "httpx", "httpx2", "jsonschema", "msgspec", "openai", "psycopg", "pydantic", "pydantic_core", "redis",
-    "requests", "sqlalchemy", "sqlite3", "starlette", "urllib3", "werkzeug", "zoneinfo",
+    "aiohttp", "anthropic", "anyio", "asyncpg", "attr", "attrs", "botocore", "bson", "elastic_transport", "fastapi",
+    "google", "grpc", "h11", "http", "httpcore", "httpcore2", "httpx", "httpx2", "jsonschema", "kafka", "msgspec",
+    "openai", "proto", "psycopg", "pydantic", "pydantic_core", "pymongo", "redis", "requests", "sqlalchemy", "sqlite3",
+    "starlette", "urllib3", "werkzeug", "zoneinfo",
 })  # fmt: skip
-"""Whose exceptions and records are rebuilt if the project has imported them already."""
-RAISING = frozenset({
-    "MySQLdb", "aio_pika", "aiokafka", "aiomysql", "aiormq", "aiosqlite", "amqp", "asyncmy", "asyncpg", "azure",
-    "billiard", "boto3", "bson", "cassandra", "celery", "clickhouse_connect", "clickhouse_driver",
-    "confluent_kafka", "cryptography", "diskcache", "django", "docker", "duckdb", "elastic_transport",
-    "elasticsearch", "filelock", "flask", "graphql", "groq", "grpc", "httplib2", "instructor", "jinja2", "jose",
-    "jwt", "kafka", "kombu", "kubernetes", "langchain_core", "langgraph", "ldap3", "litellm", "litestar", "lxml",
-    "marshmallow", "minio", "mistralai", "mysql", "nats", "neo4j", "numpy", "opensearchpy", "oracledb", "pandas",
-    "paramiko", "peewee", "pika", "pinecone", "polars", "psycopg2", "psycopg_pool", "pyarrow", "pybreaker",
-    "pydantic_ai", "pymemcache", "pymongo", "pymysql", "pyodbc", "qdrant_client", "quart", "rq", "sanic", "sklearn",
-    "slack_sdk", "snowflake", "stripe", "tenacity", "tornado", "tortoise", "trio", "twilio", "weaviate",
-    "websocket", "websockets", "yaml", "zeep",
-})  # fmt: skip
-"""Whose exceptions alone are."""
+"""Whose records are rebuilt if the project has imported them already."""
+OURS = frozenset({"replay", "pytest", "_pytest", "pluggy", "hypothesis"})
+"""Whose exceptions steer a replay or a test run: no recording may raise them."""
 
 OWN = "replay.surfaces.demo"
 """Our own demo, which `replay demo` records: it may be replayed from anywhere."""
@@ -115,7 +106,8 @@ class Targets:
         return found
 
     def resolve(self, module: str, qualname: str) -> object | None:
-        """A class that may be rebuilt from a recording: of the project, or an exception of a known library."""
+        """A class that may be rebuilt from a recording: of the project, of a known library, or an exception of what the
+        project has imported by now. For a bundle no other module is imported."""
         top = module.partition(".")[0]
         ours = self._is_ours(top, module)
         if ours:
@@ -123,8 +115,10 @@ class Targets:
                 found: Any = importlib.import_module(module)
             except Exception:  # the class is gone: the codec builds a stand-in, and the outcome says so
                 return None
-        elif (top in LIBRARIES or top in RAISING) and module in sys.modules:
-            found = sys.modules[module]
+        elif top not in OURS:
+            found = imported(module)
+            if found is None:
+                return None
         else:
             return None
         for part in qualname.split("."):
@@ -137,8 +131,8 @@ class Targets:
         top = module.partition(".")[0]
         if not _is_dotted(module) or not self._is_ours(top, module):
             raise Unanswerable(
-                f"{name!r} is not code of this project ({self.root}), so it is not imported. If it should be, add "
-                f'allow = ["{module}"] under [tool.replay-harness] in pyproject.toml.',
+                f"{name!r} is not code of this project ({self.root}), so it is not imported. Run it in its project's "
+                f'folder, or add allow = ["{module}"] under [tool.replay-harness] in pyproject.toml.',
                 slug="target-not-allowed",
             )
         try:

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from replay.core.deltas import OPENED, fields_of
+from replay.core.edits import write
 from replay.core.opened import Kept, Typed
 from replay.core.parts import Parts
 from replay.engine.apart import equal
@@ -19,10 +20,14 @@ from replay.engine.operators.site import STREAM, Site, sites
 
 MOST = 10
 """Values tried in one place."""
+MOST_LACKING = 60
+"""Names that mappings lack."""
 LIKELY = 6
 """Of them, values that were seen there in other recordings."""
 _HOUR = 3600 * 10**9
 _ZONES = ("UTC", "Asia/Tokyo", "America/Los_Angeles", "Europe/Berlin", "Pacific/Auckland")
+_CALLED = ((), ("kwargs",))
+"""Of the input, how the code was called: another argument is no value of production's."""
 _SKIPPED = (("method",), ("path",), ("status",))
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 
@@ -39,18 +44,39 @@ def choices(parts: Parts, seen: Mapping[str, Sequence[Any]]) -> Iterator[tuple[S
             continue
         told = _told(root, part.value)
         for site in sites(root, part.value, views=bool(told)):
-            if _is_container(site.value) or (
-                site.steps[:1] in _SKIPPED and root.partition("[")[0] in ("http", "input")
-            ):
+            if _is_container(site.value) or (site.steps[:1] in _SKIPPED and is_message(root)):
                 continue
             if told and (site.steps == ("body",) or any(site.steps == (STREAM, name) for name in _opened(told))):
                 continue
-            if root.startswith("http[") and site.steps[:1] == ("headers",) and site.steps[1:2] in _FRAMING:
+            if is_message(root) and site.steps[:1] == ("headers",) and site.steps[1:2] in _FRAMING:
                 continue
             same = sorted(seen.get(site.path, ()), key=lambda each, v=site.value: type(each) is not type(v))  # type: ignore[misc]
             found = _distinct(site.value, _distinct(site.value, same, LIKELY) + others(site.value, root), MOST)
             if found:
                 yield site, found
+
+
+def lacking(parts: Parts, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Names that the failing line speaks of and a mapping lacks: the mapping's path, the name, the path of both."""
+    found = 0
+    for root in parts.every():
+        part = parts.get(root)
+        if part is None or root.partition("[")[0] not in ("input", "http", "call", "model"):
+            continue
+        for site in sites(root, part.value):
+            if type(site.value) is not dict or site.is_message or (is_message(root) and not site.steps):
+                continue
+            if site.steps in _CALLED:
+                continue
+            for name in names:
+                if name not in site.value and found < MOST_LACKING:
+                    found += 1
+                    yield site.path, name, write(root, (*site.steps, name))
+
+
+def is_message(root: str) -> bool:
+    """Whether it may be one of HTTP."""
+    return root == "input" or root.startswith("http[")
 
 
 def _told(root: str, value: Any) -> Mapping[str, Any]:

@@ -22,6 +22,10 @@ from replay.entrypoints.web import Pieces, Response, tell
 from replay.errors import Unanswerable
 
 _VERSION = {"version": "3.0", "spec_version": "2.4"}
+_started: dict[int, App] = {}
+"""By id, applications whose start-up went well in this process."""
+_start_once: dict[int, App] = {}
+"""Of these the ones that cannot be started again (Sanic): a server starts each once a process."""
 
 
 def run_asgi(recording: Recording, target: App, resolve: Resolve | None) -> Outcome:
@@ -110,7 +114,11 @@ class _Server:
 @asynccontextmanager
 async def _lifespan(app: App, recording: Recording) -> AsyncIterator[dict[str, Any] | None]:
     """The application's start-up and shut-down, outside the recording; its state, None if it has no lifespan. One that
-    fails since it is refused the real world (a pool of connections) is gone without."""
+    fails since it is refused the real world (a pool of connections), or since the application was started before, is
+    gone without."""
+    if id(app) in _start_once:
+        yield {}
+        return
     inbox: asyncio.Queue[Message] = asyncio.Queue()
     outbox: asyncio.Queue[Message | None] = asyncio.Queue()
     state: dict[str, Any] = {}
@@ -133,7 +141,9 @@ async def _lifespan(app: App, recording: Recording) -> AsyncIterator[dict[str, A
     kind = None if answer is None else answer["type"]
     if answer is not None and kind == "lifespan.startup.failed":
         await _end(task)
-        if start_up is None or not start_up.was_refused:
+        if id(app) in _started:
+            _start_once[id(app)] = app
+        elif start_up is None or not start_up.was_refused:
             raise Unanswerable(f"{recording.entrypoint}: its start-up failed: {_error(answer.get('message', ''))}")
         yield state
         return
@@ -141,6 +151,7 @@ async def _lifespan(app: App, recording: Recording) -> AsyncIterator[dict[str, A
         await _end(task)
         yield None
         return
+    _started[id(app)] = app
     try:
         yield state
     finally:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from types import FrameType
 from typing import Any
 
+from replay.core.looking import as_imported
 from replay.core.naming import UNNAMED, module_name
 
 
@@ -15,9 +15,7 @@ def function_name(function: Any) -> str | None:
     module = getattr(function, "__module__", None)
     if not isinstance(qualname, str) or not isinstance(module, str):
         return None
-    if module == "__main__":
-        module = module_name(vars(sys.modules["__main__"]))
-    return f"{module}:{qualname}"
+    return f"{as_imported(module)}:{qualname}"
 
 
 def callers(frame: FrameType | None, most: int = 12) -> list[dict[str, Any]]:

@@ -195,6 +195,8 @@ _TAGS: dict[str, Callable[[Any, int, int], str]] = {
     "$namedtuple": _record,
     "$mapped": _record,
     "$row": _record,
+    "$state": _record,
+    "$message": _record,
     "$object": _record,
     "$anew": _record,
     "$class": _class,

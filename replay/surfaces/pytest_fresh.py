@@ -38,7 +38,7 @@ _confirmed = pytest.StashKey[int]()
 
 def settled(item: pytest.Item, recording: Recording, verdict: Verdict, replays: Replays) -> tuple[Verdict, str]:
     """The verdict that counts, and a line of what another process says, empty if there is nothing to say."""
-    if verdict.status not in ("changed", "diverged") or item.session.items[0] is item:
+    if verdict.status == "reproduced":
         return verdict, ""
     stash = item.config.stash
     confirmed = stash.get(_confirmed, 0)
@@ -54,7 +54,7 @@ def settled(item: pytest.Item, recording: Recording, verdict: Verdict, replays: 
         stash[_confirmed] = confirmed + 1
         if fresh.status == "unanswerable" or headline(fresh) == headline(verdict):
             return verdict, ""
-    beside = f"; this is in a fresh process: in that of pytest, after other items, it is {escape(headline(verdict))}"
+    beside = f"; this is in a fresh process: in that of pytest it is {escape(headline(verdict))}"
     return replace(fresh, path=verdict.path), beside
 
 
@@ -65,9 +65,10 @@ def summary(reporter: pytest.TerminalReporter) -> None:
         return
     reporter.section("reproduced in a fresh process only", yellow=True)
     for name, here in found:
-        reporter.line(f"{name}: after other items it is {here}")
+        reporter.line(f"{name}: in the process of pytest it is {here}")
     reporter.line(
-        "The code keeps something between items: put @replay.boundary on what keeps it, or see what `replay run` says. "
+        "The process keeps something of other items or tests: put @replay.boundary on what keeps it, or see what "
+        "`replay run` says. "
         "`incident_fresh = false` takes the verdicts of this process."
     )
 

@@ -67,7 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "incident_fresh",
-        "replay once more in a fresh process what does not reproduce in this one, after other items (default: true)",
+        "replay once more in a fresh process what does not reproduce in this one (default: true)",
         type="bool",
         default=True,
     )

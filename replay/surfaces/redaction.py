@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from replay.core.redaction.rules import Redaction
-from replay.engine.redaction import Redacting, parameters
+from replay.engine.redaction import KEY, Redacting, parameters
 from replay.errors import UsageError
 
 if TYPE_CHECKING:
     from replay.core.redaction.redactor import Redactor
     from replay.core.redaction.rules import Rules
 
-KEY = "REPLAY_REDACTION_KEY"
 SHORTEST = 16
 """Bytes of a key."""
 _LATER = ("replay.core.redaction.pseudonyms", "replay.core.redaction.redactor", "replay.core.redaction.structure")

@@ -9,6 +9,7 @@ from typing import Any
 from replay.core.cause import known_cause, minimal_of
 from replay.core.left import LEFT
 from replay.core.recording import Interaction, ModelCall, Prediction, Recording
+from replay.core.redaction.marks import marks_of
 from replay.surfaces.asking import answer_line
 from replay.surfaces.literals import bare, literal, tree
 from replay.surfaces.page import Page, count, duration, when
@@ -23,6 +24,12 @@ WIDE = 100
 """Columns from which on a list shows durations and whole dates."""
 GAPS = 20
 """Gaps shown."""
+_MANY = frozenset({"draws", "threads"})
+"""Of the context, what is shown as a number of each."""
+_TOLD = frozenset({LEFT, "redaction"})
+"""Of the context, what is told elsewhere."""
+_KEY = 20
+"""Characters of a key's id: a bundle may hold anything."""
 
 
 def recording_text(recording: Recording, page: Page | None = None, path: str | None = None) -> str:
@@ -68,7 +75,7 @@ def _head(recording: Recording, page: Page, path: str | None) -> Iterator[str]:
         if fact:
             yield page.row(label, escape(fact))
     if recording.redacted:
-        yield page.row("redacted", "secrets were masked before it was written")
+        yield page.row("redacted", _masked(recording))
     if recording.edits is not None:
         edits = literal(tree(recording.edits), longest=page.short)
         minimal = minimal_of(recording)
@@ -84,8 +91,18 @@ def _context(recording: Recording, page: Page) -> Iterator[str]:
     if told:
         yield from _cause(recording, page)
     for key, item in node.items():
-        if (item or item == 0) and not (told and key == "cause") and key != LEFT:
-            yield page.row(escape(str(key)), _sizes(item) if key == "draws" else literal(item, longest=page.short))
+        if (item or item == 0) and not (told and key == "cause") and key not in _TOLD:
+            yield page.row(escape(str(key)), _sizes(item) if key in _MANY else literal(item, longest=page.short))
+
+
+def _masked(recording: Recording) -> str:
+    """What redaction masked, by kind, and the key by which it did."""
+    marks = marks_of(recording)
+    kinds, key = marks.get("kinds"), marks.get("key")
+    found = kinds.items() if isinstance(kinds, dict) else ()
+    held = ", ".join(f"{escape(str(kind))} {number:,}" for kind, number in found if type(number) is int)
+    named = f" (key {escape(key[:_KEY])})" if isinstance(key, str) else ""
+    return f"{held or 'secrets'}: masked before it was written{named}"
 
 
 def _cause(recording: Recording, page: Page) -> Iterator[str]:
@@ -96,7 +113,7 @@ def _cause(recording: Recording, page: Page) -> Iterator[str]:
 
 
 def _sizes(draws: Any) -> str:
-    """Recorded random draws are many and mean nothing to a reader: only how many there are."""
+    """Recorded random draws, and when threads began, are many and mean nothing to a reader: only how many there are."""
     if not isinstance(draws, dict):
         return literal(draws)
     parts = []

@@ -143,6 +143,11 @@ def _proof(finding: Finding, value: CauseValue) -> str:
                 f"without it, it {_ENDS[value.passes_without]}"]  # fmt: skip
         if len(finding.values) > 1:
             said = [said[0].replace("this value", "all of the cause")]
+    elif finding.together:
+        other = shown(_first_good(value), value.here)
+        return (
+            f"with {other} in its place, and another value in those of the rest, the code {_ENDS[value.passes_without]}"
+        )
     else:
         said = [f"with another value in its place the code {_ENDS[value.passes_without]}"]
     tried = [each for each in value.alternatives if each.ended not in ("unresolved", "foreign", "")]

@@ -90,4 +90,22 @@ def make(how: str) -> Any:
     return replay.ASGI(Starlette(lifespan=lifespan, routes=[Route(f"/{how}", _total)]), target=f"{__name__}:{how}")
 
 
+def make_once() -> Any:
+    """An application that cannot be started again: a second try fails and is counted."""
+    tried: list[Any] = []
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        tried.append(app)
+        TRIED[:] = tried
+        if len(tried) > 1:
+            raise RuntimeError("cannot finalize more than once")
+        yield
+
+    return replay.ASGI(Starlette(lifespan=lifespan, routes=[Route("/once", _total)]), target=f"{__name__}:once")
+
+
+TRIED: list[Any] = []
+"""Starts of the last application of `make_once`."""
 pool, swallowed, consumer, asks, needed = (make(how) for how in STARTS)
+once = make_once()

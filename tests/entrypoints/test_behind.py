@@ -26,6 +26,7 @@ from django.urls import path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -119,6 +120,18 @@ class _Caught:
         await answer(scope, receive, send)
 
 
+class _CaughtLater(_Caught):
+    """One that answers when the error is handled."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await self._app(scope, receive, send)
+            return
+        except Exception:
+            pass
+        await PlainTextResponse("sorry", 500)(scope, receive, send)
+
+
 async def _simple(request: Request) -> PlainTextResponse:
     return PlainTextResponse(str(_total(request.path_params["sku"])))
 
@@ -173,6 +186,10 @@ caught_app = ASGI(
     Starlette(routes=[Route("/total/{sku}", _simple)], middleware=[Middleware(_Caught)]),
     target=f"{__name__}:caught_app",
 )
+later_app = ASGI(
+    Starlette(routes=[Route("/total/{sku}", _simple)], middleware=[Middleware(_CaughtLater)]),
+    target=f"{__name__}:later_app",
+)
 quart_app = ASGI(_Quart(), target=f"{__name__}:quart_app")
 
 
@@ -188,8 +205,8 @@ def get(app: Any, place: str) -> None:
     answer.close()  # type: ignore[attr-defined]
 
 
-APPS = [flask_app, django_app, logging_app, passing_app, answering_app, caught_app, quart_app]
-IDS = ["flask", "django", "logged", "passed on", "answered", "caught", "quart"]
+APPS = [flask_app, django_app, logging_app, passing_app, answering_app, caught_app, later_app, quart_app]
+IDS = ["flask", "django", "logged", "passed on", "answered", "caught", "caught before", "quart"]
 
 
 @pytest.fixture(autouse=True)
@@ -405,5 +422,5 @@ def test_what_makes_answers_is_watched_once() -> None:
     """Each replay installs: a wrapper around a wrapper of hundreds ended in a RecursionError."""
     install()
     install()
-    for made in (Response.init_headers, HttpResponseBase.__init__):
+    for made in (Response.init_headers, HttpResponseBase.__init__, ExceptionMiddleware.__call__):
         assert not hasattr(made.__wrapped__, "__wrapped__")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import replay
 from replay.core.naming import module_name
 from replay.entrypoints.naming import function_name, global_name
 
@@ -83,6 +84,37 @@ def test_classes_of_a_script_are_those_of_its_module(tmp_path: Path, run: list[s
     assert ran(*run) == ""
     told = json.loads(ran("-c", "from replay.surfaces.cli import main; main()", "run", "captures", "--json"))
     assert [each["status"] for each in told] == ["reproduced"] * 3, told
+
+
+SPAWNED = """
+import multiprocessing, replay
+replay.init(service="shop", spool="captures", keep=replay.always())
+class Bad(Exception): ...
+@replay.boundary
+def send(number): raise Bad(number)
+@replay.capture
+def job(number):
+    try: send(number)
+    except Bad as error: return repr(error)
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(job, (3,)) == "Bad(3)"
+        pool.close()
+        pool.join()
+"""
+
+
+@pytest.mark.parametrize("run", [["shop_main.py"], ["-m", "shop_main"]])
+def test_a_script_in_a_process_that_was_spawned(tmp_path: Path, run: list[str]) -> None:
+    """Its name there is `__mp_main__`, which says nothing at replay either."""
+    (tmp_path / "shop_main.py").write_text(SPAWNED)
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, *run], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("", "")
+    (bundle,) = (tmp_path / "captures").iterdir()
+    (recording,) = replay.open(bundle)
+    assert recording.entrypoint == "shop_main:job"
+    assert '"type":"shop_main.Bad"' in recording.interactions[0].answer.text
 
 
 def test_what_has_no_name() -> None:

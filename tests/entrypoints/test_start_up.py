@@ -71,3 +71,12 @@ def test_what_start_up_would_have_made_is_missing(
     assert verdict.reason is not None
     assert verdict.reason.startswith("start-up: it reached for the real world (connect 127.0.0.1:")
     assert "starting.py" in verdict.reason
+
+
+def test_what_is_started_once_a_process(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second start fails (Sanic's routers are finalized): the request runs with what the first one made."""
+    recording = _recorded(tmp_path, server, "once")
+    monkeypatch.setattr(starting, "once", starting.make_once())  # as in a new process
+    verdicts = [replay.run(recording) for _ in range(3)]
+    assert [(each.status, each.reason) for each in verdicts] == [("reproduced", None)] * 3
+    assert len(starting.TRIED) == 2

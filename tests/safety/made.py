@@ -17,8 +17,8 @@ import msgspec
 import numpy
 
 from replay.core.recording import Recording
+from replay.core.redaction.checks import luhn
 from replay.core.redaction.crowds import CROWD
-from replay.core.redaction.pseudonyms import luhn
 from replay.core.redaction.rules import Redaction
 from replay.surfaces import redaction
 from tests.core.redaction import secrets
@@ -104,6 +104,7 @@ def few() -> Made:
         "words": numpy.array(["of", CANARY]), "file": bz2.compress(_SAID.encode()), "list": [CANARY[:6], CANARY[6:]],
         "dobs": {"dob": "31.12.1984", "ip": "2001:db8::8a2e:370:7334", "client_ip": "fe80::1",
                  "token": b"\xff\xfe" * 9},
+        "wrong": {"iban": "DE88370400440532013000", "dob": "1984-02-30", "date_of_birth": "31.02.1984"},
     }  # fmt: skip
     asked = [
         (http(f"https://ann:{CANARY}@a.example/t/{CANARY}?token={CANARY}#access_token={CANARY}"),
@@ -116,7 +117,8 @@ def few() -> Made:
         (http(body="\r\n".join(parts).encode(), headers=[("content-type", "multipart/form-data; boundary=b")]),
          answer(events.encode(), [("content-type", "text/event-stream")], 7)),
     ]  # fmt: skip
-    calls = [({"args": [CANARY]}, {"pieces": [[1, f"token={CANARY[:5]}"], [2, CANARY[5:]]], "returned": None,
+    asks = {"args": [CANARY, f"{CANARY[:6]}... of Jane"]}
+    calls = [(asks, {"pieces": [[1, f"token={CANARY[:5]}"], [2, CANARY[5:]]], "returned": None,
                                    "error": None})]  # fmt: skip
     pairs = asked + calls
     one = recording(value, outcome=KeyError(f"password={CANARY}"), context={"environ": {"TOKEN": CANARY}},

@@ -382,6 +382,30 @@ def outside(ticket: Any) -> int:
     return 1
 
 
+PLANS = {"free": 0, "team": 10}
+
+
+@replay.capture
+def two_names(ticket: Any) -> int:
+    return int(ticket["net"] + ticket["tax"])
+
+
+@replay.capture
+def of_a_table(ticket: Any) -> int:
+    plan = ticket["plan"]
+    return PLANS[plan.lower()]
+
+
+@replay.capture
+def two_zeros(ticket: Any) -> float:
+    return 1 / ticket["left"] + 1 / ticket["right"]
+
+
+@replay.capture
+def no_guess(ticket: Any) -> float:
+    return 1 / (len(ticket["code"].split("-")) == 4)
+
+
 @replay.capture
 def either(ticket: Any) -> int:
     if ticket["left"] == 9 or ticket["right"] == 9:

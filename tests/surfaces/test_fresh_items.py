@@ -53,6 +53,18 @@ except ValueError:
     pass
 assert replay.flush()
 """
+ONCE = """\
+    import sys
+    from replay.errors import Unanswerable
+    if hasattr(sys, "was_run"):
+        raise Unanswerable("only once")
+    sys.was_run = True
+"""
+WARM = """\
+import rates
+
+rates.rate("eur")
+"""
 Run = Callable[..., pytest.RunResult]
 
 
@@ -87,8 +99,8 @@ def test_a_cache_that_another_item_filled(run: Run) -> None:
     result.stdout.fnmatch_lines(
         [
             "*reproduced in a fresh process only*",
-            "captures/b.replay.db::*: after other items it is diverged: *rates:fetch*",
-            "captures/c.replay.db::*: after other items it is diverged: *rates:fetch*",
+            "captures/b.replay.db::*: in the process of pytest it is diverged: *rates:fetch*",
+            "captures/c.replay.db::*: in the process of pytest it is diverged: *rates:fetch*",
             "*incident_fresh = false*",
             "XFAIL captures/c.replay.db::*ValueError*this is in a fresh process: in that of pytest*",
         ]
@@ -97,12 +109,24 @@ def test_a_cache_that_another_item_filled(run: Run) -> None:
     run("captures/b.replay.db", "captures/a.replay.db").assert_outcomes(passed=2, xfailed=1)
 
 
+def test_what_was_there_before_the_first_item(run: Run, rates: Path) -> None:
+    """The project fills its cache as it is imported: the first item is no other than those after it."""
+    (rates / "conftest.py").write_text(WARM)
+    run().assert_outcomes(passed=2, xfailed=1)
+
+
+def test_what_cannot_be_run_twice_in_a_process(run: Run, rates: Path) -> None:
+    """Where a second run is no run at all, that of a fresh process is the verdict."""
+    (rates / "rates.py").write_text(RATES.replace("@lru_cache\n", "").replace("    found =", ONCE + "    found ="))
+    run().assert_outcomes(passed=2, xfailed=1)
+
+
 def test_under_xdist(run: Run) -> None:
     """The controller has no recordings, and says it all the same."""
     pytest.importorskip("xdist")
     result = run("-n1")
     result.assert_outcomes(passed=2, xfailed=1)
-    result.stdout.fnmatch_lines(["captures/b.replay.db::*: after other items it is diverged: *"])
+    result.stdout.fnmatch_lines(["captures/b.replay.db::*: in the process of pytest it is diverged: *"])
 
 
 def test_it_is_switched_off(run: Run, rates: Path) -> None:
@@ -143,9 +167,7 @@ class Red:
 def test_what_ails_all_of_them_is_not_tried_again_for_each(rates: Path, status: str, count: int) -> None:
     """Where code moved, each item costs a process: after some that confirm it no more are started."""
     recording = next(iter(replay.open(rates / "captures" / "a.replay.db")))
-    item: Any = SimpleNamespace(
-        session=SimpleNamespace(items=[None]), config=SimpleNamespace(stash=pytest.Stash()), user_properties=[]
-    )
+    item: Any = SimpleNamespace(config=SimpleNamespace(stash=pytest.Stash()), user_properties=[])
     red = Red(status)
     for _ in range(3 * MOST):
         settled(item, recording, Verdict(id="x", status="diverged", recorded=recording.outcome), red)

@@ -403,3 +403,25 @@ def test_the_report_says_it_too() -> None:
     assert incident("a.replay.db", known, found).sentence == "input afterwards $.args[0].total: recorded 3, now 4"
     other = verdict("changed", recorded=known.outcome, outcome=Outcome("returned", encode(5)), difference=difference)
     assert incident("a.replay.db", known, other).sentence == "now 5"
+
+
+@pytest.mark.parametrize(
+    ("marks", "said"),
+    [
+        ({"kinds": {"card": 1, "email": 1200}, "key": "4ac541d1"},
+         "card 1, email 1,200: masked before it was written (key 4ac541d1)"),
+        ({"kinds": {HOSTILE: 2, "x": "y"}, "key": HOSTILE * 9}, None),
+        ({"kinds": 3, "key": 4}, "secrets: masked before it was written"),
+        ("x", "secrets: masked before it was written"),
+    ],
+)  # fmt: skip
+def test_what_was_masked_is_a_line(marks: Any, said: str | None) -> None:
+    """The places, pseudonyms and parts that redaction notes are for the machine: `--json` has them."""
+    context = {"zone": "UTC", "redaction": marks, "draws": {"0": {"random": [0.5] * 3}}, "threads": {"0.0": [1, 2, 3]}}
+    shown = recording_text(recording(context=encode(context), redacted=True))
+    lines = {line.split()[0]: line.partition(line.split()[0])[2].strip() for line in shown.splitlines() if line.strip()}
+    assert said is None or lines["redacted"] == said
+    assert [lines["threads"], lines["draws"]] == ["0.0: 3", "0: 1"]
+    assert "redaction" not in lines
+    assert not active(shown)
+    assert len(lines["redacted"]) < 200

@@ -224,19 +224,20 @@ def test_a_draw_that_fits_nowhere_is_not_given_for_ever(folder: Path, monkeypatc
     assert len(ran.drawn["0"]["getrandbits"]) > 1000
 
 
+def _order(order: Run) -> None:
+    body = json.dumps(order).encode()
+    environ: dict[str, Any] = {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body)),
+                               "REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json"}  # fmt: skip
+    setup_testing_defaults(environ)
+    response = planted.shares(environ, lambda *_: None)
+    list(response)
+    getattr(response, "close", lambda: None)()
+
+
 def test_the_line_behind_a_status_is_shown(folder: Path) -> None:
     """An error that the application turned into a 500: its line, not its type."""
 
-    def order(seats: int) -> None:
-        body = json.dumps({"seats": seats}).encode()
-        environ: dict[str, Any] = {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body)),
-                                   "REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json"}  # fmt: skip
-        setup_testing_defaults(environ)
-        response = planted.shares(environ, lambda *_: None)
-        list(response)
-        getattr(response, "close", lambda: None)()
-
-    found = caused(*parted(record(folder, lambda: [order(seats) for seats in (0, 2, 5)])))
+    found = caused(*parted(record(folder, lambda: [_order({"seats": seats}) for seats in (0, 2, 5)])))
     assert [value.path for value in found.values] == ["input.body.seats"]
     assert found.chain[-1].frame.source == 'share = json.dumps(100 / order["seats"])'
 
@@ -295,6 +296,46 @@ def test_made_up_values_stand_in_for_passing_recordings(
     found = caused(incident, [])
     paths = {value.path for value in found.values} if found.isolated else None
     assert paths in (wanted, None) if name == "label" else paths == wanted
+
+
+ALONE: dict[str, tuple[Run, list[str]]] = {
+    "two_names": ({"id": 1, "names": ["x"]}, ["input.args[0].net", "input.args[0].tax"]),
+    "of_a_table": ({"plan": "gold", "id": 1}, ["input.args[0].plan"]),
+    "two_zeros": ({"left": 0, "right": 0, "id": 1}, ["input.args[0].left", "input.args[0].right"]),
+}
+"""Failures that no other value of one place cures, or none that is not in the code."""
+
+
+@pytest.mark.parametrize(("name", "plan"), [*((name, None) for name in ALONE), ("of_a_table", {"plan": None})])
+def test_what_the_failing_line_says_is_tried(
+    name: str, plan: Run | None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names that lack, texts of the code, and several places at once."""
+    ticket, wanted = ALONE[name]
+    incident, _ = parted(recorded(name, _tickets({**ticket, **(plan or {})}), folder, monkeypatch))
+    found = caused(incident, [])
+    assert [value.path for value in found.values] == wanted, found.reason
+    assert found.together == (len(wanted) > 1)
+    assert (found.passing is not None, bool(found.cure)) == (True, True)
+
+
+def test_what_frames_a_request_is_no_cause(folder: Path) -> None:
+    """Another length of the body fails otherwise, and no client sends it."""
+    (incident,) = record(folder, lambda: _order({}))
+    found = caused(incident, [])
+    assert [value.path for value in found.values] == ["input.body.seats"], found.reason
+    assert not any("content-length" in path for path in found.irrelevant)
+
+
+def test_why_there_is_no_cause(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the failure hangs on is named, and what would help."""
+    incident, _ = parted(recorded("no_guess", _tickets({"code": None}), folder, monkeypatch))
+    found = caused(incident, [])
+    assert not found.isolated
+    assert found.reason == (
+        "none of the values that were made up lets it pass; what happens hangs on input.args[0].code; it takes a "
+        "passing recording beside it (replay why INCIDENT PASSING)"
+    )
 
 
 def test_what_cannot_be_isolated_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,9 @@ class _LazyCassette:
     def differences(self, recorded: Interaction, asked: Value) -> Sequence[Difference]:
         return self.cassette.differences(recorded, asked)
 
+    def noted(self, recorded: Interaction, asked: Value) -> Sequence[Difference]:
+        return self.cassette.noted(recorded, asked)
+
     def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
         return self.cassette.refusal(asked, message, brief=brief)
 

@@ -22,6 +22,7 @@ from vcr.request import Request
 
 from replay.boundaries.http.bodies import json_of, undone
 from replay.boundaries.http.exchange import bare_url, target_of
+from replay.boundaries.http.stored import CREDENTIALS
 from replay.core.choosing import counts, says_whose
 from replay.core.codec import Value, encode
 from replay.core.compare import differences, unexpected
@@ -91,6 +92,15 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
                 found.append(Difference(name, "changed", getattr(ours, name), getattr(theirs, name)))
         if recorded.seq in self._noise:
             found += [each for each in (*self._query(ours, theirs), *self._body(ours, theirs)) if _is_known(each)]
+        return found
+
+    def noted(self, recorded: Interaction, asked: Value) -> list[Difference]:
+        """What known noise covers, and a credential that only one of them has."""
+        found = self.differences(recorded, asked) if recorded.seq in self._noise else []
+        before, now = (set(map(str.lower, each.headers)) for each in (self._recorded(recorded), _request(asked)))
+        for name in sorted((before ^ now) & _UNCOUNTED):
+            had, has = (_SENT if name in each else None for each in (before, now))
+            found.append(Difference(f"headers.{name}", "removed" if had else "added", had, has, _LAPTOP))
         return found
 
     def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
@@ -222,6 +232,9 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         return query, body, headers
 
 
+_UNCOUNTED = CREDENTIALS - {"cookie"}
+_SENT = "sent"
+_LAPTOP = "does not count: a laptop may have no credentials"
 _MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port, matchers.path)
 
 

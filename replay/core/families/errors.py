@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from importlib import import_module
 from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
     GetSetDescriptorType,
     MemberDescriptorType,
     TracebackType,
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 FRAMES = "__replay_frames__"
 """Where a rebuilt exception keeps the frames it was recorded with."""
 _FIRST, _LAST = 20, 80
+_BASES = 4
+"""Of a class that is not found by its name."""
 _PLAIN = frozenset(map(address_of, (str, int, float, bool, type(None), bytes, date, timedelta, Decimal)))
 """By their ids: a type may have a metaclass with `__hash__`."""
 _FEW = 100
@@ -52,6 +56,9 @@ _NATIVE: dict[type, tuple[str, ...]] = {
     SystemExit: ("code",),
 }
 """Attributes that are kept in the exception's own C structure. `AttributeError.obj` is left out: it can be anything."""
+_PSYCOPG2, _DRIVERS = "psycopg2:Error", ("pgerror", "pgcode")
+"""The same of psycopg2, which cannot be set but by what unpickles it."""
+_PSYCOPG = ("psycopg", "psycopg_binary", "psycopg_c")
 _LISTED = (
     "_csv _lzma _pickle asyncio.exceptions asyncio.queues binascii builtins concurrent.futures._base "
     "concurrent.futures.process concurrent.futures.thread configparser contextvars copy ctypes dataclasses decimal "
@@ -134,7 +141,18 @@ def _head(kind: type) -> dict[str, Any]:
     base = _builtin(kind)
     if base is not Exception and base is not kind:
         body["base"] = module_and_name(base)[1]
+    if not _is_found(kind, module, name):
+        body["bases"] = [located(each) for each in mro(kind)[1:] if module_and_name(each)[0] != "builtins"][:_BASES]
     return body
+
+
+def _is_found(kind: type, module: str, name: str) -> bool:
+    """Whether it stands where it says: of those that are made in a function (botocore's `NoSuchKey`) the bases are
+    named, by which they are caught."""
+    found: Any = sys.modules.get(module) or sys.modules.get(module_and_name(kind)[0])
+    for part in name.split("."):
+        found = getattr(found, "__dict__", {}).get(part)
+    return found is kind
 
 
 def _builtin(kind: type) -> type:
@@ -148,10 +166,21 @@ def _builtin(kind: type) -> type:
 def _write_own(encoder: Encoder, body: dict[str, Any], own: dict[str, Any]) -> None:
     kept = [(name, value) for name, value in own.items() if type(name) is str and name not in (FRAMES, "__notes__")]
     if kept:
-        body["attributes"] = {name: encoder.at(name, value) for name, value in kept if name.isidentifier()}
+        body["attributes"] = {
+            name: encoder.at(name, _told_by(name, value)) for name, value in kept if name.isidentifier()
+        }
     notes = own.get("__notes__")
     if type(notes) is list:
         body["notes"] = [encoder.at("notes", note) for note in notes if type(note) is str]
+
+
+def _told_by(name: str, value: Any) -> Any:
+    """An attribute; of psycopg's errors what the server said, as psycopg pickles it: no result of libpq is kept."""
+    kind = module_and_name(type(value))
+    if name != "_info" or kind[1] != "PGresult" or kind[0].partition(".")[0] not in _PSYCOPG:
+        return value
+    fields = sys.modules["psycopg.pq"].DiagnosticField
+    return {field: value.error_field(field) for field in fields}
 
 
 def _natives(error: BaseException) -> dict[str, Any]:
@@ -159,7 +188,7 @@ def _natives(error: BaseException) -> dict[str, Any]:
     for base in mro(type(error)):
         if base is Exception:
             break
-        for name in _NATIVE.get(base, ()) if module_and_name(base)[0] == "builtins" else ():
+        for name in _native_names(base):
             try:
                 value = namespace(base)[name].__get__(error)
             except (AttributeError, TypeError):
@@ -167,6 +196,12 @@ def _natives(error: BaseException) -> dict[str, Any]:
             if value is not None:
                 found[name] = value
     return found
+
+
+def _native_names(base: type) -> tuple[str, ...]:
+    if module_and_name(base)[0] == "builtins":
+        return _NATIVE.get(base, ())
+    return _DRIVERS if located(base) == _PSYCOPG2 else ()
 
 
 def _message(
@@ -278,8 +313,19 @@ def _class_of(decoder: Decoder, body: dict[str, Any]) -> type[BaseException]:
         base = known_class("builtins", body.get("base", "Exception"))
         if base is None:
             raise ValueError("the base is no builtin exception")
-        kind = decoder.stand_in(place, base)
+        kind = decoder.stand_in(place, _nearest(decoder, body.get("bases", ()), base))
     return kind  # type: ignore[no-any-return]
+
+
+def _nearest(decoder: Decoder, places: Any, base: type[BaseException]) -> type[BaseException]:
+    """The first of the recorded bases that is here and lets others derive from it without a word, else the builtin."""
+    for place in list(places)[:_BASES]:
+        found: Any = known_class(*str(place).partition(":")[::2]) or decoder.class_of(place)
+        if type(found) is not type or not issubclass(found, base):
+            continue
+        if type(class_attribute(found, "__init_subclass__")) is ClassMethodDescriptorType:
+            return found
+    return base
 
 
 def _read(decoder: Decoder, body: Any, number: int | None) -> BaseException:
@@ -301,12 +347,21 @@ def _bound(decoder: Decoder, kind: type[BaseException], body: dict[str, Any], nu
         return decoder.bind(number, validation.made(kind, title, found))  # type: ignore[no-any-return]
     base: Any = _builtin(kind)
     try:
-        error = base.__new__(kind)
-    except TypeError:  # a class in C that makes its instances itself
+        error = _maker(kind)(kind)
+    except TypeError:  # a class in C whose instances cannot be made without arguments
         error = base.__new__(decoder.stand_in(located(kind), base))
     decoder.bind(number, error)
     error.args = tuple([decoder.value(item) for item in body["args"]])
     return error  # type: ignore[no-any-return]
+
+
+def _maker(kind: type) -> Any:
+    """The nearest `__new__` in C, of Python or of the library (psycopg2's): none in Python is called."""
+    for each in mro(kind):
+        found = namespace(each).get("__new__")
+        if type(found) is BuiltinFunctionType:
+            return found
+    return BaseException.__new__
 
 
 def _bare(message: str, count: int) -> str:
@@ -316,7 +371,12 @@ def _bare(message: str, count: int) -> str:
 
 def _fill(decoder: Decoder, error: BaseException, body: dict[str, Any]) -> None:
     put = BaseException.__setattr__
-    for name, item in decoder.mapping(body.get("native", {})).items():
+    native = decoder.mapping(body.get("native", {}))
+    driver = next((each for each in mro(type(error)) if located(each) == _PSYCOPG2), None)
+    if driver is not None:
+        told = {name: native.pop(name, None) for name in _DRIVERS}
+        namespace(driver)["__setstate__"](error, told)
+    for name, item in native.items():
         member = class_attribute(type(error), name)
         if not isinstance(member, MemberDescriptorType | GetSetDescriptorType):
             raise ValueError(f"{name!r} is no attribute of {body['type']}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from replay.core.families import anew
 from replay.core.looking import assign
-from replay.core.standins import Opaque, Record, Truncated
+from replay.core.standins import ABSENT, Opaque, Record, Truncated
 from replay.core.written import json_bytes
 from replay.errors import Unanswerable
 
@@ -150,11 +150,15 @@ class _Asked:
 
     def touch(self, place: str, kind: str) -> BaseException:
         """A divergence; the error to raise."""
-        return self._world.beyond(
-            self._seq,
-            f"The answer is or holds a {kind}, which no recording can hold, and the code uses it. Put @replay.boundary "
-            "around a function that returns what is read from it (a list of rows, bytes).",
-        )
+        what, help = "which no recording can hold", (
+            "Put @replay.boundary around a function that returns what is read from it (rows, bytes).")  # fmt: skip
+        if kind.endswith(ABSENT):
+            kind = kind.removesuffix(ABSENT)
+            what, help = (
+                "whose module is not imported here",
+                "Import it where the code uses it, at the top of a module.",
+            )
+        return self._world.beyond(self._seq, f"The answer is or holds a {kind}, {what}, and the code uses it. {help}")
 
 
 class Unkept(Missing):

@@ -14,20 +14,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
+from replay.core.redaction.alike import capitals, laid_over
+from replay.core.redaction.checks import luhn, weighed, with_check
 from replay.core.redaction.finding import Found
 from replay.core.redaction.marks import NEVER
 from replay.core.redaction.patterns import EMAIL
-from replay.core.redaction.pseudonyms import (
-    KINDS_OF_NETS,
-    PREFIXED,
-    Pseudonyms,
-    capitals,
-    laid_over,
-    luhn,
-    prefix,
-    weighed,
-    with_check,
-)
+from replay.core.redaction.pseudonyms import KINDS_OF_NETS, PREFIXED, Pseudonyms, prefix
 
 Draw = Callable[[list[str]], list[str]]
 _Net = dict[str | int, Any]

@@ -15,9 +15,10 @@ from urllib.parse import quote_from_bytes
 from replay.core.redaction import bodies, packed
 from replay.core.redaction.crowds import CROWD
 from replay.core.redaction.escapes import PERCENT, escaped_alike, letter, respelt, unquoted, wide
+from replay.core.redaction.marks import Path
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
-from replay.core.redaction.secrets import Path, Secrets, apart
+from replay.core.redaction.secrets import Secrets, apart
 
 DEEPEST = 4
 """Encodings inside one another that are undone."""

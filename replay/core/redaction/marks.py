@@ -31,6 +31,8 @@ MOST = 500
 """Places named of one recording."""
 _AT_ONCE = 4000
 """Pseudonyms whose checksums are worked out while other threads wait."""
+Path = tuple[str | int, ...]
+"""The steps to a leaf."""
 Place = tuple[str, str, str]
 """Place, path, kind."""
 

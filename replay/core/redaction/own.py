@@ -1,7 +1,8 @@
 """What the code has of its own where the recording has a pseudonym: a credential of its environment, one that it makes.
 
 Only the pseudonyms of a text may differ. What stands around them is what the code says, and has to be the same. A mail
-address that the code makes of what it was given has a digest in the recording: only that one may stand there.
+address that the code makes of what it was given has a digest in the recording: only that one may stand there. With the
+key of production's redaction each text tells its pseudonym: then any personal datum may, and only that very one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from replay.core.redaction.marks import DIGEST, MOST, Known, digest_of
-from replay.core.redaction.pseudonyms import is_pseudonym
+from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 
 _LEVELS = tuple(
     re.compile(pattern)
@@ -25,6 +26,11 @@ _LEVELS = tuple(
 _OUTSIDE = re.compile(r"[\s\"'<>]")
 _MOST = 20_000
 """Parts of a text that are looked at."""
+_MOST_OWN, _LONGEST_OWN, _PARTS = 200, 300, 12
+"""Own data of a text that are looked at; characters of each, and words or marks that it may have before and behind
+where it differs."""
+_BOUND = re.compile(r"(?<![^\W_])|(?![^\W_])")
+"""Not between two letters or digits."""
 _ENDS = (".", ":", "!", "?")
 _WORD = re.compile(r"[^\W_]+")
 _ROLES = frozenset({
@@ -38,17 +44,24 @@ _ROLES = frozenset({
 
 
 def stands_for(
-    recorded: Any, actual: Any, known: Known, made: Collection[str] | None = None, *, whole: bool = True
+    recorded: Any,
+    actual: Any,
+    known: Known,
+    made: Collection[str] | None = None,
+    keyed: Pseudonyms | None = None,
+    *,
+    whole: bool = True,
 ) -> bool:
     """Whether `actual` may be what the code has of its own where the recording has pseudonyms or an old digest.
 
     `known`: the pseudonyms of the recording. `made`: digests of what may stand there, if it is not just any text.
-    `whole`: also where nothing stands around it.
+    `keyed`: those of production's key; what they make of the code's own may stand there, too. `whole`: also where
+    nothing stands around it.
     """
     if type(recorded) is not type(actual) or type(recorded) not in (str, bytes, int):
         return False
     if type(recorded) is int:
-        return whole and made is None
+        return (whole and made is None) or (keyed is not None and keyed.number(actual) == recorded)
     one, two = (each if isinstance(each, str) else each.decode("latin-1") for each in (recorded, actual))
     if not two or is_pseudonym(two):
         return False
@@ -57,7 +70,15 @@ def stands_for(
             return whole
         if DIGEST.fullmatch(one):
             return whole and len(one) == len(two)
-    return _differs_in(_pseudonyms(one, known), one, two, made)
+    if keyed is not None and _becomes(two, one, known, keyed):
+        return True
+
+    def may_stand(own: str, masked: str) -> bool:
+        if not own or _OUTSIDE.search(own) or is_pseudonym(own):
+            return False
+        return made is None or _bound(masked, own) in made or (keyed is not None and keyed.of(own) == masked)
+
+    return _differs_in(_pseudonyms(one, known), one, two, may_stand)
 
 
 def holds_pseudonym(text: str, known: Known) -> bool:
@@ -84,10 +105,27 @@ def made_of(
                 yield _bound(masked, text)
 
 
-def _may_stand(own: str, masked: str, made: Collection[str] | None) -> bool:
-    if not own or _OUTSIDE.search(own) or is_pseudonym(own):
+def _becomes(own: str, masked: str, known: Known, keyed: Pseudonyms) -> bool:
+    """Whether redaction makes `masked` of `own`: wherever they differ, one has the other's pseudonym. Each is as long
+    as what it stands for, and begins and ends where a word does."""
+    if len(own) != len(masked):
         return False
-    return made is None or _bound(masked, own) in made
+    at = 0
+    for _ in range(_MOST_OWN):
+        at = next((number for number in range(at, len(own)) if own[number] != masked[number]), len(own))
+        if at == len(own):
+            return True
+        first = max(0, at - _LONGEST_OWN)
+        bounds = [first + each.start() for each in _BOUND.finditer(own[first : at + _LONGEST_OWN])]
+        starts = [each for each in bounds if each <= at][-_PARTS:]
+        ends = [each for each in bounds if each > at][:_PARTS]
+        at = next((
+            end for end in reversed(ends) for start in starts
+            if masked[start:end] in known and keyed.of(own[start:end]) == masked[start:end]
+        ), -1)  # fmt: skip
+        if at < 0:
+            return False
+    return False
 
 
 def _bound(masked: str, text: str) -> str:
@@ -123,8 +161,8 @@ def _pseudonyms(text: str, known: Known) -> list[tuple[int, int]]:
     return sorted(found)
 
 
-def _differs_in(spans: list[tuple[int, int]], one: str, two: str, made: Collection[str] | None) -> bool:
-    """Whether `two` is `one` with other texts in these places, none of them another pseudonym, all of them `made`."""
+def _differs_in(spans: list[tuple[int, int]], one: str, two: str, may_stand: Callable[[str, str], bool]) -> bool:
+    """Whether `two` is `one` with other texts in these places that may stand there."""
     done = at = 0
     for number, (start, end) in enumerate(spans):
         before = one[done:start]
@@ -137,7 +175,7 @@ def _differs_in(spans: list[tuple[int, int]], one: str, two: str, made: Collecti
         if not (two.startswith(following, stop) and (not last or stop + len(following) == len(two))):
             stop = len(two) - len(following) if last else two.find(following, at + 1)
         own = two[at:stop]
-        if own != one[start:end] and not _may_stand(own, one[start:end], made):
+        if own != one[start:end] and not may_stand(own, one[start:end]):
             return False
         done, at = end, stop
     return bool(spans) and two[at:] == one[done:]

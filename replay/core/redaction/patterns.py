@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence, Set
 from string import ascii_letters, digits
 
+from replay.core.redaction.checks import luhn, weighed
 from replay.core.redaction.commands import COMMANDS
 from replay.core.redaction.finding import Rule
-from replay.core.redaction.pseudonyms import luhn, weighed
 from replay.core.redaction.said import SAID
 from replay.core.redaction.values import is_value
 from replay.core.redaction.vendors import HINTS, UNLIKE, VENDORS

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from array import array
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from calendar import isleap
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from hashlib import blake2b, sha256, shake_256
@@ -22,13 +22,14 @@ from typing import Any
 
 import msgspec
 
+from replay.core.redaction.alike import DIGITS, alike, all_alike, laid_over, like
+from replay.core.redaction.checks import beyond, in_no_order, is_day, luhn, no_days, remainder, with_check
 from replay.core.written import json_bytes
 
 _ROUNDS = 8
 _FIRST = bytes(8)
 _TURNS = 20
 """In which what was drawn twice is drawn again."""
-_LOWER, _UPPER, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 _LONGEST = 2000
 """Bits of a number that is permuted; longer ones take quadratic time."""
 _SMALL, _KEPT = 1000, 10_000
@@ -49,10 +50,6 @@ KINDS_OF_NETS = {
 _IPV6 = re.compile(r"[0-9A-Fa-f:]{2,39}")
 _IBAN = re.compile(r"([A-Z]{2})\d\d([ ]?)[A-Z0-9]{2,4}(?:[ ]?[A-Z0-9]{1,4}){2,7}")
 _REST = bytes(code for code in range(128) if not chr(code).isalnum())
-_DOUBLED = bytes(int("0246813579"[code - 48]) if 48 <= code < 58 else 0 for code in range(256))
-"""Of each digit what it counts in every other place of a card's number."""
-_SINGLE = bytes(code - 48 if 48 <= code < 58 else 0 for code in range(256))
-_LAST = bytes(code % 10 for code in range(256))
 _NUMERIC = re.compile(r"[+(]?\d[\d ()./-]*")
 _FORMLESS = re.compile(r"(?!eyJ|[A-Z]{2}\d\d|[0-9A-Fa-f]{1,8}[:-])[A-Za-z](?=[^@]*\Z)(?![0-9A-Fa-f]{31}\Z)")
 """What has none of the forms below."""
@@ -115,14 +112,7 @@ class Pseudonyms:
             return None
         data = joined.encode()
         stream = self._shaken(data, len(data), turn)
-        letters = stream.translate(_LETTER_OF[:256])
-        made = 0
-        for sort, chosen in (
-            (_LOWERS, letters), (_UPPERS, letters.upper()),
-            (_DIGITALS, stream.translate(_DIGIT_OF[:256])), (_OTHER, data),
-        ):  # fmt: skip
-            made |= int.from_bytes(data.translate(sort), "big") & int.from_bytes(chosen, "big")
-        return made.to_bytes(len(data), "big").decode().split("\n")
+        return all_alike(data, stream).decode().split("\n")
 
     def drawn_hex(self, values: Sequence[str]) -> list[str]:
         """The same for hexadecimal digits: 32 for each."""
@@ -142,10 +132,22 @@ class Pseudonyms:
         if value.bit_length() > _LONGEST:  # nobody's number
             return 0
         digits = str(abs(value))
-        made = self.digits(digits)
+        made = self._number(digits)
         while len(digits) > 1 and made[0] == "0":  # walk the cycle until it is a number of that length again
-            made = self.digits(made)
+            made = self._number(made)
         return int(made) if value >= 0 else -int(made)
+
+    def _number(self, digits: str) -> str:
+        """A permutation of texts of so many digits, and of cards' numbers: those keep their first six, and the check;
+        no other becomes one."""
+        if not 13 <= len(digits) <= 19:
+            return self.digits(digits)
+        if luhn(digits):
+            return with_check(digits[:6] + self.digits(digits[6:-1]))
+        made = self.digits(digits)
+        while luhn(made):  # walk the cycle
+            made = self.digits(made)
+        return made
 
     def digits(self, value: str) -> str:
         """A permutation of all texts of so many digits."""
@@ -153,7 +155,7 @@ class Pseudonyms:
         if size == 0:
             return value
         if size == 1:
-            order = sorted(_DIGITS, key=lambda digit: self._stream(b"digit", digit, 1))
+            order = sorted(DIGITS, key=lambda digit: self._stream(b"digit", digit, 1))
             return order[int(value)]
         half = size // 2
         left, right = value[:half], value[half:]
@@ -194,7 +196,7 @@ class Pseudonyms:
         """Letters for letters, digits for digits; a vendor's prefix and everything else stay."""
         start = len(prefix(value))
         stream = self._stream(b"text", value.lower(), 2 * len(value))
-        made = _checked(value[:start] + _alike(value[start:], stream[2 * start :]))
+        made = _checked(value[:start] + alike(value[start:], stream[2 * start :]))
         return made if made != value else made.swapcase()
 
     def _uuid(self, value: str) -> str:
@@ -216,24 +218,37 @@ class Pseudonyms:
         return f"{self._text(local)}@{domain}"
 
     def _day(self, value: str) -> str | None:
-        """Another day of the same year: a permutation of its first 365."""
+        """Another day of the same year: a permutation of them, or of those that are none and fail alike."""
         year, month, day, rest = _DAY.fullmatch(value).groups()  # type: ignore[union-attr]
+        if rest and rest[0] not in "T ":
+            return None
         try:
             found = date(int(year), int(month), int(day))
         except ValueError:
-            return None
-        if rest and rest[0] not in "T ":
-            return None
+            kind = isleap(int(year)), beyond(month, 12), beyond(day, 31)
+            none = self._among(f"{month}-{day}", no_days(*kind), f"{year} {kind}")
+            return None if none is None else f"{year}-{none}{rest}"
         first = date(found.year, 1, 1)
-        number = (found - first).days % 365
-        made = self._order("day", 0, 364)[number]
+        order = self._order("leap day", 0, 365) if isleap(found.year) else self._order("day", 0, 364)
+        made = order[(found - first).days]
         return (first + timedelta(days=made)).isoformat() + rest
 
+    def _among(self, value: str, alike: Sequence[str], said: str) -> str | None:
+        """A permutation of these; None if it is none of them."""
+        if value not in alike:
+            return None
+        return alike[self._order(f"{said} of {len(alike)}", 0, len(alike) - 1)[alike.index(value)]]
+
     def _written_day(self, value: str) -> str | None:
-        """`31.12.1999`: both numbers stay below 13, so that it is a day in either order."""
+        """`31.12.1999`: both numbers stay below 13, so that it is a day in either order; `31.2.1999` stays none."""
         one, mark, two, year = _WRITTEN_DAY.fullmatch(value).groups()  # type: ignore[union-attr]
         if not 1 <= int(one) <= 31 or not 1 <= int(two) <= 31:
             return None
+        leap = isleap(int(year))
+        if not is_day(leap, int(one), int(two)) and not is_day(leap, int(two), int(one)):
+            alike = in_no_order(leap, int(one) > 12, int(two) > 12)
+            made = self._among(f"{one}{two}", alike, f"written {leap}")
+            return None if made is None else f"{made[:2]}{mark}{made[2:]}{mark}{year}"
         stream = self._stream(b"day", value, 2)
         return f"{stream[0] % 12 + 1:02}{mark}{stream[1] % 12 + 1:02}{mark}{year}"
 
@@ -276,30 +291,28 @@ class Pseudonyms:
         stream = self._stream(b"ip6", value.lower(), len(value))
         return "".join(
             char if char in ":" else
-            _DIGITS[stream[at] % 9 + 1] if char.isdigit() else "abcdef"[stream[at] % 6]
+            DIGITS[stream[at] % 9 + 1] if char.isdigit() else "abcdef"[stream[at] % 6]
             for at, char in enumerate(value)
         )  # fmt: skip
 
     def _iban(self, value: str) -> str | None:
-        """Of the same country, with check digits that are right (ISO 13616)."""
+        """Of the same country, with check digits that are right where they were (ISO 13616)."""
         bare = value.replace(" ", "")
         if not 15 <= len(bare) <= 34:
             return None
         stream = self._stream(b"iban", bare, 2 * len(bare))
-        body = _alike(bare[4:], stream)
+        body = alike(bare[4:], stream)
         country = bare[:2]
-        number = int("".join(str(int(char, 36)) for char in body + country + "00"))
-        return laid_over(f"{country}{98 - number % 97:02}{body}", value)
+        right = 98 - remainder(body + country + "00")
+        if remainder(bare[4:] + bare[:4]) != 1:  # a wrong one stays wrong: code refuses it
+            right = (right - 1 + stream[-1] % 96) % 97 + 2
+        return laid_over(f"{country}{right:02}{body}", value)
 
     def _numeric(self, value: str) -> str | None:
         digits = re.sub(r"\D", "", value)
         if len(digits) > _LONGEST // 4:  # each half would be read as a number
             return None
-        if 13 <= len(digits) <= 19 and luhn(digits):
-            body = digits[:6] + self.digits(digits[6:-1])
-            made = with_check(body)
-        else:
-            made = self.digits(digits)
+        made = self._number(digits)
         return laid_over(made, value, only_digits=True)
 
     def _jwt(self, value: str) -> str | None:
@@ -332,111 +345,12 @@ class Pseudonyms:
         return b"".join(blake2b(seed, salt=at.to_bytes(8, "big")).digest() for at in range(size // 64 + 1))[:size]
 
 
-def _like(char: str, number: int) -> str:
-    """A character of the same sort, and of as many bytes in UTF-8."""
-    if "a" <= char <= "z":
-        return _LOWER[number % 26]
-    if "0" <= char <= "9":
-        return _DIGITS[number % 10]
-    if "A" <= char <= "Z":
-        return _UPPER[number % 26]
-    if char.isascii() or not char.isalpha():
-        return char
-    if char <= "\u07ff":
-        return chr(0xE0 + number % 23)
-    return chr(0x4E00 + number % 0x5000) if char <= "\uffff" else char
-
-
-def _alike(text: str, stream: bytes) -> str:
-    """Each character `_like` it, by two bytes of the stream."""
-    numbers = array("H", stream[: 2 * len(text)])
-    if sys.byteorder == "little":
-        numbers.byteswap()
-    if len(text) < _SHORT or not text.isascii():
-        return "".join(map(_like, text, numbers))
-    size, data = len(text), text.encode()
-    letters = bytes(map(_LETTER_OF.__getitem__, numbers))
-    made = 0
-    for sort, chosen in _SORTS.items():  # the bytes where the text has that sort of character, of all at once
-        where = data.translate(sort)
-        if any(where):
-            of_it = chosen(letters, numbers, data)
-            made |= int.from_bytes(where, "big") & int.from_bytes(of_it, "big")
-    return made.to_bytes(size, "big").decode()
-
-
-_SHORT = 24
-"""Characters below which one by one is quicker."""
-
-
-def _table(chars: str) -> bytes:
-    """All bits for these characters, none for others."""
-    return bytes(255 * (chr(code) in chars) for code in range(256))
-
-
-_LETTER_OF = bytes(ord(_LOWER[number % 26]) for number in range(26)) * 2521
-_DIGIT_OF = bytes(ord(_DIGITS[number % 10]) for number in range(10)) * 6554
-_LOWERS, _UPPERS, _DIGITALS = map(_table, (_LOWER, _LOWER.upper(), _DIGITS))
-_OTHER = bytes(255 - byte for byte in _table(_LOWER + _LOWER.upper() + _DIGITS))
-_SORTS: dict[bytes, Callable[[bytes, array[int], bytes], bytes]] = {
-    _LOWERS: lambda letters, numbers, data: letters,
-    _UPPERS: lambda letters, numbers, data: letters.upper(),
-    _DIGITALS: lambda letters, numbers, data: bytes(map(_DIGIT_OF.__getitem__, numbers)),
-    _OTHER: lambda letters, numbers, data: data,
-}
-
-
 def prefix(text: str) -> str:
     """That of a vendor's key, which stays."""
     if text[:2] not in PREFIXED:
         return ""
     found = _PREFIX.match(text)
     return found[0] if found and len(text) - found.end() >= _MARKED else ""
-
-
-def with_check(body: str) -> str:
-    """Digits, with the one behind them that checks them (ISO/IEC 7812)."""
-    return f"{body}{-_weighed(body + '0') % 10}"
-
-
-def laid_over(made: str, form: str, *, only_digits: bool = False) -> str:
-    """The characters of `made` in the places of letters and digits of `form`."""
-    each = iter(made)
-    return "".join(next(each) if char.isdigit() or (char.isalpha() and not only_digits) else char for char in form)
-
-
-def luhn(digits: str) -> bool:
-    """Whether the last digit checks the others (ISO/IEC 7812)."""
-    return _weighed(digits) % 10 == 0
-
-
-def _weighed(digits: str) -> int:
-    data = digits.encode() if digits.isascii() else b"".join(b"%d" % int(char) for char in digits)
-    odd = data[::-2]
-    return sum(odd) - 48 * len(odd) + sum(data[-2::-2].translate(_DOUBLED))
-
-
-def weighed(texts: Sequence[str]) -> bytes:
-    """Of each of these texts of 13 to 19 digits, all of one length, the last digit of its weight: 0 where its own last
-    digit checks the others. A byte of a large number is the sum of one text."""
-    data, size, total = "".join(texts).encode(), len(texts[0]), 0
-    for at in range(size):
-        total += int.from_bytes(data[at::size].translate(_SINGLE if (size - at) % 2 else _DOUBLED), "big")
-    return total.to_bytes(len(texts), "big").translate(_LAST)
-
-
-def capitals(texts: Sequence[str], made: Sequence[str]) -> list[str]:
-    """`made`, in lower case, with capitals where the texts have them: each is as long as its own."""
-    before, after = "\n".join(texts), "\n".join(made)
-    if len(before) != len(after) or not (before + after).isascii():
-        return [_cased(text, new) for text, new in zip(texts, made, strict=True)]
-    small, large = (int.from_bytes(each.encode(), "big") for each in (after, after.upper()))
-    where = int.from_bytes(before.encode().translate(_UPPERS), "big")
-    return (small ^ (small ^ large) & where).to_bytes(len(before), "big").decode().split("\n")
-
-
-def _cased(text: str, made: str) -> str:
-    return "".join(new.upper() if old.isupper() else new for old, new in zip(text, made, strict=True))
 
 
 def _bare(text: str) -> str:
@@ -453,13 +367,13 @@ def _checked(text: str) -> str:
     mark = sha256(bare[:-count].lower().encode() + b"replay").digest()
     numbers = mark[0] * 256 + mark[1], mark[2] * 256 + mark[3], mark[4] * 256 + mark[5], mark[6] * 256 + mark[7]
     if len(bare) == len(text):
-        return text[:-count] + "".join(map(_like, text[-count:], numbers))
+        return text[:-count] + "".join(map(like, text[-count:], numbers))
     out, at = list(text), len(text)
     for number in range(count - 1, -1, -1):
         at -= 1
         while not (out[at].isascii() and out[at].isalnum()):
             at -= 1
-        out[at] = _like(out[at], numbers[number])
+        out[at] = like(out[at], numbers[number])
     return "".join(out)
 
 
@@ -482,6 +396,17 @@ def is_pseudonym(text: str) -> bool:
     elif _JWT.fullmatch(text):
         text = text.rpartition(".")[2]
     return len(_bare(text)) >= _MARKED and _checked(text) == text
+
+
+def claims_of(text: str) -> dict[str, Any]:
+    """Those of a JSON Web Token; of any other text none."""
+    if not _JWT.fullmatch(text):
+        return {}
+    try:
+        claims = msgspec.json.decode(_unpacked(text.split(".")[1]))
+    except (ValueError, RecursionError):
+        return {}
+    return claims if type(claims) is dict else {}
 
 
 def _written_as(text: bytes, value: Any) -> Callable[[Any], bytes]:

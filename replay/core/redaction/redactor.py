@@ -8,7 +8,8 @@ is untrusted: the marks excuse only leaves, see `replay.core.noise.excuses`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,12 +20,14 @@ from replay.core.families.scalars import raw
 from replay.core.parameters import without_object
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.redaction.finding import find
-from replay.core.redaction.marks import DIGEST, MOST, Known, checksums_of, digest_of, marks_of
+from replay.core.redaction.leaves import Leaf, made_leaves
+from replay.core.redaction.marks import DIGEST, MOST, Known, Path, checksums_of, digest_of, marks_of
 from replay.core.redaction.own import made_of
 from replay.core.redaction.patterns import RULES
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 from replay.core.redaction.rules import Rules
-from replay.core.redaction.secrets import PER_SECRET, Path
+from replay.core.redaction.secrets import PER_SECRET
+from replay.core.redaction.shown import shown
 from replay.core.redaction.structure import REASON
 from replay.core.redaction.sweep import Sweep
 from replay.core.written import json_text
@@ -32,7 +35,8 @@ from replay.errors import ReplayError
 
 _TEXTS = ("trace_id", "span_id", "sentry_event_id", "http_route", "service_version", "deployment_environment_name")
 
-
+_MOST_LEAVES = 100_000
+"""Of what the code says, looked at for digests and for parts of secrets."""
 Marks = dict[Path, tuple[str, str]]
 """Path of a leaf that changed -> its kind, its text now."""
 
@@ -284,7 +288,8 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
         if (place == "outcome" or place.endswith("request")) and not given.has(text, place)
     ][:MOST]
     own += [[place, sweep.masked(path_of(path)), kind] for place, path, kind, _ in made_here]
-    own += _digests(changed, given.text)
+    leaves = list(islice(made_leaves(changed), _MOST_LEAVES))
+    own += islice(_digests(leaves, given.text), MOST)
 
     def is_own(masked: str) -> bool:
         return any(masked in text and not given.has(masked, place) for place, _, _, text in made_here)
@@ -296,6 +301,9 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
     made_before = [each for each in earlier.get("made", ()) if type(each) is str][:MOST]
     crowd = earlier.get("crowd") if type(earlier.get("crowd")) is str else ""
     crowd = f"{crowd}{checksums_of(sweep.crowd.secrets.values())}"
+    parts = [each for each in earlier.get("parts", ()) if type(each) is list and len(each) == 3]
+    said = shown(leaves, sweep.secrets, sweep.kinds)
+    parts += [[place, sweep.masked(path_of(path)), words] for place, path, words in said]
     context = changed.context.tree
     if type(context) is not dict or "$id" in context:
         context = {"value": context}
@@ -309,6 +317,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
             "made": sorted({*made_before, *(made_of(sweep.secrets, sweep.kinds, given.text, is_own) if own else ())}),
             "pseudonyms": sorted({*known, *map(digest_of, short)}),
             **({"crowd": crowd} if crowd else {}),
+            **({"parts": parts[:MOST]} if parts else {}),
         },
     }
     text = json_text(context)
@@ -353,53 +362,11 @@ class _Given:
         return self.text.find(text, 0, self._ends.get(place)) >= 0
 
 
-def _digests(recording: Recording, given: str) -> list[list[str]]:
-    """Texts of requests and of the outcome that look like digests and came from nowhere in the recording: the code may
-    have computed them of something that is now another."""
-    found: list[list[str]] = []
-    for one in recording.interactions:
-        found += [[f"interaction[{one.seq}].request", path_of(path), "digest"]
-                  for path, text in _leaves(one.request.tree, one.boundary) if text not in given]  # fmt: skip
-    found += [["outcome", path_of(path), "digest"]
-              for path, text in _leaves(recording.outcome.payload.tree, "") if text not in given]  # fmt: skip
-    return found
-
-
-def _json_of(text: str) -> Any:
-    try:
-        inner = msgspec.json.decode(text)
-    except ValueError:
-        return None
-    return inner if type(inner) in (dict, list) else None
-
-
-def _leaves(tree: Any, boundary: str) -> list[tuple[Path, str]]:
-    """Whole texts that look like digests, with the paths that differences have."""
-    if boundary == "http" and type(tree) is dict:
-        from urllib.parse import parse_qsl
-
-        query = dict(parse_qsl(str(tree.get("url", "")).partition("?")[2], keep_blank_values=True))
-        body = tree.get("body")
-        held = body.get("$bytes") if type(body) is dict else None
-        tree = {"query": query, "body": _json_of(held) if type(held) is str else None}
-    elif not boundary and type(tree) is dict and type(tree.get("body")) is dict:  # of an answer that the code gave
-        held = tree["body"].get("$bytes")
-        tree = {**tree, "body": _json_of(held) if type(held) is str else None}
-    out: list[tuple[Path, str]] = []
-    waiting: list[tuple[Path, Any]] = [((), tree)]
-    while waiting and len(out) < MOST:
-        path, node = waiting.pop()
-        if type(node) is str:
-            if len(node) <= 128 and DIGEST.fullmatch(node) and any(map(str.isdigit, node)):
-                out.append((path, node))
-        elif type(node) is list:
-            waiting += [((*path, at), item) for at, item in enumerate(node)]
-        elif type(node) is dict:
-            tag = next(iter(node), "")
-            if tag[:1] != "$":
-                waiting += [((*path, name), item) for name, item in node.items()]
-            elif tag in ("$tuple", "$id"):
-                waiting.append((path, node[tag] if tag == "$tuple" else node[tag][1]))
-            elif type(node[tag]) is dict and "fields" in node[tag]:
-                waiting.append((path, node[tag]["fields"]))
-    return out
+def _digests(leaves: Iterable[Leaf], given: str) -> Iterator[list[str]]:
+    """Texts that look like digests and came from nowhere in the recording: the code may have computed them of something
+    that is now another."""
+    for place, path, leaf in leaves:
+        if type(leaf) is not str or len(leaf) > 128 or not DIGEST.fullmatch(leaf):
+            continue
+        if any(map(str.isdigit, leaf)) and leaf not in given:
+            yield [place, path_of(path), "digest"]

@@ -11,9 +11,8 @@ from replay.core.redaction.crowds import may_be_pair
 from replay.core.redaction.encoded import DEEPEST, Encoded
 from replay.core.redaction.escapes import PERCENT, around, escaped_alike, unquoted
 from replay.core.redaction.keys import PERSONAL
-from replay.core.redaction.marks import NEVER
+from replay.core.redaction.marks import NEVER, Path
 from replay.core.redaction.needles import SHORTEST
-from replay.core.redaction.secrets import Path
 
 _SCHEME = re.compile(r"(?i)(basic|bearer|token|digest|negotiate|apikey|jwt) +(\S.*)\Z", re.DOTALL)
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}://)([^/?#\s]*)([^?#\s]*)(?:\?([^#\s]*))?(#\S*)?\Z")

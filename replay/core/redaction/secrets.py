@@ -9,13 +9,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from replay.core.redaction.crowds import CROWD, LARGEST, Crowd, Parts, is_crowd
 from replay.core.redaction.finding import Found, find
 from replay.core.redaction.marks import MOST as MARKED
-from replay.core.redaction.marks import NEVER, Known
+from replay.core.redaction.marks import NEVER, Known, Path
 from replay.core.redaction.needles import SHORTEST, Needles
 from replay.core.redaction.patterns import EMAIL
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import SHORT, Rules
 
-Path = tuple[str | int, ...]
 MOST = 200_000
 """Secrets of one recording."""
 FEW = 64

@@ -10,11 +10,12 @@ from typing import Any
 from replay.core.redaction import beside, columns
 from replay.core.redaction.finding import find
 from replay.core.redaction.marks import MOST as MARKED
+from replay.core.redaction.marks import Path
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.replaced import Replaced
 from replay.core.redaction.rules import Rules
-from replay.core.redaction.secrets import Path, apart, mark_for
+from replay.core.redaction.secrets import apart, mark_for
 
 _TABLES = 1000
 """That are remembered."""

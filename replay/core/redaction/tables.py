@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from replay.core.redaction.secrets import Path
+    from replay.core.redaction.marks import Path
     from replay.core.redaction.sweep import Sweep
 
 TAGS = frozenset({"$ndarray", "$npscalar", "$series", "$dataframe", "$index"})

@@ -13,12 +13,12 @@ from replay.core.redaction.encoded import BASE64, DEEPEST
 from replay.core.redaction.escapes import BYTE_ORDERS, plain, wide
 from replay.core.redaction.finding import find
 from replay.core.redaction.marks import MOST as MARKED
+from replay.core.redaction.marks import Path
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.patterns import WEBHOOK, card, may_count
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.replaced import URL
 from replay.core.redaction.rules import Rules
-from replay.core.redaction.secrets import Path
 from replay.core.redaction.tabled import LOW, Tabled
 
 _LARGE = 4 << 20

@@ -34,6 +34,8 @@ LATER = 20
 GAPS = 100
 FRAMES = 40
 FINDS = 50
+_MANY = frozenset({"draws", "threads", "redaction"})
+"""Parts of the context that hold a line for each draw, thread or masked place."""
 
 
 def incident(path: str, recording: Recording, verdict: Verdict | None, *, cause: Cause | None = None,
@@ -255,9 +257,9 @@ def _provenance(path: str, recording: Recording) -> Iterator[tuple[str, str]]:
 
 
 def _quiet(recording: Recording) -> Any:
-    """The context without random draws, which are many and mean nothing to a reader."""
+    """The context without what is many and means nothing to a reader."""
     node = bare(tree(recording.context))
-    return {key: part for key, part in node.items() if key != "draws"} if isinstance(node, dict) else node
+    return {key: part for key, part in node.items() if key not in _MANY} if isinstance(node, dict) else node
 
 
 def _gaps(recording: Recording) -> Iterator[tuple[str, str, str]]:

@@ -25,7 +25,8 @@ SMALL = 40
 """Columns of a list that is not worth folding."""
 
 _FIELDS = frozenset({
-    "$dataclass", "$attrs", "$pydantic", "$struct", "$namedtuple", "$mapped", "$row", "$object", "$anew", "$opaque",
+    "$dataclass", "$attrs", "$pydantic", "$struct", "$namedtuple", "$mapped", "$row", "$state", "$message",
+    "$object", "$anew", "$opaque",
 })  # fmt: skip
 
 

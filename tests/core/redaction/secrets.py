@@ -62,7 +62,7 @@ def url(random: Random) -> tuple[str, str]:
 
 def card(random: Random) -> tuple[str, str]:
     """A card number that passes Luhn."""
-    from replay.core.redaction.pseudonyms import luhn
+    from replay.core.redaction.checks import luhn
 
     body = "4" + "".join(random.choices(string.digits, k=14))
     number = next(body + digit for digit in string.digits if luhn(body + digit))

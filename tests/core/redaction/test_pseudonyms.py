@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.core.redaction.pseudonyms import _PREFIX, Pseudonyms, is_pseudonym, luhn
+from replay.core.redaction.checks import luhn
+from replay.core.redaction.pseudonyms import _PREFIX, Pseudonyms, is_pseudonym
 
 KEY = Pseudonyms(b"a key of the tests, 32 bytes long")
 OTHER = Pseudonyms(b"another key of the tests, as long")

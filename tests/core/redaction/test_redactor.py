@@ -24,9 +24,10 @@ from hypothesis import strategies as st
 
 from replay.core.codec import encode
 from replay.core.recording import Interaction, Log, Outcome, Recording
+from replay.core.redaction.checks import luhn
 from replay.core.redaction.finding import CHUNK, compiled, find
 from replay.core.redaction.patterns import RULES
-from replay.core.redaction.pseudonyms import Pseudonyms, luhn
+from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.redactor import Redactor
 from replay.core.redaction.rules import Redaction, Rules
 from replay.core.redaction.structure import harm
