@@ -37,6 +37,7 @@ _finalized: set[int] = set()
 """Processes whose end is heard of."""
 _before: Any = None
 """What SIGTERM did before `hear_sigterm`."""
+_set = signal.signal
 
 
 def watch(spool: Ends) -> None:
@@ -108,11 +109,23 @@ def _on_sigterm(number: int, frame: FrameType | None) -> Any:
     for spool in list(_spools):
         spool.hurry()
     if callable(_before):
+        signal.signal = _put_back  # type: ignore[assignment]
         return _before(number, frame)
-    signal.signal(number, signal.SIG_DFL)  # a second one ends it at once
+    _set(number, signal.SIG_DFL)  # a second one ends it at once
     flush_all(EXIT_SECONDS)
     signal.raise_signal(number)
     return None
+
+
+def _put_back(number: Any, handler: Any) -> Any:
+    """`signal.signal` from the first SIGTERM on: what would die of a second one writes what waits first. uvicorn puts
+    back the default when its requests have ended, and raises the signal again."""
+    global _before
+    if number != signal.SIGTERM or handler is not signal.SIG_DFL or signal.getsignal(number) is signal.SIG_IGN:
+        return _set(number, handler)
+    before = _set(number, _on_sigterm)
+    _before = handler
+    return before
 
 
 atexit.register(_at_exit)

@@ -548,7 +548,15 @@ def _run(work: Any) -> Any:
     return asyncio.run(work)
 
 
+def with_tasks(n: Any) -> Any:
+    """Of Celery."""
+    from tests.safety import tasks
+
+    return tasks.run(n)
+
+
 WAYS: dict[str, Callable[[Any], Any]] = {
+    "tasks": with_tasks,
     "http.client": with_http_client,
     "chunks": with_chunks,
     "urllib3": with_urllib3,
