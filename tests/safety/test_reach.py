@@ -16,7 +16,7 @@ ELSEWHERE = {
         boundaries/*:tap_* boundaries/*:_tap* boundaries/*:_around* boundaries/call:* boundaries/environ:*
         boundaries/handled:* boundaries/http/httpx_clients:_Seam.* boundaries/http/wire:_swap
         boundaries/interpreter:* boundaries/model:* boundaries/random:_Untapped.seed boundaries/seam:*
-        boundaries/stream:following core/behind:notes_errors core/families/seen:_attributes
+        boundaries/stream:following core/behind:notes_errors core/behind:says_nothing core/families/seen:_attributes
         core/families/seen:_placed core/families/seen:_made_address core/naming:* core/parameters:*
         core/policy:* core/redaction/commands:_option core/redaction/patterns:_*
         core/redaction/pseudonyms:_table engine/keep:* engine/load:Load.__init__
