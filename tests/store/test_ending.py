@@ -38,8 +38,8 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
 def test_a_process_that_was_forked_for_a_job(tmp_path: Path, when: str) -> None:
     """It ends by `os._exit`, as those of RQ do, right after what failed; started before or after the fork."""
     environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run([sys.executable, "-c", JOB, when], cwd=tmp_path, env=environment, capture_output=True, text=True,
-                          check=False, timeout=60)  # fmt: skip
+    command = [sys.executable, "-c", JOB, when]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     (bundle,) = (tmp_path / "captures").iterdir()
     assert [each.error_type for each in replay.open(bundle)] == ["ValueError"]
