@@ -223,7 +223,17 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> An
         token = _enter(LIVE)
         try:
             work = function(*args, **kwargs)
-            value = await (_watched(work, found) if type(work) is CoroutineType else work)
+            is_watched = type(work) is CoroutineType
+            if is_watched:
+                try:
+                    value = await _watched(work, found)
+                except BaseException:
+                    if inspect.getcoroutinestate(work) != inspect.CORO_CREATED:
+                        raise
+                    is_watched = False  # we failed: nothing of it ran
+                    failed("ask-failed", world)
+            if not is_watched:
+                value = await work
         except BaseException as error:
             _raised(world, found, token, error, args[skipped:], kwargs)
             raise
