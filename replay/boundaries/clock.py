@@ -87,10 +87,14 @@ def shift(nanoseconds: int) -> None:
         _timelines[-1].shift(nanoseconds)
 
 
-def wait(nanoseconds: int, ends_at: int | None = None) -> None:
+def wait(nanoseconds: int, ends_at: int | None = None, /, *, computed: bool = False) -> None:
     """Let the calling thread wait this long in virtual time. `ends_at`: for a recorded answer, which production got
-    then (nanoseconds since the epoch)."""
-    if _timelines:
+    then (nanoseconds since the epoch). `computed`: it computed there, and so long at most."""
+    if not _timelines:
+        return
+    if computed and ends_at is not None:
+        _timelines[-1].compute(nanoseconds, ends_at)
+    else:
         _timelines[-1].sleep(nanoseconds, ends_at)
 
 

@@ -22,6 +22,8 @@ def install() -> None:
     when_imported("quart.signals", _listen_to_quart)
     when_imported("django.http.response", _watch_django)
     when_imported("starlette.responses", _watch_starlette)
+    when_imported("aiohttp.web_response", _watch_aiohttp)
+    when_imported("starlette.middleware.exceptions", _watch_below_middleware)
 
 
 def logged(record: logging.LogRecord) -> None:
@@ -46,25 +48,51 @@ def _watch_django(responses: ModuleType) -> None:
     _watch(responses.HttpResponseBase, "__init__")
 
 
+def _watch_aiohttp(responses: ModuleType) -> None:
+    _watch(responses.StreamResponse, "__init__", "status")
+
+
 def _watch_starlette(responses: ModuleType) -> None:
     """Each of its classes ends with the headers, when the status is known."""
     _watch(responses.Response, "init_headers")
 
 
-def _watch(kind: type, name: str) -> None:
+def _watch_below_middleware(exceptions: ModuleType) -> None:
+    """What leaves the routes goes to the service's middleware, which may answer for it once it is handled."""
+    kind = exceptions.ExceptionMiddleware
+    below = kind.__call__
+    if hasattr(below, "__replay_watched__"):
+        return
+
+    @wraps(below)
+    async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await below(self, scope, receive, send)
+        except Exception as error:
+            try:
+                _handled(error, is_sure=False)
+            except Exception:
+                lost("handled-failed")
+            raise
+
+    call.__replay_watched__ = True  # type: ignore[attr-defined]
+    kind.__call__ = call
+
+
+def _watch(kind: type, name: str, status: str = "status_code") -> None:
     made = getattr(kind, name)
     if not hasattr(made, "__replay_watched__"):
-        setattr(kind, name, _watched(made))
+        setattr(kind, name, _watched(made, status))
 
 
-def _watched(made: Callable[..., None]) -> Callable[..., None]:
+def _watched(made: Callable[..., None], named: str) -> Callable[..., None]:
     """A method that makes an answer: of one of the service's failure, what is being handled is behind it."""
 
     @wraps(made)
     def watched(self: Any, *args: Any, **kwargs: Any) -> None:
         made(self, *args, **kwargs)
         try:
-            status = self.status_code
+            status = getattr(self, named)
             if type(status) is int and status >= FAILED:
                 _handled(sys.exception(), is_sure=False)  # Django's own page: for want of a template
         except Exception:

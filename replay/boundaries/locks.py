@@ -16,6 +16,7 @@ from _thread import LockType, allocate_lock
 from collections.abc import Callable
 from typing import Any
 
+from replay.boundaries.moments import Gate
 from replay.boundaries.seam import rebind
 from replay.boundaries.timeline import Timeline
 from replay.boundaries.waits import LEAST, nanoseconds, timeline_here, woken
@@ -25,7 +26,7 @@ _MAKES_ANEW = "replay.core.families.anew"
 _made = {"count": 0}
 """How many replays load or run code of a project now."""
 _installed = False
-_Gates = list[LockType]
+_Gates = list[Gate]
 """Of those who wait, first come first: locked until they are woken."""
 _RLock: Any = _thread.RLock
 _Queue: Any = _queue.SimpleQueue
@@ -86,13 +87,13 @@ def _wake(gates: _Gates) -> None:
 
 def _until(take: Callable[[], bool], gates: _Gates, timeline: Timeline, timeout: float | None) -> bool:
     """Whether `take`, tried again whenever this waiter is woken, succeeds in time."""
-    gate = allocate_lock()
+    gate = Gate()
     gates.append(gate)
     end = None if timeout is None else timeline.after(nanoseconds(timeout))
     taken = over = False
     try:
         while True:
-            gate.acquire(False)  # before it looks, so that what comes after that is noticed
+            gate.shut()  # before it looks, so that what comes after that is noticed
             taken = take()
             if taken or over or timeline.closed:
                 return taken

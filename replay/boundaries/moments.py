@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import LockType, allocate_lock
 from collections.abc import Callable
 
 
@@ -20,11 +21,39 @@ def _never() -> bool:
     return False
 
 
+class Gate:
+    """A lock that one thread waits at until another opens it, of which is known that it was opened: the waiter may have
+    gone through before anybody looks."""
+
+    __slots__ = ("_lock", "is_open")
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._lock.acquire()
+        self.is_open = False
+
+    def release(self) -> None:
+        """Open it, as one releases a lock. Raises RuntimeError where it was open."""
+        if self.is_open:
+            raise RuntimeError("release unlocked lock")
+        self.is_open = True
+        self._lock.release()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Go through as soon as it is open."""
+        return self._lock.acquire(blocking, timeout)
+
+    def shut(self) -> None:
+        """Close it again, before another look at what one waits for."""
+        self._lock.acquire(False)
+        self.is_open = False
+
+
 class Wait:
     """Something that happens at a virtual time, or when something else makes it `ready`."""
 
-    __slots__ = ("came", "drift", "due", "end", "fire", "fired", "gone", "is_limit", "loop", "ready", "since",
-                 "strangers", "wall")  # fmt: skip
+    __slots__ = ("came", "drift", "due", "end", "fire", "fired", "gate", "gone", "is_limit", "is_over", "is_step",
+                 "loop", "number", "ready", "since", "strangers", "wall")  # fmt: skip
 
     def __init__(
         self,
@@ -56,6 +85,14 @@ class Wait:
         """Of a time limit: when it was set; None: when it is waited for first."""
         self.strangers = strangers
         """A thread that is no actor may wake it: its time comes only when the process has come to rest."""
+        self.is_step = False
+        """Its thread computes or begins: nothing that it waits for has to come."""
+        self.is_over = False
+        """Its thread has seen that it can go on."""
+        self.number = 0
+        """Of those that can go on, the lowest does."""
+        self.gate: LockType | None = None
+        """Where a thread that can go on waits until no other one runs."""
         self.fired = False
         """Its time came."""
         self.gone = False

@@ -18,7 +18,7 @@ from typing import Any
 from replay.boundaries.moments import Pool
 from replay.boundaries.seam import rebind, when_imported
 from replay.boundaries.timeline import Timeline
-from replay.boundaries.waits import ended, started, timeline_here
+from replay.boundaries.waits import NUMBER, ended, started, timeline_here
 from replay.core.world import LIVE, Carrier, current, failed, followed, forks, here
 
 _NOWHERE = (None, LIVE)
@@ -127,12 +127,13 @@ def _serves_others_later(thread: Thread) -> bool:
 
 def _acting(function: Callable[..., Any], timeline: Timeline, thread: Thread) -> Callable[..., Any]:
     """What a thread of a replay runs: it is an actor meanwhile."""
-    timeline.starting()
+    number = timeline.starting()
     started(thread)
 
     def act(*args: Any, **kwargs: Any) -> Any:
         timeline.enter(announced=True)
         try:
+            timeline.turn(number)
             return function(*args, **kwargs)
         except Exception as error:
             if not (timeline.closed and _is_refusal(error)):
@@ -160,6 +161,7 @@ class _Job:
         self._pool = pool
         self._state = "queued"
         self._entered = False
+        self._number = timeline.number()
         self._submitted = allocate_lock()
         self._submitted.acquire()
         timeline.count(pool, queued=1)
@@ -168,6 +170,7 @@ class _Job:
         self._submitted.acquire()
         self._entered = self._timeline.enter()
         self._become("active")
+        self._timeline.turn(self._number)
         return self._carried(*args, **kwargs)
 
     def submitted(self, future: Future[Any] | None) -> None:
@@ -175,6 +178,7 @@ class _Job:
         if future is None:
             self._become("done")
             return
+        future.__dict__[NUMBER] = self._number
         tell = future._invoke_callbacks  # type: ignore[attr-defined]
 
         def tell_and_end() -> None:

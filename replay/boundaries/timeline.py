@@ -1,8 +1,8 @@
 """Virtual time of one replay: who waits for what, and when time may move on.
 
 An *actor* is a thread of the replay: the one that runs the entry point, what it starts, and the threads of its event
-loops. While any of them runs, time stands still. When all of them wait, time jumps to what comes next and wakes one
-waiter, so that threads go on one after the other, in the same order each time.
+loops. One runs at a time, until it waits: of those that were started or woken meanwhile the first goes on then. When
+all of them wait, time jumps to what comes next and wakes one waiter. So they go on in the same order each time.
 
 Recorded answers come in the order in which production got them, and as far apart as there if they were waited for at
 the same time; between them and other waits (sleeps, time limits) the time since the asking decides. What production
@@ -10,7 +10,8 @@ spent computing is not part of this time: a limit of one second around a call th
 code before it ran.
 
 An actor may block where it is not seen (a plain lock, a C extension). A keeper thread notices that the process
-computes nothing any more, and lets time move on.
+computes nothing any more, and lets time move on. It lets another one run, too, where one only computes for long: it
+may look again and again for what the other does.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _LATE = 2 * _LAG
 _BEFORE = 10_000
 """Nanoseconds by which an answer comes before a time limit that was not over then."""
 _TIE = 1_000_000
-"""Nanoseconds between the ends of two waits of different threads, of which either may have been first."""
+"""Nanoseconds between two things that come to different threads, of which either may have been first."""
 _TOGETHER = 100_000
 """Nanoseconds between two answers that one event loop got before any of its tasks could act on the first."""
 _PATIENCE = 1 * _SECOND
@@ -48,6 +49,8 @@ _GRACE = _SECOND
 _SLICE = 0.005
 """Seconds between two looks of the keeper."""
 _QUIET_LOOKS = 3
+_PATIENT_LOOKS = 40
+"""Of those that one may compute while others could go on."""
 
 real_sleep = time.sleep
 _real_monotonic = time.monotonic_ns
@@ -194,10 +197,20 @@ class Timeline:
         """Threads that are no actors are alive: of the process, of an executor."""
         return threading.active_count() > len(self._actors) + self._starting
 
-    def starting(self) -> None:
-        """A thread is about to start that will `enter`."""
+    def starting(self) -> int:
+        """A thread is about to start that will `enter`. Its number, for its `turn`."""
         with self._lock:
             self._starting += 1
+            return self._number()
+
+    def number(self) -> int:
+        """The number of a job, in the order in which they are given to executors."""
+        with self._lock:
+            return self._number()
+
+    def _number(self) -> int:
+        self._numbers += 1
+        return self._numbers
 
     def not_started(self) -> None:
         """It did not start after all."""
@@ -229,6 +242,15 @@ class Timeline:
                 pool = self._pools[id(executor)] = Pool(executor._max_workers)
             return pool
 
+    def is_over(self, executor: Callable[[], Any]) -> bool | None:
+        """Whether an executor that is shut down, by a reference to it, has no jobs: its workers end now. None: it is
+        not shut down, or is not known."""
+        found = executor()
+        pool = self._pools.get(id(found))
+        if found is None or not found._shutdown or pool is None:
+            return None
+        return not (pool.queued or pool.active)
+
     def count(self, pool: Pool, *, queued: int = 0, active: int = 0) -> None:
         """Jobs were put into the queue of `pool`, taken from it, or done."""
         with self._lock:
@@ -249,20 +271,21 @@ class Timeline:
     def add(self, wait: Wait) -> None:
         """Expect something that no thread blocks for."""
         with self._lock:
-            self._numbers += 1
+            wait.number = wait.number or self._number()
             if wait.due is None:
                 return
             wait.drift = self._now - self._wall
             if wait.end is None:
                 if wait.wall:
                     wait.since = wait.since or self._since
-                heappush(self._others, (wait.due, self._numbers, wait))
+                heappush(self._others, (wait.due, wait.number, wait))
             else:
                 wait.came = self._came
-                heappush(self._answers, (wait.end, self._numbers, wait))
+                heappush(self._answers, (wait.end, wait.number, wait))
 
-    def block(self, wait: Wait, hold: Callable[[], object]) -> None:
-        """The calling thread waits. `hold` blocks it until `fire` or what makes it ready; not called if that is so."""
+    def block(self, wait: Wait, hold: Callable[[], object], *, in_turn: bool = True) -> None:
+        """The calling thread waits. `hold` blocks it until `fire` or what makes it ready; not called if that is so.
+        `in_turn`: after that it waits until nobody else runs."""
         with self._lock:
             actor = get_ident() in self._actors
             if actor:
@@ -281,12 +304,34 @@ class Timeline:
                     done = wait.fired or wait.ready() or self.closed
             if not done:
                 hold()
+            if actor and in_turn:
+                self._take_turn(wait)
         finally:
             with self._lock:
                 wait.gone = True
                 if wait in self._blocked:
                     self._blocked.remove(wait)
                 self._event()
+
+    def turn(self, number: int) -> None:
+        """The calling thread has just begun. It goes on when nobody else runs, before those of higher numbers."""
+        if self.is_actor():
+            wait = Wait(lambda: None, ready=lambda: True)
+            wait.number = number
+            self.block(wait, lambda: None)
+
+    def _take_turn(self, wait: Wait) -> None:
+        """What the calling thread waited for is there: it goes on as soon as nobody else runs."""
+        with self._lock:
+            wait.is_over = True
+            if wait in self._blocked and not self._runs():
+                self._turn()
+            if wait not in self._blocked or self.closed:
+                return
+            wait.gate = allocate_lock()
+            wait.gate.acquire()
+            self._keep()
+        wait.gate.acquire()
 
     def sleep(self, nanoseconds: int, end: int | None = None) -> None:
         """Block the calling thread for this long. `end`: it waits for a recorded answer."""
@@ -305,6 +350,23 @@ class Timeline:
         lock = allocate_lock()
         lock.acquire()
         self.block(Wait(lock.release, due=due, wall=wall, end=end), lock.acquire)
+
+    def compute(self, most: int, end: int) -> None:
+        """Block the calling thread until it may go on as it did in production at `end`, having computed for so many
+        nanoseconds at most."""
+        with self._lock:
+            due = self._now + max(0, min(most, end - self._wall))
+            if self.closed or not self.is_actor():
+                return
+            if self._is_alone():
+                self._now = max(self._now, due)
+                self._set_wall(end)
+                return
+        lock = allocate_lock()
+        lock.acquire()
+        wait = Wait(lock.release, due=due, wall=end, end=end)
+        wait.is_step = True
+        self.block(wait, lock.acquire)
 
     # Alarms -----------------------------------------------------------------------------------------------------
 
@@ -365,7 +427,7 @@ class Timeline:
         lock = allocate_lock()
         lock.acquire()
         wait = Wait(lock.release, due=due, wall=wall)
-        self.block(wait, lambda: lock.acquire(timeout=left / _SECOND))
+        self.block(wait, lambda: lock.acquire(timeout=left / _SECOND), in_turn=False)
         return wait.fired
 
     def _is_alone(self) -> bool:
@@ -388,6 +450,9 @@ class Timeline:
         with self._lock:
             self._event()
             self.closed = True
+            for wait in self._blocked:
+                if wait.gate is not None:
+                    wait.gate.release()
             for _, _, wait in [*self._answers, *self._others]:
                 if not wait.gone and not wait.fired:
                     wait.fired = True
@@ -401,6 +466,12 @@ class Timeline:
             if self.near is None and wall < self._wall:
                 self.near = wall
 
+    def unsure(self) -> None:
+        """Something that no recording tells of decides from now on what comes first."""
+        with self._lock:
+            if self.near is None:
+                self.near = self._wall
+
     def given_up(self, end: int) -> None:
         """Nobody waits any more for an answer that production got at `end`. If that is about now, then there it may
         have come first: what happens in one turn of an event loop has no order in a recording."""
@@ -412,11 +483,35 @@ class Timeline:
 
     def _busy(self) -> bool:
         """Somebody runs, or is about to."""
+        return self._runs() or self._first_ready() is not None
+
+    def _runs(self) -> bool:
         if self._starting or len(self._actors) > len(self._blocked):
             return True
-        if any(pool.queued and pool.active < pool.workers for pool in self._pools.values()):
-            return True
-        return any(wait.ready() for wait in self._blocked)
+        return any(pool.queued and pool.active < pool.workers for pool in self._pools.values())
+
+    def _first_ready(self) -> Wait | None:
+        """Of those that can go on, the one that does."""
+        ready = [wait for wait in self._blocked if wait.is_over or wait.ready()]
+        return min(ready, key=lambda wait: wait.number, default=None)
+
+    def _goes_on(self) -> bool:
+        """The first that can go on does. False: there is none."""
+        wait = self._first_ready()
+        if wait is None:
+            return False
+        self._blocked.remove(wait)
+        self._event()
+        if self.near is None and wait.is_limit and self._is_raced():
+            self.near = self._wall
+        if wait.gate is not None:
+            wait.gate.release()
+        return True
+
+    def _is_raced(self) -> bool:
+        """Whether a thread that was woken now goes on while another one is about to begin or to end: it may have seen
+        that in production."""
+        return any(each.is_step and (each.end or 0) - self._wall < _TIE for each in self._blocked)
 
     def _next(self) -> tuple[list[tuple[int, int, Wait]], Wait] | None:
         """What happens next: answers in the order of the recording, against all else by their times."""
@@ -445,6 +540,8 @@ class Timeline:
 
     def _is_unsure(self, answer: Wait, other: Wait, ahead: int, unsure: int, known: bool | None) -> bool:
         """Whether another decision would be as good."""
+        if answer.is_step and not (-_TIE < ahead < _TIE or -_TIE < (answer.end or 0) - other.wall < _TIE):
+            return False
         if other.since is not None and -_LATE < (answer.end or 0) - other.wall < _LATE:
             return True
         if known is not None and len(self._actors) == 1:
@@ -457,9 +554,19 @@ class Timeline:
         due = wait.due or 0
         return due if wait.end is None or wait.came == self._came else max(due, wait.end + self._ahead)
 
+    def _steps_on(self) -> None:
+        """The first of those whose step it is to begin or to end takes it before its time."""
+        steps = [wait for wait in self._blocked if wait.is_step]
+        if steps:
+            wait = min(steps, key=lambda wait: (wait.end or 0, wait.number))
+            self._blocked.remove(wait)
+            wait.fired = True
+            self._event()
+            wait.fire()
+
     def _turn(self) -> None:
-        """If nobody runs, let time move to what is next."""
-        if not self._busy():
+        """If nobody runs, let somebody: who can go on, else who waits for what is next."""
+        if not self._runs() and not self._goes_on():
             self._advance()
 
     def _advance(self, *, at_rest: bool = False) -> None:
@@ -507,13 +614,18 @@ class Timeline:
             start_new_thread(self._watch, ())
 
     def _watch(self) -> None:
-        quiet, progress, computed = 0, -1, cpu_of_others()
+        quiet, progress, computed, patience = 0, -1, cpu_of_others(), 0
         while not self.closed:
             real_sleep(_SLICE)
             spent = cpu_of_others() - computed
             computed += spent
             if self.alarm is not None and time.process_time() >= self._alarm_at:
                 self._interrupt()
+            patience = patience + 1 if progress == self._progress else 0
+            if patience > _PATIENT_LOOKS:
+                with self._lock:
+                    if not self._goes_on():
+                        self._steps_on()
             if progress != self._progress or spent > _SLICE / 4 or somebody_runs():
                 quiet, progress = 0, self._progress
                 continue
@@ -522,5 +634,5 @@ class Timeline:
                 continue
             with self._lock:
                 quiet = 0
-                if not self.closed and progress == self._progress:
+                if not self.closed and progress == self._progress and not self._goes_on():
                     self._advance(at_rest=True)

@@ -17,6 +17,7 @@ from typing import Any
 
 from replay.boundaries.alarms import install as install_alarms
 from replay.boundaries.moments import Since, Wait
+from replay.boundaries.numbered import Future, Task
 from replay.boundaries.polls import install as install_polls
 from replay.boundaries.polls import really_select
 from replay.boundaries.seam import rebind, when_imported
@@ -55,6 +56,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._set_at = -1
         self._set_number = 0
         super().__init__(_Selector(self))  # type: ignore[arg-type]  # has what the loop uses of one
+        self.set_task_factory(lambda loop, coro, **given: Task(coro, loop=loop, **given))
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """As of any loop."""
+        return Future(loop=self)
 
     def time(self) -> float:
         """Seconds; the same clock as `time.monotonic()` at replay. It moves when the application reads it."""
@@ -266,7 +272,9 @@ class Arrival:
         before, self._waited = self._waited, offset_ns
         if 0 <= offset_ns - before <= 1:  # read in one go, no other task between (see `core.turns`)
             return
-        if loop is None or answer.at_once or loop is not asyncio.get_running_loop():
+        for _ in range(answer.turns or 0):
+            await asyncio.sleep(0)
+        if loop is None or answer.turns is not None or loop is not asyncio.get_running_loop():
             if timelines:
                 timelines[-1].move_to(came_at)
             return

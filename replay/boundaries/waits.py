@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import _thread
 import concurrent.futures.thread
+import inspect
 import queue
+import sys
 import threading
 import time
-from _thread import LockType, allocate_lock
+from _thread import allocate_lock
 from collections.abc import Callable
 from functools import wraps
+from types import FrameType
 from typing import Any
 
-from replay.boundaries.moments import Wait
+from replay.boundaries.moments import Gate, Wait
 from replay.boundaries.seam import rebind
 from replay.boundaries.timeline import Timeline
 from replay.core.world import LIVE, World, current
@@ -28,14 +31,15 @@ _real = {name: getattr(time, name) for name in ("monotonic", "monotonic_ns", "pe
 real_monotonic = time.monotonic
 _perf_counter_ns = time.perf_counter_ns
 
-_LOOK = 0.01
-"""Seconds of real time between two looks whether the replay is over."""
 
 timelines: list[Timeline] = []
 """Of the replays that run, innermost last."""
-_ended: dict[threading.Thread, list[LockType]] = {}
+_ended: dict[threading.Thread, list[Gate]] = {}
 """Threads of the replay that run -> who joins them."""
 _installed = False
+_START = inspect.unwrap(threading.Thread.start).__code__
+NUMBER = "_replay_number"
+"""The attribute of a replay's future that holds the number of its job."""
 
 
 def timeline_here() -> Timeline | None:
@@ -75,7 +79,8 @@ def install() -> None:
     bare = _tap_bare(_thread.start_new_thread)
     rebind({"start_new_thread": (_thread.start_new_thread, bare)})
     _thread.start_new_thread = bare
-    assert concurrent.futures  # its waits are conditions, its clock is `time.monotonic`
+    # its waits are conditions, its clock is `time.monotonic`
+    concurrent.futures.Future.__hash__ = _place_in_sets  # type: ignore[method-assign,assignment]
 
 
 def _reader(name: str) -> Callable[[], Any]:
@@ -106,6 +111,13 @@ def _of_now(name: str) -> Callable[..., str]:
     return text
 
 
+def _place_in_sets(self: concurrent.futures.Future[Any]) -> int:
+    """Of a replay's futures the same at each: by their addresses code would go through a set of them in another order
+    each time."""
+    number: int | None = self.__dict__.get(NUMBER)
+    return object.__hash__(self) if number is None else number
+
+
 LEAST = 1_000
 """Nanoseconds that any wait takes: if one took none, `while time.time() <= until: wait(...)` would never end."""
 
@@ -119,13 +131,12 @@ def _tap_wait(original: Callable[..., bool]) -> Callable[..., bool]:
     @wraps(original)
     def wait(self: Any, timeout: float | None = None) -> bool:
         timeline = timeline_here()
-        if timeline is None or not timeline.is_actor() or not self._is_owned():
+        if timeline is None or not timeline.is_actor() or not self._is_owned() or _starts_a_thread(sys._getframe(1)):
             return original(self, timeout)
         if timeout is not None and timeout <= 0:
             timeline.creep(LEAST)
             return original(self, timeout)
-        waiter = allocate_lock()
-        waiter.acquire()
+        waiter = Gate()
         waiting = woken(waiter, timeline, _end(timeline, timeout))
         self._waiters.append(waiter)
         saved = self._release_save()
@@ -139,6 +150,11 @@ def _tap_wait(original: Callable[..., bool]) -> Callable[..., bool]:
         return notified
 
     return wait
+
+
+def _starts_a_thread(frame: FrameType) -> bool:
+    """It is waited for a thread that the system has been asked for: it goes on whatever time it is."""
+    return frame.f_back is not None and frame.f_back.f_code is _START
 
 
 def _tap_join(original: Callable[..., None]) -> Callable[..., None]:
@@ -155,8 +171,7 @@ def _tap_join(original: Callable[..., None]) -> Callable[..., None]:
         if timeout is not None and timeout <= 0:
             timeline.creep(LEAST)
             return original(self, timeout)
-        lock = allocate_lock()
-        lock.acquire()
+        lock = Gate()
         joiners.append(lock)
         if self not in _ended:  # it has just ended, perhaps before it saw us
             return original(self, timeout)
@@ -202,13 +217,18 @@ def _is_worker(thread: threading.Thread) -> bool:
 
 
 def _join_worker(original: Callable[..., None], thread: threading.Thread, timeline: Timeline) -> None:
-    """It ends when its jobs are done; they have to see that its joiner waits."""
+    """It ends when all jobs are done: which of its workers does what, and ends when, is for the system to say."""
+    executor = thread._args[0]  # type: ignore[attr-defined]  # a weak reference
 
-    def hold() -> None:
-        while thread.is_alive() and not timeline.closed:
-            original(thread, _LOOK)
+    def is_over() -> bool:
+        over = timeline.is_over(executor)
+        return not thread.is_alive() if over is None else over
 
-    timeline.block(Wait(lambda: None, ready=lambda: not thread.is_alive()), hold)
+    if not is_over():
+        wait = Wait(lambda: None, ready=is_over)
+        wait.gate = allocate_lock()
+        wait.gate.acquire()
+        timeline.block(wait, wait.gate.acquire)
     return original(thread)
 
 
@@ -216,17 +236,17 @@ def _end(timeline: Timeline, timeout: float | None) -> tuple[int, int] | None:
     return None if timeout is None else timeline.after(nanoseconds(timeout))
 
 
-def woken(lock: LockType, timeline: Timeline, end: tuple[int, int] | None) -> Wait:
-    """A wait that ends when somebody releases `lock`, or its time is over. `end`: as of `Timeline.after`."""
+def woken(gate: Gate, timeline: Timeline, end: tuple[int, int] | None) -> Wait:
+    """A wait that ends when somebody opens `gate`, or its time is over. `end`: as of `Timeline.after`."""
 
     def fire() -> None:
         try:
-            lock.release()
+            gate.release()
         except RuntimeError:  # it was woken in this moment
             pass
 
     def ready() -> bool:
-        return not lock.locked()
+        return gate.is_open
 
     if end is None:
         return Wait(fire, ready=ready)

@@ -19,6 +19,12 @@ WEB: frozenset[Kind] = frozenset({"asgi", "wsgi"})
 """Kinds whose outcome is an answer over HTTP."""
 
 
+TURNS = "turns"
+"""In a context: a sign for each interaction. How often a coroutine let others go on until it had its answer, a digit;
+`w`: it waited for something; `-`: that is not known."""
+MOST_TURNS = 9
+
+
 class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     """One request at a boundary and its answer."""
 
@@ -174,3 +180,10 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
         content = msgspec.structs.asdict(self)
         del content["id"]
         return sha256(json_bytes(content)).hexdigest()
+
+
+def turns_of(recording: Recording) -> str:
+    """See `TURNS`; empty if it is not known, or of other interactions."""
+    facts = recording.facts if f'"{TURNS}"' in recording.context.text else None
+    found = facts.get(TURNS) if type(facts) is dict else None
+    return found if type(found) is str and len(found) == len(recording.interactions) else ""

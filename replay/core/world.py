@@ -85,6 +85,9 @@ class Ticket(msgspec.Struct):
     ended_ns: int = 0
     reading: Reading | None = None
     """Of a `model` answer."""
+    turns: int | None = None
+    """Of a coroutine: how often it let others go on until its answer was there. -1: it waited for something; None: that
+    is not known."""
 
 
 FILLED = "replay:Filled"
@@ -105,8 +108,8 @@ class Answer(msgspec.Struct, frozen=True):
     """How long production waited for it."""
     ends_at: int = 0
     """When production had it, nanoseconds since the epoch."""
-    at_once: bool = False
-    """Nothing else happened in production while it was waited for, and that was short: no need to let others run."""
+    turns: int | None = None
+    """How often others went on until it was there, which waited for nothing else; None: it comes when its time has."""
     asked: Value | None = None
     """The recorded request."""
 

@@ -15,6 +15,7 @@ from typing import Any
 from replay.core.compare import MOST, unexpected
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Difference, Divergence, DivergenceKind
+from replay.engine.steps import overlapping
 
 _MOST = 3
 """Pairs named in a reason."""
@@ -78,7 +79,8 @@ def _draws(divergences: Collection[Divergence], kind: DivergenceKind) -> set[str
 def _pair_at_once(recording: Recording) -> str | None:
     pair = _at_once(recording)
     if pair is None:
-        return None
+        lanes = overlapping(recording)
+        return lanes and f"threads ran at the same time ({lanes[0]} and {lanes[1]})"
     one, two = pair
     return f"lanes ran at the same time (#{one.seq} in {one.lane}, #{two.seq} in {two.lane}, ...)"
 
@@ -93,7 +95,8 @@ def nearly(recording: Recording, near: int | None) -> str | None:
     what = f"the answer to #{found[0].seq} ({found[0].boundary} {found[0].target})" if found else "something else"
     return (
         f"nondeterministic: {offset / 1e6:.1f} ms after the start {what} came about when a time limit or a sleep was "
-        "over, or what waited for it was given up. The recording does not say which of them was first."
+        "over, a thread was woken, or what waited for it was given up. The recording does not say which of them was "
+        "first."
     )
 
 

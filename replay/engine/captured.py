@@ -14,10 +14,11 @@ import msgspec
 from replay.core.behind import FAILED
 from replay.core.codec import Gap, Value, encode
 from replay.core.left import LEFT, noted
-from replay.core.recording import Interaction, Log, Outcome, Prediction, Recording, State, predicted
+from replay.core.recording import TURNS, Interaction, Log, Outcome, Prediction, Recording, State, predicted
 from replay.core.world import Reading, Settles, Ticket
 from replay.engine.budget import cut_part, cut_tickets, size_of
 from replay.engine.entropy import BELOW, Replacements, may_be_secret
+from replay.engine.steps import STEPS, Clocked
 
 if TYPE_CHECKING:
     from replay.engine.recorder import Recorder
@@ -29,6 +30,11 @@ _FRAMES = 5
 """Innermost frames that tell one failure from another: a recursion's depth does not."""
 _nothing = encode(None)
 _NOTHING_READ = Reading(None, None, None, None)
+
+
+def _sign(ticket: Ticket) -> str:
+    """See `TURNS`."""
+    return "-" if ticket.turns is None else "w" if ticket.turns < 0 else str(ticket.turns)
 
 
 class Captured:
@@ -163,6 +169,10 @@ class Captured:
             draws.setdefault(lane, {}).setdefault(BELOW, []).append(choice)
         if draws:
             context["draws"] = draws
+        if any(ticket.turns is not None for ticket in recorder.tickets):
+            context[TURNS] = "".join(map(_sign, recorder.tickets))
+        if isinstance(recorder.lanes.steps, Clocked):
+            context[STEPS] = recorder.lanes.steps.since(recorder.started_ns)
         if seed:
             lengths: dict[str, list[int]] = {}
             for lane, value in recorder.entropies:

@@ -39,6 +39,7 @@ from replay.engine.mutant import Mutant, Taken
 from replay.engine.mutation import Edits, Mutations
 from replay.engine.player import UNREAD, EqualityShelf, OnAsk, window
 from replay.engine.playing import Shelves, by_boundary, playing
+from replay.engine.steps import Waits
 from replay.engine.targets import Targets
 from replay.errors import Unanswerable
 
@@ -129,7 +130,7 @@ class Stage:
         runners: Mapping[Kind, Runner],
         targets: Targets,
         move: Callable[[int], None],
-        wait: Callable[[int, int | None], None] | None = None,
+        wait: Waits | None = None,
         pauses: Callable[[], int] | None = None,
         folders: Collection[str] = (),
         allowed: Collection[str] = (),

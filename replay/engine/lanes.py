@@ -16,6 +16,7 @@ from threading import get_ident
 import msgspec
 
 from replay.core.world import current, forks
+from replay.engine.steps import BEGUN, ENDED, GIVEN, Clocked, Steps
 
 _numbers = count(1)
 _lane: ContextVar[_Lane | None] = ContextVar("replay_lane", default=None)
@@ -37,6 +38,8 @@ class _Lane(msgspec.Struct, eq=False):
     owner: int
     name: str
     children: count[int] = msgspec.field(default_factory=count)
+    steps: Steps | None = None
+    """Of a thread or job: who is told as it begins and ends."""
 
 
 FIRST = "0"
@@ -53,10 +56,16 @@ class _Jobs:
         before = self.running.pop(get_ident(), None)
         if lane is not None:
             self.running[get_ident()] = lane
-        return _lane.set(lane), before
+        token = _lane.set(lane)
+        if lane is not None and lane.steps is not None:
+            lane.steps.at(lane.name, BEGUN)
+        return token, before
 
     def reset(self, was: tuple[Token[_Lane | None], _Lane | None]) -> None:
         token, before = was
+        lane = self.running.get(get_ident())
+        if lane is not None and lane.steps is not None:
+            lane.steps.at(lane.name, ENDED)
         _lane.reset(token)
         self.running.pop(get_ident(), None)
         if before is not None:
@@ -90,11 +99,17 @@ class Lanes(msgspec.Struct, eq=False, gc=False):
     """Of the first lane."""
     numbered_when: str = "started"
     """Threads and jobs are numbered when they are `started`; in old recordings when they first were `asking`."""
+    steps: Steps | None = None
+    """Who is told of the steps of threads and jobs."""
 
     def fork(self) -> _Lane:
         """A lane for a thread or job that the calling one starts. Numbers are given out in the order of the calls."""
-        name, children = self._here()
-        return _Lane(self.number, 0, f"{name}.{next(children)}")
+        parent, children = self._here()
+        name = f"{parent}.{next(children)}"
+        if self.steps is None:
+            self.steps = Clocked()
+        self.steps.at(name, GIVEN)
+        return _Lane(self.number, 0, name, steps=self.steps)
 
     def start_here(self) -> None:
         """The lane that calls is the first one: a replay runs a coroutine in a task of its own making."""

@@ -37,9 +37,21 @@ from replay.engine.lines import in_project
 from replay.engine.mutation import write_edits
 from replay.engine.reduce import fewest_lines, masked, reduced
 from replay.engine.shaped import shaped
+from replay.engine.steps import STEPS
 from replay.engine.trials import Spent, Trials, World
 
-_NEEDED = ("zone", "environ", "environ_patterns", "draws", "entropy", "interpreter", "lanes", "redaction", SETTINGS)
+_NEEDED = (
+    "zone",
+    "environ",
+    "environ_patterns",
+    "draws",
+    "entropy",
+    "interpreter",
+    "lanes",
+    "redaction",
+    SETTINGS,
+    STEPS,
+)
 """Of the context: what a replay is set up with."""
 _MARKS = ("key", "pseudonyms", "crowd")
 _MATCHED = frozenset({"content-type", "content-encoding"})

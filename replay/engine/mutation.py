@@ -11,7 +11,7 @@ from replay.core.codec import Value
 from replay.core.edits import Edit, parse, read_edit
 from replay.core.opened import Unfit
 from replay.core.parts import Draft, Parts
-from replay.core.recording import Interaction, Recording
+from replay.core.recording import TURNS, Interaction, Recording, turns_of
 from replay.engine.operators import CHANGES
 from replay.engine.operators.site import Change, applied
 
@@ -27,6 +27,7 @@ class Mutations:
         self.recording = recording
         self.parts = Parts(recording)
         self._digest: str | None = None
+        self._turns = turns_of(recording)
 
     def draft(self, edits: Iterable[Edit]) -> Draft:
         """The fields that change. Edits that do not fit do nothing, in the order given."""
@@ -60,7 +61,17 @@ class Mutations:
                     continue  # the recording cannot hold it
         every = tuple(draft["interactions"])
         draft["interactions"] = recorded if every == recorded else every
+        if self._turns and every is not recorded:
+            self._let_wait(draft, every)
         return draft
+
+    def _let_wait(self, draft: Draft, every: Sequence[Interaction]) -> None:
+        """An answer that comes later than it did is waited for, though a coroutine had it at once."""
+        pairs = zip(self._turns, self.recording.interactions, every, strict=False)
+        turns = "".join("w" if now.duration_ns > was.duration_ns else sign for sign, was, now in pairs)
+        if turns != self._turns:
+            before = draft["context"].tree if "context" in draft else self.recording.facts
+            draft["context"] = Value(msgspec.json.encode({**before, TURNS: turns}).decode())
 
     def quick(self, edits: Sequence[Edit]) -> Recording:
         """The mutation for a run: without lineage, its id the parent's."""

@@ -21,7 +21,7 @@ from replay.core.codec import Resolve, Value
 from replay.core.compare import differences, unexpected, unknown
 from replay.core.decoder import items_of
 from replay.core.noise import Known, Noise, known
-from replay.core.recording import WEB, Interaction, Outcome, Recording, State
+from replay.core.recording import WEB, Interaction, Outcome, Recording, State, turns_of
 from replay.core.verdict import Difference, Divergence, Frame, Window
 from replay.core.world import Answer, ReadSoFar, Request, Settles, Shelf, Ticket
 from replay.engine.behind import Behind
@@ -31,6 +31,7 @@ from replay.engine.guard import Permits
 from replay.engine.keyed import keyed
 from replay.engine.lanes import FIRST, Lanes
 from replay.engine.partings import Partings
+from replay.engine.steps import Clocked, InOrder, Waits
 from replay.engine.user_code import library_of, user_code
 from replay.engine.waiting import Waiting
 from replay.errors import DivergenceError
@@ -49,6 +50,9 @@ MOST_REFUSED = 200
 """Different refusals that are noted."""
 OnAsk = Callable[[Interaction, Value], None]
 """Called where a recorded interaction was asked, before it is served; with what was asked now. For debuggers."""
+_BLOCKS = 50_000_000
+"""Nanoseconds from which on an answer that was there at once took time from all tasks: they see it go by."""
+_DIGITS = "0123456789"
 _SHORT = 1_000_000
 """Nanoseconds below which an awaited answer may have been there at once."""
 
@@ -110,7 +114,8 @@ class Player:
 
     __slots__ = (
         "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now",
-        "_on_ask", "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_unknown",
+        "_on_ask", "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_turns",
+        "_unknown",
         "_wait", "_waiting", "behind", "closed", "goes_out", "lanes", "leaves", "left", "noise", "noted", "notes",
         "permits", "recording", "served", "short_draws", "start_up", "through", "unanswered", "where",
     )  # fmt: skip
@@ -125,7 +130,7 @@ class Player:
         shelves: Shelves,
         resolve: Resolve | None = None,
         move: Callable[[int], None] = lambda ns: None,
-        wait: Callable[[int, int | None], None] | None = None,
+        wait: Waits | None = None,
         root: Path | None = None,
         through: Collection[str] = (),
         on_ask: OnAsk | None = None,
@@ -163,7 +168,10 @@ class Player:
         self._readings: list[tuple[int, str, ReadSoFar]] = []
         """Of answers that come in pieces: number, lane, how far."""
         context = recording.facts or {}
-        self.lanes = Lanes(numbered_when="started" if context.get("lanes") == "started" else "asking")
+        self.lanes = Lanes(
+            numbered_when="started" if context.get("lanes") == "started" else "asking",
+            steps=Clocked() if wait is None else InOrder(recording, wait),
+        )
         drawn_values = recording.context.decode()["draws"] if "draws" in context else {}
         self._draws = {
             (lane, kind): deque(items_of(values))
@@ -182,6 +190,7 @@ class Player:
         self.short_draws = 0
         """Of the system's generator, that are in no recording and of which something may have been computed."""
         self._moments: list[int] | None = None
+        self._turns = turns_of(recording)
         self.closed = False
         self.leaves = False
         """It is to be known what the unit of work leaves in its arguments."""
@@ -231,8 +240,8 @@ class Player:
                 self._advance(ends_at if self._wait is None else asked_at)
         if self._wait is not None and not (request.awaits or request.paced):
             self._wait(found.duration_ns, ends_at)
-        at_once = request.awaits and self._is_at_once(found)
-        return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, at_once,
+        turns = self._turns_of(found) if request.awaits else None
+        return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, turns,
                       found.request)  # fmt: skip
 
     def spend(self, nanoseconds: int) -> None:
@@ -386,6 +395,15 @@ class Player:
         return self._waiting.left()
 
     # Inside -----------------------------------------------------------------------------------------------------
+
+    def _turns_of(self, found: Interaction) -> int | None:
+        """How often others went on until it was there, if it waited for nothing else."""
+        known = self._turns[found.seq : found.seq + 1]
+        if known == "w":
+            return None
+        if known in _DIGITS and known and found.duration_ns < _BLOCKS:
+            return int(known)
+        return 0 if self._is_at_once(found) else None
 
     def _is_at_once(self, found: Interaction) -> bool:
         """Its coroutine need not have waited: it was short, and nobody asked or got anything meanwhile."""

@@ -8,7 +8,7 @@ task, is a call of `celery:send_task`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -157,17 +157,24 @@ def _sending(app: Celery, send: Callable[..., Any]) -> Callable[..., Any]:
             from kombu.utils.uuid import uuid
 
             kwargs["task_id"] = uuid()
-        asked = {key: item for key, item in kwargs.items() if item is not None and key not in _HOW}
-        sent: list[Any] = []
-        cross(
-            Request("call", "celery:send_task", snapshot_call((name, *args), asked)),
-            lambda: sent.append(send(name, *args, **kwargs)),
-            snapshot,
-            snapshot_error,
-        )
-        return sent[0] if sent else (kwargs.get("result_cls") or app.AsyncResult)(kwargs.get("task_id") or args[4])
+        live = partial(send, name, *args, **kwargs)
+        try:
+            asked = {key: item for key, item in kwargs.items() if item is not None and key not in _HOW}
+            request = Request("call", "celery:send_task", snapshot_call((name, *args), asked))
+        except Exception:
+            failed("ask-failed", world)
+            return live()
+        sent = cross(request, live, _nothing, snapshot_error)
+        if sent is not None:
+            return sent
+        return (kwargs.get("result_cls") or app.AsyncResult)(kwargs.get("task_id") or args[4])
 
     return send_task
+
+
+def _nothing(sent: object) -> Settles:
+    """Of what comes back nothing is kept: it is made again."""
+    return snapshot(None)
 
 
 def _flush(**named: Any) -> None:

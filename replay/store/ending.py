@@ -10,7 +10,7 @@ import threading
 import weakref
 from time import monotonic
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 EXIT_SECONDS = 5.0
 """Longest delay of the end of the process, all spools together."""
@@ -33,15 +33,19 @@ class Ends(Protocol):
 _spools: weakref.WeakSet[Any] = weakref.WeakSet()
 _exited = False
 _near = False
+_leave = os._exit
 _finalized: set[int] = set()
 """Processes whose end is heard of."""
 _before: Any = None
 """What SIGTERM did before `hear_sigterm`."""
+_set = signal.signal
 
 
 def watch(spool: Ends) -> None:
     """Flush this spool at the end, empty it after a fork."""
     _spools.add(spool)
+    if os._exit is not _leave_flushed and hasattr(os, "fork"):
+        os._exit = _leave_flushed
 
 
 def exited() -> bool:
@@ -76,6 +80,13 @@ def _at_exit() -> None:
         print("replay: the process ended before all recordings were written.", file=sys.stderr)
 
 
+def _leave_flushed(status: int) -> NoReturn:
+    """`os._exit`, by which processes that were forked for a job end (RQ's): what was kept is written first."""
+    if not _exited:
+        flush_all(EXIT_SECONDS)
+    _leave(status)
+
+
 def _after_fork() -> None:
     global _near
     _near = False
@@ -108,11 +119,23 @@ def _on_sigterm(number: int, frame: FrameType | None) -> Any:
     for spool in list(_spools):
         spool.hurry()
     if callable(_before):
+        signal.signal = _put_back  # type: ignore[assignment]
         return _before(number, frame)
-    signal.signal(number, signal.SIG_DFL)  # a second one ends it at once
+    _set(number, signal.SIG_DFL)  # a second one ends it at once
     flush_all(EXIT_SECONDS)
     signal.raise_signal(number)
     return None
+
+
+def _put_back(number: Any, handler: Any) -> Any:
+    """`signal.signal` from the first SIGTERM on: what would die of a second one writes what waits first. uvicorn puts
+    back the default when its requests have ended, and raises the signal again."""
+    global _before
+    if number != signal.SIGTERM or handler is not signal.SIG_DFL or signal.getsignal(number) is signal.SIG_IGN:
+        return _set(number, handler)
+    before = _set(number, _on_sigterm)
+    _before = handler
+    return before
 
 
 atexit.register(_at_exit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -350,6 +351,22 @@ def test_a_destroyed_coroutine_leaves_no_noise() -> None:
             copy_context().run(coroutine.send, None)
     coroutine.close()
     assert heard.tickets[0].state == "raised"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="only coroutine functions are told to be some")
+def test_what_is_awaited_need_be_no_coroutine() -> None:
+    """Any iterator may be behind it, one that nothing can be sent to, too."""
+
+    class Answer:
+        def __await__(self) -> Iterator[None]:
+            return iter(())
+
+    def ask() -> Answer:
+        RAN.append("ask")
+        return Answer()
+
+    inspect.markcoroutinefunction(ask)  # type: ignore[attr-defined,unused-ignore]
+    both(lambda: asyncio.run(boundary(ask)()))  # type: ignore[arg-type,unused-ignore]
 
 
 def test_a_model_tells_its_score() -> None:

@@ -1,8 +1,8 @@
 """Random programs of tasks and threads that ask the world at the same time, as services do.
 
-A program is a tree `[operation, seconds, [program, ...]]`, its leaves `["ask", name]`, `["sleep", seconds]`, `["draw"]`
-and `["fail"]`. Operations are those of `asyncio`, `threading` and `concurrent.futures` in which it matters who comes
-first.
+A program is a tree `[operation, seconds, [program, ...]]`, its leaves `["ask", name]`, `["look", name]` (the answer is
+there at once), `["sleep", seconds]`, `["draw"]` and `["fail"]`. Operations are those of `asyncio`, `threading` and
+`concurrent.futures` in which it matters who comes first.
 """
 
 from __future__ import annotations
@@ -51,6 +51,12 @@ async def ask_later(name: str) -> str:
     return f"{name} as number {next(_NUMBERS)}"
 
 
+@replay.boundary
+async def look(name: str) -> str:
+    """A task asks for what is there."""
+    return f"{name} as number {next(_NUMBERS)}"
+
+
 def program(seed: int) -> tuple[str, Program]:
     """`tasks` or `threads`, and what they do."""
     chance, names = random.Random(seed), itertools.count()
@@ -70,7 +76,7 @@ def _tree(chance: random.Random, depth: int, kind: str, names: Iterator[int]) ->
 def _leaf(chance: random.Random, names: Iterator[int]) -> Program:
     found = chance.random()
     if found < 0.7:
-        return ["ask", f"q{next(names)}"]
+        return ["ask" if found < 0.6 else "look", f"q{next(names)}"]
     if found < 0.85:
         return ["sleep", chance.choice((0, 0.001, 0.01, 0.03))]
     return ["draw"] if found < 0.95 else ["fail"]
@@ -78,7 +84,7 @@ def _leaf(chance: random.Random, names: Iterator[int]) -> Program:
 
 def asked(part: Program) -> Iterator[str]:
     """The names that a program asks for, each once."""
-    if part[0] == "ask":
+    if part[0] in ("ask", "look"):
         yield part[1]
     elif len(part) == 3:
         for each in part[2]:
@@ -93,8 +99,8 @@ def run(kind: str, part: Program) -> Any:
 
 async def _task(part: Program) -> Any:
     what = part[0]
-    if what == "ask":
-        return await ask_later(EDITED.get(part[1], part[1]))
+    if what in ("ask", "look"):
+        return await (ask_later if what == "ask" else look)(EDITED.get(part[1], part[1]))
     if what == "sleep":
         return await asyncio.sleep(part[1])
     if what in ("draw", "fail"):
@@ -109,7 +115,7 @@ async def _task(part: Program) -> Any:
 
 def _thread(part: Program) -> Any:
     what = part[0]
-    if what == "ask":
+    if what in ("ask", "look"):
         return ask(EDITED.get(part[1], part[1]))
     if what == "sleep":
         return time.sleep(part[1])

@@ -8,15 +8,18 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import replay
+from replay.core.codec import encode
+from replay.core.recording import TURNS
 from tests.campaigns import programs
 from tests.recordings import record
 
-UNEXPLAINED = 0.05
+UNEXPLAINED = 0.02
 """Share of programs that may end otherwise without a reason, where there were many: of two threads that ask nothing, no
-recording says which was first. (2 % were measured, in a quiet process.)"""
+recording says which was first."""
 
 
 @pytest.fixture(autouse=True)
@@ -40,14 +43,14 @@ def test_random_programs(tmp_path: Path, seeds: range) -> None:
         ends["reproduced"] += not red
         ends["unexplained"] += any(not (each.reason or "").startswith("nondeterministic") for each in red)
         alike = {str((each.status, each.outcome)) for each in verdicts}
-        ends["varied"] += kind == "tasks" and len(alike) > 1  # threads are scheduled by the system
+        ends["varied"] += len(alike) > 1
         names = sorted({each.request.decode()["args"][0] for each in recording.interactions})
         if names:
             programs.EDITED[names[seed % len(names)]] = "another"
             assert not replay.run(recording).green, seed
             programs.EDITED.clear()
     assert ends["unexplained"] <= max(3, UNEXPLAINED * len(seeds)), ends
-    assert ends["varied"] <= max(1, 0.02 * len(seeds)), ends
+    assert ends["varied"] <= max(1, 0.03 * len(seeds)), ends
     assert ends["reproduced"] > len(seeds) / 4
 
 
@@ -65,8 +68,11 @@ def test_what_comes_in_the_turn_in_which_it_is_given_up(tmp_path: Path, monkeypa
     monkeypatch.setattr(programs, "_NUMBERS", count())
     part = ["first", 0, [["ask", "q0"], ["ask", "q1"], ["fail"]]]
     (recording,) = record(tmp_path, partial(programs.run, "tasks", part))
-    verdict = replay.run(recording)
     assert recording.outcome.value == ["q0 as number 0", "q1 as number 1", ""]
+    assert replay.run(recording).status == "reproduced"  # it says that each answer took one turn of the loop
+    context = recording.context.decode()
+    del context[TURNS]
+    verdict = replay.run(msgspec.structs.replace(recording, context=encode(context)))
     assert verdict.status == "changed"
     assert (verdict.reason or "").startswith("nondeterministic: ")
     assert "what waited for it was given up" in (verdict.reason or "")

@@ -6,6 +6,7 @@ import sys
 import time
 from argparse import Namespace
 from collections import ChainMap
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -15,16 +16,17 @@ import httpx
 import pytest
 import requests
 from grpc._channel import _InactiveRpcError, _RPCState
-from multidict import CIMultiDict, MultiDict
 from psycopg.types.range import Range
-from yarl import URL
 
 import replay
 from replay.core.codec import encode
 from replay.core.opened import Opened
 from replay.core.standins import Record
+from tests.boundaries.http.server import Server
 from tests.recordings import record
 
+CIMultiDict, MultiDict = (getattr(pytest.importorskip("multidict"), name) for name in ("CIMultiDict", "MultiDict"))
+URL = pytest.importorskip("yarl").URL
 WORLD: dict[str, Any] = {}
 
 
@@ -78,6 +80,54 @@ def test_the_code_reads_it_as_in_production(name: str, tmp_path: Path, monkeypat
     monkeypatch.setattr(sys.modules[__name__], "WORLD", dict(VALUES))
     recordings = record(tmp_path, lambda: (used(name), given(name)))
     assert [replay.run(each).status for each in recordings] == ["reproduced"] * 2
+
+
+@pytest.mark.parametrize("name", ["headers", "address", "response", "answer"])
+def test_nothing_of_a_secret_is_in_them(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names stand beside their values and addresses are whole, as redaction reads them."""
+    secret, headers = "tulip-garden", {"Authorization": "Bearer tulip-garden", "Host": "crm"}
+    asked = requests.Request("GET", "http://crm/1", headers=headers).prepare()
+    response = _response()
+    response.request = asked
+    values = {
+        "headers": CIMultiDict(headers),
+        "address": URL(f"http://ann:{secret}@crm/1"),
+        "response": response,
+        "answer": httpx.Response(200, content=b"", request=httpx.Request("GET", "http://crm/1", headers=headers)),
+    }
+    monkeypatch.setitem(WORLD, name, (values[name],))
+    (recording,) = record(tmp_path, lambda: given(name))
+    text = recording.interactions[0].answer.text
+    assert secret not in text
+    assert name == "address" or "uthorization" in text
+
+
+def test_an_answer_that_is_returned_is_compared_by_what_it_says(tmp_path: Path, server: Server) -> None:
+    """Not by how long it took, nor by what it was read from; one that was not read is none."""
+    recordings = record(tmp_path, lambda: (fetched(server.url + "/echo?1"), streamed(server.url + "/echo?1")))
+    server.stop()
+    verdicts = [replay.run(each) for each in recordings]
+    assert [each.status for each in verdicts] == ["reproduced"] * 2
+    assert [len(each.difference) for each in verdicts] == [0, 1]
+
+
+@replay.capture
+def fetched(url: str) -> httpx.Response:
+    return httpx.get(url)
+
+
+@replay.capture
+def streamed(url: str) -> requests.Response:
+    with requests.get(url, stream=True) as response:
+        return response
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Stopped before the replays."""
+    running = Server()
+    yield running
+    running.stop()
 
 
 @replay.capture

@@ -26,6 +26,7 @@ from django.urls import path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -40,9 +41,11 @@ from replay.engine import behind, recorder
 from replay.engine.runs import said
 from replay.entrypoints.asgi import ASGI
 from replay.entrypoints.wsgi import WSGI
+from replay.surfaces.documents import run_row
 from replay.surfaces.grouping import fingerprint
 from replay.surfaces.init import install
 from replay.surfaces.literals import raised_by
+from replay.surfaces.text import headline
 from tests.entrypoints.conftest import Recordings
 
 QUART = ModuleType("quart.signals")
@@ -119,6 +122,18 @@ class _Caught:
         await answer(scope, receive, send)
 
 
+class _CaughtLater(_Caught):
+    """One that answers when the error is handled."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await self._app(scope, receive, send)
+            return
+        except Exception:
+            pass
+        await PlainTextResponse("sorry", 500)(scope, receive, send)
+
+
 async def _simple(request: Request) -> PlainTextResponse:
     return PlainTextResponse(str(_total(request.path_params["sku"])))
 
@@ -173,6 +188,10 @@ caught_app = ASGI(
     Starlette(routes=[Route("/total/{sku}", _simple)], middleware=[Middleware(_Caught)]),
     target=f"{__name__}:caught_app",
 )
+later_app = ASGI(
+    Starlette(routes=[Route("/total/{sku}", _simple)], middleware=[Middleware(_CaughtLater)]),
+    target=f"{__name__}:later_app",
+)
 quart_app = ASGI(_Quart(), target=f"{__name__}:quart_app")
 
 
@@ -188,8 +207,8 @@ def get(app: Any, place: str) -> None:
     answer.close()  # type: ignore[attr-defined]
 
 
-APPS = [flask_app, django_app, logging_app, passing_app, answering_app, caught_app, quart_app]
-IDS = ["flask", "django", "logged", "passed on", "answered", "caught", "quart"]
+APPS = [flask_app, django_app, logging_app, passing_app, answering_app, caught_app, later_app, quart_app]
+IDS = ["flask", "django", "logged", "passed on", "answered", "caught", "caught before", "quart"]
 
 
 @pytest.fixture(autouse=True)
@@ -405,5 +424,30 @@ def test_what_makes_answers_is_watched_once() -> None:
     """Each replay installs: a wrapper around a wrapper of hundreds ended in a RecursionError."""
     install()
     install()
-    for made in (Response.init_headers, HttpResponseBase.__init__):
+    for made in (Response.init_headers, HttpResponseBase.__init__, ExceptionMiddleware.__call__):
         assert not hasattr(made.__wrapped__, "__wrapped__")
+
+
+@site.get("/caught/<sku>")
+def _caught(sku: str) -> Any:
+    try:
+        return {"total": _total(sku)}
+    except Exception:
+        return {"error": "internal"}, 500
+
+
+def test_an_answer_that_is_returned_in_an_except(recordings: Recordings) -> None:
+    """Nothing tells of it in production; its replay is watched, and says what the code handled."""
+    get(flask_app, "/caught/odd")
+    get(flask_app, "/down")
+    recording, down = recordings.all
+    assert recording.error_type is None
+    recorder.configure(None)
+    verdict = replay.run(recording)
+    assert verdict.status == "reproduced"
+    assert verdict.handled is not None
+    assert (verdict.handled.source, verdict.handled.function) == ("TypeError", "_total")
+    assert "; it handled TypeError at " in headline(verdict)
+    assert run_row(verdict)["handled"]["file"] == "tests/entrypoints/test_behind.py"
+    assert replay.run(down).handled is None
+    assert sys.gettrace() is None

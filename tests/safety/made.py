@@ -154,3 +154,54 @@ def crowds() -> Made:
         "said": f"of {words[5]} and {mails[6]}, {CANARY}", "token": CANARY,
     }  # fmt: skip
     return Made(recording(value, requests=[http(body=json.dumps({"to": mails}).encode())], answers=[answer(b"{}")]))
+
+
+_BOXES = f"""
+ id | password
+----+--------------
+  1 | {CANARY}
++----+----------------+
+| id | password       |
++----+----------------+
+|  1 | {CANARY}      |
++----+----------------+
+NAME   TOKEN                  AGE
+ann    {CANARY}   3d
+bob    <none>   4d
+"""
+
+
+def forms() -> Made:
+    """More than are drawn one by one, in forms that take a look at each: encoded, drawn, in capitals, as events."""
+    draw = Random(8)
+    words = ["".join(draw.choices(ascii_letters + digits, k=9)) + "7" for _ in range(120)]
+    lines = [f"token={word} of {n}" for n, word in enumerate(words)]
+    packed = gzip.compress(f"token={CANARY}".encode() * 9, 0)
+    value = {
+        "boxes": _BOXES, "base64": "\n".join(b64encode(line.encode()).decode() for line in lines),
+        "hex": " ".join(line.encode().hex() for line in lines), "token": words, "again": lines[3].encode().hex(),
+        "form": "&".join(f"token%5B{n}%5D={word}" for n, word in enumerate(words)),
+        "api_key": [f"{n:08x}-e89b-42d3-a456-{n:012x}" for n in range(300)],
+        "sessions": "; ".join(f"session{n}={word}" for n, word in enumerate(words)),
+        "mail": [f"\u00dcnn{n}@X.example" for n in range(120)] + [f"Ann{n}@x.example" for n in range(120)],
+        "password": [f"{word}@{n}" for n, word in enumerate(words)] + [f"{word}\u00fc" for word in words],
+        "odd": "".join(f'{{"token":"{word}" , "n" :{n}}}\n' for n, word in enumerate(words[:3])),
+        "argv": ["insert into t (id, token) values (?, (?))", [1, CANARY]],
+        "percent": " ".join(quote(line, safe="") for line in lines),
+        "login": f"C: AUTH LOGIN YW5u\nS: 334 UGFzc3dvcmQ6\nC: {b64encode(CANARY.encode()).decode()}\n",
+        "stream": ["Dear ", "jane.", "doe@example.com", ", ", CANARY[:5], CANARY[5:]],
+        "chunks": [CANARY[:5].encode(), b"\xc3", b"\xa4 " + CANARY[5:].encode()],
+    }  # fmt: skip
+    asked = [
+        (http(body=packed, headers=[("content-encoding", "gzip"), ("content-length", str(len(packed)))]),
+         answer(f"data: token={CANARY}\n\ndata: jane.\n\ndata: doe@example.com is\n\n".encode(),
+                [("content-type", "text/event-stream")])),
+        (http(body=f"token={CANARY}".encode(), headers=[("content-encoding", "zstd")]), answer(b"{}")),
+    ]  # fmt: skip
+    one = recording(value, requests=[request for request, _ in asked], answers=[given for _, given in asked])
+    return Made(one)
+
+
+def again() -> Made:
+    """What was redacted before."""
+    return Made(forms().settle())

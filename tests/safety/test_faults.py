@@ -27,6 +27,7 @@ GUARDS = {
     "is_free": "one read of a variable",
     "timeline_here": "one read of a variable",
     "safely": "a guard",
+    "_plain.<locals>.captured": "called in the place of what the application has",
     "failed": "what a guard does",
     "drawn": "a guard around the generator",
     "leave": "a guard around the end",

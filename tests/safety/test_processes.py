@@ -61,6 +61,19 @@ def test_sigterm_hurries_the_writer(tmp_path: Path) -> None:
     assert numbers(tmp_path) == [1, 2]
 
 
+def test_a_server_that_puts_the_default_back(tmp_path: Path) -> None:
+    """As uvicorn does when its requests have ended, to raise the signal again: what they left is on disk."""
+    done = run(
+        "import signal\nsignal.signal(signal.SIGTERM, lambda *a: None)\n" + BEGIN + "unit(1)\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\nfor n in range(2, 400): unit(n)\n"
+        "signal.signal(signal.SIGINT, signal.SIG_DFL)\nsignal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
+        "signal.raise_signal(signal.SIGTERM)",
+        tmp_path,
+    )
+    assert done.returncode == -signal.SIGTERM, done.stderr
+    assert numbers(tmp_path) == list(range(1, 400))
+
+
 def test_sigterm_inside_a_put(tmp_path: Path) -> None:
     """A signal that comes while its thread hands over a recording is no deadlock."""
     done = run(

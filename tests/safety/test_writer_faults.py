@@ -23,7 +23,7 @@ from replay.surfaces import redaction
 from tests.core.redaction.test_redactor import CANARY, everything, recording, shapes
 from tests.safety import units
 from tests.safety.faults import PACKAGE, Fault, watched, with_fault
-from tests.safety.made import Made, crowds, few, kinds
+from tests.safety.made import Made, again, crowds, few, forms, kinds
 from tests.safety.ways import WAYS
 
 pytestmark = [
@@ -71,7 +71,7 @@ UNITS: dict[str, Callable[[], object]] = {
         if name in ("generator", "lambda", "asgi", "wsgi told", "wsgi of django", "requests", "aiohttp parts", "chunks",
                     "httpx parts", "refused", "held", "more draws", "more values", "values of libraries", "function",
                     "raising", "values seen", "database", "cookies", "by hand",
-                    "filled")
+                    "filled", "tasks", "coroutine", "threads")
     },
 }  # fmt: skip
 
@@ -130,7 +130,7 @@ def test_a_fault_in_some_functions(captured: recorder.Captured, tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [Fault, MemoryError, RecursionError])
-@pytest.mark.parametrize("made", [few, kinds, crowds])
+@pytest.mark.parametrize("made", [few, kinds, crowds, forms, again])
 def test_a_fault_in_each_rule(made: Callable[[], Settling], tmp_path: Path, error: type[BaseException]) -> None:
     """Of recordings with secrets of every kind, few and many: ten minutes each."""
     assert campaign(made(), tmp_path, error, 1, 1) > 100

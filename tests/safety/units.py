@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 import uuid
+from argparse import Namespace
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 import flask
+import httpx
 from django.core.signals import got_request_exception
 
 import replay
@@ -345,6 +347,9 @@ def with_values(n: Any) -> Any:
         Pair(n, {1, 2}),
         deque([n]),
         Basket(a=n),
+        Namespace(n=n),
+        time.gmtime(n),
+        httpx.Request("GET", f"http://crm/{n}"),
         datetime(2024, 5, 1),
         Decimal("1.5"),
         b"x",

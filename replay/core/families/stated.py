@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from time import struct_time
 from typing import TYPE_CHECKING, Any
 
 from replay.core.families import records
-from replay.core.looking import assign, attributes, imported, located, module_and_name, mro
+from replay.core.looking import assign, attributes, imported, instance_dict, located, module_and_name, mro
 from replay.core.standins import ABSENT, Opaque, Record
 
 if TYPE_CHECKING:
@@ -28,26 +29,38 @@ _STATES = frozenset(
         "asyncpg.types": "Range",
         "bson.dbref": "DBRef",
         "bson.decimal128": "Decimal128",
-        "bson.objectid": "ObjectId",
         "bson.regex": "Regex",
         "bson.timestamp": "Timestamp",
         "collections": "ChainMap",
         "elastic_transport": "ObjectApiResponse ListApiResponse TextApiResponse HeadApiResponse BinaryApiResponse "
-        "HttpHeaders NodeConfig",
+        "NodeConfig",
         "grpc._channel": "_RPCState",
         "grpc.aio._metadata": "Metadata",
-        "httpx": "Response Request Headers URL ByteStream",
         "psycopg.types.multirange": "Multirange",
         "psycopg.types.range": "Range",
         "psycopg2._range": "Range NumericRange DateRange DateTimeRange DateTimeTZRange",
         "pymongo.results": "InsertOneResult InsertManyResult UpdateResult DeleteResult BulkWriteResult",
-        "requests.models": "Response PreparedRequest",
-        "requests.structures": "CaseInsensitiveDict",
-        "yarl": "URL",
     }.items()
     for name in names.split()
 )
-_LISTS = frozenset({"multidict._multidict:MultiDict", "multidict._multidict:CIMultiDict", "time:struct_time"})
+_MESSAGES: dict[str, tuple[str, dict[str, Any]]] = {
+    **{
+        f"{library}:{name}": ("_content", {"stream": None, **more})
+        for library in ("httpx", "httpx2")
+        for name, more in (("Request", {}), ("Response", {"_elapsed": timedelta(), "_decoder": None}))
+    },
+    "requests.models:PreparedRequest": ("headers", {"_cookies": None}),
+    "requests.models:Response": ("_content", {"elapsed": timedelta(), "raw": None, "connection": None}),
+}
+"""Messages of HTTP clients that were read: what holds the body, and what is left out, with what is there instead: how
+long it took, which is another at each run, and what it was read from."""
+_LISTS = frozenset({
+    "elastic_transport:HttpHeaders", "httpx2:Headers", "httpx:Headers", "multidict._multidict:CIMultiDict",
+    "multidict._multidict:MultiDict", "requests.structures:CaseInsensitiveDict", "time:struct_time",
+})  # fmt: skip
+"""Names beside their values, as redaction reads them, whatever lies in their attributes."""
+_TEXTS = {"bson.objectid:ObjectId": "id", "httpx2:URL": "url", "httpx:URL": "url", "yarl:URL": "url"}
+"""What is made of its text, and what that is called."""
 _ROWS = frozenset({"asyncpg.protocol.record:Record", "asyncpg.protocol.protocol:Record"})
 _MESSAGE, _WRAPPED = "google.protobuf.message:Message", "proto.message:Message"
 
@@ -57,8 +70,12 @@ def writer(kind: type) -> Callable[[Encoder, Any], Any] | None:
     name = located(kind)
     if name in _STATES and _loaded(name) is kind:
         return _state
+    if name in _MESSAGES and _loaded(name) is kind:
+        return _exchanged
     if name in _LISTS and _loaded(name) is kind:
         return _items
+    if name in _TEXTS and _loaded(name) is kind:
+        return _text
     if name in _ROWS and _loaded(name) is kind:
         return _row
     if "google.protobuf" in sys.modules:
@@ -77,12 +94,28 @@ def _loaded(name: str) -> Any:
 
 
 def _state(encoder: Encoder, value: Any) -> Any:
-    held = {name: item for name, item in attributes(value).items() if name not in _DERIVED}
+    return records.record(encoder, value, "$state", attributes(value), {})
+
+
+def _exchanged(encoder: Encoder, value: Any) -> Any:
+    body, without = _MESSAGES[located(type(value))]
+    held = {name: item for name, item in attributes(value).items() if name not in without}
+    if type(held.get(body)) is bool or body not in held:
+        return encoder.opaque(value)  # a stream that was not read
+    extensions = held.get("extensions")
+    if type(extensions) is dict:
+        held["extensions"] = {name: item for name, item in extensions.items() if type(item) in (bytes, dict)}
     return records.record(encoder, value, "$state", held, {})
 
 
-_DERIVED = frozenset({"_cache", "_hash", "_marshal"})
-"""What is computed anew."""
+def _text(encoder: Encoder, value: Any) -> Any:
+    return records.record(encoder, value, "$state", fields_of(value) or {}, {})
+
+
+def fields_of(value: object) -> dict[str, Any] | None:
+    """What is compared of a value that a text stands for; None: it is none."""
+    name = located(type(value))
+    return {_TEXTS[name]: str(value)} if name in _TEXTS and _loaded(name) is type(value) else None
 
 
 def _items(encoder: Encoder, value: Any) -> Any:
@@ -115,16 +148,28 @@ def _plain(item: Any) -> Any:
 def _read_state(decoder: Decoder, body: Any, number: int | None) -> Any:
     if body["type"] in _ROWS:
         return _read_row(decoder, body, number)
-    kind = _loaded(body["type"]) if body["type"] in _STATES else _derived(decoder, body["type"], _WRAPPED)
+    if body["type"] in _TEXTS:
+        return _read_text(decoder, body, number)
+    is_listed = body["type"] in _STATES or body["type"] in _MESSAGES
+    kind = _loaded(body["type"]) if is_listed else _derived(decoder, body["type"], _WRAPPED)
     if kind is None:
         return _absent(decoder, body, number)
     value = decoder.bind(number, object.__new__(kind))
-    held = decoder.mapping(body["fields"])
-    if body["type"] == "yarl:URL":
-        held["_cache"] = {}
-    for name, item in held.items():
+    if body["type"] in _MESSAGES:
+        instance_dict(value).update(_MESSAGES[body["type"]][1])
+    for name, item in decoder.mapping(body["fields"]).items():
         assign(value, name, item)
     return value
+
+
+def _read_text(decoder: Decoder, body: Any, number: int | None) -> Any:
+    kind = _loaded(body["type"])
+    if kind is None:
+        return _absent(decoder, body, number)
+    text = decoder.value(body["fields"][_TEXTS[body["type"]]])
+    if type(text) is not str:
+        raise TypeError("text expected")
+    return decoder.bind(number, kind(text, encoded=True) if body["type"] == "yarl:URL" else kind(text))
 
 
 def _read_row(decoder: Decoder, body: Any, number: int | None) -> Any:
@@ -143,7 +188,7 @@ def _read_items(decoder: Decoder, body: Any, number: int | None) -> Any:
     items = decoder.value(body["items"])
     if type(items) is not tuple:
         raise TypeError("items are a tuple")
-    return decoder.bind(number, kind(items))
+    return decoder.bind(number, kind(dict(items) if body["type"] == "elastic_transport:HttpHeaders" else items))
 
 
 def _read_message(decoder: Decoder, body: Any, number: int | None) -> Any:

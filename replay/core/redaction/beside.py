@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from replay.core.redaction.keys import PERSONAL
+
 KindOf = Callable[[object], str | None]
 _OPTION = re.compile(r"--?([A-Za-z][\w-]{2,60})")
 _VALUE = re.compile(r"(?=\S{8,4000}+\Z)\D{0,80}+\d\S*+\Z")
@@ -48,6 +50,12 @@ def of_key(node: Mapping[str, Any]) -> frozenset[str]:
     if node.get("kind") == "Secret" and type(node.get("metadata")) is dict:
         return _OF_SECRET
     return _OF_GRANT if node.get("grant_type") == "authorization_code" else _OF_NONE
+
+
+def is_name(text: str, kind: str, kind_of: KindOf) -> bool:
+    """Whether what stands beside a telling name is a name too: two columns. What has words, beside the name of a
+    credential, is one (`Bearer ...`)."""
+    return kind_of(text) is not None and (kind in PERSONAL or " " not in text.strip())
 
 
 def is_pair(item: Any) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache, partial
 from itertools import islice
 
+from replay.core.redaction import boxes
 from replay.core.redaction.crowds import cut
 
 Leaf = Callable[[str, str, str], str]
@@ -43,6 +44,8 @@ def masked(
         made = _inserted(made, kind_of, leaf, many, tables, mark)
     if "[" in text:
         made = _arrays(made, kind_of, leaf)
+    if found is None and made is text and "\n" in text:
+        made = _replaced(text, boxes.cells(text, kind_of), leaf, many, mark)
     return None if made == text else made
 
 
@@ -76,7 +79,7 @@ def _sheet(text: str, kind_of: Callable[[str], str | None]) -> tuple[str, dict[i
         if not all(map(_NAME.fullmatch, filter(None, names))) or not any(names):
             continue
         following = text[end + 1 : end + 1 + _HEADING].split("\n", 2)[:2]
-        if all(line.count(mark) < len(names) - 1 for line in following):
+        if all(line.count(mark) < len(names) - 1 for line in following) or boxes.is_rule(following[0]):
             continue
         kinds = {at: (name, kind) for at, name in enumerate(names) if name and (kind := kind_of(name))}
         return (mark, kinds) if kinds else None
@@ -128,28 +131,37 @@ def _inserted(
     text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: dict[str, list[str]], mark: str
 ) -> str:
     """Literals of INSERT statements."""
-    spans = _literals(text, kind_of, tables)
+    return _replaced(text, _literals(text, kind_of, tables), leaf, many, mark, "'")
+
+
+def _replaced(text: str, spans: list[boxes.Cell], leaf: Leaf, many: Many, mark: str, quote: str = "") -> str:
+    """The text without the cells at these places. `quote`: stands twice within one."""
+
+    def plain(one: str) -> str:
+        return one.replace(2 * quote, quote) if quote else one
+
+    def quoted(one: str) -> str:
+        return one.replace(quote, 2 * quote) if quote else one
+
     shown: dict[tuple[str, str], dict[str, str]] = {}
     for start, end, named in spans:
-        shown.setdefault(named, {})[text[start:end].replace("''", "'")] = ""
+        shown.setdefault(named, {})[plain(text[start:end])] = ""
     for (name, kind), cells in shown.items():
         drawn = many(kind, cells)
         first = next(iter(cells))
-        cells[first] = leaf(name, kind, first).replace("'", "''")
+        cells[first] = quoted(leaf(name, kind, first))
         cells.update(
-            (one, f"{mark}{made}{mark}" if (made := drawn.get(one)) else leaf(name, kind, one).replace("'", "''"))
+            (one, f"{mark}{made}{mark}" if (made := drawn.get(one)) else quoted(leaf(name, kind, one)))
             for one in islice(cells, 1, None)
         )
     out, done = [], 0
     for start, end, named in spans:
-        out += [text[done:start], shown[named][text[start:end].replace("''", "'")]]
+        out += [text[done:start], shown[named][plain(text[start:end])]]
         done = end
     return "".join([*out, text[done:]]) if done else text
 
 
-def _literals(
-    text: str, kind_of: Callable[[str], str | None], tables: dict[str, list[str]]
-) -> list[tuple[int, int, tuple[str, str]]]:
+def _literals(text: str, kind_of: Callable[[str], str | None], tables: dict[str, list[str]]) -> list[boxes.Cell]:
     """Where they stand that a column says are secret: start, end, its name and kind."""
     spans = []
     for statement in _INSERT.finditer(text):

@@ -165,7 +165,7 @@ COMMANDS: tuple[Rule, ...] = (
          ("</b>", "</strong>", "</em>", "</i>", "</label>", "</span>"), is_value),
     Rule("otp", re.compile(
         r"[vscolam2pVSCOLAMP](?<=\b.)(?i:(?:(?<=v)erification|(?<=s)ecurity|(?<=c)onfirmation|(?<=o)ne-time|(?<=l)ogin|(?<=a)ccess|(?<=a)uthentication|(?<=2)fa|(?<=m)fa)"
-        r" (?:pass)?code|(?<=o)ne-time password|(?<=o)tp|(?<=p)in)(?: is)?[ :=]{1,3}(\d{5,10})\b"),
+        r" (?:pass)?code|(?<=o)ne-time password|(?<=o)tp|(?<=p)in)(?: is)?[ :=]{1,3}(\d{3}[ -]\d{3}|\d{5,10})\b"),
          (*(name + mark for name in ("code", "Code", "CODE", "otp", "OTP", "pin", "PIN") for mark in " :="),
           "ime password", "ime Password", "IME PASSWORD")),
     Rule("oauth-code", re.compile(r"[?&]code=([^\s&#\"'<>]{8,2000}+)(?=[^\s\"'<>]{0,2000}?&state=)"), ("code=",)),

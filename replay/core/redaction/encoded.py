@@ -216,10 +216,11 @@ class Encoded(Secrets):
 
     def _base64(self, text: str, deep: int) -> str:
         """The runs of Base64 and the like; what many of them hold is looked through together."""
-        many = len(text) > _SHORTEST * _TOGETHER
-        words = list(dict.fromkeys(BASE64.findall(text))) if many else []
-        if len(words) <= _TOGETHER:
+        if len(text) <= _SHORTEST * _TOGETHER:
             return BASE64.sub(lambda part: self._decoded(part[0], deep), text)
+        words = list(dict.fromkeys(BASE64.findall(text)))
+        if len(words) <= _TOGETHER:
+            return BASE64.sub(lambda part: self._decoded(part[0], deep), text) if words else text
         shown: dict[str, str] = {}
         for word in words:
             if word not in self._readings and len(self._readings) < _WORDS:

@@ -12,6 +12,7 @@ from string import ascii_letters, digits
 from replay.core.redaction.checks import luhn, weighed
 from replay.core.redaction.commands import COMMANDS
 from replay.core.redaction.finding import Rule
+from replay.core.redaction.said import SAID
 from replay.core.redaction.values import is_value
 from replay.core.redaction.vendors import HINTS, UNLIKE, VENDORS
 
@@ -76,6 +77,12 @@ def _at_words(letters: str, head: str, secret: str, tail: str = "") -> re.Patter
 
 _ANY_CARD = r"\d(?:[ -]?\d){12,18}+"
 _CARD = re.compile(_ANY_CARD + r"(?!\d)")
+_COUNTED = re.compile(
+    r"(?i)(?:n(?:ano)?s(?:ec(?:ond)?s?)?|time(?:stamp)?|counter|clock|elapsed|duration|offset|order|seq(?:uence)?|\bt[0-9]?|\bts|id)"
+    r"(?: (?:no\.?|number|is))?[\"'\]]?[\s:=#([]{0,4}\Z"
+)
+"""What stands before a number that counts something."""
+_UNIT = re.compile(r" ?(?:ns|nano|us|ms|ticks)\b")
 _GROUP = re.compile(r"\d+")
 _OF_TWO_DIGITS = re.compile(r"(?m)^(\d)\1*+(?:(\d)(?:\1|\2)*+)?+$")
 _IN_ONE_WORD = re.compile(r"(?<![0-9])[2-6][0-9]{12,18}(?![0-9])")
@@ -84,7 +91,19 @@ _IN_ONE_WORD = re.compile(r"(?<![0-9])[2-6][0-9]{12,18}(?![0-9])")
 def card(text: str) -> bool:
     """Whether it is a card's number (ISO/IEC 7812)."""
     digits = text if text.isdecimal() else re.sub(r"\D", "", text)
-    return 13 <= len(digits) <= 19 and digits[0] in "23456" and luhn(digits) and len(set(digits)) > 2
+    return 13 <= len(digits) <= 19 and is_issued(digits) and luhn(digits) and len(set(digits)) > 2
+
+
+def is_issued(digits: str) -> bool:
+    """Whether cards begin so, of so many digits: `20240501120000` is a moment."""
+    size, first = len(digits), digits[0]
+    if first == "2":
+        return (size == 16 and "2221" <= digits[:4] <= "2720") or (
+            size == 15 and digits[:4] in ("2014", "2131", "2149")
+        )
+    if first == "3":
+        return digits[1] in {14: "0689", 15: "47", 16: "05689"}.get(size, "")
+    return first in "456"
 
 
 _ONLY_DIGITS = bytes(ord("0") if chr(code) in digits else ord("\n") for code in range(256))
@@ -95,10 +114,18 @@ def may_have_card(text: str) -> bool:
     return not text.isascii() or b"0" * 13 in text.encode().translate(_ONLY_DIGITS, b" -")
 
 
+def may_count(number: str) -> bool:
+    """Whether it may as well be a moment of a clock that counts nanoseconds."""
+    return len(number) in (14, 16) and number[:2] == "30"
+
+
 def card_at(text: str, start: int, stop: int) -> tuple[int, int]:
     """Of digits that look like one, where it is; a number may stand before it, and one behind."""
     if card(text[start:stop]):
-        return start, stop
+        counted = may_count(text[start:stop]) and (
+            _COUNTED.search(text, max(0, start - 40), start) or _UNIT.match(text, stop)
+        )
+        return (stop, stop) if counted else (start, stop)
     longer = _CARD.match(text, start)
     if longer is not None and longer.end() != stop and card(longer[0]):
         return longer.span()
@@ -112,7 +139,8 @@ def cards_in(text: str) -> Set[str]:
     found: set[str] = set()
     for size in set(map(len, numbers)):
         some = [number for number in numbers if len(number) == size]
-        found.update(number for number, last in zip(some, weighed(some), strict=True) if not last)
+        found.update(number for number, last in zip(some, weighed(some), strict=True) if not last and is_issued(number))
+    found = {number for number in found if not may_count(number)}
     return found.difference(match[0] for match in _OF_TWO_DIGITS.finditer("\n".join(found)))
 
 
@@ -122,8 +150,14 @@ WEBHOOK = Rule("webhook", re.compile(
     r"(\d{6,12}+:[\w-]{30,50}+|[A-Za-z0-9][A-Za-z0-9/+_@-]{11,300}+)"),
     ("hooks", "webhook", "telegram"))  # fmt: skip
 """Addresses whose paths are secrets."""
+_NO_DOMAINS = (
+    r"[cm]?[jt]sx?|s?css|html?|json|png|jpe?g|gif|svg|webp|ico|txt|log|ya?ml|toml|xml|csv|pdf|exe|dll|jar|whl|tgz|tar|"
+    r"gz|bz2|xz|lock|vue|map|diff|patch|wasm|alpine|slim|min"
+)
+"""What ends names of files and of images, and no address."""
 EMAIL = Rule("email", re.compile(
-    r"([A-Za-z0-9](?<![A-Za-z0-9._%+-].)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.(?=\w)){1,8}+[A-Za-z]{2,24}+)"
+    r"([A-Za-z0-9](?<![A-Za-z0-9._%+-].)(?!(?<=g)it@)[A-Za-z0-9._%+-]{0,63}+@(?:[A-Za-z0-9-]{1,63}+\.(?=\w)){1,8}+"
+    rf"(?!(?:{_NO_DOMAINS})(?![A-Za-z0-9]))[A-Za-z]{{2,24}}+)"
     r"(?![A-Za-z0-9])"), ("@",), before=ascii_letters + digits + "._%+-")  # fmt: skip
 """Its group is all that it matches."""
 LOOKS: tuple[Rule, ...] = (
@@ -163,6 +197,6 @@ LOOKS: tuple[Rule, ...] = (
 )  # fmt: skip
 
 
-RULES = (*LOOKS[:6], *COMMANDS, *LOOKS[6:])
+RULES = (*LOOKS[:6], *COMMANDS, *SAID, *LOOKS[6:])
 """In the order in which they are tried; what one has found the next do not look into. Group 1 is the secret, if there
 is a group."""

@@ -111,7 +111,7 @@ class Secrets:
             if mark and len(local) >= 6 and not local.isalpha():
                 self.secrets.setdefault(local, masked.rpartition("@")[0])
             self._without_end(secret, masked, kind)
-            if kind in ("phone", "card"):
+            if kind in ("phone", "card", "ssn", "otp"):
                 digits = re.sub(r"\D", "", secret)
                 if digits != secret and len(digits) >= 6:
                     self.secrets.setdefault(digits, re.sub(r"\D", "", masked))
@@ -121,10 +121,10 @@ class Secrets:
         if kind == "assigned" and (bare := secret.rstrip(_ENDS)) != secret and len(bare) >= SHORTEST:
             self.secrets.setdefault(bare, masked[: len(bare)])
 
-    def spans(self, text: str) -> Iterator[tuple[int, int, bool]]:
-        """Where the secrets of a text are: start, end, whether it is known. Some may overlap."""
+    def spans(self, text: str, known: bool) -> Iterator[tuple[int, int, bool]]:
+        """Where the secrets of a text are: start, end, whether it is known. Some may overlap. `known`: only such."""
         yield from ((start, end, True) for start, end in self._needles.hits(text, self._pause))
-        for each in self._find(text):
+        for each in () if known else self._find(text):
             if not self._armed and self.known.any and (secret := text[each.start : each.end]) in self.known:
                 self._standing.add(secret)
             yield each.start, each.end, False

@@ -12,8 +12,8 @@ from typing import Any
 
 Write = Callable[[Any], str]
 Document = Callable[[str], str | None]
-Spans = Callable[[str], Iterable[tuple[int, int, bool]]]
-"""Where the secrets of a text are: start, end, whether it is known from elsewhere."""
+Spans = Callable[[str, bool], Iterable[tuple[int, int, bool]]]
+"""Where the secrets of a text are: start, end, whether it is known from elsewhere; only known ones if told so."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|-?(?:\d[\d.eE+-]*+|Infinity)|true|false|null|NaN')
 
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
@@ -33,7 +33,7 @@ def nothing(of: object) -> None:
     """No document, no table."""
 
 
-def nowhere(text: str) -> tuple[()]:
+def nowhere(text: str, known: bool) -> tuple[()]:
     """No secrets."""
     return ()
 
@@ -219,7 +219,7 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
         text = "".join(before)
         whole = document(text)
         if whole is not None and len(whole) == len(text):
-            list(spans(text))  # what stands for a secret already is noted
+            list(spans(text, False))  # what stands for a secret already is noted
             return list(_cuts(whole, before))
         over = _reaching(text, before, alone, spans) if not all(alone) or flows(before) else over
         if over and len(made := flat(text)) == len(text):
@@ -255,7 +255,7 @@ def _reaching(text: str, before: list[str], alone: list[bool], spans: Spans) -> 
     ends = list(accumulate(map(len, before)))
     is_text = flows(before)
     over: set[int] = set()
-    for start, end, known in spans(text):
+    for start, end, known in spans(text, not is_text):
         touched = range(bisect_right(ends, start), bisect_left(ends, end) + 1)
         masked = [alone[at] for at in touched]
         if len(touched) < 2 or not any(masked) or known + is_text + (not all(masked)) < 2:

@@ -97,7 +97,9 @@ class Sweep(Texts):
         """A name and its value, as headers are given."""
         pair = each["$tuple"] if type(each) is dict else each
         name, value = map(_text_of, pair)
-        said = self.kind_of(name) if self.kind_of(value) is None else None
+        said = self.kind_of(name)
+        if said is not None and beside.is_name(value, said, self.kind_of):
+            said = None
         made = [self.tree(pair[0], (*path, 0), kind), self.tree(pair[1], (*path, 1), said or kind)]
         return made if pair is each else {"$tuple": made}
 

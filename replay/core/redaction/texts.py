@@ -16,7 +16,7 @@ from replay.core.redaction.finding import find
 from replay.core.redaction.marks import MOST as MARKED
 from replay.core.redaction.marks import Path
 from replay.core.redaction.needles import SHORTEST
-from replay.core.redaction.patterns import WEBHOOK, card
+from replay.core.redaction.patterns import WEBHOOK, card, may_count
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.replaced import URL
 from replay.core.redaction.rules import Rules
@@ -82,7 +82,14 @@ class Texts(Tabled):
         if kind is None and type(node) is int and -10_000 < node <= LOW:
             return node
         text = str(node)
-        if kind is None and type(node) is int and 13 < len(text) < 17 and path[:1] != _DRAWS and card(text):
+        if (
+            kind is None
+            and type(node) is int
+            and 13 < len(text) < 17
+            and path[:1] != _DRAWS
+            and card(text)
+            and not may_count(text)
+        ):
             kind = "card"
         if kind and type(node) is int and not self._rules.allows(path) and text not in self.known:
             if node > LOW and text not in self.secrets:

@@ -371,3 +371,16 @@ def test_a_text_that_was_no_secret_before() -> None:
     for number in range(25):
         redactor.redact(recording([f"{number} {each}" for each in range(1_000)]))
     assert 0 < len(rules.clean) <= 20_000
+
+
+@pytest.mark.parametrize(
+    "pairs", [[("Authorization", "Bearer petunia")], (("a", "b"), ("authorization", "Basic petunia"))]
+)
+def test_pairs_whose_value_has_words(pairs: Any) -> None:
+    """As headers are written in Python: a scheme is no second name."""
+    assert "petunia" not in REDACTOR.redact(recording(pairs)).input.text
+
+
+def test_pairs_of_names_are_columns() -> None:
+    """Two names say nothing of each other."""
+    assert "token" in REDACTOR.redact(recording([("password", "token")])).input.text
