@@ -179,8 +179,10 @@ ELSEWHERE = {
         core/opened: Opened.__init__ Opened._known Opened._open Opened._tagged Opened.close Opened.tree _refers
             _size children named
         core/recording: Outcome.decode Outcome.value
-        core/redaction/marks: places_of
-        core/redaction/own: _differs_in _may_stand _pseudonyms holds_pseudonym stands_for
+        core/redaction/marks: is_like places_of
+        core/redaction/own: _becomes _differs_in _holds _pseudonyms holds_pseudonym stands_for
+            stands_for.<locals>.may_stand
+        core/redaction/shown: _is_word _of_one_sort is_one_of put_back words_of
         core/redaction/redactor: Redactor.find Redactor.find_in Secret.excerpt
         core/standins: Opaque.__hash__ Record.__eq__ Record.__getattr__ Record.__getitem__ Record.__hash__
             Record.__init__ Record.__iter__ Record.__repr__ Record.__setattr__ Truncated.__hash__ made_class
