@@ -104,6 +104,8 @@ class Excuse(Noise, frozen=True, kw_only=True):
     """`Pseudonyms` of production's key, where that is here."""
     words: tuple[Word, ...] = ()
     """What the code showed of secrets, with what it shows of their pseudonyms."""
+    fixed: frozenset[str] = frozenset()
+    """Digests of pseudonyms beside a credential that are none of the code's own."""
     checked: bool = False
     """Only for pseudonyms that carry their check, and for those of `keyed`: of what says what is asked. A bundle may
     name any word as a pseudonym."""
@@ -182,6 +184,8 @@ def excuses(recording: Recording, keyed: Keyed | None = None) -> list[Excuse]:
     pseudonyms = Pseudonyms(marks)
     made = marks.get("made")
     addresses = frozenset(each for each in made if type(each) is str) if type(made) is list else frozenset[str]()
+    held = marks.get("fixed")
+    fixed = frozenset(each for each in held if type(each) is str) if type(held) is list else frozenset[str]()
     found: dict[tuple[str, str], Excuse] = {}
 
     def excuse(place: str, path: str, kind: str, made: frozenset[str] | None, words: tuple[Word, ...] = ()) -> None:
@@ -193,7 +197,7 @@ def excuses(recording: Recording, keyed: Keyed | None = None) -> list[Excuse]:
             words = () if checked else words or (() if earlier is None else earlier.words)
             found[place, path] = Excuse(
                 place=place, path=path, matcher="redacted", cause=kind, pseudonyms=pseudonyms, made=made, keyed=keyed,
-                words=words, checked=checked,
+                words=words, checked=checked, fixed=fixed,
             )  # fmt: skip
 
     for place, path, words in words_of(marks):
@@ -410,7 +414,7 @@ def covers(noise: Noise, one: Any, two: Any, steps: Steps, window: Window | None
             if identity(one) == identity(two):
                 return True
         own = noise.pseudonyms, noise.made, noise.keyed
-        return stands_for(one, two, *own, whole=bool(steps), checked=noise.checked)
+        return stands_for(one, two, *own, whole=bool(steps), checked=noise.checked, fixed=noise.fixed)
     return matches(noise.matcher, one, two, steps, window)
 
 

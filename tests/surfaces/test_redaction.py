@@ -87,8 +87,11 @@ def refused(password: str) -> None:
     raise ValueError(f"wrong password {password!r} of {MAIL}")
 
 
-def test_nothing_reaches_the_disk_and_it_still_replays(crm: str, tmp_path: Path) -> None:
-    """Bundles hold no secret, and reproduce; also where the code now has another key in its environment."""
+def test_nothing_reaches_the_disk_and_it_still_replays(
+    crm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bundles hold no secret, and reproduce with production's redaction key; also where the code now has another key in
+    its environment."""
     seen: list[str] = []
     stop = threading.Event()
     watcher = threading.Thread(target=_watch, args=(tmp_path, stop, seen))
@@ -112,7 +115,11 @@ def test_nothing_reaches_the_disk_and_it_still_replays(crm: str, tmp_path: Path)
         secrets = [CANARY, CANARY[::-1], MAIL, TOKENS["live"]]
         assert [shape for secret in secrets for shape in shapes(secret) if shape in text] == []
         assert one.redacted
+        verdict = replay.run(one)
+        assert (verdict.status == "changed") is (one.status == "error")  # it says a mail address of its own
+        monkeypatch.setenv("REPLAY_REDACTION_KEY", "k" * 32)
         assert replay.run(one).status == "reproduced"
+        monkeypatch.delenv("REPLAY_REDACTION_KEY")
     asking = next(one for one in recordings if one.entrypoint.endswith("order"))
     TOKENS["live"] = "another-key-of-a-laptop-1"
     try:

@@ -1,11 +1,13 @@
 """What redaction notes in a recording's context, under `redaction`; never a secret, never the key.
 
 `{"key": id of the key, "kinds": {kind: number}, "places": [[place, path, kind], ...], "own": [...],
-"made": [digest, ...], "pseudonyms": [digest, ...], "crowd": checksums}`. A place is `input`, `outcome`, `context`,
+"made": [digest, ...], "fixed": [digest, ...], "pseudonyms": [digest, ...], "crowd": checksums,
+"parts": see `replay.core.redaction.shown`}`. A place is `input`, `outcome`, `context`,
 `interaction[3].request` or `.answer`, a path is one as differences have it. `own` are places where the code asks with
 something of its own, or with a digest that it makes: the recording does not give it to the code. `made` are digests of
-a pseudonym with the mail address for which it stands, where the code makes that of what it is given. `crowd` are
-checksums of what was drawn for thousands at once, eight hexadecimal digits each.
+a pseudonym with the mail address for which it stands, where the code makes that of what it is given. `fixed` are
+digests of pseudonyms that stand beside a credential of the code's own and are none: personal data, and what it was
+given. `crowd` are checksums of what was drawn for thousands at once, eight hexadecimal digits each.
 """
 
 from __future__ import annotations

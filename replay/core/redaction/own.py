@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
+from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import MOST, Known, digest_of, is_digest, is_like
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 
@@ -34,6 +35,10 @@ where it differs."""
 _BOUND = re.compile(r"(?<![^\W_])|(?![^\W_])")
 """Not between two letters or digits."""
 _ENDS = (".", ":", "!", "?")
+_PERSONAL = re.compile(
+    r"[A-Z]{2}\d\d ?[A-Z0-9][A-Z0-9 ]{9,40}|[^@\s]{1,64}@[^@\s]{1,255}|[+(]?\d[\d ()./-]{6,40}|\d{1,3}(?:\.\d{1,3}){3}"
+)
+"""What looks as if it said who someone is, whatever named it in prose: a bank account, an address, a number, a day."""
 _SPELLINGS: tuple[Callable[[str], str], ...] = (
     unquote, lambda text: b64decode(text, validate=True).decode(), lambda text: bytes.fromhex(text).decode(),
 )  # fmt: skip
@@ -58,21 +63,23 @@ def stands_for(
     *,
     whole: bool = True,
     checked: bool = False,
+    fixed: Collection[str] = (),
 ) -> bool:
     """Whether `actual` may be what the code has of its own where the recording has pseudonyms or an old digest.
 
     `known`: the pseudonyms of the recording. `made`: digests of what may stand there, if it is not just any text.
     `keyed`: those of production's key; what they make of the code's own may stand there, too. `whole`: also where
     nothing stands around it. `checked`: without the key, only in the place of a pseudonym that carries its check.
+    `fixed`: digests of pseudonyms in whose place not just any text may stand: nothing but what the key makes of it.
     """
     if type(recorded) is not type(actual) or type(recorded) not in (str, bytes, int):
         return False
     if type(recorded) is int:
         return (whole and made is None) or (keyed is not None and keyed.number(actual) == recorded)
     one, two = (each if isinstance(each, str) else each.decode("latin-1") for each in (recorded, actual))
-    if not two or is_pseudonym(two):
+    if not two or two in known:
         return False
-    if made is None:
+    if made is None and digest_of(one) not in fixed:
         if one == two or is_pseudonym(one) or one in known:
             return whole
         if is_digest(one):
@@ -81,9 +88,12 @@ def stands_for(
         return True
 
     def may_stand(own: str, masked: str) -> bool:
-        if not own or _OUTSIDE.search(own) or is_pseudonym(own):
+        if not own or _OUTSIDE.search(own) or own in known:
             return False
-        if made is None or ("@" in own and _bound(masked, own) in made):
+        if made is None:
+            if digest_of(masked) not in fixed:
+                return True
+        elif "@" in own and _bound(masked, own) in made:
             return True
         return keyed is not None and keyed.of(own) == masked
 
@@ -93,6 +103,23 @@ def stands_for(
 def holds_pseudonym(text: str, known: Known) -> bool:
     """Whether redaction has put one into the text. `known`: the pseudonyms of the recording."""
     return bool(_pseudonyms(text, known))
+
+
+def fixed_of(
+    said: Iterable[tuple[str, str]],
+    secrets: Mapping[str, str],
+    kinds: Mapping[str, str],
+    is_given: Callable[[str, str], bool],
+) -> Iterator[str]:
+    """Digests of the pseudonyms beside a credential of the code's own (place, text) that stand for personal data, or
+    for what the code was given: it has to say those very ones."""
+    for place, text in said:
+        for secret, masked in secrets.items():
+            kind = kinds.get(secret, "")
+            if masked in text and (
+                not kind or kind in PERSONAL or _PERSONAL.fullmatch(secret) is not None or is_given(masked, place)
+            ):
+                yield digest_of(masked)
 
 
 def made_of(

@@ -21,9 +21,10 @@ from replay.core.left import LEFT
 from replay.core.parameters import without_object
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.redaction.finding import find
+from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.leaves import Leaf, is_made, made_leaves
-from replay.core.redaction.marks import MOST, Known, Path, checksums_of, digest_of, is_digest, marks_of
-from replay.core.redaction.own import made_of
+from replay.core.redaction.marks import ENCODED, MOST, Known, Path, checksums_of, digest_of, is_digest, marks_of
+from replay.core.redaction.own import fixed_of, made_of
 from replay.core.redaction.patterns import RULES
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
 from replay.core.redaction.rules import Rules
@@ -36,6 +37,8 @@ from replay.errors import ReplayError
 
 _TEXTS = ("trace_id", "span_id", "sentry_event_id", "http_route", "service_version", "deployment_environment_name")
 
+_MOST_PAIRS = 100_000
+"""Of leaves with a credential of the code's own, and pseudonyms that may stand beside it."""
 _MOST_LEAVES = 100_000
 """Of what the code says, looked at for digests and for parts of secrets."""
 Marks = dict[Path, tuple[str, str]]
@@ -288,7 +291,13 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
         for path, (kind, text) in marks.items()
         if is_made(place, path) and not given.has(text, place)
     ][:MOST]
+    free = [(place, text) for place, _, kind, text in made_here if kind not in PERSONAL]
+    if sweep.crowd.secrets or len(free) * len(sweep.secrets) > _MOST_PAIRS:  # too many to tell which is which
+        made_here = [(at, path, kind if kind in PERSONAL else ENCODED, text) for at, path, kind, text in made_here]
+        free = []
     own += [[place, sweep.masked(path_of(path)), kind] for place, path, kind, _ in made_here]
+    fixed = {each for each in earlier.get("fixed", ()) if type(each) is str}
+    fixed.update(fixed_of(free, sweep.secrets, sweep.kinds, given.has))
     leaves = list(islice(made_leaves(changed), _MOST_LEAVES))
     own += islice(_digests(leaves, given.text), MOST)
 
@@ -319,6 +328,7 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
             "pseudonyms": sorted({*known, *map(digest_of, short)}),
             **({"crowd": crowd} if crowd else {}),
             **({"parts": parts[:MOST]} if parts else {}),
+            **({"fixed": sorted(fixed)} if fixed else {}),
         },
     }
     text = json_text(context)

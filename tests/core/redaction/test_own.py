@@ -182,6 +182,45 @@ def test_with_the_key_that_very_datum_is_noise_in_other_spellings(name: str) -> 
     assert cover(recorded, _plain(said(MAIL)), without)[0] != recorded
 
 
+PEOPLE = [
+    {"session_token": TOKEN, "email": "ann@x.example", "iban": "DE89370400440532013000", "pin": "4711"},
+    {"session_token": OTHER, "email": "bob@y.example", "iban": "DE02120300000000202051", "pin": "4712"},
+]
+
+
+@pytest.mark.parametrize("name", PEOPLE[0])
+@pytest.mark.parametrize("own", ["", "token=k3y0FtH3s3rv1c3 "], ids=["given", "beside its own"])
+def test_what_stands_beside_a_credential_is_that_of_the_same_person(name: str, own: str) -> None:
+    """Only the credential that the code has of its own may be another."""
+
+    def said(person: Any, own: str) -> Any:
+        return {"x": f"{own}{person['session_token']} of {person['email']}, {person['iban']}, {person['pin']}"}
+
+    found = REDACTOR.redact(recording(input=PEOPLE, outcome=said(PEOPLE[0], own)))
+    (one, two), recorded, noise = found.input.decode(), found.outcome.payload.decode(), known(found).outcome
+    other = own.replace("k3y", "0th")
+    assert cover(recorded, said(one, other), noise)[0] == recorded
+    wrong = said({**one, name: two[name]}, other)
+    assert cover(recorded, wrong, noise) == (wrong, [])
+
+
+@pytest.mark.parametrize("beside", ["", "token=k3y0FtH3s3rv1c3, "])
+@pytest.mark.parametrize(
+    ("said", "mine", "other"),
+    [("iban: {}", "DE89370400440532013000", "DE02120300000000202051"), ("email={}", MAIL, "eve@x.example"),
+     ("to {}", MAIL, "eve@x.example")],
+)  # fmt: skip
+def test_personal_data_in_prose_is_no_credential(beside: str, said: str, mine: str, other: str) -> None:
+    """Whatever names it there, and whatever stands beside it: with the key that very one, without it none."""
+    said = beside + said
+    own = REDACTOR.redact(recording(outcome={"x": said.format(mine), "iban": mine, "email": mine}))
+    recorded: Any = own.outcome.payload.decode()
+    for who, same in ((mine, True), (other, False)):
+        now = {"x": said.replace("k3y", "0th").format(who), "iban": mine, "email": mine}
+        assert (cover(recorded, now, known(own, KEY).outcome)[0]["x"] == recorded["x"]) is same
+        assert cover(recorded, now, known(own).outcome)[0]["x"] != recorded["x"]
+
+
 def test_in_another_spelling_it_is_no_credential() -> None:
     """Any text may stand for a credential of the code's own, and none for a mail address."""
     said = SPELT["markup"]
