@@ -55,11 +55,16 @@ def no_days(leap: bool, month: int, day: int) -> list[str]:
     return [text for text in texts if (beyond(text[:2], 12), beyond(text[3:], 31)) == (month, day)]
 
 
-@lru_cache(maxsize=8)
-def in_no_order(leap: bool, first: bool, second: bool) -> list[str]:
-    """`3102`: two numbers up to 31, above 12 or not, that are a day in neither order."""
+def is_written(leap: bool, one: int, two: int) -> bool:
+    """Whether two numbers are a day in one order or the other."""
+    return is_day(leap, one, two) or is_day(leap, two, one)
+
+
+@lru_cache(maxsize=16)
+def written_like(leap: bool, written: bool, first: bool, second: bool) -> list[str]:
+    """`3112`, `3102`: two numbers up to 31, above 12 or not, that are a day in one order or the other, or in none."""
     pairs = ((one, two) for one in range(1, 32) for two in range(1, 32) if (one > 12, two > 12) == (first, second))
-    return [f"{one:02}{two:02}" for one, two in pairs if not is_day(leap, one, two) and not is_day(leap, two, one)]
+    return [f"{one:02}{two:02}" for one, two in pairs if is_written(leap, one, two) is written]
 
 
 def remainder(text: str) -> int:

@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from replay.core.redaction.alike import DIGITS, alike, all_alike, laid_over, like
-from replay.core.redaction.checks import beyond, in_no_order, is_day, luhn, no_days, remainder, with_check
+from replay.core.redaction.checks import beyond, is_written, luhn, no_days, remainder, with_check, written_like
 from replay.core.written import json_bytes
 
 _ROUNDS = 8
@@ -240,17 +240,15 @@ class Pseudonyms:
         return alike[self._order(f"{said} of {len(alike)}", 0, len(alike) - 1)[alike.index(value)]]
 
     def _written_day(self, value: str) -> str | None:
-        """`31.12.1999`: both numbers stay below 13, so that it is a day in either order; `31.2.1999` stays none."""
+        """`31.12.1999`: another day of the same year, each number above 12 or not as before, so that it is a day in the
+        same orders, and `31.2.1999` in none; a permutation of those."""
         one, mark, two, year = _WRITTEN_DAY.fullmatch(value).groups()  # type: ignore[union-attr]
         if not 1 <= int(one) <= 31 or not 1 <= int(two) <= 31:
             return None
         leap = isleap(int(year))
-        if not is_day(leap, int(one), int(two)) and not is_day(leap, int(two), int(one)):
-            alike = in_no_order(leap, int(one) > 12, int(two) > 12)
-            made = self._among(f"{one}{two}", alike, f"written {leap}")
-            return None if made is None else f"{made[:2]}{mark}{made[2:]}{mark}{year}"
-        stream = self._stream(b"day", value, 2)
-        return f"{stream[0] % 12 + 1:02}{mark}{stream[1] % 12 + 1:02}{mark}{year}"
+        kind = is_written(leap, int(one), int(two)), int(one) > 12, int(two) > 12
+        made = self._among(f"{one}{two}", written_like(leap, *kind), f"written {leap} {kind}")
+        return None if made is None else f"{made[:2]}{mark}{made[2:]}{mark}{year}"
 
     def _ip(self, value: str) -> str | None:
         """Digit for digit within what an address may be, prefixes kept equal (Xu et al., Crypto-PAn, 2002), a private

@@ -21,7 +21,7 @@ from replay.core.redaction.pseudonyms import claims_of
 
 Word = tuple[str, str]
 """What the code showed, what it shows of the pseudonym."""
-MOST_SECRETS, MOST_LEAVES, MOST_WORDS = 24, 200, 8
+MOST_SECRETS, MOST_LEAVES, MOST_WORDS = 24, 200, 16
 """Of one recording, of a leaf."""
 _MOST_TEXT, _MOST_PLACES = 1 << 15, 50
 """Characters that are looked at, and places where a word stands or something is cut."""

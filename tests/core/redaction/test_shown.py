@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -230,5 +230,12 @@ def test_what_is_wrong_stays_wrong() -> None:
                 assert _fails(became) == _fails(text), (text, became)
                 made.add(became)
     assert len(made) == 8 * 8 * 2
+    for year in (1999, 2000):
+        days = [date(year, 1, 1) + timedelta(days=number) for number in range(366 if year == 2000 else 365)]
+        for form in ("%d.%m.%Y", "%m/%d/%Y"):
+            written = [day.strftime(form) for day in days]
+            became = [NUMBERS.of(text) for text in written]
+            assert sorted(became) == sorted(written)  # each is another day's
+            assert [int(text[:2]) > 12 for text in became] == [int(text[:2]) > 12 for text in written]
     for text in ("31.02.1990", "30.02.2000", "25.13.1990", "29.02.1991"):
         assert _fails(NUMBERS.of(text)), text
