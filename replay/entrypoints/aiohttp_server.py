@@ -35,15 +35,26 @@ def AIOHTTP(app: Any, *, target: str | None = None) -> Any:
         raise UsageError(f"replay.AIOHTTP takes an aiohttp.web.Application, not {type(app).__qualname__}.")
     name = Name(target or function_name(app) or "?:?", None)
 
-    @wraps(app)
-    def made(*args: Any, **kwargs: Any) -> Any:
-        found = app(*args, **kwargs)
-        return later(found) if inspect.isawaitable(found) else _installed(found, name)
-
-    async def later(found: Awaitable[Any]) -> Any:
-        return _installed(await found, name)
-
+    made = _later(app, name) if inspect.iscoroutinefunction(app) else _at_once(app, name)
     vars(made).update(_MARKS)
+    return made
+
+
+def _at_once(make: Callable[..., Any], name: Name) -> Callable[..., Any]:
+    @wraps(make)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        return _installed(make(*args, **kwargs), name)
+
+    return made
+
+
+def _later(make: Callable[..., Any], name: Name) -> Callable[..., Any]:
+    """A coroutine function: servers ask which it is (gunicorn's worker of aiohttp)."""
+
+    @wraps(make)
+    async def made(*args: Any, **kwargs: Any) -> Any:
+        return _installed(await make(*args, **kwargs), name)
+
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import SimpleNamespace
@@ -194,3 +195,5 @@ def test_it_goes_around_an_application() -> None:
     app = web.Application()
     assert replay.AIOHTTP(replay.AIOHTTP(app)) is app
     assert len(app.middlewares) == 1
+    assert inspect.iscoroutinefunction(aio_shop.made)  # gunicorn's worker asks
+    assert not inspect.iscoroutinefunction(replay.AIOHTTP(aio_shop.make))
