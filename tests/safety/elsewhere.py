@@ -12,7 +12,8 @@ ELSEWHERE = {
         boundaries/environ: EnvironBoundary.begin EnvironBoundary.playing _Playing.__enter__ _Playing.__exit__
             _Playing.__init__ _Playing.again _compiled _set _settable allowed apply configure recorded
         boundaries/handled: _listen_to_django _listen_to_flask _listen_to_quart _said_by_quart _watch
-            _watch_django _watch_starlette _watched _watched.<locals>.watched install
+            _watch_aiohttp _watch_below_middleware _watch_django _watch_starlette _watched
+            _watched.<locals>.watched install
         boundaries/http/__init__: HttpBoundary.install
         boundaries/http/httpx_clients: _Seam.head _Seam.play
         boundaries/http/jars: install
@@ -72,7 +73,7 @@ ELSEWHERE = {
     "as it ends or forks, where no thread may start, as it is asked": """
         engine/load: Load.round
         entrypoints/asgi: _flushed
-        store/ending: _put_back _after_fork _at_exit _on_sigterm flush_all hear_sigterm
+        store/ending: _leave_flushed _put_back _after_fork _at_exit _on_sigterm flush_all hear_sigterm
         store/forking: _before _in_child _in_parent
         store/spool: Spool._work_here Spool.close Spool.hurry Spool.in_child Spool.stats
         store/writer: Writer.evicted
@@ -93,7 +94,8 @@ ELSEWHERE = {
     """,
     "at the writer, in forms that no unit has: all of it is within one guard, `Writer._settled`": """
         boundaries/http/bodies: _inflated
-        core/behind: apart
+        core/behind: apart says_nothing
+        core/families/stated: _message _plain _row
         core/codec: Unsettled.size _is_crowded
         core/families/mapped: _set
         core/redaction/redactor: _parts
@@ -159,7 +161,8 @@ ELSEWHERE = {
         core/families/arrays: _read_masked _read_objects _read_scalar
         core/families/connecting: _answered _is _shown _unconnected told
         core/families/containers: _read_default _read_deque _read_set _read_space _whole fill
-        core/families/errors: _bare _bound _class_of _fill _read _told known_class
+        core/families/errors: _bare _bound _class_of _fill _maker _nearest _read _told known_class
+        core/families/stated: _absent _derived _read_items _read_message _read_row _read_state _read_text
         core/families/frames: _dtype _read_column _read_frame _read_index _read_interval _read_missing
             _read_period _read_series _read_timedelta _read_timestamp
         core/families/mapped: _detach _read_mapped _read_row
