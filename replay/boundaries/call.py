@@ -14,6 +14,7 @@ from time import perf_counter_ns
 from types import CoroutineType, coroutine
 from typing import Any, TypeVar, overload
 
+from replay.boundaries import grpc_calls
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
 from replay.core.left import answer_of, error_of, given, opened, put_back
@@ -280,7 +281,20 @@ _NATURES: tuple[tuple[Callable[[Any], bool], Callable[..., Any]], ...] = (
 
 
 class CallBoundary(Seam):
-    """Patches nothing: the application names its functions with `boundary`."""
+    """Patches nothing but gRPC, which it only tells of: the application names its functions with `boundary`."""
+
+    def install(self) -> None:
+        """See `grpc_calls`."""
+        grpc_calls.install()
+
+    def describe(self) -> dict[str, str]:
+        """Libraries that ask the world and are not recorded, where they are installed."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return {"grpcio": f"{version('grpcio')}, not recorded: put @replay.boundary on what calls it"}
+        except PackageNotFoundError:
+            return {}
 
 
 call = CallBoundary("call")

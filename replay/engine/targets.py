@@ -38,6 +38,8 @@ RAISING = frozenset({
 })  # fmt: skip
 """Whose exceptions alone are."""
 
+_LATER = frozenset({"grpc._channel"})
+"""Modules of these that their package imports as it is first used."""
 OWN = "replay.surfaces.demo"
 """Our own demo, which `replay demo` records: it may be replayed from anywhere."""
 
@@ -125,6 +127,8 @@ class Targets:
                 return None
         elif (top in LIBRARIES or top in RAISING) and module in sys.modules:
             found = sys.modules[module]
+        elif module in _LATER and top in sys.modules:
+            found = importlib.import_module(module)
         else:
             return None
         for part in qualname.split("."):
