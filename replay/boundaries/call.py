@@ -14,7 +14,7 @@ from time import perf_counter_ns
 from types import CoroutineType, coroutine
 from typing import Any, TypeVar, overload
 
-from replay.boundaries import grpc_calls
+from replay.boundaries.grpc_calls import install as watch_grpc
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
 from replay.core.left import answer_of, error_of, given, opened, put_back
@@ -224,7 +224,17 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> An
             return opened(value, found, args[skipped:], kwargs)
         token = _enter(LIVE)
         try:
-            value = await _watched(function(*args, **kwargs), found)
+            work = function(*args, **kwargs)
+            is_told = True
+            try:
+                value = await _watched(work, found)
+            except Exception:
+                if found.turns is not None:
+                    raise
+                failed("watch-failed")  # a fault of ours before the work began
+                is_told = False
+            if not is_told:
+                value = await work
         except BaseException as error:
             _raised(world, found, token, error, args[skipped:], kwargs)
             raise
@@ -285,7 +295,7 @@ class CallBoundary(Seam):
 
     def install(self) -> None:
         """See `grpc_calls`."""
-        grpc_calls.install()
+        watch_grpc()
 
     def describe(self) -> dict[str, str]:
         """Libraries that ask the world and are not recorded, where they are installed."""

@@ -36,10 +36,11 @@ ELSEWHERE = {
         store/writer:Writer.drop
     """,
     "called by a client or the interpreter itself, in a way that no unit has": """
-        boundaries/http/aiohttp_client:_TeeWriter.*
+        boundaries/grpc_calls:_method_of boundaries/http/aiohttp_client:_TeeWriter.*
         boundaries/http/httpx_clients:_upload.<locals>.Upload.*close boundaries/random:_OsForUuid.__getattr__
         core/looking:assign core/snapshot:_Loader.find_class entrypoints/web:Wrapper.__?etattr__
         engine/recorder:Recorder.beyond engine/recorder:Recorder.reads
+        engine/recorder:Recorder.unrecorded
     """,
     "at the writer, in forms that no unit has: all of it is within one guard, `Writer._settled`": """
         boundaries/http/bodies:_inflated core/behind:apart core/codec:_is_crowded core/codec:Unsettled.size
@@ -61,11 +62,13 @@ ELSEWHERE = {
         boundaries/waits:* core/decoder:* core/families/anew:* core/families/arrays:_read*
         core/families/connecting:* core/families/containers:* core/families/errors:* core/families/frames:*
         core/families/mapped:_* core/families/objects:* core/families/records:* core/families/scalars:*
-        core/families/seen:* core/families/validation:* core/left:*left core/left:filled
+        core/families/seen:* core/families/validation:* core/left:*left
+        core/families/statuses:restore core/left:filled core/left:put_back
         core/left:is_noted core/left:opened
         core/left:returned core/looking:loaded core/opened:* core/recording:* core/redaction/marks:places_of
         core/redaction/own:* core/redaction/redactor:* core/standins:* core/surroundings:* core/verdict:*
         core/world:Answer.* core/world:_unkept core/world:occup* engine/entropy:chosen engine/lanes:*
+        engine/steps:InOrder.* engine/steps:_checked engine/steps:overlapping
         engine/memory:* engine/targets:* entrypoints/__init__:* entrypoints/block:* entrypoints/steps:*
         entrypoints/turn:* entrypoints/web:* store/bundle:* store/sealed:* store/untrusted:*
     """,
