@@ -212,6 +212,11 @@ def _watched(waits: Any, found: Ticket) -> Generator[Any, Any, Any]:
     return (yield from waits)
 
 
+def _as_watched(work: Any, found: Ticket) -> Any:
+    """What is awaited in the place of `work`."""
+    return _watched(work, found) if type(work) is CoroutineType else work
+
+
 def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> Any:
     @wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
@@ -228,18 +233,7 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> An
             return await _told(found, args[skipped:], kwargs)
         token = _enter(LIVE)
         try:
-            work = function(*args, **kwargs)
-            is_watched = type(work) is CoroutineType
-            if is_watched:
-                try:
-                    value = await _watched(work, found)
-                except BaseException:
-                    if inspect.getcoroutinestate(work) != inspect.CORO_CREATED:
-                        raise
-                    is_watched = False  # we failed: nothing of it ran
-                    failed("ask-failed", world)
-            if not is_watched:
-                value = await work
+            value = await _as_watched(function(*args, **kwargs), found)
         except BaseException as error:
             _raised(world, found, token, error, args[skipped:], kwargs)
             raise
