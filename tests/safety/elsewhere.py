@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 ELSEWHERE = {
     "as it starts: `init`, decorators, what patches a module that is imported": """
@@ -227,6 +228,9 @@ if sys.version_info >= (3, 12):  # see `_CALLS_BUFFERS` in `core/snapshot`
         core/snapshot: Plain.settle Plain.size PlainCall.seen PlainCall.settle PlainCall.size _confirmed
             _confirmed_bytes _settle
     """
+
+if find_spec("re2") is not None:
+    ELSEWHERE["never, beside google-re2"] = "core/redaction/finding: _blows_up"
 
 
 def excused() -> list[str]:
