@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AIOHTTP": "replay.entrypoints.aiohttp_server",
     "ASGI": "replay.entrypoints.asgi",
     "Incident": "replay.surfaces.pytest_items",
     "Policy": "replay.core.policy",
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     )
     from replay.engine.operators import operator as operator
     from replay.entrypoints import celery as celery
+    from replay.entrypoints.aiohttp_server import AIOHTTP as AIOHTTP
     from replay.entrypoints.asgi import ASGI as ASGI
     from replay.entrypoints.aws_lambda import aws_lambda as aws_lambda
     from replay.entrypoints.block import recording as recording

@@ -104,8 +104,10 @@ def _tap_alarm(original: Callable[[int], int]) -> Callable[[int], int]:
 def _tap_set(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def setitimer(which: int, seconds: float, interval: float = 0.0, /) -> Any:
-        timeline = _timeline() if which == signal.ITIMER_REAL else None
-        if timeline is None or not (_is_time(seconds) and _is_time(interval)):
+        timeline = _timeline()
+        if timeline is not None and which != signal.ITIMER_REAL and seconds:
+            timeline.unsure()  # by when how much is computed is for the machine to say
+        if timeline is None or which != signal.ITIMER_REAL or not (_is_time(seconds) and _is_time(interval)):
             return original(which, seconds, interval)
         return _set(timeline, seconds, interval)
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, overload
 
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
-from replay.core.left import answer_of, given, opened
+from replay.core.left import answer_of, error_of, given, opened, put_back
 from replay.core.naming import module_name
 from replay.core.parameters import declare
 from replay.core.recording import MOST_TURNS
@@ -108,12 +108,14 @@ def _function(function: Any, asked: Any, mark: Mark | None, skipped: int) -> Any
         if world is None or found is None:
             return function(*args, **kwargs)
         if type(found) is Answer:
+            if found.state == "raised":
+                put_back(found, args[skipped:], kwargs)
             return opened(found.open(), found, args[skipped:], kwargs)
         token = _enter(LIVE)
         try:
             value = function(*args, **kwargs)
         except BaseException as error:
-            _raised(world, found, token, error)
+            _raised(world, found, token, error, args[skipped:], kwargs)
             raise
         _returned(world, found, token, value, mark, args[skipped:], kwargs)
         return value
@@ -137,11 +139,13 @@ def _returned(world: World, found: Ticket, token: Any, value: object, mark: Mark
         failed("tell-failed", world)
 
 
-def _raised(world: World, found: Ticket, token: Any, error: BaseException) -> None:
+def _raised(world: World, found: Ticket, token: Any, error: BaseException, args: tuple[Any, ...],
+            kwargs: dict[str, Any]) -> None:  # fmt: skip
     """The call ended in an error, which the application gets whatever happens here."""
     try:
         leave(token)
-        world.tell(found, "raised", snapshot_error(error), arrived_ns(found.asked_ns))
+        came_ns = arrived_ns(found.asked_ns)
+        world.tell(found, "raised", error_of(snapshot_error(error), found.request.payload, args, kwargs), came_ns)
     except Exception:
         failed("tell-failed", world)
 
@@ -209,13 +213,29 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> An
         if world is None or found is None:
             return await function(*args, **kwargs)
         if type(found) is Answer:
-            return opened(await _arrive(found), found, args[skipped:], kwargs)
+            try:
+                value = await _arrive(found)
+            except BaseException:
+                if found.state == "raised":
+                    put_back(found, args[skipped:], kwargs)
+                raise
+            return opened(value, found, args[skipped:], kwargs)
         token = _enter(LIVE)
         try:
             work = function(*args, **kwargs)
-            value = await (_watched(work, found) if type(work) is CoroutineType else work)
+            is_watched = type(work) is CoroutineType
+            if is_watched:
+                try:
+                    value = await _watched(work, found)
+                except BaseException:
+                    if inspect.getcoroutinestate(work) != inspect.CORO_CREATED:
+                        raise
+                    is_watched = False  # we failed: nothing of it ran
+                    failed("ask-failed", world)
+            if not is_watched:
+                value = await work
         except BaseException as error:
-            _raised(world, found, token, error)
+            _raised(world, found, token, error, args[skipped:], kwargs)
             raise
         _returned(world, found, token, value, mark, args[skipped:], kwargs, is_awaited=True)
         return value
@@ -232,11 +252,11 @@ def _generator(function: Any, asked: Any, mark: Mark | None, skipped: int) -> An
             if world is not None:
                 found = asked(world, args, kwargs)
                 if found is not None and type(found) is not Answer:
-                    stream = Stream(world, found, mark)
+                    stream = Stream(world, found, mark, args[skipped:], kwargs)
         except Exception:
             failed("ask-failed", world)
         if world is not None and type(found) is Answer:
-            return (yield from played(world, found))
+            return (yield from played(world, found, args[skipped:], kwargs))
         if stream is None:
             return (yield from function(*args, **kwargs))
         return (yield from recorded(function(*args, **kwargs), stream))
@@ -252,11 +272,11 @@ def _async_generator(function: Any, asked: Any, mark: Mark | None, skipped: int)
             if world is not None:
                 found = asked(world, args, kwargs)
                 if found is not None and type(found) is not Answer:
-                    stream = Stream(world, found, mark)
+                    stream = Stream(world, found, mark, args[skipped:], kwargs)
         except Exception:
             failed("ask-failed", world)
         if world is not None and type(found) is Answer:
-            return played_async(world, found), None
+            return played_async(world, found, args[skipped:], kwargs), None
         return function(*args, **kwargs), stream
 
     return following(function, begin)

@@ -22,6 +22,7 @@ def install() -> None:
     when_imported("quart.signals", _listen_to_quart)
     when_imported("django.http.response", _watch_django)
     when_imported("starlette.responses", _watch_starlette)
+    when_imported("aiohttp.web_response", _watch_aiohttp)
     when_imported("starlette.middleware.exceptions", _watch_below_middleware)
 
 
@@ -45,6 +46,10 @@ def _listen_to_quart(signals: ModuleType) -> None:
 
 def _watch_django(responses: ModuleType) -> None:
     _watch(responses.HttpResponseBase, "__init__")
+
+
+def _watch_aiohttp(responses: ModuleType) -> None:
+    _watch(responses.StreamResponse, "__init__", "status")
 
 
 def _watch_starlette(responses: ModuleType) -> None:
@@ -74,20 +79,20 @@ def _watch_below_middleware(exceptions: ModuleType) -> None:
     kind.__call__ = call
 
 
-def _watch(kind: type, name: str) -> None:
+def _watch(kind: type, name: str, status: str = "status_code") -> None:
     made = getattr(kind, name)
     if not hasattr(made, "__replay_watched__"):
-        setattr(kind, name, _watched(made))
+        setattr(kind, name, _watched(made, status))
 
 
-def _watched(made: Callable[..., None]) -> Callable[..., None]:
+def _watched(made: Callable[..., None], named: str) -> Callable[..., None]:
     """A method that makes an answer: of one of the service's failure, what is being handled is behind it."""
 
     @wraps(made)
     def watched(self: Any, *args: Any, **kwargs: Any) -> None:
         made(self, *args, **kwargs)
         try:
-            status = self.status_code
+            status = getattr(self, named)
             if type(status) is int and status >= FAILED:
                 _handled(sys.exception(), is_sure=False)  # Django's own page: for want of a template
         except Exception:

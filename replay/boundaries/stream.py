@@ -15,6 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from replay.core.codec import Gap, Value, encode
+from replay.core.left import LEFT, beside, changed, put_back
 from replay.core.recording import State
 from replay.core.snapshot import snapshot, snapshot_error
 from replay.core.world import LIVE, Answer, Settles, Ticket, World, current, failed, leave
@@ -23,7 +24,8 @@ from replay.core.world import LIVE, Answer, Settles, Ticket, World, current, fai
 class Stream:
     """The answer that grows while it is read. Stands on its ticket from the start: a reader may never come back."""
 
-    def __init__(self, world: World, ticket: Ticket, mark: Callable[[Ticket, Any], None] | None) -> None:
+    def __init__(self, world: World, ticket: Ticket, mark: Callable[[Ticket, Any], None] | None,
+                 args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> None:  # fmt: skip
         self._world = world
         self._ticket = ticket
         self._mark = mark
@@ -31,6 +33,8 @@ class Stream:
         self._pieces: list[list[Any]] = []
         self._returned: Settles | None = None
         self._error: Settles | None = None
+        self._given: tuple[tuple[Any, ...], dict[str, Any]] | None = (args, kwargs or {})
+        self._left: Settles | None = None
         ticket.answer = self
 
     @property
@@ -74,6 +78,9 @@ class Stream:
 
     def _tell(self, state: State) -> None:
         self._raw = []
+        if self._given is not None:
+            given, self._given = self._given, None
+            self._left = changed(self._ticket.request.payload, *given)
         self._world.tell(self._ticket, state, self)
 
     async def step(self, step: Callable[[Any], Awaitable[Any]], given: Any) -> Any:
@@ -96,7 +103,9 @@ class Stream:
         """The recorded form, joined from what its parts settle to."""
         pieces = [(piece[0], [part.settle() for part in piece[1:]]) for piece in tuple(self._pieces)]
         returned, error = (_NOTHING if part is None else part.settle() for part in (self._returned, self._error))
+        left = None if self._left is None else beside(self._ticket.request.payload, self._left)
         parts = [value for _, values in pieces for value in values] + [returned, error]
+        parts += [] if left is None else [left]
         gaps = [
             _within(f"pieces[{i}][{n}]", v) for i, (_, values) in enumerate(pieces) for n, v in enumerate(values, 1)
         ]
@@ -107,10 +116,11 @@ class Stream:
                 "returned": returned.decode(),
                 "error": error.decode(),
             }
-            text = encode(form).text
+            text = encode(form if left is None else {**form, LEFT: left.decode()}).text
         else:
             rows = ",".join(f"[{offset},{','.join(value.text for value in values)}]" for offset, values in pieces)
-            text = f'{{"pieces":[{rows}],"returned":{returned.text},"error":{error.text}}}'
+            beyond = "" if left is None else f',"{LEFT}":{left.text}'
+            text = f'{{"pieces":[{rows}],"returned":{returned.text},"error":{error.text}{beyond}}}'
         return Value(text, tuple(gap for found in gaps for gap in found))
 
 
@@ -199,8 +209,9 @@ def following(function: Callable[..., Any], begin: Begin) -> Callable[..., Async
 class _Played:
     """A recorded stream, read again."""
 
-    def __init__(self, world: World, answer: Answer) -> None:
+    def __init__(self, world: World, answer: Answer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         form = answer.value.decode(answer.resolve)
+        self._answer, self._given = answer, (args, kwargs)
         self._world = world
         self._state = answer.state
         self._seq = answer.seq
@@ -211,6 +222,11 @@ class _Played:
         self._returned = form["returned"]
         self._error = form["error"]
         self.reading = world.reads(answer.seq, len(self.pieces) + (answer.state != "unfinished"))
+
+    def over(self) -> None:
+        """It is left, or about to end: what it changed by then is changed."""
+        given, self._given = self._given, ((), {})
+        put_back(self._answer, *given)
 
     def hears(self, number: int, given: Any) -> None:
         """The reader goes on, and sends this."""
@@ -238,11 +254,11 @@ class _Played:
         raise self._world.beyond(self._seq, f"Production left this stream after {len(self.pieces)} pieces.")
 
 
-def played(world: World, answer: Answer) -> Generator[Any, Any, Any]:
+def played(world: World, answer: Answer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Generator[Any, Any, Any]:
     """The pieces in their order, each as long after the asking as in production; then the recorded end."""
     from replay.boundaries.pace import Pace  # at replay only
 
-    stream, pace = _Played(world, answer), Pace(answer)
+    stream, pace = _Played(world, answer, args, kwargs), Pace(answer)
     thrown: BaseException | None = None
     for number, (offset, piece) in enumerate(zip(stream.offsets, stream.pieces, strict=True)):
         pace.at(offset)
@@ -250,20 +266,23 @@ def played(world: World, answer: Answer) -> Generator[Any, Any, Any]:
         try:
             given, thrown = (yield piece), None
         except GeneratorExit:
+            stream.over()
             raise
         except BaseException as error:  # the recorded generator was thrown it too, and went on
             given, thrown = None, error
         stream.hears(number, given)
     if answer.state != "unfinished":
         pace.whole()
+    stream.over()
     return stream.end(thrown)
 
 
-async def played_async(world: World, answer: Answer) -> AsyncGenerator[Any, Any]:
+async def played_async(world: World, answer: Answer, args: tuple[Any, ...],
+                       kwargs: dict[str, Any]) -> AsyncGenerator[Any, Any]:  # fmt: skip
     """`played` for an asynchronous generator."""
     from replay.boundaries.virtual_loop import Arrival  # at replay only
 
-    stream, arrival = _Played(world, answer), Arrival(answer)
+    stream, arrival = _Played(world, answer, args, kwargs), Arrival(answer)
     thrown: BaseException | None = None
     for number, (offset, piece) in enumerate(zip(stream.offsets, stream.pieces, strict=True)):
         try:
@@ -275,10 +294,12 @@ async def played_async(world: World, answer: Answer) -> AsyncGenerator[Any, Any]
         try:
             given, thrown = (yield piece), None
         except GeneratorExit:
+            stream.over()
             raise
         except BaseException as error:
             given, thrown = None, error
         stream.hears(number, given)
     if answer.state != "unfinished":
         await arrival.whole()
+    stream.over()
     stream.end(thrown)

@@ -466,6 +466,12 @@ class Timeline:
             if self.near is None and wall < self._wall:
                 self.near = wall
 
+    def unsure(self) -> None:
+        """Something that no recording tells of decides from now on what comes first."""
+        with self._lock:
+            if self.near is None:
+                self.near = self._wall
+
     def given_up(self, end: int) -> None:
         """Nobody waits any more for an answer that production got at `end`. If that is about now, then there it may
         have come first: what happens in one turn of an event loop has no order in a recording."""

@@ -77,5 +77,12 @@ def notes_errors(outcome: Outcome) -> bool:
     return type(status) is not int or status < FAILED or "error" in tree
 
 
+def says_nothing(outcome: Outcome) -> bool:
+    """Whether it is an answer of status 500 or more that no error was heard behind."""
+    if outcome.state != "returned" or not outcome.payload.text.startswith(_ANSWER + "5"):
+        return False
+    return notes_errors(outcome) and error_behind(outcome) is None
+
+
 def _is_pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2

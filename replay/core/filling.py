@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
@@ -16,7 +16,7 @@ import msgspec
 from replay.core.codec import Resolve, Value, encode
 from replay.core.compare import differences
 from replay.core.families.seen import is_own
-from replay.core.left import CONTAINERS, LEFT, filled, has_left, is_left, is_noted
+from replay.core.left import CONTAINERS, HOLDERS, LARGEST, LEFT, filled, has_left, is_left, is_noted
 from replay.core.looking import address_of, assign, attributes, dotted
 from replay.core.noise import LEFT as LEFT_THERE
 from replay.core.noise import Noise
@@ -30,6 +30,10 @@ _FINAL = (*_FIXED, tuple, frozenset, Enum, BaseException, type)
 """What is replaced, not changed."""
 _MOST_ALIKE = 20
 """Items of a list that one is compared with because of one thing that they hold."""
+_CALLS = frozenset({"call", "model"})
+_UNSEEN = (
+    "arguments above 64 KB are not looked at again after a call: what it changed in them, if it did, stays as it was"
+)
 _CALL = {"args", "kwargs"}
 """Of an input. What else it holds (a task's request) is no argument."""
 
@@ -55,6 +59,17 @@ def parted(recording: Recording, now: Value, window: Window, ignore: Collection[
         return []
     found = differences(recorded, now, window=window, ignore=ignore, tolerances=tolerances, noise=noise)
     return [msgspec.structs.replace(each, path=f"{LEFT_THERE} {each.path}") for each in found]
+
+
+def unseen(recording: Recording) -> Iterator[Difference]:
+    """Of which calls no recorder looks whether they changed their arguments: these are too large for that."""
+    for each in recording.interactions:
+        if each.boundary not in _CALLS or len(each.request.text) <= LARGEST or f'"{LEFT}":' in each.answer.text:
+            continue
+        given = each.request.tree
+        held = [*given.get("args", ()), *given.get("kwargs", {}).values()] if type(given) is dict else []
+        if any(type(item) in (dict, list) for item in held):
+            yield Difference(f"interaction[{each.seq}].request afterwards", "unknown", note=_UNSEEN)
 
 
 def refitted(answer: Value, recorded: Value, asked: Value, resolve: Resolve) -> Value:
@@ -130,7 +145,16 @@ class Filling:
 
     def _children(self, now: Any, before: Any, after: Any) -> list[tuple[Any, Any, Any]]:
         """What they hold, of each that which stands for the others."""
+        found = self._parts(now, before, after)
+        if isinstance(after, CONTAINERS) and not (is_own(type(now)) and _fields(after)):
+            return found
+        held, was, became = attributes(now), _fields(before), _fields(after)
+        return found + [(held[name], was[name], item) for name, item in became.items() if name in was and name in held]
+
+    def _parts(self, now: Any, before: Any, after: Any) -> list[tuple[Any, Any, Any]]:
+        """The same of items."""
         if isinstance(after, dict):
+            now = dict(now)
             return [(now[key], before[key], item) for key, item in after.items() if key in before and key in now]
         if isinstance(after, tuple):
             return [*zip(now, before, after, strict=True)] if len(now) == len(before) == len(after) else []
@@ -140,10 +164,7 @@ class Filling:
             now, before = list(now), list(before)
             there = self._places(before, list(after), address_of(after))
             return [(now[at], before[at], item) for item, at in zip(after, there, strict=True) if at is not None]
-        if isinstance(after, CONTAINERS):
-            return []
-        held, was, became = attributes(now), _fields(before), _fields(after)
-        return [(held[name], was[name], item) for name, item in became.items() if name in was and name in held]
+        return []
 
     def _places(self, before: list[Any], after: list[Any], address: int) -> list[int | None]:
         if address not in self._there:
@@ -153,17 +174,25 @@ class Filling:
     # What becomes of it -------------------------------------------------------------------------------------------
 
     def _change(self, now: Any, before: Any, after: Any) -> None:
+        if isinstance(after, CONTAINERS):
+            self._content(now, before, after)
+            if not is_own(type(now)):
+                return
+        self._object(now, _fields(before), _fields(after))
+
+    def _content(self, now: Any, before: Any, after: Any) -> None:
+        """Of an own subclass by the methods of its base: what those of its own would do is done."""
         if isinstance(after, dict):
             self._mapping(now, before, after)
         elif isinstance(after, list):
-            now[:] = self._items(now, before, after, address_of(after))
+            list.__setitem__(now, slice(None), self._items(list(now), before, after, address_of(after)))
         elif isinstance(after, deque):
             items = self._items(list(now), list(before), list(after), address_of(after))
-            now.clear()
-            now.extend(items)
+            deque.clear(now)
+            deque.extend(now, items)
         elif isinstance(after, set):
-            now -= before - after
-            now |= after - before
+            set.difference_update(now, before - after)
+            set.update(now, after - before)
         elif isinstance(after, (BytesIO, StringIO)):
             if (before.tell(), before.getvalue()) != (after.tell(), after.getvalue()):
                 now.seek(0)
@@ -173,23 +202,22 @@ class Filling:
         elif isinstance(after, (bytearray, array)):
             if before != after:
                 now[:] = after
-        elif isinstance(after, memoryview):
-            if before != after and len(now) == len(after):
-                now.cast("B")[:] = after
-        else:
-            self._object(now, _fields(before), _fields(after))
+        elif before != after and len(now) == len(after):  # a memoryview
+            now.cast("B")[:] = after
 
     def _mapping(self, now: dict[Any, Any], before: dict[Any, Any], after: dict[Any, Any]) -> None:
-        is_in_order = [*now] == [*before]
+        base: type[dict[Any, Any]] = OrderedDict if isinstance(now, OrderedDict) else dict
+        held = dict(now)
+        is_in_order = [*held] == [*before]
         for key in before:
             if key not in after:
-                now.pop(key, None)
+                base.pop(now, key, None)
         for key, item in after.items():
-            if key not in before or (key in now and not self._stays(now[key], before[key], item)):
-                now[key] = self._given(item)
-        if is_in_order and [*now] != [*after]:
+            if key not in before or (key in held and not self._stays(held[key], before[key], item)):
+                base.__setitem__(now, key, self._given(item))
+        if is_in_order and [*base.keys(now)] != [*after]:
             for key in after:
-                now[key] = now.pop(key)
+                base.__setitem__(now, key, base.pop(now, key))
 
     def _items(self, now: list[Any], before: list[Any], after: list[Any], address: int) -> list[Any]:
         if len(now) != len(before):
@@ -359,8 +387,8 @@ def _name_of(value: Any) -> str:
 
 
 def _has_fields(now: Any) -> bool:
-    """Whether it is an object of the application that others may change."""
-    return is_own(type(now)) and not _is_frozen(now) and not isinstance(now, _FINAL)
+    """Whether it is an object of the application, or the like, that others may change."""
+    return (is_own(type(now)) or type(now) in HOLDERS) and not _is_frozen(now) and not isinstance(now, _FINAL)
 
 
 def _is_frozen(now: Any) -> bool:

@@ -3,15 +3,17 @@
 The answer of such a call is stored as a record, `{"$struct": {"type": "replay:Filled", "fields": {"returned", "args",
 "kwargs"}}}`, arguments as they were after it. At replay, where the function is not run, what it changed is
 changed in the arguments of that call: containers in place, of objects the attributes. What the unit of work leaves in
-its own arguments is part of how it ended, and compared; it is in the recording's `context`, under `left`.
+its own arguments is part of how it ended, and compared; it is in the recording's `context`, under `left`. The arguments
+of a call that raised are in its error, under the same name, those of a generator in its form beside the pieces.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections import deque
+from collections import UserDict, UserList, deque
 from io import BytesIO, StringIO
 from operator import is_
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -23,13 +25,19 @@ from replay.core.recording import Recording
 from replay.core.snapshot import OfMethod, Settled, snapshot, snapshot_call
 from replay.core.standins import Record
 from replay.core.world import FILLED, Answer, Settles, lost
+from replay.core.written import json_text
 
 LEFT = "left"
 CONTAINERS = (dict, list, set, bytearray, deque, BytesIO, StringIO, array, memoryview)
 """Whose content a replay changes."""
+HOLDERS = (SimpleNamespace, UserDict, UserList)
+"""Classes of the standard library whose attributes a replay changes, as those of the application's objects."""
 LARGEST = 65_536
 """Bytes of arguments that are looked at once more."""
 _MOST_MARKS = 200
+_STORED = frozenset({SEEN, "subclass"})
+"""Gaps of arguments that are changed again all the same: of what they hold all is there."""
+_ERROR = '{"$error":{'
 _HEAD = f'{{"$struct":{{"type":"{FILLED}","fields":'
 _FIELDS = {"returned", "args", "kwargs"}
 
@@ -80,15 +88,31 @@ def _marks(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Marks | None:
             waiting += each.values()
         elif kind is list or kind is tuple:
             waiting += each
-        elif is_own(kind):
+        elif _is_container(kind):
+            return None
+        elif is_own(kind) or any(kind is each for each in HOLDERS):
             held = attributes(each)
             fixed += held
             waiting += held.values()
-        elif any(each is base for each in mro(kind) for base in CONTAINERS):
-            return None
         if len(waiting) > _MOST_MARKS:
             return None
     return fixed, places
+
+
+_containers: dict[int, tuple[type, bool]] = {}
+_MOST_KNOWN = 2048
+
+
+def _is_container(kind: type) -> bool:
+    """Whether its instances have content of which no attribute tells."""
+    known = _containers.get(address_of(kind))
+    if known is not None and known[0] is kind:
+        return known[1]
+    found = any(each is base for each in mro(kind) for base in CONTAINERS)
+    if len(_containers) >= _MOST_KNOWN:
+        _containers.clear()
+    _containers[address_of(kind)] = (kind, found)
+    return found
 
 
 class Left(msgspec.Struct):
@@ -122,7 +146,7 @@ def filled(whole: dict[str, Any]) -> Value | None:
 
 
 def _record(whole: Value) -> Value | None:
-    gaps = tuple(gap for gap in whole.gaps if gap.reason != SEEN or _is_returned(gap))
+    gaps = tuple(gap for gap in whole.gaps if gap.reason not in _STORED or _is_returned(gap))
     is_known = whole.text.startswith('{"returned":') and all(map(_is_returned, gaps))
     return Value(f"{_HEAD}{whole.text}}}}}", gaps) if is_known else None
 
@@ -137,6 +161,52 @@ def answer_of(value: object, began: int, before: Settles, args: tuple[Any, ...],
     if not _is_changed(before, args, kwargs):
         return answer
     return Left(answer, before, snapshot({"returned": value, "args": list(args), "kwargs": kwargs}))
+
+
+class Failed(msgspec.Struct):
+    """The error of a call that changed its arguments before."""
+
+    error: Settles
+    before: Settles
+    after: Settles
+
+    @property
+    def size(self) -> int:
+        return self.error.size + self.before.size + self.after.size
+
+    @property
+    def seen(self) -> str:
+        """Equal for equal values."""
+        return self.settle().text
+
+    def settle(self) -> Value:
+        """The error, with the arguments in it if they can be stored."""
+        error, left = self.error.settle(), beside(self.before, self.after)
+        if left is None or not error.text.startswith(_ERROR):
+            return error
+        return Value(f'{error.text[:-2]},"{LEFT}":{left.text}}}}}', error.gaps)
+
+
+def error_of(error: Settles, before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settles:
+    """What a call raised, with the arguments if they are others than `before`. Never raises."""
+    after = changed(before, args, kwargs)
+    return error if after is None else Failed(error, before, after)
+
+
+def changed(before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settles | None:
+    """The arguments now; None if they are as `before`. Never raises."""
+    return snapshot_call(args, kwargs) if _is_changed(before, args, kwargs) else None
+
+
+def beside(before: Settles, after: Settles) -> Value | None:
+    """The arguments, to be put beside an answer; None if they are as `before`, or cannot be stored there."""
+    now = after.settle()
+    if now.text == before.settle().text:
+        return None
+    if any(gap.reason not in _STORED for gap in now.gaps):
+        _count(now.gaps)
+        return None
+    return now
 
 
 def _is_changed(before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -204,6 +274,22 @@ def opened(value: Any, found: Answer, args: tuple[Any, ...], kwargs: dict[str, A
     from replay.core.filling import Filling  # at replay only
 
     return Filling(found.asked.decode(found.resolve), value.fields).fill(args, kwargs)
+
+
+def put_back(found: Answer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """What a call that raised, or a generator, changed in its arguments is changed in those of this one."""
+    if f'"{LEFT}":' not in found.value.text or found.asked is None:
+        return
+    tree: Any = found.value.tree
+    held = tree.get("$error", tree) if type(tree) is dict else None
+    left = held.get(LEFT) if type(held) is dict else None
+    if type(left) is not dict:
+        return
+    after = Value(json_text(left)).decode(found.resolve)
+    if type(after) is dict and after.keys() == _FIELDS - {"returned"}:
+        from replay.core.filling import Filling  # at replay only
+
+        Filling(found.asked.decode(found.resolve), {**after, "returned": None}).fill(args, kwargs)
 
 
 def is_left(value: Any) -> bool:

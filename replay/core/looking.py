@@ -116,7 +116,7 @@ def dict_reader(kind: type) -> Callable[[object], Any] | None:
     """What reads the `__dict__` of its instances; None: they have none."""
     for each in mro(kind):
         found = namespace(each).get("__dict__")
-        if type(found) is GetSetDescriptorType:
+        if type(found) is GetSetDescriptorType or type(found) is MemberDescriptorType:  # of a SimpleNamespace
             return found.__get__
     return None
 
@@ -127,7 +127,7 @@ def slot_readers(kind: type) -> list[tuple[str, Callable[[object], Any]]]:
         (name, member.__get__)
         for each in reversed(mro(kind))
         for name, member in namespace(each).items()
-        if type(member) is MemberDescriptorType and name != "__weakref__"
+        if type(member) is MemberDescriptorType and name not in ("__weakref__", "__dict__")
     ]
 
 

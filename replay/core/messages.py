@@ -140,13 +140,13 @@ def as_json(value: Any) -> bytes:
 def _held(data: bytes, kind: str) -> tuple[Form, Any]:
     if not data:
         return "none", None
-    if "x-www-form-urlencoded" in kind:
-        return "form", by_name(parse_qsl(data.decode("latin-1"), keep_blank_values=True))
-    if "json" in kind or data.lstrip()[:1] in (b"{", b"["):
+    if "json" in kind or data.lstrip()[:1] in (b"{", b"["):  # `curl -d '{...}'` says that it is a form
         try:
             return "json", json.loads(data)
         except (ValueError, RecursionError):  # it only says that it is JSON: edited as the text it is
             pass
+    if "x-www-form-urlencoded" in kind:
+        return "form", by_name(parse_qsl(data.decode("latin-1"), keep_blank_values=True))
     try:
         return "text", data.decode()
     except UnicodeDecodeError:

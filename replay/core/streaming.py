@@ -16,7 +16,7 @@ from replay.core.deltas import Deltas, Texts
 from replay.core.faults import described_cut
 from replay.core.messages import Body, cut_as
 from replay.core.opened import Typed, Unfit
-from replay.core.surroundings import YIELDED
+from replay.core.surroundings import is_yielded
 
 TAG = "stream"
 MOST = 20_000
@@ -271,7 +271,7 @@ class Yielded:
 
     def __init__(self, form: Any) -> None:
         """Raises Unfit if it is no such form, or its pieces make no text."""
-        if type(form) is not dict or form.keys() != YIELDED or type(form["pieces"]) is not list:
+        if type(form) is not dict or not is_yielded(form) or type(form["pieces"]) is not list:
             raise Unfit("no generator's answer")
         self._texts = Texts([piece[1] for piece in form["pieces"]])
         if not self._texts.fields:

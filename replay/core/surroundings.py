@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 
 from replay.core.codec import Value
+from replay.core.left import LEFT
 from replay.core.opened import Unfit
 from replay.core.recording import Interaction, Recording
 from replay.core.sound import LONGEST
 
-YIELDED = frozenset({"pieces", "returned", "error"})
+_YIELDED = frozenset({"pieces", "returned", "error"})
 """What the answer of a generator consists of (see `replay.boundaries.stream`)."""
 _LONGEST = 1 << 53
 _SECOND = 10**9
@@ -47,11 +48,16 @@ class Environ:
         draft["context"] = Value(msgspec.json.encode({**tree, "environ": value}).decode())
 
 
+def is_yielded(form: dict[str, Any]) -> bool:
+    """Whether a recorded answer is that of a generator; beside it is what that left in its arguments, if it did."""
+    return _YIELDED <= form.keys() <= _YIELDED | {LEFT}
+
+
 def paced(each: Interaction, moved: Callable[[int], int]) -> Value:
     """The answer with a head and pieces that came at other times; `moved`: nanoseconds from the asking -> those now."""
     answer = each.answer
     tree: Any = answer.tree if '"pieces"' in answer.text else None
-    if type(tree) is not dict or not (each.boundary == "http" or tree.keys() == YIELDED):
+    if type(tree) is not dict or not (each.boundary == "http" or is_yielded(tree)):
         return answer
     pieces = tree.get("pieces")
     if type(pieces) is not list or not all(type(piece) is list and piece and type(piece[0]) is int for piece in pieces):

@@ -103,6 +103,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is `unanswerable`; of another that is not green, what else than the code may be the reason
     (`nondeterministic: ...`, `redacted: ...`, `short draws: ...`)."""
     path: str | None = None
+    handled: Frame | None = None
+    """Of an answer of 500 or more that no error was heard behind: where the last one was raised that the code handled;
+    its type is the frame's `source`."""
     violations: tuple[Violation, ...] = ()
     """Invariants (`@replay.invariant`) that this run breaks; of a run that diverged none are asked."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from replay.core.snapshot import Settled, snapshot_error
+from replay.core.world import lost
 
 MOST = 8
 """Logged errors of one unit of work that are looked at."""
@@ -24,4 +25,6 @@ class Behind:
         self._count += 1
         if is_sure or (not self._is_sure and self._count <= MOST):
             self._is_sure = self._is_sure or is_sure
+            if self.error is not None and any(gap.reason == "encode-failed" for gap in self.error.settle().gaps):
+                lost("handled-failed")  # that gap is in no recording
             self.error = snapshot_error(error)

@@ -12,7 +12,8 @@ import ast
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
@@ -256,6 +257,14 @@ def standing(root: Path, within: str) -> tuple[Frame, ...]:
 def last_raised(root: Path, run: Callable[[], object]) -> Frame | None:
     """Where in the project the last exception was raised while `run` ran: of an error that a framework swallowed.
     Its type is the frame's `source`."""
+    with raising(root) as found:
+        run()
+    return innermost(found)
+
+
+@contextmanager
+def raising(root: Path) -> Iterator[list[Frame]]:
+    """Where exceptions pass through the project's code in this thread, each frame in turn."""
     found: list[Frame] = []
 
     def called(frame: FrameType, event: str, argument: Any) -> Any:
@@ -270,14 +279,16 @@ def last_raised(root: Path, run: Callable[[], object]) -> Frame | None:
     before = sys.gettrace()
     sys.settrace(called)
     try:
-        run()
+        yield found
     finally:
         sys.settrace(before)
-    if not found:
-        return None
-    last = found[-1]
+
+
+def innermost(found: Sequence[Frame]) -> Frame | None:
+    """Where the last of these was raised; None: there is none."""
+    last = found[-1] if found else None
     for each in reversed(found):  # it passes outwards: the first frame of the last error is where it was raised
-        if each.source != last.source:
+        if last is None or each.source != last.source:
             break
         last = each
     return last

@@ -7,6 +7,7 @@ import re
 import shlex
 import socket
 import sys
+from _socket import socket as RawSocket
 from collections.abc import Callable, Sequence
 from os.path import join, realpath
 from typing import Any
@@ -23,6 +24,9 @@ _SINKS = frozenset({"/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/std
 _BYTECODE = re.compile(r"/__pycache__(/[^/]+\.pyc(\.\d+)?)?/?\Z")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _NETLINK = getattr(socket, "AF_NETLINK", None)
+_UNIX = getattr(socket, "AF_UNIX", None)
+_KIND = 0xF
+"""The bits of a socket's type that are no flags."""
 _getpid = os.getpid
 _getcwd = os.getcwd
 _lexists = os.path.lexists
@@ -85,9 +89,15 @@ def _bind(args: tuple[Any, ...], folders: Folders) -> Reach | None:
     return Reach("socket", _clip(f"bind {address_text(address)}"))
 
 
-def _netlink(args: tuple[Any, ...], folders: Folders) -> Reach | None:
-    """It talks to the kernel, which sets the machine's network, without a connect."""
-    return Reach("socket", "socket AF_NETLINK") if args[1] == _NETLINK else None
+def _new_socket(args: tuple[Any, ...], folders: Folders) -> Reach | None:
+    """Netlink talks to the kernel, which sets the machine's network, without a connect. A socket of `_socket` itself
+    joins multicast groups unseen, unless it is one of a stream; the standard library makes none."""
+    made, family, kind = args[:3]
+    if family == _NETLINK:
+        return Reach("socket", "socket AF_NETLINK")
+    if type(made) is not RawSocket or family == _UNIX or (kind > 0 and kind & _KIND == socket.SOCK_STREAM):
+        return None
+    return Reach("socket", "a datagram socket by _socket" if kind > 0 else "a socket of unknown kind by _socket")
 
 
 def _is_own_pair() -> bool:
@@ -253,7 +263,7 @@ def _database(args: tuple[Any, ...], folders: Folders) -> Reach | None:
 
 
 JUDGES: dict[str, Judge] = {
-    "socket.__new__": _netlink,
+    "socket.__new__": _new_socket,
     "socket.connect": _socket("connect"),
     "socket.bind": _bind,
     "socket.sendto": _socket("sendto"),

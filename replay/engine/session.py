@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
@@ -11,10 +12,11 @@ from typing import Any
 
 import msgspec
 
+from replay.core.behind import says_nothing
 from replay.core.codec import Resolve
 from replay.core.compare import MOST, differences, unexpected, unknown
 from replay.core.damage import Damage, damage
-from replay.core.filling import parted
+from replay.core.filling import parted, unseen
 from replay.core.left import is_noted
 from replay.core.noise import Known, known
 from replay.core.recording import Interaction, Kind, Outcome, Recording
@@ -86,9 +88,15 @@ class Session:
         noted, heard = damage(recording), list[Heard]()
         try:
             target = self._targets.load(recording.entrypoint)
-            with hearing(heard) if noted is not None else nullcontext(), self._catching(noted) as caught:
+            with (
+                hearing(heard) if noted is not None else nullcontext(),
+                self._catching(noted) as caught,
+                self._raising(recording) as raised,
+            ):
                 player, outcome, near = copy_context().run(self._play, recording, target)
             verdict = self._judge(recording, player, outcome, near)
+            if raised:
+                verdict = msgspec.structs.replace(verdict, handled=self._handled(raised))
         except Unanswerable as error:
             verdict = Verdict(id=recording.id, status="unanswerable", recorded=recording.outcome, reason=str(error))
         except Exception as error:  # not the application's: a bundle is untrusted, its values may have any shape
@@ -115,6 +123,21 @@ class Session:
         from replay.engine.silent import catching
 
         return catching(self._targets.root)
+
+    def _raising(self, recording: Recording) -> AbstractContextManager[list[Frame] | None]:
+        """Of an answer that says nothing of the error behind it, as one of `return {...}, 500` in an `except`."""
+        if not says_nothing(recording.outcome) or sys.gettrace() is not None:  # a debugger, or coverage
+            return nullcontext()
+        from replay.engine.lines import raising
+
+        return raising(self._targets.root)
+
+    def _handled(self, raised: list[Frame]) -> Frame | None:
+        from replay.engine.failures import relative
+        from replay.engine.lines import innermost
+
+        found = innermost(raised)
+        return None if found is None else msgspec.structs.replace(found, file=relative(self._targets.root, found.file))
 
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome, int | None]:
         noise = known(recording, keyed(recording))
@@ -152,7 +175,7 @@ class Session:
         left = player.left
         if left is not None and outcome.state == recording.outcome.state:
             difference += parted(recording, left, window(recording), self._ignore, self._tolerance, player.noise.left)
-        difference += [*unknown(recording.outcome.payload), *player.noted][:MOST]
+        difference += [*unknown(recording.outcome.payload), *player.noted, *unseen(recording)][:MOST]
         player.explain(outcome)
         if player.diverged:
             status: Any = "diverged"

@@ -80,7 +80,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self.recorder: Any = None
-        self._body = Body()
+        self.body = Body()
         self._left: int | None = None
         self._sent = 0
         self._complete = False
@@ -88,15 +88,15 @@ class Exchange:
 
     @property
     def size(self) -> int:
-        return self._body.size + 256 + 128 * len(self._headers)
+        return self.body.size + 256 + 128 * len(self._headers)
 
     async def receive(self) -> Message:
         """The server's message, noted on its way."""
         message = await self._receive()
         try:
             if message["type"] == "http.request":
-                self._body.add(message.get("body", b""))
-                self._body.whole = not message.get("more_body", False)
+                self.body.add(message.get("body", b""))
+                self.body.whole = not message.get("more_body", False)
             elif message["type"] == "http.disconnect" and not self._complete and self._left is None:
                 self._left = self._sent
         except Exception:  # what is no ASGI message is the server's and the application's business
@@ -167,18 +167,18 @@ class Exchange:
         came: dict[str, Any] = dict(self._came)
         for name in ("server", "client"):
             came[name] = None if came[name] is None else list(came[name])
-        if not self._body.pieces and self._came["http_version"] in ("1.0", "1.1"):
+        if not self.body.pieces and self._came["http_version"] in ("1.0", "1.1"):
             # HTTP/1: neither of these headers, no body (RFC 9112, section 6.3)
             names = {bytes(name).lower() for name, _ in self._headers}
-            self._body.whole |= not names & {b"content-length", b"transfer-encoding"}
+            self.body.whole |= not names & {b"content-length", b"transfer-encoding"}
         request = {
             **came,
             "headers": [[text(name), text(value)] for name, value in self._headers],
-            "body": self._body.pieces,
-            "body_read": self._body.read,
+            "body": self.body.pieces,
+            "body_read": self.body.read,
             "disconnected_after": self._left,
         }
-        return with_gaps(encode(request), self._body.gaps())
+        return with_gaps(encode(request), self.body.gaps())
 
 
 _KEPT = (

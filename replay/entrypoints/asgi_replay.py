@@ -31,7 +31,16 @@ _start_once: dict[int, App] = {}
 def run_asgi(recording: Recording, target: App, resolve: Resolve | None) -> Outcome:
     """Start the application's lifespan up, give it the request, shut it down."""
     request = whole_input(recording, resolve)
-    return drive(lambda: _run(recording, target, request))
+    return drive(lambda: _run(recording, _adapted(target), request))
+
+
+def _adapted(target: Any) -> App:
+    """The application; of aiohttp.web what runs it as one of ASGI."""
+    if "__replay_aiohttp__" not in getattr(target, "__dict__", ()):
+        return target  # type: ignore[no-any-return]
+    from replay.entrypoints.aiohttp_replay import Adapter
+
+    return Adapter(target)
 
 
 async def _run(recording: Recording, app: App, request: dict[str, Any]) -> Outcome:

@@ -10,7 +10,7 @@ import threading
 import weakref
 from time import monotonic
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 EXIT_SECONDS = 5.0
 """Longest delay of the end of the process, all spools together."""
@@ -33,6 +33,7 @@ class Ends(Protocol):
 _spools: weakref.WeakSet[Any] = weakref.WeakSet()
 _exited = False
 _near = False
+_leave = os._exit
 _finalized: set[int] = set()
 """Processes whose end is heard of."""
 _before: Any = None
@@ -43,6 +44,8 @@ _set = signal.signal
 def watch(spool: Ends) -> None:
     """Flush this spool at the end, empty it after a fork."""
     _spools.add(spool)
+    if os._exit is not _leave_flushed and hasattr(os, "fork"):
+        os._exit = _leave_flushed
 
 
 def exited() -> bool:
@@ -75,6 +78,13 @@ def _at_exit() -> None:
     _exited = True
     if not done:
         print("replay: the process ended before all recordings were written.", file=sys.stderr)
+
+
+def _leave_flushed(status: int) -> NoReturn:
+    """`os._exit`, by which processes that were forked for a job end (RQ's): what was kept is written first."""
+    if not _exited:
+        flush_all(EXIT_SECONDS)
+    _leave(status)
 
 
 def _after_fork() -> None:

@@ -37,8 +37,9 @@ def _stored(value: Any) -> Any:
 
 def run_row(verdict: Verdict) -> Document:
     """`{path, id, status, outcome, divergence, divergences, difference, served, left_over, unanswered, seconds,
-    violations: [{invariant, message, file, line}]}`; an unanswerable or nondeterministic one has also its `reason`.
-    `divergences` are all of them, in short."""
+    violations: [{invariant, message, file, line}]}`; an unanswerable or nondeterministic one has also its `reason`;
+    one that answers 500 or more, with no error that was heard of, `handled: {type, file, line, function}`, the last one
+    that the code raised. `divergences` are all of them, in short."""
     row: Document = {
         "path": verdict.path,
         "id": verdict.id,
@@ -55,6 +56,9 @@ def run_row(verdict: Verdict) -> Document:
     }
     if verdict.reason is not None:
         row["reason"] = verdict.reason
+    if verdict.handled is not None:
+        place = verdict.handled
+        row["handled"] = {"type": place.source, "file": place.file, "line": place.line, "function": place.function}
     return row
 
 

@@ -160,6 +160,15 @@ class Violation(Form):
     line: int
 
 
+class Handled(Form):
+    """An error that the code handled before it answered."""
+
+    type: str
+    file: str
+    line: int
+    function: str
+
+
 class Verdict(Form):
     """`run`: one replay."""
 
@@ -176,6 +185,7 @@ class Verdict(Form):
     seconds: float
     violations: list[Violation]
     reason: str | UnsetType = UNSET
+    handled: Handled | UnsetType = UNSET
 
 
 class Varies(Form):

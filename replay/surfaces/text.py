@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from replay.core.behind import says_nothing
 from replay.core.codec import Value, encode
 from replay.core.compare import unexpected
 from replay.core.filling import recorded_left
@@ -33,6 +34,8 @@ from replay.surfaces.printable import columns, escape, pad
 
 FRAMES = 3
 """Lines of user code shown of an error."""
+BODY = 80
+"""Characters of an answer's body in a line."""
 FIELDS = 16
 """Items shown of a mapping that has a line for each."""
 LATER = 6
@@ -51,7 +54,7 @@ def headline(verdict: Verdict) -> str:
         first = verdict.violations[0]
         return f"{verdict.status}, and breaks an invariant: {broke(first)}"
     if verdict.status == "reproduced":
-        return f"reproduced: {outcome_line(verdict.recorded)}"
+        return f"reproduced: {outcome_line(verdict.recorded)}{handled(verdict)}"
     if verdict.status == "changed":
         now = outcome_line(verdict.outcome) if verdict.outcome else "nothing"
         return f"changed: {elsewhere(verdict) or f'recorded {outcome_line(verdict.recorded)}; now {now}'}"
@@ -61,6 +64,16 @@ def headline(verdict: Verdict) -> str:
         return "diverged: no recorded answer was asked for"
     named = "diverged (nondeterministic)" if (verdict.reason or "").startswith("nondeterministic") else "diverged"
     return f"{named}: {parted(verdict.divergence)}"
+
+
+def handled(verdict: Verdict) -> str:
+    """What the code handled before it answered, as the end of a line; empty if that is not known."""
+    place = verdict.handled
+    return "" if place is None else f"; it handled {_raised_at(place)}"
+
+
+def _raised_at(place: Frame) -> str:
+    return f"{escape(place.source)} at {escape(place.file)}:{place.line} in {escape(place.function)}"
 
 
 def elsewhere(verdict: Verdict) -> str | None:
@@ -93,6 +106,8 @@ def outcome_line(outcome: Outcome) -> str:
             if message
             else f"answered {node['status']} after {kind}"
         )
+    if says_nothing(outcome):
+        return f"answered {node['status']}: {literal(node.get('body'), longest=BODY)}"
     return literal(node)
 
 
@@ -133,6 +148,8 @@ def verdict_text(verdict: Verdict, recording: Recording, page: Page | None = Non
     elif verdict.outcome is not None:
         now = outcome_lines(verdict.outcome, page, recording.entrypoint)
         lines += ["", page.heading("What happened now"), *now]
+    if verdict.handled is not None:
+        lines.append(page.row("handled", f"{_raised_at(verdict.handled)}, before it answered"))
     lines += _parting(verdict, page)
     if verdict.violations:
         lines += ["", page.heading("Invariants that it breaks")]

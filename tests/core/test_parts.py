@@ -231,6 +231,13 @@ def test_a_form_is_edited_by_field() -> None:
     assert b"".join(found["body"]) == b"plan=a+b&n=1"
 
 
+def test_json_that_says_it_is_a_form_is_edited_as_json() -> None:
+    """`curl -d '{...}'` sends it so, and so does a client that names no type."""
+    base = recording(given=_request(b'{"plan":"pro"}', "application/x-www-form-urlencoded"), kind="asgi")
+    found = mutate(base, [Edit("input.body.plan", "set", "team")])
+    assert b"".join(found.input.decode()["body"]) == b'{"plan":"team"}'
+
+
 def test_the_clock_and_draws_are_edited() -> None:
     """The start in time, a draw by lane, kind and number."""
     base = recording(context={"draws": {"0": {"random": [0.5, 0.25]}}, "zone": "UTC"})

@@ -16,9 +16,7 @@ import httpx
 import pytest
 import requests
 from grpc._channel import _InactiveRpcError, _RPCState
-from multidict import CIMultiDict, MultiDict
 from psycopg.types.range import Range
-from yarl import URL
 
 import replay
 from replay.core.codec import encode
@@ -27,6 +25,8 @@ from replay.core.standins import Record
 from tests.boundaries.http.server import Server
 from tests.recordings import record
 
+CIMultiDict, MultiDict = (getattr(pytest.importorskip("multidict"), name) for name in ("CIMultiDict", "MultiDict"))
+URL = pytest.importorskip("yarl").URL
 WORLD: dict[str, Any] = {}
 
 

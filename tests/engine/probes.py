@@ -335,6 +335,25 @@ def multicast(where: dict[str, Any]) -> None:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
 
 
+def raw_multicast(where: dict[str, Any]) -> None:
+    """The same, below `socket`."""
+    sock = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | getattr(_socket, "SOCK_CLOEXEC", 0))
+    try:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.1.2.3") + bytes(4))
+    finally:
+        sock.close()
+
+
+def raw_twin(where: dict[str, Any]) -> None:
+    """Of a socket that is there already, a second object."""
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        twin = _socket.socket(fileno=sock.fileno())
+        try:
+            twin.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.1.2.3") + bytes(4))
+        finally:
+            twin.detach()
+
+
 SOFT: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "raw_socket": (raw_socket, "connect 127.0.0.1:{tcp}"),
     "connect_ex": (connect_ex, "connect 127.0.0.1:{tcp}"),
@@ -375,6 +394,8 @@ SOFT: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "vsock": (vsock, "connect 2:1"),
     "abstract": (abstract, "sendto @probe"),
     "multicast": (multicast, "join a multicast group"),
+    "raw_multicast": (raw_multicast, "a datagram socket by _socket"),
+    "raw_twin": (raw_twin, "a socket of unknown kind by _socket"),
     "database": (database, "sqlite3.connect {file}"),
     "ctypes_connect": (ctypes_connect, "connect through ctypes"),
     "ctypes_system": (ctypes_system, "system through ctypes"),
@@ -383,7 +404,8 @@ SOFT: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "without_context": (without_context, "getaddrinfo localhost:{tcp}"),
 }
 """Name -> the probe, and what the soft guard says it tried."""
-UNHEARD = ("pipe", "node", "write_below", "pidfd_kill", "limits", "netlink", "vsock", "abstract", "multicast")
+UNHEARD = ("pipe", "node", "write_below", "pidfd_kill", "limits", "netlink", "vsock", "abstract", "multicast",
+           "raw_multicast", "raw_twin")  # fmt: skip
 """Those of which Python tells its hooks nothing, or not enough, and less common ways."""
 
 
@@ -423,6 +445,9 @@ def work(folder: str) -> list[str]:
     found.append(right.recv(4).decode())
     left.close()
     right.close()
+    for family in (_socket.AF_UNIX, _socket.AF_INET):
+        _socket.socket(family, _socket.SOCK_STREAM).close()
+    socket.socket(type=socket.SOCK_DGRAM).close()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         found.append(str(free.getsockname()[1] > 0))

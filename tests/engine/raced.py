@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import signal
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed, wait
@@ -76,6 +77,20 @@ def told_one_after_the_other(number: int) -> list[Any]:
     for each in threads:
         each.join()
     return found
+
+
+@replay.capture
+def computes_on_the_clock(name: str) -> bool:
+    """Until a timer of processor time goes off."""
+    rang = list[int]()
+    before = signal.signal(signal.SIGVTALRM, lambda *given: rang.append(1))
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.02)
+    try:
+        compute(name)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+    return bool(rang)
 
 
 @replay.capture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -76,6 +77,16 @@ def test_who_waits_unseen_stops_nobody(record: Record, work: Callable[[], Any]) 
     """One who runs cannot go on before one who waits for its turn does."""
     (recording,) = record(work)
     assert replay.run(recording).status == "reproduced"
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
+def test_a_timer_of_processor_time_has_a_reason(record: Record) -> None:
+    """What this machine computes by when is another matter."""
+    recording = _computing(record, lambda: raced.computes_on_the_clock("job"), job=0.2)
+    assert recording.outcome.value is True
+    verdict = replay.run(recording)
+    assert verdict.status == "changed"
+    assert (verdict.reason or "").startswith("nondeterministic: ")
 
 
 def _with_steps(recording: Recording, steps: Any) -> Recording:

@@ -41,9 +41,11 @@ from replay.engine import behind, recorder
 from replay.engine.runs import said
 from replay.entrypoints.asgi import ASGI
 from replay.entrypoints.wsgi import WSGI
+from replay.surfaces.documents import run_row
 from replay.surfaces.grouping import fingerprint
 from replay.surfaces.init import install
 from replay.surfaces.literals import raised_by
+from replay.surfaces.text import headline
 from tests.entrypoints.conftest import Recordings
 
 QUART = ModuleType("quart.signals")
@@ -424,3 +426,28 @@ def test_what_makes_answers_is_watched_once() -> None:
     install()
     for made in (Response.init_headers, HttpResponseBase.__init__, ExceptionMiddleware.__call__):
         assert not hasattr(made.__wrapped__, "__wrapped__")
+
+
+@site.get("/caught/<sku>")
+def _caught(sku: str) -> Any:
+    try:
+        return {"total": _total(sku)}
+    except Exception:
+        return {"error": "internal"}, 500
+
+
+def test_an_answer_that_is_returned_in_an_except(recordings: Recordings) -> None:
+    """Nothing tells of it in production; its replay is watched, and says what the code handled."""
+    get(flask_app, "/caught/odd")
+    get(flask_app, "/down")
+    recording, down = recordings.all
+    assert recording.error_type is None
+    recorder.configure(None)
+    verdict = replay.run(recording)
+    assert verdict.status == "reproduced"
+    assert verdict.handled is not None
+    assert (verdict.handled.source, verdict.handled.function) == ("TypeError", "_total")
+    assert "; it handled TypeError at " in headline(verdict)
+    assert run_row(verdict)["handled"]["file"] == "tests/entrypoints/test_behind.py"
+    assert replay.run(down).handled is None
+    assert sys.gettrace() is None

@@ -22,6 +22,7 @@ import threading
 import uuid
 from collections import Counter, OrderedDict, UserDict, UserList, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
@@ -33,6 +34,11 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from wsgiref.util import FileWrapper
 from zoneinfo import ZoneInfo
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 import replay
 from tests.safety import units
@@ -294,7 +300,30 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
 asgi = replay.ASGI(_app, target="tests.safety.ways:asgi")
 
 
-async def _asked(place: str) -> Any:
+async def _fails(request: Any) -> Any:
+    raise LookupError(units.asked(1))
+
+
+class _AnswersForIt:
+    """A middleware of the service."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except LookupError:
+            await PlainTextResponse("sorry", 500)(scope, receive, send)
+
+
+starlette = replay.ASGI(
+    Starlette(routes=[Route("/", _fails, methods=["POST"])], middleware=[Middleware(_AnswersForIt)]),
+    target="tests.safety.ways:starlette",
+)
+
+
+async def _asked(place: str, app: Any = None) -> Any:
     sent: list[Any] = []
     messages = [{"type": "http.request", "body": b"x"}, {"type": "http.disconnect"}]
 
@@ -308,7 +337,7 @@ async def _asked(place: str) -> Any:
              "headers": [(b"traceparent", f"00-{'a' * 32}-{'b' * 16}-01".encode())], "scheme": "http",
              "server": ("h", 80), "client": ("c", 1), "route": SimpleNamespace(path="/{n}")}  # fmt: skip
     try:
-        await asgi(scope, receive, send)
+        await (app or asgi)(scope, receive, send)
     except LookupError as error:
         sent.append(repr(error))
     return sent
@@ -530,6 +559,12 @@ def with_values_of_libraries(n: Any) -> Any:
     return [type(units.asked(each)["asked"]).__name__ for each in given]
 
 
+@replay.boundary
+def _fills_and_raises(into: dict[str, Any]) -> None:
+    into["raised"] = 1
+    raise ValueError("filled, but")
+
+
 @replay.capture
 def with_arguments_that_are_filled(n: Any) -> Any:
     """By a boundary, whose answer they are, and here."""
@@ -539,6 +574,8 @@ def with_arguments_that_are_filled(n: Any) -> Any:
     for each in given:
         filled.fill(each)
     units.asked(given)
+    with suppress(ValueError):
+        _fills_and_raises(given[0])
     n = [*n] if isinstance(n, list) else [n]
     n.append(len(given))
     return [n, type(given[0]["lines"]).__name__, given[0]["price"]]
@@ -576,6 +613,7 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "wsgi file": lambda n: _served(wsgi_raises, "/file"),
     "asgi more": lambda n: _run(_asked("/")),
     "asgi raising": lambda n: _run(_asked("/raise")),
+    "asgi of starlette": lambda n: _run(_asked("/", starlette)),
     "held": lambda n: Held().used(n),
     "more values": with_more_values,
     "values of libraries": with_values_of_libraries,
