@@ -13,8 +13,7 @@ ELSEWHERE = {
         boundaries/environ: EnvironBoundary.begin EnvironBoundary.playing _Playing.__enter__ _Playing.__exit__
             _Playing.__init__ _Playing.again _compiled _set _settable allowed apply configure recorded
         boundaries/handled: _listen_to_django _listen_to_flask _listen_to_quart _said_by_quart _watch
-            _watch_below_middleware _watch_below_middleware.<locals>.call _watch_django _watch_starlette
-            _watched _watched.<locals>.watched install
+            _watch_aiohttp _watch_below_middleware _watch_django _watch_starlette _watched install
         boundaries/http/__init__: HttpBoundary.install
         boundaries/http/httpx_clients: _Seam.head _Seam.play
         boundaries/http/jars: _around install patch
@@ -27,7 +26,7 @@ ELSEWHERE = {
         boundaries/random: RandomBoundary.install _Untapped.seed _patch_random _patch_system
         boundaries/seam: Seam.__init__ Seam.playing _Awaited.__init__ when_imported
         boundaries/stream: following
-        boundaries/threads: _tap_start _tap_submit install
+        boundaries/threads: _tap_anyio _tap_start _tap_submit install
         boundaries/uuid_draws: tap_uuid tap_uuid_utils.<locals>.its_own
         boundaries/waits: _tap_bare _tap_bare.<locals>.start _tap_bare.<locals>.start.<locals>.act _tap_join
             _tap_join.<locals>.join _tap_wait _tap_wait.<locals>.wait install
@@ -74,14 +73,14 @@ ELSEWHERE = {
     "as it ends or forks, where no thread may start, as it is asked": """
         engine/load: Load.round
         entrypoints/asgi: _flushed
-        store/ending: _after_fork _at_exit _on_sigterm _put_back flush_all hear_sigterm
+        store/ending: _after_fork _at_exit _leave_flushed _on_sigterm _put_back flush_all hear_sigterm
         store/forking: _before _in_child _in_parent
         store/spool: Spool._work_here Spool.close Spool.hurry Spool.in_child Spool.stats
         store/writer: Writer.evicted
     """,
     "what a guard does": """
         boundaries/threads: _not_started
-        core/world: failed lost put_back
+        core/world: failed put_back
         store/writer: Writer.drop
     """,
     "called by a client or the interpreter itself, in a way that no unit has": """
@@ -99,6 +98,7 @@ ELSEWHERE = {
         core/codec: Unsettled.size _is_crowded
         core/families/mapped: _set
         core/families/stated: _message _plain _row
+        core/left: Failed.seen
         core/redaction/redactor: _parts
         core/redaction/sweep: Sweep._shifted
         core/snapshot: _array
@@ -141,7 +141,8 @@ ELSEWHERE = {
             Wait.__init__
         boundaries/random: RandomBoundary.describe
         boundaries/resting: _computes cpu_of_others somebody_runs
-        boundaries/stream: _Played.__init__ _Played._compare _Played.end _Played.hears played played_async
+        boundaries/stream: _Played.__init__ _Played._compare _Played.end _Played.hears _Played.over played
+            played_async
         boundaries/threads: _Job.__call__ _Job.__init__ _Job._become _Job.submitted
             _Job.submitted.<locals>.tell_and_end _acting _acting.<locals>.act _is_refusal
         boundaries/timeline: Timeline.__init__ Timeline._advance Timeline._busy Timeline._come Timeline._due
@@ -154,10 +155,11 @@ ELSEWHERE = {
             Timeline.is_over Timeline.is_stuck Timeline.leave Timeline.linger Timeline.move_to
             Timeline.not_started Timeline.now Timeline.number Timeline.pool Timeline.read Timeline.restart
             Timeline.ring Timeline.set_alarm Timeline.shift Timeline.since Timeline.sleep Timeline.spared
-            Timeline.standing Timeline.starting Timeline.turn Timeline.wall
+            Timeline.standing Timeline.starting Timeline.turn Timeline.unsure Timeline.wall
         boundaries/waits: _end _is_worker _join_worker _join_worker.<locals>.is_over _of_now
             _of_now.<locals>.text _place_in_sets _reader _reader.<locals>.read _starts_a_thread ended
             is_real_time nanoseconds started woken woken.<locals>.fire woken.<locals>.ready
+        core/behind: says_nothing
         core/decoder: Decoder.class_of Decoder.key Decoder.mapping Decoder.members Decoder.stand_in _identified
             _opaque _parts _referred _truncated _weight exactly items_of
         core/families/anew: _is_usual _make_asyncio _make_httpx _make_lock _make_logger _make_requests _make_sdk
@@ -181,7 +183,7 @@ ELSEWHERE = {
         core/families/seen: _bytes _made_address.<locals>.make _made_array _placed.<locals>.make kept parts_of
         core/families/stated: _absent _derived _read_items _read_message _read_row _read_state _read_text
         core/families/validation: _detail made
-        core/left: filled has_left is_left is_noted opened returned
+        core/left: filled has_left is_left is_noted opened put_back returned
         core/looking: loaded
         core/opened: Opened.__init__ Opened._known Opened._open Opened._tagged Opened.close Opened.tree _refers
             _size children named
@@ -194,14 +196,13 @@ ELSEWHERE = {
         core/standins: Opaque.__hash__ Record.__eq__ Record.__getattr__ Record.__getitem__ Record.__hash__
             Record.__init__ Record.__iter__ Record.__repr__ Record.__setattr__ Truncated.__hash__ made_class
         core/surroundings: Environ.__init__ Environ.write Timing.__init__ Timing._jump Timing._set_back
-            Timing.write Zone.__init__ Zone.write paced
+            Timing.write Zone.__init__ Zone.write is_yielded paced
         core/verdict: Verdict.green
         core/world: Answer.open _unkept occupant occupy
-        engine/captured: _sign
         engine/entropy: chosen
         engine/lanes: Lanes.start_here _Jobs.__init__
         engine/memory: is_used_up limit limited size
-        engine/steps: Clocked.since InOrder.__init__ InOrder._last InOrder.at _checked overlapping
+        engine/steps: InOrder.__init__ InOrder._last InOrder.at _checked overlapping
         engine/targets: Targets.__init__ Targets._import Targets._is_ours Targets.load Targets.resolve _absolute
             _is_dotted _is_listed _is_under _resolved
         entrypoints/__init__: _are _as_deep _as_deep.<locals>.limited _counted _depth _frames
