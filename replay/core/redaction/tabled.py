@@ -180,8 +180,8 @@ class Tabled(Replaced):
         if digits.isdecimal() and not any(map(may_count, texts)):
             self._pause(len(whole))
             cards = cards_in(whole)  # in words of digits nothing else is
-            kinds = dict.fromkeys(filter(cards.__contains__, texts), CARD)
-            return kinds if len(kinds) * 2 > len(texts) else {}
+            found_ones = dict.fromkeys(filter(cards.__contains__, texts), CARD)
+            return found_ones if len(found_ones) * 2 > len(texts) else {}
         all_found = list(find(whole, self._rules.patterns, self._pause))
         ends = list(accumulate(map(len, texts), lambda end, size: end + 1 + size))
         if ends == [each.end for each in all_found] and list(map(len, texts)) == [e.end - e.start for e in all_found]:
