@@ -131,7 +131,8 @@ def _put_back(number: Any, handler: Any) -> Any:
     """`signal.signal` from the first SIGTERM on: what would die of a second one writes what waits first. uvicorn puts
     back the default when its requests have ended, and raises the signal again."""
     global _before
-    if number != signal.SIGTERM or handler is not signal.SIG_DFL or signal.getsignal(number) is signal.SIG_IGN:
+    is_default = handler is signal.SIG_DFL or (type(handler) is int and handler == signal.SIG_DFL)
+    if number != signal.SIGTERM or not is_default or signal.getsignal(number) is signal.SIG_IGN:
         return _set(number, handler)
     before = _set(number, _on_sigterm)
     _before = handler

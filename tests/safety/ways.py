@@ -41,6 +41,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 import replay
+from replay.boundaries.grpc_calls import _tapped
 from tests.safety import units
 
 # Clients ------------------------------------------------------------------------------------------------------------
@@ -592,6 +593,22 @@ def with_tasks(n: Any) -> Any:
     return tasks.run(n)
 
 
+class _Callable:
+    """As a channel of gRPC makes some."""
+
+    _method = b"/shop.Orders/Get"
+
+    @_tapped
+    def __call__(self, n: Any) -> Any:
+        return n
+
+
+@replay.capture
+def with_a_call_of_grpc(n: Any) -> Any:
+    """No boundary takes it."""
+    return [_Callable()(n), units.asked(n)]
+
+
 @replay.boundary
 def _answers_with_a_status(n: Any) -> None:
     import grpc.aio
@@ -655,4 +672,5 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "filled before": with_arguments_that_are_filled_before_the_end,
     "to its end": with_an_answer_to_its_end,
     "by hand": with_parts_sent_by_hand,
+    "grpc": with_a_call_of_grpc,
 }
