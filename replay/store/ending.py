@@ -82,9 +82,11 @@ def _at_exit() -> None:
 
 def _leave_flushed(status: int) -> NoReturn:
     """`os._exit`, by which processes that were forked for a job end (RQ's): what was kept is written first."""
-    if not _exited:
-        flush_all(EXIT_SECONDS)
-    _leave(status)
+    try:
+        if not _exited:
+            flush_all(EXIT_SECONDS)
+    finally:  # whatever comes of that
+        _leave(status)
 
 
 def _after_fork() -> None:
