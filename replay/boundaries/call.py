@@ -14,6 +14,7 @@ from time import perf_counter_ns
 from types import CoroutineType, coroutine
 from typing import Any, TypeVar, overload
 
+from replay.boundaries.grpc_calls import install as watch_grpc
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
 from replay.core.left import answer_of, error_of, given, opened, put_back
@@ -172,6 +173,17 @@ async def _arrive(found: Answer) -> Any:
     return value
 
 
+async def _told(found: Answer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The recorded answer, and what the call changed in its arguments."""
+    try:
+        value = await _arrive(found)
+    except BaseException:
+        if found.state == "raised":
+            put_back(found, args, kwargs)
+        raise
+    return opened(value, found, args, kwargs)
+
+
 @coroutine
 def _watched(waits: Any, found: Ticket) -> Generator[Any, Any, Any]:
     """What a coroutine gives to who awaits it, and on the ticket what it waited for until then."""
@@ -200,6 +212,11 @@ def _watched(waits: Any, found: Ticket) -> Generator[Any, Any, Any]:
     return (yield from waits)
 
 
+def _as_watched(work: Any, found: Ticket) -> Any:
+    """What is awaited in the place of `work`."""
+    return _watched(work, found) if type(work) is CoroutineType else work
+
+
 def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> Any:
     @wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
@@ -213,27 +230,10 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> An
         if world is None or found is None:
             return await function(*args, **kwargs)
         if type(found) is Answer:
-            try:
-                value = await _arrive(found)
-            except BaseException:
-                if found.state == "raised":
-                    put_back(found, args[skipped:], kwargs)
-                raise
-            return opened(value, found, args[skipped:], kwargs)
+            return await _told(found, args[skipped:], kwargs)
         token = _enter(LIVE)
         try:
-            work = function(*args, **kwargs)
-            is_watched = type(work) is CoroutineType
-            if is_watched:
-                try:
-                    value = await _watched(work, found)
-                except BaseException:
-                    if inspect.getcoroutinestate(work) != inspect.CORO_CREATED:
-                        raise
-                    is_watched = False  # we failed: nothing of it ran
-                    failed("ask-failed", world)
-            if not is_watched:
-                value = await work
+            value = await _as_watched(function(*args, **kwargs), found)
         except BaseException as error:
             _raised(world, found, token, error, args[skipped:], kwargs)
             raise
@@ -290,7 +290,20 @@ _NATURES: tuple[tuple[Callable[[Any], bool], Callable[..., Any]], ...] = (
 
 
 class CallBoundary(Seam):
-    """Patches nothing: the application names its functions with `boundary`."""
+    """Patches nothing but gRPC, which it only tells of: the application names its functions with `boundary`."""
+
+    def install(self) -> None:
+        """See `grpc_calls`."""
+        watch_grpc()
+
+    def describe(self) -> dict[str, str]:
+        """Libraries that ask the world and are not recorded, where they are installed."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return {"grpcio": f"{version('grpcio')}, not recorded: put @replay.boundary on what calls it"}
+        except PackageNotFoundError:
+            return {}
 
 
 call = CallBoundary("call")

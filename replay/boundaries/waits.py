@@ -48,7 +48,9 @@ def timeline_here() -> Timeline | None:
     if not timelines:
         return None
     world = current.get()
-    if world is None or world is LIVE or is_real_time(world):  # type: ignore[arg-type]  # LIVE is the only _Live
+    if world is None:  # a worker of anyio between two jobs
+        return timelines[-1] if timelines[-1].is_actor() else None
+    if world is LIVE or is_real_time(world):  # type: ignore[arg-type]  # LIVE is the only _Live
         return None
     return timelines[-1]
 

@@ -174,11 +174,6 @@ class Failed(msgspec.Struct):
     def size(self) -> int:
         return self.error.size + self.before.size + self.after.size
 
-    @property
-    def seen(self) -> str:
-        """Equal for equal values."""
-        return self.settle().text
-
     def settle(self) -> Value:
         """The error, with the arguments in it if they can be stored."""
         error, left = self.error.settle(), beside(self.before, self.after)

@@ -214,6 +214,11 @@ class World(Protocol):
         asked."""
         ...
 
+    def unrecorded(self, library: str, target: str) -> BaseException | None:
+        """The code asks the world something that no boundary takes. A recorder keeps that it did; a player, which has
+        no answer, notes it and returns what is raised."""
+        ...
+
     def note(self, name: str, value: Settles) -> None:
         """A fact worth knowing later (`context.notes`). In a player it changes nothing."""
         ...

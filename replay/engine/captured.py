@@ -114,6 +114,7 @@ class Captured:
         if recorder.overflow:
             reason = "budget-time" if recorder.full else "truncated-count"
             gaps.append(Gap("interaction", reason, f"{recorder.overflow} more"))
+        gaps += [Gap("interaction", "unrecorded", missed) for missed in dict.fromkeys(recorder.missed)]
         given = settled("input", recorder.input)
         context = self._context(seed)
         held = None if recorder.left is None else noted(recorder.left.settle(), given)

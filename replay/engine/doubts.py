@@ -60,10 +60,20 @@ def doubts(
         or nearly(recording, near)
         or overtaken(recording, divergences)
     )
-    found = [alike, *_kept(divergences), *_masked(recording, difference),
+    found = [alike, *_unrecorded(divergences), *_kept(divergences), *_masked(recording, difference),
              *_keyless(recording, difference, divergences), *_drawn(short_draws), *_made(difference),
              *_worded(recording, difference), *_unprepared(start_up), *_stood_in(recording, resolve)]  # fmt: skip
     return " ".join(filter(None, found)) or None
+
+
+def _unrecorded(divergences: Sequence[Divergence]) -> Iterator[str]:
+    """If the code asks what no recording holds."""
+    found = dict.fromkeys(each.target for each in divergences if each.kind == "refused" and each.boundary == "grpc")
+    if found:
+        yield (
+            f"unrecorded: gRPC calls are in no recording ({', '.join([*found][:_MOST])}). Put @replay.boundary on the "
+            "function that makes them, and capture again."
+        )
 
 
 def _kept(divergences: Sequence[Divergence]) -> Iterator[str]:

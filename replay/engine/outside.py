@@ -52,6 +52,9 @@ class Outside:
     def apart(self, seq: int, found: Sequence[Difference]) -> None:
         """Nothing is compared here."""
 
+    def unrecorded(self, library: str, target: str) -> BaseException | None:
+        """It goes out."""
+
     def note(self, name: str, value: Settles) -> None:
         """Nobody listens."""
 

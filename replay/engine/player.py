@@ -324,6 +324,15 @@ class Player:
             if found and not self.closed:
                 self._partings.apart(self.recording.interactions[seq], self.lanes.name(), found)
 
+    def unrecorded(self, library: str, target: str) -> BaseException | None:
+        if self.goes_out:
+            return None
+        self.refused(library, target)
+        return DivergenceError(
+            f"replay: refused {library} {target}: it is in no recording. Put @replay.boundary on the function that "
+            "makes this call."
+        )
+
     def note(self, name: str, value: Settles) -> None:
         """Kept for those who judge the run; it is part of no verdict."""
         if not self.closed:

@@ -43,6 +43,12 @@ class StartUp(Outside):
             f"replay: refused {request.boundary} {request.target}: no recording holds what start-up asks"
         )
 
+    def unrecorded(self, library: str, target: str) -> BaseException | None:
+        if self._player.goes_out:
+            return None
+        self._note(f"{library} {target}")
+        return RefusedConnection(f"replay: refused {library} {target}: no recording holds what start-up asks")
+
     def sleep(self, seconds: float, live: Callable[[float], None]) -> None:
         self._player.sleep(seconds, live)
 

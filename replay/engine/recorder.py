@@ -32,6 +32,7 @@ from replay.errors import DivergenceError
 T = TypeVar("T")
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional and named arguments."""
+_MOST_MISSED = 100
 _WEIGHED = 8
 """Least number of interactions between two looks at what a recording holds."""
 
@@ -133,6 +134,8 @@ class Recorder(msgspec.Struct, eq=False):
     choices: list[tuple[str, int, int]] = []
     """Lane, among how many, which. The first ones: more are too many to be kept."""
     notes: dict[str, Settles] = {}
+    missed: list[str] = []
+    """What was asked that no boundary takes."""
     left: Settles | None = None
     """What they are at its end."""
     logs: list[tuple[int, str, str, str]] = []
@@ -228,6 +231,11 @@ class Recorder(msgspec.Struct, eq=False):
 
     def apart(self, seq: int, found: Sequence[Difference]) -> None:
         """Nothing is compared here."""
+
+    def unrecorded(self, library: str, target: str) -> BaseException | None:
+        if not self.closed and len(self.missed) < _MOST_MISSED:
+            self.missed.append(f"{library} {target}")
+        return None
 
     def note(self, name: str, value: Settles) -> None:
         if not self.closed:

@@ -10,6 +10,7 @@ place is the cause, texts of the failing line are tried in those that are left, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from replay.core.edits import Edit, parse
@@ -18,7 +19,7 @@ from replay.engine.apart import MISSING, pair
 from replay.engine.finding import Alternative, CauseValue, Finding
 from replay.engine.hinted import names_in, texts_near
 from replay.engine.shrink import fewest
-from replay.engine.trials import Change, Trial, World
+from replay.engine.trials import Change, Spent, Trial, World
 from replay.engine.typical import choices, lacking, others
 
 MOST_VALUES = 3
@@ -63,9 +64,10 @@ def isolate(world: World, beside: Sequence[Recording], finding: Finding) -> None
     around = [value for value, way in found if way == "around"]
     causes = through or around
     if not through:
-        said = _said(world, (*left, *aside), texts)
-        left[:0] = [place for place, _ in said]
-        causes = [value for _, value in said] or around or _jointly(world, (*left, *aside), finding)
+        with suppress(Spent) if around else nullcontext():  # what was found stays
+            said = _said(world, (*left, *aside), texts)
+            left[:0] = [place for place, _ in said]
+            causes = [value for _, value in said] or around or _jointly(world, (*left, *aside), finding)
     named = {value.path for value in causes}
     finding.irrelevant = tuple(sorted(
         place[0].path for place in aside if place[0].here is not MISSING and place[0].path not in named))  # fmt: skip

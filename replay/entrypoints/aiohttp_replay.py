@@ -89,7 +89,7 @@ def _with_those_below(app: Any) -> list[Any]:
 
 
 def _request(app: Any, scope: Message, receive: Receive, writer: _Writer) -> Any:
-    address = scope.get("raw_path", b"").decode("latin-1")
+    address = (scope.get("raw_path") or b"/").decode("latin-1")
     if scope.get("query_string"):
         address += "?" + scope["query_string"].decode("latin-1")
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
+from replay.core.behind import FAILED
 from replay.core.snapshot import snapshot_error
 from replay.core.world import current, is_free
 from replay.engine import recorder as engine
@@ -34,15 +35,26 @@ def AIOHTTP(app: Any, *, target: str | None = None) -> Any:
         raise UsageError(f"replay.AIOHTTP takes an aiohttp.web.Application, not {type(app).__qualname__}.")
     name = Name(target or function_name(app) or "?:?", None)
 
-    @wraps(app)
-    def made(*args: Any, **kwargs: Any) -> Any:
-        found = app(*args, **kwargs)
-        return later(found) if inspect.isawaitable(found) else _installed(found, name)
-
-    async def later(found: Awaitable[Any]) -> Any:
-        return _installed(await found, name)
-
+    made = _later(app, name) if inspect.iscoroutinefunction(app) else _at_once(app, name)
     vars(made).update(_MARKS)
+    return made
+
+
+def _at_once(make: Callable[..., Any], name: Name) -> Callable[..., Any]:
+    @wraps(make)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        return _installed(make(*args, **kwargs), name)
+
+    return made
+
+
+def _later(make: Callable[..., Any], name: Name) -> Callable[..., Any]:
+    """A coroutine function: servers ask which it is (gunicorn's worker of aiohttp)."""
+
+    @wraps(make)
+    async def made(*args: Any, **kwargs: Any) -> Any:
+        return _installed(await make(*args, **kwargs), name)
+
     return made
 
 
@@ -55,24 +67,19 @@ def _installed(app: Any, name: Name) -> Any:
 
 
 def _middleware(app: Any, name: Name) -> Any:
+    """Short: see `replay.core.encoder.Encoder._written`."""
+
     async def replay_middleware(request: Any, handler: Handler) -> Any:
-        exchange = None
-        if engine.active is not None and is_free() and request.headers.get("Upgrade", "").lower() != "websocket":
-            exchange = _begun(request, app, name)
+        exchange = _begun(request, app, name)
         if exchange is None:
             return await handler(request)
         token = current.set(exchange.recorder)
         try:
             response = await handler(request)
         except BaseException as error:
-            if isinstance(error, Exception) and not request._payload_writer.began:
-                _note(exchange, request, answer_of(error), error)
-                exchange.end(token, "returned", as_it_is, exchange.response)
-            else:  # aiohttp breaks the answer off
-                exchange.end(token, "raised", snapshot_error, error)
+            exchange.raised(token, request, error)
             raise
-        _note(exchange, request, response, None)
-        exchange.end(token, "returned", as_it_is, exchange.response)
+        exchange.answered(token, request, response, None)
         return response
 
     replay_middleware.__middleware_version__ = 1  # type: ignore[attr-defined]
@@ -82,13 +89,33 @@ def _middleware(app: Any, name: Name) -> Any:
 class _Exchange(Exchange):
     """One whose answer is known at its end."""
 
-    def complete(self) -> None:
-        """It is all there."""
-        self._complete = True
+    def raised(self, token: Any, request: Any, error: BaseException) -> None:
+        """The handler raised: aiohttp answers, or breaks the answer off."""
+        if isinstance(error, Exception) and not request._payload_writer.began:
+            self.answered(token, request, answer_of(error), error)
+        else:
+            self.end(token, "raised", snapshot_error, error)
+
+    def answered(self, token: Any, request: Any, answer: Any, error: Exception | None) -> None:
+        """It is over."""
+        try:
+            note(self.response, answer)
+            self._complete = True
+            request._payload_writer.close()
+            if error is not None and (self.response.status or 0) >= FAILED:
+                self.recorder.handled(error, is_sure=True)
+            if request._read_bytes is not None:
+                self.body.whole = True
+        except Exception:
+            engine.dropped["asgi-message"] += 1
+        self.end(token, "returned", as_it_is, self.response)
 
 
 def _begun(request: Any, app: Any, name: Name) -> _Exchange | None:
+    """A request with its recorder, if there is to be one."""
     try:
+        if engine.active is None or not is_free() or request.headers.get("Upgrade", "").lower() == "websocket":
+            return None
         exchange = _Exchange(_scope(request), _nothing, _nothing)
         exchange.recorder = engine.begin("asgi", name.of(app), exchange)
         if exchange.recorder is None:
@@ -155,20 +182,6 @@ def note(response: Response, answer: Any) -> None:
         response.body.add(held.encode() if isinstance(held, str) else held)
     elif hasattr(answer, "_path"):
         response.extra["path"] = str(answer._path)
-
-
-def _note(exchange: _Exchange, request: Any, answer: Any, error: Exception | None) -> None:
-    """A guard around what is noted of an end."""
-    try:
-        note(exchange.response, answer)
-        exchange.complete()
-        request._payload_writer.close()
-        if error is not None and (exchange.response.status or 0) >= 500:
-            exchange.recorder.handled(error, is_sure=True)
-        if request._read_bytes is not None:
-            exchange.body.whole = True
-    except Exception:
-        engine.dropped["asgi-message"] += 1
 
 
 class Writer:

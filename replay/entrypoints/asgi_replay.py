@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import copy_context
 from typing import Any
+from urllib.parse import quote
 
 from replay.core.codec import Resolve
 from replay.core.decoder import items_of
@@ -21,6 +22,8 @@ from replay.entrypoints.turn import drive, whole_input
 from replay.entrypoints.web import Pieces, Response, tell
 from replay.errors import Unanswerable
 
+_IN_PATHS = "/:@!$&'()*+,;=~"
+"""What stands in a path as it is (RFC 3986, 3.3)."""
 _VERSION = {"version": "3.0", "spec_version": "2.4"}
 _started: dict[int, App] = {}
 """By id, applications whose start-up went well in this process."""
@@ -77,6 +80,8 @@ class _Server:
         for name in ("method", "path", "raw_path", "query_string", "scheme", "root_path", "http_version"):
             if request.get(name) is not None:
                 scope[name] = request[name]
+        if "raw_path" not in request and type(request["path"]) is str:  # the path was edited
+            scope["raw_path"] = quote(request["path"], safe=_IN_PATHS, errors="surrogatepass").encode()
         for name in ("server", "client"):
             scope[name] = None if request.get(name) is None else tuple(items_of(request[name]))
         scope["headers"] = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request["headers"]]

@@ -82,9 +82,11 @@ def _at_exit() -> None:
 
 def _leave_flushed(status: int) -> NoReturn:
     """`os._exit`, by which processes that were forked for a job end (RQ's): what was kept is written first."""
-    if not _exited:
-        flush_all(EXIT_SECONDS)
-    _leave(status)
+    try:
+        if not _exited:
+            flush_all(EXIT_SECONDS)
+    finally:  # whatever comes of that
+        _leave(status)
 
 
 def _after_fork() -> None:
@@ -131,7 +133,8 @@ def _put_back(number: Any, handler: Any) -> Any:
     """`signal.signal` from the first SIGTERM on: what would die of a second one writes what waits first. uvicorn puts
     back the default when its requests have ended, and raises the signal again."""
     global _before
-    if number != signal.SIGTERM or handler is not signal.SIG_DFL or signal.getsignal(number) is signal.SIG_IGN:
+    is_default = handler is signal.SIG_DFL or (type(handler) is int and handler == signal.SIG_DFL)
+    if number != signal.SIGTERM or not is_default or signal.getsignal(number) is signal.SIG_IGN:
         return _set(number, handler)
     before = _set(number, _on_sigterm)
     _before = handler

@@ -374,7 +374,8 @@ class _Check:
         if partings is not None and identity(values[0]) != identity(values[1]):
             field = next((step for step in reversed(steps) if isinstance(step, str)), None)
             claimed = [differing(each[1], value_at(base, *each), value_at(other, *each)) for each in rest]
-            origin = partings.origin(differing(steps, *values), field, claimed, self._root, asked)
+            item = steps[-1] if steps and type(steps[-1]) is int and steps[-2:-1] in ((), (field,)) else None
+            origin = partings.origin(differing(steps, *values), field, claimed, self._root, asked, item)
         if origin is None and asked is not None:
             origin = Origin(asked_at(asked, self._root), None)
         return Variation(

@@ -24,6 +24,8 @@ _KNOWN = {
     "posix:getcwd": "reads the working folder: os.getcwd()",
     "posix:urandom": "reads an untaped source: os.urandom",
 }
+_OWN_TIME = frozenset({"process_time", "process_time_ns", "thread_time", "thread_time_ns", "get_clock_info"})
+"""Of `time`: what a replay leaves to the process."""
 _UNTAPED = frozenset({
     "_datetime", "_locale", "_random", "_socket", "_thread", "_uuid", "datetime", "gc", "locale", "numpy", "platform",
     "posix", "psutil", "random", "resource", "secrets", "socket", "tempfile", "threading", "time", "uuid",
@@ -58,14 +60,16 @@ class Partings:
 
     def __init__(self, one: Trace, two: Trace, besides: Partings | None = None) -> None:
         self._one = one
-        known = set() if besides is None else {(parted.lane, parted.number) for parted in besides.all}
+        known = {} if besides is None else {(each.lane, each.number): each.names for each in besides.all}
         self.all: list[Parted] = []
         for lane, events in one.lanes.items():
             for number, (first, second) in enumerate(zip(events, two.lanes.get(lane, ()), strict=False)):
                 if (first.file, first.line, first.kind) != (second.file, second.line, second.kind):
                     break
-                if first.did != second.did and (lane, number) not in known:
-                    self.all.append(Parted(lane, number, first, second))
+                if first.did != second.did:
+                    found = Parted(lane, number, first, second)
+                    if (lane, number) not in known or found.names - known[lane, number]:
+                        self.all.append(found)
                 if first.next != second.next:
                     break
         self.cut = one.cut or two.cut
@@ -77,18 +81,19 @@ class Partings:
         claimed: Sequence[tuple[Any, Any]],
         root: Path,
         asked: Frame | None = None,
+        place: int | None = None,
     ) -> Origin | None:
         """Where the value that is the first in one run and the second in the other came in.
 
         `field`: its name in what holds it, by which it is found in a statement that makes several. `claimed`: the
-        values of the other places that vary. `asked`: of a request, the line that asked.
+        values of the other places that vary. `asked`: of a request, the line that asked. `place`: in a list.
         """
         parted = self._shows(values)
         if parted is None and asked is not None:
             parted = self._read_at(asked, field)
             if parted is None:
                 return self._told(self._event_at(asked), field, root)
-            field = None
+            field = place = None
         if parted is None and self.all:
             others = {each.number for pair in claimed if (each := self._shows(pair)) is not None}
             parted = next((each for each in self.all if each.number not in others), self.all[0])
@@ -99,8 +104,8 @@ class Partings:
             before = self._before(parted, field)
             if before is None:
                 break
-            parted, field = before, None
-        return self._told(parted.one, field, root, parted)
+            parted, field, place = before, None, None
+        return self._told(parted.one, field, root, parted, place, digest(values[0]))
 
     def _event_at(self, asked: Frame) -> Event:
         """What ran there; where it was not noted, the bare line."""
@@ -146,8 +151,19 @@ class Partings:
                 return number
         return -1
 
-    def _told(self, event: Event, field: Any, root: Path, parted: Parted | None = None) -> Origin:
-        node = _part(event.file, event.line, field)
+    def _told(
+        self,
+        event: Event,
+        field: Any,
+        root: Path,
+        parted: Parted | None = None,
+        place: int | None = None,
+        wanted: str = "",
+    ) -> Origin:
+        names = frozenset[str]() if parted is None or event.kind == "call" else parted.names
+        held = names & {change.name for change in event.changes if wanted and _holds([change], wanted)}
+        names = held or names
+        node = _item(_part(event.file, event.line, field, names), place)
         first = getattr(node, "lineno", event.line)
         last = getattr(node, "end_lineno", None) or first
         calls = list(event.calls)
@@ -191,12 +207,29 @@ def _relative(file: str, root: Path) -> str:
 
 
 def _reads(calls: Sequence[str], node: ast.AST | None, root: Path) -> str | None:
-    """In words, from what it called and from the names in it."""
+    """In words, from what it called and from the names in it: what stands there by its name, the order of a set, what
+    has another name there, what a replay answers as in production."""
     named = _called(node)
+    here = [call for call in calls if _last(call) in named or _last(call) == call]
+    sets = [f"order of a set: {call[4:]}" for call in calls if call.startswith("set ")]
+    sets = sets or (["order of a set"] if _makes_a_set(node) else [])
+    untaped, taped = ([call for call in calls if _is_taped(call) == which] for which in (False, True))
+    for found in (
+        _sources([call for call in here if call in untaped], named, root),
+        sets,
+        _sources(untaped, named, root),
+        _sources([call for call in here if call in taped] or taped, named, root),
+    ):
+        if found:
+            return "; ".join(dict.fromkeys(found))
+    return None
+
+
+def _sources(calls: Sequence[str], named: dict[str, None], root: Path) -> list[str]:
     found: list[str] = []
     for call in calls:
         module, _, name = call.partition(":")
-        last = name.rpartition(".")[2].removeprefix("_tapped_")
+        last = _last(call)
         if call.startswith("open "):
             found.append(f"reads the file {_relative(call[5:], root)}")
         elif call.startswith(("os.listdir ", "os.scandir ")):
@@ -209,10 +242,20 @@ def _reads(calls: Sequence[str], node: ast.AST | None, root: Path) -> str | None
             found.append(f"reads an untaped source: random.{last}")
         elif module.partition(".")[0] in _UNTAPED and not last.startswith("__") and _is_read(module, last):
             found.append(f"reads an untaped source: {module.lstrip('_')}.{name}")
-    if not found:
-        found += [f"order of a set: {call[4:]}" for call in calls if call.startswith("set ")]
-        found += ["order of a set"] if not found and _makes_a_set(node) else []
-    return "; ".join(dict.fromkeys(found)) or None
+    return found
+
+
+def _last(call: str) -> str:
+    """The name of what was called, as code writes it; of a file or folder all."""
+    return call if " " in call else call.partition(":")[2].rpartition(".")[2].removeprefix("_tapped_")
+
+
+def _is_taped(call: str) -> bool:
+    """A replay answers it, as far as it is asked in the same way: others on the line are the likelier ones."""
+    module, _, name = call.partition(":")
+    if module == "time":
+        return name not in _OWN_TIME
+    return module in ("datetime", "_datetime", "uuid", "replay.boundaries.random", "replay.boundaries.uuid_draws")
 
 
 def _makes_a_set(node: ast.AST | None) -> bool:
@@ -252,10 +295,17 @@ def _statements(file: str) -> tuple[ast.stmt, ...]:
     return tuple(node for node in ast.walk(tree) if isinstance(node, ast.stmt))
 
 
-def _statement(file: str, line: int) -> ast.stmt | None:
-    """The innermost statement on that line."""
+def _statement(file: str, line: int, names: frozenset[str] = frozenset()) -> ast.stmt | None:
+    """The innermost statement on that line; of several one that gives one of these names a value."""
     around = [each for each in _statements(file) if each.lineno <= line <= (each.end_lineno or each.lineno)]
-    return max(around, key=lambda each: (each.lineno, -(each.end_lineno or 0)), default=None)
+    return max(around, key=lambda each: (each.lineno, _gives(each, names), -(each.end_lineno or 0)), default=None)
+
+
+def _gives(statement: ast.stmt, names: frozenset[str]) -> bool:
+    return bool(names) and any(
+        isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store) and each.id in names
+        for each in ast.walk(statement)
+    )
 
 
 def _headers(statement: ast.stmt) -> list[ast.AST]:
@@ -271,9 +321,19 @@ def _headers(statement: ast.stmt) -> list[ast.AST]:
     return [statement]
 
 
-def _part(file: str, line: int, field: Any) -> ast.AST | None:
-    """The statement on that line; of one that names the field, as a key or an argument, what is given for it."""
-    statement = _statement(file, line)
+def _item(node: ast.AST | None, place: int | None) -> ast.AST | None:
+    """Of a list that is written there, what stands at that place."""
+    inner = getattr(node, "value", node) if isinstance(node, ast.Return | ast.Assign | ast.Expr) else node
+    if place is None or not isinstance(inner, ast.List | ast.Tuple) or not 0 <= place < len(inner.elts):
+        return node
+    is_unpacked = any(isinstance(each, ast.Starred) for each in inner.elts[: place + 1])
+    return node if is_unpacked else inner.elts[place]
+
+
+def _part(file: str, line: int, field: Any, names: frozenset[str] = frozenset()) -> ast.AST | None:
+    """The statement on that line, which gives one of these names a value if there are several; of one that names the
+    field, as a key or an argument, what is given for it."""
+    statement = _statement(file, line, names)
     if statement is None:
         return None
     heads = _headers(statement)

@@ -82,7 +82,7 @@ def test_who_waits_unseen_stops_nobody(record: Record, work: Callable[[], Any]) 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
 def test_a_timer_of_processor_time_has_a_reason(record: Record) -> None:
     """What this machine computes by when is another matter."""
-    recording = _computing(record, lambda: raced.computes_on_the_clock("job"), job=0.2)
+    recording = _computing(record, lambda: raced.computes_on_the_clock("job"), job=0.3)
     assert recording.outcome.value is True
     verdict = replay.run(recording)
     assert verdict.status == "changed"

@@ -218,6 +218,14 @@ def test_racing_threads_end_the_same_each_time(record: Record, work: Callable[[]
         assert sorted(verdicts[0].outcome.value) == sorted(recording.outcome.value)
 
 
+def test_workers_that_wait_for_a_job_are_seen_to_wait(record: Record) -> None:
+    """Time goes on without them at once."""
+    (recording,) = record(lambda: asyncio.run(timed.in_workers_of_anyio(40)))
+    verdict = _replayed(recording)
+    assert (verdict.status, verdict.served) == ("reproduced", 40), verdict
+    assert verdict.seconds < recording.duration_ns / 1e9 / 2
+
+
 def test_a_crowd_is_reproduced(record: Record) -> None:
     """200 tasks and 50 threads of one recording: the same end each time, every answer served, none twice."""
     (recording,) = record(lambda: asyncio.run(timed.many(200, 50)))

@@ -414,6 +414,19 @@ async def in_groups(names: list[str]) -> list[str]:
     return order
 
 
+@replay.boundary
+def answers_late(number: int) -> int:
+    """After ten milliseconds."""
+    time.sleep(0.01)
+    return number
+
+
+@replay.capture
+async def in_workers_of_anyio(number: int) -> list[int]:
+    """One after the other, as a web framework runs plain functions: a worker waits for the next job in between."""
+    return [await anyio.to_thread.run_sync(answers_late, each) for each in range(number)]
+
+
 @replay.capture
 def in_threads(names: list[str]) -> list[str]:
     """Threads and a pool append as they finish."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,9 @@ from aiohttp.test_utils import TestServer
 
 import replay
 from replay.core.behind import error_behind, type_of
+from replay.core.edits import Edit
 from replay.core.recording import Recording
+from replay.engine.mutation import mutate
 from replay.entrypoints.aiohttp_server import Writer
 from replay.entrypoints.web import Response
 from replay.errors import UsageError
@@ -98,6 +101,15 @@ def test_another_error_is_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     verdict = replay.run(recording)
     assert verdict.status == "changed"
     assert all(each.path.startswith("$.error") for each in verdict.difference)
+
+
+def test_an_edited_path_is_the_one_that_is_routed(tmp_path: Path) -> None:
+    """Also with characters that are escaped on the way; no other page is answered."""
+    _, (recording,) = _recorded(tmp_path, _asked("/quote/bob"))
+    for name in ("ann", "é b", "100%"):
+        verdict = replay.run(mutate(recording, [Edit("input.path", "set", f"/quote/{name}")]))
+        assert verdict.divergence is not None
+        assert name in str(verdict.divergence.asked and verdict.divergence.asked.decode())
 
 
 @pytest.mark.parametrize(
@@ -183,3 +195,5 @@ def test_it_goes_around_an_application() -> None:
     app = web.Application()
     assert replay.AIOHTTP(replay.AIOHTTP(app)) is app
     assert len(app.middlewares) == 1
+    assert inspect.iscoroutinefunction(aio_shop.made)  # gunicorn's worker asks
+    assert not inspect.iscoroutinefunction(replay.AIOHTTP(aio_shop.make))

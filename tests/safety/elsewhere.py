@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 ELSEWHERE = {
     "as it starts: `init`, decorators, what patches a module that is imported": """
         boundaries/__init__: install
-        boundaries/call: _arrive _async_generator _generator
+        boundaries/call: CallBoundary.describe CallBoundary.install _arrive _async_generator _generator _told
+        boundaries/grpc_calls: install
         boundaries/clock: ClockBoundary.install
         boundaries/environ: EnvironBoundary.begin EnvironBoundary.playing _Playing.__enter__ _Playing.__exit__
             _Playing.__init__ _Playing.again _compiled _set _settable allowed apply configure recorded
         boundaries/handled: _listen_to_django _listen_to_flask _listen_to_quart _said_by_quart _watch
-            _watch_django _watch_starlette _watched _watched.<locals>.watched install
+            _watch_aiohttp _watch_below_middleware _watch_django _watch_starlette _watched install
         boundaries/http/__init__: HttpBoundary.install
         boundaries/http/httpx_clients: _Seam.head _Seam.play
-        boundaries/http/jars: install
+        boundaries/http/jars: _around install patch
         boundaries/http/wire: _around_getresponse _around_putrequest _around_send _swap install patch
         boundaries/http/wire_pools: install
         boundaries/interpreter: variables
@@ -25,7 +27,7 @@ ELSEWHERE = {
         boundaries/random: RandomBoundary.install _Untapped.seed _patch_random _patch_system
         boundaries/seam: Seam.__init__ Seam.playing _Awaited.__init__ when_imported
         boundaries/stream: following
-        boundaries/threads: _tap_start _tap_submit install
+        boundaries/threads: _tap_anyio _tap_start _tap_submit install
         boundaries/uuid_draws: tap_uuid tap_uuid_utils.<locals>.its_own
         boundaries/waits: _tap_bare _tap_bare.<locals>.start _tap_bare.<locals>.start.<locals>.act _tap_join
             _tap_join.<locals>.join _tap_wait _tap_wait.<locals>.wait install
@@ -34,9 +36,9 @@ ELSEWHERE = {
         core/naming: module_name
         core/parameters: _codes _is_harmless _passes_on _steps
         core/policy: Policy.__init__ Policy.decide Policy.is_act
+        core/redaction/alike: _table
         core/redaction/commands: _option
         core/redaction/patterns: _at_words _by_letter
-        core/redaction/pseudonyms: _table
         engine/keep: Trigger.__and__ Trigger.__call__ Trigger.__init__ Trigger.__or__ Trigger.__repr__ _grouped
             _name_of _number always never on_error sample score_below score_below.<locals>.test slower_than
             status_at_least test_of
@@ -72,14 +74,14 @@ ELSEWHERE = {
     "as it ends or forks, where no thread may start, as it is asked": """
         engine/load: Load.round
         entrypoints/asgi: _flushed
-        store/ending: _put_back _after_fork _at_exit _on_sigterm flush_all hear_sigterm
+        store/ending: _after_fork _at_exit _leave_flushed _on_sigterm _put_back flush_all hear_sigterm
         store/forking: _before _in_child _in_parent
         store/spool: Spool._work_here Spool.close Spool.hurry Spool.in_child Spool.stats
         store/writer: Writer.evicted
     """,
     "what a guard does": """
         boundaries/threads: _not_started
-        core/world: failed lost put_back
+        core/world: failed put_back
         store/writer: Writer.drop
     """,
     "called by a client or the interpreter itself, in a way that no unit has": """
@@ -93,9 +95,10 @@ ELSEWHERE = {
     """,
     "at the writer, in forms that no unit has: all of it is within one guard, `Writer._settled`": """
         boundaries/http/bodies: _inflated
-        core/behind: apart
+        core/behind: apart says_nothing
         core/codec: Unsettled.size _is_crowded
         core/families/mapped: _set
+        core/families/stated: _message _plain _row
         core/redaction/redactor: _parts
         core/redaction/sweep: Sweep._shifted
         core/snapshot: _array
@@ -109,8 +112,8 @@ ELSEWHERE = {
             _Playing._leave_zone _Playing.again _checked _is_zone _parts _set_zone _settings linger move_to near
             now pauses recorded_zone shift wait
         boundaries/http/__init__: HttpBoundary.describe HttpBoundary.playing HttpBoundary.shelf
-            _LazyCassette.__init__ _LazyCassette.cassette _LazyCassette.differences _LazyCassette.refusal
-            _LazyCassette.take
+            _LazyCassette.__init__ _LazyCassette.cassette _LazyCassette.differences _LazyCassette.noted
+            _LazyCassette.refusal _LazyCassette.take
         boundaries/http/aiohttp_client: _Sink.__getattr__ _Sink.__init__ _Sink.drain _Sink.write _Sink.write_eof
             _drained _of_request _played
         boundaries/http/exchange: HttpRequest.repeats _opened
@@ -134,24 +137,28 @@ ELSEWHERE = {
             SimpleQueue.__new__ SimpleQueue.get SimpleQueue.get.<locals>.take SimpleQueue.put
             SimpleQueue.put_nowait _Original.__instancecheck__ _acquired _here _is_limit _is_wanted _make_rlock
             _until _wake enter leave
-        boundaries/moments: Pool.__init__ Since.__init__ Wait.__init__
+        boundaries/moments: Gate.__init__ Gate.acquire Gate.release Gate.shut Pool.__init__ Since.__init__
+            Wait.__init__
         boundaries/random: RandomBoundary.describe
         boundaries/resting: _computes cpu_of_others somebody_runs
-        boundaries/stream: _Played.__init__ _Played._compare _Played.end _Played.hears played played_async
+        boundaries/stream: _Played.__init__ _Played._compare _Played.end _Played.hears _Played.over played
+            played_async
         boundaries/threads: _Job.__call__ _Job.__init__ _Job._become _Job.submitted
             _Job.submitted.<locals>.tell_and_end _acting _acting.<locals>.act _is_refusal
         boundaries/timeline: Timeline.__init__ Timeline._advance Timeline._busy Timeline._come Timeline._due
-            Timeline._event Timeline._happened Timeline._interrupt Timeline._is_alone Timeline._is_first
-            Timeline._is_unsure Timeline._keep Timeline._next Timeline._reach Timeline._rung Timeline._set_wall
-            Timeline._turn Timeline._watch Timeline.add Timeline.after Timeline.block Timeline.close
-            Timeline.count Timeline.creep Timeline.elapsed Timeline.enter Timeline.given_up Timeline.has_main
-            Timeline.has_strangers Timeline.is_actor Timeline.is_stuck Timeline.leave Timeline.linger
-            Timeline.move_to Timeline.not_started Timeline.now Timeline.pool Timeline.read Timeline.restart
+            Timeline._event Timeline._first_ready Timeline._goes_on Timeline._happened Timeline._interrupt
+            Timeline._is_alone Timeline._is_first Timeline._is_raced Timeline._is_unsure Timeline._keep
+            Timeline._next Timeline._number Timeline._reach Timeline._rung Timeline._runs Timeline._set_wall
+            Timeline._steps_on Timeline._take_turn Timeline._turn Timeline._watch Timeline.add Timeline.after
+            Timeline.block Timeline.close Timeline.compute Timeline.count Timeline.creep Timeline.elapsed
+            Timeline.enter Timeline.given_up Timeline.has_main Timeline.has_strangers Timeline.is_actor
+            Timeline.is_over Timeline.is_stuck Timeline.leave Timeline.linger Timeline.move_to
+            Timeline.not_started Timeline.now Timeline.number Timeline.pool Timeline.read Timeline.restart
             Timeline.ring Timeline.set_alarm Timeline.shift Timeline.since Timeline.sleep Timeline.spared
-            Timeline.standing Timeline.starting Timeline.wall
-        boundaries/waits: _end _is_worker _join_worker _join_worker.<locals>.hold _of_now _of_now.<locals>.text
-            _reader _reader.<locals>.read ended is_real_time nanoseconds started woken woken.<locals>.fire
-            woken.<locals>.ready
+            Timeline.standing Timeline.starting Timeline.turn Timeline.unsure Timeline.wall
+        boundaries/waits: _end _is_worker _join_worker _join_worker.<locals>.is_over _of_now
+            _of_now.<locals>.text _place_in_sets _reader _reader.<locals>.read _starts_a_thread ended
+            is_real_time nanoseconds started woken woken.<locals>.fire woken.<locals>.ready
         core/decoder: Decoder.class_of Decoder.key Decoder.mapping Decoder.members Decoder.stand_in _identified
             _opaque _parts _referred _truncated _weight exactly items_of
         core/families/anew: _is_usual _make_asyncio _make_httpx _make_lock _make_logger _make_requests _make_sdk
@@ -159,7 +166,7 @@ ELSEWHERE = {
         core/families/arrays: _read_masked _read_objects _read_scalar
         core/families/connecting: _answered _is _shown _unconnected told
         core/families/containers: _read_default _read_deque _read_set _read_space _whole fill
-        core/families/errors: _bare _bound _class_of _fill _read _told known_class
+        core/families/errors: _bare _bound _class_of _fill _maker _nearest _read _told known_class
         core/families/frames: _dtype _read_column _read_frame _read_index _read_interval _read_missing
             _read_period _read_series _read_timedelta _read_timestamp
         core/families/mapped: _detach _read_mapped _read_row
@@ -173,26 +180,29 @@ ELSEWHERE = {
         core/families/scalars: _float _int _opaque _read_bytearray _read_datetime _read_fraction _read_path
             _read_range _read_time _read_timezone _read_zone _truncated
         core/families/seen: _bytes _made_address.<locals>.make _made_array _placed.<locals>.make kept parts_of
+        core/families/stated: _absent _derived _read_items _read_message _read_row _read_state _read_text
+        core/families/statuses: restore
         core/families/validation: _detail made
-        core/left: filled has_left is_left is_noted opened returned
+        core/left: filled has_left is_left is_noted opened put_back returned
         core/looking: loaded
         core/opened: Opened.__init__ Opened._known Opened._open Opened._tagged Opened.close Opened.tree _refers
             _size children named
-        core/recording: Outcome.decode Outcome.value
+        core/recording: Outcome.decode Outcome.value turns_of
         core/redaction/marks: is_like places_of
         core/redaction/own: _becomes _differs_in _holds _pseudonyms holds_pseudonym stands_for
             stands_for.<locals>.may_stand
-        core/redaction/shown: _is_word _of_one_sort is_one_of put_back words_of
         core/redaction/redactor: Redactor.find Redactor.find_in Secret.excerpt
+        core/redaction/shown: _is_word _of_one_sort is_one_of put_back words_of
         core/standins: Opaque.__hash__ Record.__eq__ Record.__getattr__ Record.__getitem__ Record.__hash__
             Record.__init__ Record.__iter__ Record.__repr__ Record.__setattr__ Truncated.__hash__ made_class
         core/surroundings: Environ.__init__ Environ.write Timing.__init__ Timing._jump Timing._set_back
-            Timing.write Zone.__init__ Zone.write paced
+            Timing.write Zone.__init__ Zone.write is_yielded paced
         core/verdict: Verdict.green
         core/world: Answer.open _unkept occupant occupy
         engine/entropy: chosen
         engine/lanes: Lanes.start_here _Jobs.__init__
         engine/memory: is_used_up limit limited size
+        engine/steps: InOrder.__init__ InOrder._last InOrder.at _checked overlapping
         engine/targets: Targets.__init__ Targets._import Targets._is_ours Targets.load Targets.resolve _absolute
             _is_dotted _is_listed _is_under _resolved
         entrypoints/__init__: _are _as_deep _as_deep.<locals>.limited _counted _depth _frames
@@ -219,6 +229,9 @@ if sys.version_info >= (3, 12):  # see `_CALLS_BUFFERS` in `core/snapshot`
         core/snapshot: Plain.settle Plain.size PlainCall.seen PlainCall.settle PlainCall.size _confirmed
             _confirmed_bytes _settle
     """
+
+if find_spec("re2") is not None:
+    ELSEWHERE["never, beside google-re2"] = "core/redaction/finding: _blows_up"
 
 
 def excused() -> list[str]:

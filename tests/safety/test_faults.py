@@ -87,6 +87,8 @@ GUARDS = {
     "Exchange._end": "a guard",
     "Input._noted": "a guard",
     "_carried": "a guard",
+    "_as_watched": "goes around the application's coroutine",
+    "_watched": "goes around the application's coroutine",
     "_is_pooled": "a guard",
     "_Carried._enter": "a guard",
     "_Carried.__call__": "goes around the application's function",

@@ -71,7 +71,7 @@ UNITS: dict[str, Callable[[], object]] = {
         if name in ("generator", "lambda", "asgi", "wsgi told", "wsgi of django", "requests", "aiohttp parts", "chunks",
                     "httpx parts", "refused", "held", "more draws", "more values", "values of libraries", "function",
                     "raising", "values seen", "database", "cookies", "by hand",
-                    "filled", "tasks", "coroutine", "threads")
+                    "filled", "filled before", "tasks", "coroutine", "threads")
     },
 }  # fmt: skip
 

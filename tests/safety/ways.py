@@ -41,6 +41,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 import replay
+from replay.boundaries.grpc_calls import _tapped
 from tests.safety import units
 
 # Clients ------------------------------------------------------------------------------------------------------------
@@ -592,6 +593,53 @@ def with_tasks(n: Any) -> Any:
     return tasks.run(n)
 
 
+class _Callable:
+    """As a channel of gRPC makes some."""
+
+    _method = b"/shop.Orders/Get"
+
+    @_tapped
+    def __call__(self, n: Any) -> Any:
+        return n
+
+
+@replay.capture
+def with_a_call_of_grpc(n: Any) -> Any:
+    """No boundary takes it."""
+    return [_Callable()(n), units.asked(n)]
+
+
+@replay.boundary
+def _answers_with_a_status(n: Any) -> None:
+    import grpc.aio
+
+    metadata = grpc.aio.Metadata(("key", str(n)))
+    raise grpc.aio.AioRpcError(grpc.StatusCode.NOT_FOUND, metadata, metadata, details="nobody")
+
+
+@replay.capture
+def with_arguments_that_are_filled_before_the_end(n: Any) -> Any:
+    """By a boundary that raises, or yields; and an error of gRPC."""
+    import grpc
+
+    from tests.engine import filled_ways
+
+    seen = list[Any]()
+    for kind, (make, _) in filled_ways.KINDS.items():
+        into = make()
+        try:
+            filled_ways.fail(kind, into)
+        except LookupError:
+            seen.append(type(into).__name__)
+    pages = list[Any]()
+    seen += filled_ways.pages(pages, "end")
+    try:
+        _answers_with_a_status(n)
+    except grpc.RpcError as error:
+        seen.append(error.details())
+    return [seen, len(pages)]
+
+
 WAYS: dict[str, Callable[[Any], Any]] = {
     "tasks": with_tasks,
     "http.client": with_http_client,
@@ -621,6 +669,8 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "database": with_answers_of_a_database,
     "cookies": with_cookies,
     "filled": with_arguments_that_are_filled,
+    "filled before": with_arguments_that_are_filled_before_the_end,
     "to its end": with_an_answer_to_its_end,
     "by hand": with_parts_sent_by_hand,
+    "grpc": with_a_call_of_grpc,
 }

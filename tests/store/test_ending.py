@@ -43,3 +43,16 @@ def test_a_process_that_was_forked_for_a_job(tmp_path: Path, when: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     (bundle,) = (tmp_path / "captures").iterdir()
     assert [each.error_type for each in replay.open(bundle)] == ["ValueError"]
+
+
+def test_it_ends_whatever_goes_wrong(tmp_path: Path) -> None:
+    """A fault of ours as it flushes keeps no process alive."""
+    code = (
+        "import os, replay\n"
+        "from replay.store import ending\n"
+        f"replay.init(service='s', spool={str(tmp_path)!r})\n"
+        "def broken(timeout): raise ValueError\n"
+        "ending.flush_all = broken\n"
+        "os._exit(status=7)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 7

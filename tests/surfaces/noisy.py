@@ -135,6 +135,14 @@ def looped(names):
     for tag in set(names):  # loop
         sent += send(tag)["ok"]
     return sent
+
+
+@replay.capture
+def crowded(name):
+    at = time.time(); own = id(Ticket()); drawn = random.random()  # crowded
+    items = list({{*name}}); steady = uuid.uuid4().hex; clock = time.process_time_ns()  # of names
+    return {{"at": at, "own": own, "drawn": drawn, "items": items, "clock": clock, "steady": steady,
+            "both": [random.random(), time.process_time(), os.getpid(), time.time()]}}  # both
 """
 
 RECORD = """\
@@ -188,6 +196,7 @@ try:
 except ValueError:
     pass
 svc.looped(list("abcdefgh"))
+svc.crowded("abcdefgh")
 server.shutdown()
 server.server_close()
 assert replay.flush()

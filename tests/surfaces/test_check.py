@@ -102,6 +102,23 @@ def test_a_steady_service_is_steady(checked: Checked) -> None:
     assert found["clean"]["clock"] == [{"place": "outcome", "path": "$.at", "cause": "clock"}]
 
 
+def test_of_a_line_with_several_sources_the_one_that_varies_is_named(tmp_path: Path) -> None:
+    """Not what a replay answers as in production, nor what another statement, key or item of that line reads."""
+    crowded = next(each.id for each in open_bundle(noisy.make(tmp_path)) if each.entrypoint.endswith(":crowded"))
+    _, found = _documents(tmp_path, "run", "--check", f"{BUNDLE}::{crowded}")
+    said = {
+        name.removeprefix("outcome "): (where, source)
+        for name, (_, _, where, source) in _said(found["crowded"]).items()
+    }
+    assert said == {
+        "$.own": (_at("crowded"), "reads the address of an object: id()"),
+        "$.items": (_at("of names"), "order of a set"),
+        "$.clock": (_at("of names"), "reads an untaped source: time.process_time_ns"),
+        "$.both[1]": (_at("both"), "reads an untaped source: time.process_time"),
+        "$.both[2]": (_at("both"), "reads the process id: os.getpid()"),
+    }
+
+
 @pytest.mark.slow
 def test_the_order_of_a_set_is_named(checked: Checked) -> None:
     """Another hash seed gives another order: of a list its items are compared, of a text its type."""

@@ -319,6 +319,16 @@ def test_what_the_failing_line_says_is_tried(
     assert (found.passing is not None, bool(found.cure)) == (True, True)
 
 
+def test_a_cause_that_was_found_is_kept_where_the_runs_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that keeps the code from the failing line; what the line says is tried as long as there are runs."""
+    incident, _ = parted(recorded("either", _tickets({"left": 9, "right": 1, "by": "ann"}), folder, monkeypatch))
+    enough = caused(incident, [])
+    assert [value.path for value in enough.values] == ["input.args[0].left"]
+    with at_work(incident, Options(root=ROOT)) as stage:
+        found = why(incident, [], stage, runs=enough.runs - 4)
+    assert ([value.path for value in found.values], found.isolated) == (["input.args[0].left"], True)
+
+
 def test_what_frames_a_request_is_no_cause(folder: Path) -> None:
     """Another length of the body fails otherwise, and no client sends it."""
     (incident,) = record(folder, lambda: _order({}))

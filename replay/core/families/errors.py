@@ -17,7 +17,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from replay.core.families import connecting, validation
+from replay.core.families import connecting, statuses, validation
 from replay.core.looking import (
     address_of,
     class_attribute,
@@ -75,6 +75,8 @@ _context = BaseException.__dict__["__context__"].__get__
 _suppress = BaseException.__dict__["__suppress_context__"].__get__
 _args = BaseException.__dict__["args"].__get__
 _traceback = BaseException.__dict__["__traceback__"].__get__
+_KEPT_OWN = (FRAMES, "__notes__")
+"""Attributes of an error that belong to any."""
 _DEEPEST = 3
 """Errors inside one another whose messages are part of the outermost one's."""
 _members = BaseExceptionGroup.__dict__["exceptions"].__get__
@@ -113,6 +115,9 @@ def _write(encoder: Encoder, error: BaseException, tree: Any, members: tuple[Any
     args = () if members is not None else _args(error)
     if validation.is_validation(kind):
         message, args = validation.told(encoder, error)
+    elif (status := statuses.status_of(kind, own, args)) is not None:
+        message, args = statuses.message_of(status), (status,)
+        own = {name: own[name] for name in _KEPT_OWN if name in own}
     else:
         message = _message(error, kind, own, native)
     body["message"] = encoder.at("message", message)
@@ -164,7 +169,7 @@ def _builtin(kind: type) -> type:
 
 
 def _write_own(encoder: Encoder, body: dict[str, Any], own: dict[str, Any]) -> None:
-    kept = [(name, value) for name, value in own.items() if type(name) is str and name not in (FRAMES, "__notes__")]
+    kept = [(name, value) for name, value in own.items() if type(name) is str and name not in _KEPT_OWN]
     if kept:
         body["attributes"] = {
             name: encoder.at(name, _told_by(name, value)) for name, value in kept if name.isidentifier()
@@ -352,6 +357,7 @@ def _bound(decoder: Decoder, kind: type[BaseException], body: dict[str, Any], nu
         error = base.__new__(decoder.stand_in(located(kind), base))
     decoder.bind(number, error)
     error.args = tuple([decoder.value(item) for item in body["args"]])
+    statuses.restore(error)
     return error  # type: ignore[no-any-return]
 
 

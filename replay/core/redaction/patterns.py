@@ -75,6 +75,7 @@ def _at_words(letters: str, head: str, secret: str, tail: str = "") -> re.Patter
     return re.compile(rf"[^{letters}]*+(?:(?(1)(?!)|(?:{here}|[{letters}]++[^{letters}]*+)))*+")  # (1): none after it
 
 
+CARD = "card"
 _ANY_CARD = r"\d(?:[ -]?\d){12,18}+"
 _CARD = re.compile(_ANY_CARD + r"(?!\d)")
 _COUNTED = re.compile(
@@ -189,7 +190,7 @@ LOOKS: tuple[Rule, ...] = (
         r"(?:name|key)=[\"'](?=[\w.:-]{0,40}?(?:[Cc]srf|[Xx]srf|[Tt]oken|[Pp]assword|[Ss]ecret|[Aa]pi[_-]?[Kk]ey))[\w.:-]{1,60}+[\"']"
         r"(?:\s++(?!value|content)[\w-]{1,40}+=[\"'][^\"'<>]{0,80}+[\"']){0,4}+\s++(?:value|content)=[\"']([^\"'<>]{4,4000}+)"),
         ("value=", "content="), is_value),
-    Rule("card", _at_words(
+    Rule(CARD, _at_words(
         r"\d", r"(?=[\d -]{13})(?<![.,:+/-])(?<![\dA-Fa-f-][A-Fa-f])(?<!^[A-Fa-f])",  # no part of a UUID, nor of a digest
         rf"(?:\d{{13,19}}+|\d{{4}}(?: \d{{4}}){{3}}|{_ANY_CARD})", r"(?![\d-]|[A-Fa-f](?:[\dA-Fa-f-]|$))"), (), shortest=13, skips=True,
          at=card_at, sure=cards_in, may=may_have_card),

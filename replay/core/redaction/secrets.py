@@ -62,6 +62,7 @@ class Secrets:
         for whole in self._standing:
             for part in [secret for secret in self.secrets if secret in whole]:
                 del self.secrets[part]
+                self.kinds.pop(part, None)
         for secret in [secret for secret in self.crowd.secrets if secret[-1:] in _ENDS]:
             self._without_end(secret, self.crowd.secrets[secret], self.crowd.kinds.get(secret, ""))
         self._armed = True

@@ -12,6 +12,7 @@ from replay.core.redaction.finding import find
 from replay.core.redaction.marks import MOST as MARKED
 from replay.core.redaction.marks import Path
 from replay.core.redaction.needles import SHORTEST
+from replay.core.redaction.patterns import CARD, cards_in, may_count
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.replaced import Replaced
 from replay.core.redaction.rules import Rules
@@ -175,6 +176,12 @@ class Tabled(Replaced):
         """Those that are nothing but a secret, with its kind; none where most are not, or two would be read as one."""
         if not all(map(self._is_secret, texts[:_FIRST])) or whole.count("\n") != len(texts) - 1:
             return {}
+        digits = whole.replace("\n", "") if whole.isascii() and not self._rules.own else ""
+        if digits.isdecimal() and not any(map(may_count, texts)):
+            self._pause(len(whole))
+            cards = cards_in(whole)  # in words of digits nothing else is
+            found_ones = dict.fromkeys(filter(cards.__contains__, texts), CARD)
+            return found_ones if len(found_ones) * 2 > len(texts) else {}
         all_found = list(find(whole, self._rules.patterns, self._pause))
         ends = list(accumulate(map(len, texts), lambda end, size: end + 1 + size))
         if ends == [each.end for each in all_found] and list(map(len, texts)) == [e.end - e.start for e in all_found]:

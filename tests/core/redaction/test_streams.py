@@ -201,6 +201,7 @@ def test_a_secret_that_is_cut_anywhere(name: str, known: bool) -> None:
         seen = [json.loads(line[6:]) for line in pieces.splitlines() if line]
         assert seen == [{"delta": each} for each in held["words"]] + [{"arguments": each} for each in held["parts"]]
         assert REDACTOR.redact(after) == after, words
+        assert REDACTOR.find(after) == [], words
 
 
 def test_rows_are_not_read_on() -> None:
