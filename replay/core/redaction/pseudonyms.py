@@ -133,7 +133,9 @@ class Pseudonyms:
             return 0
         digits = str(abs(value))
         made = self._number(digits)
-        while made[0] == "0" and (len(digits) > 1 or value < 0):  # walk the cycle until it is a number of that length again
+        while made[0] == "0" and (
+            len(digits) > 1 or value < 0
+        ):  # walk the cycle until it is a number of that length again
             made = self._number(made)
         return int(made) if value >= 0 else -int(made)
 
