@@ -32,6 +32,8 @@ _PART = re.compile(r"[^\W_]+")
 _CUTS = "..", "\u2026", "**", "\u2022\u2022", "##", "xx", "XX"
 """How what is left out is written."""
 _CUT = re.compile("[.*\u2026\u2022#xX]+")
+_ADDRESS_END = re.compile(r"@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}")
+"""Of `a***@mail.example`, behind what is left out."""
 _YEAR = re.compile(r"20[0-3]\d")
 _ENDS = ("", "\n")
 """What stands around a text that is one word."""
@@ -98,8 +100,13 @@ class Shown:
             end = _CUT.match(text, at).end()  # type: ignore[union-attr]  # one of them stands there
             head = _BEFORE.search(text, max(0, at - _LONGEST), at)
             tail = _BEHIND.match(text, end, end + _LONGEST)
+            ending = _ADDRESS_END.match(text, end)
             for secret, masked in self._cut:
-                if head is not None and len(head[0]) >= _SHORTEST and secret.startswith(head[0]):
+                if head is not None and ending is not None and secret.endswith(ending[0]):
+                    if secret.startswith(head[0]):
+                        part = masked[: len(head[0])] + text[head.end() : end] + masked[-len(ending[0]) :]
+                        yield head.start(), text[head.start() : ending.end()], part
+                elif head is not None and len(head[0]) >= _SHORTEST and secret.startswith(head[0]):
                     yield head.start(), head[0], masked[: len(head[0])]
                 if tail is not None and len(tail[1]) >= _SHORTEST and secret.endswith(tail[1]):
                     yield tail.start(1), tail[1], masked[-len(tail[1]) :]
@@ -168,7 +175,8 @@ def put_back(recorded: Any, actual: Any, words: Sequence[Word]) -> Any:
     if type(recorded) is not type(actual):
         return actual
     if type(recorded) is int:
-        return recorded if (str(recorded), str(actual)) in words else actual
+        text = str(recorded)
+        return recorded if (text, str(actual).zfill(len(text))) in words else actual
     if type(recorded) is bytes:
         made = put_back(recorded.decode("latin-1"), actual.decode("latin-1"), words)
         return made.encode("latin-1", "replace")

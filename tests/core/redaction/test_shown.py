@@ -35,6 +35,7 @@ SHOWS: dict[str, Callable[[dict[str, str]], Any]] = {
     "area": lambda given: [given["phone"][4:7]],
     "name": lambda given: f"Hello {given['email'].partition('.')[0].title()}, welcome",
     "first name": lambda given: {"user": given["email"].partition(".")[0].upper()},
+    "first letters": lambda given: f"to {given['email'][:2]}***{given['email'][given['email'].index('@') :]}, ok",
     "account": lambda given: f"...{given['iban'][-4:]}",
     "start of a token": lambda given: f"token {given['token'][:6]}... refused",
     "end of a token": lambda given: f"token ...{given['token'][-5:]} refused",
@@ -166,6 +167,7 @@ def test_only_in_its_place() -> None:
     assert put_back("100 of 4242", "9018 of 100", words) == "9018 of 100"
     assert put_back(4242, 9018, words) == 4242
     assert put_back(4243, 9018, words) == 9018
+    assert put_back(4242, 18, [("4242", "0018")]) == 4242
     assert put_back("4242 of it", "9018", words) == "9018"
     assert put_back(4242, "9018", words) == "9018"
 
