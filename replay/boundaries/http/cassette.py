@@ -377,8 +377,8 @@ def _text_differences(field: str, before: str | bytes, now: str | bytes, noise: 
     """Of a field that is one text: all of it, unless redaction excuses where they differ."""
     if before == now:
         return []
-    changed, covered = cover(before, now, [each for each in below(noise, field) if isinstance(each, Excuse)])
-    note = covered[0].note if covered and changed == before else None
+    _, covered = cover(before, now, [each for each in below(noise, field) if isinstance(each, Excuse)])
+    note = covered[0].note if covered else None
     return [Difference(field, "changed", before[:2000], now[:2000], note)]
 
 

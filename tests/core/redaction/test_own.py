@@ -204,6 +204,16 @@ def test_what_stands_beside_a_credential_is_that_of_the_same_person(name: str, o
     assert cover(recorded, wrong, noise) == (wrong, [])
 
 
+def test_what_the_code_was_given_is_no_credential_of_its_own() -> None:
+    """A customer's PIN, masked, where production had the code's own."""
+    found = REDACTOR.redact(recording(input=PEOPLE, outcome={"x": "with token=k3y0FtH3s3rv1c3 now"}))
+    recorded, noise = found.outcome.payload.decode(), known(found).outcome
+    assert "k3y0F" not in str(recorded)
+    assert cover(recorded, {"x": "with token=0th0FtH3s3rv1c3 now"}, noise)[0] == recorded
+    given = {"x": f"with token={found.input.decode()[1]['pin']} now"}
+    assert cover(recorded, given, noise) == (given, [])
+
+
 @pytest.mark.parametrize("beside", ["", "token=k3y0FtH3s3rv1c3, "])
 @pytest.mark.parametrize(
     ("said", "mine", "other"),
