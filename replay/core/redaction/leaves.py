@@ -36,11 +36,10 @@ def is_made(place: str, path: Path) -> bool:
 
 def _leaves(tree: Any, boundary: str) -> Iterator[tuple[Path, str | int]]:
     if boundary == "http" and type(tree) is dict:
-        from urllib.parse import parse_qsl, urlsplit
+        from urllib.parse import parse_qsl
 
-        url = str(tree.get("url", ""))
-        query = dict(parse_qsl(url.partition("?")[2], keep_blank_values=True))
-        tree = {"path": urlsplit(url).path, "query": query, "body": _asked(tree)}
+        query = dict(parse_qsl(str(tree.get("url", "")).partition("?")[2], keep_blank_values=True))
+        tree = {"query": query, "body": _asked(tree)}
     elif not boundary and type(tree) is dict and type(tree.get("body")) is dict:  # of an answer that the code gave
         tree = {**tree, "body": _held(tree["body"])}
     waiting: list[tuple[Path, Any]] = [((), tree)]
