@@ -16,8 +16,9 @@ from types import ModuleType
 from typing import Any
 
 from replay.boundaries.moments import Wait
+from replay.boundaries.order import real_sleep
 from replay.boundaries.seam import rebind, when_imported
-from replay.boundaries.timeline import Timeline, real_sleep
+from replay.boundaries.timeline import Timeline
 from replay.boundaries.waits import LEAST, nanoseconds, timeline_here
 
 _LOOK = 0.001

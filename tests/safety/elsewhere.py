@@ -139,23 +139,24 @@ ELSEWHERE = {
             _until _wake enter leave
         boundaries/moments: Gate.__init__ Gate.acquire Gate.release Gate.shut Pool.__init__ Since.__init__
             Wait.__init__
+        boundaries/order: Order.__init__ Order._advance Order._busy Order._come Order._due Order._event
+            Order._first_ready Order._goes_on Order._is_first Order._is_raced Order._is_unsure Order._keep
+            Order._next Order._number Order._reach Order._runs Order._set_wall Order._steps_on Order._turn
+            Order._watch
         boundaries/random: RandomBoundary.describe
         boundaries/resting: _computes cpu_of_others somebody_runs
         boundaries/stream: _Played.__init__ _Played._compare _Played.end _Played.hears _Played.over played
             played_async
         boundaries/threads: _Job.__call__ _Job.__init__ _Job._become _Job.submitted
             _Job.submitted.<locals>.tell_and_end _acting _acting.<locals>.act _is_refusal
-        boundaries/timeline: Timeline.__init__ Timeline._advance Timeline._busy Timeline._come Timeline._due
-            Timeline._event Timeline._first_ready Timeline._goes_on Timeline._happened Timeline._interrupt
-            Timeline._is_alone Timeline._is_first Timeline._is_raced Timeline._is_unsure Timeline._keep
-            Timeline._next Timeline._number Timeline._reach Timeline._rung Timeline._runs Timeline._set_wall
-            Timeline._steps_on Timeline._take_turn Timeline._turn Timeline._watch Timeline.add Timeline.after
-            Timeline.block Timeline.close Timeline.compute Timeline.count Timeline.creep Timeline.elapsed
-            Timeline.enter Timeline.given_up Timeline.has_main Timeline.has_strangers Timeline.is_actor
-            Timeline.is_over Timeline.is_stuck Timeline.leave Timeline.linger Timeline.move_to
-            Timeline.not_started Timeline.now Timeline.number Timeline.pool Timeline.read Timeline.restart
-            Timeline.ring Timeline.set_alarm Timeline.shift Timeline.since Timeline.sleep Timeline.spared
-            Timeline.standing Timeline.starting Timeline.turn Timeline.unsure Timeline.wall
+        boundaries/timeline: Timeline._happened Timeline._interrupt Timeline._is_alone Timeline._rung
+            Timeline._take_turn Timeline.add Timeline.after Timeline.block Timeline.close Timeline.compute
+            Timeline.count Timeline.creep Timeline.elapsed Timeline.enter Timeline.given_up Timeline.has_main
+            Timeline.has_strangers Timeline.is_actor Timeline.is_over Timeline.is_stuck Timeline.leave
+            Timeline.linger Timeline.move_to Timeline.not_started Timeline.now Timeline.number Timeline.pool
+            Timeline.read Timeline.restart Timeline.ring Timeline.set_alarm Timeline.shift Timeline.since
+            Timeline.sleep Timeline.spared Timeline.standing Timeline.starting Timeline.turn Timeline.unsure
+            Timeline.wall
         boundaries/waits: _end _is_worker _join_worker _join_worker.<locals>.is_over _of_now
             _of_now.<locals>.text _place_in_sets _reader _reader.<locals>.read _starts_a_thread ended
             is_real_time nanoseconds started woken woken.<locals>.fire woken.<locals>.ready
