@@ -37,8 +37,8 @@ from replay.errors import ReplayError
 
 _TEXTS = ("trace_id", "span_id", "sentry_event_id", "http_route", "service_version", "deployment_environment_name")
 
-_MOST_PAIRS = 100_000
-"""Of leaves with a credential of the code's own, and pseudonyms that may stand beside it."""
+_MOST_LOOKED = 500_000_000
+"""Characters that are looked through for the pseudonyms beside a credential of the code's own, each for itself."""
 _MOST_LEAVES = 100_000
 """Of what the code says, looked at for digests and for parts of secrets."""
 Marks = dict[Path, tuple[str, str]]
@@ -292,7 +292,8 @@ def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[st
         if is_made(place, path) and not given.has(text, place)
     ][:MOST]
     free = [(place, text) for place, _, kind, text in made_here if kind not in PERSONAL]
-    if sweep.crowd.secrets or len(free) * len(sweep.secrets) > _MOST_PAIRS:  # too many to tell which is which
+    size = len(given.text) + sum(len(text) for _, text in free)
+    if sweep.crowd.secrets or size * len(sweep.secrets) > _MOST_LOOKED:  # too much to tell which is which
         made_here = [(at, path, kind if kind in PERSONAL else ENCODED, text) for at, path, kind, text in made_here]
         free = []
     own += [[place, sweep.masked(path_of(path)), kind] for place, path, kind, _ in made_here]
@@ -371,10 +372,14 @@ class _Given:
             parts.append(one.answer.text)
             end += len(one.answer.text) + 1
         self.text = "\n".join(parts)
+        self._first: dict[str, int] = {}
 
     def has(self, text: str, place: str) -> bool:
         """Whether the code was given a text before what it did at a place."""
-        return self.text.find(text, 0, self._ends.get(place)) >= 0
+        first = self._first.get(text)
+        if first is None:
+            first = self._first[text] = self.text.find(text)
+        return 0 <= first <= self._ends.get(place, len(self.text)) - len(text)
 
 
 def _digests(leaves: Iterable[Leaf], given: str) -> Iterator[list[str]]:
