@@ -97,7 +97,8 @@ def test_what_may_be_a_credential_is_not_kept(record: Record, work: Callable[[],
     (recording,) = record(work)
     assert _kept(recording) == {}
     verdict = replay.run(recording)
-    assert (verdict.status, str(verdict.reason)[:12]) == ("changed", "short draws:")
+    assert verdict.status == "changed"
+    assert "short draws:" in str(verdict.reason)  # two threads may have a reason more
     again = replay.run(recording)
     assert verdict.outcome is not None
     assert again.outcome is not None
