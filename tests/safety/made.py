@@ -143,6 +143,7 @@ def crowds() -> Made:
         "assigned": " ".join(f"token={word}" for word in words),
         "columns": "n,password\n" + "".join(f"{n},{word}\n" for n, word in enumerate(words)),
         "urls": " ".join(f"https://u{n}:{word}@h{n}.example/" for n, word in enumerate(words)),
+        "urls and keys": " ".join(f"https://u{n}:{word}@h{n}.example/?token={word}" for n, word in enumerate(words)),
         "keys": " ".join(f"ghp_{word * 3}abcdef" for word in words),
         "cards": [body + next(last for last in digits if luhn(body + last)) for body in bodies],
         "mails": mails, "list": ", ".join(mails),

@@ -123,6 +123,36 @@ class Parts(NamedTuple):
         for one in each:
             self.kinds.setdefault(one, kind)
 
+    def all_pairs(self, between: list[str], pairs: list[str], mails: bool) -> bool:
+        """Add a text in which nothing but names with their passwords was found, and no mail address is, at once. False:
+        it is not such a text."""
+        if not _in_parts(":".join(pairs)) or any(pair.count(":") != 1 for pair in pairs):
+            return False
+        if mails and any(gap.find("@", 1) >= 0 for gap in between):
+            return False
+        self.secrets.extend(":".join(pairs).split(":"))
+        self.kinds.update(dict.fromkeys(self.secrets, _PAIRED))
+        self.between.extend([":"] * (len(between) + len(pairs)))
+        self.between[::2] = between
+        return True
+
+    def one_by_one(self, text: str, between: list[str], found: list[Found], pairs: list[str], mails: bool) -> None:
+        """Add a text, taken apart at what was found."""
+        if mails or pairs:
+            paired = _in_parts(":".join(pairs))
+            for each, gap in zip([*found, None], between, strict=True):
+                if mails:
+                    self.apart(gap)
+                else:
+                    self.between.append(gap)
+                if each is not None:
+                    self.secret(text[each.start : each.end], each.kind, paired)
+            return
+        self.between.extend(between)
+        self.secrets.extend(text[each.start : each.end] for each in found)
+        for each, secret in zip(found, self.secrets, strict=True):
+            self.kinds.setdefault(secret, each.kind)
+
     def joined(self, between: list[str]) -> str:
         """The text, with what stands for its secrets. `between`: what stands between them now."""
         out: list[Any] = [""] * (len(between) + len(self.secrets))
@@ -156,23 +186,12 @@ class Crowd:
         """The text in parts. `mails`: those are not among the found."""
         parts = self._parts.get(text)
         if parts is None:
-            ends = zip([0, *(each.end for each in found)], [*(each.start for each in found), len(text)], strict=True)
+            ends = [*zip([0, *(each.end for each in found)], [*(each.start for each in found), len(text)], strict=True)]
             parts = Parts([], [], {}, {})
             pairs = [text[each.start : each.end] for each in found if each.kind == _PAIRED]
-            if mails or pairs:
-                paired = _in_parts(":".join(pairs))
-                for each, (start, end) in zip([*found, None], ends, strict=True):
-                    if mails:
-                        parts.apart(text[start:end])
-                    else:
-                        parts.between.append(text[start:end])
-                    if each is not None:
-                        parts.secret(text[each.start : each.end], each.kind, paired)
-            else:
-                parts.between.extend(text[start:end] for start, end in ends)
-                parts.secrets.extend(text[each.start : each.end] for each in found)
-                for each, secret in zip(found, parts.secrets, strict=True):
-                    parts.kinds.setdefault(secret, each.kind)
+            gaps = [text[start:end] for start, end in ends]
+            if not (pairs and len(pairs) == len(found) and parts.all_pairs(gaps, pairs, mails)):
+                parts.one_by_one(text, gaps, found, pairs, mails)
             if len(self._parts) < _MOST:
                 self._parts[text] = parts
         return parts
