@@ -40,18 +40,8 @@ from replay.engine.shaped import shaped
 from replay.engine.steps import STEPS
 from replay.engine.trials import Spent, Trials, World
 
-_NEEDED = (
-    "zone",
-    "environ",
-    "environ_patterns",
-    "draws",
-    "entropy",
-    "interpreter",
-    "lanes",
-    "redaction",
-    SETTINGS,
-    STEPS,
-)
+_NEEDED = ("zone", "environ", "environ_patterns", "draws", "entropy", "interpreter", "lanes", "redaction", SETTINGS,
+           STEPS)  # fmt: skip
 """Of the context: what a replay is set up with."""
 _MARKS = ("key", "pseudonyms", "crowd")
 _MATCHED = frozenset({"content-type", "content-encoding"})

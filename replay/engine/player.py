@@ -115,9 +115,8 @@ class Player:
     __slots__ = (
         "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now",
         "_on_ask", "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_turns",
-        "_unknown",
-        "_wait", "_waiting", "behind", "closed", "goes_out", "lanes", "leaves", "left", "noise", "noted", "notes",
-        "permits", "recording", "served", "short_draws", "start_up", "through", "unanswered", "where",
+        "_unknown", "_wait", "_waiting", "behind", "closed", "goes_out", "lanes", "leaves", "left", "noise", "noted",
+        "notes", "permits", "recording", "served", "short_draws", "start_up", "through", "unanswered", "where",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False

@@ -28,9 +28,6 @@ LIBRARIES = frozenset({
 """Whose records are rebuilt if the project has imported them already."""
 OURS = frozenset({"replay", "pytest", "_pytest", "pluggy", "hypothesis"})
 """Whose exceptions steer a replay or a test run: no recording may raise them."""
-
-_LATER = frozenset({"grpc._channel"})
-"""Modules of these that their package imports as it is first used."""
 OWN = "replay.surfaces.demo"
 """Our own demo, which `replay demo` records: it may be replayed from anywhere."""
 
@@ -119,8 +116,6 @@ class Targets:
                 return None
         elif top not in OURS:
             found = imported(module)
-            if found is None and module in _LATER and top in sys.modules:
-                found = importlib.import_module(module)
             if found is None:
                 return None
         else:
