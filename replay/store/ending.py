@@ -12,6 +12,8 @@ from time import monotonic
 from types import FrameType
 from typing import Any, NoReturn, Protocol
 
+from replay.store import native
+
 EXIT_SECONDS = 5.0
 """Longest delay of the end of the process, all spools together."""
 
@@ -39,6 +41,17 @@ _finalized: set[int] = set()
 _before: Any = None
 """What SIGTERM did before `hear_sigterm`."""
 _set = signal.signal
+_is_wanted = False
+"""SIGTERM is to be heard of."""
+_is_heard = False
+"""It came, and its handler runs."""
+_is_told = False
+"""`multiprocessing` calls `_begin_worker`."""
+_blocked: set[int] = set()
+"""Threads that fork, for which SIGTERM waits."""
+_pipe: tuple[int, int] | None = None
+"""Into which the interpreter writes the number of each signal, at once."""
+_NUDGE_SECONDS = 0.05
 
 
 def watch(spool: Ends) -> None:
@@ -89,24 +102,80 @@ def _leave_flushed(status: int) -> NoReturn:
         _leave(status)
 
 
+def _before_fork() -> None:
+    """SIGTERM waits until the child can hear of it: the interpreter forgets what came to it before."""
+    global _is_told
+    if signal.getsignal(signal.SIGTERM) is not _on_sigterm:
+        return
+    if signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]):
+        _blocked.add(threading.get_ident())
+    util: Any = sys.modules.get("multiprocessing.util")
+    if not _is_told and hasattr(util, "register_after_fork"):
+        _is_told = True
+        util.register_after_fork(_begin_worker, _begin_worker)
+
+
+def _unblock() -> None:
+    if threading.get_ident() in _blocked:
+        _blocked.discard(threading.get_ident())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+
+
 def _after_fork() -> None:
-    global _near
-    _near = False
+    global _near, _pipe, _is_heard
+    _near = _is_heard = False
+    if _pipe is not None:
+        if (found := signal.set_wakeup_fd(-1)) not in (_pipe[1], -1):
+            signal.set_wakeup_fd(found)
+        for end in _pipe:
+            os.close(end)
+        _pipe = None
     for spool in list(_spools):
         spool.in_child()
+    _unblock()
 
 
-def at_exit_of_a_child() -> None:
-    """A child of `multiprocessing` ends without atexit, by its own finalizers, which it forgets when it is forked."""
+def _begin_worker(_: object) -> None:
+    """In a process that `multiprocessing` forked: SIGTERM ends it as without us, until it has kept something."""
+    if _before is signal.SIG_DFL and signal.getsignal(signal.SIGTERM) is _on_sigterm:
+        _set(signal.SIGTERM, signal.SIG_DFL)
+
+
+def at_the_first_of_a_child() -> None:
+    """A process of `multiprocessing` keeps its first recording. It ends without atexit, by its own finalizers, which it
+    forgets when it is forked, or by SIGTERM."""
     util = sys.modules.get("multiprocessing.util")
-    if util is not None and os.getpid() not in _finalized:
-        _finalized.add(os.getpid())
-        util.Finalize(None, _at_exit, exitpriority=10)
+    if util is None or os.getpid() in _finalized:
+        return
+    _finalized.add(os.getpid())
+    util.Finalize(None, _at_exit, exitpriority=10)
+    if not _is_wanted or not _is_worker():
+        return
+    _hear_sigterm()
+    if signal.getsignal(signal.SIGTERM) is not _on_sigterm:  # not the main thread, which alone may hear of it
+        for spool in list(_spools):
+            spool.hurry()
+    elif _before is signal.SIG_DFL and threading.current_thread() is threading.main_thread():
+        _nudge_on_sigterm()
+
+
+def _is_worker() -> bool:
+    """Whether this is a process of `multiprocessing`, also one that is about to import the main module."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.current_process().name != "MainProcess"
 
 
 def hear_sigterm() -> None:
     """Write what waits when SIGTERM comes. The handler that is there runs as before; where there is none, the process
-    then dies of the signal, as it would have. Only in the main thread; one that is ignored stays so."""
+    then dies of the signal, as it would have. Only in the main thread; one that is ignored stays so. A process of
+    `multiprocessing` hears of it from its first recording on."""
+    global _is_wanted
+    _is_wanted = True
+    if not _is_worker():
+        _hear_sigterm()
+
+
+def _hear_sigterm() -> None:
     global _before
     if threading.current_thread() is not threading.main_thread():
         return
@@ -117,14 +186,51 @@ def hear_sigterm() -> None:
     signal.signal(signal.SIGTERM, _on_sigterm)
 
 
+def _nudge_on_sigterm() -> None:
+    """See to it that the handler runs at once. A signal that comes just before the main thread begins to wait for a
+    lock does not wake it, so that no handler runs: a `Pool`, which ends idle processes by SIGTERM while they turn to
+    the lock of its queue, would wait for them for ever."""
+    global _pipe
+    try:
+        read, write = os.pipe()
+    except OSError:  # no file is left
+        return
+    os.set_blocking(write, False)
+    if (found := signal.set_wakeup_fd(write, warn_on_full_buffer=False)) != -1:  # an event loop's
+        signal.set_wakeup_fd(found)
+        os.close(read)
+        os.close(write)
+        return
+    _pipe = read, write
+    native.new_thread(_nudge, (read, threading.get_ident()))
+
+
+def _nudge(read: int, main: int) -> None:
+    try:
+        while signal.SIGTERM not in os.read(read, 64):
+            pass
+        while not _is_heard and signal.getsignal(signal.SIGTERM) is _on_sigterm:
+            native.sleep(_NUDGE_SECONDS)
+            if not _is_heard:
+                signal.pthread_kill(main, signal.SIGTERM)
+    except OSError:  # the service closed all files, or the process ends
+        pass
+
+
 def _on_sigterm(number: int, frame: FrameType | None) -> Any:
+    global _is_heard
+    if _is_heard and _pipe is not None:  # a nudge that came late
+        return None
+    _is_heard = True
     for spool in list(_spools):
         spool.hurry()
     if callable(_before):
         signal.signal = _put_back  # type: ignore[assignment]
         return _before(number, frame)
-    _set(number, signal.SIG_DFL)  # a second one ends it at once
+    if _pipe is None:
+        _set(number, signal.SIG_DFL)  # a second one ends it at once
     flush_all(EXIT_SECONDS)
+    _set(number, signal.SIG_DFL)
     signal.raise_signal(number)
     return None
 
@@ -143,4 +249,4 @@ def _put_back(number: Any, handler: Any) -> Any:
 
 atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_unblock, after_in_child=_after_fork)

@@ -186,7 +186,7 @@ class Spool:
         self._life = ref(life)
         self._thread = mine = object()  # before the start, which may run a signal handler that captures
         try:
-            ending.at_exit_of_a_child()
+            ending.at_the_first_of_a_child()
             native.new_thread(self._begin, (mine, life))
         except (RuntimeError, MemoryError):
             self._thread = None

@@ -137,6 +137,57 @@ def test_pools_of_processes(tmp_path: Path, method: str, pool: str) -> None:
     assert numbers(tmp_path) == list(range(20))
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("keeps", [True, False])
+def test_sigterm_of_a_process_that_waits_for_a_lock(tmp_path: Path, method: str, keeps: bool) -> None:
+    """A signal that does not wake the main thread ends the process all the same. The other thread stands for one that
+    comes just before the wait: idle processes of a pool, which turn to its queue as they are ended, lived for ever."""
+    (tmp_path / "unit.py").write_text(
+        BEGIN + "import multiprocessing\n"
+        "def late():\n"
+        "    time.sleep(0.3)\n"
+        "    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)\n"
+        "def waits(lock):\n"
+        f"    {'unit(1)' if keeps else 'pass'}\n"
+        "    threading.Thread(target=late, daemon=True).start()\n"
+        "    lock.acquire()\n"
+        "if __name__ == '__main__':\n"
+        f"    context = multiprocessing.get_context({method!r})\n"
+        "    import unit as module\n"
+        "    lock = context.Lock()\n"
+        "    lock.acquire()\n"
+        "    child = context.Process(target=module.waits, args=(lock,))\n"
+        "    child.start()\n"
+        "    child.join(15)\n"
+        "    code, _ = child.exitcode, child.kill()\n"
+        "    assert code == -signal.SIGTERM, code\n"
+    )
+    done = run("import runpy; runpy.run_path('unit.py', run_name='__main__')", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert numbers(tmp_path) == [1] * keeps
+
+
+def test_sigterm_at_a_fork(tmp_path: Path) -> None:
+    """What is sent to a child before it runs its first instruction is not lost, and the parent hears of its own."""
+    done = run(
+        BEGIN + "unit(1)\n"
+        "def ended():\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        time.sleep(2)\n"
+        "        os._exit(0)\n"
+        "    os.kill(child, signal.SIGTERM)\n"
+        "    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
+        "codes = [ended() for _ in range(25)]\n"
+        "assert codes == [-signal.SIGTERM] * 25, codes\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "time.sleep(20)",
+        tmp_path,
+    )
+    assert done.returncode == -signal.SIGTERM, done.stderr
+    assert numbers(tmp_path) == [1]
+
+
 def test_forks_in_threads(tmp_path: Path) -> None:
     """Several threads fork at once, while others capture; the children start threads of their own."""
     done = run(

@@ -489,7 +489,7 @@ def test_a_thread_that_died_before_it_began(tmp_path: Path) -> None:
 
 def test_no_memory_as_the_thread_is_started(spool: Spool) -> None:
     """What was taken is written by the flush, and counted once."""
-    _, hits = with_fault(lambda: spool.put(Captured("one")), ending.at_exit_of_a_child.__code__, MemoryError)
+    _, hits = with_fault(lambda: spool.put(Captured("one")), ending.at_the_first_of_a_child.__code__, MemoryError)
     assert hits == 1
     assert spool._thread is None
     assert spool.flush(30)

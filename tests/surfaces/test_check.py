@@ -6,13 +6,20 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
 
+from replay.core.codec import encode
 from replay.core.noise import Noise, known, with_noise
+from replay.core.recording import Outcome, Recording
+from replay.core.verdict import Verdict
 from replay.store.bundle import open_bundle, write_bundle
+from replay.surfaces.check import check
+from replay.surfaces.job import Reply
 from tests.surfaces import noisy
 from tests.surfaces.projects import environment
 
@@ -117,6 +124,20 @@ def test_of_a_line_with_several_sources_the_one_that_varies_is_named(tmp_path: P
         "$.both[1]": (_at("both"), "reads an untaped source: time.process_time"),
         "$.both[2]": (_at("both"), "reads the process id: os.getpid()"),
     }
+
+
+def test_what_counts_whole_seconds_varies_however_fast_replays_are(tmp_path: Path) -> None:
+    """All of a check fits into one second of a fast machine: one replay comes in another."""
+    tagged = next(each for each in open_bundle(noisy.make(tmp_path)) if each.entrypoint.endswith(":tagged"))
+
+    def replay(recording: Recording, *, hear: Callable[[Reply], None], probe: object) -> Verdict:
+        outcome = Outcome("returned", encode(int(monotonic())))
+        return Verdict(id=recording.id, status="reproduced", recorded=recording.outcome, outcome=outcome)
+
+    sleep(1 - monotonic() % 1)
+    assert [(each.place, each.path, each.cause) for each in check(tagged, replay, tmp_path).varies] == [
+        ("outcome", "$", AGAIN)
+    ]
 
 
 @pytest.mark.slow
