@@ -219,14 +219,15 @@ def _nudge_on_sigterm() -> None:
 
 def _nudge(read: int, main: int) -> None:
     try:
-        while signal.SIGTERM not in os.read(read, 64):
-            pass
+        while signal.SIGTERM not in (found := os.read(read, 64)):
+            if not found:
+                return
         while not _is_heard and signal.getsignal(signal.SIGTERM) is _on_sigterm:
             native.sleep(_NUDGE_SECONDS)
             if not _is_heard:
                 signal.pthread_kill(main, signal.SIGTERM)
     except OSError:  # the service closed all files, or the process ends
-        _leave_pipe()
+        pass
 
 
 def _on_sigterm(number: int, frame: FrameType | None) -> Any:
