@@ -188,7 +188,8 @@ def test_what_was_returned_is_copied_once(monkeypatch: pytest.MonkeyPatch, exact
     names = ["".join(["a", "da"])] * 2
     before = given(({"names": names},), {})
     names[1] = "".join(["a", "da"])  # an equal one: the copy is another, what is stored is not
-    twice, deep = [b"x"], ["deep"]
+    twice = [b"x"]
+    deep: list[Any] = []
     for _ in range(Limits().depth - 1):
         deep = [deep]
     value = {"first": names[0], "bytes": bytearray(b"x"), "twice": [twice, twice], "deep": deep}
