@@ -140,7 +140,8 @@ class Source:
         self.gaps = gaps
 
     def value(self, cell: str, place: str) -> Value:
-        return Value(text=self.bodies.get(cell), gaps=self.gaps.get(place, ()))
+        text = self.bodies.get(cell) if cell.startswith(_REFERENCE) else cell
+        return Value(text, self.gaps.get(place, ()) if self.gaps else ())
 
 
 Read = Callable[[Any, "Source", str], Any]
