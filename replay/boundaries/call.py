@@ -133,7 +133,7 @@ def _returned(world: World, found: Ticket, token: Any, value: object, mark: Mark
         if mark is not None:
             mark(found, value)
         leave(token)
-        came_ns = arrived_ns(found.asked_ns) if is_awaited else ended_ns
+        came_ns = arrived_ns(found.asked_ns, is_alone=world.awaited < 2) if is_awaited else ended_ns
         answer = answer_of(value, ended_ns, found.request.payload, args, kwargs)
         world.tell(found, "returned", answer, came_ns)
     except Exception:
@@ -145,7 +145,7 @@ def _raised(world: World, found: Ticket, token: Any, error: BaseException, args:
     """The call ended in an error, which the application gets whatever happens here."""
     try:
         leave(token)
-        came_ns = arrived_ns(found.asked_ns)
+        came_ns = arrived_ns(found.asked_ns, is_alone=world.awaited < 2)
         world.tell(found, "raised", error_of(snapshot_error(error), found.request.payload, args, kwargs), came_ns)
     except Exception:
         failed("tell-failed", world)

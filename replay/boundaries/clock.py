@@ -182,9 +182,10 @@ def recorded_zone(recording: Recording) -> str | None:
 def _settings(recording: Recording) -> list[tuple[int, int]]:
     """When the clock was set, nanoseconds since the start, and by how much. Raises Unanswerable for what is none."""
     context = recording.facts
-    found = context.get(SETTINGS, []) if isinstance(context, dict) else []
+    if not isinstance(context, dict) or SETTINGS not in context:
+        return []
     try:
-        pairs = sorted((int(offset), int(by)) for offset, by in found)
+        pairs = sorted((int(offset), int(by)) for offset, by in context[SETTINGS])
     except (TypeError, ValueError):
         pairs = [(-1, 0)]
     if all(0 <= offset <= LONGEST and abs(by) <= LONGEST for offset, by in pairs):

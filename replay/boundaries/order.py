@@ -6,9 +6,8 @@ thread looks whether the process has come to rest without anybody seeing it.
 
 from __future__ import annotations
 
-import threading
 import time
-from _thread import get_ident, start_new_thread
+from _thread import RLock, get_ident, start_new_thread
 from abc import abstractmethod
 from collections.abc import Callable
 from heapq import heappop
@@ -40,7 +39,7 @@ class Order:
     """Of one replay. Whoever calls holds the lock."""
 
     def __init__(self, wall: int, move_wall: Callable[[int], None]) -> None:
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._now = self._base = real_monotonic()
         self._wall = wall
         self._move_wall = move_wall

@@ -161,6 +161,11 @@ class World(Protocol):
         ...
 
     @property
+    def awaited(self) -> int:
+        """Tickets that it was told nothing of yet."""
+        ...
+
+    @property
     def full(self) -> bool:
         """It keeps no more: what is asked need not be copied."""
         ...

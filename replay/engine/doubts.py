@@ -174,13 +174,12 @@ def reworded(recording: Recording, difference: list[Difference]) -> list[Differe
 
 def _is_of_another(recording: Recording) -> bool:
     """Whether it ended in an error of Python's own, under another version than this one."""
-    facts, error = recording.facts, recording.error_type
+    error = recording.error_type
+    if error is None:
+        return False
+    facts = recording.facts
     python = facts.get("python") if isinstance(facts, dict) else None
-    if (
-        error is None
-        or not isinstance(python, str)
-        or python.split(".")[:2] == platform.python_version().split(".")[:2]
-    ):
+    if not isinstance(python, str) or python.split(".")[:2] == platform.python_version().split(".")[:2]:
         return False
     return "." not in error or error.partition(".")[0] in sys.stdlib_module_names
 

@@ -121,6 +121,7 @@ class Player:
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
     full = False
+    awaited = 0
 
     def __init__(
         self,
