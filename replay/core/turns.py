@@ -40,8 +40,6 @@ def arrived_ns(asked_ns: int, *, is_alone: bool = False) -> int:
     loop = None if events is None else events._get_running_loop()
     if loop is None:
         return now
-    if not getattr(loop, "_ready", True):  # asyncio's: nobody else is woken in this turn, and none is noted
-        return now
     turn = _turns.get(get_ident())
     if turn is None or turn.loop != id(loop) or asked_ns > turn.first or now - turn.first > _LONGEST:
         if is_alone:

@@ -51,17 +51,6 @@ def test_one_turn_is_one_time() -> None:
     assert later - first > 2_000_000
 
 
-def test_a_lone_task_gives_its_loop_nothing_to_do() -> None:
-    """Most requests of most services: a turn that is noted is another call of the loop, for each answer."""
-
-    async def lone() -> int:
-        asked = time.perf_counter_ns()
-        assert asked <= arrived_ns(asked) <= time.perf_counter_ns()
-        return len(asyncio.get_running_loop()._ready)  # type: ignore[attr-defined]
-
-    assert asyncio.run(lone()) == 0
-
-
 def test_what_blocks_the_loop_took_the_time_it_took() -> None:
     """What was asked after the turn's first answer came is no part of it."""
 
