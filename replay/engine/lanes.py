@@ -1,10 +1,11 @@
 """Which task or thread asks: a name that is the same when the same code runs again.
 
 The lane that started a recording is "0"; others get their parent's name and the next number: "0.0", "0.1", "0.1.0".
-A thread or a job of an executor ("0.job0") is numbered as it is started, which its parent does in an order of its own; it
-keeps its name inside `Context.run` (`asyncio.to_thread`, anyio), which hides the variable. A task is numbered when it first
-asks: nobody sees it start. Its parent is known because a new task's context is a copy. Jobs have numbers of their own: the
-openai and anthropic SDKs run one before their first request, and no later one, so the tasks behind it would be others.
+A thread or a job of an executor ("0.job0") is numbered as it is started, which its parent does in an order of its own;
+it keeps its name inside `Context.run` (`asyncio.to_thread`, anyio), which hides the variable. A task is numbered when
+it first asks: nobody sees it start. Its parent is known because a new task's context is a copy. Jobs have numbers of
+their own: the openai and anthropic SDKs run one before their first request, and no later one, so the tasks behind it
+would be others.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class _Lane(msgspec.Struct, eq=False):
 FIRST = "0"
 """The lane that started the recording."""
 NUMBERINGS = ("asking", "started", "apart")
-"""When threads and jobs got their numbers, the oldest way first: when they first asked; as they were started, with those of
-tasks; as they are started, apart from those."""
+"""When threads and jobs got their numbers, the oldest way first: when they first asked; as they were started, with those
+of tasks; as they are started, apart from those."""
 
 
 def numbering(recorded: object) -> str:
