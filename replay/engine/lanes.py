@@ -48,8 +48,8 @@ class _Lane(msgspec.Struct, eq=False):
 FIRST = "0"
 """The lane that started the recording."""
 NUMBERINGS = ("asking", "started", "apart")
-"""When threads and jobs got their numbers, the oldest way first: when they first asked; as they were started, with those
-of tasks; as they are started, apart from those."""
+"""When threads and jobs got their numbers, the oldest way first: when they first asked; as they were started, with
+those of tasks; as they are started, apart from those."""
 
 
 def numbering(recorded: object) -> str:
