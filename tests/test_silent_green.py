@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import replay
@@ -223,6 +224,17 @@ def test_an_asynchronous_stream_that_is_left(take: Take) -> None:
     """Derived: as far as production read, though that was not to its end."""
     recording = take(lambda: asyncio.run(units.leaves_rows_async()))
     assert _kinds(_red(recording, "other")) == ["missing"]
+
+
+@pytest.mark.parametrize("client", ["requests", "httpx-async"])
+def test_a_body_that_came_after_the_end_is_waited_for_by_nobody(take: Take, server: Server, client: str) -> None:
+    """Tasks of `asyncio.gather` read on when another has failed, and are recorded for as long as the writer waits."""
+    recording = take(lambda: units.leaves_a_body(server.url, client))
+    (asked,) = recording.interactions
+    ended = msgspec.structs.replace(recording, duration_ns=asked.offset_ns + 1)
+    units.CHANGE.add("other")
+    assert replay.run(ended).status == "reproduced"
+    assert replay.run(recording).status == "diverged"
 
 
 @pytest.mark.parametrize("client", ["requests", "httpx", "httpx-async"])

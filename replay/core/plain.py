@@ -11,7 +11,7 @@ from typing import Any
 
 from replay.core.families.errors import FRAMES
 from replay.core.families.seen import MAKERS, parts_of
-from replay.core.families.stated import fields_of
+from replay.core.families.stated import asked_by, fields_of
 from replay.core.looking import address_of, computed, dotted, loaded
 from replay.core.standins import Opaque, Record, Truncated
 
@@ -89,7 +89,7 @@ class Plainly:
     def _other(self, value: Any) -> Any:
         if dotted(type(value)) in MAKERS and (parts := parts_of(value)) is not None:
             return self._seen(dotted(type(value)), parts.needed)
-        if (held := fields_of(value)) is not None:
+        if (held := fields_of(value) or asked_by(value)) is not None:
             return self._seen(dotted(type(value)), held)
         if hasattr(value, "dtype") and hasattr(value, "tolist"):
             return {"dtype": str(value.dtype), "values": self.of(value.tolist())}

@@ -1,9 +1,11 @@
 """Which task or thread asks: a name that is the same when the same code runs again.
 
 The lane that started a recording is "0"; others get their parent's name and the next number: "0.0", "0.1", "0.1.0".
-A thread or a job of an executor is numbered as it is started, which its parent does in an order of its own; it keeps
-its name inside `Context.run` (`asyncio.to_thread`, anyio), which hides the variable. A task is numbered when it first
-asks: nobody sees it start. Its parent is known because a new task's context is a copy.
+A thread or a job of an executor ("0.job0") is numbered as it is started, which its parent does in an order of its own;
+it keeps its name inside `Context.run` (`asyncio.to_thread`, anyio), which hides the variable. A task is numbered when
+it first asks: nobody sees it start. Its parent is known because a new task's context is a copy. Jobs have numbers of
+their own: the openai and anthropic SDKs run one before their first request, and no later one, so the tasks behind it
+would be others.
 """
 
 from __future__ import annotations
@@ -38,12 +40,21 @@ class _Lane(msgspec.Struct, eq=False):
     owner: int
     name: str
     children: count[int] = msgspec.field(default_factory=count)
+    jobs: count[int] = msgspec.field(default_factory=count)
     steps: Steps | None = None
     """Of a thread or job: who is told as it begins and ends."""
 
 
 FIRST = "0"
 """The lane that started the recording."""
+NUMBERINGS = ("asking", "started", "apart")
+"""When threads and jobs got their numbers, the oldest way first: when they first asked; as they were started, with
+those of tasks; as they are started, apart from those."""
+
+
+def numbering(recorded: object) -> str:
+    """That of a recording whose context says so."""
+    return recorded if isinstance(recorded, str) and recorded in NUMBERINGS else NUMBERINGS[0]
 
 
 class _Jobs:
@@ -97,15 +108,17 @@ class Lanes(msgspec.Struct, eq=False, gc=False):
     """Of the first lane."""
     children: count[int] = msgspec.field(default_factory=count)
     """Of the first lane."""
-    numbered_when: str = "started"
-    """Threads and jobs are numbered when they are `started`; in old recordings when they first were `asking`."""
+    jobs: count[int] = msgspec.field(default_factory=count)
+    """Of the first lane."""
+    numbered_when: str = NUMBERINGS[-1]
     steps: Steps | None = None
     """Who is told of the steps of threads and jobs."""
 
     def fork(self) -> _Lane:
         """A lane for a thread or job that the calling one starts. Numbers are given out in the order of the calls."""
-        parent, children = self._here()
-        name = f"{parent}.{next(children)}"
+        parent, of = self._here()
+        together = self.numbered_when == "started"
+        name = f"{parent}.{next(of.children)}" if together else f"{parent}.job{next(of.jobs)}"
         if self.steps is None:
             self.steps = Clocked()
         self.steps.at(name, GIVEN)
@@ -121,26 +134,26 @@ class Lanes(msgspec.Struct, eq=False, gc=False):
             return FIRST
         return self._here()[0]
 
-    def _here(self) -> tuple[str, count[int]]:
-        """The name of the lane that calls, and the numbers of its children."""
+    def _here(self) -> tuple[str, _Lane | Lanes]:
+        """The name of the lane that calls, and who has the numbers of its tasks and jobs."""
         if _running_loop() is None:
             owner = get_ident()
             job = _running.get(owner)
             if job is not None and job.world == self.number and job.owner in (0, owner):
                 job.owner = owner
-                return job.name, job.children
+                return job.name, job
         else:
             owner = owner_here()
         lane = _lane.get()
         if lane is None or lane.world != self.number:
             if owner == self.owner:
-                return FIRST, self.children
+                return FIRST, self
             name, children = FIRST, self.children
         elif lane.owner in (0, owner):  # 0: numbered when it was started, it asks for the first time
             lane.owner = owner
-            return lane.name, lane.children
+            return lane.name, lane
         else:
             name, children = lane.name, lane.children
         lane = _Lane(self.number, owner, f"{name}.{next(children)}")
         _lane.set(lane)
-        return lane.name, lane.children
+        return lane.name, lane

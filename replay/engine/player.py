@@ -29,7 +29,7 @@ from replay.engine.beyond import beyond
 from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.keyed import keyed
-from replay.engine.lanes import FIRST, Lanes
+from replay.engine.lanes import FIRST, Lanes, numbering
 from replay.engine.partings import Partings
 from replay.engine.steps import Clocked, InOrder, Waits
 from replay.engine.user_code import library_of, user_code
@@ -169,7 +169,7 @@ class Player:
         """Of answers that come in pieces: number, lane, how far."""
         context = recording.facts or {}
         self.lanes = Lanes(
-            numbered_when="started" if context.get("lanes") == "started" else "asking",
+            numbered_when=numbering(context.get("lanes")),
             steps=Clocked() if wait is None else InOrder(recording, wait),
         )
         drawn_values = recording.context.decode()["draws"] if "draws" in context else {}
@@ -314,8 +314,9 @@ class Player:
         return DivergenceError(message)
 
     def reads(self, seq: int, whole: int) -> ReadSoFar:
-        found = ReadSoFar(whole)
-        if not self.closed:
+        found, read = ReadSoFar(whole), self.recording.interactions[seq]
+        waited_for = read.offset_ns + read.duration_ns <= self.recording.duration_ns  # else it came after the end
+        if waited_for and not self.closed:
             self._readings.append((seq, self.lanes.name(), found))
         return found
 

@@ -111,6 +111,52 @@ def test_an_answer_that_is_returned_is_compared_by_what_it_says(tmp_path: Path, 
     assert [len(each.difference) for each in verdicts] == [0, 1]
 
 
+class RefusedError(Exception):
+    """As the mistral SDK's: the answer, with its request, is one of its arguments."""
+
+
+@replay.capture
+def refused(client: str, url: str) -> None:
+    agent = {"User-Agent": f"shop/{WORLD['version']}", "Authorization": f"Bearer {WORLD['key']}", **WORLD["more"]}
+    if client == "not sent":
+        raise RefusedError("refused", httpx.Request("POST", url, headers=agent))
+    answer = (httpx.post if client == "httpx" else requests.post)(url, headers=agent, json={"a": 1})
+    raise RefusedError("refused", answer)
+
+
+@pytest.mark.parametrize("client", ["httpx", "requests", "not sent"])
+def test_of_the_request_of_an_answer_who_asked_is_not_compared(
+    client: str, tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A laptop has another key, and another version of the SDK; what chooses the answer counts."""
+    for name, value in {"version": "1.0", "key": "sk-0123456789abcdef0123456789abcdef", "more": {}}.items():
+        monkeypatch.setitem(WORLD, name, value)
+    (recording,) = record(tmp_path, lambda: refused(client, server.url + "/echo?1"))
+    server.stop()
+    monkeypatch.setitem(WORLD, "version", "1.1")
+    monkeypatch.setitem(WORLD, "key", "sk-aaaa456789abcdef0123456789abcdef")
+    verdict = replay.run(recording)
+    assert verdict.status == "reproduced", verdict.difference
+    monkeypatch.setitem(WORLD, "more", {"Accept": "text/csv"})
+    assert replay.run(recording).status == ("changed" if client == "not sent" else "diverged")
+
+
+@replay.capture
+def asked_with() -> httpx.Headers:
+    return httpx.Headers({"Authorization": f"Bearer {WORLD['key']}", "Plan": WORLD["plan"]})
+
+
+def test_a_credential_of_its_own_in_a_mapping_is_known_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing beside it."""
+    monkeypatch.setitem(WORLD, "key", "sk-0123456789abcdef0123456789abcdef")
+    monkeypatch.setitem(WORLD, "plan", "team")
+    (recording,) = record(tmp_path, asked_with)
+    monkeypatch.setitem(WORLD, "key", "sk-aaaa456789abcdef0123456789abcdef")
+    assert replay.run(recording).status == "reproduced"
+    monkeypatch.setitem(WORLD, "plan", "free")
+    assert replay.run(recording).status == "changed"
+
+
 @replay.capture
 def fetched(url: str) -> httpx.Response:
     return httpx.get(url)

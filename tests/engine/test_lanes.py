@@ -73,8 +73,8 @@ def test_threads_are_numbered_as_they_are_started(record: Record) -> None:
     """Not as they happen to ask."""
     (recording,) = record(lambda: timed.loses_an_update(9))
     lanes = {interaction.request.decode()["args"][0]: interaction.lane for interaction in recording.interactions}
-    assert {f"i{index}": f"0.{index - 1}" for index in range(1, 9)} == lanes
-    assert recording.context.decode()["lanes"] == "started"
+    assert {f"i{index}": f"0.job{index - 1}" for index in range(1, 9)} == lanes
+    assert recording.context.decode()["lanes"] == "apart"
 
 
 def test_a_recording_from_before_that_is_replayed(record: Record) -> None:
@@ -90,6 +90,29 @@ def test_a_recording_from_before_that_is_replayed(record: Record) -> None:
     assert [replay.run(old).status for _ in range(5)] == ["reproduced"] * 5
 
 
+def test_a_recording_that_numbers_tasks_and_jobs_together_is_replayed(record: Record) -> None:
+    """As all were for a time: each draws in its own order."""
+    (recording,) = record(lambda: timed.draws_in_threads(5))
+    context = recording.context.decode()
+    context["lanes"] = "started"
+    for name in ("draws", "threads"):
+        context[name] = {lane.replace("job", ""): held for lane, held in context[name].items()}
+    interactions = tuple(
+        msgspec.structs.replace(each, lane=each.lane.replace("job", "")) for each in recording.interactions
+    )
+    old = msgspec.structs.replace(recording, context=encode(context), interactions=interactions)
+    assert [replay.run(old).status for _ in range(3)] == ["reproduced"] * 3
+
+
+def test_a_job_that_only_the_replay_runs_moves_no_draws(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The openai SDK finds out its platform in a thread, once a process: before the first request."""
+    monkeypatch.setattr(timed, "PLATFORM", "linux")
+    (recording,) = record(lambda: asyncio.run(timed.draws_behind_a_job()))
+    monkeypatch.setattr(timed, "PLATFORM", None)
+    verdict = replay.run(recording)
+    assert verdict.status == "reproduced", verdict
+
+
 def test_a_race_that_ends_otherwise_is_not_green(record: Record) -> None:
     """What threads do between interactions is not recorded. Where it went another way, the verdict says so."""
     (recording,) = record(lambda: timed.loses_an_update(9))
@@ -101,7 +124,9 @@ def test_a_race_that_ends_otherwise_is_not_green(record: Record) -> None:
 
 def _normalised(recording: Recording) -> list[tuple[Any, ...]]:
     """What a recording holds, without when it was and how long it took."""
-    lanes = sorted(recording.interactions, key=lambda i: ([int(n) for n in i.lane.split(".")], i.seq))
+    lanes = sorted(
+        recording.interactions, key=lambda i: ([int(n.removeprefix("job")) for n in i.lane.split(".")], i.seq)
+    )
     asked = [(i.lane, i.boundary, i.target, i.request.text, i.state, i.answer.text) for i in lanes]
     return [(recording.entrypoint, recording.input.text, recording.outcome.payload.text), *asked]
 

@@ -689,6 +689,24 @@ def draws_in_threads(number: int) -> list[Any]:
     return [found[index] for index in range(number)]
 
 
+PLATFORM: str | None = None
+"""What a library finds out once a process."""
+
+
+@replay.capture
+async def draws_behind_a_job() -> list[str]:
+    """Two tasks that draw; before them a thread, in a process that has not run it yet."""
+    global PLATFORM
+    if PLATFORM is None:
+        PLATFORM = await asyncio.to_thread(lambda: "linux")
+
+    async def one() -> str:
+        await asyncio.sleep(0)
+        return str(uuid.uuid4())
+
+    return list(await asyncio.gather(one(), one()))
+
+
 @replay.capture
 def loses_an_update(number: int) -> int:
     """Threads that read, ask, and write back what they read: what is lost depends on the order."""

@@ -9,11 +9,12 @@ here, or derive from one that is, and whose module is imported; of others nothin
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from time import struct_time
 from typing import TYPE_CHECKING, Any
 
+from replay.core.choosing import counts, says_whose
 from replay.core.families import records
 from replay.core.looking import assign, attributes, imported, instance_dict, located, module_and_name, mro
 from replay.core.standins import ABSENT, Opaque, Record
@@ -54,6 +55,7 @@ _MESSAGES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Messages of HTTP clients that were read: what holds the body, and what is left out, with what is there instead: how
 long it took, which is another at each run, and what it was read from."""
+_REQUESTS = frozenset(name for name in _MESSAGES if name.endswith("Request"))
 _LISTS = frozenset({
     "elastic_transport:HttpHeaders", "httpx2:Headers", "httpx:Headers", "multidict._multidict:CIMultiDict",
     "multidict._multidict:MultiDict", "requests.structures:CaseInsensitiveDict", "time:struct_time",
@@ -116,6 +118,21 @@ def fields_of(value: object) -> dict[str, Any] | None:
     """What is compared of a value that a text stands for; None: it is none."""
     name = located(type(value))
     return {_TEXTS[name]: str(value)} if name in _TEXTS and _loaded(name) is type(value) else None
+
+
+def asked_by(value: object) -> dict[str, Any] | None:
+    """What is compared of a request that an answer or an error holds, as the SDKs' do: of its headers those by which a
+    server chooses its answer, as of what the code asks; the others say who asks. None: it is no request."""
+    name = located(type(value))
+    if name not in _REQUESTS or _loaded(name) is not type(value):
+        return None
+    held: dict[str, Any] = attributes(value)
+    headers = held.get("headers")
+    if not isinstance(headers, Mapping):
+        return held  # a stranger's bundle
+    named = [(str(key).lower(), item) for key, item in headers.items()]
+    chosen = {key: of(item) for key, item in named if not says_whose(key) and (of := counts(key)) is not None}
+    return {**held, "headers": chosen}
 
 
 def _items(encoder: Encoder, value: Any) -> Any:
