@@ -27,6 +27,7 @@ from replay.engine.doubts import doubts, reworded
 from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
 from replay.engine.keyed import keyed
+from replay.engine.logged import logged
 from replay.engine.player import OnAsk, Player, window
 from replay.engine.playing import Shelves, by_boundary, playing
 from replay.engine.steps import Waits
@@ -50,6 +51,7 @@ class Session:
         wait: Waits | None = None,
         linger: Callable[[int], bool] = lambda elapsed: False,
         near: Callable[[], int | None] = lambda: None,
+        listen: Callable[[], None] | None = None,
         live: Collection[str] = (),
         ignore: Collection[str] = (),
         tolerance: float = 0.0,
@@ -60,8 +62,8 @@ class Session:
     ) -> None:
         """`linger`: lets the threads that the entry point left go on by one step; false if none of them would by so
         many nanoseconds after the start. `near`: when a time limit and an answer came at about the same time first,
-        nanoseconds since the epoch. `predict`: what is read off a model's answer now (see
-        `replay.engine.breaches`), for finds of a breach."""
+        nanoseconds since the epoch. `listen`: lets the world hear what is logged; None: nobody asks for it. `predict`:
+        what is read off a model's answer now (see `replay.engine.breaches`), for finds of a breach."""
         self._live = frozenset(live)
         self._boundaries = boundaries
         self._runners = runners
@@ -70,6 +72,7 @@ class Session:
         self._wait = wait
         self._linger = linger
         self._near = near
+        self._listen = listen
         self._ignore = ignore
         self._tolerance = tolerance
         self._on_ask = on_ask
@@ -157,6 +160,8 @@ class Session:
                 noise=noise,
             )
             player.leaves = is_noted(recording)
+            if self._listen is not None:
+                self._listen()
             occupy(player)
             current.set(player)  # of the copied context: nothing to reset
             try:
@@ -177,6 +182,8 @@ class Session:
             difference += parted(recording, left, window(recording), self._ignore, self._tolerance, player.noise.left)
         difference += [*unknown(recording.outcome.payload), *player.noted, *unseen(recording)][:MOST]
         player.explain(outcome)
+        if self._listen is not None and not player.diverged:
+            difference += logged(recording, player.logs)
         if player.diverged:
             status: Any = "diverged"
         elif unexpected(difference):
