@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from _thread import LockType, allocate_lock
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 
 class Since:
@@ -53,7 +54,7 @@ class Wait:
     """Something that happens at a virtual time, or when something else makes it `ready`."""
 
     __slots__ = ("came", "drift", "due", "end", "fire", "fired", "gate", "gone", "is_limit", "is_over", "is_step",
-                 "loop", "number", "ready", "since", "strangers", "wall")  # fmt: skip
+                 "loop", "number", "ready", "since", "strangers", "thread", "timers", "wall")  # fmt: skip
 
     def __init__(
         self,
@@ -97,6 +98,10 @@ class Wait:
         """Its time came."""
         self.gone = False
         """Nothing waits for it any longer."""
+        self.thread = 0
+        """The one that blocks for it; 0: none does."""
+        self.timers: Callable[[], Sequence[Any]] | None = None
+        """Of an event loop that waits: the timer that it waits for, and the next one."""
         self.came = 0
         """How many answers had come when it was asked for."""
         self.drift = 0

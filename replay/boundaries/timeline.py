@@ -48,7 +48,7 @@ class Timeline(Order):
             return False
         self._now = self._base = self._last_event = self._last_read = real_monotonic()
         self._wall = wall
-        self._since, self.near = Since(wall), None
+        self._since, self.nears = Since(wall), {}
         self._progress = self._alone = self._came = self._ahead = self.pauses = 0
         return True
 
@@ -216,6 +216,7 @@ class Timeline(Order):
         `in_turn`: after that it waits until nobody else runs."""
         with self._lock:
             actor = get_ident() in self._actors
+            wait.thread = get_ident()
             if actor:
                 self._blocked.append(wait)
             else:
@@ -391,18 +392,17 @@ class Timeline(Order):
         """A time limit was not met that was to be over when the wall clock stood at `wall`: it may have been met in
         production, where what it was for computed or waited for a processor."""
         with self._lock:
-            if self.near is None and wall < self._wall:
-                self.near = wall
+            if wall < self._wall:
+                self._unsure(wall, "spared")
 
     def unsure(self) -> None:
         """Something that no recording tells of decides from now on what comes first."""
         with self._lock:
-            if self.near is None:
-                self.near = self._wall
+            self._unsure(self._wall, "computed")
 
     def given_up(self, end: int) -> None:
         """Nobody waits any more for an answer that production got at `end`. If that is about now, then there it may
         have come first: what happens in one turn of an event loop has no order in a recording."""
         with self._lock:
-            if self.near is None and end - self._wall < LATE:
-                self.near = end
+            if end - self._wall < LATE:
+                self._unsure(end, "given up")

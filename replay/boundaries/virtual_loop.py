@@ -102,6 +102,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             return None, 0, None
         return due_at(when), *self._walls.get(when, (0, None))
 
+    def next_timers(self) -> list[asyncio.TimerHandle]:
+        """The one that is due next, and the one after it."""
+        heap: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
+        return sorted(each for each in heap[:3] if not each.cancelled())[:2]
+
     @property
     def has_ready(self) -> bool:
         """A callback waits to be run."""
@@ -161,6 +166,7 @@ class _Selector:
                 return events
         due, wall, since = (None, 0, None) if timeout is None else loop.next_timer()
         wait = Wait(loop.wake, due=due, wall=wall, ready=lambda: loop.has_ready, since=since)
+        wait.timers = loop.next_timers
         timeline.block(wait, lambda: events.extend(self._wait(timeline)))
         return events
 

@@ -6,6 +6,7 @@ import platform
 import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from replay.core.codec import Resolve
 from replay.core.compare import unexpected
 from replay.core.families.errors import known_class
 from replay.core.families.seen import SEEN, kept
+from replay.core.near import Near
 from replay.core.noise import OUTCOME, matches, parse, request
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
@@ -43,26 +45,23 @@ def doubts(
     recording: Recording,
     difference: Collection[Difference],
     short_draws: int,
-    near: int | None = None,
+    near: Sequence[Near] = (),
     divergences: Sequence[Divergence] = (),
     start_up: Sequence[tuple[str, Frame | None]] = (),
     resolve: Resolve = lambda module, name: None,
+    root: Path | None = None,
 ) -> str | None:
     """What else than the code may have made a run end in another way; None if nothing did.
 
     `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds. `near`:
-    when an answer and a time limit came at about the same time, nanoseconds since the epoch. `start_up`: what that was
-    refused, and where. `resolve`: gives the classes that are here.
+    what came at about the same time. `start_up`: what that was refused, and where. `resolve`: gives the classes that
+    are here. `root`: of the project.
     """
-    alike = (
-        nondeterminism(recording)
-        or rearranged(recording, difference)
-        or nearly(recording, near)
-        or overtaken(recording, divergences)
-    )
-    found = [alike, *_unrecorded(divergences), *_kept(divergences), *_masked(recording, difference),
-             *_keyless(recording, difference, divergences), *_drawn(short_draws), *_made(difference),
-             *_worded(recording, difference), *_unprepared(start_up), *_stood_in(recording, resolve)]  # fmt: skip
+    alike = nondeterminism(recording) or rearranged(recording, difference) or overtaken(recording, divergences)
+    found = [alike, nearly(recording, near, root), *_unrecorded(divergences), *_kept(divergences),
+             *_masked(recording, difference), *_keyless(recording, difference, divergences), *_drawn(short_draws),
+             *_made(difference), *_worded(recording, difference), *_unprepared(start_up),
+             *_stood_in(recording, resolve)]  # fmt: skip
     return " ".join(filter(None, found)) or None
 
 

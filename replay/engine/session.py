@@ -18,6 +18,7 @@ from replay.core.compare import MOST, differences, unexpected, unknown
 from replay.core.damage import Damage, damage
 from replay.core.filling import parted, unseen
 from replay.core.left import is_noted
+from replay.core.near import Near
 from replay.core.noise import Known, known
 from replay.core.recording import Interaction, Kind, Outcome, Recording
 from replay.core.verdict import Difference, Frame, Verdict, Violation
@@ -50,7 +51,7 @@ class Session:
         move: Callable[[int], None],
         wait: Waits | None = None,
         linger: Callable[[int], bool] = lambda elapsed: False,
-        near: Callable[[], int | None] = lambda: None,
+        near: Callable[[], Sequence[Near]] = tuple,
         listen: Callable[[], None] | None = None,
         live: Collection[str] = (),
         ignore: Collection[str] = (),
@@ -61,9 +62,9 @@ class Session:
         predict: Callable[[Interaction, Resolve | None], Any] | None = None,
     ) -> None:
         """`linger`: lets the threads that the entry point left go on by one step; false if none of them would by so
-        many nanoseconds after the start. `near`: when a time limit and an answer came at about the same time first,
-        nanoseconds since the epoch. `listen`: lets the world hear what is logged; None: nobody asks for it. `predict`:
-        what is read off a model's answer now (see `replay.engine.breaches`), for finds of a breach."""
+        many nanoseconds after the start. `near`: what came at about the same time. `listen`: lets the world hear what
+        is logged; None: nobody asks for it. `predict`: what is read off a model's answer now (see
+        `replay.engine.breaches`), for finds of a breach."""
         self._live = frozenset(live)
         self._boundaries = boundaries
         self._runners = runners
@@ -142,7 +143,7 @@ class Session:
         found = innermost(raised)
         return None if found is None else msgspec.structs.replace(found, file=relative(self._targets.root, found.file))
 
-    def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome, int | None]:
+    def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome, Sequence[Near]]:
         noise = known(recording, keyed(recording))
         kinds = {each.kind: each for each in self._boundaries}
         found = Shelves(kinds, by_boundary(recording), window(recording), noise.requests)
@@ -175,7 +176,7 @@ class Session:
                 occupy(None)
         return player, outcome, near
 
-    def _judge(self, recording: Recording, player: Player, outcome: Outcome, near: int | None) -> Verdict:
+    def _judge(self, recording: Recording, player: Player, outcome: Outcome, near: Sequence[Near]) -> Verdict:
         difference = reworded(recording, self._difference(recording, outcome, player.noise))
         left = player.left
         if left is not None and outcome.state == recording.outcome.state:
@@ -212,6 +213,7 @@ class Session:
                 player.divergences,
                 player.start_up,
                 self._targets.resolve,
+                self._targets.root,
             ),
         )
 
