@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
@@ -33,20 +35,36 @@ def stack_of_thread(ident: int) -> tuple[Place, ...]:
 
 def stack_of_timer(handle: Any) -> tuple[Place, ...]:
     """Of the task that a timer of an event loop wakes: it sleeps, or has a time limit. Empty if it cannot be told."""
-    callback = getattr(handle, "_callback", None)
-    owner = getattr(callback, "__self__", None)  # asyncio.Timeout, anyio's CancelScope
-    task: Any = getattr(owner, "_task", None) or getattr(owner, "_host_task", None)
-    for future in getattr(handle, "_args", None) or ():
-        for waiting, *_ in getattr(future, "_callbacks", None) or ():
-            task = task or getattr(waiting, "__self__", None)
-    coroutine = task.get_coro() if hasattr(task, "get_coro") else None
+    task = _task_of(handle)
+    if task is None:
+        return ()
+    if task is _running():
+        return stack_here()
     found: list[Place] = []
+    coroutine = task.get_coro()
     while coroutine is not None and len(found) < _MOST:
-        frame = next((f for f in (getattr(coroutine, name, None) for name in _FRAMES) if f is not None), None)
+        frame = _first_of(coroutine, _FRAMES)
         if frame is not None:
             found.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
-        coroutine = next((c for c in (getattr(coroutine, name, None) for name in _AWAITED) if c is not None), None)
+        coroutine = _first_of(coroutine, _AWAITED)
     return tuple(reversed(found))
+
+
+def _task_of(handle: Any) -> asyncio.Task[Any] | None:
+    owner = getattr(getattr(handle, "_callback", None), "__self__", None)  # asyncio.Timeout, anyio's CancelScope
+    waiting = [_first_of(owner, ("_task", "_host_task"))]
+    for future in getattr(handle, "_args", None) or ():
+        callbacks = getattr(future, "_callbacks", None) or ()
+        waiting += [getattr(each[0], "__self__", None) for each in callbacks]
+    return next((each for each in waiting if isinstance(each, asyncio.Task)), None)
+
+
+def _running() -> asyncio.Task[Any] | None:
+    return asyncio.current_task() if asyncio._get_running_loop() is not None else None
+
+
+def _first_of(owner: Any, names: Sequence[str]) -> Any:
+    return next((found for found in (getattr(owner, name, None) for name in names) if found is not None), None)
 
 
 _FRAMES = ("cr_frame", "ag_frame", "gi_frame")

@@ -388,12 +388,12 @@ class Timeline(Order):
                     wait.fire()
             self._blocked.clear()
 
-    def spared(self, wall: int) -> None:
+    def spared(self, wall: int, timer: object) -> None:
         """A time limit was not met that was to be over when the wall clock stood at `wall`: it may have been met in
         production, where what it was for computed or waited for a processor."""
         with self._lock:
             if wall < self._wall:
-                self._unsure(wall, "spared")
+                self._unsure(wall, "spared", timers=(timer,))
 
     def unsure(self) -> None:
         """Something that no recording tells of decides from now on what comes first."""

@@ -92,7 +92,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super()._timer_handle_cancelled(handle)  # type: ignore[misc]
         set_for = self._walls.get(handle.when())
         if set_for is not None:
-            self.timeline.spared(set_for[0])
+            self.timeline.spared(set_for[0], handle)
 
     def next_timer(self) -> tuple[int | None, int, Since | None]:
         """When the next timer is due, virtual nanoseconds (None: never), where the wall clock then stands, and when it

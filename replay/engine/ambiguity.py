@@ -18,8 +18,10 @@ from replay.core.near import Near, Place
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Difference, Divergence, DivergenceKind
 from replay.engine.steps import overlapping, stepped
-from replay.engine.user_code import user_code
+from replay.engine.user_code import is_ours, user_code
 
+NONDETERMINISTIC = "nondeterministic: "
+"""How such a reason begins."""
 _MOST = 3
 """Pairs named in a reason."""
 _CLOSE = 1_000_000
@@ -119,7 +121,7 @@ def _moment(recording: Recording, near: Near, owns: Callable[[str], bool], root:
         "step": f"a thread began or ended about when a time limit or a sleep was over{at}",
         "limits": f"two time limits or sleeps were over{and_at}",
         "woken": f"a thread was woken{at} about when another one began or ended",
-        "spared": f"a time limit{at} was not met that was all but over",
+        "spared": f"a time limit{at} was over by production's clock, and was not met",
         "given up": f"{answer} came about when what waited for it was given up{at}",
         "computed": f"how long the code computes decides{at}",
     }
@@ -127,11 +129,13 @@ def _moment(recording: Recording, near: Near, owns: Callable[[str], bool], root:
 
 
 def _place(stack: Sequence[Place], owns: Callable[[str], bool], root: Path | None) -> str | None:
-    """The innermost line of the project."""
+    """The innermost line of the project; of a thread that runs none, the outermost of what it runs."""
     for file, line, function in stack:
         if owns(file):
             return f"{file.removeprefix(f'{root}/')}:{line} in {function}"
-    return None
+    outer = (each for each in reversed(stack) if not (each[2].startswith("_bootstrap") or is_ours(each[0])))
+    found = next(outer, None)
+    return found and f"{found[2]} in {Path(found[0]).name}"
 
 
 def _leaves(value: Any) -> Iterator[str]:

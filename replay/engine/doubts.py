@@ -21,7 +21,7 @@ from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference, Divergence, Frame
-from replay.engine.ambiguity import nearly, nondeterminism, overtaken, rearranged
+from replay.engine.ambiguity import NONDETERMINISTIC, nearly, nondeterminism, overtaken, rearranged
 from replay.engine.entropy import LONG, MOST_BITS
 from replay.engine.keyed import keyed
 from replay.engine.redaction import KEY
@@ -58,7 +58,10 @@ def doubts(
     are here. `root`: of the project.
     """
     alike = nondeterminism(recording) or rearranged(recording, difference) or overtaken(recording, divergences)
-    found = [alike, nearly(recording, near, root), *_unrecorded(divergences), *_kept(divergences),
+    close = nearly(recording, near, root)
+    if alike is not None and close is not None:
+        close = f"Besides, {close.removeprefix(NONDETERMINISTIC)}"
+    found = [alike, close, *_unrecorded(divergences), *_kept(divergences),
              *_masked(recording, difference), *_keyless(recording, difference, divergences), *_drawn(short_draws),
              *_made(difference), *_worded(recording, difference), *_unprepared(start_up),
              *_stood_in(recording, resolve)]  # fmt: skip
