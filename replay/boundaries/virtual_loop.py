@@ -206,21 +206,6 @@ def install() -> None:
     asyncio.SelectorEventLoop.__new__ = _new_loop  # type: ignore[method-assign,assignment]
     asyncio.BaseEventLoop.time = _loop_time  # type: ignore[method-assign]
     when_imported("uvloop", _tap_uvloop)
-    completed = asyncio.as_completed
-    asyncio.as_completed = asyncio.tasks.as_completed = _tap_completed(completed)
-    rebind({"as_completed": (completed, asyncio.as_completed)})
-
-
-def _tap_completed(original: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)
-    def as_completed(fs: Any, *, timeout: float | None = None) -> Any:
-        loop = asyncio._get_running_loop()
-        if isinstance(loop, VirtualLoop) and not (asyncio.isfuture(fs) or asyncio.iscoroutine(fs)):
-            # it would start them in the order of a set of objects, which is another one each time
-            fs = [asyncio.ensure_future(each, loop=loop) for each in dict.fromkeys(fs)]
-        return original(fs, timeout=timeout)
-
-    return as_completed
 
 
 def _tap_new(original: Callable[[], asyncio.AbstractEventLoop]) -> Callable[[], asyncio.AbstractEventLoop]:

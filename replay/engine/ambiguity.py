@@ -74,11 +74,17 @@ def overtaken(recording: Recording, divergences: Collection[Divergence]) -> str 
         what = "what one lane drew in production another one draws now"
     else:
         return None
-    pair = _pair_at_once(recording)
+    pair = _pair_at_once(recording) or _drawing(divergences)
     return pair and (
         f"nondeterministic: {what}, and {pair}. Which of them takes the next piece of work from a queue, or a lock, no "
         "recording says."
     )
+
+
+def _drawing(divergences: Collection[Divergence]) -> str | None:
+    """Of tasks that do no more than draw."""
+    lanes = list(dict.fromkeys(each.lane for each in divergences if each.boundary == "random"))
+    return f"tasks drew in turn ({' and '.join(lanes[:2])})" if len(lanes) > 1 else None
 
 
 def _draws(divergences: Collection[Divergence], kind: DivergenceKind) -> set[str]:

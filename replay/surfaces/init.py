@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from replay.boundaries import ALL, handled, interpreter, libraries, locks
+from replay.boundaries import ALL, completed, handled, interpreter, libraries, locks
 from replay.boundaries import environ as environment_variables
 from replay.boundaries.http.genai import model_call_of
 from replay.boundaries.threads import install as install_threads
@@ -38,6 +38,7 @@ _spool: Spool | None = None
 def install() -> None:
     """Patch every boundary's seam, once per process."""
     install_threads()
+    completed.install()
     for boundary in ALL:
         boundary.install()
     handled.install()
