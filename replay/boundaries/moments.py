@@ -5,6 +5,7 @@ from __future__ import annotations
 from _thread import LockType, allocate_lock
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import ref
 
 
 class Since:
@@ -111,9 +112,11 @@ class Wait:
 class Pool:
     """The jobs of one executor: those that wait for a worker are not at work."""
 
-    __slots__ = ("active", "queued", "workers")
+    __slots__ = ("active", "executor", "queued", "workers")
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    def __init__(self, executor: Any) -> None:
+        self.executor = ref(executor)
+        """Whose they are: another one may come to have its address."""
+        self.workers: int = executor._max_workers
         self.queued = 0
         self.active = 0

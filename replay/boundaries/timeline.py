@@ -166,8 +166,8 @@ class Timeline(Order):
         """The jobs of `executor`."""
         with self._lock:
             pool = self._pools.get(id(executor))
-            if pool is None:
-                pool = self._pools[id(executor)] = Pool(executor._max_workers)
+            if pool is None or pool.executor() is not executor:
+                pool = self._pools[id(executor)] = Pool(executor)
             return pool
 
     def is_over(self, executor: Callable[[], Any]) -> bool | None:
@@ -175,7 +175,7 @@ class Timeline(Order):
         not shut down, or is not known."""
         found = executor()
         pool = self._pools.get(id(found))
-        if found is None or not found._shutdown or pool is None:
+        if found is None or not found._shutdown or pool is None or pool.executor() is not found:
             return None
         return not (pool.queued or pool.active)
 
