@@ -50,12 +50,18 @@ real_sleep = time.sleep
 real_monotonic = time.monotonic_ns
 
 
+def whole_second() -> int:
+    """The next one of the real monotonic clock, nanoseconds. From there on the differences between what the clock shows
+    are the same floats at each replay."""
+    return -(-real_monotonic() // _SECOND) * _SECOND
+
+
 class Order:
     """Of one replay. Whoever calls holds the lock."""
 
     def __init__(self, wall: int, move_wall: Callable[[int], None]) -> None:
         self._lock = threading.RLock()
-        self._now = self._base = real_monotonic()
+        self._now = self._base = whole_second()
         self._wall = wall
         self._move_wall = move_wall
         self._actors: set[int] = {get_ident()}
@@ -82,7 +88,7 @@ class Order:
         self._progress = 0
         self._alone = 0
         """Of the progress: what the only actor waited for, while nothing else could happen."""
-        self._last_event = self._last_read = self._now
+        self._last_event = self._last_read = real_monotonic()
         self._kept = False
         self.alarm: Wait | None = None
         """The one that `signal.alarm` set."""

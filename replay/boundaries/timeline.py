@@ -25,11 +25,9 @@ from heapq import heappush
 from typing import Any
 
 from replay.boundaries.moments import Pool, Since, Wait
-from replay.boundaries.order import LATE, Order, real_monotonic
+from replay.boundaries.order import LATE, Order, real_monotonic, whole_second
 
 _SECOND = 1_000_000_000
-_TICK = 1_000
-"""Nanoseconds by which a reading of the clock moves it: a loop that waits for a time by looking at the clock ends."""
 _PATIENCE = 1 * _SECOND
 """Nanoseconds of real time without an event after which readings follow the real clock: something waits unseen."""
 _LINGER = 5 * _SECOND
@@ -41,12 +39,17 @@ _GRACE = _SECOND
 class Timeline(Order):
     """One replay's virtual time. Every method is safe to call from any thread."""
 
+    tick = 1_000
+    """Nanoseconds by which a reading of the clock moves it: a loop that waits for a time by looking at the clock
+    ends."""
+
     def restart(self, wall: int) -> bool:
         """As if it were new, for another run from the time `wall`; the clock is the caller's to set. False: more was
         done in it than that one thread waited and looked at the time."""
         if self._progress != self._alone or self._numbers or self._starting or self._pools or self.closed:
             return False
-        self._now = self._base = self._last_event = self._last_read = real_monotonic()
+        self._now = self._base = whole_second()
+        self._last_event = self._last_read = real_monotonic()
         self._wall = wall
         self._since, self.nears = Since(wall), {}
         self._progress = self._alone = self._came = self._ahead = self.pauses = 0
@@ -73,7 +76,7 @@ class Timeline(Order):
         """`now`, as the application reads it: each reading moves it a little."""
         with self._lock:
             real = real_monotonic()
-            step = _TICK
+            step = self.tick
             if real - self._last_event > _PATIENCE:
                 step = max(step, min(real - self._last_read, _PATIENCE))
                 self._set_wall(self._wall + step)

@@ -29,6 +29,10 @@ from replay.engine.redaction import KEY
 _WORDS = re.compile(r"\$(\.error)?\.(message|args(\[\d+\])?)")
 """What an error says."""
 _NAMED = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
+_DURATION = re.compile(
+    r"(?:took|elapsed|duration|latency|run_?time|(?:time|process(?:ing)?|response|request|total|exec(?:ution)?)_?"
+    r"(?:taken|time|spent))(?:_?(?:in_?)?(?:[mun]?s|sec(?:ond)?s?|milli(?:second)?s?))?['\]]*$"
+)
 _ENDED = frozenset({"$", "$.status"})
 """Where it ended in another way."""
 _CLASS = re.compile(
@@ -63,7 +67,7 @@ def doubts(
         close = f"Besides, {close.removeprefix(NONDETERMINISTIC)}"
     found = [alike, close, *_unrecorded(divergences), *_kept(divergences),
              *_masked(recording, difference), *_keyless(recording, difference, divergences), *_drawn(short_draws),
-             *_made(difference), *_worded(recording, difference), *_unprepared(start_up),
+             *_made(difference), *_timed(difference), *_worded(recording, difference), *_unprepared(start_up),
              *_stood_in(recording, resolve)]  # fmt: skip
     return " ".join(filter(None, found)) or None
 
@@ -159,6 +163,26 @@ def _made(difference: Collection[Difference]) -> Iterator[str]:
             f"identifiers: it ended as in production but for UUIDs, at {', '.join(paths[:_MOST])}{more}. Where the "
             "code makes them of the moment, or draws them from what is not recorded, `replay run --check` notes it."
         )
+
+
+def _timed(difference: Collection[Difference]) -> Iterator[str]:
+    """If nothing but numbers is another whose names say that they are how long something took."""
+    found = unexpected(difference)
+    if found and all(_is_a_number(each.recorded) and _is_a_number(each.actual) and _took(each.path) for each in found):
+        paths = [each.path for each in found]
+        more = f" and {len(paths) - _MOST} more" if len(paths) > _MOST else ""
+        yield (
+            f"durations: it ended as in production but for how long something took, at {', '.join(paths[:_MOST])}{more}"
+            ". What code spent computing is in no recording: `replay run --check` notes it."
+        )
+
+
+def _is_a_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _took(path: str) -> bool:
+    return _DURATION.search(path.lower()) is not None
 
 
 def reworded(recording: Recording, difference: list[Difference]) -> list[Difference]:
