@@ -20,6 +20,7 @@ from replay.boundaries.stream import Stream, following, played, played_async, re
 from replay.core.left import answer_of, error_of, given, opened, put_back
 from replay.core.naming import module_name
 from replay.core.parameters import declare
+from replay.core.raising import throw
 from replay.core.recording import MOST_TURNS
 from replay.core.snapshot import Immutable, snapshot_error
 from replay.core.turns import arrived_ns
@@ -161,16 +162,25 @@ async def _arrive(found: Answer) -> Any:
     arrival = Arrival(found)
     if found.state == "unfinished":
         await arrival.never()
+    value, raised = _opened(found)
     try:
-        value = found.open()
-    except CancelledError:
-        await arrival.never()
-        raise
-    except BaseException:
+        if isinstance(raised, CancelledError):
+            await arrival.never()
         await arrival.whole()
-        raise
-    await arrival.whole()
-    return value
+        if raised is not None:
+            throw(raised)
+        return value
+    finally:
+        del raised  # it holds this frame
+
+
+def _opened(found: Answer) -> tuple[Any, BaseException | None]:
+    """The value, or what is to be raised. That is waited for outside of an except clause: it is no context of what ends
+    the waiting."""
+    try:
+        return found.open(), None
+    except BaseException as error:
+        return None, error
 
 
 async def _told(found: Answer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -21,6 +21,7 @@ from typing import Any
 
 from replay.boundaries.seam import Seam, rebind
 from replay.boundaries.timeline import Timeline
+from replay.core.near import Near
 from replay.core.recording import Recording
 from replay.core.sound import LONGEST
 from replay.core.surroundings import SETTINGS
@@ -109,9 +110,9 @@ def pauses() -> int:
     return _timelines[-1].pauses if _timelines else 0
 
 
-def near() -> int | None:
-    """When an answer first came about as late as a time limit or a sleep was over; see `Timeline.near`."""
-    return _timelines[-1].near if _timelines else None
+def near() -> tuple[Near, ...]:
+    """When things came at about the same time, of which the recording does not say which was first."""
+    return tuple(_timelines[-1].nears.values()) if _timelines else ()
 
 
 def now() -> int | None:

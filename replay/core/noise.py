@@ -407,7 +407,7 @@ class _Covering:
 
 def names_a_type(owner: Mapping[Any, Any], name: Any) -> bool:
     """Whether it is what says of which type a value or an error is."""
-    return name == "<type>" or (name in ("type", "cause") and "type" in owner and "message" in owner)
+    return name == "<type>" or (name in ("type", "cause", "context") and "type" in owner and "message" in owner)
 
 
 def covers(noise: Noise, one: Any, two: Any, steps: Steps, window: Window | None) -> bool:

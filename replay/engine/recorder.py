@@ -15,7 +15,7 @@ import msgspec
 
 from replay.core import snapshot as snapshots
 from replay.core.left import at_the_end
-from replay.core.recording import WEB, Interaction, Kind, ModelCall, Recording, State
+from replay.core.recording import MOST_LOGS, WEB, Interaction, Kind, ModelCall, Recording, State
 from replay.core.snapshot import snapshot
 from replay.core.verdict import Difference
 from replay.core.world import ReadSoFar, Request, Settles, Ticket
@@ -68,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     most_interactions: int = 10_000
     most_copying_ns: int = 250_000_000
     """Of one recording, for copies of large values; beyond it no further interactions are kept."""
-    most_logs: int = 1_000
+    most_logs: int = MOST_LOGS
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "keep", test_of(self.keep))

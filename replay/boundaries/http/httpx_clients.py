@@ -13,6 +13,7 @@ from typing import Any
 from replay.boundaries.http.exchange import Exchange, HttpRequest, open_exchange, safely
 from replay.boundaries.http.jars import latest
 from replay.boundaries.http.recorded import Recorded
+from replay.core.raising import throw
 from replay.core.world import LIVE, World, current, here
 
 Headers = list[tuple[bytes, bytes]]
@@ -157,7 +158,7 @@ class _Seam:
         if recorded.status is None:
             error = recorded.head_error()
             assert error is not None
-            raise error
+            throw(error)
         head = recorded.heads.get(self.name)
         if head is None:
             head = recorded.heads[self.name] = self.head(recorded)
@@ -286,7 +287,7 @@ def _played(module: ModuleType) -> type:
                 yield part
             recorded.pass_to(len(recorded.pieces))
             if not recorded.clean and (error := recorded.body_error()) is not None:
-                raise error
+                throw(error)
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             recorded = self._take()
@@ -297,6 +298,6 @@ def _played(module: ModuleType) -> type:
             await recorded.wait_for_cancel()
             error = recorded.body_error()
             if error is not None:
-                raise error
+                throw(error)
 
     return Played
