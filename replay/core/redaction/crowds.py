@@ -229,6 +229,27 @@ class Crowd:
             self.late[text] = kind
         return sort is not None
 
+    def of_form(self, texts: list[str], *, pairs: bool) -> set[str] | None:
+        """Those of single words of ASCII of which not just letters and digits are drawn; None: of all. `pairs`: a name
+        with a password may be encoded in one."""
+        lines = "\n".join(["", *texts])
+        if not lines.isascii() or lines.split() != texts or any(map(lines.__contains__, ("@", "://", "%"))):
+            return None
+        formed = set(_FORMED_LINES.findall(lines))
+        if not NEVER.isdisjoint(lines.lower().split("\n")[1:]) or not NEVER.isdisjoint(texts):
+            formed.update(text for text in texts if text in NEVER or text.lower() in NEVER)
+        return formed | _pairs([text for text in texts if text not in formed]) if pairs else formed
+
+    def take(self, found: Iterable[tuple[str, str]]) -> None:
+        """Keep more to be drawn with others, text and kind: of these only letters and digits."""
+        fresh: dict[str, str] = {}
+        late, known = self.late, self.secrets
+        for text, kind in found:
+            if text not in late and text not in known:
+                fresh.setdefault(text, kind)
+        self._later[self._drawn] += fresh
+        late.update(fresh)
+
     def _sort_of(self, text: str, kind: str) -> Draw | None:
         if "@" in text:
             return self._mails if kind == EMAIL.kind and _MAIL.fullmatch(text) else None

@@ -8,7 +8,7 @@ import re
 from abc import abstractmethod
 from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from urllib.parse import quote_from_bytes
 
@@ -54,13 +54,16 @@ _BETWEEN = "\n\x1e\n"
 _SMALLEST = 24
 """Bytes that hold a name and a secret."""
 
+Reading = tuple[str, Callable[[bytes], str]]
+"""What a word says, what writes it again."""
+
 
 class Encoded(Secrets):
     """Looks into text."""
 
     def __init__(self, rules: Rules, pseudonyms: Pseudonyms, pause: Callable[[int], None]) -> None:
         super().__init__(rules, pseudonyms, pause)
-        self._readings: dict[str, tuple[str, Callable[[bytes], str]] | None] = {}
+        self._readings: dict[str, Reading | None] = {}
         """Run of Base64 -> what it says: the second walk meets the same ones."""
 
     @abstractmethod
@@ -68,6 +71,12 @@ class Encoded(Secrets):
         self, text: str, path: Path, kind: str | None, *, content: str = "", mark: bool = True, deep: int = 0
     ) -> str:
         """A text without secrets. `kind`: its name says that all of it is one."""
+
+    @abstractmethod
+    def together(
+        self, texts: Sequence[str], path: Callable[[int], Path] | None, deep: int, one: Callable[[int], str]
+    ) -> list[str] | None:
+        """What `leaf` makes of many texts; None where each is better looked at by itself."""
 
     @abstractmethod
     def data(self, data: bytes, path: Path, kind: str | None, content: str = "") -> bytes:
@@ -223,13 +232,17 @@ class Encoded(Secrets):
             return BASE64.sub(lambda part: self._decoded(part[0], deep), text) if words else text
         shown: dict[str, str] = {}
         for word in words:
-            if word not in self._readings and len(self._readings) < _WORDS:
-                self._readings[word] = self._reading(word)
-        read = {word: self._readings.get(word) for word in words if word not in self._no_base64}
+            if len(self._readings) < _WORDS:
+                self.reading(word)
+        read = {word: self._prose_of(word) for word in words if word not in self._no_base64}
         made = self._each([held[0] for held in read.values() if held is not None], deep + 1)
+        alone = [word for word, held in read.items()
+                 if held is None or self._is_said(word) or self._needles.exact(held[0]) is not None]  # fmt: skip
+        together = self.together(alone, None, deep, lambda at: self._decoded(alone[at], deep))
+        shown.update(zip(alone, together or (), strict=False))
         for word, held in read.items():
             if held is None or self._is_said(word) or self._needles.exact(held[0]) is not None:
-                shown[word] = self._decoded(word, deep)
+                shown[word] = shown.get(word) or self._decoded(word, deep)
             elif self._armed:  # nobody looks at what the first walk writes
                 inside, write = made[held[0]], held[1]
                 shown[word] = word if inside == held[0] else write(inside.encode("utf-8", "surrogatepass"))
@@ -237,12 +250,30 @@ class Encoded(Secrets):
             return text
         return BASE64.sub(lambda part: shown.get(part[0], part[0]), text)
 
+    def _prose_of(self, word: str) -> Reading | None:
+        """What a word that was read says, if that is nothing but prose."""
+        said = self._readings.get(word)
+        return said if said is not None and self._is_prose(said[0]) else None
+
     def _is_said(self, word: str) -> bool:
         """Whether something stands for it already, or will."""
-        return self._needles.exact(word) is not None or word in self.crowd.drawn or word in self.crowd.late
+        return self._needles.exact(word) is not None or self._is_drawn(word)
 
-    def _reading(self, word: str) -> tuple[str, Callable[[bytes], str]] | None:
-        """What a run of Base64 or hexadecimal digits says, and what writes it again, if that is nothing but prose."""
+    def _is_drawn(self, word: str) -> bool:
+        """Whether it stands for something, or something will for it."""
+        return word in self.crowd.drawn or word in self.crowd.late
+
+    def reading(self, word: str) -> Reading | None:
+        """What a run of Base64 or hexadecimal digits says, and what writes it again, if it is one line of text; None
+        where it takes a closer look, or where that is noted to be none."""
+        if word not in self._readings:
+            said = self._read(word)
+            if len(self._readings) >= 2 * _WORDS:
+                return said
+            self._readings[word] = said
+        return self._readings[word]
+
+    def _read(self, word: str) -> Reading | None:
         bare = word.rstrip("=")
         if (digits := _HEX.fullmatch(word)) is not None:
             words = self._said(bytes.fromhex(digits[2]))
@@ -264,7 +295,8 @@ class Encoded(Secrets):
         return None
 
     def _said(self, data: bytes) -> str | None:
-        """The prose that bytes are; nothing if they are neither text nor packed; None: that takes a closer look."""
+        """The line of text that bytes are; nothing if they are neither text nor packed; None: that takes a closer
+        look."""
         try:
             words = data.decode()
         except UnicodeDecodeError:
@@ -272,7 +304,7 @@ class Encoded(Secrets):
         if bodies.form_of(data) or (b"\0" in data[:64] and wide(data)):
             return None
         if words.isprintable():
-            return words if self._is_prose(words) else None
+            return words or None
         is_none = _has_controls(words) and (len(data) < _SMALLEST or self.packed(data, ()) is data)
         return "" if is_none else None
 

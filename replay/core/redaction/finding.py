@@ -30,6 +30,8 @@ _COMMON = " etaoinsrhldcumfpgwybvkxjqz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Letters, those that texts have most first; signs are rarer."""
 _BEHIND = 80
 """Characters before a match that tell whether it is one."""
+_ENDS_IN_HEX = re.compile(r"(?m)^[A-Fa-f]\d|\d[A-Fa-f]$")
+"""Where digits are no number of their own because a text begins or ends there."""
 _SHORT_REACH = 1024
 """Longest secret of those that stand at the start of a word, with what must stand before it."""
 
@@ -156,6 +158,36 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
         if fresh:
             taken = sorted([*taken, *fresh], key=lambda each: each.start)
     yield from taken
+
+
+def find_each(
+    texts: Sequence[str], between: str, rules: Sequence[Rule], of_one_line: Set[Rule], pause: Callable[[int], None]
+) -> list[list[Found]]:
+    """The secrets of each of these texts, none of which has `between` in it. They are looked through as one, if none
+    may have a secret of other rules than those `of_one_line`."""
+    whole = between.join(texts)
+    if len(whole) >= _LONG:
+        held = _Held(whole, tuple(rules), pause)
+        may = [rule for rule in _of_long(whole, tuple(rules), held) if rule.may is None or rule.may(whole)]
+        counts_ends = any(rule.may is not None for rule in may) and _ENDS_IN_HEX.search(whole) is not None
+        if of_one_line.issuperset(may) and not counts_ends:
+            return _shared(texts, list(find(whole, may, pause)), len(between))
+    return [list(find(text, rules, pause)) for text in texts]
+
+
+def _shared(texts: Sequence[str], all_found: list[Found], gap: int) -> list[list[Found]]:
+    """What was found in all of them, by the text in which it stands."""
+    out: list[list[Found]] = [[] for _ in texts]
+    found = iter(all_found)
+    each = next(found, None)
+    start = 0
+    for own, text in zip(out, texts, strict=True):
+        end = start + len(text)
+        while each is not None and each.start < end:
+            own.append(Found(each.start - start, each.end - start, each.kind))
+            each = next(found, None)
+        start = end + gap
+    return out
 
 
 def _of_short(text: str, rules: tuple[Rule, ...]) -> Iterator[Rule]:

@@ -201,3 +201,10 @@ LOOKS: tuple[Rule, ...] = (
 RULES = (*LOOKS[:6], *COMMANDS, *SAID, *LOOKS[6:])
 """In the order in which they are tried; what one has found the next do not look into. Group 1 is the secret, if there
 is a group."""
+
+_NOT_OVER_LINES = re.compile(r"\[\^(?:[^\]\\]|\\.)*?\\[sn](?:[^\]\\]|\\.)*\]|\[[^^\]\\][^\]\\]*\]|\\[$^]")
+_OVER_LINES = re.compile(r"\\[snAZ]|\[\^|[$^]")
+OF_ONE_LINE = frozenset(
+    (*LOOKS[1:11], *LOOKS[-2:], *(rule for rule in RULES if not _OVER_LINES.search(_NOT_OVER_LINES.sub("", rule.pattern.pattern))))
+)
+"""Rules that look at one line only: what they find in it is the same wherever it stands."""

@@ -6,7 +6,7 @@ import json
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator
-from functools import partial
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -15,6 +15,9 @@ Document = Callable[[str], str | None]
 Spans = Callable[[str, bool], Iterable[tuple[int, int, bool]]]
 """Where the secrets of a text are: start, end, whether it is known from elsewhere; only known ones if told so."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|-?(?:\d[\d.eE+-]*+|Infinity)|true|false|null|NaN')
+
+_SCAN = json.JSONDecoder().scan_once
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
 _SPACE = re.compile(r"\s")
@@ -60,10 +63,33 @@ def style_of(text: str, value: Any) -> Write | None:
     return write
 
 
+def flat_object(text: str) -> tuple[dict[str, Any], Write] | None:
+    """A JSON object of texts, numbers and the like, and what writes it again as it was; None of any other text."""
+    try:
+        value, end = _SCAN(text, 0)
+    except (ValueError, StopIteration, RecursionError):
+        return None
+    if end != len(text) or type(value) is not dict or not _PLAIN.issuperset(map(type, value.values())):
+        return None
+    write = _usual(text, value)
+    return None if write is None else (value, write)
+
+
+@lru_cache(maxsize=8)
+def _writer(ascii_only: bool, comma: str, colon: str) -> Write:
+    """As `json.dumps`, which makes a writer each time."""
+    encoder = json.JSONEncoder(ensure_ascii=ascii_only, separators=(comma, colon))
+    if json.encoder.c_make_encoder is None:
+        return encoder.encode
+    quoted = json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
+    made = json.encoder.c_make_encoder(None, encoder.default, quoted, None, colon, comma, False, False, True)
+    return lambda value: "".join(made(value, 0))
+
+
 def _usual(text: str, value: Any) -> Write | None:
     """What wrote the whole text, if that was Python's own writer, or one like it."""
     marks = (", ", ": ") if ": " in text[:_HEADING] or ", " in text[:_HEADING] else (",", ":")
-    write = partial(json.dumps, ensure_ascii=text.isascii(), separators=marks)
+    write = _writer(text.isascii(), *marks)
     return write if write(value) == text else None
 
 
@@ -256,7 +282,10 @@ def _reaching(text: str, before: list[str], alone: list[bool], spans: Spans) -> 
     is_text = flows(before)
     over: set[int] = set()
     for start, end, known in spans(text, not is_text):
-        touched = range(bisect_right(ends, start), bisect_left(ends, end) + 1)
+        first = bisect_right(ends, start)
+        if end <= ends[first]:  # in one piece
+            continue
+        touched = range(first, bisect_left(ends, end) + 1)
         masked = [alone[at] for at in touched]
         if len(touched) < 2 or not any(masked) or known + is_text + (not all(masked)) < 2:
             continue

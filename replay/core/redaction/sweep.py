@@ -19,7 +19,7 @@ from replay.core.redaction.marks import Path
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
-from replay.core.redaction.texts import Texts
+from replay.core.redaction.together import Together
 
 _MANTISSA = re.compile(r"(-?)(\d[\d.]*+)(.*)")
 _VERBATIM = frozenset(
@@ -38,7 +38,7 @@ _READ_ON = (str, dict, list)
 _FIRST = 16
 
 
-class Sweep(Texts):
+class Sweep(Together):
     """The walk."""
 
     def __init__(self, rules: Rules, pseudonyms: Pseudonyms, pause: Callable[[int], None]) -> None:
