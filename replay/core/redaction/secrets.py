@@ -139,10 +139,13 @@ class Secrets:
         if kind == "assigned" and (bare := secret.rstrip(_ENDS)) != secret and len(bare) >= SHORTEST:
             self.secrets.setdefault(bare, masked[: len(bare)])
 
-    def spans(self, text: str, known: bool) -> Iterator[tuple[int, int, bool]]:
-        """Where the secrets of a text are: start, end, whether it is known. Some may overlap. `known`: only such."""
+    def spans(self, text: str, rows: Sequence[str]) -> Iterator[tuple[int, int, bool]]:
+        """Where the secrets of a text are: start, end, whether it is known. Some may overlap. `rows`: what it is put
+        together of; then only known ones, and none where none may be all of several."""
+        if rows and not self._needles.may_begin(rows):
+            return
         yield from ((start, end, True) for start, end in self._needles.hits(text, self._pause))
-        for each in () if known else self._find(text):
+        for each in () if rows else self._find(text):
             if not self._armed and self.known.any and (secret := text[each.start : each.end]) in self.known:
                 self._standing.add(secret)
             yield each.start, each.end, False

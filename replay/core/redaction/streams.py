@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
 Write = Callable[[Any], str]
 Document = Callable[[str], str | None]
-Spans = Callable[[str, bool], Iterable[tuple[int, int, bool]]]
-"""Where the secrets of a text are: start, end, whether it is known from elsewhere; only known ones if told so."""
+Spans = Callable[[str, Sequence[str]], Iterable[tuple[int, int, bool]]]
+"""Where the secrets of a text are: start, end, whether it is known from elsewhere; of rows, which are given, only known
+ones that are all of several."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|-?(?:\d[\d.eE+-]*+|Infinity)|true|false|null|NaN')
 
 _SCAN = json.JSONDecoder().scan_once
@@ -36,7 +37,7 @@ def nothing(of: object) -> None:
     """No document, no table."""
 
 
-def nowhere(text: str, known: bool) -> tuple[()]:
+def nowhere(text: str, rows: Sequence[str]) -> tuple[()]:
     """No secrets."""
     return ()
 
@@ -136,10 +137,13 @@ def _tokens(value: Any) -> Iterator[Any]:
 
 def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], whole: Callable[[str], str],
            known: Container[str], document: Document = nothing, spans: Spans = nowhere,
-           rows: Callable[[list[Any]], list[Any] | None] = nothing, *, writes: bool = True) -> str:  # fmt: skip
+           rows: Callable[[list[Any]], list[Any] | None] = nothing, *, writes: bool = True,
+           reads: dict[str, tuple[Any, Write | None]] | None = None) -> str:  # fmt: skip
     """`text` without secrets: each event by itself, or all objects as a table (`rows`), then, by `whole`, the texts of
     one place read on from event to event; an event may be nothing but a text. `known`: pseudonyms of an earlier
-    redaction. `document`: see `across`. `writes`: False where nobody looks at the text that is made."""
+    redaction. `document`: see `across`. `writes`: False where nobody looks at the text that is made. `reads`: lines that
+    were read before, see `_read`."""
+    reads = {} if reads is None else reads
     lines = text.split("\n")
     events: list[tuple[int, str, Write, str]] = []
     values: list[Any] = []
@@ -147,7 +151,9 @@ def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], wh
         head = _HEADS.match(line)[0]  # type: ignore[index]  # it matches nothing, too
         body = line[len(head) :].removesuffix("\r")
         end = line[len(head) + len(body) :]
-        value, write = _read(body)
+        if body not in reads:
+            reads[body] = _read(body)
+        value, write = reads[body]
         if write is None and head and body:
             value, write = body, _as_it_is
         if write is None:
@@ -187,10 +193,19 @@ def _read(body: str) -> tuple[Any, Write | None]:
     if body.strip()[:1] not in ("{", "[", '"'):
         return None, None
     try:
-        value = json.loads(body)
+        value = parsed(body)
         return value, style_of(body, value)
     except (ValueError, RecursionError):
         return None, None
+
+
+def parsed(text: str) -> Any:
+    """As `json.loads`, with less around it. Raises ValueError, RecursionError."""
+    try:
+        value, end = _SCAN(text, 0)
+    except StopIteration:
+        return json.loads(text)
+    return value if end == len(text) else json.loads(text)
 
 
 class _TooDeep:
@@ -245,7 +260,7 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
         text = "".join(before)
         whole = document(text)
         if whole is not None and len(whole) == len(text):
-            list(spans(text, False))  # what stands for a secret already is noted
+            list(spans(text, ()))  # what stands for a secret already is noted
             return list(_cuts(whole, before))
         over = _reaching(text, before, alone, spans) if not all(alone) or flows(before) else over
         if over and len(made := flat(text)) == len(text):
@@ -281,7 +296,7 @@ def _reaching(text: str, before: list[str], alone: list[bool], spans: Spans) -> 
     ends = list(accumulate(map(len, before)))
     is_text = flows(before)
     over: set[int] = set()
-    for start, end, known in spans(text, not is_text):
+    for start, end, known in spans(text, () if is_text else before):
         first = bisect_right(ends, start)
         if end <= ends[first]:  # in one piece
             continue
@@ -303,9 +318,21 @@ def _cuts(text: str, like: list[str]) -> Iterator[str]:
 
 def _by_place(events: list[Any]) -> dict[Steps, list[tuple[Steps, str]]]:
     """The texts of events, with the steps to each, by their place within an event."""
-    if set(map(type, events)) == {str}:
+    sorts = set(map(type, events))
+    if sorts == {str}:
         return {(): [((number,), event) for number, event in enumerate(events)]}
     found: dict[Steps, list[tuple[Steps, str]]] = {}
+    if sorts == {dict} and len(names := set(map(tuple, events))) == 1 and len(events) > 1:
+        for name in names.pop():
+            column = [event[name] for event in events]
+            kinds = set(map(type, column))
+            if not kinds.isdisjoint((dict, list)) or (str in kinds and (len(kinds) > 1 or name[:1] == "$")):
+                found.clear()
+                break
+            if str in kinds:
+                found[(name,)] = [((number, name), text) for number, text in enumerate(column)]
+        else:
+            return found
     for number, event in enumerate(events):
         _collect(event, (number,), found)
     return found
