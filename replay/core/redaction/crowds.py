@@ -263,6 +263,10 @@ class Crowd:
             return self._uuids
         return self._addresses if _IPV4.fullmatch(text) else None
 
+    def any_drawn(self, texts: Iterable[str]) -> bool:
+        """Whether one of these stands for a secret, or something will stand for it."""
+        return not (self.drawn.isdisjoint(texts) and self.late.keys().isdisjoint(texts))
+
     def draw_late(self, left: Set[str], pause: Callable[[int], None]) -> None:
         """Say what stands for all that was kept."""
         for draw, texts in self._later.items():

@@ -8,6 +8,7 @@ import re
 from abc import abstractmethod
 from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
 from binascii import Error as Base64Error
+from binascii import a2b_base64
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from urllib.parse import quote_from_bytes
@@ -41,6 +42,8 @@ _SPELT_UNIT = re.compile(
 _ENTITIES = {"&quot;": '"', "&lt;": "<", "&gt;": ">", "&apos;": "'", "&amp;": "&"}
 _ENTITY = re.compile(r"(&(?:quot|[lg]t|apos|amp);)")
 _HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
+_NOT_PLAINLY = re.compile(r"(?m)^(?:0?[xX])?[0-9A-F]+$|^(?:0?[xX])?[0-9a-f]+$|^[A-Z2-7]+=*$|^[a-z2-7]+=*$|^[A-Za-z]+=*$|^\d+=*$|^.*[-_].*$")
+"""Words, a line each, that may be something else than Base64 as it mostly is."""
 _RUN = re.compile(r"[^\s\"'<>&=?]++")
 _FOLDED = re.compile(r"(?<![A-Za-z0-9+/])((?:[A-Za-z0-9+/]{48,76}+\r?\n)++[A-Za-z0-9+/]{0,76}+={0,2}+)")
 _LINES = 20_000
@@ -231,6 +234,7 @@ class Encoded(Secrets):
         if len(words) <= _TOGETHER:
             return BASE64.sub(lambda part: self._decoded(part[0], deep), text) if words else text
         shown: dict[str, str] = {}
+        self.read_all(words)
         for word in words:
             if len(self._readings) < _WORDS:
                 self.reading(word)
@@ -272,6 +276,32 @@ class Encoded(Secrets):
                 return said
             self._readings[word] = said
         return self._readings[word]
+
+    def read_all(self, words: Sequence[str]) -> None:
+        """Read many: what is Base64 of plain text is decoded at once."""
+        sizes: dict[tuple[int, int], list[str]] = {}
+        fresh = [word for word in words if word not in self._readings and word not in self._no_base64]
+        if len(fresh) < _TOGETHER or len(self._readings) + len(fresh) > 2 * _WORDS:
+            return
+        odd = set(_NOT_PLAINLY.findall("\n".join(fresh)))
+        for word in fresh:
+            if word not in odd:
+                bare = word.rstrip("=")
+                sizes.setdefault((len(bare), len(word)), []).append(bare)
+        for (size, whole), some in sizes.items():
+            if size % 4 == 1:
+                continue
+            fill = "A" * (-size % 4)
+            data = a2b_base64(fill.join([*some, ""]))
+            each, kept = (size + 3) // 4 * 3, size * 3 // 4
+            end = "=" * (whole - size)
+            write = partial(_as_base64, False, bool(end))
+            for at, bare in enumerate(some):
+                held = data[at * each : at * each + kept]
+                if held.isascii() and bodies.form_of(held) is None:
+                    said = held.decode()
+                    if said.isprintable():
+                        self._readings[bare + end] = said, write
 
     def _read(self, word: str) -> Reading | None:
         bare = word.rstrip("=")

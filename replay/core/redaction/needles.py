@@ -259,6 +259,10 @@ class Needles:
             done = end
         return "".join([*out, text[done:]]) if done else text
 
+    def any_of(self, texts: Iterable[str]) -> bool:
+        """Whether one of these is a needle."""
+        return not self._table.keys().isdisjoint(texts)
+
     def may_begin(self, pieces: Sequence[str]) -> bool:
         """Whether one may begin with all of a piece, and be longer."""
         head = self._head

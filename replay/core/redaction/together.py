@@ -17,8 +17,8 @@ import msgspec
 from replay.core.redaction import streams
 from replay.core.redaction.encoded import DEEPEST, Reading
 from replay.core.redaction.finding import Found, find_each
+from replay.core.redaction.marks import ENCODED, Path
 from replay.core.redaction.marks import MOST as MARKED
-from replay.core.redaction.marks import Path
 from replay.core.redaction.patterns import OF_ONE_LINE
 from replay.core.redaction.tabled import IDS, NOT_ROWS, ROWS
 from replay.core.redaction.texts import Texts
@@ -44,6 +44,10 @@ _Secret = tuple[str, str, bool]
 """A text, its kind, whether its name says so."""
 
 
+_Shape = Callable[[list[str], int], "list[Plan | None]"]
+"""Plans texts that look alike, encoded so many times."""
+
+
 class Plan(msgspec.Struct, gc=False):
     """How a text is made anew."""
 
@@ -65,7 +69,7 @@ class Together(Texts):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self._plans: dict[tuple[int, str], Plan | None] = {}
+        self._plans: dict[tuple[int, bool], dict[str, Plan | None]] = {}
 
     def together(
         self, texts: Sequence[str], path: Callable[[int], Path] | None, deep: int, one: Callable[[int], str]
@@ -74,7 +78,7 @@ class Together(Texts):
         not marked. `one` looks at one by itself."""
         if len(texts) < ROWS or self._rules.own or self._rules.any_allowed or self.known.any or self.allowed:
             return None
-        plans = self._plans_of(texts, deep)
+        plans = self._plans_of(texts, deep, None if path is not None else self._readings_of)
         if sum(plan is None for plan in plans) * 2 > len(texts):
             return None
         self._pause(sum(map(len, texts)))
@@ -86,8 +90,13 @@ class Together(Texts):
     def _learned(self, plans: list[Plan | None], one: Callable[[int], str]) -> None:
         """The first walk."""
         waiting: list[_Secret] = []
+        drawn = self.crowd.secrets
         for at, plan in enumerate(plans):
-            if plan is None or len(self.secrets) < self.few:
+            if (
+                plan is None
+                or len(self.secrets) < self.few
+                or (drawn and any(text in drawn for text, _, _ in plan.secrets))
+            ):
                 self._values(waiting)
                 waiting = []
                 one(at)
@@ -132,7 +141,7 @@ class Together(Texts):
             if plan is None or said is None:
                 made[at] = one(at)
             elif len(self.marks) < MARKED:
-                self._mark(path(at) if path else None, texts[at], made[at], plan, said, kinds.get(at))
+                self._mark(path(at) if path else None, texts[at], made[at], plan, said, kinds.get(at, ENCODED) if at < MARKED else None)
         return made
 
     def _masks(self, plans: list[Plan | None]) -> list[Sequence[str] | None]:
@@ -177,10 +186,13 @@ class Together(Texts):
         if made:
             beside += [made[at] for at, plan in held if plan.write is not None]
         whole = _BETWEEN.join(beside)
-        exact = self._needles.exact
-        changed = {at for at, plan in held if plan.inside and exact(plan.inside) is not None}
-        changed.update(at for at, _ in held if exact(texts[at]) is not None)
-        changed.update(at for at, plan in held if plan.inside and self._is_drawn(texts[at]))
+        changed: set[int] = set()
+        inside = [plan.inside for _, plan in held if plan.inside]
+        if self._needles.any_of(texts) or self._needles.any_of(inside) or (inside and self.crowd.any_drawn(texts)):
+            exact = self._needles.exact
+            changed.update(at for at, plan in held if plan.inside and exact(plan.inside) is not None)
+            changed.update(at for at, _ in held if exact(texts[at]) is not None)
+            changed.update(at for at, plan in held if plan.inside and self._is_drawn(texts[at]))
         if any(plan.numbers for _, plan in held):
             numbers = self.secrets.keys() | self.crowd.secrets.keys()
             changed.update(at for at, plan in held if not numbers.isdisjoint(plan.numbers))
@@ -193,19 +205,22 @@ class Together(Texts):
 
     # Plans ----------------------------------------------------------------------------------------------------
 
-    def _plans_of(self, texts: Sequence[str], deep: int) -> list[Plan | None]:
-        """Of each, the same ones in both walks; None: it has a look of its own."""
-        plans = self._plans
-        fresh = [text for text in dict.fromkeys(texts) if (deep, text) not in plans]
+    def _plans_of(self, texts: Sequence[str], deep: int, shape: _Shape | None = None) -> list[Plan | None]:
+        """Of each, the same ones in both walks; None: it has a look of its own. `shape`: of all; None: as they look."""
+        plans = self._plans.setdefault((deep, shape is None), {})
+        fresh = [text for text in dict.fromkeys(texts) if text not in plans]
         if fresh:
-            shapes: dict[Callable[[list[str], int], list[Plan | None]], list[str]] = {}
-            for text in fresh:
-                shapes.setdefault(self._shape_of(text, deep), []).append(text)
+            shapes: dict[_Shape, list[str]] = {}
+            if shape is not None:
+                shapes[shape] = fresh
+            else:
+                for text in fresh:
+                    shapes.setdefault(self._shape_of(text, deep), []).append(text)
             for planned, some in shapes.items():
-                plans.update(((deep, text), plan) for text, plan in zip(some, planned(some, deep), strict=True))
-        return [plans[deep, text] for text in texts]
+                plans.update(zip(some, planned(some, deep), strict=True))
+        return list(map(plans.__getitem__, texts))
 
-    def _shape_of(self, text: str, deep: int) -> Callable[[list[str], int], list[Plan | None]]:
+    def _shape_of(self, text: str, deep: int) -> _Shape:
         if len(text) < 2 or self._rules.is_word(text):
             return self._words
         if len(text) > _LONGEST or deep >= DEEPEST or "\n" in text or "\0" in text:
@@ -288,30 +303,31 @@ class Together(Texts):
 
     def _encoded_words(self, texts: list[str], deep: int) -> list[Plan | None]:
         """Base64, hexadecimal digits."""
-        held: dict[str, Reading] = {}
-        plans: dict[str, Plan | None] = {}
-        for text, found in zip(texts, self._found_in(texts), strict=True):
-            said = None if found else self._says(text)
-            if isinstance(said, tuple):
-                held[text] = said
-            elif said is not None:
-                plans[text] = Plan([], [text], inside=text)
-        inner = self._plans_of([words for words, _ in held.values()], deep + 1)
-        for (text, (words, write)), plan in zip(held.items(), inner, strict=True):
-            if plan is not None and not plan.inside:
-                made = partial(_encoded, text, words, plan, write)
-                plans[text] = Plan(plan.secrets, plan.between, plan.steps, made, words, plan.numbers)
-        return [plans.get(text) for text in texts]
+        found = self._found_in(texts)
+        return self._of_readings([text for text, each in zip(texts, found, strict=True) if not each], texts, deep)
 
-    def _says(self, text: str) -> Reading | str | None:
-        """What is encoded in a word, and what writes it again; itself if that is no text; None: it takes a closer
-        look."""
-        if self._is_drawn(text):
-            return None
-        said = None if text in self._no_base64 else self.reading(text)
-        if said is None:
-            return text if text in self._no_base64 else None
-        return said if len(said[0]) > 1 else None
+    def _readings_of(self, texts: list[str], deep: int) -> list[Plan | None]:
+        """The same of words in which nothing is looked for as they are."""
+        return self._of_readings(texts, texts, deep)
+
+    def _of_readings(self, words: list[str], texts: list[str], deep: int) -> list[Plan | None]:
+        plans: dict[str, Plan | None] = {}
+        held: dict[str, Reading] = {}
+        self.read_all(words)
+        for text in words:
+            if (said := self.reading(text)) is not None:
+                if len(said[0]) > 1:
+                    held[text] = said
+            elif text in self._no_base64:
+                plans[text] = Plan([], [text], inside=text)
+        if self.crowd.any_drawn(words):
+            held = {text: said for text, said in held.items() if not self._is_drawn(text)}
+        inner = self._plans_of([said for said, _ in held.values()], deep + 1)
+        for (text, (said, write)), plan in zip(held.items(), inner, strict=True):
+            if plan is not None and not plan.inside:
+                made = partial(_encoded, text, said, plan, write)
+                plans[text] = Plan(plan.secrets, plan.between, plan.steps, made, said, plan.numbers)
+        return list(map(plans.get, texts))
 
     def _prose(self, texts: list[str], deep: int) -> list[Plan | None]:
         """With secrets that are found by how they look."""
