@@ -11,6 +11,7 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from itertools import repeat
 from urllib.parse import quote_from_bytes
 
 from replay.core.redaction import bodies, packed
@@ -42,7 +43,9 @@ _SPELT_UNIT = re.compile(
 _ENTITIES = {"&quot;": '"', "&lt;": "<", "&gt;": ">", "&apos;": "'", "&amp;": "&"}
 _ENTITY = re.compile(r"(&(?:quot|[lg]t|apos|amp);)")
 _HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
-_NOT_PLAINLY = re.compile(r"(?m)^(?:0?[xX])?[0-9A-F]+$|^(?:0?[xX])?[0-9a-f]+$|^[A-Z2-7]+=*$|^[a-z2-7]+=*$|^[A-Za-z]+=*$|^\d+=*$|^.*[-_].*$")
+_NOT_PLAINLY = re.compile(
+    r"(?m)^(?:0?[xX])?[0-9A-F]+$|^(?:0?[xX])?[0-9a-f]+$|^[A-Z2-7]+=*$|^[a-z2-7]+=*$|^[A-Za-z]+=*$|^\d+=*$|^.*[-_].*$"
+)
 """Words, a line each, that may be something else than Base64 as it mostly is."""
 _RUN = re.compile(r"[^\s\"'<>&=?]++")
 _FOLDED = re.compile(r"(?<![A-Za-z0-9+/])((?:[A-Za-z0-9+/]{48,76}+\r?\n)++[A-Za-z0-9+/]{0,76}+={0,2}+)")
@@ -50,6 +53,8 @@ _LINES = 20_000
 """Whose lengths are looked at before their words."""
 _WORDS = 10_000
 """That are remembered as no Base64."""
+_FEW = 100
+"""Texts whose percent-encoded words are remembered."""
 _TOGETHER = 32
 """Texts of which more are looked through together."""
 _BETWEEN = "\n\x1e\n"
@@ -68,6 +73,8 @@ class Encoded(Secrets):
         super().__init__(rules, pseudonyms, pause)
         self._readings: dict[str, Reading | None] = {}
         """Run of Base64 -> what it says: the second walk meets the same ones."""
+        self._unquoted: dict[str, dict[str, tuple[bytes, str]]] = {}
+        """Text -> its percent-encoded words, and what they say."""
 
     @abstractmethod
     def leaf(
@@ -146,8 +153,8 @@ class Encoded(Secrets):
         if "\n" not in text or not _may_be_folded(text):
             return self._base64(text, deep)
         parts = _FOLDED.split(text)
-        parts[::2] = [self._base64(one, deep) for one in parts[::2]]
-        parts[1::2] = [self._folded(one, deep) for one in parts[1::2]]
+        parts[::2] = self._short_ones(parts[::2], deep)
+        parts[1::2] = self._all_folded(parts[1::2], deep)
         return "".join(parts)
 
     def _of_entities(self, text: str, deep: int) -> str:
@@ -185,35 +192,40 @@ class Encoded(Secrets):
             at += size
         return "".join(out)
 
-    def _folded(self, text: str, deep: int) -> str:
+    def _all_folded(self, texts: list[str], deep: int) -> list[str]:
         """Base64 in lines, as in mail (RFC 2045)."""
-        parts = re.split(r"(\r?\n)", text)
-        lines, breaks = parts[::2], [*parts[1::2], ""]
-        whole = "".join(lines)
-        made = self._decoded(whole, deep)
+        wholes = ["".join(text.split()) for text in texts]
+        self.read_all(wholes)
+        for whole in wholes:
+            self.reading(whole)
+        none = set(map(self._no_base64.__contains__, wholes))
+        if none == {True}:
+            return self._short_ones(texts, deep)
+        made = self._all_decoded(wholes, deep) if none == {False} else map(self._decoded, wholes, repeat(deep))
+        return [self._folded(*each, deep) for each in zip(texts, wholes, made, strict=True)]
+
+    def _folded(self, text: str, whole: str, made: str, deep: int) -> str:
+        """One of these. `whole`: without the ends of its lines, `made`: the same without secrets."""
         if made == whole:
             no_text = whole in self._no_base64 or len(self._no_base64) >= _WORDS
             return self._base64(text, deep) if no_text else text
+        parts = re.split(r"(\r?\n)", text)
+        lines, breaks = parts[::2], [*parts[1::2], ""]
         return "".join(line + end for line, end in zip(bodies.cut(lines, made), breaks, strict=True))
 
     def _percents(self, text: str, deep: int) -> str:
         """Each word that has percent-encoded parts; many of them in one look."""
         runs = [run for run in dict.fromkeys(_RUN.findall(text)) if "%" in run]
-        shown = dict(zip(runs, runs, strict=True))
-        plain: dict[str, tuple[bytes, str]] = {}
-        for run in runs:
-            try:
-                data = unquoted(run)
-                plain[run] = data, data.decode()
-            except UnicodeDecodeError:
-                continue
+        plain = self._unquoted.get(text)
+        if plain is None:
+            plain = _all_unquoted(runs)
+            if len(self._unquoted) < _FEW:
+                self._unquoted[text] = plain
         made = self._each([words for _, words in plain.values()], deep + 1)
         if not self._armed:  # nobody looks at what the first walk writes
             return text
-        for run, (data, words) in plain.items():
-            if made[words] != words:
-                now = made[words].encode("utf-8", "surrogatepass")
-                shown[run] = escaped_alike(run, data, now) or quote_from_bytes(now)
+        changed = {run: (data, made[words]) for run, (data, words) in plain.items() if made[words] != words}
+        shown = dict(zip(runs, runs, strict=True)) | _all_quoted(changed)
         return _RUN.sub(lambda run: shown.get(run[0], run[0]), text)
 
     def _each(self, texts: Collection[str], deep: int) -> dict[str, str]:
@@ -263,6 +275,17 @@ class Encoded(Secrets):
         """Whether something stands for it already, or will."""
         return self._needles.exact(word) is not None or self._is_drawn(word)
 
+    def _short_ones(self, texts: list[str], deep: int) -> list[str]:
+        """What `_base64` makes of each of what stands between folded ones."""
+        if max(map(len, texts), default=0) > _SHORTEST * _TOGETHER:
+            return [self._base64(text, deep) for text in texts]
+        made = iter(self._all_decoded([word for text in texts for word in BASE64.findall(text)], deep))
+        return [BASE64.sub(lambda part: next(made), text) for text in texts]
+
+    def _all_decoded(self, words: list[str], deep: int) -> list[str]:
+        made = self.together(words, None, deep, lambda at: self._decoded(words[at], deep))
+        return made or [self._decoded(word, deep) for word in words]
+
     def _is_drawn(self, word: str) -> bool:
         """Whether it stands for something, or something will for it."""
         return word in self.crowd.drawn or word in self.crowd.late
@@ -270,6 +293,8 @@ class Encoded(Secrets):
     def reading(self, word: str) -> Reading | None:
         """What a run of Base64 or hexadecimal digits says, and what writes it again, if it is one line of text; None
         where it takes a closer look, or where that is noted to be none."""
+        if word in self._no_base64:
+            return None
         if word not in self._readings:
             said = self._read(word)
             if len(self._readings) >= 2 * _WORDS:
@@ -298,10 +323,16 @@ class Encoded(Secrets):
             write = partial(_as_base64, False, bool(end))
             for at, bare in enumerate(some):
                 held = data[at * each : at * each + kept]
-                if held.isascii() and bodies.form_of(held) is None:
+                if bodies.form_of(held) is not None or b"\0" in held:
+                    continue
+                try:
                     said = held.decode()
-                    if said.isprintable():
-                        self._readings[bare + end] = said, write
+                except UnicodeDecodeError:
+                    said = "\x01"
+                if said.isprintable():
+                    self._readings[bare + end] = said, write
+                elif kept < _SMALLEST and _has_controls(said):
+                    self._not_base64(bare + end)
 
     def _read(self, word: str) -> Reading | None:
         bare = word.rstrip("=")
@@ -409,6 +440,38 @@ class Encoded(Secrets):
         if len(self._no_base64) < _WORDS:
             self._no_base64.add(text)
         return text
+
+
+def _all_unquoted(runs: list[str]) -> dict[str, tuple[bytes, str]]:
+    """Of percent-encoded words those that are text inside: its bytes, and itself."""
+    whole = unquoted("\n".join(runs))
+    datas = whole.split(b"\n")
+    if len(datas) != len(runs):
+        datas = list(map(unquoted, runs))
+    elif whole.isascii():
+        return dict(zip(runs, zip(datas, whole.decode().split("\n"), strict=True), strict=True))
+    plain: dict[str, tuple[bytes, str]] = {}
+    for run, data in zip(runs, datas, strict=True):
+        try:
+            plain[run] = data, data.decode()
+        except UnicodeDecodeError:
+            continue
+    return plain
+
+
+def _all_quoted(changed: dict[str, tuple[bytes, str]]) -> dict[str, str]:
+    """Words, each with its bytes and the text that it has now -> percent-encoded as they were."""
+    nows = [now.encode("utf-8", "surrogatepass") for _, now in changed.values()]
+    datas = [data for data, _ in changed.values()]
+    if list(map(len, nows)) == list(map(len, datas)) and not any(map(b"\n".__contains__, datas)):
+        whole = escaped_alike("\n".join(changed), b"\n".join(datas), b"\n".join(nows))
+        made = [] if whole is None else whole.split("\n")
+        if len(made) == len(nows):
+            return dict(zip(changed, made, strict=True))
+    return {
+        run: escaped_alike(run, data, now) or quote_from_bytes(now)
+        for run, data, now in zip(changed, datas, nows, strict=True)
+    }
 
 
 def _has_controls(text: str) -> bool:

@@ -32,6 +32,11 @@ _BEHIND = 80
 """Characters before a match that tell whether it is one."""
 _ENDS_IN_HEX = re.compile(r"(?m)^[A-Fa-f]\d|\d[A-Fa-f]$")
 """Where digits are no number of their own because a text begins or ends there."""
+_SIGNS = 60
+"""In so many characters of a text: of more, looking at all of it is quicker."""
+_AROUND_NAMES = " \t\"'\\*_]"
+"""What may stand between a name and the sign behind it."""
+_NEVER_BEFORE = frozenset("0123456789;>,.)}&")
 _SHORT_REACH = 1024
 """Longest secret of those that stand at the start of a word, with what must stand before it."""
 
@@ -77,6 +82,8 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
     times as long as looking for something rare that stands behind it."""
     each_group: bool = False
     """Every group is a secret, not just the first."""
+    starts: Callable[[str, int], Iterable[int]] | None = None
+    """Of one that is a name before one of the signs that are its hints: where one that ends there may begin."""
     whole: bool = False
     """No secret has white space in it: of a long text only words of `shortest` characters are looked at."""
 
@@ -143,6 +150,8 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
             spans = _in_words(text, rule, pause) if rule.whole else _at_names(text, small, rule, names, pause)
         if held is not None and rule.inside:
             spans = _inside_words(text, rule, filter(held.has, rule.inside), pause)
+        if held is not None and rule.starts is not None and spans is None:
+            spans = _before_signs(text, rule, pause)
         if held is not None and rule.before:
             spans = _at_signs(text, rule, pause)
         if spans is None:
@@ -161,7 +170,11 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
 
 
 def find_each(
-    texts: Sequence[str], between: str, rules: Sequence[Rule], of_one_line: Set[Rule], pause: Callable[[int], None]
+    texts: Sequence[str],
+    between: str,
+    rules: Sequence[Rule],
+    of_one_line: frozenset[Rule],
+    pause: Callable[[int], None],
 ) -> list[list[Found]]:
     """The secrets of each of these texts, none of which has `between` in it. They are looked through as one, if none
     may have a secret of other rules than those `of_one_line`."""
@@ -389,6 +402,24 @@ def _inside_words(
                     return None
             at = text.find(name, at + len(name))
     return _at_these(text, sorted(spots), rule, rule.pattern, pause)
+
+
+def _before_signs(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:
+    """Where a name stands before a sign; None where signs are all over the text."""
+    starts = rule.starts
+    if starts is None or not text.isascii() or sum(map(text.count, rule.hints)) > len(text) // _LONG * _SIGNS:
+        return None
+    spots: set[int] = set()
+    for sign in rule.hints:
+        at = text.find(sign)
+        while at >= 0:
+            window = text[max(0, at - _BEFORE) : at]
+            if window[-1:] not in _NEVER_BEFORE:
+                bare = window.rstrip(_AROUND_NAMES)
+                if bare[-1:].isalpha():
+                    spots.update(starts(text, at - len(window) + len(bare)))
+            at = text.find(sign, at + 1)
+    return _at_these(text, sorted(spots), rule, rule.one or rule.pattern, pause)
 
 
 def _at_signs(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:

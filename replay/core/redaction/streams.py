@@ -17,8 +17,8 @@ Spans = Callable[[str, Sequence[str]], Iterable[tuple[int, int, bool]]]
 ones that are all of several."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|-?(?:\d[\d.eE+-]*+|Infinity)|true|false|null|NaN')
 
-_SCAN = json.JSONDecoder().scan_once
-_PLAIN = frozenset({str, int, float, bool, type(None)})
+_SCAN: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_once"]
+_PLAIN = frozenset({str, int, float, bool, type(None), list})
 
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
 _SPACE = re.compile(r"\s")
@@ -65,7 +65,7 @@ def style_of(text: str, value: Any) -> Write | None:
 
 
 def flat_object(text: str) -> tuple[dict[str, Any], Write] | None:
-    """A JSON object of texts, numbers and the like, and what writes it again as it was; None of any other text."""
+    """A JSON object of texts, numbers and lists, and what writes it again as it was; None of any other text."""
     try:
         value, end = _SCAN(text, 0)
     except (ValueError, StopIteration, RecursionError):
@@ -80,10 +80,11 @@ def flat_object(text: str) -> tuple[dict[str, Any], Write] | None:
 def _writer(ascii_only: bool, comma: str, colon: str) -> Write:
     """As `json.dumps`, which makes a writer each time."""
     encoder = json.JSONEncoder(ensure_ascii=ascii_only, separators=(comma, colon))
-    if json.encoder.c_make_encoder is None:
+    make = vars(json.encoder)["c_make_encoder"]
+    if make is None:
         return encoder.encode
     quoted = json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
-    made = json.encoder.c_make_encoder(None, encoder.default, quoted, None, colon, comma, False, False, True)
+    made = make(None, encoder.default, quoted, None, colon, comma, False, False, True)
     return lambda value: "".join(made(value, 0))
 
 
@@ -141,8 +142,8 @@ def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], wh
            reads: dict[str, tuple[Any, Write | None]] | None = None) -> str:  # fmt: skip
     """`text` without secrets: each event by itself, or all objects as a table (`rows`), then, by `whole`, the texts of
     one place read on from event to event; an event may be nothing but a text. `known`: pseudonyms of an earlier
-    redaction. `document`: see `across`. `writes`: False where nobody looks at the text that is made. `reads`: lines that
-    were read before, see `_read`."""
+    redaction. `document`: see `across`. `writes`: False where nobody looks at the text that is made. `reads`: lines
+    that were read before, see `_read`."""
     reads = {} if reads is None else reads
     lines = text.split("\n")
     events: list[tuple[int, str, Write, str]] = []

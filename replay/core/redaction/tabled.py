@@ -30,6 +30,8 @@ _FIRST = 4
 NOT_ROWS = frozenset({"kty", "value", "Value", "answer", "headers", "pieces", "returned"})
 """Names that say something of what stands beside them."""
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
 Walk = Callable[[Any, Path, str | None], Any]
 
 
@@ -116,6 +118,8 @@ class Tabled(Replaced):
             return made
         if sorts == {int} and kind:
             return self._numbered(items, kind, at)
+        if str in sorts and not kind and sorts <= _SCALARS and (made := self._mixed(items, walk, at)) is not None:
+            return made
         names = tuple(items[0]) if sorts == {dict} else ()
         if not names or NOT_ROWS.intersection(names) or names[0][:1] == "$" or set(map(tuple, items)) != {names}:
             return None
@@ -125,6 +129,23 @@ class Tabled(Replaced):
         made = [self._column(column, walk, at, name, kind) for name, column in zip(names, columns, strict=True)]
         keys = [name if len(name) < SHORTEST else self.leaf(name, at(0)[:-1], None, mark=False) for name in names]
         return [dict(zip(keys, row, strict=True)) for row in zip(*made, strict=True)]
+
+    def _mixed(self, items: list[Any], walk: Walk, at: Callable[[int], Path]) -> list[Any] | None:
+        """A list of texts and small numbers: the texts are looked at together."""
+        places = [number for number, one in enumerate(items) if type(one) is str]
+        rest = [one for one in items if type(one) is int]
+        if (rest and not -LOW < min(rest) <= max(rest) < LOW) or beside.options(items, self.kind_of):
+            return None
+        if beside.columns(items) is not None:
+            return None
+        texts = [items[number] for number in places]
+        made = self.together(texts, lambda n: at(places[n]), 0, lambda n: walk(texts[n], at(places[n]), None))
+        if made is None:
+            return None
+        out = [*items]
+        for number, one in zip(places, made, strict=True):
+            out[number] = one
+        return out
 
     def members(self, node: dict[str, Any], walk: Walk, path: Path, kind: str | None) -> dict[str, Any] | None:
         """An object of many objects with the same names, as a table; None of any other."""
@@ -221,7 +242,10 @@ class Tabled(Replaced):
         if inner and sorts == {str}:
             return self._listed(column, inner, lambda number: (*at(number), name))
         if sorts == {str}:
-            path: Callable[[int], Path] = lambda number: (*at(number), name)
+
+            def path(number: int) -> Path:
+                return (*at(number), name)
+
             made = self._by_looks(column, walk, path)
             made = made or self.together(column, path, 0, lambda number: walk(column[number], path(number), None))
             if made is not None:

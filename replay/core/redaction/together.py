@@ -92,6 +92,8 @@ class Together(Texts):
         waiting: list[_Secret] = []
         drawn = self.crowd.secrets
         for at, plan in enumerate(plans):
+            if plan is not None and not plan.secrets:
+                continue
             if (
                 plan is None
                 or len(self.secrets) < self.few
@@ -141,7 +143,8 @@ class Together(Texts):
             if plan is None or said is None:
                 made[at] = one(at)
             elif len(self.marks) < MARKED:
-                self._mark(path(at) if path else None, texts[at], made[at], plan, said, kinds.get(at, ENCODED) if at < MARKED else None)
+                kind = kinds.get(at, ENCODED) if at < MARKED else None
+                self._mark(path(at) if path else None, texts[at], made[at], plan, said, kind)
         return made
 
     def _masks(self, plans: list[Plan | None]) -> list[Sequence[str] | None]:
@@ -163,9 +166,7 @@ class Together(Texts):
             masks.append(None if "" in said else said)
         return masks
 
-    def _mark(
-        self, path: Path | None, text: str, made: str, plan: Plan, said: Sequence[str], kind: str | None
-    ) -> None:
+    def _mark(self, path: Path | None, text: str, made: str, plan: Plan, said: Sequence[str], kind: str | None) -> None:
         """Mark what changed as `leaf` does, which marks what is encoded in a text at the root."""
         before = len(self.marks)
         inside = False
@@ -177,9 +178,7 @@ class Together(Texts):
         if path is not None and not inside and made != text:
             self.mark(path, text, made, self.crowd.kind_of(text) or kind)
 
-    def _with_known(
-        self, texts: Sequence[str], plans: list[Plan | None], made: Sequence[str]
-    ) -> Iterable[int]:
+    def _with_known(self, texts: Sequence[str], plans: list[Plan | None], made: Sequence[str]) -> Iterable[int]:
         """Those in which other known secrets are: beside what was found, or in what is `made` of encoded ones."""
         held = [(at, plan) for at, plan in enumerate(plans) if plan is not None]
         beside = ["\0".join(plan.between) for _, plan in held]
@@ -315,13 +314,13 @@ class Together(Texts):
         held: dict[str, Reading] = {}
         self.read_all(words)
         for text in words:
-            if (said := self.reading(text)) is not None:
-                if len(said[0]) > 1:
-                    held[text] = said
+            if (read := self.reading(text)) is not None:
+                if len(read[0]) > 1:
+                    held[text] = read
             elif text in self._no_base64:
                 plans[text] = Plan([], [text], inside=text)
         if self.crowd.any_drawn(words):
-            held = {text: said for text, said in held.items() if not self._is_drawn(text)}
+            held = {text: read for text, read in held.items() if not self._is_drawn(text)}
         inner = self._plans_of([said for said, _ in held.values()], deep + 1)
         for (text, (said, write)), plan in zip(held.items(), inner, strict=True):
             if plan is not None and not plan.inside:
@@ -348,7 +347,8 @@ class Together(Texts):
     def _found_in(self, texts: list[str]) -> list[list[Found]]:
         """What is found in each: all are looked through as one."""
         fresh = [text for text in texts if text not in self._seen and text not in self._rules.clean]
-        for text, found in zip(fresh, find_each(fresh, _BETWEEN, self._rules.patterns, OF_ONE_LINE, self._pause), strict=True):
+        all_found = find_each(fresh, _BETWEEN, self._rules.patterns, OF_ONE_LINE, self._pause)
+        for text, found in zip(fresh, all_found, strict=True):
             if len(self._seen) < 20_000:
                 self._seen[text] = found
         return [self._find(text) for text in texts]
@@ -391,9 +391,16 @@ def _object(
                 return None
             if not -_LOW < item < _LOW:
                 numbers.append(str(item))
+        elif sort is list and (kind is not None or not all(map(_is_low, item))):
+            return None
     if numbers and max(map(len, numbers)) > 12:
         return None
     return Plan(secrets, beside, steps, partial(_written_object, text, value, steps, write), "", numbers)
+
+
+def _is_low(item: object) -> bool:
+    """Whether nobody looks at what a list in JSON has."""
+    return type(item) in (float, bool, type(None)) or (type(item) is int and -_LOW < item < _LOW)
 
 
 def _written_object(
