@@ -73,6 +73,8 @@ class Encoded(Secrets):
         super().__init__(rules, pseudonyms, pause)
         self._readings: dict[str, Reading | None] = {}
         """Run of Base64 -> what it says: the second walk meets the same ones."""
+        self._prose_words: dict[str, Reading] = {}
+        """Those that are nothing but prose inside."""
         self._unquoted: dict[str, dict[str, tuple[bytes, str]]] = {}
         """Text -> its percent-encoded words, and what they say."""
 
@@ -247,29 +249,37 @@ class Encoded(Secrets):
             return BASE64.sub(lambda part: self._decoded(part[0], deep), text) if words else text
         shown: dict[str, str] = {}
         self.read_all(words)
-        for word in words:
-            if len(self._readings) < _WORDS:
-                self.reading(word)
-        read = {word: self._prose_of(word) for word in words if word not in self._no_base64}
-        made = self._each([held[0] for held in read.values() if held is not None], deep + 1)
-        alone = [word for word, held in read.items()
-                 if held is None or self._is_said(word) or self._needles.exact(held[0]) is not None]  # fmt: skip
-        together = self.together(alone, None, deep, lambda at: self._decoded(alone[at], deep))
-        shown.update(zip(alone, together or (), strict=False))
-        for word, held in read.items():
-            if held is None or self._is_said(word) or self._needles.exact(held[0]) is not None:
-                shown[word] = shown.get(word) or self._decoded(word, deep)
-            elif self._armed:  # nobody looks at what the first walk writes
-                inside, write = made[held[0]], held[1]
-                shown[word] = word if inside == held[0] else write(inside.encode("utf-8", "surrogatepass"))
+        prose, others = self._parted(words)
+        made = self._each([said for said, _ in prose.values()], deep + 1)
+        alone = [word for word, held in prose.items()
+                 if self._is_said(word) or self._needles.exact(held[0]) is not None]  # fmt: skip
+        if alone:
+            some = {*others, *alone}
+            others = [word for word in words if word in some]
+            prose = {word: held for word, held in prose.items() if word not in some}
+        shown.update(zip(others, self._all_decoded(others, deep), strict=True))
+        if self._armed:  # nobody looks at what the first walk writes
+            for word, (said, write) in prose.items():
+                inside = made[said]
+                shown[word] = word if inside == said else write(inside.encode("utf-8", "surrogatepass"))
         if all(map(operator.eq, shown, shown.values())):
             return text
         return BASE64.sub(lambda part: shown.get(part[0], part[0]), text)
 
-    def _prose_of(self, word: str) -> Reading | None:
-        """What a word that was read says, if that is nothing but prose."""
-        said = self._readings.get(word)
-        return said if said is not None and self._is_prose(said[0]) else None
+    def _parted(self, words: list[str]) -> tuple[dict[str, Reading], list[str]]:
+        """Those words that are nothing but prose inside, and the others that may be text."""
+        prose: dict[str, Reading] = {}
+        others: list[str] = []
+        for word in words:
+            if word in self._prose_words:
+                prose[word] = self._prose_words[word]
+                continue
+            said = self.reading(word) if len(self._readings) < _WORDS else self._readings.get(word)
+            if said is not None and self._is_prose(said[0]):
+                self._prose_words[word] = prose[word] = said
+            elif word not in self._no_base64:
+                others.append(word)
+        return prose, others
 
     def _is_said(self, word: str) -> bool:
         """Whether something stands for it already, or will."""

@@ -34,6 +34,8 @@ _ENDS_IN_HEX = re.compile(r"(?m)^[A-Fa-f]\d|\d[A-Fa-f]$")
 """Where digits are no number of their own because a text begins or ends there."""
 _SIGNS = 60
 """In so many characters of a text: of more, looking at all of it is quicker."""
+_NAMES = 12
+"""The same of signs that have letters before them."""
 _AROUND_NAMES = " \t\"'\\*_]"
 """What may stand between a name and the sign behind it."""
 _NEVER_BEFORE = frozenset("0123456789;>,.)}&")
@@ -409,16 +411,19 @@ def _before_signs(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterat
     starts = rule.starts
     if starts is None or not text.isascii() or sum(map(text.count, rule.hints)) > len(text) // _LONG * _SIGNS:
         return None
-    spots: set[int] = set()
+    ends: list[int] = []
     for sign in rule.hints:
         at = text.find(sign)
         while at >= 0:
-            window = text[max(0, at - _BEFORE) : at]
-            if window[-1:] not in _NEVER_BEFORE:
+            if text[at - 1 : at] not in _NEVER_BEFORE:
+                window = text[max(0, at - _BEFORE) : at]
                 bare = window.rstrip(_AROUND_NAMES)
                 if bare[-1:].isalpha():
-                    spots.update(starts(text, at - len(window) + len(bare)))
+                    ends.append(at - len(window) + len(bare))
             at = text.find(sign, at + 1)
+        if len(ends) > len(text) // _LONG * _NAMES:
+            return None
+    spots = {start for end in ends for start in starts(text, end)}
     return _at_these(text, sorted(spots), rule, rule.one or rule.pattern, pause)
 
 

@@ -68,8 +68,12 @@ def _by_letter(patterns: Sequence[str], behind: str = "") -> str:
 _STARTS = re.compile(r"(?<![A-Za-z])[A-Za-z]{2}")
 _FIRST_TWO = frozenset(each[:2] for each in _BEGINNINGS)
 _LONGEST_NAME = 24
-_LAST_TWO = frozenset({"rd", "wd", "se", "de", "et", "ey", "en", "al", "ls", "on", "id", "re", "ie", "rf", "tp", "sn"})
+_LAST_THREE = frozenset({
+    "ord", "swd", "ase", "ode", "Pwd", "ret", "Key", "ken", "ial", "als", "ion", "nId", "nID", "ure", "kie", "srf",
+    "Otp", "Dsn", "key", "ORD", "SWD", "ASE", "RET", "KEN", "KEY",
+})  # fmt: skip
 """How the names of `_WITHIN` end."""
+_STEM = re.compile(f"(?<=[A-Za-z0-9])(?:{'|'.join(_STEMS)})")
 
 
 def _names_before(text: str, end: int) -> list[int]:
@@ -80,13 +84,9 @@ def _names_before(text: str, end: int) -> list[int]:
 
 def _ends_before(text: str, end: int) -> list[int]:
     """Where one of `_WITHIN` that ends there may begin."""
-    if text[end - 2 : end].lower() not in _LAST_TWO:
+    if text[end - 3 : end] not in _LAST_THREE:
         return []
-    return [
-        at
-        for at in range(max(1, end - _LONGEST_NAME), end - 2)
-        if text.startswith(_STEMS, at) and text[at - 1].isalnum()
-    ]
+    return [each.start() for each in _STEM.finditer(text, max(1, end - _LONGEST_NAME), end)]
 
 
 _ASSIGNMENT = f"(?i:{_by_letter(_WORDS)}){_ASSIGNED}"

@@ -25,6 +25,8 @@ from replay.core.redaction.texts import Texts
 
 _LONGEST = 500
 """Characters of a text that is taken together with others."""
+_FIRST = 4
+"""That tell of most lists that they have no such shape."""
 _BETWEEN = "\n\0\n"
 """What stands between them: nothing that is found in one line reaches over it."""
 _FORM = re.compile(r"[\w.$*@-]{1,100}=[^\s&()\[\]%+\\]+(?:&[\w.$*@-]{1,100}=[^\s&()\[\]%+\\]*)*")
@@ -77,6 +79,8 @@ class Together(Texts):
         """What `leaf` makes of each; None where each is better looked at by itself. `path`: of each; None: changes are
         not marked. `one` looks at one by itself."""
         if len(texts) < ROWS or self._rules.own or self._rules.any_allowed or self.known.any or self.allowed:
+            return None
+        if path is not None and all(self._shape_of(text, deep) == self._others for text in texts[:_FIRST]):
             return None
         plans = self._plans_of(texts, deep, None if path is not None else self._readings_of)
         if sum(plan is None for plan in plans) * 2 > len(texts):
