@@ -21,6 +21,9 @@ _SCAN: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_on
 _PLAIN = frozenset({str, int, float, bool, type(None), list})
 
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
+_SPACES = " \n\t\r\v\f\x1c\x1d\x1e\x1f"
+"""All of ASCII."""
+_MANY = 32
 _SPACE = re.compile(r"\s")
 _NESTED = 100
 """Open brackets of a cut text that is still read."""
@@ -287,6 +290,8 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
 
 def flows(pieces: list[str]) -> bool:
     """Whether they are read on from one to the next, as words of a sentence are: spaces stand at their ends."""
+    if len(pieces) > _MANY and (whole := "\0".join(["", *pieces, ""])).isascii():
+        return any(f"\0{space}" in whole or f"{space}\0" in whole for space in _SPACES)
     return any(piece[:1].isspace() or piece[-1:].isspace() for piece in pieces)
 
 

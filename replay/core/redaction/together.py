@@ -30,6 +30,8 @@ _FIRST = 4
 _BETWEEN = "\n\0\n"
 """What stands between them: nothing that is found in one line reaches over it."""
 _FORM = re.compile(r"[\w.$*@-]{1,100}=[^\s&()\[\]%+\\]+(?:&[\w.$*@-]{1,100}=[^\s&()\[\]%+\\]*)*")
+_PAIR = re.compile(r"(?m)^([\w.$*@-]{1,100})=([^\s&()\[\]%+\\=]{2,})$")
+"""All of a form of one value."""
 _WORD = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _CODED = re.compile(r"[A-Za-z0-9+/_-]{16}|%[0-9A-Fa-f]{2}|&(?:quot|lt);|&#|\\")
 """What may be encoded in prose, or looks so."""
@@ -216,6 +218,8 @@ class Together(Texts):
             shapes: dict[_Shape, list[str]] = {}
             if shape is not None:
                 shapes[shape] = fresh
+            elif deep < DEEPEST and (pairs := self._of_pairs(fresh)):
+                plans.update(zip(fresh, pairs, strict=True))
             else:
                 for text in fresh:
                     shapes.setdefault(self._shape_of(text, deep), []).append(text)
@@ -243,6 +247,22 @@ class Together(Texts):
 
     def _others(self, texts: list[str], deep: int) -> list[Plan | None]:
         return [None] * len(texts)
+
+    def _of_pairs(self, texts: list[str]) -> list[Plan]:
+        """Of forms of one value each that has a telling name; none where not all are such."""
+        whole = "\n".join(texts)
+        if "code=" in whole or max(map(len, texts)) > _LONGEST or not _PAIR.match(texts[0]):
+            return []
+        pairs = _PAIR.findall(whole)
+        if len(pairs) != len(texts) or whole.count("\n") != len(texts) - 1:
+            return []
+        kinds = {
+            name: self._rules.kind_of(name) if self._is_name(name) else None for name in {name for name, _ in pairs}
+        }
+        if None in kinds.values():
+            return []
+        steps = {name: (name,) for name in kinds}
+        return [Plan([(value, kinds[name], True)], [f"{name}=", ""], steps[name]) for name, value in pairs]  # type: ignore[list-item]
 
     def _forms(self, texts: list[str], deep: int) -> list[Plan | None]:
         """`token=...&n=1`."""
