@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sys
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from functools import cache, lru_cache, partial
+from itertools import accumulate
 
 import msgspec
 
@@ -124,9 +125,14 @@ def _blows_up(pattern: str) -> bool:
     return _REPEATS.search(pattern) is not None
 
 
-def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iterator[Found]:
+def find(
+    text: str,
+    rules: Sequence[Rule],
+    pause: Callable[[int], None],
+    counts: Callable[[Rule, int], bool] | None = None,
+) -> Iterator[Found]:
     """The secrets of a text, in its order, none inside another. `pause` is called now and then with the number of
-    characters looked at."""
+    characters looked at. `counts`: whether what a rule finds at a place is one."""
     taken: list[Found] = []
     size = len(text)
     named: dict[frozenset[str], tuple[str, ...]] = {}
@@ -158,6 +164,8 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
             spans = _at_signs(text, rule, pause)
         if spans is None:
             spans = (_word_spans if rule.skips else _spans)(text, rule, pause)
+        if counts is not None:
+            spans = iter([(start, end) for start, end in spans if counts(rule, start)])
         if not taken:
             taken = [Found(start, end, rule.kind) for start, end in spans]
             continue
@@ -186,7 +194,14 @@ def find_each(
         may = [rule for rule in _of_long(whole, tuple(rules), held) if rule.may is None or rule.may(whole)]
         counts_ends = any(rule.may is not None for rule in may) and _ENDS_IN_HEX.search(whole) is not None
         if of_one_line.issuperset(may) and not counts_ends:
-            return _shared(texts, list(find(whole, may, pause)), len(between))
+            starts = [*accumulate(map(len, texts[:-1]), lambda at, size: at + size + len(between), initial=0)]
+            hinted = {rule for rule in may if "".join(rule.hints).upper() != "".join(rule.hints).lower()}
+
+            def counts(rule: Rule, at: int) -> bool:
+                """A pattern may match where none of its hints is: then it is not looked for in that text."""
+                return rule not in hinted or any(map(texts[bisect_right(starts, at) - 1].__contains__, rule.hints))
+
+            return _shared(texts, list(find(whole, may, pause, counts)), len(between))
     return [list(find(text, rules, pause)) for text in texts]
 
 

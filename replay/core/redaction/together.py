@@ -66,6 +66,8 @@ class Plan(msgspec.Struct, gc=False):
     """The text that is encoded in it."""
     numbers: Sequence[str] = ()
     """That stand in it."""
+    wholes: Sequence[str] = ()
+    """Texts in it that are each looked at as a whole: short secrets are known in no other way."""
 
 
 class Together(Texts):
@@ -193,10 +195,10 @@ class Together(Texts):
         whole = _BETWEEN.join(beside)
         changed: set[int] = set()
         inside = [plan.inside for _, plan in held if plan.inside]
-        if self._needles.any_of(texts) or self._needles.any_of(inside) or (inside and self.crowd.any_drawn(texts)):
-            exact = self._needles.exact
-            changed.update(at for at, plan in held if plan.inside and exact(plan.inside) is not None)
-            changed.update(at for at, _ in held if exact(texts[at]) is not None)
+        wholes = [whole for _, plan in held for whole in plan.wholes]
+        if any(map(self._needles.any_of, (texts, inside, wholes))) or (inside and self.crowd.any_drawn(texts)):
+            exact = self._needles.any_of
+            changed.update(at for at, plan in held if exact((texts[at], *plan.wholes, plan.inside)))
             changed.update(at for at, plan in held if plan.inside and self._is_drawn(texts[at]))
         if any(plan.numbers for _, plan in held):
             numbers = self.secrets.keys() | self.crowd.secrets.keys()
@@ -272,6 +274,7 @@ class Together(Texts):
         for text in texts:
             plan = Plan([], [""])
             steps: list[str] = []
+            wholes: list[str] = []
             for number, pair in enumerate(text.split("&")):
                 name, _, value = pair.partition("=")
                 if name not in names:
@@ -286,8 +289,9 @@ class Together(Texts):
                     break
                 else:
                     plan.between[-1] += value
+                    wholes.append(value)
             else:
-                plan.steps = steps
+                plan.steps, plan.wholes = steps, wholes
                 plans.append(plan)
                 continue
             plans.append(None)
@@ -349,7 +353,7 @@ class Together(Texts):
         for (text, (said, write)), plan in zip(held.items(), inner, strict=True):
             if plan is not None and not plan.inside:
                 made = partial(_encoded, text, said, plan, write)
-                plans[text] = Plan(plan.secrets, plan.between, plan.steps, made, said, plan.numbers)
+                plans[text] = Plan(plan.secrets, plan.between, plan.steps, made, said, plan.numbers, plan.wholes)
         return list(map(plans.get, texts))
 
     def _prose(self, texts: list[str], deep: int) -> list[Plan | None]:
@@ -419,7 +423,8 @@ def _object(
             return None
     if numbers and max(map(len, numbers)) > 12:
         return None
-    return Plan(secrets, beside, steps, partial(_written_object, text, value, steps, write), "", numbers)
+    written = partial(_written_object, text, value, steps, write)
+    return Plan(secrets, beside, steps, written, "", numbers, beside[len(value) :])
 
 
 def _is_low(item: object) -> bool:

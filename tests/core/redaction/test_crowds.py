@@ -230,7 +230,7 @@ def test_an_id_of_a_session_in_a_table_is_one() -> None:
 
 
 def test_of_a_long_text_the_quick_ways_find_what_the_slow_one_does() -> None:
-    """Addresses and names at their signs, rules by what their hints have in common: as in the text looked through whole."""
+    """Addresses and names at their signs, rules by what their hints have in common: as in all of the text."""
     parts = ["ann@x.co", ".ann@x.co", "a:b@x.co", "=ann@x.co", f"{'a' * 64}@x.co", f"{'a' * 65}@x.co", "@x.co", "ann@x",
              "-p x@y.de", "one", "sshpass -p hunter2x", "otp: 123456", "login code 998877", "mysql -psecret1",
              "key is x9y8z7", "AUTH PLAIN AGFubgBodW50ZXIyeA==", "password=hunter2", f"{'01ef' * 8}-us12",
