@@ -39,6 +39,7 @@ _NAMES = 12
 """The same of signs that have letters before them."""
 _AROUND_NAMES = " \t\"'\\*_]"
 """What may stand between a name and the sign behind it."""
+_LINE_ENDS = frozenset(("", "\n", "\r"))
 _NEVER_BEFORE = frozenset("0123456789;>,.)}&")
 _SHORT_REACH = 1024
 """Longest secret of those that stand at the start of a word, with what must stand before it."""
@@ -87,6 +88,8 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
     """Every group is a secret, not just the first."""
     starts: Callable[[str, int], Iterable[int]] | None = None
     """Of one that is a name before one of the signs that are its hints: where one that ends there may begin."""
+    ends: frozenset[str] = frozenset()
+    """The last two letters of these names, small."""
     whole: bool = False
     """No secret has white space in it: of a long text only words of `shortest` characters are looked at."""
 
@@ -433,7 +436,7 @@ def _before_signs(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterat
             if text[at - 1 : at] not in _NEVER_BEFORE:
                 window = text[max(0, at - _BEFORE) : at]
                 bare = window.rstrip(_AROUND_NAMES)
-                if bare[-1:].isalpha():
+                if bare[-2:].lower() in rule.ends and text[at + 1 : at + 2] not in _LINE_ENDS:
                     ends.append(at - len(window) + len(bare))
             at = text.find(sign, at + 1)
         if len(ends) > len(text) // _LONG * _NAMES:

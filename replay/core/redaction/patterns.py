@@ -68,11 +68,14 @@ def _by_letter(patterns: Sequence[str], behind: str = "") -> str:
 _STARTS = re.compile(r"(?<![A-Za-z])[A-Za-z]{2}")
 _FIRST_TWO = frozenset(each[:2] for each in _BEGINNINGS)
 _LONGEST_NAME = 24
-_LAST_THREE = frozenset({
-    "ord", "swd", "ase", "ode", "Pwd", "ret", "Key", "ken", "ial", "als", "ion", "nId", "nID", "ure", "kie", "srf",
-    "Otp", "Dsn", "key", "ORD", "SWD", "ASE", "RET", "KEN", "KEY",
+_WORD_ENDS = frozenset({
+    "rd", "wd", "se", "de", "rt", "ey", "et", "id", "sk", "pw", "ss", "re", "sn", "en", "al", "ie", "rf", "vv", "th",
+    "on", "tp", "an", "er", "in", "ig", "ac", "wt", "vc", "vn",
 })  # fmt: skip
-"""How the names of `_WITHIN` end."""
+"""The last two letters of each of `_WORDS`."""
+_WITHIN_ENDS = frozenset({
+    "rd", "wd", "se", "de", "et", "ey", "en", "al", "ls", "on", "id", "re", "ie", "rf", "tp", "sn",
+})  # fmt: skip
 _STEM = re.compile(f"(?<=[A-Za-z0-9])(?:{'|'.join(_STEMS)})")
 
 
@@ -84,8 +87,6 @@ def _names_before(text: str, end: int) -> list[int]:
 
 def _ends_before(text: str, end: int) -> list[int]:
     """Where one of `_WITHIN` that ends there may begin."""
-    if text[end - 3 : end] not in _LAST_THREE:
-        return []
     return [each.start() for each in _STEM.finditer(text, max(1, end - _LONGEST_NAME), end)]
 
 
@@ -201,9 +202,9 @@ LOOKS: tuple[Rule, ...] = (
     WEBHOOK,
     Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
     Rule("assigned", _at_words("A-Za-z", _ASSIGNMENT, _ASSIGNABLE), ("=", ":"), is_value, names=_BEGINNINGS, skips=True,
-         one=re.compile(f"{_ASSIGNMENT}({_ASSIGNABLE})"), starts=_names_before),
+         one=re.compile(f"{_ASSIGNMENT}({_ASSIGNABLE})"), starts=_names_before, ends=_WORD_ENDS),
     Rule("assigned", re.compile(rf"{_by_letter(_WITHIN, '[A-Za-z0-9]')}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), is_value, names=_BEGINNINGS,
-         inside=_STEMS, starts=_ends_before),
+         inside=_STEMS, starts=_ends_before, ends=_WITHIN_ENDS),
     Rule("assigned", re.compile(
         r" is (?i:(?<=password is )|(?<=passphrase is )|(?<=passcode is )|(?<=secret is )|(?<=token is )|(?<=key is ))[\"'`]?"
         r"((?=[^\s\"'<>`]{0,99}?\d)[^\s\"'<>`]{5,99}[^\s\"'<>`.,;:!?)])"), (" is ",), is_value),

@@ -98,6 +98,7 @@ class Together(Texts):
     def _learned(self, plans: list[Plan | None], one: Callable[[int], str]) -> None:
         """The first walk."""
         waiting: list[_Secret] = []
+        places: list[int] = []
         drawn = self.crowd.secrets
         for at, plan in enumerate(plans):
             if plan is not None and not plan.secrets:
@@ -107,15 +108,17 @@ class Together(Texts):
                 or len(self.secrets) < self.few
                 or (drawn and any(text in drawn for text, _, _ in plan.secrets))
             ):
-                self._values(waiting)
-                waiting = []
+                self._values(waiting, places, one)
+                waiting, places = [], []
                 one(at)
             else:
                 waiting += plan.secrets
-        self._values(waiting)
+                places += [at] * len(plan.secrets)
+        self._values(waiting, places, one)
 
-    def _values(self, found: Sequence[_Secret]) -> None:
-        """Learn these, in their order: what nothing but letters and digits are drawn for is drawn with others."""
+    def _values(self, found: Sequence[_Secret], places: Sequence[int], one: Callable[[int], str]) -> None:
+        """Learn these, in their order: what nothing but letters and digits are drawn for is drawn with others.
+        `places`: the number of the text in which each stands."""
         if not found:
             return
         drawn = [text for text, kind, _ in found if kind in _DRAWN]
@@ -123,12 +126,13 @@ class Together(Texts):
         alone = set(drawn) if formed is None else formed
         known = self.secrets
         waiting: list[tuple[str, str]] = []
-        for text, kind, named in found:
+        for (text, kind, named), at in zip(found, places, strict=True):
             if text in alone or kind not in _DRAWN:
                 self.crowd.take(waiting)
                 waiting = []
-                if named or not (text in known or text in self.crowd.secrets):
-                    self.value(text, kind)
+                new = named or not (text in known or text in self.crowd.secrets)
+                if new and self.value(text, kind) != text:  # it is marked
+                    one(at)
             elif named or text not in known:
                 waiting.append((text, kind))
         self.crowd.take(waiting)
