@@ -98,13 +98,15 @@ def test_rules_of_one_line(number: int) -> None:
 @pytest.mark.parametrize("sign", ["=", ": ", '": "', " := "])
 def test_names_before_signs(sign: str) -> None:
     """In a long text whose signs stand behind names of all kinds each secret is found that is found in a short one."""
-    names = [*keys.ANYWHERE, *keys.WORDS, "apiKey", "client_key", "API_KEY", "userPassword", "mySecretKey", "dbDsn",
-             "secret_key_base", "shared_access_key", "pre-shared-key", "code_verifier", "PGPASSWORD", "fernet key", "rootpw", "my_pass", "private key", "Credentials", "oauthToken", "fooCsrf", "x_passphrase",
-             "authSessionID"]  # fmt: skip
+    names = [
+        *(*keys.ANYWHERE, *keys.WORDS, "apiKey", "client_key", "API_KEY", "userPassword", "mySecretKey", "dbDsn"),
+        *("secret_key_base", "shared_access_key", "pre-shared-key", "code_verifier", "PGPASSWORD", "fernet key"),
+        *("rootpw", "my_pass", "private key", "Credentials", "oauthToken", "fooCsrf", "x_passphrase", "authSessionID"),
+    ]
     quote = sign[0].strip("=: ")
     lines = [f"{quote}{name}{sign}kM7qW9{number}xT2m" for number, name in enumerate(names)]
     short = [[line[at.start : at.end] for at in find(line, RULES, lambda size: None)] for line in lines]
-    text = ("\n" + "a plain line of prose, without any of them\n" * 3).join(lines)
+    text = ("\n" + "no token, password or session of an accessToken and myPassword\n" * 3).join(lines)
     assert len(text) > 20_000
     found = [text[at.start : at.end] for at in find(text, RULES, lambda size: None)]
     assert found == [secret for each in short for secret in each]
