@@ -60,7 +60,8 @@ def test_together_as_alone(seed: int) -> None:
     items += [f"token={words[0]}", words[0], f"x={words[1]}", b64encode(f"password={words[2]}".encode()).decode()]
     random.shuffle(items)
     held = {"m": items, "rows": [{"n": n, "one": one} for n, one in enumerate(items)], "text": json.dumps(items),
-            "password": [words[1], words[2]], "words": " ".join(map(str, items))}  # fmt: skip
+            "password": [words[1], words[2]], "words": " ".join(map(str, items)),
+            "lines": [one.encode() for one in items if type(one) is str and one.isprintable()]}  # fmt: skip
     before = recording(held, outcome=items[::2])
     one, other = REDACTOR.redact(before), ALONE.redact(before)
     assert one.input.decode() == other.input.decode()
