@@ -334,8 +334,12 @@ class Together(Texts):
 
     def _encoded_words(self, texts: list[str], deep: int) -> list[Plan | None]:
         """Base64, hexadecimal digits."""
-        found = self._found_in(texts)
-        return self._of_readings([text for text, each in zip(texts, found, strict=True) if not each], texts, deep)
+        found = dict(zip(texts, self._found_in(texts), strict=True))
+        plans = dict.fromkeys(texts)
+        plain = [text for text, each in found.items() if not each]
+        plans.update(zip(plain, self._of_readings(plain, plain, deep), strict=True))
+        plans.update((text, _around(text, each)) for text, each in found.items() if each)
+        return list(map(plans.get, texts))
 
     def _readings_of(self, texts: list[str], deep: int) -> list[Plan | None]:
         """The same of words in which nothing is looked for as they are."""
@@ -367,13 +371,7 @@ class Together(Texts):
             if not found and " " not in text and len(text) >= 20:  # Base85, perhaps
                 plans.append(None)
                 continue
-            secrets: list[_Secret] = []
-            between, done = [], 0
-            for each in found:
-                secrets.append((text[each.start : each.end], each.kind, False))
-                between.append(text[done : each.start])
-                done = each.end
-            plans.append(Plan(secrets, [*between, text[done:]]))
+            plans.append(_around(text, found))
         return plans
 
     def _found_in(self, texts: list[str]) -> list[list[Found]]:
@@ -388,6 +386,18 @@ class Together(Texts):
     def _is_name(self, name: str) -> bool:
         """Whether nothing is looked for in a name but known secrets."""
         return _NAME.fullmatch(name) is not None and not self._find(name)
+
+
+def _around(text: str, found: Iterable[Found]) -> Plan | None:
+    """Of what was found in a text; None if something may be encoded around that."""
+    secrets: list[_Secret] = []
+    between, done = [], 0
+    for each in found:
+        secrets.append((text[each.start : each.end], each.kind, False))
+        between.append(text[done : each.start])
+        done = each.end
+    between.append(text[done:])
+    return None if any(map(_CODED.search, between)) else Plan(secrets, between)
 
 
 def _filled(text: str, plan: Plan, said: Sequence[str]) -> str:
