@@ -229,6 +229,15 @@ def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], kno
     the steps to it, the text before and now. For the rest see `across`."""
     was: dict[Steps, list[tuple[Steps, str]]] | None = None
     made = events
+    if set(map(type, events)) == {str} == set(map(type, before)):
+        if len(set(events)) < 2:
+            return events
+        now = across(before, events, flat, known, document, spans, of_rows)
+        for number, (piece, new) in enumerate(zip(events, now, strict=True)) if now is not events else ():
+            if new != piece:
+                note((number,), piece, new)
+                made = _put(made, (number,), new)
+        return made
     for place, found in _by_place(events).items():
         if len(found) < 2:
             continue

@@ -196,7 +196,7 @@ class Together(Texts):
         beside = ["\0".join(plan.between) for _, plan in held]
         if made:
             beside += [made[at] for at, plan in held if plan.write is not None]
-        whole = _BETWEEN.join(beside)
+        different = dict.fromkeys(beside)
         changed: set[int] = set()
         inside = [plan.inside for _, plan in held if plan.inside]
         wholes = [whole for _, plan in held for whole in plan.wholes]
@@ -207,11 +207,12 @@ class Together(Texts):
         if any(plan.numbers for _, plan in held):
             numbers = self.secrets.keys() | self.crowd.secrets.keys()
             changed.update(at for at, plan in held if not numbers.isdisjoint(plan.numbers))
+        whole = _BETWEEN.join(different)
         known = self.masked(whole)
         if known != whole:
+            touched = {one for one, new in zip(different, known.split(_BETWEEN), strict=True) if one != new}
             places = [*(at for at, _ in held), *(at for at, plan in held if plan.write is not None)]
-            lines = zip(places, beside, known.split(_BETWEEN), strict=False)
-            changed.update(at for at, one, new in lines if one != new)
+            changed.update(at for at, one in zip(places, beside, strict=False) if one in touched)
         return changed
 
     # Plans ----------------------------------------------------------------------------------------------------
