@@ -177,6 +177,28 @@ def test_what_else_is_sent_counts(tmp_path: Path, mine: None, monkeypatch: pytes
     assert replay.run(other).status == "diverged"
 
 
+@replay.capture
+def invite(number: int) -> str:
+    """Asks with hundreds of addresses of its own."""
+    local, _, domain = MINE["mail"].partition("@")
+    return model("Invite " + ", ".join(f"{local}{n}@{domain}" for n in range(number)))
+
+
+@pytest.mark.parametrize("number", [30, 300, 3000])
+def test_with_the_key_hundreds_of_addresses_are_the_same(
+    tmp_path: Path, mine: None, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """In one text, though what stands for them is drawn of all at once; one other makes it another text."""
+    monkeypatch.setenv("REPLAY_REDACTION_KEY", KEY)
+    (found,) = record(tmp_path, lambda: invite(number), redaction_key=KEY)
+    assert BEFORE["mail"].partition("@")[0] not in found.interactions[0].request.text
+    assert replay.run(found).status == "reproduced"
+    MINE["mail"] = "jane.doe@acme.exampla"
+    assert replay.run(found).status == "diverged"
+    MINE["mail"] = "john.doe@acme.example"
+    assert replay.run(found).status == "diverged"
+
+
 HOOK = "xW3kQ8vN1rT6yB2mD5hJ7fLs"
 
 
