@@ -82,7 +82,7 @@ class Together(Texts):
     ) -> list[str] | None:
         """What `leaf` makes of each; None where each is better looked at by itself. `path`: of each; None: changes are
         not marked. `one` looks at one by itself."""
-        if len(texts) < ROWS or self._rules.own or self._rules.any_allowed or self.known.any or self.allowed:
+        if len(texts) < ROWS or self._rules.own or self._rules.any_allowed or self.known.any:
             return None
         if path is not None and all(self._shape_of(text, deep) == self._others for text in texts[:_FIRST]):
             return None
@@ -123,7 +123,7 @@ class Together(Texts):
             return
         drawn = [text for text, kind, _ in found if kind in _DRAWN]
         formed = self.crowd.of_form(drawn, pairs=any(kind in _CREDENTIALS for _, kind, _ in found))
-        alone = set(drawn) if formed is None else formed
+        alone = set(drawn) if formed is None else formed | self.allowed
         known = self.secrets
         waiting: list[tuple[str, str]] = []
         for (text, kind, named), at in zip(found, places, strict=True):
