@@ -224,7 +224,7 @@ def places() -> Made:
         "forms": forms, "two": two, "json": held, "said": said, "mixed": mixed, "rows": [{"one": each} for each in two],
         "base64": [b64encode(each.encode()).decode() for each in two],
         "words": " ".join(b64encode(each.encode()).decode() for each in held),
-        "folded": "\n".join(f"{_base64(f'{each} of {n} ........................................')[:76]}\n{'QUJD' * 9}." for n, each in enumerate(forms)),
+        "folded": "\n".join(f"{_base64(each + ' of' * 15)[:76]}\n{'QUJD' * 9}." for each in forms),
         "bytes": [each.encode() for each in forms],
         "csv": "n,password,city,token\n" + "".join(f"{n},{word},Rome,{word[::-1]}\n" for n, word in enumerate(words)),
         "names": prose * 60 + f"password: {CANARY} and userToken: {CANARY}", "again": [words[3], f"x={words[4]}"],
