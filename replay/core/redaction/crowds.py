@@ -247,8 +247,9 @@ class Crowd:
         for text, kind in found:
             if text not in late and text not in known:
                 fresh.setdefault(text, kind)
-        self._later[self._drawn] += fresh
-        late.update(fresh)
+        if fresh:
+            self._later[self._drawn] += fresh
+            late.update(fresh)
 
     def _sort_of(self, text: str, kind: str) -> Draw | None:
         if "@" in text:
