@@ -196,7 +196,8 @@ ELSEWHERE = {
         core/raising: _chain throw
         core/recording: Outcome.decode Outcome.value turns_of
         core/redaction/marks: is_like places_of
-        core/redaction/own: _becomes _differs_in _holds _pseudonyms holds_pseudonym stands_for
+        core/redaction/own: _agree _becomes _differs_in _encodes _holds _of_many _pseudonyms _redacted _rewritten
+            holds_pseudonym stands_for
             stands_for.<locals>.may_stand
         core/redaction/redactor: Redactor.find Redactor.find_in Secret.excerpt
         core/redaction/shown: _is_word _of_one_sort is_one_of put_back words_of
