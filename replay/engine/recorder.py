@@ -250,7 +250,7 @@ class Recorder(msgspec.Struct, eq=False):
             self.behind = self.behind or Behind()
             self.behind.hear(error, is_sure=is_sure)
 
-    def log(self, level: str, logger: str, message: str) -> None:
+    def log(self, level: str, logger: str, message: str, template: str | None = None) -> None:
         """Keep a log line, up to the limit."""
         if not self.closed and len(self.logs) < self.settings.most_logs:
             self.logs.append((perf_counter_ns(), level, logger, message))

@@ -20,7 +20,7 @@ from replay.core.world import here
 from replay.engine import recorder
 from replay.engine.keep import Trigger, on_error
 from replay.engine.load import Load, Shares
-from replay.engine.recorder import Recorder, Settings
+from replay.engine.recorder import Settings
 from replay.errors import UsageError
 from replay.store import ending
 from replay.store.limiter import Limits
@@ -226,14 +226,12 @@ class _LogHandler(logging.Handler):
             root.addHandler(self)
 
     def handle(self, record: logging.LogRecord) -> bool:
-        world = here()
-        if type(world) is Recorder:
+        log = getattr(here(), "log", None)
+        if log is not None:
             try:
-                world.log(record.levelname, record.name, _message(record))
+                log(record.levelname, record.name, _message(record), _template(record))
             except Exception:
                 recorder.dropped["log-failed"] += 1
-        elif (log := getattr(world, "log", None)) is not None:
-            log(record.levelname, record.name, _message(record), _template(record))
         if record.exc_info:
             try:
                 handled.logged(record)
