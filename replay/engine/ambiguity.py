@@ -7,6 +7,7 @@ known only where they asked again.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
@@ -24,6 +25,7 @@ NONDETERMINISTIC = "nondeterministic: "
 """How such a reason begins."""
 _MOST = 3
 """Pairs named in a reason."""
+_PART = re.compile(r"\w+")
 _CANCELLED = '"$error":{"type":"asyncio.exceptions.CancelledError"'
 _CLOSE = 1_000_000
 """Nanoseconds between what two tasks ask, in which either may have been first."""
@@ -157,7 +159,7 @@ def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         value = value.values()
     elif isinstance(value, str):  # it may be written of parts
-        yield from value.split()
+        yield from _PART.findall(value)
         return
     elif not isinstance(value, list | tuple | set | frozenset):
         yield f"{type(value).__name__} {value!r}"

@@ -112,7 +112,7 @@ def _changed(*pairs: tuple[object, object]) -> list[Difference]:
         (("0.0", 0, "0.1", 5), _changed((1, 2), (2, 1)), True),
         (("0.0", 0, "0.1", LATER), _changed((1, 2), (2, 1)), False),
         (("0.0", 0, "0.1", 50), _changed((1, 2), (2, 1)), True),
-        (("0.0", 0, "0.1", 5), _changed(("a, b c", "c a, b")), True),
+        (("0.0", 0, "0.1", 5), _changed(("[a, b, c]", "[c, a, b]")), True),
         (("0.0", 0, "0.1", 5), _changed(("a b", "a c")), False),
         (("0.0", 0, "0.0", 5), _changed((1, 2), (2, 1)), False),
         (("0.0", 0, "0.1", 5), _changed((1, 2), (2, 3)), False),
