@@ -19,6 +19,7 @@ from replay.core.left import LEFT, beside, changed, put_back
 from replay.core.raising import throw
 from replay.core.recording import State
 from replay.core.snapshot import snapshot, snapshot_error
+from replay.core.turns import arrived_ns
 from replay.core.world import LIVE, Answer, Settles, Ticket, World, current, failed, leave
 
 
@@ -50,9 +51,9 @@ class Stream:
         except Exception:
             failed("stream-failed", self._world)
 
-    def piece(self, value: Any) -> None:
-        """The generator gave `value`."""
-        self._pieces.append([perf_counter_ns() - self._ticket.asked_ns, snapshot(value)])
+    def piece(self, value: Any, came_ns: int = 0) -> None:
+        """The generator gave `value`, at that `time.perf_counter_ns`; 0: now."""
+        self._pieces.append([(came_ns or perf_counter_ns()) - self._ticket.asked_ns, snapshot(value)])
         if self._mark is not None:
             self._raw.append(value)
 
@@ -61,12 +62,20 @@ class Stream:
         if value is not None:
             self._pieces[-1].append(snapshot(value))
 
-    def returned(self, value: Any) -> None:
+    def stepped(self, value: Any, begun_ns: int) -> None:
+        """The asynchronous generator gave `value` in a step that began then."""
+        self.piece(value, arrived_ns(begun_ns))
+
+    def exhausted(self, begun_ns: int) -> None:
+        """It is, by such a step."""
+        self.returned(None, arrived_ns(begun_ns))
+
+    def returned(self, value: Any, came_ns: int = 0) -> None:
         """The generator is exhausted."""
         self._returned = snapshot(value)
         if self._mark is not None:
             self._mark(self._ticket, self._raw)
-        self._tell("returned")
+        self._tell("returned", came_ns)
 
     def raised(self, error: BaseException) -> None:
         """The generator raised."""
@@ -77,27 +86,27 @@ class Stream:
         """The reader wants no more."""
         self._tell("unfinished")
 
-    def _tell(self, state: State) -> None:
+    def _tell(self, state: State, came_ns: int = 0) -> None:
         self._raw = []
         if self._given is not None:
             given, self._given = self._given, None
             self._left = changed(self._ticket.request.payload, *given)
-        self._world.tell(self._ticket, state, self)
+        self._world.tell(self._ticket, state, self, came_ns)
 
     async def step(self, step: Callable[[Any], Awaitable[Any]], given: Any) -> Any:
         """One step of a live asynchronous generator."""
-        token = current.set(LIVE)
+        token, begun_ns = current.set(LIVE), perf_counter_ns()
         try:
             value = await step(given)
         except StopAsyncIteration:
-            self.told(self.returned, None)
+            self.told(self.exhausted, begun_ns)
             raise
         except BaseException as error:
             self.told(self.raised, error)
             raise
         finally:
             self.told(leave, token)
-        self.told(self.piece, value)
+        self.told(self.stepped, value, begun_ns)
         return value
 
     def settle(self) -> Value:

@@ -7,6 +7,7 @@ known only where they asked again.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
@@ -24,6 +25,8 @@ NONDETERMINISTIC = "nondeterministic: "
 """How such a reason begins."""
 _MOST = 3
 """Pairs named in a reason."""
+_PART = re.compile(r"\w+")
+_CANCELLED = '"$error":{"type":"asyncio.exceptions.CancelledError"'
 _CLOSE = 1_000_000
 """Nanoseconds between what two tasks ask, in which either may have been first."""
 
@@ -72,13 +75,21 @@ def overtaken(recording: Recording, divergences: Collection[Divergence]) -> str 
         what = "all that production asked is asked, some before its turn"
     elif _draws(divergences, "exhausted") & _draws(divergences, "missing"):
         what = "what one lane drew in production another one draws now"
+    elif divergences and all(map(_was_given_up, divergences)):
+        what = "what production asked and gave up before it was answered is not asked, or read less far"
     else:
         return None
     pair = _pair_at_once(recording) or _drawing(divergences)
     return pair and (
-        f"nondeterministic: {what}, and {pair}. Which of them takes the next piece of work from a queue, or a lock, no "
-        "recording says."
+        f"nondeterministic: {what}, and {pair}. Which of them takes the next piece of work from a queue, or a lock, or "
+        "is cancelled first, no recording says."
     )
+
+
+def _was_given_up(divergence: Divergence) -> bool:
+    """Whether only production asked it, and a task that was cancelled meanwhile."""
+    asked = divergence.nearest if divergence.kind == "missing" else None
+    return asked is not None and asked.state == "raised" and _CANCELLED in asked.answer.text
 
 
 def _drawing(divergences: Collection[Divergence]) -> str | None:
@@ -148,7 +159,7 @@ def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         value = value.values()
     elif isinstance(value, str):  # it may be written of parts
-        yield from value.split()
+        yield from _PART.findall(value)
         return
     elif not isinstance(value, list | tuple | set | frozenset):
         yield f"{type(value).__name__} {value!r}"

@@ -2,8 +2,8 @@
 
 Each process has another hash seed, time zone, locale, working folder and thread switch interval, and with `--python`
 another interpreter. A verdict's document, less the seconds it took, must be the same bytes everywhere; between
-interpreters less what only says which of them it was: frames of libraries, whose files and lines are others, and sizes
-of opaque objects.
+interpreters less what only says which of them it was: frames of libraries, whose files and lines are others, sizes of
+opaque objects, and the version that SDKs ask with.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 BUNDLES = ROOT / "captures"
+VERSION = platform.python_version()
 _SEEDS = ("0", "1", "42", "4294967295", "random")
 _ZONES = ("UTC", "Europe/Berlin", "Pacific/Kiritimati", "America/St_Johns")
 _LOCALES = ("C", "C.UTF-8", "POSIX")
@@ -113,7 +115,7 @@ def _replay(times: int, interval: float) -> None:
         for path in sorted(BUNDLES.glob("*.replay.db")):
             for recording in replay.open(path):
                 verdict = msgspec.structs.replace(replay.run(recording, root=ROOT), seconds=0.0)
-                text = dumps(run_row(verdict)).replace("\n", " ")
+                text = dumps(run_row(verdict)).replace("\n", " ").replace(f'"{VERSION}"', '"the version"')
                 lines.append(f"{path.name}::{recording.id}\t{text}")
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a text file
     print("\n".join(lines))

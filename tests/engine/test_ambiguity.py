@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -88,6 +90,18 @@ def test_a_turn_that_another_lane_took(divergences: list[Divergence], second: in
     assert (reason is not None and reason.startswith("nondeterministic: ")) is ambiguous
 
 
+@pytest.mark.parametrize(("kind", "ambiguous"), [("missing", True), ("extra", False)])
+@pytest.mark.parametrize(("error", "is_cancelled"), [(asyncio.CancelledError(), True), (ValueError(), False)])
+def test_what_was_cancelled_before_it_was_answered(
+    kind: DivergenceKind, ambiguous: bool, error: BaseException, is_cancelled: bool
+) -> None:
+    """Whether the task still came to ask is decided by a hair."""
+    asked = msgspec.structs.replace(_asked("0.1", encode(error)), state="raised")
+    divergence = msgspec.structs.replace(_parted(kind, "call", "m:turn"), nearest=asked)
+    reason = overtaken(_recording(_asked("0.0", ONE), asked), [divergence])
+    assert (reason is not None) is (ambiguous and is_cancelled)
+
+
 def _changed(*pairs: tuple[object, object]) -> list[Difference]:
     return [Difference(f"$[{number}]", "changed", *pair) for number, pair in enumerate(pairs)]
 
@@ -98,7 +112,7 @@ def _changed(*pairs: tuple[object, object]) -> list[Difference]:
         (("0.0", 0, "0.1", 5), _changed((1, 2), (2, 1)), True),
         (("0.0", 0, "0.1", LATER), _changed((1, 2), (2, 1)), False),
         (("0.0", 0, "0.1", 50), _changed((1, 2), (2, 1)), True),
-        (("0.0", 0, "0.1", 5), _changed(("a, b c", "c a, b")), True),
+        (("0.0", 0, "0.1", 5), _changed(("[a, b, c]", "[c, a, b]")), True),
         (("0.0", 0, "0.1", 5), _changed(("a b", "a c")), False),
         (("0.0", 0, "0.0", 5), _changed((1, 2), (2, 1)), False),
         (("0.0", 0, "0.1", 5), _changed((1, 2), (2, 3)), False),

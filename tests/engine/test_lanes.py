@@ -22,6 +22,7 @@ NAMES = [f"n{number}" for number in range(8)]
 
 UNITS: dict[str, Callable[[], Any]] = {
     "stream": lambda: asyncio.run(timed.stream_against_calls()),
+    "stream in one turn": lambda: asyncio.run(timed.streams_at_once()),
     "polling": lambda: asyncio.run(timed.polls_a_task()),
     "cancelled": lambda: asyncio.run(timed.cancels(5)),
     "jobs": lambda: asyncio.run(timed.draws_in_jobs(6)),

@@ -597,6 +597,25 @@ async def stream_against_calls() -> list[Any]:
 
 
 @replay.capture
+async def streams_at_once() -> list[Any]:
+    """A stream and calls, of which a busy loop sees all in one turn."""
+    order: list[Any] = []
+
+    async def read() -> None:
+        async for piece in pieces(1):
+            order.append(piece)
+
+    async def ask(name: str, delay: float) -> None:
+        order.append(await slow(name, delay))
+
+    work = asyncio.gather(ask("c0", 0.005), read(), ask("c1", 0.015))
+    await asyncio.sleep(0.001)
+    time.sleep(0.03)
+    await work
+    return order
+
+
+@replay.capture
 async def polls_a_task() -> str:
     """Looks again and again whether the answer is there."""
     task = asyncio.create_task(slow("a", 0.02))
