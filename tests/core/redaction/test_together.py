@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from replay.core.redaction import keys
+from replay.core.redaction.crowds import PIECE
 from replay.core.redaction.finding import find, find_each
 from replay.core.redaction.patterns import OF_ONE_LINE, RULES
 from replay.core.redaction.redactor import Redactor
@@ -69,6 +70,17 @@ def test_together_as_alone(seed: int) -> None:
     assert one.facts["redaction"] == other.facts["redaction"]
     assert REDACTOR.find(before) == ALONE.find(before)
     assert REDACTOR.redact(one) == one
+
+
+def test_other_threads_need_not_wait() -> None:
+    """Of a long list no more is looked at at once than of a long text, and what is remembered is bound."""
+    items = [f"token=a{number}xQ7{number % 10}" for number in range(60_000)]
+    waits: list[int] = []
+    made = REDACTOR.redact(recording({"m": items}), waits.append).input.decode()["m"]
+    assert not set(made) & set(items)
+    assert [len(one) for one in made] == [len(one) for one in items]
+    assert len(waits) > 2 * sum(map(len, items)) // PIECE
+    assert made == ALONE.redact(recording({"m": items})).input.decode()["m"]
 
 
 @pytest.mark.parametrize("seed", range(40))
