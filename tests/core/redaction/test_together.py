@@ -58,9 +58,10 @@ def test_together_as_alone(seed: int) -> None:
     names = list(SHAPES) if seed % 3 == 0 else [list(SHAPES)[seed % len(SHAPES)], "words"]
     items: list[Any] = [SHAPES[random.choice(names)](random) for _ in range(random.choice((20, 40, 200, 700)))]
     words = [_word(random) for _ in range(9)]
+    number = json.dumps({"number": 482_913})
     items += [f"token={words[0]}", words[0], f"x={words[1]}", _encoded(f"password={words[2]}"), f"see {words[3]} there",
-              f"to={words[3]}&n=1", json.dumps({"to": words[4], "number": 482_913}), _encoded(f"a note {words[4]} of it"),
-              _encoded(json.dumps({"number": 482_913})), f"token={words[5]}", f"token={words[5]}&x={words[6]}"]  # fmt: skip
+              f"to={words[3]}&n=1", json.dumps({"to": words[4]}), number, _encoded(f"a note {words[4]} of it"),
+              _encoded(number), f"token={words[5]}", f"token={words[5]}&x={words[6]}"]  # fmt: skip
     random.shuffle(items)
     held = {"m": items, "rows": [{"n": n, "one": one} for n, one in enumerate(items)], "text": json.dumps(items),
             "password": words[1:5], "otp": 482_913, "words": " ".join(map(str, items)),
