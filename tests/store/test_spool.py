@@ -521,3 +521,21 @@ def test_a_service_that_changes_its_folder(tmp_path: Path, monkeypatch: pytest.M
     assert spool.stats()["written"] == 1
     assert len(list((tmp_path / "captures").glob("*.replay.db"))) == 1
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_bundles_are_their_owners_only(tmp_path: Path) -> None:
+    """Whatever the service lets others read of what it writes."""
+    done = run(
+        """
+        import os
+
+        os.umask(0)
+        spool.put(Captured("one"))
+        spool.flush(5)
+        """,
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    found = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.stat().st_mode & 0o777 for path in found if path.name.endswith(".replay.db")] == [0o600]
+    assert {path.stat().st_mode & 0o077 for path in found} == {0}

@@ -14,6 +14,8 @@ _VALUE = re.compile(r"(?=\S{8,4000}+\Z)\D{0,80}+\d\S*+\Z")
 _USER = frozenset({"-u", "-U", "--user", "--proxy-user"})
 _SQL = re.compile(r"\s*(?i:select|insert|update|delete|replace|merge|with|call|exec|alter|create)\s")
 _SQL_LINE = re.compile(f"(?m)^{_SQL.pattern}")
+_AT_ONCE = 1000
+"""Texts that are looked at while other threads wait."""
 _MANY = 32
 """Items that are looked at all at once."""
 _PLACE = re.compile(r"'(?:[^']|'')*+'|(\?|%s|[$:]\d{1,4})")
@@ -91,13 +93,17 @@ def is_statement(text: str) -> bool:
 def columns(items: Sequence[Any]) -> tuple[int, list[str]] | None:
     """Where a statement of SQL stands before its parameters, and the columns that these are for, in their order ("":
     nobody knows). None: there is none."""
-    if len(items) > _MANY and not _SQL_LINE.search("\n".join([item for item in items if type(item) is str])):
+    if len(items) > _MANY and not _may_have_statement([item for item in items if type(item) is str]):
         return None
     for at, item in enumerate(items[:-1]):
         if type(item) is str and is_statement(item):
             names = _columns(item)
             return (at, names) if any(names) else None
     return None
+
+
+def _may_have_statement(texts: list[str]) -> bool:
+    return any(_SQL_LINE.search("\n".join(texts[at : at + _AT_ONCE])) for at in range(0, len(texts), _AT_ONCE))
 
 
 def _columns(statement: str) -> list[str]:

@@ -11,7 +11,7 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from itertools import repeat
+from itertools import islice, repeat
 from urllib.parse import quote_from_bytes
 
 from replay.core.redaction import bodies, packed
@@ -57,6 +57,8 @@ _FEW = 100
 """Texts whose percent-encoded words are remembered."""
 _TOGETHER = 32
 """Texts of which more are looked through together."""
+_AT_ONCE = 1000
+"""Words that are read while other threads wait."""
 _BETWEEN = "\n\x1e\n"
 """What stands between them then: no secret has it, and no lines go on over it."""
 _SMALLEST = 24
@@ -220,14 +222,19 @@ class Encoded(Secrets):
         runs = [run for run in dict.fromkeys(_RUN.findall(text)) if "%" in run]
         plain = self._unquoted.get(text)
         if plain is None:
-            plain = _all_unquoted(runs)
+            plain = {}
+            for at in range(0, len(runs), _AT_ONCE):
+                self._pause(sum(map(len, runs[at : at + _AT_ONCE])))
+                plain |= _all_unquoted(runs[at : at + _AT_ONCE])
             if len(self._unquoted) < _FEW:
                 self._unquoted[text] = plain
         made = self._each([words for _, words in plain.values()], deep + 1)
         if not self._armed:  # nobody looks at what the first walk writes
             return text
         changed = {run: (data, made[words]) for run, (data, words) in plain.items() if made[words] != words}
-        shown = dict(zip(runs, runs, strict=True)) | _all_quoted(changed)
+        shown = dict(zip(runs, runs, strict=True))
+        for at in range(0, len(changed), _AT_ONCE):
+            shown |= _all_quoted(dict(islice(changed.items(), at, at + _AT_ONCE)))
         return _RUN.sub(lambda run: shown.get(run[0], run[0]), text)
 
     def _each(self, texts: Collection[str], deep: int) -> dict[str, str]:
@@ -314,10 +321,14 @@ class Encoded(Secrets):
 
     def read_all(self, words: Sequence[str]) -> None:
         """Read many: what is Base64 of plain text is decoded at once."""
-        sizes: dict[tuple[int, int], list[str]] = {}
         fresh = [word for word in words if word not in self._readings and word not in self._no_base64]
-        if len(fresh) < _TOGETHER or len(self._readings) + len(fresh) > 2 * _WORDS:
-            return
+        if len(fresh) >= _TOGETHER and len(self._readings) + len(fresh) <= 2 * _WORDS:
+            for at in range(0, len(fresh), _AT_ONCE):
+                self._pause(sum(map(len, fresh[at : at + _AT_ONCE])))
+                self._read_some(fresh[at : at + _AT_ONCE])
+
+    def _read_some(self, fresh: list[str]) -> None:
+        sizes: dict[tuple[int, int], list[str]] = {}
         odd = set(_NOT_PLAINLY.findall("\n".join(fresh)))
         for word in fresh:
             if word not in odd:

@@ -24,6 +24,8 @@ _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
 _SPACES = " \n\t\r\v\f\x1c\x1d\x1e\x1f"
 """All of ASCII."""
 _MANY = 32
+_MOST = 20_000
+"""Lines that are remembered."""
 _SPACE = re.compile(r"\s")
 _NESTED = 100
 """Open brackets of a cut text that is still read."""
@@ -155,9 +157,9 @@ def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], wh
         head = _HEADS.match(line)[0]  # type: ignore[index]  # it matches nothing, too
         body = line[len(head) :].removesuffix("\r")
         end = line[len(head) + len(body) :]
-        if body not in reads:
-            reads[body] = _read(body)
-        value, write = reads[body]
+        value, write = reads[body] if body in reads else _read(body)
+        if len(reads) < _MOST:
+            reads[body] = value, write
         if write is None and head and body:
             value, write = body, _as_it_is
         if write is None:

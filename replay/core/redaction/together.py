@@ -8,13 +8,14 @@ Each of the others has its own look.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from replay.core.redaction import streams
+from replay.core.redaction.crowds import PIECE
 from replay.core.redaction.encoded import DEEPEST, Reading
 from replay.core.redaction.finding import Found, find_each
 from replay.core.redaction.marks import ENCODED, Path
@@ -25,6 +26,8 @@ from replay.core.redaction.texts import Texts
 
 _LONGEST = 500
 """Characters of a text that is taken together with others."""
+_MOST = 20_000
+"""Plans that are kept from the first walk to the second."""
 _FIRST = 4
 """That tell of most lists that they have no such shape."""
 _BETWEEN = "\n\0\n"
@@ -86,10 +89,25 @@ class Together(Texts):
             return None
         if path is not None and all(self._shape_of(text, deep) == self._others for text in texts[:_FIRST]):
             return None
+        out: list[str] = []
+        for start, end in _groups(texts):
+            part = self._together(
+                texts[start:end],
+                None if path is None else partial(_moved, path, start),
+                deep,
+                partial(_moved, one, start),
+            )
+            out += part
+        return out
+
+    def _together(
+        self, texts: Sequence[str], path: Callable[[int], Path] | None, deep: int, one: Callable[[int], str]
+    ) -> list[str]:
+        """The same of so many that other threads need not wait."""
+        self._pause(sum(map(len, texts)))
         plans = self._plans_of(texts, deep, None if path is not None else self._readings_of)
         if sum(plan is None for plan in plans) * 2 > len(texts):
-            return None
-        self._pause(sum(map(len, texts)))
+            return list(map(one, range(len(texts))))
         if not self._armed:
             self._learned(plans, one)
             return [*texts]
@@ -220,6 +238,8 @@ class Together(Texts):
     def _plans_of(self, texts: Sequence[str], deep: int, shape: _Shape | None = None) -> list[Plan | None]:
         """Of each, the same ones in both walks; None: it has a look of its own. `shape`: of all; None: as they look."""
         plans = self._plans.setdefault((deep, shape is None), {})
+        if len(plans) > _MOST:
+            plans.clear()
         fresh = [text for text in dict.fromkeys(texts) if text not in plans]
         if fresh:
             shapes: dict[_Shape, list[str]] = {}
@@ -387,6 +407,22 @@ class Together(Texts):
     def _is_name(self, name: str) -> bool:
         """Whether nothing is looked for in a name but known secrets."""
         return _NAME.fullmatch(name) is not None and not self._find(name)
+
+
+def _groups(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Where groups of these begin and end, each of some `PIECE` characters."""
+    start = size = 0
+    for at, text in enumerate(texts):
+        size += len(text)
+        if size > PIECE:
+            yield start, at + 1
+            start, size = at + 1, 0
+    if start < len(texts):
+        yield start, len(texts)
+
+
+def _moved(of: Callable[[int], Any], start: int, at: int) -> Any:
+    return of(start + at)
 
 
 def _around(text: str, found: Iterable[Found]) -> Plan | None:

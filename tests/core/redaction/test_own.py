@@ -189,6 +189,16 @@ def test_with_the_key_that_very_datum_is_noise_in_other_spellings(name: str) -> 
     assert cover(recorded, _plain(said(MAIL)), without)[0] != recorded
 
 
+@pytest.mark.parametrize("name", ["hex in prose", "Base64 in prose"])
+def test_what_stands_around_an_encoded_datum_counts(name: str) -> None:
+    """Word for word."""
+    said = SPELT[name](MAIL)["x"]
+    found = REDACTOR.redact(recording(outcome={"x": said}))
+    recorded = _plain(found.outcome.payload.decode())
+    for other in (f"{said}!", f"S{said[1:]}", f"{said[:-1]}_"):
+        assert cover(recorded, _plain({"x": other}), known(found, KEY).outcome)[0] != recorded
+
+
 @pytest.mark.parametrize(
     ("one", "two"),
     [
