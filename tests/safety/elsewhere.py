@@ -101,9 +101,10 @@ ELSEWHERE = {
         core/codec: Unsettled.size _is_crowded
         core/families/mapped: _set
         core/families/stated: _message _plain _row
+        core/left: _Returned.settle
         core/redaction/redactor: _parts
         core/redaction/sweep: Sweep._shifted
-        core/snapshot: _array
+        core/snapshot: Exact.item Plain.item _array
         engine/budget: Cut.settle
         engine/captured: Captured.note
         entrypoints/turn: Joined.gap Joined.size
@@ -165,6 +166,7 @@ ELSEWHERE = {
         boundaries/waits: _end _is_worker _join_worker _join_worker.<locals>.is_over _of_now
             _of_now.<locals>.text _place_in_sets _reader _reader.<locals>.read _starts_a_thread ended
             is_real_time nanoseconds started woken woken.<locals>.fire woken.<locals>.ready
+        core/choosing: counts says_whose
         core/decoder: Decoder.class_of Decoder.key Decoder.mapping Decoder.members Decoder.stand_in _identified
             _opaque _parts _referred _truncated _weight exactly items_of
         core/families/anew: _is_usual _make_asyncio _make_httpx _make_lock _make_logger _make_requests _make_sdk
@@ -186,7 +188,7 @@ ELSEWHERE = {
         core/families/scalars: _float _int _opaque _read_bytearray _read_datetime _read_fraction _read_path
             _read_range _read_time _read_timezone _read_zone _truncated
         core/families/seen: _bytes _made_address.<locals>.make _made_array _placed.<locals>.make kept parts_of
-        core/families/stated: _absent _derived _read_items _read_message _read_row _read_state _read_text
+        core/families/stated: _absent _derived _read_items _read_message _read_row _read_state _read_text asked_by
         core/families/statuses: restore
         core/families/validation: _detail made
         core/left: filled has_left is_left is_noted opened put_back returned
@@ -208,7 +210,7 @@ ELSEWHERE = {
         core/verdict: Verdict.green
         core/world: Answer.open _unkept occupant occupy
         engine/entropy: chosen
-        engine/lanes: Lanes.start_here _Jobs.__init__
+        engine/lanes: Lanes.start_here _Jobs.__init__ numbering
         engine/memory: is_used_up limit limited size
         engine/steps: InOrder.__init__ InOrder._last InOrder.at _checked overlapping stepped
         engine/targets: Targets.__init__ Targets._import Targets._is_ours Targets.load Targets.resolve _absolute
@@ -217,7 +219,7 @@ ELSEWHERE = {
         entrypoints/block: _await _called run_block
         entrypoints/steps: _by_position _limit replayed replayed_async
         entrypoints/turn: _drive_into _started describe drive require_whole settle whole_input
-        surfaces/init: _template listen
+        surfaces/init: listen
         entrypoints/web: Name.__init__ Pieces.__init__ Pieces.beyond Pieces.check Response.replayed
         store/bundle: Bundle.__contains__ Bundle.__getitem__ Bundle.__init__ Bundle.__iter__ Bundle.__len__
             Bundle.__repr__ Bundle._about Bundle._bodies Bundle._bodies.<locals>.fetch Bundle._database
