@@ -23,8 +23,8 @@ _installed = False
 
 
 def install(replaying: Callable[[], bool]) -> None:
-    """Patch `ctypes.util.find_library` and `distro`, now or when they are imported, once a process. `replaying`: whether
-    a replay loads or runs code of a project now."""
+    """Patch `ctypes.util.find_library` and `distro`, now or when they are imported, once a process. `replaying`:
+    whether a replay loads or runs code of a project now."""
     global _installed
     if not _installed and sys.platform == "linux":
         _installed = True
