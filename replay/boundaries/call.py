@@ -20,6 +20,7 @@ from replay.boundaries.stream import Stream, following, played, played_async, re
 from replay.core.left import answer_of, error_of, given, opened, put_back
 from replay.core.naming import module_name
 from replay.core.parameters import declare
+from replay.core.raising import throw
 from replay.core.recording import MOST_TURNS
 from replay.core.snapshot import Immutable, snapshot_error
 from replay.core.turns import arrived_ns
@@ -133,7 +134,7 @@ def _returned(world: World, found: Ticket, token: Any, value: object, mark: Mark
         if mark is not None:
             mark(found, value)
         leave(token)
-        came_ns = arrived_ns(found.asked_ns) if is_awaited else ended_ns
+        came_ns = arrived_ns(found.asked_ns, is_alone=world.awaited < 2) if is_awaited else ended_ns
         answer = answer_of(value, ended_ns, found.request.payload, args, kwargs)
         world.tell(found, "returned", answer, came_ns)
     except Exception:
@@ -145,7 +146,7 @@ def _raised(world: World, found: Ticket, token: Any, error: BaseException, args:
     """The call ended in an error, which the application gets whatever happens here."""
     try:
         leave(token)
-        came_ns = arrived_ns(found.asked_ns)
+        came_ns = arrived_ns(found.asked_ns, is_alone=world.awaited < 2)
         world.tell(found, "raised", error_of(snapshot_error(error), found.request.payload, args, kwargs), came_ns)
     except Exception:
         failed("tell-failed", world)
@@ -161,16 +162,25 @@ async def _arrive(found: Answer) -> Any:
     arrival = Arrival(found)
     if found.state == "unfinished":
         await arrival.never()
+    value, raised = _opened(found)
     try:
-        value = found.open()
-    except CancelledError:
-        await arrival.never()
-        raise
-    except BaseException:
+        if isinstance(raised, CancelledError):
+            await arrival.never()
         await arrival.whole()
-        raise
-    await arrival.whole()
-    return value
+        if raised is not None:
+            throw(raised)
+        return value
+    finally:
+        del raised  # it holds this frame
+
+
+def _opened(found: Answer) -> tuple[Any, BaseException | None]:
+    """The value, or what is to be raised. That is waited for outside of an except clause: it is no context of what ends
+    the waiting."""
+    try:
+        return found.open(), None
+    except BaseException as error:
+        return None, error
 
 
 async def _told(found: Answer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

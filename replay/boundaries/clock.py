@@ -21,6 +21,7 @@ from typing import Any
 
 from replay.boundaries.seam import Seam, rebind
 from replay.boundaries.timeline import Timeline
+from replay.core.near import Near
 from replay.core.recording import Recording
 from replay.core.sound import LONGEST
 from replay.core.surroundings import SETTINGS
@@ -109,9 +110,9 @@ def pauses() -> int:
     return _timelines[-1].pauses if _timelines else 0
 
 
-def near() -> int | None:
-    """When an answer first came about as late as a time limit or a sleep was over; see `Timeline.near`."""
-    return _timelines[-1].near if _timelines else None
+def near() -> tuple[Near, ...]:
+    """When things came at about the same time, of which the recording does not say which was first."""
+    return tuple(_timelines[-1].nears.values()) if _timelines else ()
 
 
 def now() -> int | None:
@@ -182,9 +183,10 @@ def recorded_zone(recording: Recording) -> str | None:
 def _settings(recording: Recording) -> list[tuple[int, int]]:
     """When the clock was set, nanoseconds since the start, and by how much. Raises Unanswerable for what is none."""
     context = recording.facts
-    found = context.get(SETTINGS, []) if isinstance(context, dict) else []
+    if not isinstance(context, dict) or SETTINGS not in context:
+        return []
     try:
-        pairs = sorted((int(offset), int(by)) for offset, by in found)
+        pairs = sorted((int(offset), int(by)) for offset, by in context[SETTINGS])
     except (TypeError, ValueError):
         pairs = [(-1, 0)]
     if all(0 <= offset <= LONGEST and abs(by) <= LONGEST for offset, by in pairs):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from _thread import LockType, allocate_lock
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import ref
 
 
 class Since:
@@ -53,7 +55,7 @@ class Wait:
     """Something that happens at a virtual time, or when something else makes it `ready`."""
 
     __slots__ = ("came", "drift", "due", "end", "fire", "fired", "gate", "gone", "is_limit", "is_over", "is_step",
-                 "loop", "number", "ready", "since", "strangers", "wall")  # fmt: skip
+                 "loop", "number", "ready", "since", "strangers", "thread", "timers", "wall")  # fmt: skip
 
     def __init__(
         self,
@@ -97,6 +99,10 @@ class Wait:
         """Its time came."""
         self.gone = False
         """Nothing waits for it any longer."""
+        self.thread = 0
+        """The one that blocks for it; 0: none does."""
+        self.timers: Callable[[], Sequence[Any]] | None = None
+        """Of an event loop that waits: the timer that it waits for, and the next one."""
         self.came = 0
         """How many answers had come when it was asked for."""
         self.drift = 0
@@ -106,9 +112,11 @@ class Wait:
 class Pool:
     """The jobs of one executor: those that wait for a worker are not at work."""
 
-    __slots__ = ("active", "queued", "workers")
+    __slots__ = ("active", "executor", "queued", "workers")
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    def __init__(self, executor: Any) -> None:
+        self.executor = ref(executor)
+        """Whose they are: another one may come to have its address."""
+        self.workers: int = executor._max_workers
         self.queued = 0
         self.active = 0

@@ -6,16 +6,19 @@ thread looks whether the process has come to rest without anybody seeing it.
 
 from __future__ import annotations
 
-import threading
 import time
-from _thread import get_ident, start_new_thread
+from _thread import RLock, get_ident, start_new_thread
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import heappop
+from typing import Any
 
 from replay.boundaries.moments import Pool, Since, Wait
 from replay.boundaries.resting import cpu_of_others, somebody_runs
+from replay.boundaries.standing import stack_here, stack_of_thread, stack_of_timer
+from replay.core.near import Near, Place, What
 
+_SECOND = 1_000_000_000
 _LAG = 5_000_000
 """Nanoseconds that an event loop may take to notice that a time limit is over."""
 LATE = 2 * _LAG
@@ -26,22 +29,38 @@ _TIE = 1_000_000
 """Nanoseconds between two things that come to different threads, of which either may have been first."""
 _TOGETHER = 100_000
 """Nanoseconds between two answers that one event loop got before any of its tasks could act on the first."""
+_MOST_NEAR = 2
+"""Moments of one kind that are noted."""
 _SLICE = 0.005
 """Seconds between two looks of the keeper."""
 _QUIET_LOOKS = 3
 _PATIENT_LOOKS = 40
 """Of those that one may compute while others could go on."""
 
+
+def _stack(wait: Wait) -> tuple[Place, ...]:
+    """Where who waits stands."""
+    if wait.timers is not None:
+        return stack_of_timer(next(iter(wait.timers()), None))
+    return stack_of_thread(wait.thread) if wait.thread else ()
+
+
 real_sleep = time.sleep
 real_monotonic = time.monotonic_ns
+
+
+def whole_second() -> int:
+    """The next one of the real monotonic clock, nanoseconds. From there on the differences between what the clock shows
+    are the same floats at each replay."""
+    return -(-real_monotonic() // _SECOND) * _SECOND
 
 
 class Order:
     """Of one replay. Whoever calls holds the lock."""
 
     def __init__(self, wall: int, move_wall: Callable[[int], None]) -> None:
-        self._lock = threading.RLock()
-        self._now = self._base = real_monotonic()
+        self._lock = RLock()
+        self._now = self._base = whole_second()
         self._wall = wall
         self._move_wall = move_wall
         self._actors: set[int] = {get_ident()}
@@ -60,15 +79,15 @@ class Order:
         """Waits of the code's own, not for an answer, whose time has come."""
         self._since = Since(wall)
         """This moment."""
-        self.near: int | None = None
-        """When two things of which a thread or a task awaited one first came at about the same time, nanoseconds since
-        the epoch: the recording does not say which came first."""
+        self.nears: dict[tuple[int, What], Near] = {}
+        """When two things of which a thread or a task awaited one first came at about the same time: the recording does
+        not say which came first. Some of each kind, by time and kind."""
         self._ahead = 0
         """When the last one came, virtual nanoseconds, less when it did in production."""
         self._progress = 0
         self._alone = 0
         """Of the progress: what the only actor waited for, while nothing else could happen."""
-        self._last_event = self._last_read = self._now
+        self._last_event = self._last_read = real_monotonic()
         self._kept = False
         self.alarm: Wait | None = None
         """The one that `signal.alarm` set."""
@@ -92,6 +111,18 @@ class Order:
     def _number(self) -> int:
         self._numbers += 1
         return self._numbers
+
+    @property
+    def near(self) -> int | None:
+        """When that was first, nanoseconds since the epoch."""
+        return next((at for at, _ in self.nears), None)
+
+    def _unsure(self, at: int, what: What, *waits: Wait, timers: Sequence[Any] = ()) -> None:
+        """Note it, and where those stand who wait; without any, the calling thread."""
+        if (at, what) in self.nears or sum(other == what for _, other in self.nears) >= _MOST_NEAR:
+            return
+        stacks = [*map(_stack, waits), *map(stack_of_timer, timers)] if waits or timers else [stack_here()]
+        self.nears[at, what] = Near(at, what, tuple(filter(None, stacks)))
 
     @abstractmethod
     def _interrupt(self) -> None:
@@ -118,8 +149,8 @@ class Order:
             return False
         self._blocked.remove(wait)
         self._event()
-        if self.near is None and wait.is_limit and self._is_raced():
-            self.near = self._wall
+        if wait.is_limit and self._is_raced():
+            self._unsure(self._wall, "woken", wait)
         if wait.gate is not None:
             wait.gate.release()
         return True
@@ -150,8 +181,8 @@ class Order:
             unsure += since.before - since.after
             known = False if end > other.wall + unsure else None
         ahead = self._due(other) - self._due(answer)
-        if self.near is None and self._is_unsure(answer, other, ahead, unsure, known):
-            self.near = end
+        if self._is_unsure(answer, other, ahead, unsure, known):
+            self._unsure(end, "step" if answer.is_step else "answer", other)
         return ahead >= 0 if known is None else known
 
     def _is_unsure(self, answer: Wait, other: Wait, ahead: int, unsure: int, known: bool | None) -> bool:
@@ -201,10 +232,15 @@ class Order:
     def _come(self, heap: list[tuple[int, int, Wait]], wait: Wait) -> None:
         heappop(heap)
         due = self._due(wait)
-        if self.near is None and wait.end is None and self._others and len(self._actors) > 1:
+        if wait.end is None and self._others and len(self._actors) > 1:
             other = self._others[0][2]
-            if (wait.is_limit or other.is_limit) and (other.due or 0) - due < _TIE and not other.gone:
-                self.near = wait.wall or None
+            is_limit = wait.is_limit or other.is_limit
+            if is_limit and wait.wall and (other.due or 0) - due < _TIE and not other.gone:
+                self._unsure(wait.wall, "limits", wait, other)
+        if wait.timers is not None:
+            timers = wait.timers()
+            if len(timers) > 1 and timers[1].when() - timers[0].when() < _LAG / _SECOND:
+                self._unsure(wait.wall, "limits", timers=timers)
         if wait.end is not None and self._others and self._others[0][2].due is not None:
             due = min(due, self._others[0][2].due - _BEFORE)  # or a loop would see that its time is over, too
         self._reach(due, wait.wall, wait.end)

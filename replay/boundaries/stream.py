@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from replay.core.codec import Gap, Value, encode
 from replay.core.left import LEFT, beside, changed, put_back
+from replay.core.raising import throw
 from replay.core.recording import State
 from replay.core.snapshot import snapshot, snapshot_error
 from replay.core.world import LIVE, Answer, Settles, Ticket, World, current, failed, leave
@@ -250,7 +251,7 @@ class _Played:
                 self._compare("$.error.args", list(self._error.args), list(thrown.args))
             raise thrown
         if self._state == "raised":
-            raise self._error
+            throw(self._error)
         raise self._world.beyond(self._seq, f"Production left this stream after {len(self.pieces)} pieces.")
 
 

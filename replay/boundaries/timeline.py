@@ -25,11 +25,9 @@ from heapq import heappush
 from typing import Any
 
 from replay.boundaries.moments import Pool, Since, Wait
-from replay.boundaries.order import LATE, Order, real_monotonic
+from replay.boundaries.order import LATE, Order, real_monotonic, whole_second
 
 _SECOND = 1_000_000_000
-_TICK = 1_000
-"""Nanoseconds by which a reading of the clock moves it: a loop that waits for a time by looking at the clock ends."""
 _PATIENCE = 1 * _SECOND
 """Nanoseconds of real time without an event after which readings follow the real clock: something waits unseen."""
 _LINGER = 5 * _SECOND
@@ -41,14 +39,19 @@ _GRACE = _SECOND
 class Timeline(Order):
     """One replay's virtual time. Every method is safe to call from any thread."""
 
+    tick = 1_000
+    """Nanoseconds by which a reading of the clock moves it: a loop that waits for a time by looking at the clock
+    ends."""
+
     def restart(self, wall: int) -> bool:
         """As if it were new, for another run from the time `wall`; the clock is the caller's to set. False: more was
         done in it than that one thread waited and looked at the time."""
         if self._progress != self._alone or self._numbers or self._starting or self._pools or self.closed:
             return False
-        self._now = self._base = self._last_event = self._last_read = real_monotonic()
+        self._now = self._base = whole_second()
+        self._last_event = self._last_read = real_monotonic()
         self._wall = wall
-        self._since, self.near = Since(wall), None
+        self._since, self.nears = Since(wall), {}
         self._progress = self._alone = self._came = self._ahead = self.pauses = 0
         return True
 
@@ -73,7 +76,7 @@ class Timeline(Order):
         """`now`, as the application reads it: each reading moves it a little."""
         with self._lock:
             real = real_monotonic()
-            step = _TICK
+            step = self.tick
             if real - self._last_event > _PATIENCE:
                 step = max(step, min(real - self._last_read, _PATIENCE))
                 self._set_wall(self._wall + step)
@@ -166,8 +169,8 @@ class Timeline(Order):
         """The jobs of `executor`."""
         with self._lock:
             pool = self._pools.get(id(executor))
-            if pool is None:
-                pool = self._pools[id(executor)] = Pool(executor._max_workers)
+            if pool is None or pool.executor() is not executor:
+                pool = self._pools[id(executor)] = Pool(executor)
             return pool
 
     def is_over(self, executor: Callable[[], Any]) -> bool | None:
@@ -175,7 +178,7 @@ class Timeline(Order):
         not shut down, or is not known."""
         found = executor()
         pool = self._pools.get(id(found))
-        if found is None or not found._shutdown or pool is None:
+        if found is None or not found._shutdown or pool is None or pool.executor() is not found:
             return None
         return not (pool.queued or pool.active)
 
@@ -216,6 +219,7 @@ class Timeline(Order):
         `in_turn`: after that it waits until nobody else runs."""
         with self._lock:
             actor = get_ident() in self._actors
+            wait.thread = get_ident()
             if actor:
                 self._blocked.append(wait)
             else:
@@ -387,22 +391,21 @@ class Timeline(Order):
                     wait.fire()
             self._blocked.clear()
 
-    def spared(self, wall: int) -> None:
+    def spared(self, wall: int, timer: object) -> None:
         """A time limit was not met that was to be over when the wall clock stood at `wall`: it may have been met in
         production, where what it was for computed or waited for a processor."""
         with self._lock:
-            if self.near is None and wall < self._wall:
-                self.near = wall
+            if wall < self._wall:
+                self._unsure(wall, "spared", timers=(timer,))
 
     def unsure(self) -> None:
         """Something that no recording tells of decides from now on what comes first."""
         with self._lock:
-            if self.near is None:
-                self.near = self._wall
+            self._unsure(self._wall, "computed")
 
     def given_up(self, end: int) -> None:
         """Nobody waits any more for an answer that production got at `end`. If that is about now, then there it may
         have come first: what happens in one turn of an event loop has no order in a recording."""
         with self._lock:
-            if self.near is None and end - self._wall < LATE:
-                self.near = end
+            if end - self._wall < LATE:
+                self._unsure(end, "given up")

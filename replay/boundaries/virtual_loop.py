@@ -92,7 +92,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super()._timer_handle_cancelled(handle)  # type: ignore[misc]
         set_for = self._walls.get(handle.when())
         if set_for is not None:
-            self.timeline.spared(set_for[0])
+            self.timeline.spared(set_for[0], handle)
 
     def next_timer(self) -> tuple[int | None, int, Since | None]:
         """When the next timer is due, virtual nanoseconds (None: never), where the wall clock then stands, and when it
@@ -101,6 +101,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if when == inf:
             return None, 0, None
         return due_at(when), *self._walls.get(when, (0, None))
+
+    def next_timers(self) -> list[asyncio.TimerHandle]:
+        """The one that is due next, and the one after it."""
+        heap: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
+        return sorted(each for each in heap[:3] if not each.cancelled())[:2]
 
     @property
     def has_ready(self) -> bool:
@@ -161,6 +166,7 @@ class _Selector:
                 return events
         due, wall, since = (None, 0, None) if timeout is None else loop.next_timer()
         wait = Wait(loop.wake, due=due, wall=wall, ready=lambda: loop.has_ready, since=since)
+        wait.timers = loop.next_timers
         timeline.block(wait, lambda: events.extend(self._wait(timeline)))
         return events
 
@@ -200,21 +206,6 @@ def install() -> None:
     asyncio.SelectorEventLoop.__new__ = _new_loop  # type: ignore[method-assign,assignment]
     asyncio.BaseEventLoop.time = _loop_time  # type: ignore[method-assign]
     when_imported("uvloop", _tap_uvloop)
-    completed = asyncio.as_completed
-    asyncio.as_completed = asyncio.tasks.as_completed = _tap_completed(completed)
-    rebind({"as_completed": (completed, asyncio.as_completed)})
-
-
-def _tap_completed(original: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)
-    def as_completed(fs: Any, *, timeout: float | None = None) -> Any:
-        loop = asyncio._get_running_loop()
-        if isinstance(loop, VirtualLoop) and not (asyncio.isfuture(fs) or asyncio.iscoroutine(fs)):
-            # it would start them in the order of a set of objects, which is another one each time
-            fs = [asyncio.ensure_future(each, loop=loop) for each in dict.fromkeys(fs)]
-        return original(fs, timeout=timeout)
-
-    return as_completed
 
 
 def _tap_new(original: Callable[[], asyncio.AbstractEventLoop]) -> Callable[[], asyncio.AbstractEventLoop]:

@@ -87,7 +87,8 @@ def install() -> None:
 
 def _reader(name: str) -> Callable[[], Any]:
     original = _real[name]
-    offset = _perf_counter_ns() - _real["monotonic_ns"]() if name.startswith("perf") else 0
+    apart = _perf_counter_ns() - _real["monotonic_ns"]() if name.startswith("perf") else 0
+    offset = round(apart / _SECOND) * _SECOND  # whole seconds, as the clock itself begins at one
     seconds = not name.endswith("_ns")
 
     @wraps(original)

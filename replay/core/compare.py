@@ -14,7 +14,7 @@ from replay.core.codec import Resolve, Value, encode
 from replay.core.families.seen import SEEN
 from replay.core.looking import address_of
 from replay.core.noise import Noise, cover, path_of
-from replay.core.plain import Plainly, aligned, innermost, readable, weight
+from replay.core.plain import Handled, Plainly, aligned, innermost, readable, weight
 from replay.core.times import both_inside, both_took
 from replay.core.verdict import Difference, Window
 from replay.errors import CodecError
@@ -46,6 +46,11 @@ _COMPARED = frozenset({SEEN, "subclass", "zone-fixed", "factory", "cyclic"})
 _OPAQUE = '"$opaque"'
 _DEEP = "maximum recursion depth exceeded"
 """What a RecursionError says; behind it the kind of call that went too deep, which interpreters count otherwise."""
+_HANDLED = {
+    "added": "handled when it was raised, in production nothing was: does not count",
+    "removed": "handled in production when it was raised, maybe outside of the recording: does not count",
+}
+"""Of what only one of two errors has for its context."""
 Steps = tuple[Any, ...]
 
 
@@ -105,6 +110,8 @@ def _differences(
         note = _note(path, one, two, window, allowed) if kind == "changed" else None
         if note is None and window is not None and both_took(_header(before, steps), one, two, window):
             note = "time that it took"
+        if note is None and isinstance(two if one is _ABSENT else one, Handled) and _ABSENT in (one, two):
+            note = _HANDLED[kind]
         found.append(Difference(path, kind, _shown(one), _shown(two), note))
         if len(found) >= MOST:
             break

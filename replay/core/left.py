@@ -22,7 +22,7 @@ from replay.core.codec import Gap, Value, encode
 from replay.core.families.seen import SEEN, is_own
 from replay.core.looking import address_of, attributes, mro
 from replay.core.recording import Recording
-from replay.core.snapshot import OfMethod, Settled, snapshot, snapshot_call
+from replay.core.snapshot import Exact, OfMethod, Plain, Settled, snapshot, snapshot_call
 from replay.core.standins import Record
 from replay.core.world import FILLED, Answer, Settles, lost
 from replay.core.written import json_text
@@ -115,6 +115,19 @@ def _is_container(kind: type) -> bool:
     return found
 
 
+class _Returned(msgspec.Struct, gc=False):
+    """What a call returned, in a copy of that and of its arguments."""
+
+    whole: Plain | Exact
+
+    @property
+    def size(self) -> int:
+        return 0
+
+    def settle(self) -> Value:
+        return self.whole.item("returned")
+
+
 class Left(msgspec.Struct):
     """An answer with what the call left in its arguments."""
 
@@ -157,10 +170,11 @@ def _is_returned(gap: Gap) -> bool:
 
 def answer_of(value: object, began: int, before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settles:
     """What a call answered: `value`, with the arguments if they are others than `before`. Never raises."""
-    answer = snapshot(value, began)
-    if not _is_changed(before, args, kwargs):
-        return answer
-    return Left(answer, before, snapshot({"returned": value, "args": list(args), "kwargs": kwargs}))
+    if changed(before, args, kwargs) is None:
+        return snapshot(value, began)
+    whole = snapshot({"returned": value, "args": list(args), "kwargs": kwargs}, began)
+    answer = _Returned(whole) if isinstance(whole, Plain | Exact) else snapshot(value)
+    return Left(answer, before, whole)
 
 
 class Failed(msgspec.Struct):
@@ -188,11 +202,6 @@ def error_of(error: Settles, before: Settles, args: tuple[Any, ...], kwargs: dic
     return error if after is None else Failed(error, before, after)
 
 
-def changed(before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settles | None:
-    """The arguments now; None if they are as `before`. Never raises."""
-    return snapshot_call(args, kwargs) if _is_changed(before, args, kwargs) else None
-
-
 def beside(before: Settles, after: Settles) -> Value | None:
     """The arguments, to be put beside an answer; None if they are as `before`, or cannot be stored there."""
     now = after.settle()
@@ -204,24 +213,26 @@ def beside(before: Settles, after: Settles) -> Value | None:
     return now
 
 
-def _is_changed(before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether the arguments may be others than `before`; those that are too large are not looked at again."""
+def changed(before: Settles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settles | None:
+    """The arguments now; None if they are as `before`, or too large to be looked at again. Never raises. They may be
+    the same all the same: a copy tells whether somebody else has got a part of them meanwhile. Who settles them sees.
+    """
     if not kwargs and _are_fixed(args):
-        return False
+        return None
     if type(before) is Marked and before.marks is not None:
         fixed, places = before.marks
         now = _marks(args, kwargs)
         if now is not None and now[1] == places and len(now[0]) == len(fixed) and all(map(is_, now[0], fixed)):
-            return False
+            return None
     seen = getattr(before, "seen", None)  # nothing was copied, or it was cut meanwhile
     if seen is None or before.size > LARGEST:
-        return False
+        return None
     again = snapshot_call(args, kwargs)
     if again.seen == seen:
-        return False
+        return None
     if type(again) is Settled:
         _count(again.settle().gaps)
-    return True
+    return again
 
 
 def _count(gaps: tuple[Gap, ...]) -> None:

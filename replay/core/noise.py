@@ -183,6 +183,10 @@ def excuses(recording: Recording, keyed: Keyed | None = None) -> list[Excuse]:
     addresses that it makes of what it is given, and parts of what is masked that it shows. With `keyed`, the pseudonyms
     of production's key, also personal data that are its own: each is redacted as production's was."""
     marks = marks_of(recording)
+    parts, own = [*words_of(marks)], places_of(marks, "own")
+    shared = places_of(marks) if keyed is not None else []  # of data that an answer has, too
+    if not (parts or own or shared):
+        return []
     pseudonyms = Pseudonyms(marks)
     made = marks.get("made")
     addresses = frozenset(each for each in made if type(each) is str) if type(made) is list else frozenset[str]()
@@ -202,13 +206,13 @@ def excuses(recording: Recording, keyed: Keyed | None = None) -> list[Excuse]:
                 words=words, checked=checked, fixed=fixed,
             )  # fmt: skip
 
-    for place, path, words in words_of(marks):
+    for place, path, words in parts:
         excuse(place, path, "a part", frozenset(), words)
-    for row in places_of(marks) if keyed is not None else ():  # of data that an answer has, too
+    for row in shared:
         excuse(*row, frozenset())
     kinds = marks.get("kinds")
     personal = PERSONAL | {ENCODED} if type(kinds) is not dict or PERSONAL.intersection(kinds) else PERSONAL
-    for place, path, kind in places_of(marks, "own"):
+    for place, path, kind in own:
         if kind not in personal or addresses or keyed is not None:
             excuse(place, path, kind, addresses if kind in personal else None)
     return list(found.values())
@@ -403,7 +407,7 @@ class _Covering:
 
 def names_a_type(owner: Mapping[Any, Any], name: Any) -> bool:
     """Whether it is what says of which type a value or an error is."""
-    return name == "<type>" or (name in ("type", "cause") and "type" in owner and "message" in owner)
+    return name == "<type>" or (name in ("type", "cause", "context") and "type" in owner and "message" in owner)
 
 
 def covers(noise: Noise, one: Any, two: Any, steps: Steps, window: Window | None) -> bool:

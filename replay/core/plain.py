@@ -19,6 +19,15 @@ _ATOMS = (str, int, float, bool, type(None), bytes)
 _KEYS = (str, int, type(None), bytes)
 """Of these no two that differ are equal, as 1, 1.0 and True are."""
 _LONG, _MANY, _DEEP = 500, 20, 4
+
+
+class Handled(str):
+    """The type of what was being handled when an error was raised without a cause. A type of text of its own, so that
+    nothing of the code's is taken for one."""
+
+    __slots__ = ()
+
+
 _short = Repr()
 _short.maxstring = _short.maxother = _short.maxlong = _LONG
 
@@ -112,6 +121,8 @@ class Plainly:
             plain["notes"] = list(notes)
         if error.__cause__ is not None:
             plain["cause"] = dotted(type(error.__cause__))
+        elif error.__context__ is not None:
+            plain["context"] = Handled(dotted(type(error.__context__)))
         if isinstance(error, BaseExceptionGroup):
             plain.pop("args", None)
             plain["exceptions"] = [self.of(each) for each in error.exceptions]

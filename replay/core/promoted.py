@@ -36,9 +36,10 @@ class Promoted(msgspec.Struct, frozen=True, kw_only=True):
 
 def promoted(recording: Recording) -> Promoted | None:
     """What is noted; None if nothing is, or nothing of the right form."""
+    if '"promoted"' not in recording.context.text:
+        return None
     try:
-        context = recording.context.tree
-        return msgspec.convert(context["promoted"], Promoted)
+        return msgspec.convert(recording.context.tree["promoted"], Promoted)
     except (KeyError, TypeError, ValueError):  # msgspec's errors are ValueErrors
         return None
 

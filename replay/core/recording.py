@@ -23,6 +23,10 @@ TURNS = "turns"
 """In a context: a sign for each interaction. How often a coroutine let others go on until it had its answer, a digit;
 `w`: it waited for something; `-`: that is not known."""
 MOST_TURNS = 9
+MOST_LOGS = 1_000
+"""Log lines of one recording that are kept."""
+HEARD = "logs"
+"""In a context, true: what reached the root logger is among the log lines."""
 
 
 class Interaction(msgspec.Struct, frozen=True, kw_only=True):

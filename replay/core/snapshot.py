@@ -55,6 +55,10 @@ class Plain(msgspec.Struct, gc=False):
     def settle(self) -> Value:
         return _settle(_load(self.copy), self.value)
 
+    def item(self, name: str) -> Value:
+        """Of a mapping: the value of one key."""
+        return _settle(_load(self.copy)[name], self.value[name])
+
 
 class PlainCall(msgspec.Struct, gc=False):
     """A copy of plain arguments, and the arguments."""
@@ -94,6 +98,10 @@ class Exact(msgspec.Struct, gc=False):
 
     def settle(self) -> Value:
         return encode(_Loader(BytesIO(self.copy)).load())
+
+    def item(self, name: str) -> Value:
+        """Of a mapping: the value of one key."""
+        return encode(_Loader(BytesIO(self.copy)).load()[name])
 
 
 class Immutable(msgspec.Struct, gc=False):

@@ -32,8 +32,9 @@ _turns: dict[int, _Turn] = {}
 """Thread -> the turn of its loop in which an answer has come."""
 
 
-def arrived_ns(asked_ns: int) -> int:
-    """The time, `time.perf_counter_ns`, at which what was asked at `asked_ns` has come."""
+def arrived_ns(asked_ns: int, *, is_alone: bool = False) -> int:
+    """The time, `time.perf_counter_ns`, at which what was asked at `asked_ns` has come. `is_alone`: no other answer is
+    waited for that the same turn could bring. Then none begins: it would cost the loop a round that it else rests."""
     now = perf_counter_ns()
     events = sys.modules.get("asyncio.events")  # not imported for this: it is a large part of our import
     loop = None if events is None else events._get_running_loop()
@@ -41,6 +42,8 @@ def arrived_ns(asked_ns: int) -> int:
         return now
     turn = _turns.get(get_ident())
     if turn is None or turn.loop != id(loop) or asked_ns > turn.first or now - turn.first > _LONGEST:
+        if is_alone:
+            return now
         turn = _turns[get_ident()] = _Turn(id(loop), now)
         loop.call_soon(turn.over)
         return now

@@ -22,6 +22,7 @@ import msgspec
 
 from replay.core.codec import Resolve, Value
 from replay.core.policy import Policy
+from replay.core.raising import throw
 from replay.core.recording import Interaction, Recording, State
 from replay.core.standins import Opaque, Truncated
 from replay.core.verdict import Difference, Window
@@ -124,7 +125,7 @@ class Answer(msgspec.Struct, frozen=True):
             world.sleep(self.duration_ns / 1e9 + 1.0, lambda seconds: None)  # a thread waits as it did, to the end
             raise world.beyond(self.seq, message)
         if self.state == "raised":
-            raise self.value.decode(self.resolve, partial(_unkept, self.seq))
+            throw(self.value.decode(self.resolve, partial(_unkept, self.seq)))
         is_filled = self.value.text.startswith(_FILLED)  # then parts that were not stored say what they hold
         return self.value.decode(self.resolve, None if is_filled else partial(_unkept, self.seq))
 
@@ -158,6 +159,11 @@ class World(Protocol):
     def live(self) -> bool:
         """True: requests go out. False: they are answered, so `ask` needs the whole request (a streamed upload is read
         to its end first)."""
+        ...
+
+    @property
+    def awaited(self) -> int:
+        """Tickets that it was told nothing of yet."""
         ...
 
     @property

@@ -8,17 +8,24 @@ known only where they asked again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from replay.core.compare import MOST, unexpected
+from replay.core.near import Near, Place
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Difference, Divergence, DivergenceKind
-from replay.engine.steps import overlapping
+from replay.engine.steps import overlapping, stepped
+from replay.engine.user_code import is_ours, user_code
 
+NONDETERMINISTIC = "nondeterministic: "
+"""How such a reason begins."""
 _MOST = 3
 """Pairs named in a reason."""
+_CLOSE = 1_000_000
+"""Nanoseconds between what two tasks ask, in which either may have been first."""
 
 
 def nondeterminism(recording: Recording) -> str | None:
@@ -46,7 +53,9 @@ def rearranged(recording: Recording, difference: Collection[Difference]) -> str 
     found = unexpected(difference)
     before = {leaf for each in found if each.kind != "added" for leaf in _leaves(each.recorded)}
     now = {leaf for each in found if each.kind != "removed" for leaf in _leaves(each.actual)}
-    if len(found) < 2 or (before != now and (len(found) < MOST or len(before & now) < len(before ^ now))):
+    if max(len(found), len(before)) < 2 or (
+        before != now and (len(found) < MOST or len(before & now) < len(before ^ now))
+    ):
         return None
     pair = _pair_at_once(recording)
     return pair and (
@@ -65,11 +74,17 @@ def overtaken(recording: Recording, divergences: Collection[Divergence]) -> str 
         what = "what one lane drew in production another one draws now"
     else:
         return None
-    pair = _pair_at_once(recording)
+    pair = _pair_at_once(recording) or _drawing(divergences)
     return pair and (
         f"nondeterministic: {what}, and {pair}. Which of them takes the next piece of work from a queue, or a lock, no "
         "recording says."
     )
+
+
+def _drawing(divergences: Collection[Divergence]) -> str | None:
+    """Of tasks that do no more than draw."""
+    lanes = list(dict.fromkeys(each.lane for each in divergences if each.boundary == "random"))
+    return f"tasks drew in turn ({' and '.join(lanes[:2])})" if len(lanes) > 1 else None
 
 
 def _draws(divergences: Collection[Divergence], kind: DivergenceKind) -> set[str]:
@@ -79,30 +94,62 @@ def _draws(divergences: Collection[Divergence], kind: DivergenceKind) -> set[str
 def _pair_at_once(recording: Recording) -> str | None:
     pair = _at_once(recording)
     if pair is None:
-        lanes = overlapping(recording)
-        return lanes and f"threads ran at the same time ({lanes[0]} and {lanes[1]})"
+        if (lanes := overlapping(recording)) is not None:
+            return f"threads ran at the same time ({lanes[0]} and {lanes[1]})"
+        pair = _in_turn(recording)
+        return pair and f"tasks took turns (#{pair[0].seq} in {pair[0].lane}, #{pair[1].seq} in {pair[1].lane}, ...)"
     one, two = pair
     return f"lanes ran at the same time (#{one.seq} in {one.lane}, #{two.seq} in {two.lane}, ...)"
 
 
-def nearly(recording: Recording, near: int | None) -> str | None:
-    """`nondeterministic: ...` of the time `near` (nanoseconds since the epoch), when a time limit or a sleep was about
-    to be over; with the interaction that was answered then, if there is one. None if there is no such time."""
-    if near is None:
+def nearly(recording: Recording, near: Sequence[Near], root: Path | None = None) -> str | None:
+    """`nondeterministic: ...` of what came at about the same time, each with when, and where in the code of the project
+    at `root` somebody waited for it. None if nothing did."""
+    if not near:
         return None
-    offset = near - recording.started_at
-    found = [each for each in recording.interactions if each.offset_ns + each.duration_ns == offset]
-    what = f"the answer to #{found[0].seq} ({found[0].boundary} {found[0].target})" if found else "something else"
+    owns = user_code(root).owns
+    moments = sorted(near, key=lambda each: (each.what == "woken", each.at))[:_MOST]
+    told = "; ".join(dict.fromkeys(_moment(recording, each, owns, root) for each in moments))
     return (
-        f"nondeterministic: {offset / 1e6:.1f} ms after the start {what} came about when a time limit or a sleep was "
-        "over, a thread was woken, or what waited for it was given up. The recording does not say which of them was "
-        "first."
+        f"nondeterministic: what came at about the same time may have come in another order: {told}. The recording "
+        "does not say which was first."
     )
+
+
+def _moment(recording: Recording, near: Near, owns: Callable[[str], bool], root: Path | None) -> str:
+    offset = near.at - recording.started_at
+    found = next((each for each in recording.interactions if each.offset_ns + each.duration_ns == offset), None)
+    answer = "an answer" if found is None else f"the answer to #{found.seq} ({found.boundary} {found.target})"
+    places = list(dict.fromkeys(filter(None, (_place(stack, owns, root) for stack in near.stacks))))
+    at, and_at = (f" at {places[0]}" if places else ""), (f" at {' and '.join(places)}" if places else "")
+    said = {
+        "answer": f"{answer} came about when a time limit or a sleep was over{at}",
+        "step": f"a thread began or ended about when a time limit or a sleep was over{at}",
+        "limits": f"two time limits or sleeps were over{and_at}",
+        "woken": f"a thread was woken{at} about when another one began or ended",
+        "spared": f"a time limit{at} was over by production's clock, and was not met",
+        "given up": f"{answer} came about when what waited for it was given up{at}",
+        "computed": f"how long the code computes decides{at}",
+    }
+    return f"{offset / 1e6:.1f} ms after the start {said[near.what]}"
+
+
+def _place(stack: Sequence[Place], owns: Callable[[str], bool], root: Path | None) -> str | None:
+    """The innermost line of the project; of a thread that runs none, the outermost of what it runs."""
+    for file, line, function in stack:
+        if owns(file):
+            return f"{file.removeprefix(f'{root}/')}:{line} in {function}"
+    outer = (each for each in reversed(stack) if not (each[2].startswith("_bootstrap") or is_ours(each[0])))
+    found = next(outer, None)
+    return found and f"{found[2]} in {Path(found[0]).name}"
 
 
 def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         value = value.values()
+    elif isinstance(value, str):  # it may be written of parts
+        yield from value.split()
+        return
     elif not isinstance(value, list | tuple | set | frozenset):
         yield f"{type(value).__name__} {value!r}"
         return
@@ -120,6 +167,18 @@ def _at_once(recording: Recording) -> tuple[Interaction, Interaction] | None:
             elif lane != interaction.lane:
                 return other, interaction
         open_[interaction.lane] = interaction
+    return None
+
+
+def _in_turn(recording: Recording) -> tuple[Interaction, Interaction] | None:
+    """The first two of tasks neither of which began in the other, one right after the other. When threads ran is
+    known."""
+    threads = stepped(recording)
+    for one, two in pairwise(recording.interactions):
+        is_close = two.offset_ns - one.offset_ns - one.duration_ns < _CLOSE
+        is_related = one.lane == two.lane or one.lane.startswith(f"{two.lane}.") or two.lane.startswith(f"{one.lane}.")
+        if is_close and not is_related and one.lane not in threads and two.lane not in threads:
+            return one, two
     return None
 
 

@@ -6,6 +6,7 @@ import platform
 import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,12 +15,13 @@ from replay.core.codec import Resolve
 from replay.core.compare import unexpected
 from replay.core.families.errors import known_class
 from replay.core.families.seen import SEEN, kept
+from replay.core.near import Near
 from replay.core.noise import OUTCOME, matches, parse, request
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference, Divergence, Frame
-from replay.engine.ambiguity import nearly, nondeterminism, overtaken, rearranged
+from replay.engine.ambiguity import NONDETERMINISTIC, nearly, nondeterminism, overtaken, rearranged
 from replay.engine.entropy import LONG, MOST_BITS
 from replay.engine.keyed import keyed
 from replay.engine.redaction import KEY
@@ -27,6 +29,10 @@ from replay.engine.redaction import KEY
 _WORDS = re.compile(r"\$(\.error)?\.(message|args(\[\d+\])?)")
 """What an error says."""
 _NAMED = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
+_DURATION = re.compile(
+    r"(?:took|elapsed|duration|latency|run_?time|(?:time|process(?:ing)?|response|request|total|exec(?:ution)?)_?"
+    r"(?:taken|time|spent))(?:_?(?:in_?)?(?:[mun]?s|sec(?:ond)?s?|milli(?:second)?s?))?['\]]*$"
+)
 _ENDED = frozenset({"$", "$.status"})
 """Where it ended in another way."""
 _CLASS = re.compile(
@@ -43,26 +49,26 @@ def doubts(
     recording: Recording,
     difference: Collection[Difference],
     short_draws: int,
-    near: int | None = None,
+    near: Sequence[Near] = (),
     divergences: Sequence[Divergence] = (),
     start_up: Sequence[tuple[str, Frame | None]] = (),
     resolve: Resolve = lambda module, name: None,
+    root: Path | None = None,
 ) -> str | None:
     """What else than the code may have made a run end in another way; None if nothing did.
 
     `short_draws`: how many short ones of `secrets` and `os.urandom` the run made that no recording holds. `near`:
-    when an answer and a time limit came at about the same time, nanoseconds since the epoch. `start_up`: what that was
-    refused, and where. `resolve`: gives the classes that are here.
+    what came at about the same time. `start_up`: what that was refused, and where. `resolve`: gives the classes that
+    are here. `root`: of the project.
     """
-    alike = (
-        nondeterminism(recording)
-        or rearranged(recording, difference)
-        or nearly(recording, near)
-        or overtaken(recording, divergences)
-    )
-    found = [alike, *_unrecorded(divergences), *_kept(divergences), *_masked(recording, difference),
-             *_keyless(recording, difference, divergences), *_drawn(short_draws), *_made(difference),
-             *_worded(recording, difference), *_unprepared(start_up), *_stood_in(recording, resolve)]  # fmt: skip
+    alike = nondeterminism(recording) or rearranged(recording, difference) or overtaken(recording, divergences)
+    close = nearly(recording, near, root)
+    if alike is not None and close is not None:
+        close = f"Besides, {close.removeprefix(NONDETERMINISTIC)}"
+    found = [alike, close, *_unrecorded(divergences), *_kept(divergences),
+             *_masked(recording, difference), *_keyless(recording, difference, divergences), *_drawn(short_draws),
+             *_made(difference), *_timed(difference), *_worded(recording, difference), *_unprepared(start_up),
+             *_stood_in(recording, resolve)]  # fmt: skip
     return " ".join(filter(None, found)) or None
 
 
@@ -159,6 +165,26 @@ def _made(difference: Collection[Difference]) -> Iterator[str]:
         )
 
 
+def _timed(difference: Collection[Difference]) -> Iterator[str]:
+    """If nothing but numbers is another whose names say that they are how long something took."""
+    found = unexpected(difference)
+    if found and all(_is_a_number(each.recorded) and _is_a_number(each.actual) and _took(each.path) for each in found):
+        paths = [each.path for each in found]
+        more = f" and {len(paths) - _MOST} more" if len(paths) > _MOST else ""
+        yield (
+            f"durations: it ended as in production but for how long something took, at {', '.join(paths[:_MOST])}{more}"
+            ". What code spent computing is in no recording: `replay run --check` notes it."
+        )
+
+
+def _is_a_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _took(path: str) -> bool:
+    return _DURATION.search(path.lower()) is not None
+
+
 def reworded(recording: Recording, difference: list[Difference]) -> list[Difference]:
     """The differences; of an error of Python's own that ran under another version, what it says is expected to be
     other words, as long as they speak of the same names and numbers."""
@@ -174,13 +200,12 @@ def reworded(recording: Recording, difference: list[Difference]) -> list[Differe
 
 def _is_of_another(recording: Recording) -> bool:
     """Whether it ended in an error of Python's own, under another version than this one."""
-    facts, error = recording.facts, recording.error_type
+    error = recording.error_type
+    if error is None:
+        return False
+    facts = recording.facts
     python = facts.get("python") if isinstance(facts, dict) else None
-    if (
-        error is None
-        or not isinstance(python, str)
-        or python.split(".")[:2] == platform.python_version().split(".")[:2]
-    ):
+    if not isinstance(python, str) or python.split(".")[:2] == platform.python_version().split(".")[:2]:
         return False
     return "." not in error or error.partition(".")[0] in sys.stdlib_module_names
 

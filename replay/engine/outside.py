@@ -20,6 +20,7 @@ class Outside:
     closed = True
     live = True
     full = False
+    awaited = 0
     permits: Permits | None = None
 
     def ask(self, request: Request) -> Ticket | Answer | None:

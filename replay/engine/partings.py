@@ -14,10 +14,12 @@ import msgspec
 
 from replay.core.codec import Value
 from replay.core.recording import Interaction, Outcome, Recording
-from replay.core.redaction.marks import MASK, marks_of, places_of
+from replay.core.redaction.marks import MASK, Known, marks_of, places_of
+from replay.core.redaction.own import stands_for
 from replay.core.verdict import MOST_NOTED, Difference, Divergence, DivergenceKind, Frame
 from replay.core.world import Request, Shelf
 from replay.engine.follows import Course, linked
+from replay.engine.keyed import keyed
 from replay.engine.waiting import Waiting, alike
 
 _COMPARED = 50
@@ -147,7 +149,11 @@ class Partings:
         self._told.append((number, message))
 
     def apart(self, read: Interaction, lane: str, found: Sequence[Difference]) -> None:
-        """What the code told an answer as it read on is something else."""
+        """What the code told an answer as it read on is something else. With production's key not what redaction made
+        of the same."""
+        found = [each for each in found if not self._is_same(each, read.seq)]
+        if not found:
+            return
         self.note(
             Divergence(
                 kind="redaction-altered" if all(self._is_told(each, read.seq) for each in found) else "changed",
@@ -160,6 +166,14 @@ class Partings:
                 seq=read.seq,
             )
         )
+
+    def _is_same(self, field: Difference, seq: int) -> bool:
+        """Production's key makes of what the code says what the recording has."""
+        key = keyed(self._recording)
+        if key is None or field.kind != "changed" or not self._is_told(field, seq):
+            return False
+        known = Known(marks_of(self._recording))
+        return stands_for(field.recorded, field.actual, known, frozenset(), key)
 
     def _is_told(self, field: Difference, seq: int) -> bool:
         """Redaction put something else there."""

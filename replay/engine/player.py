@@ -21,7 +21,7 @@ from replay.core.codec import Resolve, Value
 from replay.core.compare import differences, unexpected, unknown
 from replay.core.decoder import items_of
 from replay.core.noise import Known, Noise, known
-from replay.core.recording import WEB, Interaction, Outcome, Recording, State, turns_of
+from replay.core.recording import MOST_LOGS, WEB, Interaction, Outcome, Recording, State, turns_of
 from replay.core.verdict import Difference, Divergence, Frame, Window
 from replay.core.world import Answer, ReadSoFar, Request, Settles, Shelf, Ticket
 from replay.engine.behind import Behind
@@ -30,6 +30,7 @@ from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.keyed import keyed
 from replay.engine.lanes import FIRST, Lanes, numbering
+from replay.engine.logged import LEVELS, Line
 from replay.engine.partings import Partings
 from replay.engine.steps import Clocked, InOrder, Waits
 from replay.engine.user_code import library_of, user_code
@@ -115,12 +116,13 @@ class Player:
     __slots__ = (
         "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now",
         "_on_ask", "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_turns",
-        "_unknown", "_wait", "_waiting", "behind", "closed", "goes_out", "lanes", "leaves", "left", "noise", "noted",
-        "notes", "permits", "recording", "served", "short_draws", "start_up", "through", "unanswered", "where",
+        "_unknown", "_wait", "_waiting", "behind", "closed", "goes_out", "lanes", "leaves", "left", "logs", "noise",
+        "noted", "notes", "permits", "recording", "served", "short_draws", "start_up", "through", "unanswered", "where",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
     full = False
+    awaited = 0
 
     def __init__(
         self,
@@ -197,6 +199,8 @@ class Player:
         """What it left there."""
         self.notes: dict[str, Settles] = {}
         """What the code noted in this run."""
+        self.logs: list[Line] = []
+        """What the code logged in this run, at WARNING and above."""
         self.start_up: list[tuple[str, Frame | None]] = []
         """What the application's start-up was refused, and where it asked for that (see `replay.engine.preparing`)."""
         self.behind: Behind | None = None
@@ -336,6 +340,11 @@ class Player:
         """Kept for those who judge the run; it is part of no verdict."""
         if not self.closed:
             self.notes[name] = value
+
+    def log(self, level: str, logger: str, message: str, template: str | None = None) -> None:
+        """The code logs something; it is told beside what production logged."""
+        if not self.closed and level in LEVELS and len(self.logs) < MOST_LOGS:
+            self.logs.append(Line(level, logger, message, template))
 
     def handled(self, error: BaseException, *, is_sure: bool) -> None:
         if not self.closed and self.recording.kind in WEB:

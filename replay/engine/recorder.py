@@ -15,7 +15,7 @@ import msgspec
 
 from replay.core import snapshot as snapshots
 from replay.core.left import at_the_end
-from replay.core.recording import WEB, Interaction, Kind, ModelCall, Recording, State
+from replay.core.recording import MOST_LOGS, WEB, Interaction, Kind, ModelCall, Recording, State
 from replay.core.snapshot import snapshot
 from replay.core.verdict import Difference
 from replay.core.world import ReadSoFar, Request, Settles, Ticket
@@ -68,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     most_interactions: int = 10_000
     most_copying_ns: int = 250_000_000
     """Of one recording, for copies of large values; beyond it no further interactions are kept."""
-    most_logs: int = 1_000
+    most_logs: int = MOST_LOGS
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "keep", test_of(self.keep))
@@ -129,6 +129,8 @@ class Recorder(msgspec.Struct, eq=False):
     """Fields of the recording that are known later: the status of an HTTP answer, its route."""
     tickets: list[Ticket] = []
     """In the order of asking: a place in this list is the number of an interaction."""
+    awaited: int = 0
+    """How many of them were not told of yet."""
     draws: dict[tuple[str, str], list[Any]] = {}
     entropies: list[tuple[str, bytes]] = []
     choices: list[tuple[str, int, int]] = []
@@ -160,6 +162,7 @@ class Recorder(msgspec.Struct, eq=False):
             return None
         ticket = Ticket(request, self.lanes.name(), perf_counter_ns())
         tickets.append(ticket)
+        self.awaited += 1
         return ticket
 
     def spend(self, nanoseconds: int) -> None:
@@ -184,6 +187,7 @@ class Recorder(msgspec.Struct, eq=False):
     def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
         if self.closed or ticket.ended_ns:
             return
+        self.awaited -= 1
         ticket.answer = answer
         ticket.state = state
         ticket.ended_ns = ended_ns or perf_counter_ns()

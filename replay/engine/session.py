@@ -18,6 +18,7 @@ from replay.core.compare import MOST, differences, unexpected, unknown
 from replay.core.damage import Damage, damage
 from replay.core.filling import parted, unseen
 from replay.core.left import is_noted
+from replay.core.near import Near
 from replay.core.noise import Known, known
 from replay.core.recording import Interaction, Kind, Outcome, Recording
 from replay.core.verdict import Difference, Frame, Verdict, Violation
@@ -27,6 +28,7 @@ from replay.engine.doubts import doubts, reworded
 from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
 from replay.engine.keyed import keyed
+from replay.engine.logged import logged
 from replay.engine.player import OnAsk, Player, window
 from replay.engine.playing import Shelves, by_boundary, playing
 from replay.engine.steps import Waits
@@ -49,7 +51,8 @@ class Session:
         move: Callable[[int], None],
         wait: Waits | None = None,
         linger: Callable[[int], bool] = lambda elapsed: False,
-        near: Callable[[], int | None] = lambda: None,
+        near: Callable[[], Sequence[Near]] = tuple,
+        listen: Callable[[], None] | None = None,
         live: Collection[str] = (),
         ignore: Collection[str] = (),
         tolerance: float = 0.0,
@@ -59,8 +62,8 @@ class Session:
         predict: Callable[[Interaction, Resolve | None], Any] | None = None,
     ) -> None:
         """`linger`: lets the threads that the entry point left go on by one step; false if none of them would by so
-        many nanoseconds after the start. `near`: when a time limit and an answer came at about the same time first,
-        nanoseconds since the epoch. `predict`: what is read off a model's answer now (see
+        many nanoseconds after the start. `near`: what came at about the same time. `listen`: lets the world hear what
+        is logged; None: nobody asks for it. `predict`: what is read off a model's answer now (see
         `replay.engine.breaches`), for finds of a breach."""
         self._live = frozenset(live)
         self._boundaries = boundaries
@@ -70,6 +73,7 @@ class Session:
         self._wait = wait
         self._linger = linger
         self._near = near
+        self._listen = listen
         self._ignore = ignore
         self._tolerance = tolerance
         self._on_ask = on_ask
@@ -139,7 +143,7 @@ class Session:
         found = innermost(raised)
         return None if found is None else msgspec.structs.replace(found, file=relative(self._targets.root, found.file))
 
-    def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome, int | None]:
+    def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome, Sequence[Near]]:
         noise = known(recording, keyed(recording))
         kinds = {each.kind: each for each in self._boundaries}
         found = Shelves(kinds, by_boundary(recording), window(recording), noise.requests)
@@ -157,6 +161,8 @@ class Session:
                 noise=noise,
             )
             player.leaves = is_noted(recording)
+            if self._listen is not None:
+                self._listen()
             occupy(player)
             current.set(player)  # of the copied context: nothing to reset
             try:
@@ -170,13 +176,15 @@ class Session:
                 occupy(None)
         return player, outcome, near
 
-    def _judge(self, recording: Recording, player: Player, outcome: Outcome, near: int | None) -> Verdict:
+    def _judge(self, recording: Recording, player: Player, outcome: Outcome, near: Sequence[Near]) -> Verdict:
         difference = reworded(recording, self._difference(recording, outcome, player.noise))
         left = player.left
         if left is not None and outcome.state == recording.outcome.state:
             difference += parted(recording, left, window(recording), self._ignore, self._tolerance, player.noise.left)
         difference += [*unknown(recording.outcome.payload), *player.noted, *unseen(recording)][:MOST]
         player.explain(outcome)
+        if self._listen is not None and not player.diverged:
+            difference += logged(recording, player.logs)
         if player.diverged:
             status: Any = "diverged"
         elif unexpected(difference):
@@ -205,6 +213,7 @@ class Session:
                 player.divergences,
                 player.start_up,
                 self._targets.resolve,
+                self._targets.root,
             ),
         )
 

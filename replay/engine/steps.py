@@ -5,6 +5,7 @@ What a thread does between its questions leaves no other trace, and who waits fo
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from time import perf_counter_ns
 from typing import Protocol
 
@@ -95,6 +96,11 @@ def _checked(facts: object) -> dict[str, list[int]]:
         and 0 < len(steps) <= ENDED + 1
         and all(type(each) is int and each >= 0 for each in steps)
     }
+
+
+def stepped(recording: Recording) -> Collection[str]:
+    """The lanes that are threads and jobs."""
+    return _checked(recording.facts)
 
 
 def overlapping(recording: Recording) -> tuple[str, str] | None:

@@ -100,5 +100,9 @@ def library_of(frame: FrameType | None) -> str | None:
 
 def is_machinery(frame: FrameType) -> bool:
     """Code of this package that no user of a debugger wants to step through."""
-    file = frame.f_code.co_filename
+    return is_ours(frame.f_code.co_filename)
+
+
+def is_ours(file: str) -> bool:
+    """Of this package, and no demo."""
     return file.startswith(_PACKAGE) and "/demo/" not in file

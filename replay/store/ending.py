@@ -122,17 +122,27 @@ def _unblock() -> None:
 
 
 def _after_fork() -> None:
-    global _near, _pipe, _is_heard
+    global _near, _is_heard
     _near = _is_heard = False
-    if _pipe is not None:
-        if (found := signal.set_wakeup_fd(-1)) not in (_pipe[1], -1):
-            signal.set_wakeup_fd(found)
-        for end in _pipe:
-            os.close(end)
-        _pipe = None
     for spool in list(_spools):
         spool.in_child()
-    _unblock()
+    try:
+        _leave_pipe()
+    finally:
+        _unblock()
+
+
+def _leave_pipe() -> None:
+    """It is the parent's: what came to the child would nudge that."""
+    global _pipe
+    if _pipe is None:
+        return
+    read, write = _pipe
+    _pipe = None
+    if (found := signal.set_wakeup_fd(-1)) not in (write, -1):  # an event loop's
+        signal.set_wakeup_fd(found)
+    os.close(read)
+    os.close(write)
 
 
 def _begin_worker(_: object) -> None:
@@ -161,8 +171,8 @@ def at_the_first_of_a_child() -> None:
 
 def _is_worker() -> bool:
     """Whether this is a process of `multiprocessing`, also one that is about to import the main module."""
-    process = sys.modules.get("multiprocessing.process")
-    return process is not None and process.current_process().name != "MainProcess"
+    current = getattr(sys.modules.get("multiprocessing.process"), "current_process", None)
+    return current is not None and current().name != "MainProcess"
 
 
 def hear_sigterm() -> None:
@@ -191,6 +201,8 @@ def _nudge_on_sigterm() -> None:
     lock does not wake it, so that no handler runs: a `Pool`, which ends idle processes by SIGTERM while they turn to
     the lock of its queue, would wait for them for ever."""
     global _pipe
+    if not hasattr(signal, "pthread_kill"):  # Windows, where nobody sends it
+        return
     try:
         read, write = os.pipe()
     except OSError:  # no file is left
@@ -207,8 +219,9 @@ def _nudge_on_sigterm() -> None:
 
 def _nudge(read: int, main: int) -> None:
     try:
-        while signal.SIGTERM not in os.read(read, 64):
-            pass
+        while signal.SIGTERM not in (found := os.read(read, 64)):
+            if not found:
+                return
         while not _is_heard and signal.getsignal(signal.SIGTERM) is _on_sigterm:
             native.sleep(_NUDGE_SECONDS)
             if not _is_heard:

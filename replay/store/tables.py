@@ -31,6 +31,7 @@ RECORDING_CAP = 512 << 20
 _WINDOW_CAP = 8 << 20
 _LEVEL = 3
 _REFERENCE = '{"$body":'
+_BODY = re.compile(r'\{"\$body": "([0-9a-f]{64})"\}')
 _STATES: tuple[State, ...] = get_args(State)
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _own = local()
@@ -89,7 +90,7 @@ class BodiesIn:
 
     def get(self, cell: str) -> str:
         """The text of a [json] column."""
-        found = re.fullmatch(r'\{"\$body": "([0-9a-f]{64})"\}', cell) if cell.startswith(_REFERENCE) else None
+        found = _BODY.fullmatch(cell) if cell.startswith(_REFERENCE) else None
         if found is None:
             return cell
         key = found[1]
@@ -139,7 +140,8 @@ class Source:
         self.gaps = gaps
 
     def value(self, cell: str, place: str) -> Value:
-        return Value(text=self.bodies.get(cell), gaps=self.gaps.get(place, ()))
+        text = self.bodies.get(cell) if cell.startswith(_REFERENCE) else cell
+        return Value(text, self.gaps.get(place, ()) if self.gaps else ())
 
 
 Read = Callable[[Any, "Source", str], Any]
@@ -358,6 +360,7 @@ def read_value_gaps(row: tuple[Cell, ...], bodies: BodiesIn) -> dict[str, tuple[
 
 def check_derived(columns: Columns, row: tuple[Cell, ...], owner: Any) -> None:
     """Refuse a row whose digest, status, ... is not that of its content."""
+    bodies = BodiesOut()
     for at, column in columns.derived:
-        if column.write(owner, BodiesOut()) != row[at]:
+        if column.write(owner, bodies) != row[at]:
             raise BundleError(f"{column.name} is not that of the content", slug="bundle-altered")

@@ -131,14 +131,19 @@ class _Check:
             return self._report(started, broken.verdict, (), (), ())
         known = found = len(self._found)
         firsts = list(zip(self._factors, self._all(self._factors), strict=True))
-        firsts.sort(key=lambda each: not each[0].declared)  # a request that moves with the clock hides what comes later
-        others = []
+        # A request that moves with the clock, or says how long something took, hides what comes later.
+        firsts.sort(key=lambda each: (not each[0].declared, not each[0].elapses))
+        others, seen = [], []
         for factor, first in firsts:
             others.append((factor, self._other(factor, base, first, known)))
+            seen.append(len(self._found))
             if base.verdict.status == "diverged" and found < len(self._found):
                 found = len(self._found)
                 base, again = self._alike()  # it parted from production where something varies that is known now
                 ended = monotonic()
+        for number, ((factor, run), count) in enumerate(zip(others, seen, strict=True)):
+            if run is not None and run.verdict.status == "diverged" and count < len(self._found):
+                others[number] = factor, self._other(factor, base, self._run(factor), len(self._found))
         sleep(max(0.0, ended + _SECOND - monotonic()))  # what counts whole seconds is the same in replays on end
         late = self._run(BASE)
         runs = [(BASE, again), (BASE, late), *((factor, run) for factor, run in others if run is not None)]
@@ -238,6 +243,8 @@ class _Check:
                         continue
                     new = new or key not in self._moved
                     self._moved[key] = factor
+                elif factor.elapses and self._moves_with_the_clock(key):
+                    continue
                 elif key not in self._found and not self._covers(key):
                     self._found[key] = matcher, factor
                     new = new or matcher is not None
@@ -274,11 +281,11 @@ class _Check:
         return bool(new)
 
     def _outcomes(self, base: Run, runs: Sequence[tuple[Factor, Run]]) -> None:
-        as_recorded = [base, *(run for factor, run in runs if not factor.declared)]
+        as_recorded = [base, *(run for factor, run in runs if not (factor.declared or factor.elapses))]
         for place, found in self._parted(as_recorded):
             self._found[place, found.steps] = found.matcher, self._mover((place, found.steps), base, runs)
         for factor, run in runs:
-            if not factor.declared and run.order != base.order:
+            if not (factor.declared or factor.elapses) and run.order != base.order:
                 self._found.setdefault((REQUESTS, ()), (None, factor))
             if factor.declared and run.verdict.status != "diverged":
                 for place, found in self._parted([base, run]):
@@ -289,6 +296,19 @@ class _Check:
                         self._found[key] = found.matcher, factor
                     else:
                         self._moved.setdefault(key, factor)
+
+        for factor, run in runs:
+            if factor.elapses and run.verdict.status != "diverged":
+                for place, found in self._parted([base, run]):
+                    key = place, found.steps
+                    is_moment = found.matcher in ("time", "uuid") or self._moves_with_the_clock(key)
+                    if found.steps and not is_moment and not self._covers(key):
+                        self._found[key] = found.matcher, factor
+
+    def _moves_with_the_clock(self, key: tuple[str, Steps]) -> bool:
+        """Whether that is known of what lies there, or above."""
+        place, steps = key
+        return any(known == place and _leads(above, steps, None) for known, above in self._moved)
 
     def _parted(self, runs: Sequence[Run]) -> list[tuple[str, Varied]]:
         """Where their ends differ: the outcome, and what is left in the arguments."""

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from replay.core.noise import with_noise
 from replay.core.recording import Recording
+from replay.engine.steps import STEPS
 from replay.surfaces.job import Probe
 
 AGAIN = "varies from run to run"
@@ -19,6 +20,9 @@ _HASH_SEEDS = ("1", "4242", "77777")
 _ZONES = ("<+0545>-05:45", "<-0330>+03:30")
 _LOCALES = ("tr_TR.UTF-8", "C")
 _SWITCH = 1e-6
+_TICK = 77_777
+"""Nanoseconds."""
+_LONGER = 21, 20
 
 
 class Factor(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +33,9 @@ class Factor(msgspec.Struct, frozen=True, kw_only=True):
     change: Callable[[Recording], Recording] = lambda recording: recording
     declared: bool = False
     """A replay sets it from the recording."""
+    elapses: bool = False
+    """What it moves, and the clock does not, is how long something took: of that a recording has no more than how long
+    answers took, without what the code computed."""
 
 
 BASE = Factor(name=AGAIN)
@@ -44,10 +51,32 @@ def factors(recording: Recording, folder: str, environ: Mapping[str, str | None]
         Factor(name="time zone", probe=Probe(environment={"TZ": zone})),
         Factor(name="locale", probe=Probe(environment={"LC_ALL": locale, "LANGUAGE": None, "PYTHONUTF8": "0"})),
         Factor(name="working folder", probe=Probe(folder=folder)),
+        Factor(name="time that it takes", probe=Probe(tick=_TICK), change=longer, elapses=True),
         Factor(name="thread switch interval", probe=Probe(switch_interval=_SWITCH)),
         Factor(name="clock", change=lambda found: replace(found, started_at=found.started_at + _OFFSET), declared=True),
         Factor(name="recorded time zone", change=lambda found: with_context(found, zone=zone), declared=True),
     ]
+
+
+def longer(recording: Recording) -> Recording:
+    """All took a twentieth longer, in the same order."""
+
+    def later(nanoseconds: int) -> int:
+        return nanoseconds * _LONGER[0] // _LONGER[1]
+
+    interactions = tuple(
+        replace(each, offset_ns=later(each.offset_ns), duration_ns=later(each.duration_ns))
+        for each in recording.interactions
+    )
+    recording = replace(recording, interactions=interactions, duration_ns=later(recording.duration_ns))
+    steps = recording.facts.get(STEPS) if isinstance(recording.facts, dict) else None
+    if not isinstance(steps, dict):
+        return recording
+    moved = {
+        lane: [later(each) if type(each) is int else each for each in taken] if isinstance(taken, list) else taken
+        for lane, taken in steps.items()
+    }
+    return with_context(recording, **{STEPS: moved})
 
 
 def with_context(recording: Recording, **changes: Any) -> Recording:

@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from replay.boundaries import ALL, handled, interpreter, libraries, locks
+from replay.boundaries import ALL, completed, handled, interpreter, libraries, locks
 from replay.boundaries import environ as environment_variables
 from replay.boundaries.http.genai import model_call_of
 from replay.boundaries.threads import install as install_threads
+from replay.core.recording import HEARD
 from replay.core.redaction.rules import Redaction
 from replay.core.snapshot import snapshot
 from replay.core.world import here
@@ -37,6 +38,7 @@ _spool: Spool | None = None
 def install() -> None:
     """Patch every boundary's seam, once per process."""
     install_threads()
+    completed.install()
     for boundary in ALL:
         boundary.install()
     handled.install()
@@ -131,6 +133,7 @@ def init(
             begin=(environment_variables.environ.begin,) if environ else (),
             end=(
                 interpreter.facts,
+                _heard,
                 *(boundary.begin for boundary in ALL if boundary is not environment_variables.environ),
             ),
             model_call=model_call_of,
@@ -229,6 +232,8 @@ class _LogHandler(logging.Handler):
                 world.log(record.levelname, record.name, _message(record))
             except Exception:
                 recorder.dropped["log-failed"] += 1
+        elif (log := getattr(world, "log", None)) is not None:
+            log(record.levelname, record.name, _message(record), _template(record))
         if record.exc_info:
             try:
                 handled.logged(record)
@@ -249,4 +254,18 @@ def _message(record: logging.LogRecord) -> str:
     return message
 
 
+def _template(record: logging.LogRecord) -> str | None:
+    return record.msg if record.args and type(record.msg) is str else None
+
+
 _log_handler = _LogHandler()
+
+
+def listen() -> None:
+    """Hear what is logged from now on, also where the code under test has set up logging anew since `install`."""
+    _log_handler.attach()
+
+
+def _heard() -> dict[str, Any]:
+    """For a recording's context: what reaches the root logger is kept with it."""
+    return {HEARD: True} if any(each is _log_handler for each in logging.getLogger().handlers) else {}

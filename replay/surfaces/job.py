@@ -45,6 +45,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """The working folder."""
     switch_interval: float | None = None
     """Seconds after which a thread gives way to another."""
+    tick: int | None = None
+    """Nanoseconds by which each reading of a monotonic clock moves it."""
     trace: bool = False
     """Note what each line of user code does."""
     compare: bool = True

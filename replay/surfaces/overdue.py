@@ -38,8 +38,9 @@ class Overdue:
     def watching(self, name: str) -> Iterator[None]:
         """While the calling thread replays `name`."""
         before, self._now = self._now, (name, get_ident(), monotonic())
+        process = os.getpid()
         with self._lock:
-            starts, self._process = self._process != os.getpid(), os.getpid()
+            starts, self._process = self._process != process, process
         if starts:
             start_new_thread(self._watch, ())
         try:

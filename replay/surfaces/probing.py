@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from replay.boundaries.timeline import Timeline
 from replay.core.codec import Value
 from replay.core.recording import Interaction
 from replay.engine.player import OnAsk
@@ -42,6 +43,8 @@ def probing(job: Job) -> Iterator[Probed]:
     found.on_ask = on_ask
     if probe.switch_interval is not None:
         sys.setswitchinterval(probe.switch_interval)
+    if probe.tick is not None:
+        Timeline.tick = probe.tick
     if not probe.trace:
         yield found
         return

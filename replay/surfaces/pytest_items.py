@@ -59,10 +59,11 @@ class Options(NamedTuple):
         """Replay now. A coroutine gets an event loop of its own, also where one is running here."""
         from msgspec.structs import replace
 
+        place = None if path is None else relative(path, self.root)
         if self.hard:
             verdict = self._fresh(recording, onward=onward)
         else:
-            name = recording.id if path is None else f"{relative(path, self.root)}::{recording.id}"
+            name = recording.id if place is None else f"{place}::{recording.id}"
             with nullcontext() if self.overdue is None else self.overdue.watching(name):
                 verdict = replay_recording(
                     recording,
@@ -72,7 +73,7 @@ class Options(NamedTuple):
                     writable=self.writable,
                     onward=onward,
                 )
-        return replace(verdict, path=None if path is None else relative(path, self.root))
+        return replace(verdict, path=place)
 
     def fresh(self, recording: Recording) -> Verdict | None:
         """Replay in a process of its own; None: it would be no other replay, or there is no such process."""

@@ -23,7 +23,7 @@ from replay.entrypoints import RUNNERS
 from replay.errors import UsageError
 from replay.store.bundle import Bundle, open_bundle
 from replay.surfaces.config import compared, load
-from replay.surfaces.init import install, replaying
+from replay.surfaces.init import install, listen, replaying
 
 _ALL = ("$",)
 """A pattern of `ignore`: the outcome, whatever it is."""
@@ -79,6 +79,7 @@ def run(
         wait=wait,
         linger=linger,
         near=near,
+        listen=listen,
         live=live,
         ignore=_ALL if ignore is None else (*config.ignore, *ignore),
         tolerance=tolerance or config.tolerance,

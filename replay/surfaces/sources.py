@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from linecache import getline
@@ -26,6 +27,9 @@ _KNOWN = {
 }
 _OWN_TIME = frozenset({"process_time", "process_time_ns", "thread_time", "thread_time_ns", "get_clock_info"})
 """Of `time`: what a replay leaves to the process."""
+_ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
+_CLOCKS = "replay.boundaries.waits"
+_MONOTONIC = frozenset({"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"})
 _UNTAPED = frozenset({
     "_datetime", "_locale", "_random", "_socket", "_thread", "_uuid", "datetime", "gc", "locale", "numpy", "platform",
     "posix", "psutil", "random", "resource", "secrets", "socket", "tempfile", "threading", "time", "uuid",
@@ -105,7 +109,10 @@ class Partings:
             if before is None:
                 break
             parted, field, place = before, None, None
-        return self._told(parted.one, field, root, parted, place, digest(values[0]))
+        origin = self._told(parted.one, field, root, parted, place, digest(values[0]))
+        if origin.source is None and all(isinstance(each, str) and _ADDRESS.search(each) for each in values):
+            return Origin(origin.where, "shows the address of an object")
+        return origin
 
     def _event_at(self, asked: Frame) -> Event:
         """What ran there; where it was not noted, the bare line."""
@@ -115,7 +122,7 @@ class Partings:
 
     def _read_at(self, asked: Frame, field: Any) -> Parted | None:
         """The last change of what is read on the line that asked."""
-        names = _names(asked.file, asked.line, field)
+        names = _names(asked, field)
         here = (asked.file, asked.function)
         found = [each for each in self.all if (each.one.file, each.one.function) == here and each.names & names]
         return found[-1] if found else None
@@ -136,7 +143,7 @@ class Partings:
         for each in reversed(earlier):
             if each.number > start and each.one.kind == "return" and each.one.parent == event.frame:
                 return each
-        names = _names(event.file, event.line, field)
+        names = _names(event, field)
         frame = event.parent if event.kind == "call" else event.frame
         for each in reversed(earlier):
             if each.one.frame == frame and each.names & names:
@@ -163,7 +170,7 @@ class Partings:
         names = frozenset[str]() if parted is None or event.kind == "call" else parted.names
         held = names & {change.name for change in event.changes if wanted and _holds([change], wanted)}
         names = held or names
-        node = _item(_part(event.file, event.line, field, names), place)
+        node = _item(_part(event, field, names), place)
         first = getattr(node, "lineno", event.line)
         last = getattr(node, "end_lineno", None) or first
         calls = list(event.calls)
@@ -236,6 +243,10 @@ def _sources(calls: Sequence[str], named: dict[str, None], root: Path) -> list[s
             found.append(f"reads the folder {_relative(call[11:], root)}, whose order is the file system's")
         elif call.startswith("native "):
             found += [f"calls native code: {each}" for each in named if each.partition(".")[0] == call[7:]]
+        elif module == _CLOCKS and last == "read":
+            found += [f"reads a monotonic clock: {each}" for each in named if each in _MONOTONIC] or [
+                "reads a monotonic clock"
+            ]
         elif call in _KNOWN and (not named or last in named):
             found.append(_KNOWN[call])
         elif module == "replay.boundaries.random":
@@ -287,12 +298,20 @@ def _called(node: ast.AST | None) -> dict[str, None]:
 
 
 @lru_cache(maxsize=64)
-def _statements(file: str) -> tuple[ast.stmt, ...]:
+def _nodes(file: str) -> tuple[ast.stmt | ast.Lambda, ...]:
     try:
         tree = ast.parse(Path(file).read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
         return ()
-    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.stmt))
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.stmt | ast.Lambda))
+
+
+def _statements(file: str) -> Iterator[ast.stmt]:
+    return (node for node in _nodes(file) if isinstance(node, ast.stmt))
+
+
+def _lambdas(file: str) -> Iterator[ast.Lambda]:
+    return (node for node in _nodes(file) if isinstance(node, ast.Lambda))
 
 
 def _statement(file: str, line: int, names: frozenset[str] = frozenset()) -> ast.stmt | None:
@@ -330,13 +349,10 @@ def _item(node: ast.AST | None, place: int | None) -> ast.AST | None:
     return node if is_unpacked else inner.elts[place]
 
 
-def _part(file: str, line: int, field: Any, names: frozenset[str] = frozenset()) -> ast.AST | None:
-    """The statement on that line, which gives one of these names a value if there are several; of one that names the
-    field, as a key or an argument, what is given for it."""
-    statement = _statement(file, line, names)
-    if statement is None:
-        return None
-    heads = _headers(statement)
+def _part(at: Event | Frame, field: Any, names: frozenset[str] = frozenset()) -> ast.AST | None:
+    """The statement on that line, which gives one of these names a value if there are several, of a lambda what it
+    gives; of one that names the field, as a key or an argument, what is given for it."""
+    heads = _heads(at, names)
     if isinstance(field, str):
         for head in heads:
             for node in ast.walk(head):
@@ -349,9 +365,18 @@ def _part(file: str, line: int, field: Any, names: frozenset[str] = frozenset())
     return heads[0] if heads else None
 
 
-def _names(file: str, line: int, field: Any) -> frozenset[str]:
+def _heads(at: Event | Frame, names: frozenset[str]) -> list[ast.AST]:
+    if at.function == "<lambda>":
+        around = [each for each in _lambdas(at.file) if each.lineno <= at.line <= (each.end_lineno or each.lineno)]
+        if around:
+            return [max(around, key=lambda each: (each.lineno, each.col_offset)).body]
+    statement = _statement(at.file, at.line, names)
+    return [] if statement is None else _headers(statement)
+
+
+def _names(at: Event | Frame, field: Any) -> frozenset[str]:
     """The variables that are read there."""
-    node = _part(file, line, field)
+    node = _part(at, field)
     if node is None:
         return frozenset()
     return frozenset(

@@ -187,7 +187,7 @@ def test_a_limit_beside_a_sleep_of_another_thread(line: Line, is_limit: bool, ap
 def test_a_limit_that_production_was_past(line: Line, wall: int, is_near: bool) -> None:
     """What it was for ended in time only because nothing is computed at replay."""
     line.move_to(START + 5 * SECOND)
-    line.spared(START + wall * SECOND)
+    line.spared(START + wall * SECOND, None)
     assert (line.near is not None) == is_near
 
 
@@ -287,3 +287,28 @@ def test_a_thread_that_ended_while_all_were_looked_at_hides_none_that_computes(m
     finally:
         over.set()
         thread.join()
+
+
+class Executor:
+    """As much of one as is looked at."""
+
+    _shutdown = True
+
+    def __init__(self, workers: int) -> None:
+        self._max_workers = workers
+
+
+def test_an_executor_at_the_address_of_an_earlier_one(line: Line) -> None:
+    """It has jobs and workers of its own: with those of the other it was up to chance who went on."""
+    for _ in range(1000):
+        one = Executor(1)
+        address = id(one)
+        line.count(line.pool(one), queued=1)
+        del one
+        two = Executor(4)
+        if id(two) == address:
+            break
+    assert line.is_over(lambda: two) is None
+    pool = line.pool(two)
+    assert (pool.workers, pool.queued) == (4, 0)
+    assert line.pool(two) is pool

@@ -19,6 +19,7 @@ class Listener:
 
     live = True
     full = False
+    awaited = 0
 
     def __init__(self) -> None:
         self.tickets: list[Ticket] = []
@@ -69,6 +70,7 @@ class Teller:
 
     live = False
     full = False
+    awaited = 0
 
     def __init__(self, heard: Listener) -> None:
         self.answers = deque(

@@ -29,6 +29,11 @@ _LIVE = random.Random()
 _NUMBERS = itertools.count()
 
 
+def named(name: str) -> str:
+    """What is asked for by that name."""
+    return EDITED.get(name, name)
+
+
 class Broken(Exception):
     """A program's own."""
 
@@ -100,7 +105,7 @@ def run(kind: str, part: Program) -> Any:
 async def _task(part: Program) -> Any:
     what = part[0]
     if what in ("ask", "look"):
-        return await (ask_later if what == "ask" else look)(EDITED.get(part[1], part[1]))
+        return await (ask_later if what == "ask" else look)(named(part[1]))
     if what == "sleep":
         return await asyncio.sleep(part[1])
     if what in ("draw", "fail"):
@@ -116,7 +121,7 @@ async def _task(part: Program) -> Any:
 def _thread(part: Program) -> Any:
     what = part[0]
     if what in ("ask", "look"):
-        return ask(EDITED.get(part[1], part[1]))
+        return ask(named(part[1]))
     if what == "sleep":
         return time.sleep(part[1])
     if what == "draw":
@@ -129,7 +134,7 @@ def _thread(part: Program) -> Any:
         return type(error).__name__
 
 
-async def _kept(part: Program) -> str:
+async def kept(part: Program) -> str:
     """How it ended, an error of its own too."""
     try:
         return str(await _task(part))
@@ -140,7 +145,7 @@ async def _kept(part: Program) -> str:
 # Tasks --------------------------------------------------------------------------------------------------------------
 
 
-async def _in_turn(seconds: float, parts: Sequence[Program]) -> Any:
+async def in_turn(seconds: float, parts: Sequence[Program]) -> Any:
     return [await _task(part) for part in parts]
 
 
@@ -159,7 +164,7 @@ async def _first(seconds: float, parts: Sequence[Program]) -> Any:
 
 
 async def _as_they_come(seconds: float, parts: Sequence[Program]) -> Any:
-    return [await each for each in asyncio.as_completed(map(_kept, parts))]
+    return [await each for each in asyncio.as_completed(map(kept, parts))]
 
 
 async def _grouped(seconds: float, parts: Sequence[Program]) -> Any:
@@ -170,7 +175,7 @@ async def _grouped(seconds: float, parts: Sequence[Program]) -> Any:
 
 async def _limited(seconds: float, parts: Sequence[Program]) -> Any:
     async with asyncio.timeout(seconds):
-        return await _in_turn(seconds, parts)
+        return await in_turn(seconds, parts)
 
 
 async def _two_at_a_time(seconds: float, parts: Sequence[Program]) -> Any:
@@ -179,7 +184,7 @@ async def _two_at_a_time(seconds: float, parts: Sequence[Program]) -> Any:
     async def one(number: int, part: Program) -> Any:
         async with turns:
             order.append(number)
-            return await _kept(part)
+            return await kept(part)
 
     return await asyncio.gather(*(one(*each) for each in enumerate(parts))), order
 
@@ -192,7 +197,7 @@ async def _queued(seconds: float, parts: Sequence[Program]) -> Any:
 
     async def work() -> None:
         while not waiting.empty():
-            found.append(await _kept(waiting.get_nowait()))
+            found.append(await kept(waiting.get_nowait()))
 
     await asyncio.gather(work(), work(), return_exceptions=True)
     return found
@@ -200,7 +205,7 @@ async def _queued(seconds: float, parts: Sequence[Program]) -> Any:
 
 async def _in_threads(seconds: float, parts: Sequence[Program]) -> Any:
     names = [name for part in parts for name in asked(part)]
-    return await asyncio.gather(*(asyncio.to_thread(ask, EDITED.get(name, name)) for name in names))
+    return await asyncio.gather(*(asyncio.to_thread(ask, named(name)) for name in names))
 
 
 # Threads ------------------------------------------------------------------------------------------------------------
@@ -235,11 +240,11 @@ def _locked(seconds: float, parts: Sequence[Program]) -> Any:
     lock, found = threading.Lock(), list[Any]()
 
     def one(number: int, part: Program) -> None:
-        value = _held(part)
+        value = held(part)
         with lock:
             found.append([number, value])
 
-    _all([threading.Thread(target=one, args=each) for each in enumerate(parts)])
+    run_all([threading.Thread(target=one, args=each) for each in enumerate(parts)])
     return found
 
 
@@ -254,9 +259,9 @@ def _worked_off(seconds: float, parts: Sequence[Program]) -> Any:
                 part = waiting.get_nowait()
             except queue.Empty:
                 return
-            found.append(_held(part))
+            found.append(held(part))
 
-    _all([threading.Thread(target=work) for _ in range(2)])
+    run_all([threading.Thread(target=work) for _ in range(2)])
     return found
 
 
@@ -264,7 +269,7 @@ def _awaited(seconds: float, parts: Sequence[Program]) -> Any:
     event, found = threading.Event(), list[Any]()
 
     def one() -> None:
-        found.append(_held(parts[0]))
+        found.append(held(parts[0]))
         event.set()
 
     thread = threading.Thread(target=one)
@@ -283,7 +288,7 @@ def _late(seconds: float, parts: Sequence[Program]) -> Any:
             return "late", _ended(job)
 
 
-def _held(part: Program) -> str:
+def held(part: Program) -> str:
     """How it ended, whatever was raised: nobody is there to catch it."""
     try:
         return str(_thread(part))
@@ -291,7 +296,7 @@ def _held(part: Program) -> str:
         return type(error).__name__
 
 
-def _all(threads: Sequence[threading.Thread]) -> None:
+def run_all(threads: Sequence[threading.Thread]) -> None:
     for each in threads:
         each.start()
     for each in threads:
@@ -299,7 +304,7 @@ def _all(threads: Sequence[threading.Thread]) -> None:
 
 
 TASKS: dict[str, Callable[[float, Sequence[Program]], Any]] = {
-    "one by one": _in_turn,
+    "one by one": in_turn,
     "gather": _gathered,
     "first": _first,
     "as completed": _as_they_come,

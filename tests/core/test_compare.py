@@ -145,10 +145,12 @@ def boom(message: str) -> Exception:
 
 def test_errors() -> None:
     """Errors differ by type, message, notes and cause; where they were raised is only a note."""
+    here = boom("a")
     try:
         raise ValueError("a")
     except ValueError as error:
-        moved = diff(boom("a"), error)
+        there = error
+    moved = diff(here, there)
     assert [(each.path, each.note) for each in moved] == [("$.frames", "frames moved")]
     assert unexpected(moved) == []
     assert [(d.path, d.recorded, d.actual) for d in diff(boom("a"), boom("b"))] == [("$.message", "a", "b")]
@@ -156,6 +158,34 @@ def test_errors() -> None:
     caused = ValueError("a")
     caused.__cause__ = KeyError("k")
     assert brief(ValueError("a"), caused) == [("$.cause", "added")]
+
+
+def while_handling(handled: Exception | None) -> Exception:
+    """An error that was raised while another one was handled."""
+    try:
+        if handled is None:
+            raise ValueError("a")
+        try:
+            raise handled
+        except Exception:
+            raise ValueError("a")  # noqa: B904  # that is what it is about
+    except ValueError as error:
+        return error
+
+
+def test_what_was_handled_when_an_error_was_raised() -> None:
+    """Another type of it is a difference, in a group and in a list too; that only one of both has one is told."""
+    one, two, none = map(while_handling, (KeyError("k"), IndexError("i"), None))
+    assert diff(one, two) == [Difference("$.context", "changed", "KeyError", "IndexError")]
+    assert diff(one, while_handling(KeyError("other"))) == []
+    assert brief([one], [two]) == [("$[0].context", "changed")]
+    assert brief(ExceptionGroup("g", [one]), ExceptionGroup("g", [two])) == [("$.exceptions[0].context", "changed")]
+    assert brief(one, none) == [("$.context", "removed")]
+    assert unexpected(diff(one, none)) == []
+    assert brief(none, one) == [("$.context", "added")]
+    assert unexpected(diff(none, one)) == []
+    alike = {"type": "ValueError", "message": "a"}
+    assert unexpected(diff({**alike, "context": "KeyError"}, alike)) != []  # a mapping of the code's own
 
 
 @dataclasses.dataclass

@@ -6,7 +6,9 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import Context
 
+import httpx
 import pytest
 
 import replay
@@ -86,6 +88,59 @@ def server() -> Iterator[Server]:
     timed.URL["base"] = running.url
     yield running
     running.stop()
+
+
+class _Counting(asyncio.SelectorEventLoop):
+    """Counts the rounds that it is made to take at the end of a turn."""
+
+    rounds = 0
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: object, context: Context | None = None
+    ) -> asyncio.Handle:
+        self.rounds += getattr(callback, "__name__", "") == "over"
+        return super().call_soon(callback, *args, context=context)
+
+
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_only_answers_that_another_may_come_with_cost_the_loop_a_round(
+    record: Record, server: Server, tasks: int
+) -> None:
+    """One after the other, as most code asks, they cost none: calls, and requests with their pieces."""
+    loop = _Counting()
+
+    @replay.boundary
+    async def call(number: int) -> int:
+        await asyncio.sleep(0)
+        return number
+
+    async def ask() -> None:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            for number in range(3):
+                await client.get(f"{server.url}/json")
+                await call(number)
+
+    @replay.capture(name="tests.core.test_turns:work")
+    async def work() -> None:
+        await asyncio.gather(*(ask() for _ in range(tasks)))
+
+    (recording,) = record(lambda: loop.run_until_complete(work()))
+    loop.close()
+    assert len(recording.interactions) == 6 * tasks
+    assert (loop.rounds > 0) is (tasks > 1)
+
+
+def test_who_is_alone_now_has_the_time_of_the_turn_all_the_same() -> None:
+    """The answer that it came with is told already."""
+
+    async def two() -> list[int]:
+        asked = time.perf_counter_ns()
+        first = arrived_ns(asked)
+        time.sleep(0.002)
+        return [first, arrived_ns(asked, is_alone=True)]
+
+    first, second = asyncio.run(two())
+    assert second == first + 1
 
 
 def test_answers_that_came_in_one_turn_come_in_one(record: Record, server: Server) -> None:

@@ -28,6 +28,8 @@ def _asked(lane: str, answer: Value, offset: int = 0, asked: str = "turn") -> In
 
 
 ONE, TWO = encode(1), encode(2)
+LATER = 5_000_000
+"""Nanoseconds after which nobody may have been overtaken."""
 
 
 def _pieces(offset: int, data: bytes) -> Value:
@@ -68,11 +70,11 @@ REORDERED = _parted("reordered", "call", "m:turn")
     ("divergences", "second", "ambiguous"),
     [
         ([REORDERED], 5, True),
-        ([REORDERED], 50, False),
+        ([REORDERED], LATER, False),
         ([], 5, False),
         ([REORDERED, _parted("extra", "call", "m:turn")], 5, False),
         ([_parted("exhausted"), _parted("missing")], 5, True),
-        ([_parted("exhausted"), _parted("missing")], 50, False),
+        ([_parted("exhausted"), _parted("missing")], LATER, False),
         ([_parted("exhausted"), _parted("missing", target="random")], 5, False),
         ([_parted("exhausted")], 5, False),
         ([_parted("exhausted", "call"), _parted("missing", "call")], 5, False),
@@ -94,14 +96,28 @@ def _changed(*pairs: tuple[object, object]) -> list[Difference]:
     ("lanes", "difference", "ambiguous"),
     [
         (("0.0", 0, "0.1", 5), _changed((1, 2), (2, 1)), True),
-        (("0.0", 0, "0.1", 50), _changed((1, 2), (2, 1)), False),
+        (("0.0", 0, "0.1", LATER), _changed((1, 2), (2, 1)), False),
+        (("0.0", 0, "0.1", 50), _changed((1, 2), (2, 1)), True),
+        (("0.0", 0, "0.1", 5), _changed(("a, b c", "c a, b")), True),
+        (("0.0", 0, "0.1", 5), _changed(("a b", "a c")), False),
         (("0.0", 0, "0.0", 5), _changed((1, 2), (2, 1)), False),
         (("0.0", 0, "0.1", 5), _changed((1, 2), (2, 3)), False),
         (("0.0", 0, "0.1", 5), _changed((1, 2)), False),
         (("0.0", 0, "0.1", 5), _changed((1, True), (True, 1)), True),
         (("0.0", 0, "0.1", 5), [Difference("$[0]", "added", None, ["a"]), Difference("$[1]", "removed", "a")], True),
     ],
-    ids=["order", "one after the other", "one lane", "a new value", "one place", "types", "other groups"],
+    ids=[
+        "order",
+        "one after the other",
+        "in turn",
+        "in a text",
+        "another text",
+        "one lane",
+        "a new value",
+        "one place",
+        "types",
+        "other groups",
+    ],
 )
 def test_the_same_values_in_other_places(
     lanes: tuple[str, int, str, int], difference: list[Difference], ambiguous: bool

@@ -80,6 +80,16 @@ def refused(email: str) -> str:
     return "none"
 
 
+@replay.capture
+def timed() -> dict[str, Any]:
+    """How long it took, which no recording has."""
+    began = time.perf_counter()
+    while time.perf_counter() - began < 0.001:
+        pass
+    took = time.perf_counter() - began
+    return {"took_ms": took * 1000, "steps": {"latency": took}, "count": 3}
+
+
 def recorded(folder: Path, work: Callable[[], Any]) -> Recording:
     """The one recording that it made."""
     return record(folder, work)[0]
@@ -91,6 +101,10 @@ def recorded(folder: Path, work: Callable[[], Any]) -> Recording:
         (code, "short draws: the code drew less than 8 bytes"),
         (sender, "redacted: what production had at $.from"),
         (given, "redacted: the code was given something else than in production (email)."),
+        (
+            timed,
+            "durations: it ended as in production but for how long something took, at $.steps.latency, $.took_ms. ",
+        ),
         (job, "identifiers: it ended as in production but for UUIDs, at $.job, $.text. "),
     ],
 )

@@ -15,7 +15,7 @@ import pytest
 import replay
 from replay.boundaries import ALL
 from replay.boundaries.clock import move_to, pauses, wait
-from replay.core.codec import Value, encode
+from replay.core.codec import Limits, Value, encode
 from replay.core.edits import Edit
 from replay.core.filling import Filling
 from replay.core.left import LARGEST, Left, Marked, answer_of, given
@@ -179,6 +179,25 @@ def test_an_argument_that_only_got_another_owner_is_the_same() -> None:
     before = snapshot_call(arguments, {})
     answer = Left(snapshot(5), before, snapshot({"returned": 5, "args": list(arguments), "kwargs": {}}))
     assert answer.settle().text == "5"
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_what_was_returned_is_copied_once(monkeypatch: pytest.MonkeyPatch, exact: bool) -> None:
+    """It is read off the copy that has the arguments too, and is what it is alone: its bytes, lists met twice, gaps."""
+    monkeypatch.setattr("replay.core.snapshot._CALLS_BUFFERS", exact)
+    names = ["".join(["a", "da"])] * 2
+    before = given(({"names": names},), {})
+    names[1] = "".join(["a", "da"])  # an equal one: the copy is another, what is stored is not
+    twice = [b"x"]
+    deep: list[Any] = []
+    for _ in range(Limits().depth - 1):
+        deep = [deep]
+    value = {"first": names[0], "bytes": bytearray(b"x"), "twice": [twice, twice], "deep": deep}
+    answer = answer_of(value, 0, before, ({"names": names},), {})
+    assert isinstance(answer, Left)
+    alone = snapshot(value)
+    assert answer.settle() == alone.settle()
+    assert answer.size == before.size + answer.whole.size
 
 
 def test_ignored_fields_are_ignored_there_too(tmp_path: Path) -> None:

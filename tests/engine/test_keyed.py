@@ -139,6 +139,66 @@ def test_what_stands_around_it_counts(recordings: list[Recording], monkeypatch: 
     assert replay.run(recordings[0]).status == "diverged"
 
 
+@replay.boundary
+def talk(number: int) -> Iterator[Any]:
+    """Is told something between its pieces."""
+    told = yield number
+    yield f"heard {len(told)}"
+
+
+@replay.capture
+def send(more: int) -> list[Any]:
+    """Sends data of its own into a generator."""
+    told = talk(1)
+    return [next(told), told.send({"to": f"mail {MINE['mail']} now", "n": more, "at": MINE["number"]})]
+
+
+@pytest.mark.parametrize("name", ["mail", "number"])
+def test_with_the_key_what_is_sent_into_a_generator_is_the_same(
+    tmp_path: Path, mine: None, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Somebody else's is not, nor is what stands around it; without the key the reason says what to set."""
+    (found,) = record(tmp_path, lambda: send(3), redaction_key=KEY)
+    assert BEFORE["mail"] not in found.interactions[0].answer.text
+    monkeypatch.delenv("REPLAY_REDACTION_KEY", raising=False)
+    assert replay.run(found).status == "diverged"
+    monkeypatch.setenv("REPLAY_REDACTION_KEY", KEY)
+    assert replay.run(found).status == "reproduced"
+    MINE[name] = {"mail": "john.doe@acme.example", "number": 491701234568}[name]
+    assert replay.run(found).status == "diverged"
+
+
+def test_what_else_is_sent_counts(tmp_path: Path, mine: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the key and the very same data."""
+    (found,) = record(tmp_path, lambda: send(3), redaction_key=KEY)
+    monkeypatch.setenv("REPLAY_REDACTION_KEY", KEY)
+    context = found.input.decode()
+    other = msgspec.structs.replace(found, input=encode({**context, "args": (4,)}))
+    assert replay.run(other).status == "diverged"
+
+
+@replay.capture
+def invite(number: int) -> str:
+    """Asks with hundreds of addresses of its own."""
+    local, _, domain = MINE["mail"].partition("@")
+    return model("Invite " + ", ".join(f"{local}{n}@{domain}" for n in range(number)))
+
+
+@pytest.mark.parametrize("number", [30, 300, 3000])
+def test_with_the_key_hundreds_of_addresses_are_the_same(
+    tmp_path: Path, mine: None, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """In one text, though what stands for them is drawn of all at once; one other makes it another text."""
+    monkeypatch.setenv("REPLAY_REDACTION_KEY", KEY)
+    (found,) = record(tmp_path, lambda: invite(number), redaction_key=KEY)
+    assert BEFORE["mail"].partition("@")[0] not in found.interactions[0].request.text
+    assert replay.run(found).status == "reproduced"
+    MINE["mail"] = "jane.doe@acme.exampla"
+    assert replay.run(found).status == "diverged"
+    MINE["mail"] = "john.doe@acme.example"
+    assert replay.run(found).status == "diverged"
+
+
 HOOK = "xW3kQ8vN1rT6yB2mD5hJ7fLs"
 
 

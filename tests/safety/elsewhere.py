@@ -11,6 +11,7 @@ ELSEWHERE = {
         boundaries/call: CallBoundary.describe CallBoundary.install _arrive _async_generator _generator _told
         boundaries/grpc_calls: install
         boundaries/clock: ClockBoundary.install
+        boundaries/completed: _patch _tap _tap.<locals>.at_once install
         boundaries/environ: EnvironBoundary.begin EnvironBoundary.playing _Playing.__enter__ _Playing.__exit__
             _Playing.__init__ _Playing.again _compiled _set _settable allowed apply configure recorded
         boundaries/handled: _listen_to_django _listen_to_flask _listen_to_quart _said_by_quart _watch
@@ -75,7 +76,7 @@ ELSEWHERE = {
         engine/load: Load.round
         entrypoints/asgi: _flushed
         store/ending: _after_fork _at_exit _before_fork _begin_worker _hear_sigterm _is_worker _leave_flushed
-            _nudge _nudge_on_sigterm _on_sigterm _put_back _unblock flush_all hear_sigterm
+            _leave_pipe _nudge _nudge_on_sigterm _on_sigterm _put_back _unblock flush_all hear_sigterm
         store/forking: _before _in_child _in_parent
         store/spool: Spool._work_here Spool.close Spool.hurry Spool.in_child Spool.stats
         store/writer: Writer.evicted
@@ -112,12 +113,14 @@ ELSEWHERE = {
             _Clock.advance _Clock.back_to _Playing.__enter__ _Playing.__exit__ _Playing.__init__
             _Playing._leave_zone _Playing.again _checked _is_zone _parts _set_zone _settings linger move_to near
             now pauses recorded_zone shift wait
+        boundaries/call: _opened
         boundaries/http/__init__: HttpBoundary.describe HttpBoundary.playing HttpBoundary.shelf
             _LazyCassette.__init__ _LazyCassette.cassette _LazyCassette.differences _LazyCassette.noted
             _LazyCassette.refusal _LazyCassette.take
         boundaries/http/aiohttp_client: _Sink.__getattr__ _Sink.__init__ _Sink.drain _Sink.write _Sink.write_eof
             _drained _of_request _played
         boundaries/http/exchange: HttpRequest.repeats _opened
+        boundaries/http/bodies: with_repeats with_repeats.<locals>.object_of
         boundaries/http/faults: _allowed _answered _connector _instance _module _of _response rebuild
         boundaries/http/httpx_clients: _arrive _played.<locals>.Played.__aiter__
             _played.<locals>.Played.__init__ _played.<locals>.Played.__iter__ _played.<locals>.Played._take
@@ -143,7 +146,7 @@ ELSEWHERE = {
         boundaries/order: Order.__init__ Order._advance Order._busy Order._come Order._due Order._event
             Order._first_ready Order._goes_on Order._is_first Order._is_raced Order._is_unsure Order._keep
             Order._next Order._number Order._reach Order._runs Order._set_wall Order._steps_on Order._turn
-            Order._watch
+            Order._unsure Order._watch Order.near _stack
         boundaries/random: RandomBoundary.describe
         boundaries/resting: _computes cpu_of_others somebody_runs
         boundaries/stream: _Played.__init__ _Played._compare _Played.end _Played.hears _Played.over played
@@ -158,6 +161,7 @@ ELSEWHERE = {
             Timeline.read Timeline.restart Timeline.ring Timeline.set_alarm Timeline.shift Timeline.since
             Timeline.sleep Timeline.spared Timeline.standing Timeline.starting Timeline.turn Timeline.unsure
             Timeline.wall
+        boundaries/standing: _first_of _running _task_of stack_here stack_of stack_of_thread stack_of_timer
         boundaries/waits: _end _is_worker _join_worker _join_worker.<locals>.is_over _of_now
             _of_now.<locals>.text _place_in_sets _reader _reader.<locals>.read _starts_a_thread ended
             is_real_time nanoseconds started woken woken.<locals>.fire woken.<locals>.ready
@@ -189,9 +193,11 @@ ELSEWHERE = {
         core/looking: loaded
         core/opened: Opened.__init__ Opened._known Opened._open Opened._tagged Opened.close Opened.tree _refers
             _size children named
+        core/raising: _chain throw
         core/recording: Outcome.decode Outcome.value turns_of
         core/redaction/marks: is_like places_of
-        core/redaction/own: _becomes _differs_in _holds _pseudonyms holds_pseudonym stands_for
+        core/redaction/own: _agree _becomes _differs_in _encodes _holds _of_many _pseudonyms _redacted _rewritten
+            holds_pseudonym stands_for
             stands_for.<locals>.may_stand
         core/redaction/redactor: Redactor.find Redactor.find_in Secret.excerpt
         core/redaction/shown: _is_word _of_one_sort is_one_of put_back words_of
@@ -204,13 +210,14 @@ ELSEWHERE = {
         engine/entropy: chosen
         engine/lanes: Lanes.start_here _Jobs.__init__
         engine/memory: is_used_up limit limited size
-        engine/steps: InOrder.__init__ InOrder._last InOrder.at _checked overlapping
+        engine/steps: InOrder.__init__ InOrder._last InOrder.at _checked overlapping stepped
         engine/targets: Targets.__init__ Targets._import Targets._is_ours Targets.load Targets.resolve _absolute
             _is_dotted _is_listed _is_under _resolved
         entrypoints/__init__: _are _as_deep _as_deep.<locals>.limited _counted _depth _frames
         entrypoints/block: _await _called run_block
         entrypoints/steps: _by_position _limit replayed replayed_async
         entrypoints/turn: _drive_into _started describe drive require_whole settle whole_input
+        surfaces/init: _template listen
         entrypoints/web: Name.__init__ Pieces.__init__ Pieces.beyond Pieces.check Response.replayed
         store/bundle: Bundle.__contains__ Bundle.__getitem__ Bundle.__init__ Bundle.__iter__ Bundle.__len__
             Bundle.__repr__ Bundle._about Bundle._bodies Bundle._bodies.<locals>.fetch Bundle._database
@@ -231,6 +238,9 @@ if sys.version_info >= (3, 12):  # see `_CALLS_BUFFERS` in `core/snapshot`
         core/snapshot: Plain.settle Plain.size PlainCall.seen PlainCall.settle PlainCall.size _confirmed
             _confirmed_bytes _settle
     """
+
+if sys.version_info >= (3, 13):  # see `boundaries/completed`
+    ELSEWHERE["never, under this Python"] += "boundaries/completed: _tap.<locals>.lazily"
 
 if find_spec("re2") is not None:
     ELSEWHERE["never, beside google-re2"] = "core/redaction/finding: _blows_up"

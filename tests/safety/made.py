@@ -203,6 +203,36 @@ def forms() -> Made:
     return Made(one)
 
 
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+def places() -> Made:
+    """Texts of all shapes, each in a place of its own, as lists, columns and words; names before few of many signs."""
+    draw = Random(9)
+    words = ["".join(draw.choices(ascii_letters + digits, k=9)) + "7" for _ in range(150)]
+    held = [json.dumps({"n": n, "to": f"u{n}", "at": [n, None], "pin": word}) for n, word in enumerate(words)]
+    forms = [f"token={word}" for word in words]
+    two = [f"token={word}&to=u{n}" for n, word in enumerate(words)]
+    said = [f"api key is {word}" for word in words]
+    mixed = [
+        (word, form, n, f"https://h{n}.example/{word}")[n % 4]
+        for n, (word, form) in enumerate(zip(words, two, strict=True))
+    ]
+    prose = "no token of a session and no password, at 12:00, of myToken or thatSecret; "
+    value = {
+        "forms": forms, "two": two, "json": held, "said": said, "mixed": mixed, "rows": [{"one": each} for each in two],
+        "base64": [b64encode(each.encode()).decode() for each in two],
+        "words": " ".join(b64encode(each.encode()).decode() for each in held),
+        "folded": "\n".join(f"{_base64(each + ' of' * 15)[:76]}\n{'QUJD' * 9}." for each in forms),
+        "bytes": [each.encode() for each in forms],
+        "csv": "n,password,city,token\n" + "".join(f"{n},{word},Rome,{word[::-1]}\n" for n, word in enumerate(words)),
+        "names": prose * 60 + f"password: {CANARY} and userToken: {CANARY}", "again": [words[3], f"x={words[4]}"],
+        "keys": {f"u{n}": each for n, each in enumerate(forms)},
+    }  # fmt: skip
+    return Made(recording(value))
+
+
 def again() -> Made:
     """What was redacted before."""
     return Made(forms().settle())

@@ -21,7 +21,7 @@ from replay.surfaces import redaction
 from tests.safety import units
 from tests.safety.conftest import serving
 from tests.safety.faults import PACKAGE, watched
-from tests.safety.made import again, crowds, few, forms, kinds
+from tests.safety.made import again, crowds, few, forms, kinds, places
 from tests.safety.services import run
 from tests.safety.test_faults import TIGHT, UNITS
 from tests.safety.test_writer_faults import UNITS as WRITTEN
@@ -99,7 +99,7 @@ def reached(folder: Path) -> set[Function]:
     for work in WRITTEN.values():
         work()
         reach(partial(writer(folder / "written").take, captured[-1], 100, 0))
-    for make in (few, kinds, crowds, forms, again):
+    for make in (few, kinds, crowds, forms, places, again):
         reach(partial(writer(folder / "made").take, make(), 100, 0))
     reach(partial(on_this_thread, folder / "spool", many()))
     recorder.configure(None)

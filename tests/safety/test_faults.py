@@ -87,6 +87,7 @@ GUARDS = {
     "Exchange._end": "a guard",
     "Input._noted": "a guard",
     "_carried": "a guard",
+    "_tap.<locals>.in_order": "a guard",
     "_as_watched": "goes around the application's coroutine",
     "_watched": "goes around the application's coroutine",
     "_is_pooled": "a guard",

@@ -188,6 +188,60 @@ def test_sigterm_at_a_fork(tmp_path: Path) -> None:
     assert numbers(tmp_path) == [1]
 
 
+def test_a_process_that_a_worker_forked(tmp_path: Path) -> None:
+    """Its end is its own: the worker, which is nudged when SIGTERM comes to it, goes on."""
+    (tmp_path / "unit.py").write_text(
+        BEGIN + "import multiprocessing\n"
+        "def forks():\n"
+        "    unit(1)\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        signal.signal(signal.SIGTERM, lambda *a: os._exit(5))\n"
+        "        time.sleep(20)\n"
+        "    time.sleep(0.2)\n"
+        "    os.kill(child, signal.SIGTERM)\n"
+        "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5\n"
+        "    time.sleep(0.5)\n"
+        "    unit(2)\n"
+        "if __name__ == '__main__':\n"
+        "    import unit as module\n"
+        "    child = multiprocessing.get_context('fork').Process(target=module.forks)\n"
+        "    child.start()\n"
+        "    child.join(15)\n"
+        "    assert child.exitcode == 0, child.exitcode\n"
+    )
+    done = run("import runpy; runpy.run_path('unit.py', run_name='__main__')", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert numbers(tmp_path) == [1, 2]
+
+
+@pytest.mark.parametrize("how", ["both", "write"])
+def test_a_worker_that_closes_all_files(tmp_path: Path, how: str) -> None:
+    """It goes on, at no cost, and ends as it would."""
+    closed = "replay.store.ending._pipe" if how == "both" else "replay.store.ending._pipe[1:]"
+    (tmp_path / "unit.py").write_text(
+        BEGIN + "import multiprocessing, replay.store.ending\n"
+        "def closes():\n"
+        "    unit(1)\n"
+        f"    [os.close(end) for end in {closed}]\n"
+        "    signal.set_wakeup_fd(-1)\n"
+        "    before = time.process_time()\n"
+        "    time.sleep(0.5)\n"
+        "    assert time.process_time() - before < 0.2\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    time.sleep(20)\n"
+        "if __name__ == '__main__':\n"
+        "    import unit as module\n"
+        "    child = multiprocessing.get_context('fork').Process(target=module.closes)\n"
+        "    child.start()\n"
+        "    child.join(15)\n"
+        "    assert child.exitcode == -signal.SIGTERM, child.exitcode\n"
+    )
+    done = run("import runpy; runpy.run_path('unit.py', run_name='__main__')", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert numbers(tmp_path) == [1]
+
+
 def test_forks_in_threads(tmp_path: Path) -> None:
     """Several threads fork at once, while others capture; the children start threads of their own."""
     done = run(

@@ -23,7 +23,7 @@ from replay.surfaces import redaction
 from tests.core.redaction.test_redactor import CANARY, everything, recording, shapes
 from tests.safety import units
 from tests.safety.faults import PACKAGE, Fault, watched, with_fault
-from tests.safety.made import Made, again, crowds, few, forms, kinds
+from tests.safety.made import Made, again, crowds, few, forms, kinds, places
 from tests.safety.ways import WAYS
 
 pytestmark = [
@@ -130,7 +130,7 @@ def test_a_fault_in_some_functions(captured: recorder.Captured, tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [Fault, MemoryError, RecursionError])
-@pytest.mark.parametrize("made", [few, kinds, crowds, forms, again])
+@pytest.mark.parametrize("made", [few, kinds, crowds, forms, places, again])
 def test_a_fault_in_each_rule(made: Callable[[], Settling], tmp_path: Path, error: type[BaseException]) -> None:
     """Of recordings with secrets of every kind, few and many: ten minutes each."""
     assert campaign(made(), tmp_path, error, 1, 1) > 100

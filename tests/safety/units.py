@@ -370,7 +370,9 @@ def with_threads(n: Any) -> Any:
 
 @replay.capture
 async def with_threads_later(n: Any) -> Any:
-    return [await asyncio.to_thread(asked, n), await asyncio.gather(asked_later(n), asked_later(n))]
+    gathered = await asyncio.gather(asked_later(n), asked_later(n))
+    completed = [await each for each in asyncio.as_completed([asked_later(n)])]
+    return [await asyncio.to_thread(asked, n), gathered, completed]
 
 
 @replay.capture

@@ -25,6 +25,10 @@ LIBC = ctypes.CDLL(None)
 LIBC.time.restype = ctypes.c_long
 OWN = random.Random()
 DRAW = {{"draw": random.random}}
+WAYS = {{
+    "ordered": lambda names: list({{*names}}),
+    "numbered": lambda names: id(names),  # lambda
+}}
 ZONE = time.strftime("%z", time.localtime(0))  # zone
 
 
@@ -43,6 +47,12 @@ def numbered():
 @replay.boundary
 def send(order, nonce=None):
     return {{"ok": True, "order": order}}
+
+
+@replay.boundary
+def ship(order, seconds=None):
+    time.sleep(0.01)
+    return order
 
 
 @replay.capture
@@ -138,6 +148,22 @@ def looped(names):
 
 
 @replay.capture
+def timed(order):
+    began, at = time.monotonic(), time.time()
+    ship(order)
+    took = time.monotonic() - began  # took
+    ship(order, seconds=took)
+    text = f"shipped in {{time.time() - at:.6f}} s"  # wall
+    return {{"took": took, "text": text, "at": time.time()}}
+
+
+@replay.capture
+def shown(name):
+    text = f"of {{Ticket()}}"  # shown
+    return {{"text": text, "number": WAYS["numbered"](name)}}
+
+
+@replay.capture
 def crowded(name):
     at = time.time(); own = id(Ticket()); drawn = random.random()  # crowded
     items = list({{*name}}); steady = uuid.uuid4().hex; clock = time.process_time_ns()  # of names
@@ -197,6 +223,8 @@ except ValueError:
     pass
 svc.looped(list("abcdefgh"))
 svc.crowded("abcdefgh")
+svc.timed("o")
+svc.shown("ann")
 server.shutdown()
 server.server_close()
 assert replay.flush()

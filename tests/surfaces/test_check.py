@@ -78,6 +78,7 @@ def _said(row: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
 
 
 AGAIN = "varies from run to run"
+TOOK = "time that it takes"
 OWN = "reads an untaped source: random.Random"
 
 
@@ -138,6 +139,34 @@ def test_what_counts_whole_seconds_varies_however_fast_replays_are(tmp_path: Pat
     assert [(each.place, each.path, each.cause) for each in check(tagged, replay, tmp_path).varies] == [
         ("outcome", "$", AGAIN)
     ]
+
+
+def test_how_long_something_took_is_named(tmp_path: Path) -> None:
+    """No recording has what code computed: by a monotonic clock or the wall's, in the result or in what is asked; a
+    moment beside it is as recorded."""
+    timed = next(each.id for each in open_bundle(noisy.make(tmp_path)) if each.entrypoint.endswith(":timed"))
+    code, found = _documents(tmp_path, "run", "--check", f"{BUNDLE}::{timed}")
+    monotonic = "reads a monotonic clock: monotonic"
+    assert (code, _said(found["timed"])) == (
+        1,
+        {
+            "interaction[1].request $.kwargs.seconds": ("type", TOOK, _at("took"), monotonic),
+            "outcome $.took": ("type", TOOK, _at("took"), monotonic),
+            "outcome $.text": ("type", TOOK, _at("wall"), "reads an untaped source: time.time"),
+        },
+    )
+    code, found = _documents(tmp_path, "run", f"{BUNDLE}::{timed}")
+    assert (code, found["timed"]["status"]) == (0, "reproduced")
+
+
+def test_an_address_and_a_lambda_are_named(tmp_path: Path) -> None:
+    """Of several lambdas in one statement the one that ran."""
+    shown = next(each.id for each in open_bundle(noisy.make(tmp_path)) if each.entrypoint.endswith(":shown"))
+    _, found = _documents(tmp_path, "run", "--check", f"{BUNDLE}::{shown}")
+    assert _said(found["shown"]) == {
+        "outcome $.text": ("type", AGAIN, _at("shown"), "shows the address of an object"),
+        "outcome $.number": ("type", AGAIN, _at("lambda"), "reads the address of an object: id()"),
+    }
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from typing import Any
 
 from replay.boundaries.http.exchange import Exchange, HttpRequest, open_exchange, safely
 from replay.boundaries.http.recorded import Recorded
+from replay.core.raising import throw
 from replay.core.world import LIVE, World, current, failed, here
 
 patched: dict[str, str] = {}
@@ -93,7 +94,7 @@ async def _played(exchange: Recorded, request: Any) -> Any:
         error = exchange.head_error()
         assert error is not None
         _of_request(error, request)
-        raise error
+        throw(error)
     from replay.boundaries.http.aiohttp_playback import played_response
 
     return await played_response(request, exchange)

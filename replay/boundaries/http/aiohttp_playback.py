@@ -12,6 +12,7 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 from replay.boundaries.http.recorded import Recorded
+from replay.core.raising import throw
 
 _NAMES = {
     name.lower().encode(): name for name in vars(hdrs).values()
@@ -65,7 +66,7 @@ class PlayedContent(StreamReader):
         error = self._recorded.body_error()
         assert error is not None
         self.set_exception(error)
-        raise error
+        throw(error)
 
     def _end_if_clean(self) -> None:
         if not self._pieces and self._recorded.clean:

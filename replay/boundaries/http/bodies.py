@@ -47,3 +47,28 @@ def json_of(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def with_repeats(body: bytes) -> Any:
+    """The JSON value of `body`, where a name that stands more than once in one object has all of its values, as a
+    tuple: a reader takes the last of them, or the first. None: there is no such name."""
+    import json  # at replay only
+
+    repeats = False
+
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal repeats
+        value = dict(pairs)
+        if len(value) == len(pairs):
+            return value
+        repeats = True
+        values: dict[str, list[Any]] = {}
+        for name, each in pairs:
+            values.setdefault(name, []).append(each)
+        return {name: all_of[0] if len(all_of) == 1 else tuple(all_of) for name, all_of in values.items()}
+
+    try:
+        found = json.loads(body, object_pairs_hook=object_of)
+    except (ValueError, RecursionError):
+        return None
+    return found if repeats else None

@@ -20,7 +20,7 @@ from vcr.errors import CannotOverwriteExistingCassetteException
 from vcr.record_mode import RecordMode
 from vcr.request import Request
 
-from replay.boundaries.http.bodies import json_of, undone
+from replay.boundaries.http.bodies import json_of, undone, with_repeats
 from replay.boundaries.http.exchange import bare_url, target_of
 from replay.boundaries.http.stored import CREDENTIALS
 from replay.core.choosing import counts, says_whose
@@ -369,6 +369,10 @@ def _body_differences(recorded: Request, asked: Request, window: Window, noise: 
     left, right = json_of(before), json_of(now)
     if isinstance(left, dict | list) and isinstance(right, dict | list):
         found = differences(encode(left), encode(right), window=window, noise=below(noise, "body"))
+        one, two = (None, None) if unexpected(found) else (with_repeats(before), with_repeats(now))
+        if one is not None or two is not None:
+            both = (encode(said if each is None else each) for said, each in ((left, one), (right, two)))
+            found = differences(*both, window=window, noise=below(noise, "body"))
         return [Difference("body" + d.path.removeprefix("$"), d.kind, d.recorded, d.actual, d.note) for d in found]
     return _text_differences("body", before, now, noise)
 

@@ -248,7 +248,7 @@ class Exchange:
         if self._open:
             self._open = False
             self.end = "complete" if end == "closed_early" and self._whole() else end
-            self._world.tell(self._ticket, "returned", self, arrived_ns(self._ticket.asked_ns))
+            self._world.tell(self._ticket, "returned", self, self._now())
 
     def close(self) -> None:
         """The client has let go of its connection, after the end or before it. Only then does the code go on, and on an
@@ -256,7 +256,7 @@ class Exchange:
         if self._open:
             self.finish("closed_early")
         elif self.end == "complete":
-            self._ticket.ended_ns = arrived_ns(self._ticket.asked_ns)
+            self._ticket.ended_ns = self._now()
 
     def fail(self, error: BaseException) -> None:
         """The client raised `error`, at the head or after the pieces so far. Later calls do nothing."""
@@ -267,10 +267,16 @@ class Exchange:
             phase = "head" if self.status is None else "body"
             self.error = {"phase": phase, "offset_ns": self._since_asking(), **described}
             state: State = "raised" if self.status is None else "returned"
-            self._world.tell(self._ticket, state, self, arrived_ns(self._ticket.asked_ns))
+            self._world.tell(self._ticket, state, self, self._now())
+
+    def _now(self) -> int:
+        """When what the client reads now has come."""
+        ticket = self._ticket
+        others = self._world.awaited - (not ticket.ended_ns)
+        return arrived_ns(ticket.asked_ns, is_alone=others < 1)
 
     def _since_asking(self) -> int:
-        return arrived_ns(self._ticket.asked_ns) - self._ticket.asked_ns
+        return self._now() - self._ticket.asked_ns
 
     def _whole(self) -> bool:
         """Everything that the head announced was read, though nobody looked for the end."""

@@ -13,7 +13,10 @@ from typing import Any
 from replay.boundaries.http.exchange import Exchange, HttpRequest, open_exchange, safely
 from replay.boundaries.http.jars import latest
 from replay.boundaries.http.recorded import Recorded
+from replay.core.raising import throw
 from replay.core.world import LIVE, World, current, here
+
+Headers = list[tuple[bytes, bytes]]
 
 patched: dict[str, str] = {}
 """Name and version of what was patched."""
@@ -103,30 +106,33 @@ class _Seam:
     def begun(self, request: Any) -> Exchange | Recorded | None:
         """What is made of a request; None: nobody is interested."""
         world = here()
-        if world is None or safely(_is_websocket, request):
+        headers = None if world is None else safely(_headers, request)
+        if world is None or headers is None:
             return None
-        return self.open(world, request, None if world.live else b"".join(request.stream))
+        return self.open(world, request, headers, None if world.live else b"".join(request.stream))
 
     async def begun_async(self, request: Any) -> Exchange | Recorded | None:
         """The same of one whose body is waited for."""
         world = here()
-        if world is None or safely(_is_websocket, request):
+        headers = None if world is None else safely(_headers, request)
+        if world is None or headers is None:
             return None
         body = None if world.live else b"".join([part async for part in request.stream])
-        return self.open(world, request, body, awaits=True)
+        return self.open(world, request, headers, body, awaits=True)
 
     def open(
-        self, world: World, request: Any, body: bytes | None, *, awaits: bool = False
+        self, world: World, request: Any, headers: Headers, body: bytes | None, *, awaits: bool = False
     ) -> Exchange | Recorded | None:
         """Ask the world. `body` is None while live: it is noted as it is sent."""
+        if body is None:
+            return safely(self.ask, world, request, headers, b"", awaits)
+        return self.ask(world, request, headers, body, awaits)
 
-        def ask() -> Exchange | Recorded | None:
-            return open_exchange(world, self.asked(request, body), awaits=awaits)
-
-        return safely(ask) if body is None else ask()
-
-    def asked(self, request: Any, body: bytes | None) -> HttpRequest:
-        return HttpRequest(self.name, request.method, str(request.url), request.headers.raw, body or b"", jar=latest())
+    def ask(
+        self, world: World, request: Any, headers: Headers, body: bytes, awaits: bool
+    ) -> Exchange | Recorded | None:
+        asked = HttpRequest(self.name, request.method, str(request.url), headers, body, jar=latest())
+        return open_exchange(world, asked, awaits=awaits)
 
     def tee_upload(self, request: Any, exchange: Exchange) -> None:
         """Note the body as it is sent."""
@@ -152,7 +158,7 @@ class _Seam:
         if recorded.status is None:
             error = recorded.head_error()
             assert error is not None
-            raise error
+            throw(error)
         head = recorded.heads.get(self.name)
         if head is None:
             head = recorded.heads[self.name] = self.head(recorded)
@@ -174,12 +180,14 @@ class _Seam:
         )
 
 
-def _is_websocket(request: Any) -> bool:
-    """What follows such a request is no answer to keep: at replay its connection is refused."""
-    for name, value in request.headers.raw:  # no generator: each request pays for this, in production too
+def _headers(request: Any) -> Headers | None:
+    """Listed once, as httpx makes a list of them each time. None: it asks for a websocket; what follows is no answer to
+    keep, and at replay its connection is refused."""
+    headers: Headers = request.headers.raw
+    for name, value in headers:  # no generator: each request pays for this, in production too
         if len(name) == 7 and name.lower() == b"upgrade" and b"websocket" in value.lower():
-            return True
-    return False
+            return None
+    return headers
 
 
 def _streams(module: ModuleType) -> tuple[type, type, type]:
@@ -279,7 +287,7 @@ def _played(module: ModuleType) -> type:
                 yield part
             recorded.pass_to(len(recorded.pieces))
             if not recorded.clean and (error := recorded.body_error()) is not None:
-                raise error
+                throw(error)
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             recorded = self._take()
@@ -290,6 +298,6 @@ def _played(module: ModuleType) -> type:
             await recorded.wait_for_cancel()
             error = recorded.body_error()
             if error is not None:
-                raise error
+                throw(error)
 
     return Played

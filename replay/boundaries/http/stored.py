@@ -61,8 +61,9 @@ class Requested:
     def __init__(self, stored: _Requested, body: bytes) -> None:
         self.client, self.method, self.url, self.body = stored.client, stored.method, stored.url, body
         self._pairs = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in stored.headers]
-        masked = [at for at, (_, text) in enumerate(stored.headers) if text == REDACTED]
-        self._hidden = [at for at in masked if stored.headers[at][0].lower() in CREDENTIALS]
+        self._hidden = [
+            at for at, (name, text) in enumerate(stored.headers) if text == REDACTED and name.lower() in CREDENTIALS
+        ]
 
     def has_headers(self, given: Sequence[tuple[str | bytes, str | bytes]]) -> bool:
         """Whether these are its headers. Of credentials the names are compared."""
@@ -131,4 +132,8 @@ def answered(value: Value) -> dict[str, Any] | None:
         pieces = [(offset, _BYTES[tag](text)) for offset, piece in stored.pieces for tag, text in piece.items()]
     except (ValueError, KeyError):
         return None
-    return {**msgspec.structs.asdict(stored), "pieces": pieces} if len(pieces) == len(stored.pieces) else None
+    if len(pieces) != len(stored.pieces):
+        return None
+    found = msgspec.structs.asdict(stored)
+    found["pieces"] = pieces
+    return found

@@ -13,6 +13,9 @@ _OPTION = re.compile(r"--?([A-Za-z][\w-]{2,60})")
 _VALUE = re.compile(r"(?=\S{8,4000}+\Z)\D{0,80}+\d\S*+\Z")
 _USER = frozenset({"-u", "-U", "--user", "--proxy-user"})
 _SQL = re.compile(r"\s*(?i:select|insert|update|delete|replace|merge|with|call|exec|alter|create)\s")
+_SQL_LINE = re.compile(f"(?m)^{_SQL.pattern}")
+_MANY = 32
+"""Items that are looked at all at once."""
 _PLACE = re.compile(r"'(?:[^']|'')*+'|(\?|%s|[$:]\d{1,4})")
 _COLUMN = re.compile(
     r"([A-Za-z_]\w{0,80})[\"`\]]?\)?\s*(?:=|<>|!=|[<>]=?|~\*?|(?i:\bi?like\b|\bin\s*\([\s,?%s$:\d]*+))\s*(?:\w{1,40}\()?\Z"
@@ -88,6 +91,8 @@ def is_statement(text: str) -> bool:
 def columns(items: Sequence[Any]) -> tuple[int, list[str]] | None:
     """Where a statement of SQL stands before its parameters, and the columns that these are for, in their order ("":
     nobody knows). None: there is none."""
+    if len(items) > _MANY and not _SQL_LINE.search("\n".join([item for item in items if type(item) is str])):
+        return None
     for at, item in enumerate(items[:-1]):
         if type(item) is str and is_statement(item):
             names = _columns(item)

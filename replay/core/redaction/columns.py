@@ -88,23 +88,57 @@ def _sheet(text: str, kind_of: Callable[[str], str | None]) -> tuple[str, dict[i
 
 def _rows(text: str, comma: str, kinds: dict[int, tuple[str, str]], leaf: Leaf, many: Many, mark: str) -> str:
     """Column by column: lines without a value there are passed over at once."""
+    if '"' not in text and len(kinds) > 1:
+        return _plain_rows(text, comma, kinds, leaf, many, mark)
     cell = rf'(?:"(?:[^"]|"")*+"|[^{comma}"\r\n][^{comma}\r\n]*+|)'
     head = text.index("\n") + 1
     for at, (name, kind) in kinds.items():
         row = re.compile(rf'(?m)^((?:{cell}[{comma}]){{{at}}})("(?:[^"]|""){{2,}}+"|[^{comma}"\r\n][^{comma}\r\n]++)')
         parts = _split(row, text[head:])  # what stands before, the columns before it, the cell, and so on
-        cells = dict.fromkeys(parts[2::3])
-        drawn = many(kind, cells)
-        change = partial(leaf, name, kind)
-        shown = {each: _cell(each, change) for each in islice(cells, 1)}
-        shown.update(
-            (each, f"{mark}{made}{mark}" if (made := drawn.get(each)) else _cell(each, change))
-            for each in islice(cells, 1, None)
-        )
-        if any(map(operator.is_not, shown, shown.values())):
-            parts[2::3] = map(shown.__getitem__, parts[2::3])
+        if (cells := _shown(name, kind, parts[2::3], leaf, many, mark)) is not None:
+            parts[2::3] = cells
             text = text[:head] + "".join(parts)
     return text
+
+
+def _plain_rows(text: str, comma: str, kinds: dict[int, tuple[str, str]], leaf: Leaf, many: Many, mark: str) -> str:
+    """The same of a text without quotes, in which a line ends where a row does: it is taken apart once."""
+    cell = rf"[^{comma}\r\n]*+"
+    pattern, before = "", -1
+    for at in kinds:
+        gap = rf"(?:{cell}[{comma}]){{{at}}}" if before < 0 else rf"[{comma}](?:{cell}[{comma}]){{{at - before - 1}}}"
+        pattern += f"({gap})({cell})" if before < 0 else f"(?:({gap})({cell})"
+        before = at
+    pattern += ")?" * (len(kinds) - 1)
+    head = text.index("\n") + 1
+    parts = _split(re.compile(f"(?m)^{pattern}"), text[head:])
+    changed = False
+    step = 2 * len(kinds) + 1
+    for number, (name, kind) in enumerate(kinds.values()):
+        place = 2 * number + 2
+        column = parts[place::step]
+        held = [each for each in column if each is not None and len(each) > 1]
+        cells = _shown(name, kind, held, leaf, many, mark)
+        if cells is not None:
+            changed = True
+            if len(held) < len(column):
+                made = iter(cells)
+                cells = [next(made) if each is not None and len(each) > 1 else each for each in column]
+            parts[place::step] = cells
+    return text[:head] + "".join(filter(None, parts)) if changed else text
+
+
+def _shown(name: str, kind: str, column: list[str], leaf: Leaf, many: Many, mark: str) -> list[str] | None:
+    """The cells of a column without secrets; None if nothing changes."""
+    cells = dict.fromkeys(column)
+    drawn = many(kind, cells)
+    change = partial(leaf, name, kind)
+    shown = {each: _cell(each, change) for each in islice(cells, 1)}
+    shown.update(
+        (each, f"{mark}{made}{mark}" if (made := drawn.get(each)) else _cell(each, change))
+        for each in islice(cells, 1, None)
+    )
+    return list(map(shown.__getitem__, column)) if any(map(operator.is_not, shown, shown.values())) else None
 
 
 def _split(row: re.Pattern[str], text: str) -> list[str]:

@@ -229,6 +229,28 @@ class Crowd:
             self.late[text] = kind
         return sort is not None
 
+    def of_form(self, texts: list[str], *, pairs: bool) -> set[str] | None:
+        """Those of single words of ASCII of which not just letters and digits are drawn; None: of all. `pairs`: a name
+        with a password may be encoded in one."""
+        lines = "\n".join(["", *texts])
+        if not lines.isascii() or lines.split() != texts or any(map(lines.__contains__, ("@", "://", "%"))):
+            return None
+        formed = set(_FORMED_LINES.findall(lines))
+        if not NEVER.isdisjoint(lines.lower().split("\n")[1:]) or not NEVER.isdisjoint(texts):
+            formed.update(text for text in texts if text in NEVER or text.lower() in NEVER)
+        return formed | _pairs([text for text in texts if text not in formed]) if pairs else formed
+
+    def take(self, found: Iterable[tuple[str, str]]) -> None:
+        """Keep more to be drawn with others, text and kind: of these only letters and digits."""
+        fresh: dict[str, str] = {}
+        late, known = self.late, self.secrets
+        for text, kind in found:
+            if text not in late and text not in known:
+                fresh.setdefault(text, kind)
+        if fresh:
+            self._later[self._drawn] += fresh
+            late.update(fresh)
+
     def _sort_of(self, text: str, kind: str) -> Draw | None:
         if "@" in text:
             return self._mails if kind == EMAIL.kind and _MAIL.fullmatch(text) else None
@@ -241,6 +263,10 @@ class Crowd:
         if _UUID.fullmatch(text):
             return self._uuids
         return self._addresses if _IPV4.fullmatch(text) else None
+
+    def any_drawn(self, texts: Iterable[str]) -> bool:
+        """Whether one of these stands for a secret, or something will stand for it."""
+        return not (self.drawn.isdisjoint(texts) and self.late.keys().isdisjoint(texts))
 
     def draw_late(self, left: Set[str], pause: Callable[[int], None]) -> None:
         """Say what stands for all that was kept."""

@@ -8,8 +8,10 @@ import re
 from abc import abstractmethod
 from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Collection
+from binascii import a2b_base64
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from itertools import repeat
 from urllib.parse import quote_from_bytes
 
 from replay.core.redaction import bodies, packed
@@ -41,12 +43,18 @@ _SPELT_UNIT = re.compile(
 _ENTITIES = {"&quot;": '"', "&lt;": "<", "&gt;": ">", "&apos;": "'", "&amp;": "&"}
 _ENTITY = re.compile(r"(&(?:quot|[lg]t|apos|amp);)")
 _HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
+_NOT_PLAINLY = re.compile(
+    r"(?m)^(?:0?[xX])?[0-9A-F]+$|^(?:0?[xX])?[0-9a-f]+$|^[A-Z2-7]+=*$|^[a-z2-7]+=*$|^[A-Za-z]+=*$|^\d+=*$|^.*[-_].*$"
+)
+"""Words, a line each, that may be something else than Base64 as it mostly is."""
 _RUN = re.compile(r"[^\s\"'<>&=?]++")
 _FOLDED = re.compile(r"(?<![A-Za-z0-9+/])((?:[A-Za-z0-9+/]{48,76}+\r?\n)++[A-Za-z0-9+/]{0,76}+={0,2}+)")
 _LINES = 20_000
 """Whose lengths are looked at before their words."""
 _WORDS = 10_000
 """That are remembered as no Base64."""
+_FEW = 100
+"""Texts whose percent-encoded words are remembered."""
 _TOGETHER = 32
 """Texts of which more are looked through together."""
 _BETWEEN = "\n\x1e\n"
@@ -54,20 +62,33 @@ _BETWEEN = "\n\x1e\n"
 _SMALLEST = 24
 """Bytes that hold a name and a secret."""
 
+Reading = tuple[str, Callable[[bytes], str]]
+"""What a word says, what writes it again."""
+
 
 class Encoded(Secrets):
     """Looks into text."""
 
     def __init__(self, rules: Rules, pseudonyms: Pseudonyms, pause: Callable[[int], None]) -> None:
         super().__init__(rules, pseudonyms, pause)
-        self._readings: dict[str, tuple[str, Callable[[bytes], str]] | None] = {}
+        self._readings: dict[str, Reading | None] = {}
         """Run of Base64 -> what it says: the second walk meets the same ones."""
+        self._prose_words: dict[str, Reading] = {}
+        """Those that are nothing but prose inside."""
+        self._unquoted: dict[str, dict[str, tuple[bytes, str]]] = {}
+        """Text -> its percent-encoded words, and what they say."""
 
     @abstractmethod
     def leaf(
         self, text: str, path: Path, kind: str | None, *, content: str = "", mark: bool = True, deep: int = 0
     ) -> str:
         """A text without secrets. `kind`: its name says that all of it is one."""
+
+    @abstractmethod
+    def together(
+        self, texts: Sequence[str], path: Callable[[int], Path] | None, deep: int, one: Callable[[int], str]
+    ) -> list[str] | None:
+        """What `leaf` makes of many texts; None where each is better looked at by itself."""
 
     @abstractmethod
     def data(self, data: bytes, path: Path, kind: str | None, content: str = "") -> bytes:
@@ -134,8 +155,8 @@ class Encoded(Secrets):
         if "\n" not in text or not _may_be_folded(text):
             return self._base64(text, deep)
         parts = _FOLDED.split(text)
-        parts[::2] = [self._base64(one, deep) for one in parts[::2]]
-        parts[1::2] = [self._folded(one, deep) for one in parts[1::2]]
+        parts[::2] = self._short_ones(parts[::2], deep)
+        parts[1::2] = self._all_folded(parts[1::2], deep)
         return "".join(parts)
 
     def _of_entities(self, text: str, deep: int) -> str:
@@ -173,35 +194,40 @@ class Encoded(Secrets):
             at += size
         return "".join(out)
 
-    def _folded(self, text: str, deep: int) -> str:
+    def _all_folded(self, texts: list[str], deep: int) -> list[str]:
         """Base64 in lines, as in mail (RFC 2045)."""
-        parts = re.split(r"(\r?\n)", text)
-        lines, breaks = parts[::2], [*parts[1::2], ""]
-        whole = "".join(lines)
-        made = self._decoded(whole, deep)
+        wholes = ["".join(text.split()) for text in texts]
+        self.read_all(wholes)
+        for whole in wholes:
+            self.reading(whole)
+        none = set(map(self._no_base64.__contains__, wholes))
+        if none == {True}:
+            return self._short_ones(texts, deep)
+        made = self._all_decoded(wholes, deep) if none == {False} else map(self._decoded, wholes, repeat(deep))
+        return [self._folded(*each, deep) for each in zip(texts, wholes, made, strict=True)]
+
+    def _folded(self, text: str, whole: str, made: str, deep: int) -> str:
+        """One of these. `whole`: without the ends of its lines, `made`: the same without secrets."""
         if made == whole:
             no_text = whole in self._no_base64 or len(self._no_base64) >= _WORDS
             return self._base64(text, deep) if no_text else text
+        parts = re.split(r"(\r?\n)", text)
+        lines, breaks = parts[::2], [*parts[1::2], ""]
         return "".join(line + end for line, end in zip(bodies.cut(lines, made), breaks, strict=True))
 
     def _percents(self, text: str, deep: int) -> str:
         """Each word that has percent-encoded parts; many of them in one look."""
         runs = [run for run in dict.fromkeys(_RUN.findall(text)) if "%" in run]
-        shown = dict(zip(runs, runs, strict=True))
-        plain: dict[str, tuple[bytes, str]] = {}
-        for run in runs:
-            try:
-                data = unquoted(run)
-                plain[run] = data, data.decode()
-            except UnicodeDecodeError:
-                continue
+        plain = self._unquoted.get(text)
+        if plain is None:
+            plain = _all_unquoted(runs)
+            if len(self._unquoted) < _FEW:
+                self._unquoted[text] = plain
         made = self._each([words for _, words in plain.values()], deep + 1)
         if not self._armed:  # nobody looks at what the first walk writes
             return text
-        for run, (data, words) in plain.items():
-            if made[words] != words:
-                now = made[words].encode("utf-8", "surrogatepass")
-                shown[run] = escaped_alike(run, data, now) or quote_from_bytes(now)
+        changed = {run: (data, made[words]) for run, (data, words) in plain.items() if made[words] != words}
+        shown = dict(zip(runs, runs, strict=True)) | _all_quoted(changed)
         return _RUN.sub(lambda run: shown.get(run[0], run[0]), text)
 
     def _each(self, texts: Collection[str], deep: int) -> dict[str, str]:
@@ -222,27 +248,103 @@ class Encoded(Secrets):
         if len(words) <= _TOGETHER:
             return BASE64.sub(lambda part: self._decoded(part[0], deep), text) if words else text
         shown: dict[str, str] = {}
-        for word in words:
-            if word not in self._readings and len(self._readings) < _WORDS:
-                self._readings[word] = self._reading(word)
-        read = {word: self._readings.get(word) for word in words if word not in self._no_base64}
-        made = self._each([held[0] for held in read.values() if held is not None], deep + 1)
-        for word, held in read.items():
-            if held is None or self._is_said(word) or self._needles.exact(held[0]) is not None:
-                shown[word] = self._decoded(word, deep)
-            elif self._armed:  # nobody looks at what the first walk writes
-                inside, write = made[held[0]], held[1]
-                shown[word] = word if inside == held[0] else write(inside.encode("utf-8", "surrogatepass"))
+        self.read_all(words)
+        prose, others = self._parted(words)
+        made = self._each([said for said, _ in prose.values()], deep + 1)
+        alone = [word for word, held in prose.items()
+                 if self._is_said(word) or self._needles.exact(held[0]) is not None]  # fmt: skip
+        if alone:
+            some = {*others, *alone}
+            others = [word for word in words if word in some]
+            prose = {word: held for word, held in prose.items() if word not in some}
+        shown.update(zip(others, self._all_decoded(others, deep), strict=True))
+        if self._armed:  # nobody looks at what the first walk writes
+            for word, (said, write) in prose.items():
+                inside = made[said]
+                shown[word] = word if inside == said else write(inside.encode("utf-8", "surrogatepass"))
         if all(map(operator.eq, shown, shown.values())):
             return text
         return BASE64.sub(lambda part: shown.get(part[0], part[0]), text)
 
+    def _parted(self, words: list[str]) -> tuple[dict[str, Reading], list[str]]:
+        """Those words that are nothing but prose inside, and the others that may be text."""
+        prose: dict[str, Reading] = {}
+        others: list[str] = []
+        for word in words:
+            if word in self._prose_words:
+                prose[word] = self._prose_words[word]
+                continue
+            said = self.reading(word) if len(self._readings) < _WORDS else self._readings.get(word)
+            if said is not None and self._is_prose(said[0]):
+                self._prose_words[word] = prose[word] = said
+            elif word not in self._no_base64:
+                others.append(word)
+        return prose, others
+
     def _is_said(self, word: str) -> bool:
         """Whether something stands for it already, or will."""
-        return self._needles.exact(word) is not None or word in self.crowd.drawn or word in self.crowd.late
+        return self._needles.exact(word) is not None or self._is_drawn(word)
 
-    def _reading(self, word: str) -> tuple[str, Callable[[bytes], str]] | None:
-        """What a run of Base64 or hexadecimal digits says, and what writes it again, if that is nothing but prose."""
+    def _short_ones(self, texts: list[str], deep: int) -> list[str]:
+        """What `_base64` makes of each of what stands between folded ones."""
+        if max(map(len, texts), default=0) > _SHORTEST * _TOGETHER:
+            return [self._base64(text, deep) for text in texts]
+        made = iter(self._all_decoded([word for text in texts for word in BASE64.findall(text)], deep))
+        return [BASE64.sub(lambda part: next(made), text) for text in texts]
+
+    def _all_decoded(self, words: list[str], deep: int) -> list[str]:
+        made = self.together(words, None, deep, lambda at: self._decoded(words[at], deep))
+        return made or [self._decoded(word, deep) for word in words]
+
+    def _is_drawn(self, word: str) -> bool:
+        """Whether it stands for something, or something will for it."""
+        return word in self.crowd.drawn or word in self.crowd.late
+
+    def reading(self, word: str) -> Reading | None:
+        """What a run of Base64 or hexadecimal digits says, and what writes it again, if it is one line of text; None
+        where it takes a closer look, or where that is noted to be none."""
+        if word in self._no_base64:
+            return None
+        if word not in self._readings:
+            said = self._read(word)
+            if len(self._readings) >= 2 * _WORDS:
+                return said
+            self._readings[word] = said
+        return self._readings[word]
+
+    def read_all(self, words: Sequence[str]) -> None:
+        """Read many: what is Base64 of plain text is decoded at once."""
+        sizes: dict[tuple[int, int], list[str]] = {}
+        fresh = [word for word in words if word not in self._readings and word not in self._no_base64]
+        if len(fresh) < _TOGETHER or len(self._readings) + len(fresh) > 2 * _WORDS:
+            return
+        odd = set(_NOT_PLAINLY.findall("\n".join(fresh)))
+        for word in fresh:
+            if word not in odd:
+                bare = word.rstrip("=")
+                sizes.setdefault((len(bare), len(word)), []).append(bare)
+        for (size, whole), some in sizes.items():
+            if size % 4 == 1:
+                continue
+            fill = "A" * (-size % 4)
+            data = a2b_base64(fill.join([*some, ""]))
+            each, kept = (size + 3) // 4 * 3, size * 3 // 4
+            end = "=" * (whole - size)
+            write = partial(_as_base64, False, bool(end))
+            for at, bare in enumerate(some):
+                held = data[at * each : at * each + kept]
+                if bodies.form_of(held) is not None or b"\0" in held:
+                    continue
+                try:
+                    said = held.decode()
+                except UnicodeDecodeError:
+                    said = "\x01"
+                if said.isprintable():
+                    self._readings[bare + end] = said, write
+                elif kept < _SMALLEST and _has_controls(said):
+                    self._not_base64(bare + end)
+
+    def _read(self, word: str) -> Reading | None:
         bare = word.rstrip("=")
         if (digits := _HEX.fullmatch(word)) is not None:
             words = self._said(bytes.fromhex(digits[2]))
@@ -264,7 +366,8 @@ class Encoded(Secrets):
         return None
 
     def _said(self, data: bytes) -> str | None:
-        """The prose that bytes are; nothing if they are neither text nor packed; None: that takes a closer look."""
+        """The line of text that bytes are; nothing if they are neither text nor packed; None: that takes a closer
+        look."""
         try:
             words = data.decode()
         except UnicodeDecodeError:
@@ -272,7 +375,7 @@ class Encoded(Secrets):
         if bodies.form_of(data) or (b"\0" in data[:64] and wide(data)):
             return None
         if words.isprintable():
-            return words if self._is_prose(words) else None
+            return words or None
         is_none = _has_controls(words) and (len(data) < _SMALLEST or self.packed(data, ()) is data)
         return "" if is_none else None
 
@@ -347,6 +450,38 @@ class Encoded(Secrets):
         if len(self._no_base64) < _WORDS:
             self._no_base64.add(text)
         return text
+
+
+def _all_unquoted(runs: list[str]) -> dict[str, tuple[bytes, str]]:
+    """Of percent-encoded words those that are text inside: its bytes, and itself."""
+    whole = unquoted("\n".join(runs))
+    datas = whole.split(b"\n")
+    if len(datas) != len(runs):
+        datas = list(map(unquoted, runs))
+    elif whole.isascii():
+        return dict(zip(runs, zip(datas, whole.decode().split("\n"), strict=True), strict=True))
+    plain: dict[str, tuple[bytes, str]] = {}
+    for run, data in zip(runs, datas, strict=True):
+        try:
+            plain[run] = data, data.decode()
+        except UnicodeDecodeError:
+            continue
+    return plain
+
+
+def _all_quoted(changed: dict[str, tuple[bytes, str]]) -> dict[str, str]:
+    """Words, each with its bytes and the text that it has now -> percent-encoded as they were."""
+    nows = [now.encode("utf-8", "surrogatepass") for _, now in changed.values()]
+    datas = [data for data, _ in changed.values()]
+    if list(map(len, nows)) == list(map(len, datas)) and not any(map(b"\n".__contains__, datas)):
+        whole = escaped_alike("\n".join(changed), b"\n".join(datas), b"\n".join(nows))
+        made = [] if whole is None else whole.split("\n")
+        if len(made) == len(nows):
+            return dict(zip(changed, made, strict=True))
+    return {
+        run: escaped_alike(run, data, now) or quote_from_bytes(now)
+        for run, data, now in zip(changed, datas, nows, strict=True)
+    }
 
 
 def _has_controls(text: str) -> bool:

@@ -39,11 +39,12 @@ def escaped_alike(text: str, plain: bytes, made: bytes) -> str | None:
     out, at = [], 0
     for number, part in enumerate(parts):
         size = len(part) // 3 if number % 2 else len(part)
-        old, new = plain[at : at + size], made[at : at + size]
-        at += size
-        if old != new:
+        end = at + size
+        new = made[at:end]
+        if plain[at:end] != new:
             is_plain = not number % 2 and new.isalnum()
-            part = new.decode() if is_plain else "".join(map(_unit_alike, _UNIT.findall(part), old, new))
+            part = new.decode() if is_plain else "".join(map(_unit_alike, _UNIT.findall(part), plain[at:end], new))
+        at = end
         out.append(part)
     return "".join(out)
 

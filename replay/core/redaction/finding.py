@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sys
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from functools import cache, lru_cache, partial
+from itertools import accumulate
 
 import msgspec
 
@@ -30,6 +31,16 @@ _COMMON = " etaoinsrhldcumfpgwybvkxjqz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Letters, those that texts have most first; signs are rarer."""
 _BEHIND = 80
 """Characters before a match that tell whether it is one."""
+_ENDS_IN_HEX = re.compile(r"(?m)^[A-Fa-f]\d|\d[A-Fa-f]$")
+"""Where digits are no number of their own because a text begins or ends there."""
+_SIGNS = 60
+"""In so many characters of a text: of more, looking at all of it is quicker."""
+_NAMES = 12
+"""The same of signs that have letters before them."""
+_AROUND_NAMES = " \t\"'\\*_]"
+"""What may stand between a name and the sign behind it."""
+_LINE_ENDS = frozenset(("", "\n", "\r"))
+_NEVER_BEFORE = frozenset("0123456789;>,.)}&")
 _SHORT_REACH = 1024
 """Longest secret of those that stand at the start of a word, with what must stand before it."""
 
@@ -75,6 +86,10 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
     times as long as looking for something rare that stands behind it."""
     each_group: bool = False
     """Every group is a secret, not just the first."""
+    starts: Callable[[str, int], Iterable[int]] | None = None
+    """Of one that is a name before one of the signs that are its hints: where one that ends there may begin."""
+    ends: frozenset[str] = frozenset()
+    """The last two letters of these names, small."""
     whole: bool = False
     """No secret has white space in it: of a long text only words of `shortest` characters are looked at."""
 
@@ -113,9 +128,14 @@ def _blows_up(pattern: str) -> bool:
     return _REPEATS.search(pattern) is not None
 
 
-def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iterator[Found]:
+def find(
+    text: str,
+    rules: Sequence[Rule],
+    pause: Callable[[int], None],
+    counts: Callable[[Rule, int], bool] | None = None,
+) -> Iterator[Found]:
     """The secrets of a text, in its order, none inside another. `pause` is called now and then with the number of
-    characters looked at."""
+    characters looked at. `counts`: whether what a rule finds at a place is one."""
     taken: list[Found] = []
     size = len(text)
     named: dict[frozenset[str], tuple[str, ...]] = {}
@@ -141,10 +161,14 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
             spans = _in_words(text, rule, pause) if rule.whole else _at_names(text, small, rule, names, pause)
         if held is not None and rule.inside:
             spans = _inside_words(text, rule, filter(held.has, rule.inside), pause)
+        if held is not None and rule.starts is not None and spans is None:
+            spans = _before_signs(text, rule, pause)
         if held is not None and rule.before:
             spans = _at_signs(text, rule, pause)
         if spans is None:
             spans = (_word_spans if rule.skips else _spans)(text, rule, pause)
+        if counts is not None:
+            spans = iter([(start, end) for start, end in spans if counts(rule, start)])
         if not taken:
             taken = [Found(start, end, rule.kind) for start, end in spans]
             continue
@@ -156,6 +180,47 @@ def find(text: str, rules: Sequence[Rule], pause: Callable[[int], None]) -> Iter
         if fresh:
             taken = sorted([*taken, *fresh], key=lambda each: each.start)
     yield from taken
+
+
+def find_each(
+    texts: Sequence[str],
+    between: str,
+    rules: Sequence[Rule],
+    of_one_line: frozenset[Rule],
+    pause: Callable[[int], None],
+) -> list[list[Found]]:
+    """The secrets of each of these texts, none of which has `between` in it. They are looked through as one, if none
+    may have a secret of other rules than those `of_one_line`."""
+    whole = between.join(texts)
+    if len(whole) >= _LONG:
+        held = _Held(whole, tuple(rules), pause)
+        may = [rule for rule in _of_long(whole, tuple(rules), held) if rule.may is None or rule.may(whole)]
+        counts_ends = any(rule.may is not None for rule in may) and _ENDS_IN_HEX.search(whole) is not None
+        if of_one_line.issuperset(may) and not counts_ends:
+            starts = [*accumulate(map(len, texts[:-1]), lambda at, size: at + size + len(between), initial=0)]
+            hinted = {rule for rule in may if "".join(rule.hints).upper() != "".join(rule.hints).lower()}
+
+            def counts(rule: Rule, at: int) -> bool:
+                """A pattern may match where none of its hints is: then it is not looked for in that text."""
+                return rule not in hinted or any(map(texts[bisect_right(starts, at) - 1].__contains__, rule.hints))
+
+            return _shared(texts, list(find(whole, may, pause, counts)), len(between))
+    return [list(find(text, rules, pause)) for text in texts]
+
+
+def _shared(texts: Sequence[str], all_found: list[Found], gap: int) -> list[list[Found]]:
+    """What was found in all of them, by the text in which it stands."""
+    out: list[list[Found]] = [[] for _ in texts]
+    found = iter(all_found)
+    each = next(found, None)
+    start = 0
+    for own, text in zip(out, texts, strict=True):
+        end = start + len(text)
+        while each is not None and each.start < end:
+            own.append(Found(each.start - start, each.end - start, each.kind))
+            each = next(found, None)
+        start = end + gap
+    return out
 
 
 def _of_short(text: str, rules: tuple[Rule, ...]) -> Iterator[Rule]:
@@ -357,6 +422,27 @@ def _inside_words(
                     return None
             at = text.find(name, at + len(name))
     return _at_these(text, sorted(spots), rule, rule.pattern, pause)
+
+
+def _before_signs(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:
+    """Where a name stands before a sign; None where signs are all over the text."""
+    starts = rule.starts
+    if starts is None or not text.isascii() or sum(map(text.count, rule.hints)) > len(text) // _LONG * _SIGNS:
+        return None
+    ends: list[int] = []
+    for sign in rule.hints:
+        at = text.find(sign)
+        while at >= 0:
+            if text[at - 1 : at] not in _NEVER_BEFORE:
+                window = text[max(0, at - _BEFORE) : at]
+                bare = window.rstrip(_AROUND_NAMES)
+                if bare[-2:].lower() in rule.ends and text[at + 1 : at + 2] not in _LINE_ENDS:
+                    ends.append(at - len(window) + len(bare))
+            at = text.find(sign, at + 1)
+        if len(ends) > len(text) // _LONG * _NAMES:
+            return None
+    spots = {start for end in ends for start in starts(text, end)}
+    return _at_these(text, sorted(spots), rule, rule.one or rule.pattern, pause)
 
 
 def _at_signs(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:

@@ -259,6 +259,19 @@ class Needles:
             done = end
         return "".join([*out, text[done:]]) if done else text
 
+    def any_of(self, texts: Iterable[str]) -> bool:
+        """Whether one of these is a needle."""
+        return not self._table.keys().isdisjoint(texts)
+
+    def may_begin(self, pieces: Sequence[str]) -> bool:
+        """Whether one may begin with all of a piece, and be longer."""
+        head = self._head
+        if min(map(len, pieces)) < head:
+            return True
+        begun = [piece for piece in pieces if piece[:head] in self._heads]
+        lengths = set(map(len, begun))
+        return any({text[:size] for text in self._table if len(text) > size}.intersection(begun) for size in lengths)
+
     def hits(self, text: str, pause: Callable[[int], None]) -> Iterable[tuple[int, int]]:
         """Where they are, in order, none over another."""
         size, head = len(text), self._head

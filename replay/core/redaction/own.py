@@ -7,9 +7,11 @@ key of production's redaction each text tells its pseudonym: then any personal d
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64decode
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +19,7 @@ from urllib.parse import unquote
 from replay.core.redaction.keys import PERSONAL
 from replay.core.redaction.marks import MOST, Known, digest_of, is_digest, is_like
 from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
+from replay.core.redaction.streams import style_of
 
 _LEVELS = tuple(
     re.compile(pattern)
@@ -42,6 +45,10 @@ _PERSONAL = re.compile(
 _SPELLINGS: tuple[Callable[[str], str], ...] = (
     unquote, lambda text: b64decode(text, validate=True).decode(), lambda text: bytes.fromhex(text).decode(),
 )  # fmt: skip
+_LONG = 1000
+"""Characters of a text that may have hundreds."""
+_ENCODED = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}")
+"""Words that may hold another spelling."""
 _CHECKED = Known({"pseudonyms": []})
 _WORD = re.compile(r"[^\W_]+")
 _ROLES = frozenset({
@@ -84,7 +91,7 @@ def stands_for(
             return whole
         if is_digest(one):
             return whole and is_like(one, two)
-    if keyed is not None and (_becomes(two, one, known, keyed) or _holds(two, one, known, keyed)):
+    if keyed is not None and any(way(two, one, known, keyed) for way in _WAYS):
         return True
 
     def may_stand(own: str, masked: str) -> bool:
@@ -153,6 +160,65 @@ def _holds(own: str, masked: str, known: Known, keyed: Pseudonyms) -> bool:
     return False
 
 
+def _encodes(own: str, masked: str, known: Known, keyed: Pseudonyms) -> bool:
+    """`_becomes` of texts in which words are encoded: each that differs holds what the other's becomes."""
+    if len(own) != len(masked):
+        return False
+    out, at = [], 0
+    for run in islice(_ENCODED.finditer(own), _MOST_OWN):
+        word, other = run[0], masked[run.start() : run.end()]
+        out.append(own[at : run.start()])
+        out.append(other if word != other and _holds(word, other, known, keyed) else word)
+        at = run.end()
+    made = "".join([*out, own[at:]])
+    return made != own and (made == masked or _becomes(made, masked, known, keyed))
+
+
+def _rewritten(own: str, masked: str, known: Known, keyed: Pseudonyms) -> bool:
+    """Whether redaction makes `masked` of JSON by writing texts anew that hold data: as they were written, all else."""
+    if own[:1] not in ("{", "[") or masked[:1] != own[:1] or "\\" not in own:
+        return False
+    try:
+        before, after = json.loads(own), json.loads(masked)
+        if not _agree(before, after, known, keyed):
+            return False
+        write = style_of(own, before)
+        return write is not None and write(after) == masked
+    except (ValueError, RecursionError):
+        return False
+
+
+def _of_many(own: str, masked: str, known: Known, keyed: Pseudonyms) -> bool:
+    """Whether redaction makes `masked` of a long text: what stands for hundreds of data is drawn of all of them."""
+    return len(own) == len(masked) >= _LONG and _redacted(own, keyed) == masked
+
+
+@lru_cache(maxsize=16)
+def _redacted(text: str, keyed: Pseudonyms) -> str:
+    from replay.core.redaction.rules import Redaction, Rules
+    from replay.core.redaction.sweep import Sweep  # only where there is a key
+
+    sweep = Sweep(Rules(Redaction()), keyed, lambda size: None)
+    sweep.leaf(text, (), None)
+    sweep.arm()
+    return sweep.leaf(text, (), None)
+
+
+def _agree(own: Any, masked: Any, known: Known, keyed: Pseudonyms) -> bool:
+    """Whether each text and number is the same in both, or becomes the other's."""
+    if type(own) is not type(masked):
+        return False
+    if type(own) is dict:
+        return list(own) == list(masked) and all(_agree(own[name], masked[name], known, keyed) for name in own)
+    if type(own) is list:
+        return len(own) == len(masked) and all(_agree(*each, known, keyed) for each in zip(own, masked, strict=True))
+    if own == masked:
+        return True
+    if type(own) is str:
+        return _becomes(own, masked, known, keyed) or _holds(own, masked, known, keyed)
+    return type(own) is int and str(masked) in known and keyed.number(own) == masked
+
+
 def _becomes(own: str, masked: str, known: Known, keyed: Pseudonyms) -> bool:
     """Whether redaction makes `masked` of `own`: wherever they differ, one has the other's pseudonym. Each is as long
     as what it stands for, and begins and ends where a word does."""
@@ -174,6 +240,9 @@ def _becomes(own: str, masked: str, known: Known, keyed: Pseudonyms) -> bool:
         if at < 0:
             return False
     return False
+
+
+_WAYS = (_becomes, _holds, _encodes, _rewritten, _of_many)
 
 
 def _bound(masked: str, text: str) -> str:

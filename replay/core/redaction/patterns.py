@@ -65,6 +65,31 @@ def _by_letter(patterns: Sequence[str], behind: str = "") -> str:
     return "(?:" + "|".join(f"{letter}{before.format(letter)}(?:{'|'.join(rest)})" for letter, rest in ordered) + ")"
 
 
+_STARTS = re.compile(r"(?<![A-Za-z])[A-Za-z]{2}")
+_FIRST_TWO = frozenset(each[:2] for each in _BEGINNINGS)
+_LONGEST_NAME = 24
+_WORD_ENDS = frozenset({
+    "rd", "wd", "se", "de", "rt", "ey", "et", "id", "sk", "pw", "ss", "re", "sn", "en", "al", "ie", "rf", "vv", "th",
+    "on", "tp", "an", "er", "in", "ig", "ac", "wt", "vc", "vn",
+})  # fmt: skip
+"""The last two letters of each of `_WORDS`."""
+_WITHIN_ENDS = frozenset({
+    "rd", "wd", "se", "de", "et", "ey", "en", "al", "ls", "on", "id", "re", "ie", "rf", "tp", "sn",
+})  # fmt: skip
+_STEM = re.compile(f"(?<=[A-Za-z0-9])(?:{'|'.join(_STEMS)})")
+
+
+def _names_before(text: str, end: int) -> list[int]:
+    """Where one of `_WORDS` that ends there may begin."""
+    found = _STARTS.finditer(text, max(0, end - _LONGEST_NAME), end)
+    return [each.start() for each in found if each[0].lower() in _FIRST_TWO]
+
+
+def _ends_before(text: str, end: int) -> list[int]:
+    """Where one of `_WITHIN` that ends there may begin."""
+    return [each.start() for each in _STEM.finditer(text, max(1, end - _LONGEST_NAME), end)]
+
+
 _ASSIGNMENT = f"(?i:{_by_letter(_WORDS)}){_ASSIGNED}"
 
 
@@ -177,9 +202,9 @@ LOOKS: tuple[Rule, ...] = (
     WEBHOOK,
     Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
     Rule("assigned", _at_words("A-Za-z", _ASSIGNMENT, _ASSIGNABLE), ("=", ":"), is_value, names=_BEGINNINGS, skips=True,
-         one=re.compile(f"{_ASSIGNMENT}({_ASSIGNABLE})")),
+         one=re.compile(f"{_ASSIGNMENT}({_ASSIGNABLE})"), starts=_names_before, ends=_WORD_ENDS),
     Rule("assigned", re.compile(rf"{_by_letter(_WITHIN, '[A-Za-z0-9]')}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), is_value, names=_BEGINNINGS,
-         inside=_STEMS),
+         inside=_STEMS, starts=_ends_before, ends=_WITHIN_ENDS),
     Rule("assigned", re.compile(
         r" is (?i:(?<=password is )|(?<=passphrase is )|(?<=passcode is )|(?<=secret is )|(?<=token is )|(?<=key is ))[\"'`]?"
         r"((?=[^\s\"'<>`]{0,99}?\d)[^\s\"'<>`]{5,99}[^\s\"'<>`.,;:!?)])"), (" is ",), is_value),
@@ -201,3 +226,14 @@ LOOKS: tuple[Rule, ...] = (
 RULES = (*LOOKS[:6], *COMMANDS, *SAID, *LOOKS[6:])
 """In the order in which they are tried; what one has found the next do not look into. Group 1 is the secret, if there
 is a group."""
+
+_NOT_OVER_LINES = re.compile(r"\[\^(?:[^\]\\]|\\.)*?\\[sn](?:[^\]\\]|\\.)*\]|\[[^^\]\\][^\]\\]*\]|\\[$^]")
+_OVER_LINES = re.compile(r"\\[snAZ]|\[\^|[$^]")
+OF_ONE_LINE = frozenset(
+    (
+        *LOOKS[1:11],
+        *LOOKS[-2:],
+        *(rule for rule in RULES if not _OVER_LINES.search(_NOT_OVER_LINES.sub("", rule.pattern.pattern))),
+    )
+)
+"""Rules that look at one line only: what they find in it is the same wherever it stands."""

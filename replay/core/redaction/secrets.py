@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from replay.core.redaction.crowds import CROWD, LARGEST, Crowd, Parts, is_crowd
 from replay.core.redaction.finding import Found, find
@@ -93,13 +95,28 @@ class Secrets:
             self.marks[path] = kind
             self.stands[path] = after
 
+    def kinds_in(self, texts: Sequence[str]) -> dict[int, str]:
+        """Of each of these texts, by its number, the kind of the first secret that is in it."""
+        whole, ends = "\0".join(texts), [*accumulate(map(len, texts), lambda end, size: end + 1 + size)]
+        kinds: dict[int, str] = {}
+        for secret, kind in self.kinds.items():
+            at = whole.find(secret)
+            while at >= 0:
+                kinds.setdefault(bisect_left(ends, at), kind)
+                at = whole.find(secret, at + 1)
+        return kinds
+
     def late(self, text: str, kind: str) -> bool:
         """Whether what stands for a secret is said later, of all such at once: in the first walk, which only learns."""
         if self._armed or len(self.secrets) < self.few or self.known.any or not self.crowd.takes(text, kind):
             return False
+        self.check()
+        return True
+
+    def check(self) -> None:
+        """Raises ValueError if there are too many to be drawn later."""
         if len(self.crowd.late) > MOST:
             raise ValueError("too many secrets")
-        return True
 
     def learn(self, secret: str, masked: str, kind: str) -> None:
         """Note what stands for a secret. Raises ValueError if there are too many."""
@@ -122,10 +139,13 @@ class Secrets:
         if kind == "assigned" and (bare := secret.rstrip(_ENDS)) != secret and len(bare) >= SHORTEST:
             self.secrets.setdefault(bare, masked[: len(bare)])
 
-    def spans(self, text: str, known: bool) -> Iterator[tuple[int, int, bool]]:
-        """Where the secrets of a text are: start, end, whether it is known. Some may overlap. `known`: only such."""
+    def spans(self, text: str, rows: Sequence[str]) -> Iterator[tuple[int, int, bool]]:
+        """Where the secrets of a text are: start, end, whether it is known. Some may overlap. `rows`: what it is put
+        together of; then only known ones, and none where none may be all of several."""
+        if rows and not self._needles.may_begin(rows):
+            return
         yield from ((start, end, True) for start, end in self._needles.hits(text, self._pause))
-        for each in () if known else self._find(text):
+        for each in () if rows else self._find(text):
             if not self._armed and self.known.any and (secret := text[each.start : each.end]) in self.known:
                 self._standing.add(secret)
             yield each.start, each.end, False

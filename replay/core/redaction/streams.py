@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Container, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
 Write = Callable[[Any], str]
 Document = Callable[[str], str | None]
-Spans = Callable[[str, bool], Iterable[tuple[int, int, bool]]]
-"""Where the secrets of a text are: start, end, whether it is known from elsewhere; only known ones if told so."""
+Spans = Callable[[str, Sequence[str]], Iterable[tuple[int, int, bool]]]
+"""Where the secrets of a text are: start, end, whether it is known from elsewhere; of rows, which are given, only known
+ones that are all of several."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|-?(?:\d[\d.eE+-]*+|Infinity)|true|false|null|NaN')
 
+_SCAN: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_once"]
+_PLAIN = frozenset({str, int, float, bool, type(None), list})
+
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
+_SPACES = " \n\t\r\v\f\x1c\x1d\x1e\x1f"
+"""All of ASCII."""
+_MANY = 32
 _SPACE = re.compile(r"\s")
 _NESTED = 100
 """Open brackets of a cut text that is still read."""
@@ -33,7 +40,7 @@ def nothing(of: object) -> None:
     """No document, no table."""
 
 
-def nowhere(text: str, known: bool) -> tuple[()]:
+def nowhere(text: str, rows: Sequence[str]) -> tuple[()]:
     """No secrets."""
     return ()
 
@@ -60,10 +67,34 @@ def style_of(text: str, value: Any) -> Write | None:
     return write
 
 
+def flat_object(text: str) -> tuple[dict[str, Any], Write] | None:
+    """A JSON object of texts, numbers and lists, and what writes it again as it was; None of any other text."""
+    try:
+        value, end = _SCAN(text, 0)
+    except (ValueError, StopIteration, RecursionError):
+        return None
+    if end != len(text) or type(value) is not dict or not _PLAIN.issuperset(map(type, value.values())):
+        return None
+    write = _usual(text, value)
+    return None if write is None else (value, write)
+
+
+@lru_cache(maxsize=8)
+def _writer(ascii_only: bool, comma: str, colon: str) -> Write:
+    """As `json.dumps`, which makes a writer each time."""
+    encoder = json.JSONEncoder(ensure_ascii=ascii_only, separators=(comma, colon))
+    make = vars(json.encoder)["c_make_encoder"]
+    if make is None:
+        return encoder.encode
+    quoted = json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
+    made = make(None, encoder.default, quoted, None, colon, comma, False, False, True)
+    return lambda value: "".join(made(value, 0))
+
+
 def _usual(text: str, value: Any) -> Write | None:
     """What wrote the whole text, if that was Python's own writer, or one like it."""
     marks = (", ", ": ") if ": " in text[:_HEADING] or ", " in text[:_HEADING] else (",", ":")
-    write = partial(json.dumps, ensure_ascii=text.isascii(), separators=marks)
+    write = _writer(text.isascii(), *marks)
     return write if write(value) == text else None
 
 
@@ -110,10 +141,13 @@ def _tokens(value: Any) -> Iterator[Any]:
 
 def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], whole: Callable[[str], str],
            known: Container[str], document: Document = nothing, spans: Spans = nowhere,
-           rows: Callable[[list[Any]], list[Any] | None] = nothing, *, writes: bool = True) -> str:  # fmt: skip
+           rows: Callable[[list[Any]], list[Any] | None] = nothing, *, writes: bool = True,
+           reads: dict[str, tuple[Any, Write | None]] | None = None) -> str:  # fmt: skip
     """`text` without secrets: each event by itself, or all objects as a table (`rows`), then, by `whole`, the texts of
     one place read on from event to event; an event may be nothing but a text. `known`: pseudonyms of an earlier
-    redaction. `document`: see `across`. `writes`: False where nobody looks at the text that is made."""
+    redaction. `document`: see `across`. `writes`: False where nobody looks at the text that is made. `reads`: lines
+    that were read before, see `_read`."""
+    reads = {} if reads is None else reads
     lines = text.split("\n")
     events: list[tuple[int, str, Write, str]] = []
     values: list[Any] = []
@@ -121,7 +155,9 @@ def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], wh
         head = _HEADS.match(line)[0]  # type: ignore[index]  # it matches nothing, too
         body = line[len(head) :].removesuffix("\r")
         end = line[len(head) + len(body) :]
-        value, write = _read(body)
+        if body not in reads:
+            reads[body] = _read(body)
+        value, write = reads[body]
         if write is None and head and body:
             value, write = body, _as_it_is
         if write is None:
@@ -161,10 +197,19 @@ def _read(body: str) -> tuple[Any, Write | None]:
     if body.strip()[:1] not in ("{", "[", '"'):
         return None, None
     try:
-        value = json.loads(body)
+        value = parsed(body)
         return value, style_of(body, value)
     except (ValueError, RecursionError):
         return None, None
+
+
+def parsed(text: str) -> Any:
+    """As `json.loads`, with less around it. Raises ValueError, RecursionError."""
+    try:
+        value, end = _SCAN(text, 0)
+    except StopIteration:
+        return json.loads(text)
+    return value if end == len(text) else json.loads(text)
 
 
 class _TooDeep:
@@ -184,6 +229,15 @@ def joined(before: list[Any], events: list[Any], flat: Callable[[str], str], kno
     the steps to it, the text before and now. For the rest see `across`."""
     was: dict[Steps, list[tuple[Steps, str]]] | None = None
     made = events
+    if set(map(type, events)) == {str} == set(map(type, before)):
+        if len(set(events)) < 2:
+            return events
+        now = across(before, events, flat, known, document, spans, of_rows)
+        for number, (piece, new) in enumerate(zip(events, now, strict=True)) if now is not events else ():
+            if new != piece:
+                note((number,), piece, new)
+                made = _put(made, (number,), new)
+        return made
     for place, found in _by_place(events).items():
         if len(found) < 2:
             continue
@@ -219,7 +273,7 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
         text = "".join(before)
         whole = document(text)
         if whole is not None and len(whole) == len(text):
-            list(spans(text, False))  # what stands for a secret already is noted
+            list(spans(text, ()))  # what stands for a secret already is noted
             return list(_cuts(whole, before))
         over = _reaching(text, before, alone, spans) if not all(alone) or flows(before) else over
         if over and len(made := flat(text)) == len(text):
@@ -245,6 +299,8 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
 
 def flows(pieces: list[str]) -> bool:
     """Whether they are read on from one to the next, as words of a sentence are: spaces stand at their ends."""
+    if len(pieces) > _MANY and (whole := "\0".join(["", *pieces, ""])).isascii():
+        return any(f"\0{space}" in whole or f"{space}\0" in whole for space in _SPACES)
     return any(piece[:1].isspace() or piece[-1:].isspace() for piece in pieces)
 
 
@@ -255,8 +311,11 @@ def _reaching(text: str, before: list[str], alone: list[bool], spans: Spans) -> 
     ends = list(accumulate(map(len, before)))
     is_text = flows(before)
     over: set[int] = set()
-    for start, end, known in spans(text, not is_text):
-        touched = range(bisect_right(ends, start), bisect_left(ends, end) + 1)
+    for start, end, known in spans(text, () if is_text else before):
+        first = bisect_right(ends, start)
+        if end <= ends[first]:  # in one piece
+            continue
+        touched = range(first, bisect_left(ends, end) + 1)
         masked = [alone[at] for at in touched]
         if len(touched) < 2 or not any(masked) or known + is_text + (not all(masked)) < 2:
             continue
@@ -274,9 +333,21 @@ def _cuts(text: str, like: list[str]) -> Iterator[str]:
 
 def _by_place(events: list[Any]) -> dict[Steps, list[tuple[Steps, str]]]:
     """The texts of events, with the steps to each, by their place within an event."""
-    if set(map(type, events)) == {str}:
+    sorts = set(map(type, events))
+    if sorts == {str}:
         return {(): [((number,), event) for number, event in enumerate(events)]}
     found: dict[Steps, list[tuple[Steps, str]]] = {}
+    if sorts == {dict} and len(names := set(map(tuple, events))) == 1 and len(events) > 1:
+        for name in names.pop():
+            column = [event[name] for event in events]
+            kinds = set(map(type, column))
+            if not kinds.isdisjoint((dict, list)) or (str in kinds and (len(kinds) > 1 or name[:1] == "$")):
+                found.clear()
+                break
+            if str in kinds:
+                found[(name,)] = [((number, name), text) for number, text in enumerate(column)]
+        else:
+            return found
     for number, event in enumerate(events):
         _collect(event, (number,), found)
     return found

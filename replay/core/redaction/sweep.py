@@ -19,7 +19,8 @@ from replay.core.redaction.marks import Path
 from replay.core.redaction.needles import SHORTEST
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
-from replay.core.redaction.texts import Texts
+from replay.core.redaction.tabled import ROWS
+from replay.core.redaction.together import Together
 
 _MANTISSA = re.compile(r"(-?)(\d[\d.]*+)(.*)")
 _VERBATIM = frozenset(
@@ -38,7 +39,7 @@ _READ_ON = (str, dict, list)
 _FIRST = 16
 
 
-class Sweep(Texts):
+class Sweep(Together):
     """The walk."""
 
     def __init__(self, rules: Rules, pseudonyms: Pseudonyms, pause: Callable[[int], None]) -> None:
@@ -72,6 +73,8 @@ class Sweep(Texts):
             return [self._two(each, (*path, at), kind) for at, each in enumerate(node)]
         if not names and (rows := self.rows(node, self.tree, lambda at: (*path, at), kind)) is not None:
             return rows
+        if not names and kind is None and (lines := self._lines_of_bytes(node, path)) is not None:
+            return lines
         said = beside.options(node, self.kind_of)
         if isinstance(names, Shifted):
             said |= self._shifted(node, names)
@@ -84,6 +87,20 @@ class Sweep(Texts):
             else self.tree(item, (*path, at), said.get(at, kind))
             for at, item in enumerate(node)
         ]
+
+    def _lines_of_bytes(self, node: list[Any], path: Path) -> list[Any] | None:
+        """A long list of bytes, each of which is a line of text; None of any other."""
+        if len(node) < ROWS or not all(map(_is_bytes, node)):
+            return None
+        texts = [each.get("$bytes") for each in node]
+        if not all(
+            type(text) is str and text.isprintable() and not bodies.form_of(text[:2].encode()) for text in texts
+        ):
+            return None
+        made = self.together(texts, lambda at: (*path, at), 0, lambda at: self.leaf(texts[at], (*path, at), None))
+        if made is None:
+            return None
+        return [each if new == text else raw(new.encode()) for each, text, new in zip(node, texts, made, strict=True)]
 
     def _shifted(self, args: list[Any], names: Sequence[str]) -> dict[int, str]:
         """Of arguments of which each text may be what any of these names says."""

@@ -22,13 +22,15 @@ _TABLES = 1000
 """That are remembered."""
 LOW = 99_999
 """Up to which numbers are drawn one by one: of so few some would become one."""
-_IDS = frozenset({"id", "_id", "key"})
-_ROWS = 32
+IDS = frozenset({"id", "_id", "key"})
+ROWS = 32
 """Items of a list that is read as a table."""
 _FIRST = 4
 """Items that tell of most lists that they are none of secrets."""
-_NOT_ROWS = frozenset({"kty", "value", "Value", "answer", "headers", "pieces", "returned"})
+NOT_ROWS = frozenset({"kty", "value", "Value", "answer", "headers", "pieces", "returned"})
 """Names that say something of what stands beside them."""
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 Walk = Callable[[Any, Path, str | None], Any]
 
@@ -48,6 +50,12 @@ class Tabled(Replaced):
     @abstractmethod
     def number(self, node: Any, path: Path, kind: str | None) -> Any:
         """A number without secrets."""
+
+    @abstractmethod
+    def together(
+        self, texts: Sequence[str], path: Callable[[int], Path] | None, deep: int, one: Callable[[int], str]
+    ) -> list[str] | None:
+        """What `leaf` makes of many texts."""
 
     def columns(self, text: str, path: Path, deep: int) -> str | None:
         """A text with a table, without secrets; None if none of its columns says that it has any. The second walk meets
@@ -91,24 +99,29 @@ class Tabled(Replaced):
         inner = self._rules.kind_of(name) or kind
         if inner == "session" and type(item) in (dict, list):
             return None
-        if inner is None and name in _IDS and path and type(item) is str and len(item) >= 12:
+        if inner is None and name in IDS and path and type(item) is str and len(item) >= 12:
             return "session" if self.kind_of(path[-1]) == "session" else None
         return inner
 
     def rows(self, items: list[Any], walk: Walk, at: Callable[[int], Path], kind: str | None) -> list[Any] | None:
         """A long list of objects with the same names, as a table, or one of texts of a kind, or of which most are
         nothing but secrets; None of any other. `at`: the path of an item."""
-        if len(items) < _ROWS:
+        if len(items) < ROWS:
             return None
         sorts = set(map(type, items))
         if sorts == {str} and kind and items[0][:1] != "-":
             return self._listed(items, kind, at)
         if sorts == {str} and not kind:
-            return self._by_looks(items, walk, at)
+            made = self._by_looks(items, walk, at)
+            if made is None and not beside.options(items, self.kind_of) and beside.columns(items) is None:
+                made = self.together(items, at, 0, lambda number: walk(items[number], at(number), None))
+            return made
         if sorts == {int} and kind:
             return self._numbered(items, kind, at)
+        if str in sorts and not kind and sorts <= _SCALARS and (made := self._mixed(items, walk, at)) is not None:
+            return made
         names = tuple(items[0]) if sorts == {dict} else ()
-        if not names or _NOT_ROWS.intersection(names) or names[0][:1] == "$" or set(map(tuple, items)) != {names}:
+        if not names or NOT_ROWS.intersection(names) or names[0][:1] == "$" or set(map(tuple, items)) != {names}:
             return None
         columns = [[each[name] for each in items] for name in names]
         if any(map(beside.is_statement, {one for column in columns[:-1] for one in column if type(one) is str})):
@@ -117,9 +130,26 @@ class Tabled(Replaced):
         keys = [name if len(name) < SHORTEST else self.leaf(name, at(0)[:-1], None, mark=False) for name in names]
         return [dict(zip(keys, row, strict=True)) for row in zip(*made, strict=True)]
 
+    def _mixed(self, items: list[Any], walk: Walk, at: Callable[[int], Path]) -> list[Any] | None:
+        """A list of texts and small numbers: the texts are looked at together."""
+        places = [number for number, one in enumerate(items) if type(one) is str]
+        rest = [one for one in items if type(one) is int]
+        if (rest and not -LOW < min(rest) <= max(rest) < LOW) or beside.options(items, self.kind_of):
+            return None
+        if beside.columns(items) is not None:
+            return None
+        texts = [items[number] for number in places]
+        made = self.together(texts, lambda n: at(places[n]), 0, lambda n: walk(texts[n], at(places[n]), None))
+        if made is None:
+            return None
+        out = [*items]
+        for number, one in zip(places, made, strict=True):
+            out[number] = one
+        return out
+
     def members(self, node: dict[str, Any], walk: Walk, path: Path, kind: str | None) -> dict[str, Any] | None:
         """An object of many objects with the same names, as a table; None of any other."""
-        if len(node) < _ROWS or kind == "session" or any(map(self.kind_of, node)):
+        if len(node) < ROWS or kind == "session" or any(map(self.kind_of, node)):
             return None
         names = list(node)
         made = self.rows([*node.values()], walk, lambda at: (*path, names[at]), kind)
@@ -211,8 +241,15 @@ class Tabled(Replaced):
         sorts = set(map(type, column))
         if inner and sorts == {str}:
             return self._listed(column, inner, lambda number: (*at(number), name))
-        if sorts == {str} and (made := self._by_looks(column, walk, lambda number: (*at(number), name))) is not None:
-            return made
+        if sorts == {str}:
+
+            def path(number: int) -> Path:
+                return (*at(number), name)
+
+            made = self._by_looks(column, walk, path)
+            made = made or self.together(column, path, 0, lambda number: walk(column[number], path(number), None))
+            if made is not None:
+                return made
         if sorts == {dict} and inner != "session":  # what it holds may have an id
             made = self.rows(column, walk, lambda number: (*at(number), name), self.kind_in(name, {}, (), kind))
             if made is not None:

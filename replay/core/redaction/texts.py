@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
@@ -45,6 +44,8 @@ class Texts(Tabled):
         super().__init__(rules, pseudonyms, pause)
         self._styles: dict[str, streams.Write] = {}
         """JSON -> what writes it again."""
+        self._lines_read: dict[str, tuple[Any, streams.Write | None]] = {}
+        """Line -> what it says: the second walk meets the same ones."""
 
     def data(self, data: bytes, path: Path, kind: str | None, content: str = "") -> bytes:
         """Bytes without secrets."""
@@ -264,6 +265,7 @@ class Texts(Tabled):
             self.spans,
             lambda rows: self.rows(rows, self._plain, lambda at: path, None),
             writes=self._armed,
+            reads=self._lines_read,
         )
 
     def whole(self, text: str) -> str:
@@ -301,7 +303,7 @@ class Texts(Tabled):
             made = self._json(text[1:], path) if len(text) > 1 else None
             return None if made is None else text[0] + made
         try:
-            value = json.loads(text)
+            value = streams.parsed(text)
         except (ValueError, RecursionError):
             return None
         if type(value) not in (dict, list):

@@ -184,9 +184,10 @@ def _aside(replay_recording: Callable[[Recording], Verdict]) -> Callable[[Record
 
 
 def _say(verdict: Verdict, recording: Recording, short: Shortened | None) -> None:
+    from replay.engine.logged import LOGS
     from replay.surfaces.page import duration
     from replay.surfaces.printable import columns, escape
-    from replay.surfaces.text import headline, name_of, verdict_text
+    from replay.surfaces.text import difference_lines, headline, name_of, verdict_text
 
     sheet = page()
     if verdict.green:
@@ -198,6 +199,8 @@ def _say(verdict: Verdict, recording: Recording, short: Shortened | None) -> Non
         apart = "\n" if is_narrow else ""  # a name is copied: it is not cut
         room = sheet.width - 12 - (0 if apart else columns(name) + 2)
         click.echo(f"{sheet.status(verdict.status)}  {name}{apart and f'{apart}          '}  {sheet.cut(ended, room)}")
+        for line in difference_lines((each for each in verdict.difference if each.path == LOGS), sheet):
+            click.echo(line)
         return
     click.echo(f"{sheet.status(verdict.status)}  {name_of(verdict)}")
     click.echo(verdict_text(verdict, recording, sheet))

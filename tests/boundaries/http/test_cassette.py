@@ -46,6 +46,8 @@ SAME = {
     "default port": (("GET", "http://h/p"), ("GET", "http://h/p")),
     "JSON spelled otherwise": (("POST", "http://h/p", b'{"a": 1, "b": 2}', JSON),
                                ("POST", "http://h/p", b'{"b":2,"a":1}', JSON)),
+    "JSON with a name twice, spelled otherwise": (("POST", "http://h/p", b'{"a": 1, "a": 2}', JSON),
+                                                  ("POST", "http://h/p", b'{"a":1,"a":2}', JSON)),
     "form in another order": (("POST", "http://h/p", b"a=1&b=2", FORM), ("POST", "http://h/p", b"b=2&a=1", FORM)),
     "another multipart boundary": (
         ("POST", "http://h/p", b"--AA\r\nx\r\n--AA--", [("content-type", "multipart/form-data; boundary=AA")]),
@@ -69,6 +71,12 @@ OTHER = {
     "path": (("GET", "http://h/p"), ("GET", "http://h/q")),
     "query.a": (("GET", "http://h/p?a=1"), ("GET", "http://h/p?a=2")),
     "body.a.b": (("POST", "http://h/p", b'{"a": {"b": 1}}', JSON), ("POST", "http://h/p", b'{"a": {"b": 2}}', JSON)),
+    "body.b": (("POST", "http://h/p", b'{"b": 1, "b": 2}', JSON), ("POST", "http://h/p", b'{"b": 2}', JSON)),
+    "body.c": (("POST", "http://h/p", b'{"c": [1, 2]}', JSON), ("POST", "http://h/p", b'{"c": 1, "c": [1, 2]}', JSON)),
+    "body.d[0].e": (
+        ("POST", "http://h/p", b'{"d": [{"e": 1, "e": 2}]}', JSON),
+        ("POST", "http://h/p", b'{"d": [{"e": 2, "e": 1}]}', JSON),
+    ),
     "body.k": (("POST", "http://h/p", b"k=1", FORM), ("POST", "http://h/p", b"k=2", FORM)),
     "body": (("POST", "http://h/p", b"one"), ("POST", "http://h/p", b"two")),
 }

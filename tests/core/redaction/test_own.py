@@ -166,6 +166,13 @@ SPELT: dict[str, Callable[[str], Any]] = {
     "markup": lambda mail: {"x": f"&lt;{mail.replace('@', '&#64;')}&gt;", "mail": mail},
     "events": lambda mail: f"data: {mail}\n\ndata: 5\n\n".encode(),
     "JSON": lambda mail: {"x": json.dumps({"to": [mail]})},
+    "hex in prose": lambda mail: {"x": f"see {f'mail {mail}'.encode().hex()} and {mail} for more"},
+    "Base64 in prose": lambda mail: {"x": f"id {b64encode(f'id={mail}'.encode()).decode()}, as ever"},
+    "hundreds in prose": lambda mail: {
+        "x": f"{mail}, " + ", ".join(f"{mail.partition('.')[0]}.{n}@x.example" for n in range(150))
+    },
+    "thousands": lambda mail: {"x": f"{mail} " + " ".join(f"{n}.{mail[:4]}@x.example" for n in range(1500))},
+    "JSON with escapes": lambda mail: {"x": f'{{"to": "J\\u0061ne <{mail}>", "at": "caf\\u00e9 \\/ x"}}'},
 }
 
 
@@ -180,6 +187,24 @@ def test_with_the_key_that_very_datum_is_noise_in_other_spellings(name: str) -> 
     assert cover(recorded, _plain(said(MAIL)), keyed)[0] == recorded
     assert cover(recorded, _plain(said("john.doe@acme.example")), keyed)[0] != recorded
     assert cover(recorded, _plain(said(MAIL)), without)[0] != recorded
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ('"at": "caf\\u00e9 \\/ x"', '"at": "caf\u00e9 \\/ x"'),
+        ('"at": "caf\\u00e9', '"at":"caf\\u00e9'),
+        ("J\\u0061ne", "J\\u0061net"),
+    ],
+)
+def test_json_that_is_written_otherwise_is_another(one: str, two: str) -> None:
+    """Of what is no datum each byte counts."""
+    said = SPELT["JSON with escapes"](MAIL)["x"]
+    found = REDACTOR.redact(recording(outcome={"x": said}))
+    recorded = _plain(found.outcome.payload.decode())
+    other = said.replace(one, two)
+    assert other != said
+    assert cover(recorded, _plain({"x": other}), known(found, KEY).outcome)[0] != recorded
 
 
 PEOPLE = [

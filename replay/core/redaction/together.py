@@ -1,0 +1,461 @@
+"""Many texts, each in a place of its own: what they have in common is looked at once, what stands for each is put in.
+
+What is found, in which order, and what it becomes is as if each was looked at by itself (`leaf`). Only texts of a known
+shape are taken together: forms of plain values, words of Base64, flat JSON objects, prose in which nothing is encoded.
+Each of the others has its own look.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from replay.core.redaction import streams
+from replay.core.redaction.encoded import DEEPEST, Reading
+from replay.core.redaction.finding import Found, find_each
+from replay.core.redaction.marks import ENCODED, Path
+from replay.core.redaction.marks import MOST as MARKED
+from replay.core.redaction.patterns import OF_ONE_LINE
+from replay.core.redaction.tabled import IDS, NOT_ROWS, ROWS
+from replay.core.redaction.texts import Texts
+
+_LONGEST = 500
+"""Characters of a text that is taken together with others."""
+_FIRST = 4
+"""That tell of most lists that they have no such shape."""
+_BETWEEN = "\n\0\n"
+"""What stands between them: nothing that is found in one line reaches over it."""
+_FORM = re.compile(r"[\w.$*@-]{1,100}=[^\s&()\[\]%+\\]+(?:&[\w.$*@-]{1,100}=[^\s&()\[\]%+\\]*)*")
+_PAIR = re.compile(r"(?m)^([\w.$*@-]{1,100})=([^\s&()\[\]%+\\=]{2,})$")
+"""All of a form of one value."""
+_WORD = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_CODED = re.compile(r"[A-Za-z0-9+/_-]{16}|%[0-9A-Fa-f]{2}|&(?:quot|lt);|&#|\\")
+"""What may be encoded in prose, or looks so."""
+_NAME = re.compile(r"[\w-]{1,15}")
+_DRAWN = frozenset({
+    "token", "scheme", "authorization", "password", "secret", "api-key", "access-key", "private-key", "client-key",
+    "csrf", "otp", "pin", "signature", "credential", "assigned", "vendor-key", "session", "custom",
+})  # fmt: skip
+"""Kinds whose plain words are drawn."""
+_LOW = 10_000
+"""Numbers below which none is looked for."""
+_CREDENTIALS = frozenset({"token", "scheme", "authorization"})
+_Secret = tuple[str, str, bool]
+"""A text, its kind, whether its name says so."""
+
+
+_Shape = Callable[[list[str], int], "list[Plan | None]"]
+"""Plans texts that look alike, encoded so many times."""
+
+
+class Plan(msgspec.Struct, gc=False):
+    """How a text is made anew."""
+
+    secrets: list[_Secret]
+    between: list[str]
+    """What stands around them, or beside: no secret that is known from elsewhere may be there."""
+    steps: Sequence[str] = ()
+    """The name of each secret, where a name said what it is."""
+    write: Callable[[Sequence[str]], str] | None = None
+    """Makes the text of what stands for the secrets; None: it is what stands between them, with that."""
+    inside: str = ""
+    """The text that is encoded in it."""
+    numbers: Sequence[str] = ()
+    """That stand in it."""
+    wholes: Sequence[str] = ()
+    """Texts in it that are each looked at as a whole: short secrets are known in no other way."""
+
+
+class Together(Texts):
+    """Takes texts together."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._plans: dict[tuple[int, bool], dict[str, Plan | None]] = {}
+
+    def together(
+        self, texts: Sequence[str], path: Callable[[int], Path] | None, deep: int, one: Callable[[int], str]
+    ) -> list[str] | None:
+        """What `leaf` makes of each; None where each is better looked at by itself. `path`: of each; None: changes are
+        not marked. `one` looks at one by itself."""
+        if len(texts) < ROWS or self._rules.own or self._rules.any_allowed or self.known.any:
+            return None
+        if path is not None and all(self._shape_of(text, deep) == self._others for text in texts[:_FIRST]):
+            return None
+        plans = self._plans_of(texts, deep, None if path is not None else self._readings_of)
+        if sum(plan is None for plan in plans) * 2 > len(texts):
+            return None
+        self._pause(sum(map(len, texts)))
+        if not self._armed:
+            self._learned(plans, one)
+            return [*texts]
+        return self._written(texts, plans, path, one)
+
+    def _learned(self, plans: list[Plan | None], one: Callable[[int], str]) -> None:
+        """The first walk."""
+        waiting: list[_Secret] = []
+        places: list[int] = []
+        drawn = self.crowd.secrets
+        for at, plan in enumerate(plans):
+            if plan is not None and not plan.secrets:
+                continue
+            if (
+                plan is None
+                or len(self.secrets) < self.few
+                or (drawn and any(text in drawn for text, _, _ in plan.secrets))
+            ):
+                self._values(waiting, places, one)
+                waiting, places = [], []
+                one(at)
+            else:
+                waiting += plan.secrets
+                places += [at] * len(plan.secrets)
+        self._values(waiting, places, one)
+
+    def _values(self, found: Sequence[_Secret], places: Sequence[int], one: Callable[[int], str]) -> None:
+        """Learn these, in their order: what nothing but letters and digits are drawn for is drawn with others.
+        `places`: the number of the text in which each stands."""
+        if not found:
+            return
+        drawn = [text for text, kind, _ in found if kind in _DRAWN]
+        formed = self.crowd.of_form(drawn, pairs=any(kind in _CREDENTIALS for _, kind, _ in found))
+        alone = set(drawn) if formed is None else formed | self.allowed
+        known = self.secrets
+        waiting: list[tuple[str, str]] = []
+        for (text, kind, named), at in zip(found, places, strict=True):
+            if text in alone or kind not in _DRAWN:
+                self.crowd.take(waiting)
+                waiting = []
+                new = named or not (text in known or text in self.crowd.secrets)
+                if new and self.value(text, kind) != text:  # it is marked
+                    one(at)
+            elif named or text not in known:
+                waiting.append((text, kind))
+        self.crowd.take(waiting)
+        self.check()
+
+    def _written(
+        self, texts: Sequence[str], plans: list[Plan | None], path: Callable[[int], Path] | None,
+        one: Callable[[int], str],
+    ) -> list[str]:  # fmt: skip
+        """The second walk."""
+        masks = self._masks(plans)
+        made = [
+            "" if plan is None or said is None else _filled(text, plan, said)
+            for text, plan, said in zip(texts, plans, masks, strict=True)
+        ]
+        for at in self._with_known(texts, plans, made if path is not None else ()):
+            masks[at] = None
+        kinds = self.kinds_in(texts[:MARKED]) if path is not None and len(self.marks) < MARKED else {}
+        for at, (plan, said) in enumerate(zip(plans, masks, strict=True)):
+            if plan is None or said is None:
+                made[at] = one(at)
+            elif len(self.marks) < MARKED:
+                kind = kinds.get(at, ENCODED) if at < MARKED else None
+                self._mark(path(at) if path else None, texts[at], made[at], plan, said, kind)
+        return made
+
+    def _masks(self, plans: list[Plan | None]) -> list[Sequence[str] | None]:
+        """What stands for the secrets of each; None where they need a look of their own."""
+        drawn, known = self.crowd.secrets, self.secrets
+        masks: list[Sequence[str] | None] = []
+        for plan in plans:
+            if plan is None:
+                masks.append(None)
+                continue
+            said = []
+            for text, kind, named in plan.secrets:
+                new = drawn.get(text)
+                if named:
+                    new = new or self.value(text, kind)
+                elif text in known:
+                    new = known[text]
+                said.append(new or "")
+            masks.append(None if "" in said else said)
+        return masks
+
+    def _mark(self, path: Path | None, text: str, made: str, plan: Plan, said: Sequence[str], kind: str | None) -> None:
+        """Mark what changed as `leaf` does, which marks what is encoded in a text at the root."""
+        before = len(self.marks)
+        inside = False
+        if plan.steps:
+            base = () if plan.inside or path is None else path
+            for step, (one, named, _), new in zip(plan.steps, plan.secrets, said, strict=True):
+                self.mark((*base, step), one, new, named)
+            inside = len(self.marks) > before and base == path
+        if path is not None and not inside and made != text:
+            self.mark(path, text, made, self.crowd.kind_of(text) or kind)
+
+    def _with_known(self, texts: Sequence[str], plans: list[Plan | None], made: Sequence[str]) -> Iterable[int]:
+        """Those in which other known secrets are: beside what was found, or in what is `made` of encoded ones."""
+        held = [(at, plan) for at, plan in enumerate(plans) if plan is not None]
+        beside = ["\0".join(plan.between) for _, plan in held]
+        if made:
+            beside += [made[at] for at, plan in held if plan.write is not None]
+        different = dict.fromkeys(beside)
+        changed: set[int] = set()
+        inside = [plan.inside for _, plan in held if plan.inside]
+        wholes = [whole for _, plan in held for whole in plan.wholes]
+        if any(map(self._needles.any_of, (texts, inside, wholes))) or (inside and self.crowd.any_drawn(texts)):
+            exact = self._needles.any_of
+            changed.update(at for at, plan in held if exact((texts[at], *plan.wholes, plan.inside)))
+            changed.update(at for at, plan in held if plan.inside and self._is_drawn(texts[at]))
+        if any(plan.numbers for _, plan in held):
+            numbers = self.secrets.keys() | self.crowd.secrets.keys()
+            changed.update(at for at, plan in held if not numbers.isdisjoint(plan.numbers))
+        whole = _BETWEEN.join(different)
+        known = self.masked(whole)
+        if known != whole:
+            touched = {one for one, new in zip(different, known.split(_BETWEEN), strict=True) if one != new}
+            places = [*(at for at, _ in held), *(at for at, plan in held if plan.write is not None)]
+            changed.update(at for at, one in zip(places, beside, strict=False) if one in touched)
+        return changed
+
+    # Plans ----------------------------------------------------------------------------------------------------
+
+    def _plans_of(self, texts: Sequence[str], deep: int, shape: _Shape | None = None) -> list[Plan | None]:
+        """Of each, the same ones in both walks; None: it has a look of its own. `shape`: of all; None: as they look."""
+        plans = self._plans.setdefault((deep, shape is None), {})
+        fresh = [text for text in dict.fromkeys(texts) if text not in plans]
+        if fresh:
+            shapes: dict[_Shape, list[str]] = {}
+            if shape is not None:
+                shapes[shape] = fresh
+            elif deep < DEEPEST and (pairs := self._of_pairs(fresh)):
+                plans.update(zip(fresh, pairs, strict=True))
+            else:
+                for text in fresh:
+                    shapes.setdefault(self._shape_of(text, deep), []).append(text)
+            for planned, some in shapes.items():
+                plans.update(zip(some, planned(some, deep), strict=True))
+        return list(map(plans.__getitem__, texts))
+
+    def _shape_of(self, text: str, deep: int) -> _Shape:
+        if len(text) < 2 or self._rules.is_word(text):
+            return self._words
+        if len(text) > _LONGEST or deep >= DEEPEST or "\n" in text or "\0" in text:
+            return self._others
+        if _WORD.fullmatch(text):
+            return self._encoded_words
+        if text[0] == "{" and text[-1] == "}" and "\\" not in text:
+            return self._objects
+        if _FORM.fullmatch(text) and "code=" not in text:
+            return self._forms
+        if self._is_prose(text) and _CODED.search(text) is None:
+            return self._prose
+        return self._others
+
+    def _words(self, texts: list[str], deep: int) -> list[Plan | None]:
+        return [Plan([], [text]) for text in texts]
+
+    def _others(self, texts: list[str], deep: int) -> list[Plan | None]:
+        return [None] * len(texts)
+
+    def _of_pairs(self, texts: list[str]) -> list[Plan]:
+        """Of forms of one value each that has a telling name; none where not all are such."""
+        whole = "\n".join(texts)
+        if "code=" in whole or max(map(len, texts)) > _LONGEST or not _PAIR.match(texts[0]):
+            return []
+        pairs = _PAIR.findall(whole)
+        if len(pairs) != len(texts) or whole.count("\n") != len(texts) - 1:
+            return []
+        kinds = {
+            name: self._rules.kind_of(name) if self._is_name(name) else None for name in {name for name, _ in pairs}
+        }
+        if None in kinds.values():
+            return []
+        steps = {name: (name,) for name in kinds}
+        return [Plan([(value, kinds[name], True)], [f"{name}=", ""], steps[name]) for name, value in pairs]  # type: ignore[list-item]
+
+    def _forms(self, texts: list[str], deep: int) -> list[Plan | None]:
+        """`token=...&n=1`."""
+        plans: list[Plan | None] = []
+        kind_of, is_word = self._rules.kind_of, self._rules.is_word
+        names: dict[str, str | None] = {}
+        for text in texts:
+            plan = Plan([], [""])
+            steps: list[str] = []
+            wholes: list[str] = []
+            for number, pair in enumerate(text.split("&")):
+                name, _, value = pair.partition("=")
+                if name not in names:
+                    names[name] = kind_of(name) if self._is_name(name) else ""
+                kind = names[name]
+                plan.between[-1] += f"&{name}=" if number else f"{name}="
+                if kind and len(value) > 1:
+                    plan.secrets.append((value, kind, True))
+                    plan.between.append("")
+                    steps.append(name)
+                elif kind == "" or not (len(value) < 2 or is_word(value)):
+                    break
+                else:
+                    plan.between[-1] += value
+                    wholes.append(value)
+            else:
+                plan.steps, plan.wholes = steps, wholes
+                plans.append(plan)
+                continue
+            plans.append(None)
+        return plans
+
+    def _objects(self, texts: list[str], deep: int) -> list[Plan | None]:
+        """JSON: of those with the same names the same members are secret."""
+        styles = list(map(streams.flat_object, texts))
+        values = [held[0] for held in styles if held is not None]
+        inert = self._inert([item for value in values for item in value.values() if type(item) is str], deep)
+        kinds: dict[tuple[str, ...], dict[str, str | None] | None] = {}
+        plans: list[Plan | None] = []
+        for text, held in zip(texts, styles, strict=True):
+            names = tuple(held[0]) if held is not None else ()
+            if names not in kinds:
+                kinds[names] = self._kinds_of_members(names)
+            known = kinds[names]
+            plans.append(None if held is None or known is None else _object(text, *held, known, inert))
+        return plans
+
+    def _kinds_of_members(self, names: tuple[str, ...]) -> dict[str, str | None] | None:
+        """None where more than its own name says what a member is."""
+        if not NOT_ROWS.isdisjoint(names) or not IDS.isdisjoint(names) or not 0 < len(names) < ROWS:
+            return None
+        if "grant_type" in names or not all(map(self._is_name, names)):
+            return None
+        return {name: self._rules.kind_of(name) for name in names}
+
+    def _inert(self, texts: list[str], deep: int) -> set[str]:
+        """Those in which nothing is found."""
+        plans = self._plans_of(texts, deep) if texts else ()
+        return {
+            text for text, plan in zip(texts, plans, strict=True)
+            if plan is not None and not plan.secrets and not plan.inside
+        }  # fmt: skip
+
+    def _encoded_words(self, texts: list[str], deep: int) -> list[Plan | None]:
+        """Base64, hexadecimal digits."""
+        found = dict(zip(texts, self._found_in(texts), strict=True))
+        plans = dict.fromkeys(texts)
+        plain = [text for text, each in found.items() if not each]
+        plans.update(zip(plain, self._of_readings(plain, plain, deep), strict=True))
+        plans.update((text, _around(text, each)) for text, each in found.items() if each)
+        return list(map(plans.get, texts))
+
+    def _readings_of(self, texts: list[str], deep: int) -> list[Plan | None]:
+        """The same of words in which nothing is looked for as they are."""
+        return self._of_readings(texts, texts, deep)
+
+    def _of_readings(self, words: list[str], texts: list[str], deep: int) -> list[Plan | None]:
+        plans: dict[str, Plan | None] = {}
+        held: dict[str, Reading] = {}
+        self.read_all(words)
+        for text in words:
+            if (read := self.reading(text)) is not None:
+                if len(read[0]) > 1:
+                    held[text] = read
+            elif text in self._no_base64:
+                plans[text] = Plan([], [text], inside=text)
+        if self.crowd.any_drawn(words):
+            held = {text: read for text, read in held.items() if not self._is_drawn(text)}
+        inner = self._plans_of([said for said, _ in held.values()], deep + 1)
+        for (text, (said, write)), plan in zip(held.items(), inner, strict=True):
+            if plan is not None and not plan.inside:
+                made = partial(_encoded, text, said, plan, write)
+                plans[text] = Plan(plan.secrets, plan.between, plan.steps, made, said, plan.numbers, plan.wholes)
+        return list(map(plans.get, texts))
+
+    def _prose(self, texts: list[str], deep: int) -> list[Plan | None]:
+        """With secrets that are found by how they look."""
+        plans: list[Plan | None] = []
+        for text, found in zip(texts, self._found_in(texts), strict=True):
+            if not found and " " not in text and len(text) >= 20:  # Base85, perhaps
+                plans.append(None)
+                continue
+            plans.append(_around(text, found))
+        return plans
+
+    def _found_in(self, texts: list[str]) -> list[list[Found]]:
+        """What is found in each: all are looked through as one."""
+        fresh = [text for text in texts if text not in self._seen and text not in self._rules.clean]
+        all_found = find_each(fresh, _BETWEEN, self._rules.patterns, OF_ONE_LINE, self._pause)
+        for text, found in zip(fresh, all_found, strict=True):
+            if len(self._seen) < 20_000:
+                self._seen[text] = found
+        return [self._find(text) for text in texts]
+
+    def _is_name(self, name: str) -> bool:
+        """Whether nothing is looked for in a name but known secrets."""
+        return _NAME.fullmatch(name) is not None and not self._find(name)
+
+
+def _around(text: str, found: Iterable[Found]) -> Plan | None:
+    """Of what was found in a text; None if something may be encoded around that."""
+    secrets: list[_Secret] = []
+    between, done = [], 0
+    for each in found:
+        secrets.append((text[each.start : each.end], each.kind, False))
+        between.append(text[done : each.start])
+        done = each.end
+    between.append(text[done:])
+    return None if any(map(_CODED.search, between)) else Plan(secrets, between)
+
+
+def _filled(text: str, plan: Plan, said: Sequence[str]) -> str:
+    if plan.write is not None:
+        return plan.write(said)
+    between = plan.between
+    if len(said) < 2:
+        return f"{between[0]}{said[0]}{between[1]}" if said else text
+    out = [""] * (2 * len(said) + 1)
+    out[::2], out[1::2] = between, said
+    return "".join(out)
+
+
+def _object(
+    text: str, value: dict[str, Any], write: streams.Write, kinds: dict[str, str | None], inert: set[str]
+) -> Plan | None:
+    secrets: list[_Secret] = []
+    beside = [*value]
+    steps: list[str] = []
+    numbers: list[str] = []
+    for name, item in value.items():
+        sort, kind = type(item), kinds[name]
+        if sort is str:
+            if kind is not None and len(item) > 1:
+                secrets.append((item, kind, True))
+                steps.append(name)
+            elif kind is not None or item in inert:
+                beside.append(item)
+            else:
+                return None
+        elif sort is int or sort is float:
+            if kind is not None:
+                return None
+            if not -_LOW < item < _LOW:
+                numbers.append(str(item))
+        elif sort is list and (kind is not None or not all(map(_is_low, item))):
+            return None
+    if numbers and max(map(len, numbers)) > 12:
+        return None
+    written = partial(_written_object, text, value, steps, write)
+    return Plan(secrets, beside, steps, written, "", numbers, beside[len(value) :])
+
+
+def _is_low(item: object) -> bool:
+    """Whether nobody looks at what a list in JSON has."""
+    return type(item) in (float, bool, type(None)) or (type(item) is int and -_LOW < item < _LOW)
+
+
+def _written_object(
+    text: str, value: dict[str, Any], steps: list[str], write: streams.Write, said: Sequence[str]
+) -> str:
+    made = value.copy()
+    for step, new in zip(steps, said, strict=True):
+        made[step] = new
+    return text if made == value else write(made)
+
+
+def _encoded(text: str, words: str, plan: Plan, write: Callable[[bytes], str], said: Sequence[str]) -> str:
+    made = _filled(words, plan, said)
+    return text if made == words else write(made.encode("utf-8", "surrogatepass"))
