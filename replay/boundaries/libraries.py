@@ -1,7 +1,8 @@
-"""Looking for a shared library, at replay without the processes that `ctypes.util.find_library` starts (Linux).
+"""What libraries ask of the machine by a process, once in each process of theirs, at replay without one (Linux).
 
-Libraries do so where they are first imported: trio, which httpcore imports if it is there. The loader's cache, which
-`ldconfig -p` would print, says the same.
+`ctypes.util.find_library` is asked where trio is first imported, which httpcore does if it is there: the loader's
+cache, which `ldconfig -p` would print, says the same. `distro` runs `lsb_release` and `uname` for what tells of the
+machine (posthog, under haystack): at replay as where the first is not installed; the second says nothing of a Linux.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable
 from functools import partial, wraps
 from types import ModuleType
+from typing import Any
 
 from replay.boundaries.seam import rebind, when_imported
 
@@ -21,12 +23,13 @@ _installed = False
 
 
 def install(replaying: Callable[[], bool]) -> None:
-    """Patch `ctypes.util.find_library`, now or when it is imported, once a process. `replaying`: whether a replay loads
-    or runs code of a project now."""
+    """Patch `ctypes.util.find_library` and `distro`, now or when they are imported, once a process. `replaying`:
+    whether a replay loads or runs code of a project now."""
     global _installed
     if not _installed and sys.platform == "linux":
         _installed = True
         when_imported("ctypes.util", partial(_tap, replaying))
+        when_imported("distro.distro", partial(_tap_distro, replaying))
 
 
 def _tap(replaying: Callable[[], bool], util: ModuleType) -> None:
@@ -46,3 +49,17 @@ def _tap(replaying: Callable[[], bool], util: ModuleType) -> None:
 
     rebind({"find_library": (original, find_library)})
     util.find_library = find_library  # type: ignore[attr-defined]
+
+
+def _tap_distro(replaying: Callable[[], bool], distro: ModuleType) -> None:
+    for name in ("_lsb_release_info", "_uname_info"):
+        asked: Any = vars(distro.LinuxDistribution)[name]
+        asked.func = _unasked(replaying, asked.func)
+
+
+def _unasked(replaying: Callable[[], bool], original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @wraps(original)
+    def info(self: Any) -> Any:
+        return {} if replaying() else original(self)
+
+    return info

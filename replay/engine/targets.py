@@ -14,9 +14,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from replay.core.looking import imported
+from replay.core.looking import attributes, imported
 from replay.errors import Unanswerable
 
 LIBRARIES = frozenset({
@@ -59,6 +60,18 @@ def _absolute(place: str) -> str:
     return place if os.path.isabs(place) else os.path.join(os.getcwd(), place)
 
 
+def _is_marked(found: Any) -> bool:
+    return hasattr(type(found), "__replay_entry__") or hasattr(found, "__replay_entry__")
+
+
+def _held(found: Any, path: str) -> Any:
+    """The captured function that a library's object keeps under its name, as dramatiq's actors do; else the object."""
+    if isinstance(found, type | ModuleType):
+        return found
+    inside = (each for each in attributes(found).values() if getattr(each, "__qualname__", None) == path)
+    return next(filter(_is_marked, inside), found)
+
+
 class Targets:
     """Loads what a recording names, if the project allows it."""
 
@@ -96,7 +109,9 @@ class Targets:
             found = found.fget
         elif isinstance(found, cached_property):
             found = found.func
-        if not replaced and not hasattr(type(found), "__replay_entry__") and not hasattr(found, "__replay_entry__"):
+        if not replaced and not _is_marked(found):
+            found = _held(found, path)
+        if not replaced and not _is_marked(found):
             raise Unanswerable(
                 f"{name!r} is not an entry point: nothing there is marked with @replay.capture, replay.ASGI or "
                 "replay.WSGI. Mark it, or name it in incident_targets.",

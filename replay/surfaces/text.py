@@ -17,7 +17,7 @@ from replay.core.parts import Parts
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import MOST_NOTED, Difference, Divergence, Frame, Verdict, Violation
 from replay.surfaces.asking import got_line, request_line
-from replay.surfaces.kept import keeper
+from replay.surfaces.hints import perhaps
 from replay.surfaces.literals import (
     STRING,
     answered,
@@ -335,23 +335,9 @@ def divergence_lines(divergence: Divergence, page: Page) -> Iterator[str]:
 
 
 def _hint(divergence: Divergence, page: Page) -> Iterator[str]:
-    """Why production may not have asked this."""
-    if divergence.boundary == "random" or divergence.kind not in ("extra", "changed"):
-        return
-    kept = keeper(divergence.where)
-    if kept is not None:
-        frame, decorator = kept
-        yield from page.wrapped(
-            "perhaps",
-            f"production had the answer from before: {escape(frame.function)} has {escape(decorator)}. "
-            "Put @replay.boundary above that",
-        )
-    elif divergence.kind == "extra" or (divergence.nearest and divergence.nearest.target != divergence.target):
-        yield from page.wrapped(
-            "perhaps",
-            "the code has changed; or production had the answer from before (a cache, a token that it kept): put "
-            "@replay.boundary on what keeps it",
-        )
+    said = perhaps(divergence)
+    if said is not None:
+        yield from page.wrapped("perhaps", said)
 
 
 def _later(verdict: Verdict, page: Page) -> Iterator[str]:

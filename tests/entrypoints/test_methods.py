@@ -229,3 +229,12 @@ def test_secrets_of_an_object_and_beside_it(record: Recorded) -> None:
     assert '"base_url":"http://accounts"' in recording.input.text
     assert '"attempts":1' in recording.input.text
     assert replay.run(recording).status == "reproduced"
+
+
+def test_a_function_that_an_object_of_a_library_keeps(record: Recorded) -> None:
+    """Actors of dramatiq: the name is that of the actor, the mark is on its function. Nothing else in it is run."""
+    (recording,) = record(lambda: desks.charge(0))
+    verdict = replay.run(recording)
+    assert (verdict.status, recording.entrypoint) == ("reproduced", "tests.entrypoints.desks:charge")
+    verdict = replay.run(msgspec.structs.replace(recording, entrypoint="tests.entrypoints.desks:unmarked"))
+    assert verdict.status == "unanswerable"

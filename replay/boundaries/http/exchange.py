@@ -323,7 +323,7 @@ def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -
     if type(found) is Answer:
         recorded = _opened(found, world)
         recorded.travels(found, awaits=awaits)
-        recorded.is_read_in(world, found.seq)
+        recorded.is_read_in(world, found)
         return recorded
     return safely(Exchange, world, found, request)
 

@@ -67,10 +67,11 @@ class Recorded:
             return None
         return float(self._error.get("offset_ns") or 0) / 1e9
 
-    def is_read_in(self, world: World, seq: int) -> None:
-        """If production read all of it, the code does too, or it is told."""
-        if self.end == "complete" and self.pieces:
-            self._reading = world.reads(seq, len(self.pieces))
+    def is_read_in(self, world: World, answer: Answer) -> None:
+        """If production read all of it, the code does too, or it is told. One that is whole and unfinished came when
+        the unit of work had ended: it was kept for as long as the recording waited to be written."""
+        if self.end == "complete" and self.pieces and answer.state != "unfinished":
+            self._reading = world.reads(answer.seq, len(self.pieces))
 
     def travels(self, answer: Answer, *, awaits: bool) -> None:
         """It is asked for by a task (`awaits`), or a thread, which waits for it as long as production did."""

@@ -162,7 +162,7 @@ class Play:
         answer = found.value.decode(found.resolve)
         recorded = Recorded(answer, partial(self.world.beyond, found.seq))
         recorded.travels(found, awaits=False)
-        recorded.is_read_in(self.world, found.seq)
+        recorded.is_read_in(self.world, found)
         self.socket.come = recorded.pass_to
         if recorded.status is None and not answer.get("error"):  # production did not wait for it: nor may the code
             self.socket.end = recorded.head_error

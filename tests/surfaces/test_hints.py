@@ -1,0 +1,54 @@
+"""What a verdict guesses of a request that the recording cannot answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from replay.core.codec import encode
+from replay.core.recording import Interaction
+from replay.core.verdict import Divergence
+from replay.surfaces.hints import perhaps
+
+
+def _asked(target: str, near: str | None, kind: str = "extra", boundary: str = "http") -> Divergence:
+    nothing = encode(None)
+    nearest = near and Interaction(
+        seq=0, lane="0", boundary="http", target=near, request=nothing, answer=nothing, state="returned", offset_ns=0,
+        duration_ns=0,
+    )  # fmt: skip
+    return Divergence(kind=kind, lane="0", boundary=boundary, target=target, nearest=nearest or None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["extra", "changed"])
+@pytest.mark.parametrize("target", ["POST https://api.mistral.ai/v1/chat?a=1", "POST http://127.0.0.1:2/v1/chat?a=1"])
+def test_only_where_it_goes_is_another(kind: str, target: str) -> None:
+    """The base URL is set by a variable that no recording has."""
+    said = perhaps(_asked(target, "POST http://127.0.0.1:1/v1/chat?a=1", kind))
+    assert said is not None
+    assert "replay.init(environ=" in said
+
+
+@pytest.mark.parametrize(
+    ("target", "near", "is_so"),
+    [
+        ("GET https://huggingface.co/api/list", "POST http://127.0.0.1:1/v1/chat", True),
+        ("GET https://huggingface.co/api/list", None, True),
+        ("GET http://127.0.0.1:1/v1/models", "POST http://127.0.0.1:1/v1/chat", False),
+        ("POST https://huggingface.co/api/list", None, False),
+        ("shop:lookup", None, False),
+    ],
+)
+def test_a_library_may_ask_by_itself(target: str, near: str | None, is_so: bool) -> None:
+    """A list, a version: of a host that production asked nothing of, while the unit of work ran."""
+    said = perhaps(_asked(target, near))
+    assert said is not None
+    assert said.startswith("the code has changed")
+    assert ("a library asks it" in said) is is_so
+
+
+def test_what_is_refused_is_recorded_by_a_boundary() -> None:
+    """A client with a transport of its own (dspy), a process (MCP over stdio); of a file there is nothing to say."""
+    said = perhaps(_asked("connect 127.0.0.1:1", None, "refused", "socket"))
+    assert said is not None
+    assert "@replay.boundary" in said
+    assert perhaps(_asked("write /etc/x", None, "refused", "file")) is None
