@@ -22,7 +22,7 @@ ELSEWHERE = {
         boundaries/http/wire: _around_getresponse _around_putrequest _around_send _swap install patch
         boundaries/http/wire_pools: install
         boundaries/interpreter: variables
-        boundaries/libraries: _tap _tap.<locals>.find_library install
+        boundaries/libraries: _tap _tap.<locals>.find_library _unasked.<locals>.info install
         boundaries/locks: _install
         boundaries/model: Model.prediction model model.<locals>.decorate predict
         boundaries/random: RandomBoundary.install _Untapped.seed _patch_random _patch_system
@@ -214,7 +214,7 @@ ELSEWHERE = {
         engine/memory: is_used_up limit limited size
         engine/steps: InOrder.__init__ InOrder._last InOrder.at _checked overlapping stepped
         engine/targets: Targets.__init__ Targets._import Targets._is_ours Targets.load Targets.resolve _absolute
-            _is_dotted _is_listed _is_under _resolved
+            _held _is_dotted _is_listed _is_marked _is_under _resolved
         entrypoints/__init__: _are _as_deep _as_deep.<locals>.limited _counted _depth _frames
         entrypoints/block: _await _called run_block
         entrypoints/steps: _by_position _limit replayed replayed_async

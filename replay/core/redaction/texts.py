@@ -33,6 +33,8 @@ _IN_TEXT = {
     "latin-1": bytes(code for code in range(256) if code not in _CONTROLS and not 0x80 <= code < 0xA0),
 }
 """Bytes of texts; of others with one of theirs, names are looked for that have their length before them."""
+_LEAST_TOKEN = 1000
+"""A number below it that is named a token counts something, as `progressToken` of MCP does."""
 _DRAWS = ("draws",)
 """In the context: random numbers, which look like anything."""
 
@@ -92,6 +94,8 @@ class Texts(Tabled):
             and not may_count(text)
         ):
             kind = "card"
+        if kind == "token" and type(node) is int and 0 <= node < _LEAST_TOKEN:
+            return node
         if kind and type(node) is int and not self._rules.allows(path) and text not in self.known:
             if node > LOW and text not in self.secrets:
                 if drawn := self.crowd.secrets.get(text):

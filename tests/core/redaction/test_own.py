@@ -41,6 +41,21 @@ def test_only_the_secret_may_differ(said: Any) -> None:
         assert (other, []) == cover(recorded, other, noise)
 
 
+@pytest.mark.parametrize("around", ["{}", "at {} since", '{{"url": "{}"}}'])
+def test_of_a_bots_address_only_its_token_may_differ(around: str) -> None:
+    """Telegram's have it behind three letters. What is called of it is not its own."""
+    said = "https://api.telegram.org/bot{}/{}"
+    mine, other = "7312345678:AAF3kq9Zt1mVb7xRw2Lc8Ns4Jd6Yh0Ue5Po", "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1"
+    found = REDACTOR.redact(recording(outcome={"said": around.format(said.format(mine, "sendMessage"))}))
+    recorded, noise = found.outcome.payload.decode(), known(found).outcome
+    assert "AAF3kq9" not in found.outcome.payload.text
+    for token in (mine, other):
+        same, noted = cover(recorded, {"said": around.format(said.format(token, "sendMessage"))}, noise)
+        assert (recorded, 1) == (same, len(noted))
+        called = {"said": around.format(said.format(token, "deleteMessage"))}
+        assert (called, []) == cover(recorded, called, noise)
+
+
 @pytest.mark.parametrize("own", ["", "two words", 'a"b', "<b>"])
 def test_what_is_no_single_word_is_no_secret(own: str) -> None:
     """In its place stands one word."""

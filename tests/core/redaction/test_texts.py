@@ -145,6 +145,15 @@ def test_numbers_with_a_point() -> None:
     assert held["cvv"] == 0.5
 
 
+@pytest.mark.parametrize("shape", [lambda held: held, json.dumps, lambda held: json.dumps(held).encode()])
+def test_a_small_number_is_no_token(shape: Callable[[object], object]) -> None:
+    """MCP numbers what it tells the progress of. A larger one may be some, and a short PIN is one."""
+    counted = recording({"said": shape({"_meta": {"progressToken": 3}, "token": 999})})
+    assert REDACTOR.redact(counted) is counted
+    assert "1000" not in REDACTOR.redact(recording({"said": shape({"token": 1000})})).input.text
+    assert "471" not in REDACTOR.redact(recording({"said": shape({"pin": 471})})).input.text
+
+
 def test_a_key_behind_a_bracket() -> None:
     """A log that begins as JSON might is no JSON: what has several lines is found in it."""
     after = REDACTOR.redact(recording({"text": f"[12:00] loaded\n{PEM}"}))
