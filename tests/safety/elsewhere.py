@@ -22,7 +22,8 @@ ELSEWHERE = {
         boundaries/http/wire: _around_getresponse _around_putrequest _around_send _swap install patch
         boundaries/http/wire_pools: install
         boundaries/interpreter: variables
-        boundaries/libraries: _tap _tap.<locals>.find_library _unasked.<locals>.info install
+        boundaries/libraries: _tap _tap.<locals>.find_library _tap_distro _unasked
+            _unasked.<locals>.info install
         boundaries/locks: _install
         boundaries/model: Model.prediction model model.<locals>.decorate predict
         boundaries/random: RandomBoundary.install _Untapped.seed _patch_random _patch_system
