@@ -178,10 +178,10 @@ def _is_worker() -> bool:
 def hear_sigterm() -> None:
     """Write what waits when SIGTERM comes. The handler that is there runs as before; where there is none, the process
     then dies of the signal, as it would have. Only in the main thread; one that is ignored stays so. A process of
-    `multiprocessing` hears of it from its first recording on."""
+    `multiprocessing` without a handler hears of it from its first recording on."""
     global _is_wanted
     _is_wanted = True
-    if not _is_worker():
+    if not _is_worker() or callable(signal.getsignal(signal.SIGTERM)):
         _hear_sigterm()
 
 

@@ -167,6 +167,31 @@ def test_sigterm_of_a_process_that_waits_for_a_lock(tmp_path: Path, method: str,
     assert numbers(tmp_path) == [1] * keeps
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_worker_that_handles_sigterm(tmp_path: Path, method: str) -> None:
+    """As a worker of uvicorn does without a lifespan: the signal comes before its first recording has ended, and the
+    default is put back at the end."""
+    (tmp_path / "unit.py").write_text(
+        "import signal\n"
+        "signal.signal(signal.SIGTERM, lambda *a: None)\n" + BEGIN + "import multiprocessing\n"
+        "def works():\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    unit(1)\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "if __name__ == '__main__':\n"
+        f"    context = multiprocessing.get_context({method!r})\n"
+        "    import unit as module\n"
+        "    child = context.Process(target=module.works)\n"
+        "    child.start()\n"
+        "    child.join(15)\n"
+        "    assert child.exitcode == -signal.SIGTERM, child.exitcode\n"
+    )
+    done = run("import runpy; runpy.run_path('unit.py', run_name='__main__')", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert numbers(tmp_path) == [1]
+
+
 def test_sigterm_at_a_fork(tmp_path: Path) -> None:
     """What is sent to a child before it runs its first instruction is not lost, and the parent hears of its own."""
     done = run(
