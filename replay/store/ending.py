@@ -41,6 +41,7 @@ _finalized: set[int] = set()
 _before: Any = None
 """What SIGTERM did before `hear_sigterm`."""
 _set = signal.signal
+_set_wakeup = signal.set_wakeup_fd
 _is_wanted = False
 """SIGTERM is to be heard of."""
 _is_heard = False
@@ -139,8 +140,8 @@ def _leave_pipe() -> None:
         return
     read, write = _pipe
     _pipe = None
-    if (found := signal.set_wakeup_fd(-1)) not in (write, -1):  # an event loop's
-        signal.set_wakeup_fd(found)
+    if (found := _set_wakeup(-1)) not in (write, -1):  # an event loop's
+        _set_wakeup(found)
     os.close(read)
     os.close(write)
 
@@ -208,13 +209,28 @@ def _nudge_on_sigterm() -> None:
     except OSError:  # no file is left
         return
     os.set_blocking(write, False)
-    if (found := signal.set_wakeup_fd(write, warn_on_full_buffer=False)) != -1:  # an event loop's
-        signal.set_wakeup_fd(found)
+    if (found := _set_wakeup(write, warn_on_full_buffer=False)) != -1:  # an event loop's
+        _set_wakeup(found)
         os.close(read)
         os.close(write)
         return
     _pipe = read, write
+    signal.set_wakeup_fd = _unseen
     native.new_thread(_nudge, (read, threading.get_ident()))
+
+
+def _unseen(fd: int, /, **more: Any) -> int:
+    """`signal.set_wakeup_fd` of such a process: our pipe, of which trio would warn as of another library's, is none,
+    and is there again when an event loop ends."""
+    before = _set_wakeup(fd, **more)
+    if _pipe is None:
+        return before
+    try:
+        if fd == -1 and os.path.sameopenfile(*_pipe):
+            _set_wakeup(_pipe[1], warn_on_full_buffer=False)
+    except (OSError, ValueError):  # the service closed all files
+        pass
+    return -1 if before == _pipe[1] else before
 
 
 def _nudge(read: int, main: int) -> None:

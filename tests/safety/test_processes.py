@@ -240,6 +240,39 @@ def test_a_process_that_a_worker_forked(tmp_path: Path) -> None:
     assert numbers(tmp_path) == [1, 2]
 
 
+def test_a_worker_that_runs_an_event_loop(tmp_path: Path) -> None:
+    """As trio's does, which warns where it finds a wakeup file of somebody else's, and at its end puts back what it
+    found. The signal then ends the process all the same."""
+    (tmp_path / "unit.py").write_text(
+        BEGIN + "import multiprocessing, replay.store.ending, socket\n"
+        "def late():\n"
+        "    time.sleep(0.3)\n"
+        "    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)\n"
+        "def works(lock):\n"
+        "    unit(1)\n"
+        "    ours, theirs = socket.socketpair()\n"
+        "    theirs.setblocking(False)\n"
+        "    found = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)\n"
+        "    assert (found, replay.store.ending._pipe is None) == (-1, False)\n"
+        "    assert signal.set_wakeup_fd(found) == theirs.fileno()\n"
+        "    threading.Thread(target=late, daemon=True).start()\n"
+        "    lock.acquire()\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    import unit as module\n"
+        "    lock = context.Lock()\n"
+        "    lock.acquire()\n"
+        "    child = context.Process(target=module.works, args=(lock,))\n"
+        "    child.start()\n"
+        "    child.join(15)\n"
+        "    code, _ = child.exitcode, child.kill()\n"
+        "    assert code == -signal.SIGTERM, code\n"
+    )
+    done = run("import runpy; runpy.run_path('unit.py', run_name='__main__')", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert numbers(tmp_path) == [1]
+
+
 @pytest.mark.parametrize("how", ["both", "write"])
 def test_a_worker_that_closes_all_files(tmp_path: Path, how: str) -> None:
     """It goes on, at no cost, and ends as it would."""
