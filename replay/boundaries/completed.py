@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import wraps
-from inspect import isgeneratorfunction
+from inspect import isawaitable, isgeneratorfunction
 from types import ModuleType
 from typing import Any
 
@@ -33,7 +33,10 @@ def _tap(original: Callable[..., Any], asyncio: Any) -> Callable[..., Any]:
         return not is_one and here() is not None and asyncio._get_running_loop() is not None
 
     def started(given: list[Any]) -> list[Any]:
-        return [asyncio.ensure_future(each) for each in dict.fromkeys(given)]
+        each_once = list(dict.fromkeys(given))
+        if all(asyncio.isfuture(each) or isawaitable(each) for each in each_once):
+            return [asyncio.ensure_future(each) for each in each_once]
+        return given  # the original says what is wrong; what was started could not be started again
 
     def in_order(fs: Any) -> Any:
         """What the original is given: tasks, each once, in their order."""
