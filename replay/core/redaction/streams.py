@@ -69,6 +69,22 @@ def style_of(text: str, value: Any) -> Write | None:
     return write
 
 
+def says_all(text: str, value: Any) -> bool:
+    """Whether no name stands twice in one object: `value` has but the last of what these say. Raises RecursionError."""
+    if text[1:2] not in ("\n", "\r") and _usual(text, value) is not None:
+        return True
+    all_said = True
+
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal all_said
+        found = dict(pairs)
+        all_said = all_said and len(found) == len(pairs)
+        return found
+
+    json.loads(text, object_pairs_hook=object_of)
+    return all_said
+
+
 def flat_object(text: str) -> tuple[dict[str, Any], Write] | None:
     """A JSON object of texts, numbers and lists, and what writes it again as it was; None of any other text."""
     try:

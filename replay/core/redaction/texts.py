@@ -35,6 +35,8 @@ _IN_TEXT = {
 """Bytes of texts; of others with one of theirs, names are looked for that have their length before them."""
 _LEAST_TOKEN = 1000
 """A number below it that is named a token counts something, as `progressToken` of MCP does."""
+_TEXTS = 10_000
+"""That are remembered."""
 _DRAWS = ("draws",)
 """In the context: random numbers, which look like anything."""
 
@@ -46,6 +48,8 @@ class Texts(Tabled):
         super().__init__(rules, pseudonyms, pause)
         self._styles: dict[str, streams.Write] = {}
         """JSON -> what writes it again."""
+        self._whole: set[str] = set()
+        """JSON without a name that stands twice in one object: the second walk meets the same."""
         self._lines_read: dict[str, tuple[Any, streams.Write | None]] = {}
         """Line -> what it says: the second walk meets the same ones."""
 
@@ -316,7 +320,7 @@ class Texts(Tabled):
         try:
             made = self._plain(value, path, None)
             if made == value:
-                return self.masked(text)
+                return self.masked(text) if self._says_all(text, value) else None
             write = self._styles.get(text) or streams.style_of(text, value)
             if write is None:
                 return None
@@ -326,6 +330,14 @@ class Texts(Tabled):
             return self.masked(write(made))
         except RecursionError:
             return None
+
+    def _says_all(self, text: str, value: Any) -> bool:
+        if text not in self._whole:
+            if not streams.says_all(text, value):
+                return False
+            if len(self._whole) < _TEXTS:
+                self._whole.add(text)
+        return True
 
     def _cut_json(self, text: str, path: Path) -> str | None:
         """The beginning of a JSON text, whose end was not read or not kept."""

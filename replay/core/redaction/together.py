@@ -1,8 +1,9 @@
 """Many texts, each in a place of its own: what they have in common is looked at once, what stands for each is put in.
 
-What is found, in which order, and what it becomes is as if each was looked at by itself (`leaf`). Only texts of a known
-shape are taken together: forms of plain values, words of Base64, flat JSON objects, prose in which nothing is encoded.
-Each of the others has its own look.
+What is found, in which order, and what it becomes is as if each was looked at by itself (`leaf`); but of texts that are
+read on from one to the next (`streams`) the first walk does not see which were secrets by themselves. Only texts of a
+known shape are taken together: forms of plain values, words of Base64, flat JSON objects, prose in which nothing is
+encoded. Each of the others has its own look.
 """
 
 from __future__ import annotations

@@ -168,6 +168,15 @@ def test_what_is_no_secret_stays(text: str) -> None:
     assert REDACTOR.redact(before) is before
 
 
+@pytest.mark.parametrize("last", ['"x"', '""', "null", "[]"])
+@pytest.mark.parametrize("space", ["", "\n "])
+def test_a_name_that_stands_twice(last: str, space: str) -> None:
+    """Of JSON readers take the last value of a name: the one before is looked at, too, where the last is no secret."""
+    inner = f'{{{space}"password": "{C}", "n": 1,{space}"password": {last}}}'
+    for text in (inner, f'{{"a": [{inner}], "b": 2}}', f'{{"a": {inner}, "a": 1}}'):
+        assert C not in everything(REDACTOR.redact(body(text)))
+
+
 def test_what_is_cut_stays_cut() -> None:
     """Only the secret changes in a text whose end is missing."""
     text = f'{{ "pin" : "{C}", "price": 12.50, "rest": ["a", "b'
