@@ -122,7 +122,8 @@ def _leaves(value: Any, steps: Steps, done: Steps) -> list[Steps]:
     step = steps[0]
     if isinstance(value, dict):
         if type(step) is int and steps[1:] == (1,) and "<type>" in value:  # a mapping whose pairs redaction counted
-            return [(*done, name) for name, item in value.items() if name != "<type>" and type(item) is str]
+            names = [name for name in value if name != "<type>"]
+            return [(*done, name) for name in names[step : step + 1]]
         return _leaves(value[step], steps[1:], (*done, step)) if step in value else []
     if not isinstance(value, list | tuple):
         return []

@@ -142,19 +142,22 @@ def test_of_the_request_of_an_answer_who_asked_is_not_compared(
 
 
 @replay.capture
-def asked_with() -> httpx.Headers:
-    return httpx.Headers({"Authorization": f"Bearer {WORLD['key']}", "Plan": WORLD["plan"]})
+def asked_with(email: str) -> httpx.Headers:
+    whose = {"Customer": WORLD["customer"] or email, "Plan": WORLD["plan"]}
+    return httpx.Headers({"Accept": "*/*", "Authorization": f"Bearer {WORLD['key']}", **whose})
 
 
 def test_a_credential_of_its_own_in_a_mapping_is_known_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nothing beside it."""
-    monkeypatch.setitem(WORLD, "key", "sk-0123456789abcdef0123456789abcdef")
-    monkeypatch.setitem(WORLD, "plan", "team")
-    (recording,) = record(tmp_path, asked_with)
+    """And nothing beside it, nor what the code was given."""
+    for name, value in {"key": "sk-0123456789abcdef0123456789abcdef", "plan": "team", "customer": ""}.items():
+        monkeypatch.setitem(WORLD, name, value)
+    (recording,) = record(tmp_path, lambda: asked_with("ann.smith@example.org"))
     monkeypatch.setitem(WORLD, "key", "sk-aaaa456789abcdef0123456789abcdef")
     assert replay.run(recording).status == "reproduced"
-    monkeypatch.setitem(WORLD, "plan", "free")
-    assert replay.run(recording).status == "changed"
+    for name, value in {"plan": "free", "customer": "bob.jones@example.org"}.items():
+        with monkeypatch.context() as change:
+            change.setitem(WORLD, name, value)
+            assert replay.run(recording).status == "changed"
 
 
 @replay.capture
