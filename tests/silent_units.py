@@ -352,6 +352,23 @@ async def leaves_rows_async() -> str:
     return "done"
 
 
+@replay.boundary
+async def ticks() -> AsyncGenerator[int, None]:
+    """Three, each of which is waited for."""
+    for number in range(3):
+        await asyncio.sleep(0.001)
+        yield number
+
+
+@replay.capture
+async def leaves_ticks() -> str:
+    """Reads all; after the edit not, and ends at once: the loop cancels what was to close the rest."""
+    async for number in ticks():
+        if number == 1 and "other" in CHANGE:
+            break
+    return "done"
+
+
 @replay.capture
 def leaves_a_body(url: str, client: str) -> str:
     """Reads what it is answered; after the edit only the head of it."""

@@ -226,6 +226,12 @@ def test_an_asynchronous_stream_that_is_left(take: Take) -> None:
     assert _kinds(_red(recording, "other")) == ["missing"]
 
 
+def test_an_asynchronous_stream_that_is_left_at_the_end(take: Take) -> None:
+    """Its closing is cancelled with the loop."""
+    recording = take(lambda: asyncio.run(units.leaves_ticks()))
+    assert _kinds(_red(recording, "other")) == ["missing"]
+
+
 @pytest.mark.parametrize("client", ["requests", "httpx-async"])
 def test_a_body_that_came_after_the_end_is_waited_for_by_nobody(take: Take, server: Server, client: str) -> None:
     """Tasks of `asyncio.gather` read on when another has failed, and are recorded for as long as the writer waits."""

@@ -290,6 +290,8 @@ def played(world: World, answer: Answer, args: tuple[Any, ...], kwargs: dict[str
 async def played_async(world: World, answer: Answer, args: tuple[Any, ...],
                        kwargs: dict[str, Any]) -> AsyncGenerator[Any, Any]:  # fmt: skip
     """`played` for an asynchronous generator."""
+    from asyncio import CancelledError
+
     from replay.boundaries.virtual_loop import Arrival  # at replay only
 
     stream, arrival = _Played(world, answer, args, kwargs), Arrival(answer)
@@ -307,6 +309,10 @@ async def played_async(world: World, answer: Answer, args: tuple[Any, ...],
             stream.over()
             raise
         except BaseException as error:
+            went_on = number + 1 < len(stream.pieces) or answer.state == "returned"
+            if went_on and isinstance(error, CancelledError):  # as its loop ends, which was to close it
+                stream.over()
+                raise
             given, thrown = None, error
         stream.hears(number, given)
     if answer.state != "unfinished":
