@@ -11,7 +11,7 @@ from typing import Any
 
 from replay.core.families.errors import FRAMES
 from replay.core.families.seen import MAKERS, parts_of
-from replay.core.families.stated import asked_by, fields_of
+from replay.core.families.stated import asked_by, fields_of, is_answer
 from replay.core.looking import address_of, computed, dotted, loaded
 from replay.core.standins import Opaque, Record, Truncated
 
@@ -37,6 +37,8 @@ class Plainly:
 
     def __init__(self) -> None:
         self._done: dict[int, tuple[object, Any]] = {}
+        self._holders = 0
+        """Errors and answers around the value: of a request of theirs only some headers are compared."""
 
     def of(self, value: Any) -> Any:
         """The plain form of `value`."""
@@ -98,7 +100,7 @@ class Plainly:
     def _other(self, value: Any) -> Any:
         if dotted(type(value)) in MAKERS and (parts := parts_of(value)) is not None:
             return self._seen(dotted(type(value)), parts.needed)
-        if (held := fields_of(value) or asked_by(value)) is not None:
+        if (held := fields_of(value) or (asked_by(value) if self._holders else None)) is not None:
             return self._seen(dotted(type(value)), held)
         if hasattr(value, "dtype") and hasattr(value, "tolist"):
             return {"dtype": str(value.dtype), "values": self.of(value.tolist())}
@@ -106,8 +108,17 @@ class Plainly:
             return {"<type>": dotted(type(value)), "values": self.of(value.to_dict())}
         found = getattr(value, "__dict__", None)
         if type(found) is dict and found and not isinstance(value, Truncated):
-            return {"<type>": dotted(type(value)), **{k: self.of(v) for k, v in found.items()}}
+            of = self._held if is_answer(value) else self.of
+            return {"<type>": dotted(type(value)), **{k: of(v) for k, v in found.items()}}
         return value
+
+    def _held(self, part: Any) -> Any:
+        """Of an error or an answer."""
+        self._holders += 1
+        try:
+            return self.of(part)
+        finally:
+            self._holders -= 1
 
     def _key(self, key: Any) -> Any:
         return key if type(key) in _KEYS else _written(key)
@@ -116,7 +127,7 @@ class Plainly:
         message = str(error)
         plain: dict[str, Any] = {"type": dotted(type(error)), "message": message}
         if error.args and error.args != (message,):
-            plain["args"] = self.of(error.args)
+            plain["args"] = self._held(error.args)
         if notes := getattr(error, "__notes__", None):
             plain["notes"] = list(notes)
         if error.__cause__ is not None:

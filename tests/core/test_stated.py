@@ -142,6 +142,26 @@ def test_of_the_request_of_an_answer_who_asked_is_not_compared(
 
 
 @replay.capture
+def made(client: str) -> Any:
+    headers = {"X-Plan": WORLD["plan"]}
+    if client == "httpx":
+        return {"send": httpx.Request("POST", "https://shop.example/", headers=headers)}
+    return [requests.Request("POST", "https://shop.example/", headers=headers).prepare()]
+
+
+@pytest.mark.parametrize("client", ["httpx", "requests"])
+def test_of_a_request_that_the_code_makes_all_is_compared(
+    client: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is what the unit of work is for: nobody else compares it."""
+    monkeypatch.setitem(WORLD, "plan", "team")
+    (recording,) = record(tmp_path, lambda: made(client))
+    assert replay.run(recording).status == "reproduced"
+    monkeypatch.setitem(WORLD, "plan", "free")
+    assert replay.run(recording).status == "changed"
+
+
+@replay.capture
 def asked_with(email: str) -> httpx.Headers:
     whose = {"Customer": WORLD["customer"] or email, "Plan": WORLD["plan"]}
     return httpx.Headers({"Accept": "*/*", "Authorization": f"Bearer {WORLD['key']}", **whose})

@@ -190,6 +190,7 @@ ELSEWHERE = {
             _read_range _read_time _read_timezone _read_zone _truncated
         core/families/seen: _bytes _made_address.<locals>.make _made_array _placed.<locals>.make kept parts_of
         core/families/stated: _absent _derived _read_items _read_message _read_row _read_state _read_text asked_by
+            is_answer
         core/families/statuses: restore
         core/families/validation: _detail made
         core/left: filled has_left is_left is_noted opened put_back returned

@@ -120,6 +120,12 @@ def fields_of(value: object) -> dict[str, Any] | None:
     return {_TEXTS[name]: str(value)} if name in _TEXTS and _loaded(name) is type(value) else None
 
 
+def is_answer(value: object) -> bool:
+    """Whether it is an answer of such a client."""
+    name = located(type(value))
+    return name in _MESSAGES and name not in _REQUESTS and _loaded(name) is type(value)
+
+
 def asked_by(value: object) -> dict[str, Any] | None:
     """What is compared of a request that an answer or an error holds, as the SDKs' do: of its headers those by which a
     server chooses its answer, as of what the code asks; the others say who asks. None: it is no request."""
