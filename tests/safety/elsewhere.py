@@ -77,7 +77,7 @@ ELSEWHERE = {
         engine/load: Load.round
         entrypoints/asgi: _flushed
         store/ending: _after_fork _at_exit _before_fork _begin_worker _hear_sigterm _is_worker _leave_flushed
-            _leave_pipe _nudge _nudge_on_sigterm _on_sigterm _put_back _unblock flush_all hear_sigterm
+            _leave_pipe _nudge _nudge_on_sigterm _on_sigterm _put_back _unblock _unseen flush_all hear_sigterm
         store/forking: _before _in_child _in_parent
         store/spool: Spool._work_here Spool.close Spool.hurry Spool.in_child Spool.stats
         store/writer: Writer.evicted

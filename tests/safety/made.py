@@ -96,6 +96,7 @@ def few() -> Made:
         "lines": [f'{{"token": "{CANARY}", "n": {n}}}' for n in range(3)], "columns": ["id", "token"],
         "rows": [[1, CANARY], [2, "x" * 12]], "args": ["select 1 where token = ? and n = ?", [CANARY, 5]],
         "json": json.dumps({"columns": ["id", "password"], "rows": [[1, CANARY], [2, CANARY * 2]]}),
+        "twice": f'{{"password": "{CANARY}", "password": ""}}',
         "escaped": "".join(f"\\x{ord(each):02x}" for each in f"token={CANARY}"), "zip": "10115",
         "spelt": " ".join(str(ord(each)) for each in CANARY), "entities": "".join(f"&#{ord(each)};" for each in CANARY),
         "argv": ["mysql", "-u", "ann", f"-p{CANARY}", "--password", CANARY],
