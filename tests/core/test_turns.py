@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from contextvars import Context
 
 import httpx
@@ -102,9 +103,10 @@ class _Counting(asyncio.SelectorEventLoop):
         return super().call_soon(callback, *args, context=context)
 
 
+@pytest.mark.parametrize("what", ["calls", "requests", "errors"])
 @pytest.mark.parametrize("tasks", [1, 2])
 def test_only_answers_that_another_may_come_with_cost_the_loop_a_round(
-    record: Record, server: Server, tasks: int
+    record: Record, server: Server, tasks: int, what: str
 ) -> None:
     """One after the other, as most code asks, they cost none: calls, and requests with their pieces."""
     loop = _Counting()
@@ -112,13 +114,15 @@ def test_only_answers_that_another_may_come_with_cost_the_loop_a_round(
     @replay.boundary
     async def call(number: int) -> int:
         await asyncio.sleep(0)
+        if what == "errors":
+            raise ValueError
         return number
 
     async def ask() -> None:
         async with httpx.AsyncClient(trust_env=False) as client:
-            for number in range(3):
-                await client.get(f"{server.url}/json")
-                await call(number)
+            for number in range(6):
+                with suppress(ValueError):
+                    await (client.get(f"{server.url}/json") if what == "requests" else call(number))
 
     @replay.capture(name="tests.core.test_turns:work")
     async def work() -> None:
