@@ -13,9 +13,12 @@ import httpx
 import pytest
 
 import replay
-from replay.core.recording import Recording
+from replay.boundaries.http.exchange import Exchange, HttpRequest, open_exchange
+from replay.core.recording import Recording, State
 from replay.core.turns import arrived_ns
+from replay.core.world import Answer, Request, Settles, Ticket
 from tests.boundaries.http.server import Server
+from tests.boundaries.worlds import Listener
 from tests.engine import timed
 from tests.engine.conftest import record as record  # a fixture
 
@@ -154,3 +157,36 @@ def test_answers_that_came_in_one_turn_come_in_one(record: Record, server: Serve
     server.stop()
     verdict = replay.run(recording)
     assert (verdict.status, verdict.reason) == ("reproduced", None), verdict
+
+
+class _Counts(Listener):
+    """As a recorder does: who is not told of is waited for."""
+
+    def ask(self, request: Request) -> Ticket | Answer | None:
+        self.awaited += 1
+        return Ticket(request, "0", time.perf_counter_ns())
+
+    def tell(self, ticket: Ticket, state: State, answer: Settles | None, ended_ns: int = 0) -> None:
+        self.awaited -= 1
+        ticket.ended_ns = ended_ns
+
+
+def test_requests_that_are_let_go_of_in_one_turn() -> None:
+    """Nobody is waited for any more: they came together all the same."""
+    ends: list[int] = []
+
+    async def two() -> None:
+        world = _Counts()
+        asked = [open_exchange(world, HttpRequest("httpx", "GET", "http://x/", [], b"")) for _ in range(2)]  # type: ignore[arg-type]
+        for each in asked:
+            assert isinstance(each, Exchange)
+            each.head(200, "OK", [])
+            each.finish("complete")
+        await asyncio.sleep(0.001)
+        for each in asked:
+            each.close()  # type: ignore[union-attr]
+            ends.append(each._ticket.ended_ns)  # type: ignore[union-attr]
+            time.sleep(0.002)
+
+    asyncio.run(two())
+    assert ends[1] == ends[0] + 1

@@ -200,13 +200,15 @@ class Exchange:
     `fail`; `fail` without `head` means that no answer came.
     """
 
-    __slots__ = ("_open", "_ticket", "_world", "asked", "decoded", "dropped", "end", "error", "headers",
+    __slots__ = ("_is_alone", "_open", "_ticket", "_world", "asked", "decoded", "dropped", "end", "error", "headers",
                  "http_version", "kept", "offset_ns", "pieces", "reason", "status")  # fmt: skip
 
     def __init__(self, world: World, ticket: Ticket, asked: HttpRequest) -> None:
         self._world = world
         self._ticket = ticket
         self._open = True
+        self._is_alone = True
+        """No other was waited for whenever something of it came."""
         self.asked = asked
         self.status: int | None = None
         self.reason = ""
@@ -273,7 +275,8 @@ class Exchange:
         """When what the client reads now has come."""
         ticket = self._ticket
         others = self._world.awaited - (not ticket.ended_ns)
-        return arrived_ns(ticket.asked_ns, is_alone=others < 1)
+        self._is_alone = self._is_alone and others < 1  # those that it came with are let go of as it is
+        return arrived_ns(ticket.asked_ns, is_alone=self._is_alone)
 
     def _since_asking(self) -> int:
         return self._now() - self._ticket.asked_ns
