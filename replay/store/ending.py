@@ -131,6 +131,7 @@ def _after_fork() -> None:
         _leave_pipe()
     finally:
         _unblock()
+        _blocked.clear()  # of threads that are not here
 
 
 def _leave_pipe() -> None:
