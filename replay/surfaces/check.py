@@ -356,13 +356,14 @@ class _Check:
         return varies, clock
 
     def _again(self, base: Run) -> Run:
-        """A traced replay that shows what varies from run to run, if one of a few does."""
+        """A traced replay that shows what varies from run to run, if one of a few does. It comes in another second:
+        else what counts whole seconds, as a replay's monotonic clock does at its start, would seem to be steady."""
         keys = [key for key, (_, factor) in self._found.items() if factor is BASE]
         for _ in range(_TRIES):
+            sleep(_SECOND)
             run = self._run(BASE, trace=True)
             if all(identity(value_at(base, *key)) != identity(value_at(run, *key)) for key in keys):
                 break
-            sleep(_SECOND)
         return run
 
     def _of_factor(self, name: str, base: Run, again: Run, noise: Partings | None) -> Iterator[Variation]:

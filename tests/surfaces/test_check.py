@@ -19,7 +19,7 @@ from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Verdict
 from replay.store.bundle import open_bundle, write_bundle
 from replay.surfaces.check import check
-from replay.surfaces.job import Reply
+from replay.surfaces.job import Probe, Reply
 from tests.surfaces import noisy
 from tests.surfaces.projects import environment
 
@@ -139,6 +139,23 @@ def test_what_counts_whole_seconds_varies_however_fast_replays_are(tmp_path: Pat
     assert [(each.place, each.path, each.cause) for each in check(tagged, replay, tmp_path).varies] == [
         ("outcome", "$", AGAIN)
     ]
+
+
+def test_runs_that_are_followed_come_in_two_seconds(tmp_path: Path) -> None:
+    """A replay's monotonic clock starts at a whole second: of two in one it would seem to be steady, and where
+    something began, not where a time was computed, would be named."""
+    tagged = next(each for each in open_bundle(noisy.make(tmp_path)) if each.entrypoint.endswith(":tagged"))
+    seconds = []
+
+    def replay(recording: Recording, *, hear: Callable[[Reply], None], probe: Probe) -> Verdict:
+        if probe.trace:
+            seconds.append(int(monotonic()))
+        outcome = Outcome("returned", encode(1 if probe.environment.get("PYTHONHASHSEED") else 2))
+        return Verdict(id=recording.id, status="reproduced", recorded=recording.outcome, outcome=outcome)
+
+    sleep(1 - monotonic() % 1)
+    assert [each.cause for each in check(tagged, replay, tmp_path).varies] == ["hash seed"]
+    assert seconds[0] < seconds[1]
 
 
 def test_how_long_something_took_is_named(tmp_path: Path) -> None:
