@@ -48,7 +48,14 @@ _NOT_PLAINLY = re.compile(
 )
 """Words, a line each, that may be something else than Base64 as it mostly is."""
 _RUN = re.compile(r"[^\s\"'<>&=?]++")
-_FOLDED = re.compile(r"(?<![A-Za-z0-9+/])((?:[A-Za-z0-9+/]{48,76}+\r?\n)++[A-Za-z0-9+/]{0,76}+={0,2}+)")
+_LINE, _LAST_LINE = r"[A-Za-z0-9+/]{48,76}+\r?\n", r"(?:[A-Za-z0-9+/]{1,76}+={0,2}+(?![\w:])|={1,2}+)"
+_FOLDED = re.compile(rf"(?<![A-Za-z0-9+/])({_LINE}(?:(?:{_LINE})++(?:{_LAST_LINE})?+|{_LAST_LINE}))")
+"""Two lines and more. What follows them, as the name of a setting does, is none."""
+_ROWS = re.compile(
+    r"(?:H4sI[A-Za-z0-9+/]++={0,2}(?:\r?\n|\Z))++|"
+    r"(?:eyJ[A-Za-z0-9+/](?:[A-Za-z0-9+/]{4})++(?<=[159BFJNRVZdhlptx]9)\r?\n)++(?:eyJ[A-Za-z0-9+/]*+={0,2})?+"
+)
+"""Lines of which each is a whole of its own, and no part of a folded one: a gzip file, an object of JSON."""
 _LINES = 20_000
 """Whose lengths are looked at before their words."""
 _WORDS = 10_000
@@ -156,7 +163,9 @@ class Encoded(Secrets):
             return self._of_base85(text, deep)
         if "\n" not in text or not _may_be_folded(text):
             return self._base64(text, deep)
-        parts = _FOLDED.split(text)
+        parts = _folds(text)
+        if len(parts) == 1:
+            return self._base64(text, deep)
         parts[::2] = self._short_ones(parts[::2], deep)
         parts[1::2] = self._all_folded(parts[1::2], deep)
         return "".join(parts)
@@ -507,6 +516,17 @@ def _as_hex(before: str, capitals: bool, data: bytes) -> str:
 def _as_base64(url: bool, padded: bool, data: bytes) -> str:
     made = b64encode(data, altchars=b"-_" if url else None).decode()
     return made if padded else made.rstrip("=")
+
+
+def _folds(text: str) -> list[str]:
+    """A text in parts: every other one is folded Base64."""
+    out = [""]
+    for number, part in enumerate(_FOLDED.split(text)):
+        if number % 2 and _ROWS.fullmatch(part) is None:
+            out += [part, ""]
+        else:
+            out[-1] += part
+    return out
 
 
 def _may_be_folded(text: str) -> bool:

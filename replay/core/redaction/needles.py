@@ -40,6 +40,7 @@ _PLAINEST = (ascii_letters + digits).encode()
 _FEW = 100
 _FEWER = 30
 """Needles that are looked for one by one in a long text."""
+_FEW_PARTS = 16
 _SHORT, _LONG = 64, 2000
 """Characters of texts of which each place is looked at, and of those of which few are."""
 _HASHES = (hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha384, hashlib.sha512)
@@ -376,21 +377,34 @@ class Needles:
         if not self._codes:
             heads = (head for head in self._heads if len(head) == self._head and head.isascii())
             self._codes.update(array(_CODES[self._head], "".join(heads).encode()))
-        found: set[int] = set()
-        for numbers in self._numbers(data):
-            found |= self._codes.intersection(numbers)
-        return found
+        return _codes_in(data, self._head, self._codes)
 
     def _of_codes(self, data: bytes, codes: set[int]) -> Iterator[int]:
         """Where these are."""
-        for shift, numbers in enumerate(self._numbers(data)):
+        for shift, numbers in enumerate(_numbers(data, self._head)):
             yield from compress(range(shift, len(data), self._head), map(codes.__contains__, numbers))
 
-    def _numbers(self, data: bytes) -> Iterator[array[int]]:
-        """The text as numbers of a head's length: from its first character on, from its second, and so on."""
-        size = self._head
-        for shift in range(size):
-            yield array(_CODES[size], data[shift : len(data) - (len(data) - shift) % size])
+
+def _numbers(data: bytes, size: int) -> Iterator[array[int]]:
+    """A text as numbers of so many bytes: from its first byte on, from its second, and so on."""
+    for shift in range(size):
+        yield array(_CODES[size], data[shift : len(data) - (len(data) - shift) % size])
+
+
+def _codes_in(data: bytes, size: int, codes: set[int]) -> set[int]:
+    """Those of these numbers that are in a text."""
+    return set().union(*map(codes.intersection, _numbers(data, size)))
+
+
+def that_may_be_in(text: str, parts: Collection[str]) -> Iterable[str]:
+    """Those of many parts whose first characters are in a long text; of a short one or of few all: looking for each of
+    them, of which most are not there, would take far longer."""
+    if len(text) < _LONG or len(parts) < _FEW_PARTS:
+        return parts
+    codes = {part: int.from_bytes(data[:_HEAD], sys.byteorder)
+             for part in parts if len(data := part.encode("utf-8", "surrogatepass")) >= _HEAD}  # fmt: skip
+    found = _codes_in(text.encode("utf-8", "surrogatepass"), _HEAD, set(codes.values()))
+    return (part for part in parts if part not in codes or codes[part] in found)
 
 
 def _places(text: str, part: str) -> Iterator[int]:

@@ -88,13 +88,14 @@ class Redactor:
         sweep.known = Known(marks_of(recording))
         sweep.allowed |= left
         sweep.few = max(sweep.few, _size(recording) // PER_SECRET)
-        changed, _ = self._walk(recording, sweep)
+        changed = self._walk(recording, sweep)
         sweep.arm()
         if (
             not (sweep.secrets or sweep.crowd.secrets) and changed == recording
         ):  # nothing to look for anywhere else: so it is with most
             return recording
-        changed, places = self._walk(recording, sweep)
+        places: dict[str, Marks] = {}
+        changed = self._walk(recording, sweep, places)
         if changed == recording:
             return recording
         changed = _marked(changed, recording, sweep, places, self._pseudonyms.id)
@@ -114,7 +115,7 @@ class Redactor:
                 _beside_marks(held.tree, sweep.tree)
             else:
                 sweep.tree(held.tree)
-            marked = {kind: path_of(at) for at, kind in reversed(sweep.marks.items())}
+            marked = {kind: path_of(at) for at, (kind, _) in reversed(sweep.marked().items())}
             sweep.arm()
             found += [
                 Secret(place, sweep.masked(marked.get(kind, "$")), kind, text)
@@ -136,11 +137,11 @@ class Redactor:
             found += [Secret(f"line {number}", "$", kind, secret) for secret, kind in kinds.items()]
         return found
 
-    def _walk(self, recording: Recording, sweep: Sweep) -> tuple[Recording, dict[str, Marks]]:
-        places: dict[str, Marks] = {}
+    def _walk(self, recording: Recording, sweep: Sweep, places: dict[str, Marks] | None = None) -> Recording:
+        """`places` is told what changed where."""
 
         def value(stored: Value, place: str, target: str | None = None) -> Value:
-            sweep.marks, sweep.stands, sweep.cuts = {}, {}, {}
+            sweep.marks, sweep.cuts = {}, {}
             tree = stored.tree
             names = self._names(target) if target is not None else ()
             if place != "input":
@@ -151,8 +152,8 @@ class Redactor:
                 made = _beside_marks(tree, sweep.tree) if place == "context" else sweep.tree(tree)
             if place == "context":
                 made = _redrawn(made, sweep.secrets)
-            if sweep.marks:
-                places[place] = {path: (kind, sweep.stands[path]) for path, kind in sweep.marks.items()}
+            if places is not None and sweep.marks:
+                places[place] = sweep.marked()
             gaps = tuple(map(gap, stored.gaps))
             gaps += tuple(Gap(path_of(path), REASON, why) for path, why in sweep.cuts.items())
             if made == tree:
@@ -187,7 +188,7 @@ class Redactor:
                 for each in found
             )
 
-        changed = msgspec.structs.replace(
+        return msgspec.structs.replace(
             recording,
             input=value(recording.input, "input", recording.entrypoint if recording.kind == "function" else None),
             interactions=tuple(map(interaction, recording.interactions)),
@@ -201,7 +202,6 @@ class Redactor:
             entrypoint=text(recording.entrypoint) if recording.kind == "block" else recording.entrypoint,
             **{name: text(getattr(recording, name)) for name in _TEXTS},
         )
-        return changed, places
 
 
 def _beside_marks(tree: Any, walk: Callable[[Any], Any]) -> Any:

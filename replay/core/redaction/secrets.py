@@ -7,12 +7,13 @@ from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 from replay.core.redaction.crowds import CROWD, LARGEST, Crowd, Parts, is_crowd
 from replay.core.redaction.finding import Found, find
 from replay.core.redaction.marks import ENCODED, NEVER, Known, Path
 from replay.core.redaction.marks import MOST as MARKED
-from replay.core.redaction.needles import SHORTEST, Needles
+from replay.core.redaction.needles import SHORTEST, Needles, that_may_be_in
 from replay.core.redaction.patterns import EMAIL
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import SHORT, Rules
@@ -25,6 +26,15 @@ PER_SECRET = 500
 """Characters of a large one for each: its redaction takes a bound time for each character."""
 _ENDS = ".:!?"
 _APART = "\0\x01\x02\uf8ff"
+
+
+class Change(NamedTuple):
+    """What became of a leaf."""
+
+    before: str
+    after: str
+    kind: str | None
+    """None: that of the first secret that was in it."""
 
 
 class Secrets:
@@ -41,10 +51,8 @@ class Secrets:
         self.allowed: set[str] = set()
         self.known = Known({})
         """Pseudonyms of an earlier redaction."""
-        self.marks: dict[Path, str] = {}
-        """Path of a leaf that changed -> kind."""
-        self.stands: dict[Path, str] = {}
-        """Path of a leaf that changed -> its text now."""
+        self.marks: dict[Path, Change] = {}
+        """Path of a leaf that changed -> how."""
         self.few = FEW
         """Secrets that are drawn one by one; what is found after them is drawn at once (see `late`)."""
         self._armed = False
@@ -89,11 +97,15 @@ class Secrets:
     def mark(self, path: Path, before: str, after: str, kind: str | None) -> None:
         """Note that a leaf changed."""
         if before != after and len(self.marks) < MARKED:
-            if kind is None:
-                kind = self.crowd.kind_of(before)
-                kind = kind or next((k for secret, k in self.kinds.items() if secret in before), ENCODED)
-            self.marks[path] = kind
-            self.stands[path] = after
+            self.marks[path] = Change(before, after, kind or self.crowd.kind_of(before))
+
+    def marked(self) -> dict[Path, tuple[str, str]]:
+        """Path of each leaf that changed -> the kind of secret that it held, its text now."""
+        return {path: (kind or self._kind_in(before), after) for path, (before, after, kind) in self.marks.items()}
+
+    def _kind_in(self, text: str) -> str:
+        """That of the first secret that is in a text."""
+        return next((self.kinds[each] for each in that_may_be_in(text, self.kinds) if each in text), ENCODED)
 
     def kinds_in(self, texts: Sequence[str]) -> dict[int, str]:
         """Of each of these texts, by its number, the kind of the first secret that is in it."""
