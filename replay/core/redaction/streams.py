@@ -18,6 +18,8 @@ ones that are all of several."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|-?(?:\d[\d.eE+-]*+|Infinity)|true|false|null|NaN')
 
 _SCAN: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_once"]
+_LINES = ",\n"
+"""Between documents: no text in one goes on over it."""
 _PLAIN = frozenset({str, int, float, bool, type(None), list})
 
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
@@ -85,16 +87,35 @@ def says_all(text: str, value: Any) -> bool:
     return all_said
 
 
-def flat_object(text: str) -> tuple[dict[str, Any], Write] | None:
-    """A JSON object of texts, numbers and lists, and what writes it again as it was; None of any other text."""
+def flat_objects(texts: Sequence[str]) -> list[dict[str, Any] | None]:
+    """JSON objects of texts, numbers and lists, written as Python or one like it does, each on one line; None for any
+    other text. All are read as one."""
     try:
-        value, end = _SCAN(text, 0)
-    except (ValueError, StopIteration, RecursionError):
+        values = parsed(f"[{_LINES.join(texts)}]")
+    except (ValueError, RecursionError):
+        values = []
+    if len(values) != len(texts) or not _as_usual(texts, values):
+        return list(map(_flat_object, texts))
+    return [value if _is_flat(value) else None for value in values]
+
+
+def _flat_object(text: str) -> dict[str, Any] | None:
+    try:
+        value = parsed(text)
+        return value if _is_flat(value) and _usual(text, value) is not None else None
+    except (ValueError, RecursionError):
         return None
-    if end != len(text) or type(value) is not dict or not _PLAIN.issuperset(map(type, value.values())):
-        return None
-    write = _usual(text, value)
-    return None if write is None else (value, write)
+
+
+def _is_flat(value: Any) -> bool:
+    return type(value) is dict and _PLAIN.issuperset(map(type, value.values()))
+
+
+def _as_usual(texts: Sequence[str], values: list[Any]) -> bool:
+    """Whether all were written by a writer that writes all in the same way."""
+    comma = ", " if ": " in texts[0][:_HEADING] or ", " in texts[0][:_HEADING] else ","
+    whole = f"[{comma.join(texts)}]"
+    return _writer(whole.isascii(), comma, ": " if comma == ", " else ":")(values) == whole
 
 
 @lru_cache(maxsize=8)

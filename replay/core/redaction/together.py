@@ -64,8 +64,10 @@ class Plan(msgspec.Struct, gc=False):
     """What stands around them, or beside: no secret that is known from elsewhere may be there."""
     steps: Sequence[str] = ()
     """The name of each secret, where a name said what it is."""
-    write: Callable[[Sequence[str]], str] | None = None
-    """Makes the text of what stands for the secrets; None: it is what stands between them, with that."""
+    parts: Sequence[str] = ()
+    """What the text has around its secrets; empty: what stands between them."""
+    write: Callable[[bytes], str] | None = None
+    """Encodes what is inside."""
     inside: str = ""
     """The text that is encoded in it."""
     numbers: Sequence[str] = ()
@@ -214,7 +216,7 @@ class Together(Texts):
         held = [(at, plan) for at, plan in enumerate(plans) if plan is not None]
         beside = ["\0".join(plan.between) for _, plan in held]
         if made:
-            beside += [made[at] for at, plan in held if plan.write is not None]
+            beside += [made[at] for at, plan in held if plan.parts]
         different = dict.fromkeys(beside)
         changed: set[int] = set()
         inside = [plan.inside for _, plan in held if plan.inside]
@@ -230,7 +232,7 @@ class Together(Texts):
         known = self.masked(whole)
         if known != whole:
             touched = {one for one, new in zip(different, known.split(_BETWEEN), strict=True) if one != new}
-            places = [*(at for at, _ in held), *(at for at, plan in held if plan.write is not None)]
+            places = [*(at for at, _ in held), *(at for at, plan in held if plan.parts)]
             changed.update(at for at, one in zip(places, beside, strict=False) if one in touched)
         return changed
 
@@ -325,18 +327,22 @@ class Together(Texts):
 
     def _objects(self, texts: list[str], deep: int) -> list[Plan | None]:
         """JSON: of those with the same names the same members are secret."""
-        styles = list(map(streams.flat_object, texts))
-        values = [held[0] for held in styles if held is not None]
-        inert = self._inert([item for value in values for item in value.values() if type(item) is str], deep)
+        values = streams.flat_objects(texts)
         kinds: dict[tuple[str, ...], dict[str, str | None] | None] = {}
-        plans: list[Plan | None] = []
-        for text, held in zip(texts, styles, strict=True):
-            names = tuple(held[0]) if held is not None else ()
+        known: list[dict[str, str | None] | None] = []
+        beside: list[str] = []
+        for value in values:
+            names = tuple(value) if value is not None else ()
             if names not in kinds:
                 kinds[names] = self._kinds_of_members(names)
-            known = kinds[names]
-            plans.append(None if held is None or known is None else _object(text, *held, known, inert))
-        return plans
+            known.append(kinds[names])
+            if value is not None and (members := kinds[names]) is not None:
+                beside += [item for name, item in value.items() if members[name] is None and type(item) is str]
+        inert = self._inert(beside, deep)
+        return [
+            None if value is None or members is None else _object(text, value, members, inert)
+            for text, value, members in zip(texts, values, known, strict=True)
+        ]
 
     def _kinds_of_members(self, names: tuple[str, ...]) -> dict[str, str | None] | None:
         """None where more than its own name says what a member is."""
@@ -382,8 +388,8 @@ class Together(Texts):
         inner = self._plans_of([said for said, _ in held.values()], deep + 1)
         for (text, (said, write)), plan in zip(held.items(), inner, strict=True):
             if plan is not None and not plan.inside:
-                made = partial(_encoded, text, said, plan, write)
-                plans[text] = Plan(plan.secrets, plan.between, plan.steps, made, said, plan.numbers, plan.wholes)
+                parts = plan.parts or plan.between
+                plans[text] = Plan(plan.secrets, plan.between, plan.steps, parts, write, said, plan.numbers, plan.wholes)
         return list(map(plans.get, texts))
 
     def _prose(self, texts: list[str], deep: int) -> list[Plan | None]:
@@ -439,29 +445,38 @@ def _around(text: str, found: Iterable[Found]) -> Plan | None:
 
 
 def _filled(text: str, plan: Plan, said: Sequence[str]) -> str:
-    if plan.write is not None:
-        return plan.write(said)
-    between = plan.between
-    if len(said) < 2:
-        return f"{between[0]}{said[0]}{between[1]}" if said else text
-    out = [""] * (2 * len(said) + 1)
-    out[::2], out[1::2] = between, said
-    return "".join(out)
+    if not said:
+        return text
+    parts = plan.parts or plan.between
+    if len(said) == 1:
+        made = f"{parts[0]}{said[0]}{parts[1]}"
+    else:
+        out = [""] * (2 * len(said) + 1)
+        out[::2], out[1::2] = parts, said
+        made = "".join(out)
+    if plan.write is None:
+        return made
+    return text if made == plan.inside else plan.write(made.encode("utf-8", "surrogatepass"))
 
 
-def _object(
-    text: str, value: dict[str, Any], write: streams.Write, kinds: dict[str, str | None], inert: set[str]
-) -> Plan | None:
+def _object(text: str, value: dict[str, Any], kinds: dict[str, str | None], inert: set[str]) -> Plan | None:
+    """Of a JSON object without escapes: each of its members stands where its name does."""
     secrets: list[_Secret] = []
     beside = [*value]
     steps: list[str] = []
     numbers: list[str] = []
+    parts: list[str] = []
+    done = 0
     for name, item in value.items():
         sort, kind = type(item), kinds[name]
         if sort is str:
             if kind is not None and len(item) > 1:
                 secrets.append((item, kind, True))
                 steps.append(name)
+                at = text.index(f'"{name}":', done) + len(name) + 3
+                at = text.index('"', at) + 1
+                parts.append(text[done:at])
+                done = at + len(item)
             elif kind is not None or item in inert:
                 beside.append(item)
             else:
@@ -475,24 +490,10 @@ def _object(
             return None
     if numbers and max(map(len, numbers)) > 12:
         return None
-    written = partial(_written_object, text, value, steps, write)
-    return Plan(secrets, beside, steps, written, "", numbers, beside[len(value) :])
+    parts.append(text[done:])
+    return Plan(secrets, beside, steps, parts, None, "", numbers, beside[len(value) :])
 
 
 def _is_low(item: object) -> bool:
     """Whether nobody looks at what a list in JSON has."""
     return type(item) in (float, bool, type(None)) or (type(item) is int and -_LOW < item < _LOW)
-
-
-def _written_object(
-    text: str, value: dict[str, Any], steps: list[str], write: streams.Write, said: Sequence[str]
-) -> str:
-    made = value.copy()
-    for step, new in zip(steps, said, strict=True):
-        made[step] = new
-    return text if made == value else write(made)
-
-
-def _encoded(text: str, words: str, plan: Plan, write: Callable[[bytes], str], said: Sequence[str]) -> str:
-    made = _filled(words, plan, said)
-    return text if made == words else write(made.encode("utf-8", "surrogatepass"))
