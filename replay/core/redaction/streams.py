@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 
 Write = Callable[[Any], str]
@@ -90,32 +90,41 @@ def says_all(text: str, value: Any) -> bool:
 def flat_objects(texts: Sequence[str]) -> list[dict[str, Any] | None]:
     """JSON objects of texts, numbers and lists, written as Python or one like it does, each on one line; None for any
     other text. All are read as one."""
+    values = _parsed_all(texts)
+    if values is None:
+        return list(map(_flat_object, texts))
+    return [value if is_flat(value) else None for value in values]
+
+
+def _parsed_all(texts: Sequence[str]) -> list[Any] | None:
+    """What JSON documents of one line each say, if all were written alike by a writer that says each name once."""
     try:
         values = parsed(f"[{_LINES.join(texts)}]")
+        return values if len(values) == len(texts) and _as_usual(texts, values) else None
     except (ValueError, RecursionError):
-        values = []
-    if len(values) != len(texts) or not _as_usual(texts, values):
-        return list(map(_flat_object, texts))
-    return [value if _is_flat(value) else None for value in values]
+        return None
 
 
 def _flat_object(text: str) -> dict[str, Any] | None:
     try:
         value = parsed(text)
-        return value if _is_flat(value) and _usual(text, value) is not None else None
+        return value if is_flat(value) and _usual(text, value) is not None else None
     except (ValueError, RecursionError):
         return None
 
 
-def _is_flat(value: Any) -> bool:
+def is_flat(value: Any) -> bool:
+    """Whether it is an object of texts, numbers and lists."""
     return type(value) is dict and _PLAIN.issuperset(map(type, value.values()))
 
 
 def _as_usual(texts: Sequence[str], values: list[Any]) -> bool:
     """Whether all were written by a writer that writes all in the same way."""
-    comma = ", " if ": " in texts[0][:_HEADING] or ", " in texts[0][:_HEADING] else ","
+    if not texts:
+        return True
+    comma, colon = _marks(texts[0])
     whole = f"[{comma.join(texts)}]"
-    return _writer(whole.isascii(), comma, ": " if comma == ", " else ":")(values) == whole
+    return _writer(whole.isascii(), comma, colon)(values) == whole
 
 
 @lru_cache(maxsize=8)
@@ -130,10 +139,18 @@ def _writer(ascii_only: bool, comma: str, colon: str) -> Write:
     return lambda value: "".join(made(value, 0))
 
 
+def _marks(text: str) -> tuple[str, str]:
+    """What stands between members, and between a name and its value."""
+    return (", ", ": ") if ": " in text[:_HEADING] or ", " in text[:_HEADING] else (",", ":")
+
+
+def _usual_writer(text: str) -> Write:
+    return _writer(text.isascii(), *_marks(text))
+
+
 def _usual(text: str, value: Any) -> Write | None:
     """What wrote the whole text, if that was Python's own writer, or one like it."""
-    marks = (", ", ": ") if ": " in text[:_HEADING] or ", " in text[:_HEADING] else (",", ":")
-    write = _writer(text.isascii(), *marks)
+    write = _usual_writer(text)
     return write if write(value) == text else None
 
 
@@ -190,13 +207,11 @@ def masked(text: str, walk: Callable[[Any], Any], flat: Callable[[str], str], wh
     lines = text.split("\n")
     events: list[tuple[int, str, Write, str]] = []
     values: list[Any] = []
-    for number, line in enumerate(lines):
-        head = _HEADS.match(line)[0]  # type: ignore[index]  # it matches nothing, too
-        body = line[len(head) :].removesuffix("\r")
-        end = line[len(head) + len(body) :]
+    parts = list(map(_parted, lines))
+    fresh = [body for _, body, _ in parts if body not in reads]
+    reads.update(islice(zip(fresh, _read_all(fresh), strict=True), max(0, _MOST - len(reads))))
+    for number, (head, body, end) in enumerate(parts):
         value, write = reads[body] if body in reads else _read(body)
-        if len(reads) < _MOST:
-            reads[body] = value, write
         if write is None and head and body:
             value, write = body, _as_it_is
         if write is None:
@@ -230,6 +245,25 @@ def are_lines(text: str) -> bool:
     """Whether it is JSON line by line: the first one tells."""
     line = text.lstrip().partition("\n")[0]
     return "\n" in text and _read(line[len(_HEADS.match(line)[0]) :])[1] is not None  # type: ignore[index]
+
+
+def _parted(line: str) -> tuple[str, str, str]:
+    """What stands before the text of an event, that, how its line ends."""
+    if line[:1] == "{" and line[-1] != "\r":
+        return "", line, ""
+    head = _HEADS.match(line)[0]  # type: ignore[index]  # it matches nothing, too
+    body = line[len(head) :].removesuffix("\r")
+    return head, body, line[len(head) + len(body) :]
+
+
+def _read_all(bodies: Sequence[str]) -> Iterator[tuple[Any, Write | None]]:
+    """The same of many: objects that were written alike are read as one."""
+    objects = [body for body in bodies if body[:1] == "{"]
+    values = _parsed_all(objects)
+    if values is None:
+        return map(_read, bodies)
+    read = iter(zip(values, map(_usual_writer, objects), strict=True))
+    return (next(read) if body[:1] == "{" else _read(body) for body in bodies)
 
 
 def _read(body: str) -> tuple[Any, Write | None]:
@@ -388,7 +422,15 @@ def _by_place(events: list[Any]) -> dict[Steps, list[tuple[Steps, str]]]:
         else:
             return found
     for number, event in enumerate(events):
-        _collect(event, (number,), found)
+        if type(event) is not dict:
+            _collect(event, (number,), found)
+            continue
+        for name, item in event.items():  # as `_collect`, without a call for each of many small ones
+            if type(item) is str:
+                if name[:1] != "$" or name == "$bytes":
+                    found.setdefault((name,), []).append(((number, name), item))
+            elif type(item) is dict or type(item) is list:
+                _collect(item, (number, name), found)
     return found
 
 

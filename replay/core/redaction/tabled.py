@@ -57,6 +57,10 @@ class Tabled(Replaced):
     ) -> list[str] | None:
         """What `leaf` makes of many texts."""
 
+    @abstractmethod
+    def objects(self, values: list[Any], walk: Walk, at: Callable[[int], Path]) -> list[Any] | None:
+        """What `walk` makes of objects of several shapes."""
+
     def columns(self, text: str, path: Path, deep: int) -> str | None:
         """A text with a table, without secrets; None if none of its columns says that it has any. The second walk meets
         the same ones."""
@@ -121,8 +125,10 @@ class Tabled(Replaced):
         if str in sorts and not kind and sorts <= _SCALARS and (made := self._mixed(items, walk, at)) is not None:
             return made
         names = tuple(items[0]) if sorts == {dict} else ()
-        if not names or NOT_ROWS.intersection(names) or names[0][:1] == "$" or set(map(tuple, items)) != {names}:
+        if not names or NOT_ROWS.intersection(names) or names[0][:1] == "$":
             return None
+        if set(map(tuple, items)) != {names}:
+            return None if kind else self.objects(items, walk, at)
         columns = [[each[name] for each in items] for name in names]
         if any(map(beside.is_statement, {one for column in columns[:-1] for one in column if type(one) is str})):
             return None

@@ -48,6 +48,8 @@ class Texts(Tabled):
         super().__init__(rules, pseudonyms, pause)
         self._styles: dict[str, streams.Write] = {}
         """JSON -> what writes it again."""
+        self._parsed: dict[str, Any] = {}
+        """JSON -> what it says."""
         self._whole: set[str] = set()
         """JSON without a name that stands twice in one object: the second walk meets the same."""
         self._lines_read: dict[str, tuple[Any, streams.Write | None]] = {}
@@ -311,7 +313,7 @@ class Texts(Tabled):
             made = self._json(text[1:], path) if len(text) > 1 else None
             return None if made is None else text[0] + made
         try:
-            value = streams.parsed(text)
+            value = self._parsed[text] if text in self._parsed else streams.parsed(text)
         except (ValueError, RecursionError):
             return None
         if type(value) not in (dict, list):
@@ -325,7 +327,7 @@ class Texts(Tabled):
             if write is None:
                 return None
             if not self._armed:  # nobody looks at what the first walk writes
-                self._styles[text] = write
+                self._styles[text], self._parsed[text] = write, value
                 return text
             return self.masked(write(made))
         except RecursionError:

@@ -22,11 +22,13 @@ from replay.core.redaction.finding import Found, find_each
 from replay.core.redaction.marks import ENCODED, Path
 from replay.core.redaction.marks import MOST as MARKED
 from replay.core.redaction.patterns import OF_ONE_LINE
-from replay.core.redaction.tabled import IDS, NOT_ROWS, ROWS
+from replay.core.redaction.tabled import NOT_ROWS, ROWS, Walk
 from replay.core.redaction.texts import Texts
 
 _LONGEST = 500
 """Characters of a text that is taken together with others."""
+_AT_ONCE = 1000
+"""Objects that are looked at while other threads wait."""
 _MOST = 20_000
 """Plans that are kept from the first walk to the second."""
 _FIRST = 4
@@ -45,6 +47,9 @@ _DRAWN = frozenset({
     "csrf", "otp", "pin", "signature", "credential", "assigned", "vendor-key", "session", "custom",
 })  # fmt: skip
 """Kinds whose plain words are drawn."""
+_TELLING = NOT_ROWS | {"grant_type", "kind"}
+"""Names of members that say what others are."""
+_EMPTY = frozenset({bool, type(None)})
 _LOW = 10_000
 """Numbers below which none is looked for."""
 _CREDENTIALS = frozenset({"token", "scheme", "authorization"})
@@ -82,6 +87,8 @@ class Together(Texts):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self._plans: dict[tuple[int, bool], dict[str, Plan | None]] = {}
+        self._planned: dict[int, tuple[Any, Plan | None]] = {}
+        """The `id` of an object -> that, and its plan: the second walk meets the same ones."""
 
     def together(
         self, texts: Sequence[str], path: Callable[[int], Path] | None, deep: int, one: Callable[[int], str]
@@ -116,7 +123,53 @@ class Together(Texts):
             return [*texts]
         return self._written(texts, plans, path, one)
 
-    def _learned(self, plans: list[Plan | None], one: Callable[[int], str]) -> None:
+    def objects(self, values: list[Any], walk: Walk, at: Callable[[int], Path]) -> list[Any] | None:
+        """What `walk` makes of JSON objects of several shapes; None where each is better looked at by itself. `at`: the
+        path of each."""
+        if len(values) < ROWS or self._rules.own or self._rules.any_allowed or self.known.any:
+            return None
+        path = at(0)
+        if type(values[0]) is not dict or (path and self.kind_of(path[-1]) == "session"):  # what that holds may have an id
+            return None
+        out: list[Any] = []
+        for start in range(0, len(values), _AT_ONCE):
+            out += self._objects_at(values[start : start + _AT_ONCE], walk, partial(_moved, at, start))
+        return out
+
+    def _objects_at(self, values: list[Any], walk: Walk, at: Callable[[int], Path]) -> list[Any]:
+        self._pause(sum(map(len, values)))
+        fresh = [value for value in values if id(value) not in self._planned]
+        if fresh:
+            plans = self._plans_of_objects([value if streams.is_flat(value) else None for value in fresh], 0)
+            if len(self._planned) < _MOST:
+                self._planned.update((id(value), (value, plan)) for value, plan in zip(fresh, plans, strict=True))
+        if len(fresh) < len(values):
+            plans = [self._planned[id(value)][1] for value in values]
+        made = [*values]
+
+        def one(number: int) -> None:
+            made[number] = walk(values[number], at(number), None)
+
+        if sum(plan is None for plan in plans) * 2 > len(values):
+            for number in range(len(values)):
+                one(number)
+            return made
+        if not self._armed:
+            self._learned(plans, one)
+            return made
+        masks = self._masks(plans)
+        for number in self._with_known([""] * len(values), plans, ()):
+            masks[number] = None
+        for number, (plan, said) in enumerate(zip(plans, masks, strict=True)):
+            if plan is None or said is None:
+                one(number)
+            elif plan.secrets:
+                made[number] = {**values[number], **dict(zip(plan.steps, said, strict=True))}
+                if len(self.marks) < MARKED:
+                    self._mark(at(number), "", "", plan, said, None)
+        return made
+
+    def _learned(self, plans: list[Plan | None], one: Callable[[int], object]) -> None:
         """The first walk."""
         waiting: list[_Secret] = []
         places: list[int] = []
@@ -137,7 +190,7 @@ class Together(Texts):
                 places += [at] * len(plan.secrets)
         self._values(waiting, places, one)
 
-    def _values(self, found: Sequence[_Secret], places: Sequence[int], one: Callable[[int], str]) -> None:
+    def _values(self, found: Sequence[_Secret], places: Sequence[int], one: Callable[[int], object]) -> None:
         """Learn these, in their order: what nothing but letters and digits are drawn for is drawn with others.
         `places`: the number of the text in which each stands."""
         if not found:
@@ -326,8 +379,15 @@ class Together(Texts):
         return plans
 
     def _objects(self, texts: list[str], deep: int) -> list[Plan | None]:
-        """JSON: of those with the same names the same members are secret."""
-        values = streams.flat_objects(texts)
+        """JSON."""
+        plans = self._plans_of_objects(streams.flat_objects(texts), deep)
+        for text, plan in zip(texts, plans, strict=True):
+            if plan is not None:
+                plan.parts = _around_members(text, plan)
+        return plans
+
+    def _plans_of_objects(self, values: Sequence[dict[str, Any] | None], deep: int) -> list[Plan | None]:
+        """Of those with the same names the same members are secret."""
         kinds: dict[tuple[str, ...], dict[str, str | None] | None] = {}
         known: list[dict[str, str | None] | None] = []
         beside: list[str] = []
@@ -340,15 +400,13 @@ class Together(Texts):
                 beside += [item for name, item in value.items() if members[name] is None and type(item) is str]
         inert = self._inert(beside, deep)
         return [
-            None if value is None or members is None else _object(text, value, members, inert)
-            for text, value, members in zip(texts, values, known, strict=True)
+            None if value is None or members is None else _object(value, members, inert)
+            for value, members in zip(values, known, strict=True)
         ]
 
     def _kinds_of_members(self, names: tuple[str, ...]) -> dict[str, str | None] | None:
         """None where more than its own name says what a member is."""
-        if not NOT_ROWS.isdisjoint(names) or not IDS.isdisjoint(names) or not 0 < len(names) < ROWS:
-            return None
-        if "grant_type" in names or not all(map(self._is_name, names)):
+        if not _TELLING.isdisjoint(names) or not 0 < len(names) < ROWS or not all(map(self._is_name, names)):
             return None
         return {name: self._rules.kind_of(name) for name in names}
 
@@ -459,24 +517,29 @@ def _filled(text: str, plan: Plan, said: Sequence[str]) -> str:
     return text if made == plan.inside else plan.write(made.encode("utf-8", "surrogatepass"))
 
 
-def _object(text: str, value: dict[str, Any], kinds: dict[str, str | None], inert: set[str]) -> Plan | None:
-    """Of a JSON object without escapes: each of its members stands where its name does."""
+def _around_members(text: str, plan: Plan) -> list[str]:
+    """What stands around the secrets of a JSON object without escapes: each is where its name is."""
+    parts: list[str] = []
+    done = 0
+    for name, (secret, _, _) in zip(plan.steps, plan.secrets, strict=True):
+        at = text.index('"', text.index(f'"{name}":', done) + len(name) + 3) + 1
+        parts.append(text[done:at])
+        done = at + len(secret)
+    parts.append(text[done:])
+    return parts
+
+
+def _object(value: dict[str, Any], kinds: dict[str, str | None], inert: set[str]) -> Plan | None:
     secrets: list[_Secret] = []
     beside = [*value]
     steps: list[str] = []
     numbers: list[str] = []
-    parts: list[str] = []
-    done = 0
     for name, item in value.items():
         sort, kind = type(item), kinds[name]
         if sort is str:
             if kind is not None and len(item) > 1:
                 secrets.append((item, kind, True))
                 steps.append(name)
-                at = text.index(f'"{name}":', done) + len(name) + 3
-                at = text.index('"', at) + 1
-                parts.append(text[done:at])
-                done = at + len(item)
             elif kind is not None or item in inert:
                 beside.append(item)
             else:
@@ -488,10 +551,11 @@ def _object(text: str, value: dict[str, Any], kinds: dict[str, str | None], iner
                 numbers.append(str(item))
         elif sort is list and (kind is not None or not all(map(_is_low, item))):
             return None
+        elif sort not in _EMPTY:
+            return None
     if numbers and max(map(len, numbers)) > 12:
         return None
-    parts.append(text[done:])
-    return Plan(secrets, beside, steps, parts, None, "", numbers, beside[len(value) :])
+    return Plan(secrets, beside, steps, (), None, "", numbers, beside[len(value) :])
 
 
 def _is_low(item: object) -> bool:
