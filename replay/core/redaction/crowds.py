@@ -59,6 +59,8 @@ _CREDENTIALS = frozenset({"token", "scheme", "authorization"})
 _SIGNS = re.compile(rb"[:\0]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _MAIL = re.compile(r"[^\s@<>\",]{1,64}+@[A-Za-z0-9.-]++")
+_MAIL_LINES = re.compile(f"(?m)^{_MAIL.pattern}$")
+_ODD = ("@", "://", "%")
 _WORD = re.compile(r"[\w%=]")
 _LONG = re.compile(r"@.{32}")
 _MOST = 1000
@@ -229,26 +231,34 @@ class Crowd:
             self.late[text] = kind
         return sort is not None
 
-    def of_form(self, texts: list[str], *, pairs: bool) -> set[str] | None:
-        """Those of single words of ASCII of which not just letters and digits are drawn; None: of all. `pairs`: a name
-        with a password may be encoded in one."""
+    def of_form(self, texts: list[str], *, pairs: bool) -> set[str]:
+        """Those of which not just letters and digits are drawn. `pairs`: a name with a password may be encoded in
+        one."""
         lines = "\n".join(["", *texts])
-        if not lines.isascii() or lines.split() != texts or any(map(lines.__contains__, ("@", "://", "%"))):
-            return None
+        if not lines.isascii() or lines.split() != texts or any(map(lines.__contains__, _ODD)):
+            formed = {text for text in texts if _is_odd(text)}
+            return formed | self.of_form([text for text in texts if text not in formed], pairs=pairs)
         formed = set(_FORMED_LINES.findall(lines))
         if not NEVER.isdisjoint(lines.lower().split("\n")[1:]) or not NEVER.isdisjoint(texts):
             formed.update(text for text in texts if text in NEVER or text.lower() in NEVER)
         return formed | _pairs([text for text in texts if text not in formed]) if pairs else formed
 
+    def are_mails(self, texts: list[str]) -> set[str]:
+        """Those that are a mail address and nothing else."""
+        return set(_MAIL_LINES.findall("\n".join(texts))).intersection(texts)
+
     def take(self, found: Iterable[tuple[str, str]]) -> None:
-        """Keep more to be drawn with others, text and kind: of these only letters and digits."""
+        """Keep more to be drawn with others, text and kind: of these only letters and digits, or of a mail address."""
         fresh: dict[str, str] = {}
         late, known = self.late, self.secrets
         for text, kind in found:
             if text not in late and text not in known:
                 fresh.setdefault(text, kind)
         if fresh:
-            self._later[self._drawn] += fresh
+            mails = [text for text, kind in fresh.items() if kind == EMAIL.kind]
+            self._later[self._drawn] += [text for text in fresh if fresh[text] != EMAIL.kind] if mails else fresh
+            if mails:
+                self._later[self._mails] += mails
             late.update(fresh)
 
     def _sort_of(self, text: str, kind: str) -> Draw | None:
@@ -440,6 +450,10 @@ def _as_uuid(text: str, drawn: str) -> str:
 def _is_list(parts: Parts) -> bool:
     """Whether no word stands between them, and no domain is as long as a key."""
     return _WORD.search("".join(set(parts.between))) is None and _LONG.search("\n".join(parts.kinds)) is None
+
+
+def _is_odd(text: str) -> bool:
+    return not text.isascii() or text.split() != [text] or any(map(text.__contains__, _ODD))
 
 
 def _plain(texts: list[str]) -> list[str]:

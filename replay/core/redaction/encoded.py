@@ -52,10 +52,9 @@ _LINE, _LAST_LINE = r"[A-Za-z0-9+/]{48,76}+\r?\n", r"(?:[A-Za-z0-9+/]{1,76}+={0,
 _FOLDED = re.compile(rf"(?<![A-Za-z0-9+/])({_LINE}(?:(?:{_LINE})++(?:{_LAST_LINE})?+|{_LAST_LINE}))")
 """Two lines and more. What follows them, as the name of a setting does, is none."""
 _ROWS = re.compile(
-    r"(?:H4sI[A-Za-z0-9+/]++={0,2}(?:\r?\n|\Z))++|"
     r"(?:eyJ[A-Za-z0-9+/](?:[A-Za-z0-9+/]{4})++(?<=[159BFJNRVZdhlptx]9)\r?\n)++(?:eyJ[A-Za-z0-9+/]*+={0,2})?+"
 )
-"""Lines of which each is a whole of its own, and no part of a folded one: a gzip file, an object of JSON."""
+"""Lines of which each is an object of JSON, and no part of a folded one."""
 _LINES = 20_000
 """Whose lengths are looked at before their words."""
 _WORDS = 10_000

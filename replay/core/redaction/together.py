@@ -49,9 +49,9 @@ _DRAWN = frozenset({
 """Kinds whose plain words are drawn."""
 _TELLING = NOT_ROWS | {"grant_type", "kind"}
 """Names of members that say what others are."""
-_EMPTY = frozenset({bool, type(None)})
 _LOW = 10_000
 """Numbers below which none is looked for."""
+_LATE = _DRAWN | {"email"}
 _CREDENTIALS = frozenset({"token", "scheme", "authorization"})
 _Secret = tuple[str, str, bool]
 """A text, its kind, whether its name says so."""
@@ -195,13 +195,16 @@ class Together(Texts):
         `places`: the number of the text in which each stands."""
         if not found:
             return
+        kinds = {kind for _, kind, _ in found}
         drawn = [text for text, kind, _ in found if kind in _DRAWN]
-        formed = self.crowd.of_form(drawn, pairs=any(kind in _CREDENTIALS for _, kind, _ in found))
-        alone = set(drawn) if formed is None else formed | self.allowed
+        alone = self.crowd.of_form(drawn, pairs=not _CREDENTIALS.isdisjoint(kinds)) | self.allowed
+        if "email" in kinds:
+            mails = [text for text, kind, _ in found if kind == "email"]
+            alone.update(set(mails) - self.crowd.are_mails(mails))
         known = self.secrets
         waiting: list[tuple[str, str]] = []
         for (text, kind, named), at in zip(found, places, strict=True):
-            if text in alone or kind not in _DRAWN:
+            if text in alone or kind not in _LATE:
                 self.crowd.take(waiting)
                 waiting = []
                 new = named or not (text in known or text in self.crowd.secrets)
@@ -224,6 +227,9 @@ class Together(Texts):
         ]
         for at in self._with_known(texts, plans, made if path is not None else ()):
             masks[at] = None
+        if path is None and None not in masks:
+            self._mark_inside(plans, masks)
+            return made
         kinds = self.kinds_in(texts[:MARKED]) if path is not None and len(self.marks) < MARKED else {}
         for at, (plan, said) in enumerate(zip(plans, masks, strict=True)):
             if plan is None or said is None:
@@ -263,6 +269,17 @@ class Together(Texts):
             inside = len(self.marks) > before and base == path
         if path is not None and not inside and made != text:
             self.mark(path, text, made, self.crowd.kind_of(text) or kind)
+
+    def _mark_inside(self, plans: Iterable[Plan | None], masks: Iterable[Sequence[str] | None]) -> None:
+        """The same of texts without a path: of each step the last change."""
+        last: dict[str, tuple[str, str, str]] = {}
+        for plan, said in zip(plans, masks, strict=True):
+            if plan is not None and said is not None and plan.steps:
+                for step, (one, named, _), new in zip(plan.steps, plan.secrets, said, strict=True):
+                    if one != new:
+                        last[step] = (one, new, named)
+        for step, change in last.items():
+            self.mark((step,), *change)
 
     def _with_known(self, texts: Sequence[str], plans: list[Plan | None], made: Sequence[str]) -> Iterable[int]:
         """Those in which other known secrets are: beside what was found, or in what is `made` of encoded ones."""
@@ -550,8 +567,6 @@ def _object(value: dict[str, Any], kinds: dict[str, str | None], inert: set[str]
             if not -_LOW < item < _LOW:
                 numbers.append(str(item))
         elif sort is list and (kind is not None or not all(map(_is_low, item))):
-            return None
-        elif sort not in _EMPTY:
             return None
     if numbers and max(map(len, numbers)) > 12:
         return None
