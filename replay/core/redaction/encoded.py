@@ -47,7 +47,7 @@ _NOT_PLAINLY = re.compile(
     r"(?m)^(?:0?[xX])?[0-9A-F]+$|^(?:0?[xX])?[0-9a-f]+$|^[A-Z2-7]+=*$|^[a-z2-7]+=*$|^[A-Za-z]+=*$|^\d+=*$|^.*[-_].*$"
 )
 """Words, a line each, that may be something else than Base64 as it mostly is."""
-_RUN = re.compile(r"[^\s\"'<>&=?]++")
+_RUN = re.compile(r"([^\s\"'<>&=?]++)")
 _LINE, _LAST_LINE = r"[A-Za-z0-9+/]{48,76}+\r?\n", r"(?:[A-Za-z0-9+/]{1,76}+={0,2}+(?![\w:])|={1,2}+)"
 _FOLDED = re.compile(rf"(?<![A-Za-z0-9+/])({_LINE}(?:(?:{_LINE})++(?:{_LAST_LINE})?+|{_LAST_LINE}))")
 """Two lines and more. What follows them, as the name of a setting does, is none."""
@@ -126,12 +126,18 @@ class Encoded(Secrets):
         if not spans:
             return self._rest(text, deep)
         between, masks, done, rest = [], [], 0, ""
-        for found in spans:
+        known, crowd = self.secrets, self.crowd
+        learns = len(spans) > _TOGETHER and not self._armed and not self.known.any
+        for number, found in enumerate(spans):
             secret = text[found.start : found.end]
-            made = self.secrets.get(secret) or self.crowd.secrets.get(secret) or self.value(secret, found.kind)
+            if learns and len(known) >= self.few:
+                self.learn_all([(text[each.start : each.end], each.kind, False) for each in spans[number:]])
+                learns = False
+            made = known.get(secret) or crowd.secrets.get(secret)
+            made = made or (secret if secret in crowd.late else self.value(secret, found.kind))
             rest += text[done : found.start]
             done = found.end
-            if secret in self.secrets or secret in self.crowd.secrets or secret in self.crowd.late:
+            if secret in known or secret in crowd.secrets or secret in crowd.late:
                 between.append(rest)
                 masks.append(made)
                 rest = ""
@@ -240,10 +246,12 @@ class Encoded(Secrets):
         if not self._armed:  # nobody looks at what the first walk writes
             return text
         changed = {run: (data, made[words]) for run, (data, words) in plain.items() if made[words] != words}
-        shown = dict(zip(runs, runs, strict=True))
+        shown: dict[str, str] = {}
         for at in range(0, len(changed), _AT_ONCE):
             shown |= _all_quoted(dict(islice(changed.items(), at, at + _AT_ONCE)))
-        return _RUN.sub(lambda run: shown.get(run[0], run[0]), text)
+        parts = _RUN.split(text)  # every other one is a run
+        parts[1::2] = [shown.get(run, run) for run in parts[1::2]]
+        return "".join(parts)
 
     def _each(self, texts: Collection[str], deep: int) -> dict[str, str]:
         """What each of these is as `flat` makes it: those of one line are looked through together, if they are many."""

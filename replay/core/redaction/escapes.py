@@ -9,6 +9,7 @@ PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 _RUNS = re.compile(r"((?:%[0-9A-Fa-f]{2})++)")
 _UNIT = re.compile(r"%[0-9A-Fa-f]{2}|\+|[^%+]|%")
+_WORDLESS = bytes(97 if chr(code).isalnum() and code < 128 else code for code in range(256))
 _FEW = 40
 """Escapes that are undone run by run."""
 BYTE_ORDERS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -42,11 +43,16 @@ def escaped_alike(text: str, plain: bytes, made: bytes) -> str | None:
         end = at + size
         new = made[at:end]
         if plain[at:end] != new:
-            is_plain = not number % 2 and new.isalnum()
+            is_plain = not number % 2 and (new.isalnum() or ("+" not in part and _signs(new) == _signs(plain[at:end])))
             part = new.decode() if is_plain else "".join(map(_unit_alike, _UNIT.findall(part), plain[at:end], new))
         at = end
         out.append(part)
     return "".join(out)
+
+
+def _signs(data: bytes) -> bytes:
+    """The same bytes, all letters and digits as one."""
+    return data.translate(_WORDLESS)
 
 
 def _unit_alike(unit: str, old: int, new: int) -> str:

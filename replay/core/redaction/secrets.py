@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from replay.core.redaction.crowds import CROWD, LARGEST, Crowd, Parts, is_crowd
@@ -24,6 +24,13 @@ FEW = 64
 """Secrets of a small recording that are drawn one by one, and looked for in every spelling."""
 PER_SECRET = 500
 """Characters of a large one for each: its redaction takes a bound time for each character."""
+_CREDENTIALS = frozenset({"token", "scheme", "authorization"})
+"""Kinds that may be a name with a password, encoded."""
+_OF_THEIR_OWN = frozenset({"cookie", "login", "email", "url-password"})
+"""Kinds of which not even a plain word is just drawn."""
+Told = tuple[str, str, bool]
+"""A secret, its kind, whether its name says so."""
+_FIRST = 8
 _ENDS = ".:!?"
 _APART = "\0\x01\x02\uf8ff"
 
@@ -105,7 +112,10 @@ class Secrets:
 
     def _kind_in(self, text: str) -> str:
         """That of the first secret that is in a text."""
-        return next((self.kinds[each] for each in that_may_be_in(text, self.kinds) if each in text), ENCODED)
+        kinds = self.kinds
+        first = next((each for each in islice(kinds, _FIRST) if each in text), None)  # most often one of these is
+        first = first or next((each for each in that_may_be_in(text, kinds) if each in text), None)
+        return ENCODED if first is None else kinds[first]
 
     def kinds_in(self, texts: Sequence[str]) -> dict[int, str]:
         """Of each of these texts, by its number, the kind of the first secret that is in it."""
@@ -124,6 +134,36 @@ class Secrets:
             return False
         self.check()
         return True
+
+    def learn_all(
+        self,
+        found: Sequence[Told],
+        places: Sequence[int] | None = None,
+        one: Callable[[int], object] = lambda at: None,
+    ) -> None:
+        """Learn these, in their order: what nothing but letters and digits are drawn for is drawn with others.
+        `one` is called with the place of each that changes by itself."""
+        if not found:
+            return
+        plain = [text for text, kind, _ in found if kind not in _OF_THEIR_OWN]
+        alone = self.crowd.of_form(plain, pairs=any(kind in _CREDENTIALS for _, kind, _ in found)) | self.allowed
+        others = {text for text, kind, _ in found if kind in _OF_THEIR_OWN}
+        if others:
+            mails = [text for text, kind, _ in found if kind == EMAIL.kind]
+            alone |= others - self.crowd.are_mails(mails)
+        known = self.secrets
+        waiting: list[tuple[str, str]] = []
+        for (text, kind, named), at in zip(found, places or range(len(found)), strict=True):
+            if text in alone:
+                self.crowd.take(waiting)
+                waiting = []
+                new = named or not (text in known or text in self.crowd.secrets)
+                if new and self.value(text, kind) != text:  # it is marked
+                    one(at)
+            elif named or text not in known:
+                waiting.append((text, kind))
+        self.crowd.take(waiting)
+        self.check()
 
     def check(self) -> None:
         """Raises ValueError if there are too many to be drawn later."""

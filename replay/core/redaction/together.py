@@ -22,6 +22,7 @@ from replay.core.redaction.finding import Found, find_each
 from replay.core.redaction.marks import ENCODED, Path
 from replay.core.redaction.marks import MOST as MARKED
 from replay.core.redaction.patterns import OF_ONE_LINE
+from replay.core.redaction.secrets import Told
 from replay.core.redaction.tabled import NOT_ROWS, ROWS, Walk
 from replay.core.redaction.texts import Texts
 
@@ -42,21 +43,10 @@ _WORD = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _CODED = re.compile(r"[A-Za-z0-9+/_-]{16}|%[0-9A-Fa-f]{2}|&(?:quot|lt);|&#|\\")
 """What may be encoded in prose, or looks so."""
 _NAME = re.compile(r"[\w-]{1,15}")
-_DRAWN = frozenset({
-    "token", "scheme", "authorization", "password", "secret", "api-key", "access-key", "private-key", "client-key",
-    "csrf", "otp", "pin", "signature", "credential", "assigned", "vendor-key", "session", "custom",
-})  # fmt: skip
-"""Kinds whose plain words are drawn."""
 _TELLING = NOT_ROWS | {"grant_type", "kind"}
 """Names of members that say what others are."""
 _LOW = 10_000
 """Numbers below which none is looked for."""
-_LATE = _DRAWN | {"email"}
-_CREDENTIALS = frozenset({"token", "scheme", "authorization"})
-_Secret = tuple[str, str, bool]
-"""A text, its kind, whether its name says so."""
-
-
 _Shape = Callable[[list[str], int], "list[Plan | None]"]
 """Plans texts that look alike, encoded so many times."""
 
@@ -64,7 +54,7 @@ _Shape = Callable[[list[str], int], "list[Plan | None]"]
 class Plan(msgspec.Struct, gc=False):
     """How a text is made anew."""
 
-    secrets: list[_Secret]
+    secrets: list[Told]
     between: list[str]
     """What stands around them, or beside: no secret that is known from elsewhere may be there."""
     steps: Sequence[str] = ()
@@ -171,7 +161,7 @@ class Together(Texts):
 
     def _learned(self, plans: list[Plan | None], one: Callable[[int], object]) -> None:
         """The first walk."""
-        waiting: list[_Secret] = []
+        waiting: list[Told] = []
         places: list[int] = []
         drawn = self.crowd.secrets
         for at, plan in enumerate(plans):
@@ -182,38 +172,13 @@ class Together(Texts):
                 or len(self.secrets) < self.few
                 or (drawn and any(text in drawn for text, _, _ in plan.secrets))
             ):
-                self._values(waiting, places, one)
+                self.learn_all(waiting, places, one)
                 waiting, places = [], []
                 one(at)
             else:
                 waiting += plan.secrets
                 places += [at] * len(plan.secrets)
-        self._values(waiting, places, one)
-
-    def _values(self, found: Sequence[_Secret], places: Sequence[int], one: Callable[[int], object]) -> None:
-        """Learn these, in their order: what nothing but letters and digits are drawn for is drawn with others.
-        `places`: the number of the text in which each stands."""
-        if not found:
-            return
-        kinds = {kind for _, kind, _ in found}
-        drawn = [text for text, kind, _ in found if kind in _DRAWN]
-        alone = self.crowd.of_form(drawn, pairs=not _CREDENTIALS.isdisjoint(kinds)) | self.allowed
-        if "email" in kinds:
-            mails = [text for text, kind, _ in found if kind == "email"]
-            alone.update(set(mails) - self.crowd.are_mails(mails))
-        known = self.secrets
-        waiting: list[tuple[str, str]] = []
-        for (text, kind, named), at in zip(found, places, strict=True):
-            if text in alone or kind not in _LATE:
-                self.crowd.take(waiting)
-                waiting = []
-                new = named or not (text in known or text in self.crowd.secrets)
-                if new and self.value(text, kind) != text:  # it is marked
-                    one(at)
-            elif named or text not in known:
-                waiting.append((text, kind))
-        self.crowd.take(waiting)
-        self.check()
+        self.learn_all(waiting, places, one)
 
     def _written(
         self, texts: Sequence[str], plans: list[Plan | None], path: Callable[[int], Path] | None,
@@ -509,7 +474,7 @@ def _moved(of: Callable[[int], Any], start: int, at: int) -> Any:
 
 def _around(text: str, found: Iterable[Found]) -> Plan | None:
     """Of what was found in a text; None if something may be encoded around that."""
-    secrets: list[_Secret] = []
+    secrets: list[Told] = []
     between, done = [], 0
     for each in found:
         secrets.append((text[each.start : each.end], each.kind, False))
@@ -547,7 +512,7 @@ def _around_members(text: str, plan: Plan) -> list[str]:
 
 
 def _object(value: dict[str, Any], kinds: dict[str, str | None], inert: set[str]) -> Plan | None:
-    secrets: list[_Secret] = []
+    secrets: list[Told] = []
     beside = [*value]
     steps: list[str] = []
     numbers: list[str] = []
