@@ -12,6 +12,7 @@ import re
 from binascii import a2b_base64
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from replay.core.redaction.alike import capitals, laid_over
@@ -63,6 +64,8 @@ _MAIL_LINES = re.compile(f"(?m)^{_MAIL.pattern}$")
 _ODD = ("@", "://", "%")
 _WORD = re.compile(r"[\w%=]")
 _LONG = re.compile(r"@.{32}")
+_GAP = "\0"
+"""Stands for a secret: no mail address has it, or goes on over it."""
 _MOST = 1000
 """Texts that are kept apart from the first walk to the second."""
 _BEGINNING = 1000
@@ -82,6 +85,18 @@ def cut(text: str, ends: str = " \n") -> Iterator[str]:
     yield text[at:]
 
 
+def _at_mails(text: str) -> list[str]:
+    """A text in parts: every other one is a mail address."""
+    if text.find("@", 1) < 0:
+        return [text]
+    out = [""]
+    for piece in cut(text):
+        split = EMAIL.pattern.split(piece)
+        out[-1] += split[0]
+        out += split[1:]
+    return out
+
+
 def is_crowd(number: int) -> bool:
     """Whether so many secrets of one text are."""
     return CROWD < number <= LARGEST
@@ -99,19 +114,30 @@ class Parts(NamedTuple):
     """Secret -> what stands for it; None: to be said."""
 
     def apart(self, text: str) -> None:
-        """Add what stands before a secret, or after the last one, taken apart at its mail addresses."""
-        if text.find("@", 1) < 0:
-            self.between.append(text)
-            return
-        rest = ""
-        for piece in cut(text):
-            split = EMAIL.pattern.split(piece)
-            split[0] = rest + split[0]
-            rest = split.pop()
-            self.between.extend(split[::2])
-            self.secrets.extend(split[1::2])
-            self.kinds.update(dict.fromkeys(split[1::2], EMAIL.kind))
-        self.between.append(rest)
+        """Add a text, taken apart at its mail addresses."""
+        split = _at_mails(text)
+        self.between.extend(split[::2])
+        self.secrets.extend(split[1::2])
+        self.kinds.update(dict.fromkeys(split[1::2], EMAIL.kind))
+
+    def with_mails(self, between: list[str], found: list[Found], secrets: list[str]) -> None:
+        """Add secrets with what stands between them, which may have mail addresses: all of that is taken apart as
+        one."""
+        split = _at_mails(_GAP.join(between))
+        rest = iter(secrets)
+        for gap, mail in zip_longest(split[::2], split[1::2]):
+            first, *others = gap.split(_GAP)
+            self.between.append(first)
+            for other in others:
+                self.secrets.append(next(rest))
+                self.between.append(other)
+            if mail is not None:
+                self.secrets.append(mail)
+        kinds: dict[str, str] = {}
+        for each, secret in zip(found, secrets, strict=True):
+            kinds.setdefault(secret, each.kind)
+        kinds.update(dict.fromkeys(split[1::2], EMAIL.kind))
+        self.kinds.update((secret, kinds[secret]) for secret in self.secrets)
 
     def secret(self, text: str, kind: str, paired: bool) -> None:
         """Add one; of a name and a password both. `paired`: such are told apart without a look at each."""
@@ -140,6 +166,9 @@ class Parts(NamedTuple):
 
     def one_by_one(self, text: str, between: list[str], found: list[Found], pairs: list[str], mails: bool) -> None:
         """Add a text, taken apart at what was found."""
+        if mails and not pairs and _GAP not in text:
+            self.with_mails(between, found, [text[each.start : each.end] for each in found])
+            return
         if mails or pairs:
             paired = _in_parts(":".join(pairs))
             for each, gap in zip([*found, None], between, strict=True):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 _RUNS = re.compile(r"((?:%[0-9A-Fa-f]{2})++)")
+_NOT_ZERO = re.compile(rb"[^\0]")
 _UNIT = re.compile(r"%[0-9A-Fa-f]{2}|\+|[^%+]|%")
 _WORDLESS = bytes(97 if chr(code).isalnum() and code < 128 else code for code in range(256))
 _FEW = 40
@@ -35,19 +38,30 @@ def plain(text: str) -> str:
 def escaped_alike(text: str, plain: bytes, made: bytes) -> str | None:
     """`made` percent-encoded as `text` has `plain`; None if their lengths differ."""
     parts = _RUNS.split(text)  # every other one is nothing but escapes
-    if len(made) != len(plain) or sum(map(len, parts[::2])) + sum(map(len, parts[1::2])) // 3 != len(plain):
+    sizes = list(map(len, parts))
+    sizes[1::2] = [size // 3 for size in sizes[1::2]]
+    if len(made) != len(plain) or sum(sizes) != len(plain):
         return None
-    out, at = [], 0
-    for number, part in enumerate(parts):
-        size = len(part) // 3 if number % 2 else len(part)
-        end = at + size
+    ends = [*accumulate(sizes)]
+    for number in _changed(plain, made, ends):
+        end = ends[number]
+        at = end - sizes[number]
         new = made[at:end]
-        if plain[at:end] != new:
-            is_plain = not number % 2 and (new.isalnum() or ("+" not in part and _signs(new) == _signs(plain[at:end])))
-            part = new.decode() if is_plain else "".join(map(_unit_alike, _UNIT.findall(part), plain[at:end], new))
-        at = end
-        out.append(part)
-    return "".join(out)
+        if number % 2 or not (new.isalnum() or ("+" not in parts[number] and _signs(new) == _signs(plain[at:end]))):
+            parts[number] = "".join(map(_unit_alike, _UNIT.findall(parts[number]), plain[at:end], new))
+        else:
+            parts[number] = new.decode()
+    return "".join(parts)
+
+
+def _changed(one: bytes, two: bytes, ends: list[int]) -> Iterator[int]:
+    """The parts, which end there, in which two texts of one length differ."""
+    differ = (int.from_bytes(one, "big") ^ int.from_bytes(two, "big")).to_bytes(len(one), "big")
+    place = _NOT_ZERO.search(differ)
+    while place is not None:
+        number = bisect_right(ends, place.start())
+        yield number
+        place = _NOT_ZERO.search(differ, ends[number])
 
 
 def _signs(data: bytes) -> bytes:
