@@ -239,7 +239,7 @@ class Encoded(Secrets):
             plain = {}
             for at in range(0, len(runs), _AT_ONCE):
                 self._pause(sum(map(len, runs[at : at + _AT_ONCE])))
-                plain |= _all_unquoted(runs[at : at + _AT_ONCE])
+                plain |= all_unquoted(runs[at : at + _AT_ONCE])
             if len(self._unquoted) < _FEW:
                 self._unquoted[text] = plain
         made = self._each([words for _, words in plain.values()], deep + 1)
@@ -248,7 +248,7 @@ class Encoded(Secrets):
         changed = {run: (data, made[words]) for run, (data, words) in plain.items() if made[words] != words}
         shown: dict[str, str] = {}
         for at in range(0, len(changed), _AT_ONCE):
-            shown |= _all_quoted(dict(islice(changed.items(), at, at + _AT_ONCE)))
+            shown |= all_quoted(dict(islice(changed.items(), at, at + _AT_ONCE)))
         parts = _RUN.split(text)  # every other one is a run
         parts[1::2] = [shown.get(run, run) for run in parts[1::2]]
         return "".join(parts)
@@ -479,7 +479,7 @@ class Encoded(Secrets):
         return text
 
 
-def _all_unquoted(runs: list[str]) -> dict[str, tuple[bytes, str]]:
+def all_unquoted(runs: list[str]) -> dict[str, tuple[bytes, str]]:
     """Of percent-encoded words those that are text inside: its bytes, and itself."""
     whole = unquoted("\n".join(runs))
     datas = whole.split(b"\n")
@@ -496,7 +496,7 @@ def _all_unquoted(runs: list[str]) -> dict[str, tuple[bytes, str]]:
     return plain
 
 
-def _all_quoted(changed: dict[str, tuple[bytes, str]]) -> dict[str, str]:
+def all_quoted(changed: dict[str, tuple[bytes, str]]) -> dict[str, str]:
     """Words, each with its bytes and the text that it has now -> percent-encoded as they were."""
     nows = [now.encode("utf-8", "surrogatepass") for _, now in changed.values()]
     datas = [data for data, _ in changed.values()]

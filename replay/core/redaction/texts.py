@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from replay.core.redaction import beside, bodies, streams
 from replay.core.redaction.crowds import CROWD
-from replay.core.redaction.encoded import BASE64, DEEPEST
+from replay.core.redaction.encoded import BASE64, DEEPEST, all_quoted, all_unquoted
 from replay.core.redaction.escapes import BYTE_ORDERS, plain, wide
 from replay.core.redaction.finding import find
 from replay.core.redaction.marks import MOST as MARKED
@@ -19,6 +19,7 @@ from replay.core.redaction.patterns import WEBHOOK, card, may_count
 from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.replaced import URL
 from replay.core.redaction.rules import Rules
+from replay.core.redaction.secrets import Told
 from replay.core.redaction.tabled import LOW, Tabled
 
 _LARGE = 4 << 20
@@ -39,6 +40,22 @@ _TEXTS = 10_000
 """That are remembered."""
 _DRAWS = ("draws",)
 """In the context: random numbers, which look like anything."""
+
+
+class _Fields(NamedTuple):
+    """Of a form: values, each with what it becomes."""
+
+    words: Mapping[str, str]
+    """Of no kind, in which nothing is."""
+    drawn: Mapping[str, str]
+    """Of any kind."""
+    said: Mapping[str, str]
+    """Of any kind, percent-encoded: what it says."""
+    encoded: Mapping[str, tuple[str, str, str]]
+    """Of those: what it says, what stands for that, the same encoded."""
+
+
+_NONE = _Fields({}, {}, {}, {})
 
 
 class Texts(Tabled):
@@ -151,28 +168,72 @@ class Texts(Tabled):
         """`a=b&c=d`."""
         if "=" not in text:
             return self.leaf(text, path, None)
-        out = []
-        shown: dict[str, str] = {}
-        drawn: Mapping[str, str] = {}
         granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
         pairs = [pair.partition("=") for pair in text.split("&")]
         keys = [name for name, _, _ in pairs]
         if "%" in text or "+" in text:
             keys = list(map(plain, keys))
         kinds = list(map(self._rules.kind_of, keys))
+        if granted:
+            kinds = [kind or ("token" if key == "code" else None) for key, kind in zip(keys, kinds, strict=True)]
+        values = [value for _, _, value in pairs]
         if len(pairs) > self.few and not self._armed:
-            self._many_of(zip(kinds, [value for _, _, value in pairs], strict=True))
+            self._many_of(zip(kinds, values, strict=True))
+        shown: dict[str, str] = {}
+        many = _NONE
         if len(pairs) > MARKED and not self._rules.any_allowed:
-            drawn = self.crowd.secrets
             shown = self.words(list(dict.fromkeys(name for name, _, _ in pairs)))
+            many = self._fields(kinds, values)
+        out = []
         for number, (name, mark, value) in enumerate(pairs):
-            key = keys[number]
-            kind = kinds[number] or ("token" if granted and key == "code" else None)
+            key, kind = keys[number], kinds[number]
+            if number == MARKED and not self._armed and self._learned_fields(pairs[number:], kinds[number:], shown, many):
+                return "&".join([*out, *map("".join, pairs[number:])])
             if name not in shown:  # a key may stand there without a name
                 shown[name] = name if len(name) < SHORTEST else self.percent(name, (*path, key), None)
-            made = drawn.get(value) if number >= MARKED and kind else None
+            if not kind:
+                made = many.words.get(value)
+            elif (encoded := many.encoded.get(value)) is not None:
+                made = encoded[2]
+                self.mark((*path, key), encoded[0], encoded[1], kind)
+            elif (made := many.drawn.get(value)) is not None and number < MARKED:
+                self.mark((*path, key), value, made, kind)
             out.append(shown[name] + mark + (made or self.percent(value, (*path, key), kind)))
         return "&".join(out)
+
+    def _learned_fields(
+        self,
+        pairs: Sequence[tuple[str, str, str]],
+        kinds: Sequence[str | None],
+        names: Mapping[str, str],
+        many: _Fields,
+    ) -> bool:
+        """Learn what these say, if nothing else is to be found in them."""
+        if len(self.secrets) < self.few or self.known.any:
+            return False
+        told: list[Told] = []
+        for (name, _, value), kind in zip(pairs, kinds, strict=True):
+            if name not in names and len(name) >= SHORTEST:
+                return False
+            if len(value) < 2 or value in (many.drawn if kind else many.words):
+                continue
+            plain = many.said.get(value) if "%" in value or "+" in value else value
+            if not kind or plain is None:
+                return False
+            told.append((plain, kind, True))
+        self.learn_all(told)
+        return True
+
+    def _fields(self, kinds: Sequence[str | None], values: Sequence[str]) -> _Fields:
+        """Of a form of many fields those that need no look of their own."""
+        words = self.words(list({value: "" for kind, value in zip(kinds, values, strict=True) if not kind}))
+        runs = {value: "" for kind, value in zip(kinds, values, strict=True) if kind and "%" in value}
+        said = all_unquoted([run for run in runs if "+" not in run])
+        drawn = self.crowd.secrets
+        now = {run: (data, drawn[one]) for run, (data, one) in said.items() if one in drawn and one.isprintable()}
+        made = all_quoted(now) if now else {}
+        plain = {run: one for run, (_, one) in said.items() if one.isprintable()}
+        return _Fields(words, drawn, plain, {run: (plain[run], now[run][1], one) for run, one in made.items()})
 
     def _many_of(self, pairs: Iterable[tuple[str | None, str]]) -> None:
         """Of so many pairs say at once what stands for values that have a kind and are not encoded."""
