@@ -145,9 +145,10 @@ class Secrets:
         `one` is called with the place of each that changes by itself."""
         if not found:
             return
-        plain = [text for text, kind, _ in found if kind not in _OF_THEIR_OWN]
+        others = {text for text, kind, _ in found
+                  if kind in _OF_THEIR_OWN and (kind != "url-password" or ":" in text)}  # fmt: skip
+        plain = [text for text, _, _ in found if text not in others]
         alone = self.crowd.of_form(plain, pairs=any(kind in _CREDENTIALS for _, kind, _ in found)) | self.allowed
-        others = {text for text, kind, _ in found if kind in _OF_THEIR_OWN}
         if others:
             mails = [text for text, kind, _ in found if kind == EMAIL.kind]
             alone |= others - self.crowd.are_mails(mails)

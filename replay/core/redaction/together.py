@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from replay.core.redaction.encoded import DEEPEST, Reading
 from replay.core.redaction.finding import Found, find_each
 from replay.core.redaction.marks import ENCODED, Path
 from replay.core.redaction.marks import MOST as MARKED
-from replay.core.redaction.patterns import OF_ONE_LINE
+from replay.core.redaction.patterns import OF_ONE_LINE, WEBHOOK
 from replay.core.redaction.secrets import Told
 from replay.core.redaction.tabled import NOT_ROWS, ROWS, Walk
 from replay.core.redaction.texts import Texts
@@ -43,6 +44,10 @@ _WORD = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _CODED = re.compile(r"[A-Za-z0-9+/_-]{16}|%[0-9A-Fa-f]{2}|&(?:quot|lt);|&#|\\")
 """What may be encoded in prose, or looks so."""
 _NAME = re.compile(r"[\w-]{1,15}")
+_URL = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]{1,20}://)(?:([\w.~-]+):([\w.~-]+)@)?([\w.-]*(?::\d+)?)((?:/[\w./~-]*)?)(?:\?([\w.$*&=@-]+))?"
+)
+"""With nothing encoded in it."""
 _TELLING = NOT_ROWS | {"grant_type", "kind"}
 """Names of members that say what others are."""
 _LOW = 10_000
@@ -57,8 +62,8 @@ class Plan(msgspec.Struct, gc=False):
     secrets: list[Told]
     between: list[str]
     """What stands around them, or beside: no secret that is known from elsewhere may be there."""
-    steps: Sequence[str] = ()
-    """The name of each secret, where a name said what it is."""
+    steps: Sequence[Path] = ()
+    """The steps to each secret, where a name said what it is; none to those that are marked together."""
     parts: Sequence[str] = ()
     """What the text has around its secrets; empty: what stands between them."""
     write: Callable[[bytes], str] | None = None
@@ -69,6 +74,9 @@ class Plan(msgspec.Struct, gc=False):
     """That stand in it."""
     wholes: Sequence[str] = ()
     """Texts in it that are each looked at as a whole: short secrets are known in no other way."""
+
+
+_NO_QUERY = Plan([], [""])
 
 
 class Together(Texts):
@@ -154,7 +162,7 @@ class Together(Texts):
             if plan is None or said is None:
                 one(number)
             elif plan.secrets:
-                made[number] = {**values[number], **dict(zip(plan.steps, said, strict=True))}
+                made[number] = {**values[number], **{name: one for (name,), one in zip(plan.steps, said, strict=True)}}
                 if len(self.marks) < MARKED:
                     self._mark(at(number), "", "", plan, said, None)
         return made
@@ -229,22 +237,27 @@ class Together(Texts):
         inside = False
         if plan.steps:
             base = () if plan.inside or path is None else path
-            for step, (one, named, _), new in zip(plan.steps, plan.secrets, said, strict=True):
-                self.mark((*base, step), one, new, named)
+            apart = plan.steps.count(())  # of a URL: a name and a password are marked as one
+            if apart:
+                kind_of_all = plan.secrets[0][1]
+                one, new = (":".join(each) for each in ([text for text, _, _ in plan.secrets[:apart]], said[:apart]))
+                self.mark(base, one, new, kind_of_all)
+            for step, (one, named, _), new in islice(zip(plan.steps, plan.secrets, said, strict=True), apart, None):
+                self.mark((*base, *step), one, new, named)
             inside = len(self.marks) > before and base == path
         if path is not None and not inside and made != text:
             self.mark(path, text, made, self.crowd.kind_of(text) or kind)
 
     def _mark_inside(self, plans: Iterable[Plan | None], masks: Iterable[Sequence[str] | None]) -> None:
         """The same of texts without a path: of each step the last change."""
-        last: dict[str, tuple[str, str, str]] = {}
+        last: dict[Path, tuple[str, str, str]] = {}
         for plan, said in zip(plans, masks, strict=True):
             if plan is not None and said is not None and plan.steps:
                 for step, (one, named, _), new in zip(plan.steps, plan.secrets, said, strict=True):
                     if one != new:
                         last[step] = (one, new, named)
         for step, change in last.items():
-            self.mark((step,), *change)
+            self.mark(step, *change)
 
     def _with_known(self, texts: Sequence[str], plans: list[Plan | None], made: Sequence[str]) -> Iterable[int]:
         """Those in which other known secrets are: beside what was found, or in what is `made` of encoded ones."""
@@ -303,6 +316,8 @@ class Together(Texts):
             return self._objects
         if _FORM.fullmatch(text) and "code=" not in text:
             return self._forms
+        if "://" in text[:30]:
+            return self._urls
         if self._is_prose(text) and _CODED.search(text) is None:
             return self._prose
         return self._others
@@ -326,7 +341,7 @@ class Together(Texts):
         }
         if None in kinds.values():
             return []
-        steps = {name: (name,) for name in kinds}
+        steps = {name: [(name,)] for name in kinds}
         return [Plan([(value, kinds[name], True)], [f"{name}=", ""], steps[name]) for name, value in pairs]  # type: ignore[list-item]
 
     def _forms(self, texts: list[str], deep: int) -> list[Plan | None]:
@@ -336,7 +351,7 @@ class Together(Texts):
         names: dict[str, str | None] = {}
         for text in texts:
             plan = Plan([], [""])
-            steps: list[str] = []
+            steps: list[Path] = []
             wholes: list[str] = []
             for number, pair in enumerate(text.split("&")):
                 name, _, value = pair.partition("=")
@@ -347,7 +362,7 @@ class Together(Texts):
                 if kind and len(value) > 1:
                     plan.secrets.append((value, kind, True))
                     plan.between.append("")
-                    steps.append(name)
+                    steps.append((name,))
                 elif kind == "" or not (len(value) < 2 or is_word(value)):
                     break
                 else:
@@ -366,6 +381,19 @@ class Together(Texts):
         for text, plan in zip(texts, plans, strict=True):
             if plan is not None:
                 plan.parts = _around_members(text, plan)
+        return plans
+
+    def _urls(self, texts: list[str], deep: int) -> list[Plan | None]:
+        """With a name and a password, or with a query."""
+        split = list(map(_url, texts))
+        places = [each[1] for each in split if each is not None]
+        inert = self._inert(places, deep)
+        queries = [each[2] for each in split if each is not None and each[2]]
+        asked = dict(zip(queries, self._forms(queries, deep), strict=True))
+        plans: list[Plan | None] = []
+        for each in split:
+            query = asked[each[2]] if each is not None and each[2] else _NO_QUERY
+            plans.append(None if each is None or query is None or each[1] not in inert else _of_url(*each, query))
         return plans
 
     def _plans_of_objects(self, values: Sequence[dict[str, Any] | None], deep: int) -> list[Plan | None]:
@@ -499,11 +527,36 @@ def _filled(text: str, plan: Plan, said: Sequence[str]) -> str:
     return text if made == plan.inside else plan.write(made.encode("utf-8", "surrogatepass"))
 
 
+def _url(text: str) -> tuple[tuple[str, str, str, str], str, str] | None:
+    """What stands before the path of a URL: scheme, name, password, host; the path; the query. None: it has other parts,
+    or may be a webhook."""
+    found = _URL.fullmatch(text)
+    if found is None or any(map(text.__contains__, WEBHOOK.hints)):
+        return None
+    scheme, name, password, host, place, query = found.groups(default="")
+    return (scheme, name, password, host), place, query
+
+
+def _of_url(before: tuple[str, str, str, str], place: str, query_text: str, query: Plan) -> Plan:
+    scheme, name, password, host = before
+    secrets: list[Told] = []
+    between = [scheme]
+    if password:
+        secrets = [(name, "url-password", True), (password, "url-password", True)]
+        between += [":", f"@{host}{place}"]
+    else:
+        between[0] += host + place
+    between[-1] += "?" + query.between[0] if query_text else ""
+    between += query.between[1:]
+    steps = [*[()] * len(secrets), *(("query", *step) for step in query.steps)]
+    return Plan(secrets + query.secrets, between, steps, wholes=[place, *query.wholes])
+
+
 def _around_members(text: str, plan: Plan) -> list[str]:
     """What stands around the secrets of a JSON object without escapes: each is where its name is."""
     parts: list[str] = []
     done = 0
-    for name, (secret, _, _) in zip(plan.steps, plan.secrets, strict=True):
+    for (name,), (secret, _, _) in zip(plan.steps, plan.secrets, strict=True):
         at = text.index('"', text.index(f'"{name}":', done) + len(name) + 3) + 1
         parts.append(text[done:at])
         done = at + len(secret)
@@ -514,14 +567,14 @@ def _around_members(text: str, plan: Plan) -> list[str]:
 def _object(value: dict[str, Any], kinds: dict[str, str | None], inert: set[str]) -> Plan | None:
     secrets: list[Told] = []
     beside = [*value]
-    steps: list[str] = []
+    steps: list[Path] = []
     numbers: list[str] = []
     for name, item in value.items():
         sort, kind = type(item), kinds[name]
         if sort is str:
             if kind is not None and len(item) > 1:
                 secrets.append((item, kind, True))
-                steps.append(name)
+                steps.append((name,))
             elif kind is not None or item in inert:
                 beside.append(item)
             else:
