@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache, partial
 from itertools import islice
+from typing import NamedTuple
 
 from replay.core.redaction import boxes
 from replay.core.redaction.crowds import cut
@@ -32,12 +33,21 @@ _LITERAL = r"\s*+(?:[NnEe]?'{}(?:[^']|'')*+)'|[^,()']*+(?:\([^()]*+\))?[^,()']*+
 _ITEM = re.compile(_LITERAL.format("(") + "[,)]")
 
 
+class Tables(NamedTuple):
+    """Of a database."""
+
+    columns: dict[str, list[str]]
+    """Table -> its columns, as a statement named them."""
+    spans: dict[str, list[boxes.Cell]]
+    """Text with statements that name all columns -> where their literals stand: the second walk meets the same ones."""
+
+
 def masked(
-    text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: dict[str, list[str]], mark: str
+    text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: Tables, mark: str
 ) -> str | None:
     """The text without what stands in columns of secrets; None if it has no such columns. `many` is told the kind and
-    the cells of each, and says what stands for some of them: that is put between `mark`s. `tables`: the columns of
-    tables that statements of the recording named."""
+    the cells of each, and says what stands for some of them: that is put between `mark`s. `tables`: those that were
+    named."""
     found = _sheet(text, kind_of)
     made = text if found is None else _rows(text, *found, leaf, many, mark)
     if "INSERT" in text or "insert" in text:
@@ -162,50 +172,48 @@ def _cell(value: str, change: Callable[[str], str]) -> str:
 
 
 def _inserted(
-    text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: dict[str, list[str]], mark: str
+    text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, tables: Tables, mark: str
 ) -> str:
     """Literals of INSERT statements."""
-    return _replaced(text, _literals(text, kind_of, tables), leaf, many, mark, "'")
+    spans = tables.spans[text] if text in tables.spans else _literals(text, kind_of, tables)
+    return _replaced(text, spans, leaf, many, mark, "'")
 
 
 def _replaced(text: str, spans: list[boxes.Cell], leaf: Leaf, many: Many, mark: str, quote: str = "") -> str:
     """The text without the cells at these places. `quote`: stands twice within one."""
-
-    def plain(one: str) -> str:
-        return one.replace(2 * quote, quote) if quote else one
-
-    def quoted(one: str) -> str:
-        return one.replace(quote, 2 * quote) if quote else one
-
-    shown: dict[tuple[str, str], dict[str, str]] = {}
-    for start, end, named in spans:
-        shown.setdefault(named, {})[plain(text[start:end])] = ""
-    for (name, kind), cells in shown.items():
+    if not spans:
+        return text
+    doubled = bool(quote) and 2 * quote in text
+    texts = [text[start:end] for start, end, _ in spans]
+    plain = [one.replace(2 * quote, quote) for one in texts] if doubled else texts
+    columns: dict[tuple[str, str], dict[str, str]] = {}
+    for one, (_, _, named) in zip(plain, spans, strict=True):
+        columns.setdefault(named, {})[one] = ""
+    for (name, kind), cells in columns.items():
         drawn = many(kind, cells)
-        first = next(iter(cells))
-        cells[first] = quoted(leaf(name, kind, first))
-        cells.update(
-            (one, f"{mark}{made}{mark}" if (made := drawn.get(one)) else quoted(leaf(name, kind, one)))
-            for one in islice(cells, 1, None)
-        )
-    out, done = [], 0
-    for start, end, named in spans:
-        out += [text[done:start], shown[named][plain(text[start:end])]]
-        done = end
-    return "".join([*out, text[done:]]) if done else text
+        for number, one in enumerate(cells):
+            made = drawn.get(one) if number else None
+            shown = f"{mark}{made}{mark}" if made else leaf(name, kind, one)
+            cells[one] = shown.replace(quote, 2 * quote) if quote and not made else shown
+    out = [""] * (2 * len(spans) + 1)
+    ends, starts = [0, *(end for _, end, _ in spans)], [*(start for start, _, _ in spans), len(text)]
+    out[::2] = [text[end:start] for end, start in zip(ends, starts, strict=True)]
+    out[1::2] = [columns[named][one] for one, (_, _, named) in zip(plain, spans, strict=True)]
+    return "".join(out)
 
 
-def _literals(text: str, kind_of: Callable[[str], str | None], tables: dict[str, list[str]]) -> list[boxes.Cell]:
+def _literals(text: str, kind_of: Callable[[str], str | None], tables: Tables) -> list[boxes.Cell]:
     """Where they stand that a column says are secret: start, end, its name and kind."""
     spans = []
+    all_named = True
     for statement in _INSERT.finditer(text):
         table = statement[1].strip('"`[]').rpartition(".")[2].strip('"`[]').lower()
         if statement[2] is not None:
             names = [name.strip().strip('"`[]') for name in statement[2].split(",")]
-            if len(tables) < _MOST:
-                tables[table] = names
+            if len(tables.columns) < _MOST:
+                tables.columns[table] = names
         else:
-            names = tables.get(table, [])
+            names, all_named = tables.columns.get(table, []), False
         kinds = {at: (name, kind) for at, name in enumerate(names) if (kind := kind_of(name))}
         row = _row(len(names), tuple(kinds)) if kinds else None
         place = statement.end() if kinds else -1
@@ -222,6 +230,8 @@ def _literals(text: str, kind_of: Callable[[str], str | None], tables: dict[str,
                     break
             else:
                 place = -1
+    if all_named and len(tables.spans) < _MOST:
+        tables.spans[text] = spans
     return spans
 
 

@@ -40,8 +40,7 @@ class Tabled(Replaced):
 
     def __init__(self, rules: Rules, pseudonyms: Pseudonyms, pause: Callable[[int], None]) -> None:
         super().__init__(rules, pseudonyms, pause)
-        self._columns_of: dict[str, list[str]] = {}
-        """Table of a database -> its columns, as a statement named them."""
+        self._database = columns.Tables({}, {})
         self._tables: dict[tuple[str, Path, int], tuple[str | None, dict[str, tuple[str, str, str]]]] = {}
         """Table and path -> it without secrets, of each column that changed one cell before and after, its kind."""
         self._lists: dict[str, dict[str, str]] = {}
@@ -64,7 +63,7 @@ class Tabled(Replaced):
     def columns(self, text: str, path: Path, deep: int) -> str | None:
         """A text with a table, without secrets; None if none of its columns says that it has any. The second walk meets
         the same ones."""
-        held = self._tables.get((text, path, len(self._columns_of))) if not self.allowed else None
+        held = self._tables.get((text, path, len(self._database.columns))) if not self.allowed else None
         mark = mark_for(text) or ""
         if held is None:
             changed: dict[str, tuple[str, str, str]] = {}
@@ -78,9 +77,9 @@ class Tabled(Replaced):
                     changed.setdefault(name, (one, made, kind))
                 return f"{mark}{made}{mark}" if made == (drawn or self.secrets.get(one)) else made
 
-            held = columns.masked(text, self.kind_of, cell, self.many, self._columns_of, mark), changed
+            held = columns.masked(text, self.kind_of, cell, self.many, self._database, mark), changed
             if len(self._tables) < _TABLES and not self.crowd.late:
-                self._tables[text, path, len(self._columns_of)] = held
+                self._tables[text, path, len(self._database.columns)] = held
         for name, (before, after, kind) in held[1].items():
             self.mark((*path, name), before, after, kind)
         if held[0] is None or not mark:

@@ -38,6 +38,8 @@ _LEAST_TOKEN = 1000
 """A number below it that is named a token counts something, as `progressToken` of MCP does."""
 _TEXTS = 10_000
 """That are remembered."""
+_KEPT = 64
+"""JSON texts whose values are kept from the first walk to the second."""
 _DRAWS = ("draws",)
 """In the context: random numbers, which look like anything."""
 
@@ -55,7 +57,7 @@ class _Fields(NamedTuple):
     """Of those: what it says, what stands for that, the same encoded."""
 
 
-_NONE = _Fields({}, {}, {}, {})
+_NO_FIELDS = _Fields({}, {}, {}, {})
 
 
 class Texts(Tabled):
@@ -168,35 +170,38 @@ class Texts(Tabled):
         """`a=b&c=d`."""
         if "=" not in text:
             return self.leaf(text, path, None)
-        granted = "code=" in text and ("state=" in text or "grant_type=" in text)  # of OAuth: it opens a session
         pairs = [pair.partition("=") for pair in text.split("&")]
         keys = [name for name, _, _ in pairs]
         if "%" in text or "+" in text:
             keys = list(map(plain, keys))
         kinds = list(map(self._rules.kind_of, keys))
-        if granted:
-            kinds = [kind or ("token" if key == "code" else None) for key, kind in zip(keys, kinds, strict=True)]
         values = [value for _, _, value in pairs]
         if len(pairs) > self.few and not self._armed:
             self._many_of(zip(kinds, values, strict=True))
+        if "code=" in text and ("state=" in text or "grant_type=" in text):  # of OAuth: it opens a session
+            kinds = [kind or ("token" if key == "code" else None) for key, kind in zip(keys, kinds, strict=True)]
         shown: dict[str, str] = {}
-        many = _NONE
+        many = _NO_FIELDS
         if len(pairs) > MARKED and not self._rules.any_allowed:
             shown = self.words(list(dict.fromkeys(name for name, _, _ in pairs)))
             many = self._fields(kinds, values)
-        out = []
+        words, drawn, _, encoded = many
+        out: list[str] = []
         for number, (name, mark, value) in enumerate(pairs):
             key, kind = keys[number], kinds[number]
-            if number == MARKED and not self._armed and self._learned_fields(pairs[number:], kinds[number:], shown, many):
+            if (
+                number == MARKED
+                and not self._armed
+                and self._learned_fields(pairs[number:], kinds[number:], shown, many)
+            ):
                 return "&".join([*out, *map("".join, pairs[number:])])
             if name not in shown:  # a key may stand there without a name
                 shown[name] = name if len(name) < SHORTEST else self.percent(name, (*path, key), None)
-            if not kind:
-                made = many.words.get(value)
-            elif (encoded := many.encoded.get(value)) is not None:
-                made = encoded[2]
-                self.mark((*path, key), encoded[0], encoded[1], kind)
-            elif (made := many.drawn.get(value)) is not None and number < MARKED:
+            made = drawn.get(value) if kind else words.get(value)
+            if encoded and kind and value in encoded:
+                before, after, made = encoded[value]
+                self.mark((*path, key), before, after, kind)
+            elif made is not None and number < MARKED:
                 self.mark((*path, key), value, made, kind)
             out.append(shown[name] + mark + (made or self.percent(value, (*path, key), kind)))
         return "&".join(out)
@@ -228,12 +233,13 @@ class Texts(Tabled):
         """Of a form of many fields those that need no look of their own."""
         words = self.words(list({value: "" for kind, value in zip(kinds, values, strict=True) if not kind}))
         runs = {value: "" for kind, value in zip(kinds, values, strict=True) if kind and "%" in value}
-        said = all_unquoted([run for run in runs if "+" not in run])
+        said = all_unquoted([run for run in runs if "+" not in run]) if runs else {}
+        said = {run: each for run, each in said.items() if each[1].isprintable()}
         drawn = self.crowd.secrets
-        now = {run: (data, drawn[one]) for run, (data, one) in said.items() if one in drawn and one.isprintable()}
+        now = {run: (data, drawn[one]) for run, (data, one) in said.items() if one in drawn}
         made = all_quoted(now) if now else {}
-        plain = {run: one for run, (_, one) in said.items() if one.isprintable()}
-        return _Fields(words, drawn, plain, {run: (plain[run], now[run][1], one) for run, one in made.items()})
+        encoded = {run: (said[run][1], now[run][1], one) for run, one in made.items()}
+        return _Fields(words, drawn, {run: one for run, (_, one) in said.items()}, encoded)
 
     def _many_of(self, pairs: Iterable[tuple[str | None, str]]) -> None:
         """Of so many pairs say at once what stands for values that have a kind and are not encoded."""
@@ -388,7 +394,9 @@ class Texts(Tabled):
             if write is None:
                 return None
             if not self._armed:  # nobody looks at what the first walk writes
-                self._styles[text], self._parsed[text] = write, value
+                self._styles[text] = write
+                if len(self._parsed) < _KEPT and len(text) <= 1 << 16:
+                    self._parsed[text] = value
                 return text
             return self.masked(write(made))
         except RecursionError:
