@@ -185,7 +185,7 @@ class Texts(Tabled):
         if len(pairs) > MARKED and not self._rules.any_allowed:
             shown = self.words(list(dict.fromkeys(name for name, _, _ in pairs)))
             many = self._fields(kinds, values)
-        words, drawn, _, encoded = many
+        words, drawn, said, encoded = many
         out: list[str] = []
         for number, (name, mark, value) in enumerate(pairs):
             key, kind = keys[number], kinds[number]
@@ -197,7 +197,7 @@ class Texts(Tabled):
                 return "&".join([*out, *map("".join, pairs[number:])])
             if name not in shown:  # a key may stand there without a name
                 shown[name] = name if len(name) < SHORTEST else self.percent(name, (*path, key), None)
-            made = drawn.get(value) if kind else words.get(value)
+            made = words.get(value) if not kind else drawn.get(value) if value not in said else None
             if encoded and kind and value in encoded:
                 before, after, made = encoded[value]
                 self.mark((*path, key), before, after, kind)
@@ -220,7 +220,7 @@ class Texts(Tabled):
         for (name, _, value), kind in zip(pairs, kinds, strict=True):
             if name not in names and len(name) >= SHORTEST:
                 return False
-            if len(value) < 2 or value in (many.drawn if kind else many.words):
+            if len(value) < 2 or (value in many.drawn and value not in many.said if kind else value in many.words):
                 continue
             plain = many.said.get(value) if "%" in value or "+" in value else value
             if not kind or plain is None:

@@ -181,3 +181,32 @@ def test_the_name_of_a_block() -> None:
         assert after.entrypoint.startswith("import ")
     before = msgspec.structs.replace(recording(1), kind="block", entrypoint="nightly import")
     assert REDACTOR.redact(before) is before
+
+
+@pytest.mark.parametrize("following", ["", "\nname: x", "\r\nkey: |", "\n", ' end"'])
+def test_folded_base64_ends_where_it_does(following: str) -> None:
+    """A secret that stands in two of its lines is found whatever follows them; it is folded as before."""
+    inside = "y" * 46 + f" password={CANARY} " + "z" * 26
+    whole = b64encode(inside.encode()).decode()
+    lines = "\n".join(whole[at : at + 76] for at in range(0, len(whole), 76))
+    assert len(inside) % 3 == 0
+    assert inside.index(CANARY) < 57 < inside.index(CANARY) + len(CANARY)
+    made = redacted({"text": f"body:\n{lines}{following}"})["text"]
+    assert made.endswith(following)
+    folded = made.removeprefix("body:\n").removesuffix(following)
+    assert list(map(len, folded.split("\n"))) == list(map(len, lines.split("\n")))
+    said = b64decode(folded.replace("\n", "")).decode()
+    assert CANARY not in said
+    assert said.startswith("y" * 46 + " password=")
+
+
+@pytest.mark.parametrize("number", [2, 5])
+def test_lines_of_base64_that_are_objects(number: int) -> None:
+    """Each says by its names what it holds, whether or not a line ends in `=`."""
+    days = [f"19{70 + at}-03-17" for at in range(number)]
+    lines = [json.dumps({"of": "Ann or Bob, whoever it was", "dob": day}) for day in days]
+    assert {len(line) % 3 for line in lines} == {0}
+    text = "\n".join(b64encode(line.encode()).decode() for line in lines)
+    made = [json.loads(b64decode(line)) for line in redacted({"text": text})["text"].split("\n")]
+    assert [one["dob"] for one in made if one["dob"] in days] == []
+    assert [one["dob"][:4] for one in made] == [day[:4] for day in days]

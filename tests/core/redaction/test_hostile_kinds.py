@@ -44,6 +44,19 @@ def _log(number: int) -> str:
     return json.dumps({"at": number, "user": f"u{number}", "token": _word(number), "by": _mail(number)})
 
 
+def _fields(number: int) -> str:
+    word = _word(number)
+    return (
+        f"n={number}&password={word[:3]}%{ord(word[3]):02X}{word[4:]}&mail=a{number}%40x.example&to={NAMES[number % 6]}"
+    )
+
+
+def _shapes(number: int) -> str:
+    shapes = ({"at": number, "token": _word(number)}, {"at": number, "by": {"pin": _word(number)}},
+              {"level": "info", "to": _mail(number), "secret": _word(number)})  # fmt: skip
+    return json.dumps(shapes[number % 3])
+
+
 def _person(number: int) -> str:
     return f"{number},{NAMES[number % 6]},{_mail(number)},+1 415 555 {number:04},19{number % 90 + 10}-03-17,Rome"
 
@@ -124,6 +137,13 @@ ROWS: dict[str, tuple[Callable[[int], str], str]] = {
     "data: URLs": (lambda n: f"data:text/plain;base64,{b64encode(_line(n).encode()).decode()}", "\n"),
     "elements in entities": (lambda n: f"<x>&lt;password&gt;{_word(n)}&lt;/password&gt; a &amp; b</x>", ""),
     "a key again and again": (lambda n: f"token={_word(n)}&user=u{n}", "&"),
+    "encoded fields": (_fields, "&"),
+    "lines of JSON of three shapes": (_shapes, "\n"),
+    "JSON in lines of Base64": (
+        lambda n: b64encode(json.dumps({"of": NAMES[n % 6], "pin": _word(n)}).encode()).decode(),
+        "\n",
+    ),
+    "percent-encoded forms": (lambda n: quote(f"password={_word(n)}&email={_mail(n)}", safe=""), "\n"),
 }
 """A row, and what stands between two."""
 HEADS = {
@@ -164,6 +184,8 @@ def test_hundreds_of_rows(name: str) -> None:
 
 
 OWN: dict[str, Callable[[int], Any]] = {
+    "URLs with passwords": lambda n: f"https://{NAMES[n % 6]}:{_word(n)}@h{n % 9}.example/",
+    "URLs with queries": lambda n: f"https://h{n % 9}.example/a?token={_word(n)}&n={n}",
     "forms": lambda n: f"token={_word(n)}",
     "forms of two": lambda n: f"token={_word(n)}&user=u{n}",
     "Base64": lambda n: b64encode(f"password={_word(n)}".encode()).decode(),

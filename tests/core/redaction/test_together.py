@@ -36,6 +36,10 @@ SHAPES = {
     "prose": lambda r: r.choice([f"the password is {_word(r)}", f"call {r.choice(['Ann', 'Bob'])}",
                                  f"for a{r.randrange(99)}@x.co", f"card 4012888888881881 of {_word(r)}",
                                  f"see /srv/{_word(r)}", f"10% of token {_word(r)}?"]),
+    "URLs": lambda r: (
+        f"https://{r.choice(['', f'ann:{_word(r)}@'])}h.example{r.choice(['', '/', '/a/b'])}"
+        f"{r.choice(['', '?', f'?token={_word(r)}', f'?n=1&pin={_word(r)}&to={_word(r)}', '?q', f'?code={_word(r)}'])}"
+    ),
     "words": lambda r: r.choice([_word(r), "Rome", "x", ""]),
     "numbers": lambda r: r.choice([r.randrange(9000), None, 1.5, True]),
     "others": lambda r: r.choice([f"https://h.example/?token={_word(r)}", f"[{_word(r)}]", "a\nb",
@@ -63,9 +67,22 @@ def test_together_as_alone(seed: int) -> None:
               f"to={words[3]}&n=1", json.dumps({"to": words[4]}), number, _encoded(f"a note {words[4]} of it"),
               _encoded(number), f"token={words[5]}", f"token={words[5]}&x={words[6]}"]  # fmt: skip
     random.shuffle(items)
-    held = {"m": items, "rows": [{"n": n, "one": one} for n, one in enumerate(items)], "text": json.dumps(items),
-            "password": words[1:5], "otp": 482_913, "words": " ".join(map(str, items)),
-            "lines": [one.encode() for one in items if type(one) is str and one.isprintable()]}  # fmt: skip
+    objects = [
+        random.choice([{"id": n, "pin": _word(random)}, {"at": n, "by": "Ann"}, {"token": _word(random), "l": [1, None]},
+                       {"city": "Rome", "otp": 482_913}, {"ok": {"token": words[7]}}, {"key": words[8], "n": 2.5}])
+        for n in range(len(items[:200]))
+    ]  # fmt: skip
+    held = {
+        "objects": objects,
+        "lines of objects": "\n".join(map(json.dumps, objects)),
+        "m": items,
+        "rows": [{"n": n, "one": one} for n, one in enumerate(items)],
+        "text": json.dumps(items),
+        "password": words[1:5],
+        "otp": 482_913,
+        "words": " ".join(map(str, items)),
+        "lines": [one.encode() for one in items if type(one) is str and one.isprintable()],
+    }
     before = recording(held, outcome=items[::2])
     left = frozenset(words[5:7] if seed % 2 else ())
     one, other = (redactor.redact(before, left=left) for redactor in (REDACTOR, ALONE))
