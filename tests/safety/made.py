@@ -230,6 +230,14 @@ def places() -> Made:
         "csv": "n,password,city,token\n" + "".join(f"{n},{word},Rome,{word[::-1]}\n" for n, word in enumerate(words)),
         "names": prose * 60 + f"password: {CANARY} and userToken: {CANARY}", "again": [words[3], f"x={words[4]}"],
         "keys": {f"u{n}": each for n, each in enumerate(forms)},
+        "urls": [f"https://ann:{word}@h.example/?n={n}&token={word}x" for n, word in enumerate(words)],
+        "objects": [({"at": n, "pin": word}, {"n": n, "to": "ann"}, {"in": {"pin": word}})[n % 3]
+                    for n, word in enumerate(words)],
+        "two styles": [json.dumps({"n": n, "pin": word}, separators=((",", ":"), (", ", ": "))[n % 2])
+                       for n, word in enumerate(words)],
+        "fields": "&".join(f"n={n}&password={words[n % 150]}{n}%21%41&to=a{n}%40x.example" for n in range(CROWD)),
+        "mails": " ".join(f"a{n}@x.co" for n in range(2 * CROWD)) + f" token={CANARY}",
+        "odd": " ".join(f"token={word}%41" for word in words),
     }  # fmt: skip
     return Made(recording(value))
 

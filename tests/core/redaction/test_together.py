@@ -68,8 +68,10 @@ def test_together_as_alone(seed: int) -> None:
               _encoded(number), f"token={words[5]}", f"token={words[5]}&x={words[6]}"]  # fmt: skip
     random.shuffle(items)
     objects = [
-        random.choice([{"id": n, "pin": _word(random)}, {"at": n, "by": "Ann"}, {"token": _word(random), "l": [1, None]},
-                       {"city": "Rome", "otp": 482_913}, {"ok": {"token": words[7]}}, {"key": words[8], "n": 2.5}])
+        random.choice([
+            {"id": n, "pin": _word(random)}, {"at": n, "by": "Ann"}, {"token": _word(random), "l": [1, None]},
+            {"city": "Rome", "otp": 482_913}, {"ok": {"token": words[7]}}, {"key": words[8], "n": 2.5},
+        ])
         for n in range(len(items[:200]))
     ]  # fmt: skip
     held = {
