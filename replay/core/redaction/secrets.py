@@ -7,7 +7,6 @@ from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
-from typing import NamedTuple
 
 from replay.core.redaction.crowds import CROWD, LARGEST, Crowd, Parts, is_crowd
 from replay.core.redaction.finding import Found, find
@@ -30,18 +29,11 @@ _OF_THEIR_OWN = frozenset({"cookie", "login", "email", "url-password"})
 """Kinds of which not even a plain word is just drawn."""
 Told = tuple[str, str, bool]
 """A secret, its kind, whether its name says so."""
+Change = tuple[str, str, str | None]
+"""What became of a leaf: before, after, its kind; None: that of the first secret that was in it."""
 _FIRST = 8
 _ENDS = ".:!?"
 _APART = "\0\x01\x02\uf8ff"
-
-
-class Change(NamedTuple):
-    """What became of a leaf."""
-
-    before: str
-    after: str
-    kind: str | None
-    """None: that of the first secret that was in it."""
 
 
 class Secrets:
@@ -104,7 +96,7 @@ class Secrets:
     def mark(self, path: Path, before: str, after: str, kind: str | None) -> None:
         """Note that a leaf changed."""
         if before != after and len(self.marks) < MARKED:
-            self.marks[path] = Change(before, after, kind or self.crowd.kind_of(before))
+            self.marks[path] = before, after, kind or self.crowd.kind_of(before)
 
     def marked(self) -> dict[Path, tuple[str, str]]:
         """Path of each leaf that changed -> the kind of secret that it held, its text now."""
