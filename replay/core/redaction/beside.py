@@ -97,7 +97,7 @@ def columns(items: Sequence[Any]) -> tuple[int, list[str]] | None:
         return None
     for at, item in enumerate(items[:-1]):
         if type(item) is str and is_statement(item):
-            names = _columns(item)
+            names = columns_of(item)
             return (at, names) if any(names) else None
     return None
 
@@ -106,7 +106,8 @@ def _may_have_statement(texts: list[str]) -> bool:
     return any(_SQL_LINE.search("\n".join(texts[at : at + _AT_ONCE])) for at in range(0, len(texts), _AT_ONCE))
 
 
-def _columns(statement: str) -> list[str]:
+def columns_of(statement: str) -> list[str]:
+    """The columns that the parameters of a statement are for, in their order ("": nobody knows)."""
     places = [found.span(1) for found in _PLACE.finditer(statement) if found[1]]
     into = _INTO.search(statement)
     names = [name.strip().strip('"`[]') for name in into[1].split(",")] if into is not None else []

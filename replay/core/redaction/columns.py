@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache, partial
 from itertools import islice
 from typing import NamedTuple
 
-from replay.core.redaction import boxes
+from replay.core.redaction import beside, boxes
 from replay.core.redaction.crowds import cut
 
 Leaf = Callable[[str, str, str], str]
@@ -29,6 +29,11 @@ _ARRAY = re.compile(r"[=:][ \t]{0,9}\[\s{0,20}+([\"'])")
 _BEFORE = re.compile(r"([\w.-]{1,60})[\"']?[ \t]{0,9}\Z")
 _TEXT = re.compile(r"\s*+,?\s*+([\"'])((?:(?!\1)[^\\\n]|\\.){0,4000}+)\1")
 _GAP = re.compile(r"[\s,]*\(")
+_ASKED, _GIVEN = "[SQL: ", "[parameters: "
+_STATEMENT = 20_000
+"""Characters before parameters in which their statement begins."""
+_PARAMETER = re.compile(r"\s*+b?(?:([\"'])((?:(?!\1)[^\\\n]|\\.)*+)\1|[^,()\"']*+(?:\([^()]*+\))?[^,()\"']*+)\s*+[,)]")
+"""As Python writes one of a tuple."""
 _LITERAL = r"\s*+(?:[NnEe]?'{}(?:[^']|'')*+)'|[^,()']*+(?:\([^()]*+\))?[^,()']*+)\s*+"
 _ITEM = re.compile(_LITERAL.format("(") + "[,)]")
 
@@ -52,6 +57,8 @@ def masked(
     made = text if found is None else _rows(text, *found, leaf, many, mark)
     if "INSERT" in text or "insert" in text:
         made = _inserted(made, kind_of, leaf, many, tables, mark)
+    if "[parameters: " in text:
+        made = _replaced(made, list(_parameters(made, kind_of)), leaf, many, mark)
     if "[" in text:
         made = _arrays(made, kind_of, leaf)
     if found is None and made is text and "\n" in text:
@@ -200,6 +207,30 @@ def _replaced(text: str, spans: list[boxes.Cell], leaf: Leaf, many: Many, mark: 
     out[::2] = [text[end:start] for end, start in zip(ends, starts, strict=True)]
     out[1::2] = [columns[named][one] for one, (_, _, named) in zip(plain, spans, strict=True)]
     return "".join(out)
+
+
+def _parameters(text: str, kind_of: Callable[[str], str | None]) -> Iterator[boxes.Cell]:
+    """Where SQLAlchemy says the parameters of a statement: those of columns that are secret."""
+    at = text.find(_GIVEN)
+    for _ in range(_MOST):
+        start = text.rfind(_ASKED, max(0, at - _STATEMENT), at)
+        names = beside.columns_of(text[start:at]) if 0 <= start < at else []
+        kinds = {number: (name, kind) for number, name in enumerate(names) if (kind := kind_of(name))}
+        place = at + len(_GIVEN)
+        place += text[place : place + 1] == "["
+        while kinds and (gap := _GAP.match(text, place)) is not None:
+            place = gap.end()
+            for number in range(_MOST):
+                if (item := _PARAMETER.match(text, place)) is None:
+                    break
+                if number in kinds and item[2]:
+                    yield (*item.span(2), kinds[number])
+                place = item.end()
+                if text[place - 1] == ")":
+                    break
+        at = text.find(_GIVEN, place)
+        if at < 0:
+            return
 
 
 def _literals(text: str, kind_of: Callable[[str], str | None], tables: Tables) -> list[boxes.Cell]:

@@ -207,5 +207,18 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("option", re.compile(rf"\bvault[ \t]+login[ \t]+(?:-[\w=-]{{1,60}}+[ \t]+){{0,4}}[\"']?(?!-)({_VALUE})"), ("vault login",), _no_word),
     Rule("assigned", re.compile(rf"\[{_NAMED}(?::[\w:]{{1,60}})?\] => ([^\s]{{4,400}}+)"), ("] => ",), is_value),
     Rule("assigned", re.compile(rf"\[\"{_NAMED}\"(?::[\w:\"]{{1,60}})?\]=>\s{{1,20}}+string\(\d{{1,6}}\) \"([^\"\n]{{4,400}}+)"), ("]=>",), is_value),
+    Rule("option", _option("mosquitto_(?:pub|sub)", "-P[ \t]?"), ("mosquitto_",)),
+    Rule("option", _option("[Pp]s[Ee]xec(?:64)?(?:\\.exe)?", "-p[ \t]{1,9}+"), ("sexec", "sExec")),
+    Rule("option", _option("xfreerdp", "/p:"), ("xfreerdp",)),
+    Rule("option", re.compile(r"rabbitmqctl[ \t]+(?:add_user|change_password)[ \t]+\S{1,100}+[ \t]+[\"']?([^\s\"']{4,200}+)"), ("rabbitmqctl",)),
+    Rule("option", re.compile(r"[\w.-]{1,40}+:([^\s\"':|]{4,200}+)[\"']?[ \t]{0,9}+\|[ \t]{0,9}+(?:sudo )?chpasswd"), ("chpasswd",)),
+    Rule("option", re.compile(r"(?:--with-token|--password-stdin)[ \t]{0,9}+<<<[ \t]{0,9}+[\"']?([^\s\"'$]{4,400}+)"), ("<<<",)),
+    Rule("option", re.compile(r"\bstats[ \t]+auth[ \t]+[^\s:]{1,60}+:([^\s]{4,200}+)"), ("stats auth",)),
+    Rule("assigned", re.compile(r"(?i:userpassword|unicodepwd):: ?([A-Za-z0-9+/]{4,400}+={0,2}+)"), ("assword:: ", "Pwd:: ")),
+    Rule("assigned", re.compile(  # of languages that say the type between
+        rf"{_NAMED}[ \t]{{0,3}}+:[ \t]{{0,3}}+[A-Z]?[a-z][\w.]{{0,30}}+(?:\[[\w., |]{{0,40}}+\])?(?:[ ]?[|][ ]?None)?\??[ \t]{{0,3}}+=[ \t]{{0,3}}+[\"']([^\"'\n]{{4,400}}+)[\"']"),
+         ("str = ", "tring = ", "String? = ", "None = ", "Str = "), is_value),
+    Rule("assigned", re.compile(r"\b(?:set|with)(?i:password|passphrase|secret|token|apikey|secretkey)\([\"']([^\"'\n]{4,400}+)[\"']"),
+         ("assword(", "assphrase(", "ecret(", "oken(", "piKey(", "retKey("), is_value),
 )  # fmt: skip
 """Each has its hint: most texts have none of them."""

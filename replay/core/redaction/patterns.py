@@ -22,6 +22,7 @@ _WORDS = (
     r"api[ _-]?key", r"access[ _-]?key", r"account[_-]?key", r"auth(?:orization)?", r"otp", r"iban", r"dsn",
     r"signing[_-]?key", r"encryption[_-]?key", r"master[_-]?key", r"pass(?<=_pass)",
     r"subscription[_-]?key", r"fernet[_-]?key", r"consumer[_-]?key", r"code[_-]?verifier", r"client[_-]?assertion", r"samlresponse", r"pre[_-]?shared[_-]?key", r"bindpw", r"rootpw",
+    r"pass(?:word|wd)[_-]?hash", r"hmac[_-]?key",
     *(rf"{each}(?=\\{{0,3}}[\"']|(?<=[?&]{each})=)" for each in ("pin", "sid", "sig", "hmac", "jwt", "bearer", "pass", "totp", "cvc", "cvn")),
 )  # fmt: skip
 """What stands at the start of a word; the last ones only as names in quotes, as in JSON, and in queries."""
@@ -70,7 +71,7 @@ _FIRST_TWO = frozenset(each[:2] for each in _BEGINNINGS)
 _LONGEST_NAME = 24
 _WORD_ENDS = frozenset({
     "rd", "wd", "se", "de", "rt", "ey", "et", "id", "sk", "pw", "ss", "re", "sn", "en", "al", "ie", "rf", "vv", "th",
-    "on", "tp", "an", "er", "in", "ig", "ac", "wt", "vc", "vn",
+    "on", "tp", "an", "er", "in", "ig", "ac", "wt", "vc", "vn", "sh",
 })  # fmt: skip
 """The last two letters of each of `_WORDS`."""
 _WITHIN_ENDS = frozenset({
