@@ -40,8 +40,8 @@ _SPELT_UNIT = re.compile(
     r"(\\++u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|\\++x[2-7][0-9A-Fa-f]|&#(?:x[0-9A-Fa-f]{2,4}|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7])"
 )
 """Letters and signs as escapes."""
-_ENTITIES = {"&quot;": '"', "&lt;": "<", "&gt;": ">", "&apos;": "'", "&amp;": "&"}
-_ENTITY = re.compile(r"(&(?:quot|[lg]t|apos|amp);)")
+_ENTITIES = {"&quot;": '"', "&#x27;": "'", "&#39;": "'", "&lt;": "<", "&gt;": ">", "&apos;": "'", "&amp;": "&"}
+_ENTITY = re.compile(r"(&(?:quot|[lg]t|apos|amp|#x27|#39);)")
 _HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
 _NOT_PLAINLY = re.compile(
     r"(?m)^(?:0?[xX])?[0-9A-F]+$|^(?:0?[xX])?[0-9a-f]+$|^[A-Z2-7]+=*$|^[a-z2-7]+=*$|^[A-Za-z]+=*$|^\d+=*$|^.*[-_].*$"
@@ -160,7 +160,7 @@ class Encoded(Secrets):
             text = self._percents(text, deep)
         if len(text) < _SHORTEST:
             return text
-        if "&quot;" in text or "&lt;" in text:
+        if "&quot;" in text or "&lt;" in text or "&#39;" in text or "&#x27;" in text:
             text = self._of_entities(text, deep)
         if ("\\u00" in text or "\\x" in text or "&#" in text or "\\1" in text) and _SPELT.search(text):
             text = self._spelt(text, deep)
@@ -254,14 +254,19 @@ class Encoded(Secrets):
         return "".join(parts)
 
     def _each(self, texts: Collection[str], deep: int) -> dict[str, str]:
-        """What each of these is as `flat` makes it: those of one line are looked through together, if they are many."""
+        """What each of these is as `flat` makes it: those of one line are looked through together, if they are many. Of
+        few a table, a statement and a document as `leaf` does."""
         lines = [text for text in dict.fromkeys(texts) if "\n" not in text and "\x1e" not in text]
         made: dict[str, str] = {}
         if len(lines) > _TOGETHER:
             parts = self.flat(_BETWEEN.join(lines), deep).split(_BETWEEN)
             if len(parts) == len(lines):
                 made = dict(zip(lines, parts, strict=True))
-        return made | {text: self.flat(text, deep) for text in texts if text not in made}
+        rest = [text for text in texts if text not in made]
+        for text in rest:
+            has_form = "\n" in text or "INSERT" in text or "insert" in text or text[:1] in ("{", "[", '"')
+            made[text] = self.leaf(text, (), None, mark=False, deep=deep) if has_form else self.flat(text, deep)
+        return made
 
     def _base64(self, text: str, deep: int) -> str:
         """The runs of Base64 and the like; what many of them hold is looked through together."""

@@ -300,6 +300,10 @@ class Texts(Tabled):
                 made = self._lines(text, path, deep) if streams.are_lines(text) else self._cut_json(text, path)
             if made is not None:
                 return made
+        if text[0] == text[-1] == '"' and "\\" in text and len(text) <= _LARGE:
+            made = self._json_string(text, path, deep)
+            if made is not None:
+                return made
         if text[1:2] == ":" and streams.are_lines(text):  # `0:"Hel"`
             return self._lines(text, path, deep)
         if "multipart/" in content and "name=" in text:
@@ -401,6 +405,16 @@ class Texts(Tabled):
             return self.masked(write(made))
         except RecursionError:
             return None
+
+    def _json_string(self, text: str, path: Path, deep: int) -> str | None:
+        """JSON that is a text, with escapes; None if it is none, or nothing is found in that."""
+        try:
+            value = streams.parsed(text)
+        except (ValueError, RecursionError):
+            return None
+        write = streams.style_of(text, value)
+        made = self.leaf(value, path, None, mark=False, deep=deep + 1) if type(value) is str and write else value
+        return None if made == value or write is None else self.masked(write(made))
 
     def _says_all(self, text: str, value: Any) -> bool:
         if text not in self._whole:

@@ -6,6 +6,7 @@ import json
 from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
 from html import unescape
 from typing import Any
+from urllib.parse import quote, unquote
 
 import msgspec
 import pytest
@@ -210,3 +211,41 @@ def test_lines_of_base64_that_are_objects(number: int) -> None:
     made = [json.loads(b64decode(line)) for line in redacted({"text": text})["text"].split("\n")]
     assert [one["dob"] for one in made if one["dob"] in days] == []
     assert [one["dob"][:4] for one in made] == [day[:4] for day in days]
+
+
+TOLD_BY_FORM = {
+    "csv": f"id,password\n1,{CANARY}\n2,{CANARY}x\n",
+    "markdown": f"| user | token |\n|---|---|\n| ann | {CANARY} |",
+    "mysql": f"+----+-------+\n| id | token |\n+----+-------+\n|  1 | {CANARY} |\n+----+-------+",
+    "insert": f"INSERT INTO u (id, password) VALUES (1, '{CANARY}')",
+    "sqlalchemy": f"[SQL: INSERT INTO u (a, token) VALUES (%s, %s)]\n[parameters: ('x', '{CANARY}')]",
+    "form": f'--b\r\nContent-Disposition: form-data; name="password"\r\n\r\n{CANARY}\r\n--b--',
+    "yaml": f"- key: API_TOKEN\n  value: {CANARY}",
+    "toml": f'[registry]\ntoken = "{CANARY}"',
+    "json": json.dumps({"pin": CANARY, "dob": "1984-03-17"}),
+}
+WRITTEN = {
+    "a text in JSON": json.dumps,
+    "a text in JSON twice": lambda text: json.dumps(json.dumps(text)),
+    "percent": lambda text: quote(text, safe=""),
+    "percent twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "a query": lambda text: f"see https://h.example/?q={quote(text, safe='')} there",
+}
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+@pytest.mark.parametrize("form", TOLD_BY_FORM)
+def test_what_a_form_tells_in_another_spelling(form: str, way: str) -> None:
+    """A table, a statement, a document: as a text in JSON, and percent-encoded. It is written as before."""
+    text = WRITTEN[way](TOLD_BY_FORM[form])
+    made = redacted({"text": text})["text"]
+    assert "1984-03-17" not in unquote(made)
+    assert len(made) == len(text)
+
+
+@pytest.mark.parametrize("sign", ["&#39;", "&#x27;"])
+def test_apostrophes_as_entities(sign: str) -> None:
+    """As Python's and Go's templates write them."""
+    for text in (f"token = '{CANARY}'", f"IDENTIFIED BY '{CANARY}'", f"'password' => '{CANARY}',"):
+        made = redacted({"text": text.replace("'", sign)})["text"]
+        assert made.count(sign) == text.count("'")
