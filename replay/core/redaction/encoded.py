@@ -67,6 +67,8 @@ _AT_ONCE = 1000
 """Words that are read while other threads wait."""
 _BETWEEN = "\n\x1e\n"
 """What stands between them then: no secret has it, and no lines go on over it."""
+_DOCUMENTS = ("{}", "[]", '""')
+"""How JSON begins and ends."""
 _SMALLEST = 24
 """Bytes that hold a name and a secret."""
 
@@ -264,7 +266,7 @@ class Encoded(Secrets):
                 made = dict(zip(lines, parts, strict=True))
         rest = [text for text in texts if text not in made]
         for text in rest:
-            has_form = "\n" in text or "INSERT" in text or "insert" in text or text[:1] in ("{", "[", '"')
+            has_form = "\n" in text or "INSERT" in text or "insert" in text or text[:1] + text[-1:] in _DOCUMENTS
             made[text] = self.leaf(text, (), None, mark=False, deep=deep) if has_form else self.flat(text, deep)
         return made
 
