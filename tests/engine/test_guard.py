@@ -57,6 +57,7 @@ HIDE = {"in_a_thread", "in_a_bare_thread"}
 """Probes in which the error stays in the thread."""
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_the_probes_reach(where: dict[str, Any], record: Callable[..., Any]) -> None:
     """The same code outside a replay: the listener counts and the files change, so that the probes can fail."""
     for name in ("raw_socket", "udp", "udp_message", "unix_socket", "asyncio_streams", "in_a_bare_thread"):

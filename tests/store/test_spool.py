@@ -260,7 +260,8 @@ def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
         """
     source = textwrap.dedent(begin) + textwrap.dedent(code)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run([sys.executable, "-W", "error", "-c", source], env=environment, cwd=ROOT, text=True,
+    warnings = ["-W", "error", "-W", "ignore:This process:DeprecationWarning"]  # of a fork beside threads
+    return subprocess.run([sys.executable, *warnings, "-c", source], env=environment, cwd=ROOT, text=True,
                           capture_output=True, timeout=60, check=False)  # fmt: skip
 
 
