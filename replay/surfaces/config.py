@@ -125,7 +125,12 @@ def _config(file: Path, section: Any) -> Config:
             section | {"root": str((file.parent / root).resolve()), "file": str(file)}, Config, dec_hook=_path
         )
         folders = tuple(os.path.abspath(file.parent / folder) for folder in found.writable)
+        for recorded, new in found.targets.items():
+            if not all(new.partition(":")):
+                raise UsageError(f"{where}: `targets`: {recorded!r} = {new!r} names no code: give \"module:name\"",
+                                 slug="config")  # fmt: skip
         compared(found.ignore, f"{where}: `ignore`", "config")
+        bounded(found.tolerance, f"{where}: `tolerance`", "config")
         documents = tuple(os.path.abspath(file.parent / document) for document in found.contracts)
         return msgspec.structs.replace(found, writable=folders, contracts=documents)
     except msgspec.ValidationError as error:
@@ -133,14 +138,28 @@ def _config(file: Path, section: Any) -> Config:
 
 
 def compared(patterns: Iterable[str], where: str, slug: str = "usage") -> None:
-    """Raises UsageError for a pattern of `ignore` that names nothing in particular: with it all would be equal."""
+    """Raises UsageError for a pattern of `ignore` that names nothing in particular: with it all would be equal; and for
+    one that fits no path."""
     for pattern in patterns:
+        if pattern.strip("$*.[]") and not pattern.startswith(("$", "**")):
+            raise UsageError(
+                f"{where}: {pattern!r} fits nothing: a path begins with `$`, the outcome, as in `$.items[*].id`",
+                slug=slug,
+            )
         if not pattern.strip("$*.[]"):
             raise UsageError(
                 f"{where}: {pattern!r} leaves nothing to compare, so that any result would be taken for the recorded "
                 "one. Name what varies, such as `$.items[*].id`; `replay run --check` finds it.",
                 slug=slug,
             )
+
+
+def bounded(tolerance: float, where: str, slug: str = "usage") -> None:
+    """Raises UsageError for a tolerance that no two numbers are within, or all are."""
+    if not 0 <= tolerance < 1:
+        raise UsageError(
+            f"{where}: {tolerance} is no relative difference: give a number from 0 to below 1, such as 0.01", slug=slug
+        )
 
 
 def _path(kind: type, value: Any) -> Any:

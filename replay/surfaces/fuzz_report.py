@@ -170,6 +170,8 @@ def _rows(kept: Kept) -> Iterator[tuple[str, str]]:
     if kept.contract is not None:
         yield "contract", _CONTRACT[kept.contract]
     yield "did", did(find)
+    if kept.lost is not None:
+        yield "note", f"it is in no bundle: {kept.lost}"
     if find.stretched:
         answers = count(find.stretched, "request")
         yield "note", f"{answers} got the nearest recorded answer, as production did not ask quite that"

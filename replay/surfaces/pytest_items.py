@@ -15,6 +15,7 @@ import pytest
 from _pytest import faulthandler
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback, TerminalRepr
 
+from replay.boundaries import known
 from replay.core.promoted import Promoted, promoted
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Verdict
@@ -137,6 +138,14 @@ def hard_isolation(config: pytest.Config) -> str:
     return f"hard isolation is not available here: {reason}"
 
 
+def check_live(config: pytest.Config) -> None:
+    """Raises pytest.UsageError for what is the kind of no boundary."""
+    try:
+        known(config.getoption("--incident-live"), "--incident-live")
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
 @lru_cache(maxsize=1024)
 def relative(path: Path, root: Path) -> str:
     """Asked for each recording of a bundle; a path is slow to compare."""
@@ -154,8 +163,8 @@ def named_arguments(config: pytest.Config) -> list[str]:
                     raise BundleError(f"--incident {name}: there is no such file or folder")
                 arguments.append(str(path.absolute()))
             else:
-                ids = [escape(found) for chosen in choose([name]) for found in chosen.ids]
-                arguments += [f"{path.absolute()}::{found}" for found in ids]
+                found = [(chosen.path.absolute(), each) for chosen in choose([name]) for each in chosen.ids]
+                arguments += [f"{place}::{escape(each)}" for place, each in found]
         except ReplayError as error:
             raise pytest.UsageError(escape(str(error))) from error
     return arguments

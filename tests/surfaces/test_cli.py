@@ -228,7 +228,7 @@ def test_doctor_names_what_is_wrong(project: Path) -> None:
     projects.edit(project, "def triage", "def renamed")
     checks = document("doctor", "--path", "captures", "--spool", "pyproject.toml", code=1)
     assert [check["name"] for check in checks if check["level"] == "fail"] == ["spool", "target"]
-    assert "incident_targets" in checks[-1]["advice"]
+    assert "targets = {" in checks[-1]["advice"]
 
 
 def test_usage_errors_are_exit_two(project: Path) -> None:
@@ -346,3 +346,41 @@ def test_a_run_of_nothing_is_not_green(project: Path) -> None:
     assert done.returncode == 3
     assert "nothing was checked" in done.stderr
     assert document("list", "empty") == []
+
+
+def test_zero_on_the_command_line_overrules_the_tolerance_of_the_project(project: Path) -> None:
+    """Numbers are compared exactly, for once."""
+    (project / "pyproject.toml").write_text("[tool.replay-harness]\ntolerance = 0.5\n")
+    lines = "import replay\n\n\n@replay.capture\ndef rate():\n    return {'rate': 1.0}\n"
+    (project / "rates.py").write_text(lines)
+    code = "import replay; replay.init(service='s', spool='spool', keep=replay.always()); import rates; rates.rate()"
+    subprocess.run([sys.executable, "-c", code], env=projects.environment(), check=True, timeout=60)
+    (project / "rates.py").write_text(lines.replace("1.0", "1.125"))
+    assert replay("run", "spool").returncode == 0
+    assert replay("run", "spool", "--tolerance", "0").returncode == 1
+
+
+def test_one_document_or_lines(project: Path) -> None:
+    """Not both: a usage error."""
+    for verb in (["list"], ["run"], ["fuzz", "--executions", "1"]):
+        assert replay(*verb, "captures", "--json", "--jsonl").returncode == 2
+
+
+def test_doctor_looks_at_what_the_configuration_names(project: Path) -> None:
+    """A module, a document, a package, a kind, a pattern or a root that is not there is found before it is needed."""
+    wrong = """root = "nowhere"\nimports = ["no_module"]\ncontracts = ["no.yaml"]\nkinds = ["errors"]
+    packages = ["no_package"]\nredaction.patterns = {badge = "("}\n"""
+    (project / "pyproject.toml").write_text(f"[tool.replay-harness]\n{wrong}")
+    checks = document("doctor", code=1)
+    found = [check["found"] for check in checks if check["level"] == "fail"]
+    words = ["nowhere", "badge", "no_module", "no.yaml", "errors", "no_package"]
+    assert [word in said for word, said in zip(words, found, strict=True)] == [True] * 6
+
+
+def test_help_of_verbs_that_hand_on(project: Path) -> None:
+    """`demo` and `bench` say what they take, as all others do."""
+    assert "--tickets" in replay("demo", "--help").stdout
+    for option in ("--help", "-h"):
+        assert replay("bench", option).returncode == 0
+    done = replay("bench", "cost", "--help")
+    assert "--items" in done.stdout, done.stderr

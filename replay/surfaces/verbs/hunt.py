@@ -19,6 +19,7 @@ from replay.surfaces.verbs.shared import (
     emit,
     json_option,
     names,
+    note_lost,
     note_unsealed,
     package_option,
     page,
@@ -75,6 +76,8 @@ def command(names: tuple[str, ...], signature: BinaryIO | None, error: str | Non
     else:
         click.echo(hunt_report.text(report, page()))
     note_unsealed(chosen, report.finds, options["out"])
+    if note_lost(report.finds):
+        return REFUSED
     if report.finds:
         return EXPECTED
     if report.stopped == "interrupted":

@@ -21,6 +21,7 @@ from replay.surfaces.verbs.shared import (
     json_option,
     jsonl_option,
     names,
+    one_form,
     page,
     target,
 )
@@ -55,6 +56,7 @@ def command(names: tuple[str, ...], errors: bool, status: str | None, entrypoint
     from replay.surfaces.shortened import Shortened
     from replay.surfaces.waterfall import list_text
 
+    one_form(as_json, as_lines)
     if no_run and not group:
         raise UsageError("--no-run is for --group: a plain list replays nothing")
     earliest = None if since is None else since_ns(since)
