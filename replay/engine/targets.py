@@ -145,7 +145,8 @@ class Targets:
         if not _is_dotted(module) or not self._is_ours(top, module):
             raise Unanswerable(
                 f"{name!r} is not code of this project ({self.root}), so it is not imported. Run it in its project's "
-                f'folder, or add allow = ["{module}"] under [tool.replay-harness] in pyproject.toml.',
+                'folder. Or name the folder that its modules lie in, root = "src", or trust what is installed, '
+                f'allow = ["{module}"], under [tool.replay-harness] in pyproject.toml.',
                 slug="target-not-allowed",
             )
         try:

@@ -48,7 +48,7 @@ def write_whole(data: bytes, path: Path, *, overwrite: bool) -> None:
                 os.unlink(path)
             raise
     except FileExistsError as error:
-        raise BundleError(f"{path} exists already. Name another file, or allow it to be overwritten.",
+        raise BundleError(f"{path} exists already. Name another file, or delete it.",
                           slug="bundle-exists") from error  # fmt: skip
     except OSError as error:
         raise BundleError(f"{path} could not be written: {error.strerror or error}. Nothing was left behind; "
