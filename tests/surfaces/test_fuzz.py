@@ -129,6 +129,18 @@ def test_a_find_that_cannot_be_written_is_told(project: Path) -> None:
     assert "shop.py is no folder" in done.stderr
 
 
+def test_an_interrupt_keeps_what_was_found(project: Path) -> None:
+    """It is told and written; the exit code says that the search did not come to its end."""
+    mark = project / "mark"
+    found = f"open({str(mark)!r}, 'a').write('x') if customer['plan'] is None else None"
+    projects.edit(project, '    print("triage of"', f'    {found}\n    print("triage of"')
+    done = projects.interrupted(["fuzz", "captures/good.replay.db", "--seconds", "60", "--workers", "0"], mark.exists)
+    assert done.returncode == 130, done.stderr
+    assert "changed   call[0].plan: null" in done.stdout
+    assert "ended by interrupted" in done.stdout
+    assert list(Path("finds").glob("AttributeError-triage-*.replay.db"))
+
+
 def test_kinds_of_the_project_and_of_the_command_line(project: Path) -> None:
     """`-error` for good and `+silent` once leave errors out; a name that is none is said to be the project's."""
     (project / "pyproject.toml").write_text("[tool.replay-harness]\nkinds = ['-error']\n")

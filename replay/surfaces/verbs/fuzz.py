@@ -142,12 +142,13 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, as_
     if run is not None:
         _summarise(run, summary)
     note_unsealed(chosen, report.finds, options["out"])
-    if note_lost(report.finds):
+    lost = note_lost(report.finds)
+    if report.stopped == "interrupted":
+        return INTERRUPTED
+    if lost:
         return REFUSED
     if any(not kept.known for kept in report.finds) and not settings.get("accept"):
         return UNEXPECTED
-    if report.stopped == "interrupted":
-        return INTERRUPTED
     return REFUSED if refused.count else NOT_RUN if report.skipped else EXPECTED
 
 
