@@ -188,7 +188,8 @@ def _targets(config: Config, names: Sequence[str]) -> Iterator[Check]:
 
 
 def _refused(path: Path, error: ReplayError) -> Check:
-    return Check("bundle", "fail", f"{path}: {error}", "delete it, or capture it again")
+    said = str(error) if str(path) in str(error) else f"{path}: {error}"
+    return Check("bundle", "fail", said, "delete it, or capture it again")
 
 
 def text(found: Sequence[Check], page: Page) -> str:

@@ -266,9 +266,9 @@ def _beside(folder: Path, entrypoint: str) -> tuple[Recording, ...]:
     for path in islice(sorted(folder.glob(f"*{SUFFIX}")), MOST_BESIDE):
         try:
             bundle = open_bundle(path)
+            found += [bundle[row["id"]] for row in bundle.rows() if row["entrypoint"] == entrypoint]
         except BundleError:
             continue
-        found += [bundle[row["id"]] for row in bundle.rows() if row["entrypoint"] == entrypoint]
         if len(found) >= RECORDINGS:
             break
     return tuple(found[:RECORDINGS])

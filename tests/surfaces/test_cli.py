@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -384,3 +385,25 @@ def test_help_of_verbs_that_hand_on(project: Path) -> None:
         assert replay("bench", option).returncode == 0
     done = replay("bench", "cost", "--help")
     assert "--items" in done.stdout, done.stderr
+
+
+def test_an_altered_bundle_of_a_folder_hides_no_other(project: Path) -> None:
+    """That its content is another one is seen as it is read: it is named, the others are replayed, exit code 3."""
+    for name in ("async", "mixed"):
+        Path(f"captures/{name}.replay.db").unlink()
+    altered = shutil.copy("captures/bad.replay.db", "captures/a.replay.db")
+    with sqlite3.connect(altered) as database:
+        database.execute("UPDATE recording SET entrypoint = 'shop:later'")
+    database.close()
+    (id,) = open_bundle(altered).ids()
+    for verb in (["run"], ["list", "--group", "--no-run"], ["report", "--no-run", "--format", "junit", "--out", "-"]):
+        done = replay(*verb, "captures")
+        assert (done.returncode, done.stdout.count("captures/good.replay.db") > 0) == (3, verb[0] != "list")
+        assert done.stderr.count(f"captures/a.replay.db: digest of {id} is not that of the content") == 1
+    told = document("run", "captures", "--check", "--no-save", code=3)
+    assert [row["path"] for row in told] == ["captures/bad.replay.db", "captures/good.replay.db"]
+    assert replay("run", "captures/a.replay.db").returncode == 3
+    assert replay("fuzz", "captures/good.replay.db", "--executions", "20").returncode == 1
+    Path("captures/bad.replay.db").write_bytes(b"text")
+    found = [check["found"] for check in document("doctor", "--path", "captures", code=1) if check["name"] == "bundle"]
+    assert [said.count("captures/bad.replay.db") for said in found] == [1]

@@ -151,10 +151,8 @@ def _check(names: tuple[str, ...], refused: Refusals, replay_recording: Callable
     with progress(number_of(names)) as bar:
         try:
             for chosen in choose(names, refused):
-                reports = check_bundle(chosen, replay_recording, root, save=save, unsaved=unsaved.append)
-                for id in chosen.ids:  # one report each, made when it is asked for
-                    bar.step(f"{chosen.path}::{id}")
-                    report = next(reports)
+                for report in check_bundle(chosen, replay_recording, root, save=save, begun=bar.step,
+                                           unsaved=unsaved.append):  # fmt: skip
                     bar.clear()
                     statuses.append("changed" if report.varies else report.verdict.status)
                     if as_json:
