@@ -407,3 +407,23 @@ def test_an_altered_bundle_of_a_folder_hides_no_other(project: Path) -> None:
     Path("captures/bad.replay.db").write_bytes(b"text")
     found = [check["found"] for check in document("doctor", "--path", "captures", code=1) if check["name"] == "bundle"]
     assert [said.count("captures/bad.replay.db") for said in found] == [1]
+
+
+def test_a_report_is_refused_before_anything_is_replayed(project: Path) -> None:
+    """Where it would replace another file: replays of a campaign take minutes. A cause of another recording is said."""
+    projects.edit(project, 'print("triage', 'open("ran", "w").close(); print("triage')
+    assert replay("report", "captures", "--out", "shop.py").returncode == 2
+    assert not Path("ran").exists()
+    Path("why.json").write_text(replay("why", "captures/bad.replay.db", "--json").stdout)
+    for bundle, said in (("good", ["replay: --why tells of captures/bad.replay.db::"]), ("bad", [])):
+        done = replay("report", f"captures/{bundle}.replay.db", "--no-run", "--why", "why.json")
+        assert [line[:47] for line in done.stderr.splitlines()] == said
+
+
+def test_what_to_do_next_works_where_it_is_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command after `promote`, in another folder of the project."""
+    (project / "docs").mkdir()
+    monkeypatch.chdir(project / "docs")
+    done = replay("promote", "../captures/bad.replay.db")
+    command = next(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("  next"))
+    assert Path(command[1]).is_file()
