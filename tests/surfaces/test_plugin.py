@@ -122,6 +122,19 @@ def test_incident_option_runs_what_it_names(run: Run, project: Path) -> None:
     assert run("--incident", "nowhere.replay.db").ret == pytest.ExitCode.USAGE_ERROR
 
 
+@pytest.mark.parametrize("where", [(), (".",), ("captures/async.replay.db",)])
+def test_incident_option_runs_what_incident_paths_leave_out(run: Run, project: Path, where: tuple[str, ...]) -> None:
+    """Whatever else is named, the folder around it too: a folder, a bundle, or one recording of it alone."""
+    ids = open_bundle(project / "captures" / "mixed.replay.db").ids()
+    (project / "pytest.ini").write_text("[pytest]\nincident_paths = captures/open\n")
+    also = 1 if where[-1:] == ("captures/async.replay.db",) else 0
+    run(*where, "--incident", f"captures::{ids[0][:8]}").assert_outcomes(passed=1 + also)
+    run(*where, "--incident", "captures/mixed.replay.db").assert_outcomes(passed=1 + also, xfailed=2)
+    run(*where, "--incident", "captures").assert_outcomes(passed=3, xfailed=3)
+    if where == (".",):
+        run(*where, "captures/bad.replay.db").assert_outcomes(xfailed=1)
+
+
 def test_only_a_boundary_can_be_live(run: Run) -> None:
     """Another name would be taken for one that nothing asks: a usage error, before anything is run."""
     result = run("captures/good.replay.db", "--incident-live", "htp")
