@@ -56,6 +56,14 @@ def write_whole(data: bytes, path: Path, *, overwrite: bool) -> None:
                           slug="bundle-unwritable") from error  # fmt: skip
 
 
+def check_folder(folder: Path, path: Path) -> None:
+    """Before work that takes its time. Raises BundleError (`bundle-unwritable`) if `path` could not be written into
+    this folder."""
+    reason = "may not be written" if folder.is_dir() else "is no folder" if os.path.exists(folder) else "is not there"
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise BundleError(f"{path} cannot be written: {folder.absolute()} {reason}", slug="bundle-unwritable")
+
+
 @contextmanager
 def _temporary(data: bytes, folder: Path) -> Iterator[Path]:
     """A synced file of `data` in `folder`, gone afterwards under its temporary name."""

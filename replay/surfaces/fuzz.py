@@ -47,6 +47,7 @@ from replay.engine.values import RECORDINGS, Profile
 from replay.entrypoints import RUNNERS
 from replay.errors import BundleError, Unanswerable, UsageError
 from replay.store.bundle import SUFFIX, open_bundle, write_bundle
+from replay.store.durable import check_folder
 from replay.surfaces.config import Config, load
 from replay.surfaces.contracts import documents
 from replay.surfaces.git import repository
@@ -282,9 +283,7 @@ def cores() -> int:
 def check(options: Options) -> None:
     """Raises UsageError for a budget that cannot be meant, BundleError where finds cannot be written."""
     there = next(place for place in (options.out.absolute(), *options.out.absolute().parents) if os.path.exists(place))
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        reason = "may not be written" if there.is_dir() else "is no folder"
-        raise BundleError(f"--out {options.out}: {there} {reason}", slug="bundle-unwritable")
+    check_folder(there, options.out)
     if options.seconds is not None and not options.seconds > 0:
         raise UsageError("--seconds is a time above 0")
     if options.workers is not None and not 0 <= options.workers <= MOST_WORKERS:

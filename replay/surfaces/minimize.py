@@ -16,6 +16,7 @@ from replay.engine.redaction import Redacting
 from replay.engine.trials import identity
 from replay.errors import UsageError
 from replay.store.bundle import SUFFIX, holds_sealed, write_bundle
+from replay.store.durable import check_folder
 from replay.surfaces import fresh
 from replay.surfaces.config import load
 from replay.surfaces.job import Options as Replaying
@@ -55,6 +56,7 @@ def shorten(path: Path, incident: Recording, options: Options, out: Path | None 
     place = out if out is not None else path.with_name(path.name.removesuffix(SUFFIX) + f".min{SUFFIX}")
     if place.exists() and not overwrite:
         raise UsageError(f"{place} is there already: name another with --out, or say --overwrite", slug="out-exists")
+    check_folder(place.parent, place)
     with at_work(incident, options) as stage:
         smaller = minimize(incident, stage, runs=options.runs, others=others, answers=answers, on_run=on_run)
     found, verdict, bundle = smaller.recording, None, None

@@ -427,3 +427,14 @@ def test_what_to_do_next_works_where_it_is_said(project: Path, monkeypatch: pyte
     done = replay("promote", "../captures/bad.replay.db")
     command = next(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("  next"))
     assert Path(command[1]).is_file()
+
+
+def test_where_nothing_can_be_written_nothing_is_run(project: Path) -> None:
+    """A search, a minimal recording, a certificate: the work takes its time."""
+    projects.edit(project, 'print("triage', 'open("ran", "w").close(); print("triage')
+    bad = "captures/bad.replay.db"
+    for arguments in (["fuzz", bad, "--out", "shop.py/finds"], ["minimize", bad, "--out", "nowhere/x.replay.db"],
+                      ["verify", bad, "--base", "HEAD", "--out", "nowhere/fix.json"]):  # fmt: skip
+        done = replay(*arguments)
+        assert (done.returncode, done.stderr.rpartition(" ")[2]) == (3, "[bundle-unwritable]\n"), done.stderr
+    assert not Path("ran").exists()
