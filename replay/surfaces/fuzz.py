@@ -138,7 +138,7 @@ class Report(msgspec.Struct):
     against: str | None = None
     """The commit whose code ran beside."""
     compared: int = 0
-    """Mutations that ended in both versions."""
+    """Runs that ended in both versions: of mutations, of the recording itself, again of some."""
     stopped: str = ""
     skipped: list[tuple[str, str]] = []
     """Recordings that cannot be run here, and why."""

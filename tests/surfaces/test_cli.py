@@ -438,3 +438,17 @@ def test_where_nothing_can_be_written_nothing_is_run(project: Path) -> None:
         done = replay(*arguments)
         assert (done.returncode, done.stderr.rpartition(" ")[2]) == (3, "[bundle-unwritable]\n"), done.stderr
     assert not Path("ran").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_behind_stdout_is_no_verdict(project: Path) -> None:
+    """Exit code 4 and one line, where 1 would say that something changed. A closed stdout changes no exit code."""
+    for verb in (["list"], ["run", "--json"], ["show"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([*COMMAND, *verb, "captures/good.replay.db"], env=projects.environment(), stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=60)  # fmt: skip
+        assert done.returncode == 4
+        assert done.stderr.splitlines()[-1].startswith("replay: stdout cannot be written: No space left on device")
+    shell = f"{sys.executable} -m replay.surfaces.cli list captures >&-"
+    closed = subprocess.run(["sh", "-c", shell], env=projects.environment(), capture_output=True, timeout=60)
+    assert (closed.returncode, closed.stderr) == (0, b"")
