@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -135,6 +136,16 @@ def _config(file: Path, section: Any) -> Config:
         return msgspec.structs.replace(found, writable=folders, contracts=documents)
     except msgspec.ValidationError as error:
         raise UsageError(f"{where}: {error}", slug="config") from error
+
+
+def code_words(root: str | None, allow: Iterable[str], targets: Mapping[str, str]) -> str:
+    """The options by which another verb finds the same code from here, for a shell, with a space before each."""
+    words = [] if root is None or load(root).root == load().root else ["--root", root]
+    for module in allow:
+        words += ["--allow", module]
+    for recorded, new in targets.items():
+        words += ["--target", f"{recorded}={new}"]
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def compared(patterns: Iterable[str], where: str, slug: str = "usage") -> None:

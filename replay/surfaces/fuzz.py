@@ -48,7 +48,7 @@ from replay.entrypoints import RUNNERS
 from replay.errors import BundleError, Unanswerable, UsageError
 from replay.store.bundle import SUFFIX, open_bundle, write_bundle
 from replay.store.durable import check_folder
-from replay.surfaces.config import Config, load
+from replay.surfaces.config import Config, code_words, load
 from replay.surfaces.contracts import documents
 from replay.surfaces.git import repository
 from replay.surfaces.init import install, replaying
@@ -118,6 +118,8 @@ class Kept(msgspec.Struct, frozen=True):
     """The project knows of it."""
     lost: BundleError | None = None
     """Why there is no bundle of it, if one was to be written."""
+    code: str = ""
+    """Options of the command line that name the code, if there were such."""
     shows: bool = False
     """A replay of the bundle shows by itself what is wrong, so that a test of it can demand its fix."""
 
@@ -424,7 +426,8 @@ def keep(find: Find, name: str, parent: Recording, config: Config, options: Opti
     )  # fmt: skip
     verdict = session.run(recording)
     shows = recording.status == "error" or bool(verdict.violations)
-    return Kept(find, parent, name, path, verdict.status == "reproduced", fingerprint=known, shows=shows)
+    return Kept(find, parent, name, path, verdict.status == "reproduced", fingerprint=known, shows=shows,
+                code=code_words(options.root, options.allow, options.targets))  # fmt: skip
 
 
 def _unwritable(out: Path, error: OSError) -> BundleError:
@@ -472,4 +475,4 @@ def before(parent: Recording, edits: Iterable[Edit]) -> list[tuple[Edit, Any]]:
 
 def command(kept: Kept, verb: str = "run") -> str:
     """The one that reproduces a find; with `promote --from-fuzz` the one that makes a test of it."""
-    return f"replay {verb} {shlex.quote(os.fspath(kept.bundle))}" if kept.bundle is not None else ""
+    return f"replay {verb} {shlex.quote(os.fspath(kept.bundle))}{kept.code}" if kept.bundle is not None else ""

@@ -24,7 +24,7 @@ from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.errors import BundleError
 from replay.surfaces import fresh
-from replay.surfaces.config import load
+from replay.surfaces.config import code_words, load
 from replay.surfaces.init import install, replaying
 from replay.surfaces.job import Options as Replaying
 from replay.surfaces.noted import store
@@ -59,6 +59,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the incident fails in the same way in a fresh process. None: there was no such run."""
     passing_again: bool | None = None
     """Whether the run without the cause ends in a fresh process as it did here."""
+    code: str = ""
+    """Options of the command line that name the code, if there were such."""
 
 
 def beside(path: Path, incident: Recording, names: Iterable[str] = ()) -> list[Named]:
@@ -106,7 +108,7 @@ def explain(path: Path, incident: Recording, others: list[Named], options: Optio
             finding.isolated = False
             finding.reason = "in a fresh process it does not reproduce: see `replay run`"
     return Answer(path=path, incident=incident, finding=finding, beside=len(others), failing_again=failing,
-                  passing_again=passing)  # fmt: skip
+                  passing_again=passing, code=code_words(options.root, options.allow, options.targets))  # fmt: skip
 
 
 def _proven(incident: Recording, passing: Recording | None, options: Options) -> tuple[bool, bool | None]:

@@ -90,7 +90,7 @@ def _lines(answer: Answer, page: Page) -> Iterator[str]:
     yield from _chain(answer.finding, page)
     yield from _effort(answer, page)
     if answer.finding.isolated:
-        yield page.whole("next", escape(f"replay minimize {shlex.quote(name)}"))
+        yield page.whole("next", escape(f"replay minimize {shlex.quote(name)}{answer.code}"))
 
 
 def _rows(answer: Answer, page: Page) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -427,6 +428,23 @@ def test_what_to_do_next_works_where_it_is_said(project: Path, monkeypatch: pyte
     done = replay("promote", "../captures/bad.replay.db")
     command = next(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("  next"))
     assert Path(command[1]).is_file()
+
+
+def test_commands_that_are_shown_find_the_same_code(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of fuzz, why and minimize, where the code was named by options: from another folder, of another name."""
+    projects.edit(project, "def triage", "def renamed")
+    (project / "else where").mkdir()
+    (project / "else where" / "pyproject.toml").write_text("[tool.replay-harness]\n")
+    monkeypatch.chdir(project / "else where")
+    code = ["--root", "..", "--target", "shop:triage=shop:renamed"]
+    for number, arguments in enumerate((["fuzz", "../captures/good.replay.db", "--executions", "40"],
+                                        ["why", "../captures/bad.replay.db"],
+                                        ["minimize", "../captures/bad.replay.db"])):  # fmt: skip
+        done = replay(*arguments, *code)
+        label = "  next" if arguments[0] == "why" else "  again"
+        shown = next(line.split(maxsplit=1)[1] for line in done.stdout.splitlines() if line.startswith(label))
+        assert replay(*shlex.split(shown)[1:]).returncode == 0, (number, shown)
+        Path("../captures/bad.min.replay.db").unlink(missing_ok=True)
 
 
 def test_where_nothing_can_be_written_nothing_is_run(project: Path) -> None:
