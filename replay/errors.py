@@ -55,6 +55,11 @@ class RedactionError(ReplayError):
     exit_code = 4
 
 
+def moved(entrypoint: str) -> str:
+    """How a project says, for all verbs and pytest, which code runs for a recorded entry point."""
+    return f'in [tool.replay-harness] of pyproject.toml: targets = {{"{entrypoint}" = "module:name"}}'
+
+
 class DivergenceError(ReplayError):
     """Raised into the application when it asks something that the recording cannot answer.
 

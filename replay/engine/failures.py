@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import sys
+from collections.abc import Collection, Iterator
 from os.path import relpath
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import msgspec
 
 from replay.core.behind import FAILED, body_of, error_behind
 from replay.core.fingerprint import places
+from replay.core.looking import mro, written
 from replay.core.recording import Outcome
 from replay.core.verdict import Frame
 from replay.engine.lines import in_project
@@ -130,6 +133,24 @@ def relative(root: Path, file: str) -> str:
 
 
 def is_allowed(failure: Failure, allowed: Collection[str]) -> bool:
-    """Whether its type is declared, by `module.qualname`, `module:qualname` or the bare name."""
-    name = failure.error_type
-    return name in allowed or name.rpartition(".")[2] in allowed or name in {each.replace(":", ".") for each in allowed}
+    """Whether its type is declared, or one that it is derived from, by `module.qualname`, `module:qualname` or the bare
+    name: as `except` takes it."""
+    if not allowed:
+        return False
+    names = {each.replace(":", ".").removeprefix("builtins.") for each in allowed}
+    return any(name in names or name.rpartition(".")[2] in names for name in _line_of(failure.error_type))
+
+
+def _line_of(name: str) -> Iterator[str]:
+    """A type's name, and those of the types that it is derived from, as far as it can be found by its name."""
+    yield name
+    module, _, path = name.rpartition(".")
+    while module and module not in sys.modules:
+        module, _, outer = module.rpartition(".")
+        path = f"{outer}.{path}"
+    found: Any = sys.modules.get(module or "builtins")
+    for part in path.split("."):
+        found = vars(found).get(part) if isinstance(found, ModuleType | type) else None
+    if isinstance(found, type):
+        for kind in mro(found)[1:]:
+            yield ".".join(written(kind)).removeprefix("builtins.")

@@ -113,8 +113,9 @@ if hasattr(os, "register_at_fork"):
 
 def _number(trigger: str, argument: str, value: object, least: float, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        span = f"from {least:g} to {most:g}" if most != float("inf") else f"of at least {least:g}"
-        raise UsageError(f"{trigger}({argument}={value!r}): give a number {span}")
+        least_told = "" if least == float("-inf") else f" of at least {least:g}"
+        span = least_told if most == float("inf") else f" from {least:g} to {most:g}"
+        raise UsageError(f"{trigger}({argument}={value!r}): give a number{span}")
     return value
 
 

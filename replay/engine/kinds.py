@@ -18,12 +18,12 @@ ALL = (*(kind for kind in get_args(FailureKind) if kind not in ("silent", "same_
 USUAL = frozenset(ALL) - (frozenset(SILENT) - SURE)
 
 
-def chosen(names: Iterable[str]) -> frozenset[str]:
+def chosen(names: Iterable[str], usual: Iterable[str] = USUAL) -> frozenset[str]:
     """The kinds that names mean: `error,status` those, `+silent` those beside the usual ones, `-growth` all but those.
     None: the usual ones. Raises UsageError for a name that is none."""
     words = [word for name in names for word in name.replace(" ", "").split(",") if word]
     plain = [word for word in words if word[0] not in "+-"]
-    found = set[str]() if plain else set(USUAL)
+    found = set[str]() if plain else set(usual)
     for word in [*plain, *(word for word in words if word not in plain)]:
         if word[0] == "-":
             found -= _meant(word[1:])
@@ -41,7 +41,7 @@ def _meant(name: str) -> set[str]:
         return {name}
     known = ("all", "silent", *ALL)
     near = get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = f"; did you mean {near[0]}?" if near else "."
     raise UsageError(f"{name!r} is no kind of failure{hint} There are: {', '.join(known)}")
 
 

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from replay.core.looking import attributes, imported
-from replay.errors import Unanswerable
+from replay.errors import Unanswerable, moved
 
 LIBRARIES = frozenset({
     "aiohttp", "anthropic", "anyio", "asyncpg", "attr", "attrs", "botocore", "bson", "elastic_transport", "fastapi",
@@ -88,7 +88,7 @@ class Targets:
         if not module or not path or path == "?":
             raise Unanswerable(
                 f"{name!r} names no entry point. Of a web app, say replay.ASGI(app, target='module:app') in the "
-                "service; a replay.recording(...) block has none: name a function for it in incident_targets.",
+                f"service; a replay.recording(...) block has none: name a function for it, {moved(entrypoint)}",
                 slug="target-unnamed",
             )
         found = self._import(module, name)
@@ -100,8 +100,7 @@ class Targets:
                 raise Unanswerable(f"{name!r} goes through an object that is no class.", slug="target-refused")
             if not hasattr(found, part):
                 raise Unanswerable(
-                    f"{name!r}: {module} has no {path!r} any more. Renamed? Add a line to incident_targets: "
-                    f"{entrypoint} = new.module:name",
+                    f"{name!r}: {module} has no {path!r} any more. Renamed? Name the new one, {moved(entrypoint)}",
                     slug="target-missing",
                 )
             found = getattr(found, part)
@@ -114,7 +113,7 @@ class Targets:
         if not replaced and not _is_marked(found):
             raise Unanswerable(
                 f"{name!r} is not an entry point: nothing there is marked with @replay.capture, replay.ASGI or "
-                "replay.WSGI. Mark it, or name it in incident_targets.",
+                f"replay.WSGI. Mark it, or name it, {moved(entrypoint)}",
                 slug="target-refused",
             )
         return found
@@ -146,7 +145,8 @@ class Targets:
         if not _is_dotted(module) or not self._is_ours(top, module):
             raise Unanswerable(
                 f"{name!r} is not code of this project ({self.root}), so it is not imported. Run it in its project's "
-                f'folder, or add allow = ["{module}"] under [tool.replay-harness] in pyproject.toml.',
+                'folder. Or name the folder that its modules lie in, root = "src", or trust what is installed, '
+                f'allow = ["{module}"], under [tool.replay-harness] in pyproject.toml.',
                 slug="target-not-allowed",
             )
         try:

@@ -13,7 +13,7 @@ from replay.core.snapshot import snapshot, snapshot_error
 from replay.core.world import Settles, current, is_free
 from replay.engine import recorder as engine
 from replay.entrypoints.turn import as_it_is, drive, end, settle, whole_input
-from replay.errors import Unanswerable, UsageError
+from replay.errors import Unanswerable, UsageError, moved
 
 
 class Block:
@@ -79,10 +79,8 @@ recording = Block
 def run_block(recording: Recording, target: Any, resolve: Resolve | None) -> Outcome:
     """Call the function that the project names for this block with the recorded input."""
     if target is None:
-        raise Unanswerable(
-            f"{recording.entrypoint!r}: a block has no entry point; give incident_targets a function: "
-            f"{recording.entrypoint} = module:function"
-        )
+        name = recording.entrypoint
+        raise Unanswerable(f"{name!r}: a block has no entry point; name a function for it, {moved(name)}")
     given = whole_input(recording, resolve)
     return settle(lambda: _called(target, given), lambda value: value)
 

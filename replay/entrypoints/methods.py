@@ -19,7 +19,7 @@ from replay.core.world import Settles
 from replay.engine.targets import LIBRARIES
 from replay.entrypoints.steps import Sent
 from replay.entrypoints.turn import require_whole
-from replay.errors import Unanswerable
+from replay.errors import Unanswerable, moved
 
 _MOST_KNOWN = 100
 
@@ -79,7 +79,7 @@ def with_object(
     if kind in (Record, Missing) or (owner is not None and not _is_below(kind, owner)):
         raise Unanswerable(
             f"{recording.entrypoint}: it was called on {_kind_of(tag)} {body['type']}, which is no such class of this "
-            "project now. Name a function in incident_targets that brings an object of its own."
+            f"project now. Name a function that brings an object of its own, {moved(recording.entrypoint)}"
         )
     call = partial(function.__func__ if bound is not None else function, receiver, *args, **given["kwargs"])
     return call, given.get("sent", ()), rebuilding

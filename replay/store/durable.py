@@ -48,12 +48,20 @@ def write_whole(data: bytes, path: Path, *, overwrite: bool) -> None:
                 os.unlink(path)
             raise
     except FileExistsError as error:
-        raise BundleError(f"{path} exists already. Name another file, or allow it to be overwritten.",
+        raise BundleError(f"{path} exists already. Name another file, or delete it.",
                           slug="bundle-exists") from error  # fmt: skip
     except OSError as error:
         raise BundleError(f"{path} could not be written: {error.strerror or error}. Nothing was left behind; "
                           "check that the folder exists, may be written and has room.",
                           slug="bundle-unwritable") from error  # fmt: skip
+
+
+def check_folder(folder: Path, path: Path) -> None:
+    """Before work that takes its time. Raises BundleError (`bundle-unwritable`) if `path` could not be written into
+    this folder."""
+    reason = "may not be written" if folder.is_dir() else "is no folder" if os.path.exists(folder) else "is not there"
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise BundleError(f"{path} cannot be written: {folder.absolute()} {reason}", slug="bundle-unwritable")
 
 
 @contextmanager

@@ -363,4 +363,4 @@ def check_derived(columns: Columns, row: tuple[Cell, ...], owner: Any) -> None:
     bodies = BodiesOut()
     for at, column in columns.derived:
         if column.write(owner, bodies) != row[at]:
-            raise BundleError(f"{column.name} is not that of the content", slug="bundle-altered")
+            raise BundleError(f"{column.name} of {owner.id} is not that of the content", slug="bundle-altered")

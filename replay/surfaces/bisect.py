@@ -93,7 +93,10 @@ def bisect(recording: Recording, options: Options, on_run: OnRun = lambda what, 
     root = load(options.root).root.resolve()
     repo = repository(root)
     good, bad = repo.commit(options.good), repo.commit(options.bad)
-    if call("merge-base", "--is-ancestor", good, bad, cwd=repo.top).returncode or good == bad:
+    if good == bad:
+        raise UsageError(f"{options.good} and {options.bad} are the same commit: name an older good one",
+                         slug="bisect-ends")  # fmt: skip
+    if call("merge-base", "--is-ancestor", good, bad, cwd=repo.top).returncode:
         raise UsageError(f"{options.good} is no ancestor of {options.bad}: swap them, or name an older good commit",
                          slug="bisect-ends")  # fmt: skip
     task = Task(recording=recording, root=str(root), allow=options.allow, targets=options.targets)

@@ -110,7 +110,7 @@ def private_key(key: Path) -> Any:
     try:
         private = serialization.load_pem_private_key(key.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{key} cannot be read as a private key: {error}. {_MAKE}", slug="key") from error
+        raise UsageError(f"{key} cannot be read as a private key ({error}). {_MAKE}", slug="key") from error
     if not isinstance(private, ed25519.Ed25519PrivateKey):
         raise UsageError(f"{key} is no Ed25519 key. {_MAKE}", slug="key")
     return private
@@ -136,7 +136,8 @@ def opened(envelope: Any, key: Path) -> Document:
     try:
         public = serialization.load_pem_public_key(key.read_bytes())
     except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{key} cannot be read as a public key: {error}", slug="key") from error
+        raise UsageError(f"{key} cannot be read as a public key ({error}). That of key.pem is made with: "
+                         "openssl pkey -in key.pem -pubout -out public.pem", slug="key") from error  # fmt: skip
     if not isinstance(public, ed25519.Ed25519PublicKey):
         raise UsageError(f"{key} is no Ed25519 key", slug="key")
     try:

@@ -21,11 +21,13 @@ def check_bundle(
     root: Path,
     *,
     save: bool,
+    begun: Callable[[str], object],
     unsaved: Callable[[BundleError], object],
 ) -> Iterator[Report]:
-    """Check recordings of a bundle one by one, and store what was found with each. `unsaved` is told what could not be
-    stored."""
+    """Check recordings of a bundle one by one, and store what was found with each. `begun` is told the name of each
+    before, `unsaved` what could not be stored."""
     for recording in chosen.recordings():
+        begun(f"{chosen.path}::{recording.id}")
         report = replace(check(recording, replay, root), path=str(chosen.path))
         if save and report.verdict.status != "unanswerable":
             try:

@@ -9,12 +9,11 @@ from time import perf_counter
 import msgspec
 
 from replay.core.recording import Recording
-from replay.engine.kinds import chosen
 from replay.engine.mutation import Edits
 from replay.engine.progress import Progress
 from replay.surfaces import corpus
 from replay.surfaces.changes import Named, Picked, pick
-from replay.surfaces.fuzz import Kept, Options, Report, fuzz, prepared
+from replay.surfaces.fuzz import Kept, Options, Report, fuzz, kinds_of, prepared
 from replay.surfaces.fuzz_report import heading
 from replay.surfaces.known import UNREPEATED, KnownFind, read, write
 from replay.surfaces.printable import escape
@@ -122,7 +121,7 @@ def run(
     memory = _Memory(settings, recordings)
     with prepared(options) as config:
         picked = pick(recordings, config, options, settings.base)
-        kinds = chosen(options.kinds or config.kinds)
+        kinds = kinds_of(config, options)
     is_short = settings.changed_only and picked.base.commit is not None
     others = () if is_short else picked.others
     if options.seconds is not None:

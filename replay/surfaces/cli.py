@@ -5,6 +5,7 @@ Heavy modules are imported inside the verbs: `replay --help` and completion must
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -15,19 +16,25 @@ import click
 
 from replay.errors import ReplayError
 from replay.surfaces.verbs import VERBS
-from replay.surfaces.verbs.shared import EXPECTED, INTERRUPTED, complain
+from replay.surfaces.verbs.shared import EXPECTED, INTERRUPTED, NOT_RUN, complain
 
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What a file answers that stdout was sent to: no verdict."""
 PIPE_CLOSED = 141
 """128 + SIGPIPE, as a shell reports it."""
 
 EPILOG = (
     "A recording is named PATH, PATH::ID or PATH::ID-prefix; PATH is a bundle or a folder of bundles. "
-    "Exit codes: 0 as expected, 1 not as expected, 2 usage, 3 bundle refused or missing, 4 could not be run."
+    "Exit codes: 0 as expected, 1 not as expected, 2 usage, 3 bundle refused, missing or not written, 4 could not be "
+    "run."
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # to the end
     try:
         code = cli.main(None if argv is None else list(argv), prog_name="replay", standalone_mode=False)
         sys.stdout.flush()
@@ -45,6 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ReplayError as error:
         complain(error)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in NO_ROOM or error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        complain(ReplayError(f"stdout cannot be written: {error.strerror}. What was printed is not whole"))
+        return NOT_RUN
     return code if isinstance(code, int) else EXPECTED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -125,22 +126,51 @@ def _config(file: Path, section: Any) -> Config:
             section | {"root": str((file.parent / root).resolve()), "file": str(file)}, Config, dec_hook=_path
         )
         folders = tuple(os.path.abspath(file.parent / folder) for folder in found.writable)
+        for recorded, new in found.targets.items():
+            if not all(new.partition(":")):
+                raise UsageError(f"{where}: `targets`: {recorded!r} = {new!r} names no code: give \"module:name\"",
+                                 slug="config")  # fmt: skip
         compared(found.ignore, f"{where}: `ignore`", "config")
+        bounded(found.tolerance, f"{where}: `tolerance`", "config")
         documents = tuple(os.path.abspath(file.parent / document) for document in found.contracts)
         return msgspec.structs.replace(found, writable=folders, contracts=documents)
     except msgspec.ValidationError as error:
         raise UsageError(f"{where}: {error}", slug="config") from error
 
 
+def code_words(root: str | None, allow: Iterable[str], targets: Mapping[str, str]) -> str:
+    """The options by which another verb finds the same code from here, for a shell, with a space before each."""
+    words = [] if root is None or load(root).root == load().root else ["--root", root]
+    for module in allow:
+        words += ["--allow", module]
+    for recorded, new in targets.items():
+        words += ["--target", f"{recorded}={new}"]
+    return "".join(f" {shlex.quote(word)}" for word in words)
+
+
 def compared(patterns: Iterable[str], where: str, slug: str = "usage") -> None:
-    """Raises UsageError for a pattern of `ignore` that names nothing in particular: with it all would be equal."""
+    """Raises UsageError for a pattern of `ignore` that names nothing in particular: with it all would be equal; and for
+    one that fits no path."""
     for pattern in patterns:
+        if pattern.strip("$*.[]") and not pattern.startswith(("$", "**")):
+            raise UsageError(
+                f"{where}: {pattern!r} fits nothing: a path begins with `$`, the outcome, as in `$.items[*].id`",
+                slug=slug,
+            )
         if not pattern.strip("$*.[]"):
             raise UsageError(
                 f"{where}: {pattern!r} leaves nothing to compare, so that any result would be taken for the recorded "
                 "one. Name what varies, such as `$.items[*].id`; `replay run --check` finds it.",
                 slug=slug,
             )
+
+
+def bounded(tolerance: float, where: str, slug: str = "usage") -> None:
+    """Raises UsageError for a tolerance that no two numbers are within, or all are."""
+    if not 0 <= tolerance < 1:
+        raise UsageError(
+            f"{where}: {tolerance} is no relative difference: give a number from 0 to below 1, such as 0.01", slug=slug
+        )
 
 
 def _path(kind: type, value: Any) -> Any:

@@ -56,6 +56,7 @@ def checks(*, spool: str | None = None, names: Sequence[str] = (), root: str | N
         yield Check("configuration", "fail", str(error), "correct pyproject.toml")
         return
     yield _configuration(config)
+    yield from _named(config)
     yield from _targets(config, names)
 
 
@@ -137,12 +138,36 @@ def _configuration(config: Config) -> Check:
     return Check("configuration", "ok", f"{config.file}: root {config.root}{allowed}{moved}")
 
 
+def _named(config: Config) -> Iterator[Check]:
+    """What the configuration names has to be there, and its rules have to be some."""
+    from replay.engine.invariants import load as load_modules
+    from replay.surfaces.contracts import documents
+    from replay.surfaces.fuzz import Options, kinds_of, packages_of
+    from replay.surfaces.redaction import rules_of
+
+    if str(config.root) not in sys.path:
+        sys.path.insert(0, str(config.root))
+    if not config.root.is_dir():
+        yield Check(
+            "configuration", "fail", f"`root` names {config.root}, which is no folder", "correct pyproject.toml"
+        )
+    for look in (
+        lambda: rules_of(config.redaction),
+        lambda: load_modules(config.imports),
+        lambda: documents(config.contracts),
+        lambda: kinds_of(config, Options()),
+        lambda: packages_of(config, Options()),
+    ):
+        try:
+            look()
+        except UsageError as error:
+            yield Check("configuration", "fail", str(error), "correct pyproject.toml")
+
+
 def _targets(config: Config, names: Sequence[str]) -> Iterator[Check]:
     from replay.engine.targets import Targets
     from replay.surfaces.select import choose
 
-    if str(config.root) not in sys.path:
-        sys.path.insert(0, str(config.root))
     targets = Targets(config.root, config.allow, config.targets)
     refused: list[Check] = []
     counts: dict[str, int] = {}
@@ -163,7 +188,8 @@ def _targets(config: Config, names: Sequence[str]) -> Iterator[Check]:
 
 
 def _refused(path: Path, error: ReplayError) -> Check:
-    return Check("bundle", "fail", f"{path}: {error}", "delete it, or capture it again")
+    said = str(error) if str(path) in str(error) else f"{path}: {error}"
+    return Check("bundle", "fail", said, "delete it, or capture it again")
 
 
 def text(found: Sequence[Check], page: Page) -> str:

@@ -47,7 +47,8 @@ from replay.engine.values import RECORDINGS, Profile
 from replay.entrypoints import RUNNERS
 from replay.errors import BundleError, Unanswerable, UsageError
 from replay.store.bundle import SUFFIX, open_bundle, write_bundle
-from replay.surfaces.config import Config, load
+from replay.store.durable import check_folder
+from replay.surfaces.config import Config, code_words, load
 from replay.surfaces.contracts import documents
 from replay.surfaces.git import repository
 from replay.surfaces.init import install, replaying
@@ -83,7 +84,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     memory: int = 1024
     """Megabytes that one execution may take in a worker."""
     kinds: tuple[str, ...] = ()
-    """Kinds that count (see `replay.engine.kinds`); none: those of the configuration, else the usual ones."""
+    """Kinds that count (see `replay.engine.kinds`), `+` and `-` beside those of the configuration; none: those."""
     same_failure: bool = False
     """What fails as a recording itself does is found too."""
     against: str | None = None
@@ -115,6 +116,10 @@ class Kept(msgspec.Struct, frozen=True):
     """Equal for the same failure in every version of the code (see `replay.surfaces.known`)."""
     known: bool = False
     """The project knows of it."""
+    lost: BundleError | None = None
+    """Why there is no bundle of it, if one was to be written."""
+    code: str = ""
+    """Options of the command line that name the code, if there were such."""
     shows: bool = False
     """A replay of the bundle shows by itself what is wrong, so that a test of it can demand its fix."""
 
@@ -135,7 +140,7 @@ class Report(msgspec.Struct):
     against: str | None = None
     """The commit whose code ran beside."""
     compared: int = 0
-    """Mutations that ended in both versions."""
+    """Runs that ended in both versions: of mutations, of the recording itself, again of some."""
     stopped: str = ""
     skipped: list[tuple[str, str]] = []
     """Recordings that cannot be run here, and why."""
@@ -214,7 +219,7 @@ def fuzz(
         seconds = SECONDS
     shares = [1.0] * len(recordings) if weights is None else weights
     with prepared(options) as config, ExitStack() as stack:
-        kinds = chosen(options.kinds or config.kinds)
+        kinds = kinds_of(config, options)
         if options.properties:
             kinds |= {"invariant"}
         beside = None
@@ -264,9 +269,9 @@ def _beside(folder: Path, entrypoint: str) -> tuple[Recording, ...]:
     for path in islice(sorted(folder.glob(f"*{SUFFIX}")), MOST_BESIDE):
         try:
             bundle = open_bundle(path)
+            found += [bundle[row["id"]] for row in bundle.rows() if row["entrypoint"] == entrypoint]
         except BundleError:
             continue
-        found += [bundle[row["id"]] for row in bundle.rows() if row["entrypoint"] == entrypoint]
         if len(found) >= RECORDINGS:
             break
     return tuple(found[:RECORDINGS])
@@ -278,7 +283,9 @@ def cores() -> int:
 
 
 def check(options: Options) -> None:
-    """Raises UsageError for a budget that cannot be meant."""
+    """Raises UsageError for a budget that cannot be meant, BundleError where finds cannot be written."""
+    there = next(place for place in (options.out.absolute(), *options.out.absolute().parents) if os.path.exists(place))
+    check_folder(there, options.out)
     if options.seconds is not None and not options.seconds > 0:
         raise UsageError("--seconds is a time above 0")
     if options.workers is not None and not 0 <= options.workers <= MOST_WORKERS:
@@ -358,8 +365,23 @@ def stage_of(config: Config, recording: Recording, options: Options) -> Stage:
         allowed=options.allowed,
         limit=options.limit,
     )
-    stage.packages = located((*config.packages, *options.packages))
+    stage.packages = packages_of(config, options)
     return stage
+
+
+def kinds_of(config: Config, options: Options) -> frozenset[str]:
+    """Kinds that count. Raises UsageError for a name that is none."""
+    try:
+        usual = chosen(config.kinds)
+    except UsageError as error:
+        raise UsageError(f"`kinds` in [tool.replay-harness]: {error}", slug="config") from error
+    return chosen(options.kinds, usual)
+
+
+def packages_of(config: Config, options: Options) -> tuple[str, ...]:
+    """Where the packages lie that are searched too. Raises UsageError for one that is not there."""
+    own = located(config.packages, "`packages` in [tool.replay-harness] names", "config")
+    return (*own, *located(options.packages, "--package"))
 
 
 def targets_of(config: Config, options: Options) -> Targets:
@@ -389,9 +411,14 @@ def keep(find: Find, name: str, parent: Recording, config: Config, options: Opti
     known = fingerprint(find.failure, parent.entrypoint, config.root)
     if find.recording is None:
         return Kept(find, parent, name, None, False, fingerprint=known)
-    options.out.mkdir(parents=True, exist_ok=True)
     recording = _noted(find.recording, find.failure, parent)
-    path = write_bundle([recording], options.out / file_name(find), overwrite=True)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        path = write_bundle([recording], options.out / file_name(find), overwrite=True)
+    except OSError as error:
+        return Kept(find, parent, name, None, False, fingerprint=known, lost=_unwritable(options.out, error))
+    except BundleError as error:  # what a search found is told all the same
+        return Kept(find, parent, name, None, False, fingerprint=known, lost=error)
     session = Session(
         boundaries=ALL, runners=RUNNERS, targets=targets_of(config, options), move=move_to, wait=wait, linger=linger,
         ignore=config.ignore, tolerance=config.tolerance,
@@ -399,7 +426,12 @@ def keep(find: Find, name: str, parent: Recording, config: Config, options: Opti
     )  # fmt: skip
     verdict = session.run(recording)
     shows = recording.status == "error" or bool(verdict.violations)
-    return Kept(find, parent, name, path, verdict.status == "reproduced", fingerprint=known, shows=shows)
+    return Kept(find, parent, name, path, verdict.status == "reproduced", fingerprint=known, shows=shows,
+                code=code_words(options.root, options.allow, options.targets))  # fmt: skip
+
+
+def _unwritable(out: Path, error: OSError) -> BundleError:
+    return BundleError(f"{out} cannot be made: {error.strerror or error}", slug="bundle-unwritable")
 
 
 def _noted(recording: Recording, failure: Failure, parent: Recording) -> Recording:
@@ -443,4 +475,4 @@ def before(parent: Recording, edits: Iterable[Edit]) -> list[tuple[Edit, Any]]:
 
 def command(kept: Kept, verb: str = "run") -> str:
     """The one that reproduces a find; with `promote --from-fuzz` the one that makes a test of it."""
-    return f"replay {verb} {shlex.quote(os.fspath(kept.bundle))}" if kept.bundle is not None else ""
+    return f"replay {verb} {shlex.quote(os.fspath(kept.bundle))}{kept.code}" if kept.bundle is not None else ""

@@ -54,7 +54,7 @@ def document(report: Report, ci: Document | None = None) -> Document:
     """`{finds, executions, seconds, seed, lines, workers, same_failure, diverged, against, compared, stopped, skipped:
     [{recording, reason}], ci}`; `ci`: what `--ci` has to say, else null; `same_failure`: executions that ended in the
     recording's own failure, which is no find unless it is asked for; `against`: the commit whose code ran beside,
-    `compared`: mutations that ended in both.
+    `compared`: runs that ended in both.
 
     A find is `{kind, error_type, message, frames: [{file, line, function}], edits, executions, seconds, bundle,
     changes: [{edit, recorded}], recording, stretched, reproduced, contract, happens, fingerprint, known}`: `edits` are
@@ -126,7 +126,7 @@ def sums(report: Report, page: Page, found: str) -> list[str]:
         found += f" ({labels.count('inside'):,} inside the contract, {labels.count('outside'):,} outside)"
     rate = report.executions / report.seconds if report.seconds else 0.0
     if report.against is not None:
-        lines.append(f"{count(report.compared, 'mutation')} ended both here and in {report.against[:12]}")
+        lines.append(f"{count(report.compared, 'run')} ended both here and in {report.against[:12]}")
     lines.append(
         f"{found} in {count(report.executions, 'execution')} ({duration(report.seconds * 1e9)}, {rate:,.0f} a second), "
         f"{count(report.lines, 'line')} reached, {report.diverged:,} diverged; "
@@ -170,6 +170,8 @@ def _rows(kept: Kept) -> Iterator[tuple[str, str]]:
     if kept.contract is not None:
         yield "contract", _CONTRACT[kept.contract]
     yield "did", did(find)
+    if kept.lost is not None:
+        yield "note", f"it is in no bundle: {kept.lost}"
     if find.stretched:
         answers = count(find.stretched, "request")
         yield "note", f"{answers} got the nearest recorded answer, as production did not ask quite that"

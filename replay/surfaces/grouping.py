@@ -184,9 +184,11 @@ class Groups:
         self._copies: dict[str, list[Member]] = {}
 
     def add(self, path: str, recording: Recording) -> None:
-        """One incident."""
-        print_ = fingerprint(recording)
+        """One incident; named twice, it is still one."""
         member = _member(path, recording)
+        if member.name in self._about:
+            return
+        print_ = fingerprint(recording)
         self._found.setdefault(print_.digest, (print_, []))[1].append(member)
         known = self._owner.get(print_.digest)
         self._owner[print_.digest] = owner_of(recording, {}) or known or owner_of(recording, self._owners)

@@ -25,6 +25,10 @@ def replayer(options: Mapping[str, Any], *, hard: bool = False, required: bool =
         raise UsageError("--in-process has neither hard isolation nor a time limit: leave it, or them, out")
     if hard and options.get("live"):
         raise UsageError("--live needs the real world, which hard isolation keeps away: give one of them")
+    if options.get("live"):
+        from replay.boundaries import known
+
+        known(options["live"], "--live")
     hard = hard and _to_be_had(required)
     from replay.surfaces import fresh
 

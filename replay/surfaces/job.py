@@ -31,7 +31,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     targets: Mapping[str, str] = {}
     live: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    tolerance: float = 0.0
+    tolerance: float | None = None
     writable: tuple[str, ...] = ()
     onward: bool = False
 

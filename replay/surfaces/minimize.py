@@ -16,8 +16,9 @@ from replay.engine.redaction import Redacting
 from replay.engine.trials import identity
 from replay.errors import UsageError
 from replay.store.bundle import SUFFIX, holds_sealed, write_bundle
+from replay.store.durable import check_folder
 from replay.surfaces import fresh
-from replay.surfaces.config import load
+from replay.surfaces.config import code_words, load
 from replay.surfaces.job import Options as Replaying
 from replay.surfaces.redaction import key_of, redactor
 from replay.surfaces.run import run
@@ -39,6 +40,8 @@ class Minimized(msgspec.Struct, frozen=True, kw_only=True):
     """Where it was written; None: it was not."""
     sealed: bool = False
     """Whether the incident is; what was written is not."""
+    code: str = ""
+    """Options of the command line that name the code, if there were such."""
     file_before: int = 0
     file_after: int = 0
     """Bytes of the bundles; that of the incident may hold more recordings."""
@@ -55,6 +58,7 @@ def shorten(path: Path, incident: Recording, options: Options, out: Path | None 
     place = out if out is not None else path.with_name(path.name.removesuffix(SUFFIX) + f".min{SUFFIX}")
     if place.exists() and not overwrite:
         raise UsageError(f"{place} is there already: name another with --out, or say --overwrite", slug="out-exists")
+    check_folder(place.parent, place)
     with at_work(incident, options) as stage:
         smaller = minimize(incident, stage, runs=options.runs, others=others, answers=answers, on_run=on_run)
     found, verdict, bundle = smaller.recording, None, None
@@ -68,7 +72,8 @@ def shorten(path: Path, incident: Recording, options: Options, out: Path | None 
         else:
             smaller.reason = f"a strict replay of the smallest one is {verdict.status}: {verdict.reason or ''}"
     return Minimized(path=path, incident=incident, smaller=smaller, verdict=verdict, bundle=bundle,
-                     sealed=holds_sealed(path), file_before=path.stat().st_size if path.is_file() else 0,
+                     sealed=holds_sealed(path), code=code_words(options.root, options.allow, options.targets),
+                     file_before=path.stat().st_size if path.is_file() else 0,
                      file_after=bundle.stat().st_size if bundle is not None else 0)  # fmt: skip
 
 

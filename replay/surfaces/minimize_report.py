@@ -75,5 +75,5 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     if made.sealed:
         yield page.row("note", "the incident is sealed, this bundle is not: anybody can read what stayed")
     if made.incident.status == "error":
-        yield page.whole("next", escape(f"replay promote {shlex.quote(name)}"))
-    yield page.whole("again", escape(f"replay run {shlex.quote(str(made.bundle))}"))
+        yield page.whole("next", escape(f"replay promote {shlex.quote(name)}{made.code}"))
+    yield page.whole("again", escape(f"replay run {shlex.quote(str(made.bundle))}{made.code}"))

@@ -9,8 +9,9 @@ from importlib.util import find_spec
 from replay.errors import UsageError
 
 
-def located(names: Iterable[str]) -> tuple[str, ...]:
-    """Where packages lie: folders, and files of single modules. Raises UsageError for what is not there."""
+def located(names: Iterable[str], where: str, slug: str = "usage") -> tuple[str, ...]:
+    """Where packages lie: folders, and files of single modules. Raises UsageError for what is not there; `where` says
+    who names them."""
     found: list[str] = []
     for name in names:
         try:
@@ -19,8 +20,9 @@ def located(names: Iterable[str]) -> tuple[str, ...]:
             spec = None
         if spec is None:
             raise UsageError(
-                f"--package {name}: nothing of that name can be imported here: give the name that the code imports, "
-                "and install it where replay runs"
+                f"{where} {name}: nothing of that name can be imported here: give the name that the code imports, "
+                "and install it where replay runs",
+                slug=slug,
             )
         if spec.submodule_search_locations is not None:
             found += [os.path.join(os.path.abspath(folder), "") for folder in spec.submodule_search_locations]

@@ -147,7 +147,7 @@ def write(found: Plan, *, force: bool = False) -> None:
     if other and not force:
         raise UsageError(
             f"{', '.join(other)}: other content is there already, so nothing was written. Look at it with --dry-run, "
-            "give --out another name, or overwrite it with --force.",
+            "name another with --out (the bundle's folder with --captures), or overwrite it with --force.",
             slug="promote-exists",
         )
     for each in found.files:

@@ -15,6 +15,7 @@ import pytest
 from _pytest import faulthandler
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback, TerminalRepr
 
+from replay.boundaries import known
 from replay.core.promoted import Promoted, promoted
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Verdict
@@ -137,6 +138,14 @@ def hard_isolation(config: pytest.Config) -> str:
     return f"hard isolation is not available here: {reason}"
 
 
+def check_live(config: pytest.Config) -> None:
+    """Raises pytest.UsageError for what is the kind of no boundary."""
+    try:
+        known(config.getoption("--incident-live"), "--incident-live")
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
 @lru_cache(maxsize=1024)
 def relative(path: Path, root: Path) -> str:
     """Asked for each recording of a bundle; a path is slow to compare."""
@@ -154,24 +163,58 @@ def named_arguments(config: pytest.Config) -> list[str]:
                     raise BundleError(f"--incident {name}: there is no such file or folder")
                 arguments.append(str(path.absolute()))
             else:
-                ids = [escape(found) for chosen in choose([name]) for found in chosen.ids]
-                arguments += [f"{path.absolute()}::{found}" for found in ids]
+                found = [(chosen.path.absolute(), each) for chosen in choose([name]) for each in chosen.ids]
+                arguments += [f"{place}::{escape(each)}" for place, each in found]
         except ReplayError as error:
             raise pytest.UsageError(escape(str(error))) from error
     return arguments
 
 
+class Named(NamedTuple):
+    """What the command line names, beside folders to look through. pytest itself forgets an argument that lies below
+    another one."""
+
+    files: dict[Path, frozenset[str] | None]
+    """Bundles, with the ids of those recordings that are named; None: all."""
+    folders: tuple[Path, ...]
+    """Of `--incident`."""
+
+
+_NAMED = pytest.StashKey[Named]()
+
+
+def _named(config: pytest.Config) -> Named:
+    found = config.stash.get(_NAMED, None)
+    if found is None:
+        files: dict[Path, frozenset[str] | None] = {}
+        base = config.invocation_params.dir
+        for argument in config.args:
+            text, ids = str(argument), frozenset[str]()
+            while "::" in text and not (base / text).exists():
+                text, _, part = text.rpartition("::")
+                ids = frozenset((part,))
+            path = Path(os.path.abspath(base / text))
+            known = files.get(path, ids)
+            files[path] = ids | known if ids and known else None
+        places = [place for place, id in map(split, config.getoption("--incident")) if id is None]
+        folders = tuple(Path(os.path.abspath(base / place)) for place in places if place.is_dir())
+        found = config.stash[_NAMED] = Named(files, folders)
+    return found
+
+
+def _is_open(path: Path, config: pytest.Config) -> bool:
+    """Whether it lies where `incident_paths` says, if that says anything, or in a folder of `--incident`."""
+    patterns = config.getini("incident_paths")
+    places = [config.rootpath / pattern for pattern in patterns]
+    below = (*places, *_named(config).folders)
+    return not patterns or any(path == place or place in path.parents for place in below) or any(
+        fnmatch(str(path), str(place)) for place in places
+    )  # fmt: skip
+
+
 def is_wanted(path: Path, session: pytest.Session) -> bool:
     """Named on the command line, or where `incident_paths` says."""
-    patterns = session.config.getini("incident_paths")
-    if not patterns or session.isinitpath(path):
-        return True
-    root = session.config.rootpath
-    for pattern in patterns:
-        place = root / pattern
-        if path == place or place in path.parents or fnmatch(str(path), str(place)):
-            return True
-    return False
+    return _is_open(path, session.config) or session.isinitpath(path) or path in _named(session.config).files
 
 
 class BundleFile(pytest.File):
@@ -189,7 +232,10 @@ class BundleFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         bundle = open_bundle(self.path)
+        named = None if _is_open(self.path, self.config) else _named(self.config).files.get(self.path)
         for row in bundle.rows():
+            if named is not None and escape(row["id"]) not in named:
+                continue
             yield RecordingItem.from_parent(self, name=escape(row["id"]), row=row, bundle=bundle)
             if self.config.getoption("--incident-fuzz") and row["parent_digest"] is None:
                 from replay.surfaces.pytest_fuzz import SearchedRecording

@@ -82,6 +82,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from replay.surfaces.pytest_items import hard_isolation
 
         hard_isolation(config)
+    if config.getoption("--incident-live"):
+        from replay.surfaces.pytest_items import check_live
+
+        check_live(config)
     if config.getoption("--incident-fuzz") is not None or config.getoption("--incident-seed") is not None:
         from replay.surfaces import pytest_fuzz
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from replay.boundaries import ALL
+from replay.boundaries import ALL, known
 from replay.boundaries.clock import linger, move_to, near, wait
 from replay.boundaries.model import predict
 from replay.core.promoted import promoted, with_onward
@@ -22,7 +22,7 @@ from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.errors import UsageError
 from replay.store.bundle import Bundle, open_bundle
-from replay.surfaces.config import compared, load
+from replay.surfaces.config import bounded, compared, load
 from replay.surfaces.init import install, listen, replaying
 
 _ALL = ("$",)
@@ -42,7 +42,7 @@ def run(
     targets: Mapping[str, str] | None = None,
     live: Collection[str] = (),
     ignore: Collection[str] | None = (),
-    tolerance: float = 0.0,
+    tolerance: float | None = None,
     writable: Collection[str] = (),
     on_ask: OnAsk | None = None,
     onward: bool = False,
@@ -52,17 +52,19 @@ def run(
     `root`: the project whose code may be imported (default: the folder of the nearest `pyproject.toml`, else the
     current one). `allow`: further modules. `targets`: entry point -> the one to run instead. `live`: boundaries that
     are not replayed. `ignore`: paths of the outcome that are not compared (`$.items[*].id`); None: it is not compared
-    at all. `tolerance`: relative, for numbers. `writable`: folders that the code may write to, beside the temporary
-    one. `on_ask`: called where an interaction was asked, before it is served. `onward`: run as the test of a fix does,
-    with the answers that `replay promote` added and draws that go on. A mutation (`replay.mutations`) runs as in a
-    search: another request than the recorded ones gets the nearest recorded answer, and its verdict compares with its
-    parent. Options are added to those of `[tool.replay-harness]`. Never raises for what the recording or the code does:
-    the verdict says it. Raises UsageError for a configuration or an invariant that cannot be meant, and for what is no
-    recording.
+    at all. `tolerance`: relative, for numbers, from 0 to below 1; None: that of the configuration. `writable`: folders
+    that the code may write to, beside the temporary one. `on_ask`: called where an interaction was asked, before it is
+    served. `onward`: run as the test of a fix does, with the answers that `replay promote` added and draws that go on.
+    A mutation (`replay.mutations`) runs as in a search: another request than the recorded ones gets the nearest
+    recorded answer, and its verdict compares with its parent. Options are added to those of `[tool.replay-harness]`.
+    Never raises for what the recording or the code does: the verdict says it. Raises UsageError for an option, a
+    configuration or an invariant that cannot be meant, and for what is no recording.
     """
     if not isinstance(recording, Recording):
         raise UsageError(f"replay.run takes a recording, replay.open(PATH)[ID], not a {type(recording).__qualname__}.")
     compared(ignore or (), "ignore")
+    bounded(tolerance or 0.0, "tolerance")
+    known(live, "live")
     config = load(root)
     place = str(config.root)
     if place not in sys.path:
@@ -82,7 +84,7 @@ def run(
         listen=listen,
         live=live,
         ignore=_ALL if ignore is None else (*config.ignore, *ignore),
-        tolerance=tolerance or config.tolerance,
+        tolerance=config.tolerance if tolerance is None else tolerance,
         on_ask=on_ask,
         folders=(*config.writable, *writable),
         player=Mutant if _has_not_run(recording) else Onward if onward else Player,

@@ -455,6 +455,16 @@ class Demo(Form):
     exit_code: int
 
 
+class Debugged(Form):
+    """`debug`: how it ended, and where it would stop."""
+
+    path: str
+    id: str
+    status: Status
+    error_type: str | None
+    stop: Site | None
+
+
 class Step(Form):
     """`debug --steps`: one interaction where it was asked, with the variables there as text."""
 
@@ -476,6 +486,7 @@ DOCUMENTS: dict[str, Any] = {
     "show": list[Whole],
     "run": list[Verdict],
     "run --check": list[Checked],
+    "debug": Debugged,
     "debug --steps": list[Step],
     "fuzz": Fuzzed,
     "hunt": Hunted,

@@ -32,12 +32,21 @@ class Chosen(msgspec.Struct, frozen=True):
     path: Path
     bundle: Any
     ids: tuple[str, ...]
+    refused: Refused | None = None
+    """Told of a recording that cannot be read, where the bundle was found in a folder."""
 
     def recordings(self) -> Iterator[Recording]:
-        """The chosen recordings, one at a time."""
+        """The chosen recordings, one at a time. Raises BundleError for one that cannot be read, if nobody is told."""
         bundle: Bundle = self.bundle
         for id in self.ids:
-            yield bundle[id]
+            try:
+                recording = bundle[id]
+            except BundleError as error:
+                if self.refused is None:
+                    raise
+                self.refused(self.path, error)
+            else:
+                yield recording
 
     def rows(self, *, whole: bool = False) -> list[dict[str, Any]]:
         """The chosen rows of the `recording` table; with `whole`, those columns too that hold captured values."""
@@ -62,7 +71,7 @@ def choose(names: Iterable[str], refused: Refused | None = None) -> Iterator[Cho
     """The bundles that `names` mean, each opened once, in order.
 
     Raises BundleError for a path that is missing, a named bundle that is refused, or an id that is not in it. Bundles
-    found in a folder that are refused go to `refused`, if given.
+    found in a folder that are refused go to `refused`, if given, and what cannot be read of them.
     """
     from replay.store.bundle import open_bundle
 
@@ -84,7 +93,7 @@ def _folder(folder: Path, refused: Refused | None) -> Iterator[Chosen]:
     for path in sorted(folder.rglob(f"*{SUFFIX}")):
         try:
             bundle = open_bundle(path)
-            chosen = Chosen(path, bundle, tuple(bundle.ids()))
+            chosen = Chosen(path, bundle, tuple(bundle.ids()), refused)
         except BundleError as error:
             if refused is None:
                 raise
@@ -107,7 +116,7 @@ def _in_folder(name: str, folder: Path, prefix: str) -> Chosen:
         also = f"; {len(refused)} bundles there cannot be read, the first: {refused[0]}" if refused else ""
         raise BundleError(f"{name}: no recording of that id in that folder{also}", slug="no-recording")
     ((chosen, id),) = exact
-    return msgspec.structs.replace(chosen, ids=(id,))
+    return msgspec.structs.replace(chosen, ids=(id,), refused=None)
 
 
 def one(name: str) -> tuple[Path, Recording]:

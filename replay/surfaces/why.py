@@ -24,7 +24,7 @@ from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.errors import BundleError
 from replay.surfaces import fresh
-from replay.surfaces.config import load
+from replay.surfaces.config import code_words, load
 from replay.surfaces.init import install, replaying
 from replay.surfaces.job import Options as Replaying
 from replay.surfaces.noted import store
@@ -59,6 +59,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the incident fails in the same way in a fresh process. None: there was no such run."""
     passing_again: bool | None = None
     """Whether the run without the cause ends in a fresh process as it did here."""
+    code: str = ""
+    """Options of the command line that name the code, if there were such."""
 
 
 def beside(path: Path, incident: Recording, names: Iterable[str] = ()) -> list[Named]:
@@ -98,16 +100,23 @@ def explain(path: Path, incident: Recording, others: list[Named], options: Optio
         finding = why(incident, others, stage, runs=options.runs, on_run=on_run)
     failing = passing = None
     if finding.isolated and fresh.AVAILABLE and not finding.interrupted:
-        replaying = Replaying(root=options.root, allow=options.allow, targets=dict(options.targets))
-        again = fresh.replay_fresh(incident, replaying)
-        failing = again.green or (incident.outcome.state == "returned" and again.status == "reproduced")
-        if finding.passing is not None:
-            passing = fresh.replay_fresh(finding.passing, replaying).green
+        try:
+            failing, passing = _proven(incident, finding.passing, options)
+        except KeyboardInterrupt:  # what was found is kept
+            finding.interrupted = True
         if failing is False:
             finding.isolated = False
             finding.reason = "in a fresh process it does not reproduce: see `replay run`"
     return Answer(path=path, incident=incident, finding=finding, beside=len(others), failing_again=failing,
-                  passing_again=passing)  # fmt: skip
+                  passing_again=passing, code=code_words(options.root, options.allow, options.targets))  # fmt: skip
+
+
+def _proven(incident: Recording, passing: Recording | None, options: Options) -> tuple[bool, bool | None]:
+    """Whether the incident fails in a fresh process as it does here, and the run without the cause ends so, if any."""
+    replaying = Replaying(root=options.root, allow=options.allow, targets=dict(options.targets))
+    again = fresh.replay_fresh(incident, replaying)
+    failing = again.green or (incident.outcome.state == "returned" and again.status == "reproduced")
+    return failing, None if passing is None else fresh.replay_fresh(passing, replaying).green
 
 
 def remember(answer: Answer) -> None:
@@ -116,7 +125,7 @@ def remember(answer: Answer) -> None:
     Raises BundleError; then it is as it was.
     """
     finding = answer.finding
-    if not finding.isolated:
+    if not finding.isolated or finding.interrupted:
         return
     parts = Parts(answer.incident)
     values = tuple((value.path, _target(parts, value.path)) for value in finding.values)

@@ -90,7 +90,7 @@ def _lines(answer: Answer, page: Page) -> Iterator[str]:
     yield from _chain(answer.finding, page)
     yield from _effort(answer, page)
     if answer.finding.isolated:
-        yield page.whole("next", escape(f"replay minimize {shlex.quote(name)}"))
+        yield page.whole("next", escape(f"replay minimize {shlex.quote(name)}{answer.code}"))
 
 
 def _rows(answer: Answer, page: Page) -> Iterator[tuple[str, str]]:
@@ -187,6 +187,8 @@ def _effort(answer: Answer, page: Page) -> Iterator[str]:
     yield from (page.whole("", escape(named(name))) for name in finding.compared[: page.most(COMPARED)])
     if len(finding.compared) > page.most(COMPARED):
         yield page.row("", f"and {len(finding.compared) - COMPARED:,} more (--json)")
+    if finding.isolated and finding.interrupted:
+        yield page.row("again", "not tried in a fresh process: interrupted, so the cause is not stored")
     if answer.failing_again:
         also = {True: "; the run without the cause ends there as it did here",
                 False: "; the run without the cause ends otherwise there", None: ""}[answer.passing_again]  # fmt: skip

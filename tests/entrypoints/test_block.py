@@ -71,7 +71,7 @@ def test_a_block_needs_a_function_to_run_again(recordings: Recordings, again: Ag
     """Without a target the reason says what to give; with one it is called with the input."""
     with recording("import", input=[1, 2]) as block:
         block.result(3)
-    with pytest.raises(Unanswerable, match="a block has no entry point; give incident_targets a function"):
+    with pytest.raises(Unanswerable, match="a block has no entry point; name a function for it"):
         again(recordings.one, None)
     assert again(recordings.one, sum) == recordings.one.outcome
 

@@ -41,7 +41,7 @@ def test_a_changed_file_is_looked_through(path: Path) -> None:
         connection.execute("UPDATE recording SET duration_ns = duration_ns + 1")
         connection.commit()
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    with pytest.raises(BundleError, match="digest is not that of the content"):
+    with pytest.raises(BundleError, match=r"digest of .* is not that of the content"):
         list(open_bundle(path))
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(BundleError):

@@ -116,7 +116,7 @@ def test_commits_that_cannot_be_run(project: Path, history: dict[str, str]) -> N
         ("culprit", "bad", "fails on"),
         ("good", "mended", "does not fail on"),
         ("bad", "good", "no ancestor"),
-        ("good", "good", "no ancestor"),
+        ("good", "good", "the same commit"),
     ],
 )
 def test_ends_that_cannot_be_meant(project: Path, history: dict[str, str], good: str, bad: str, message: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -228,7 +230,7 @@ def test_doctor_names_what_is_wrong(project: Path) -> None:
     projects.edit(project, "def triage", "def renamed")
     checks = document("doctor", "--path", "captures", "--spool", "pyproject.toml", code=1)
     assert [check["name"] for check in checks if check["level"] == "fail"] == ["spool", "target"]
-    assert "incident_targets" in checks[-1]["advice"]
+    assert "targets = {" in checks[-1]["advice"]
 
 
 def test_usage_errors_are_exit_two(project: Path) -> None:
@@ -346,3 +348,125 @@ def test_a_run_of_nothing_is_not_green(project: Path) -> None:
     assert done.returncode == 3
     assert "nothing was checked" in done.stderr
     assert document("list", "empty") == []
+
+
+def test_zero_on_the_command_line_overrules_the_tolerance_of_the_project(project: Path) -> None:
+    """Numbers are compared exactly, for once."""
+    (project / "pyproject.toml").write_text("[tool.replay-harness]\ntolerance = 0.5\n")
+    lines = "import replay\n\n\n@replay.capture\ndef rate():\n    return {'rate': 1.0}\n"
+    (project / "rates.py").write_text(lines)
+    code = "import replay; replay.init(service='s', spool='spool', keep=replay.always()); import rates; rates.rate()"
+    subprocess.run([sys.executable, "-c", code], env=projects.environment(), check=True, timeout=60)
+    (project / "rates.py").write_text(lines.replace("1.0", "1.125"))
+    assert replay("run", "spool").returncode == 0
+    assert replay("run", "spool", "--tolerance", "0").returncode == 1
+
+
+def test_one_document_or_lines(project: Path) -> None:
+    """Not both: a usage error."""
+    for verb in (["list"], ["run"], ["fuzz", "--executions", "1"]):
+        assert replay(*verb, "captures", "--json", "--jsonl").returncode == 2
+
+
+def test_doctor_looks_at_what_the_configuration_names(project: Path) -> None:
+    """A module, a document, a package, a kind, a pattern or a root that is not there is found before it is needed."""
+    wrong = """root = "nowhere"\nimports = ["no_module"]\ncontracts = ["no.yaml"]\nkinds = ["errors"]
+    packages = ["no_package"]\nredaction.patterns = {badge = "("}\n"""
+    (project / "pyproject.toml").write_text(f"[tool.replay-harness]\n{wrong}")
+    checks = document("doctor", code=1)
+    found = [check["found"] for check in checks if check["level"] == "fail"]
+    words = ["nowhere", "badge", "no_module", "no.yaml", "errors", "no_package"]
+    assert [word in said for word, said in zip(words, found, strict=True)] == [True] * 6
+
+
+def test_help_of_verbs_that_hand_on(project: Path) -> None:
+    """`demo` and `bench` say what they take, as all others do."""
+    assert "--tickets" in replay("demo", "--help").stdout
+    for option in ("--help", "-h"):
+        assert replay("bench", option).returncode == 0
+    done = replay("bench", "cost", "--help")
+    assert "--items" in done.stdout, done.stderr
+
+
+def test_an_altered_bundle_of_a_folder_hides_no_other(project: Path) -> None:
+    """That its content is another one is seen as it is read: it is named, the others are replayed, exit code 3."""
+    for name in ("async", "mixed"):
+        Path(f"captures/{name}.replay.db").unlink()
+    altered = shutil.copy("captures/bad.replay.db", "captures/a.replay.db")
+    with sqlite3.connect(altered) as database:
+        database.execute("UPDATE recording SET entrypoint = 'shop:later'")
+    database.close()
+    (id,) = open_bundle(altered).ids()
+    for verb in (["run"], ["list", "--group", "--no-run"], ["report", "--no-run", "--format", "junit", "--out", "-"]):
+        done = replay(*verb, "captures")
+        assert (done.returncode, done.stdout.count("captures/good.replay.db") > 0) == (3, verb[0] != "list")
+        assert done.stderr.count(f"captures/a.replay.db: digest of {id} is not that of the content") == 1
+    told = document("run", "captures", "--check", "--no-save", code=3)
+    assert [row["path"] for row in told] == ["captures/bad.replay.db", "captures/good.replay.db"]
+    assert replay("run", "captures/a.replay.db").returncode == 3
+    assert replay("fuzz", "captures/good.replay.db", "--executions", "20").returncode == 1
+    Path("captures/bad.replay.db").write_bytes(b"text")
+    found = [check["found"] for check in document("doctor", "--path", "captures", code=1) if check["name"] == "bundle"]
+    assert [said.count("captures/bad.replay.db") for said in found] == [1]
+
+
+def test_a_report_is_refused_before_anything_is_replayed(project: Path) -> None:
+    """Where it would replace another file: replays of a campaign take minutes. A cause of another recording is said."""
+    projects.edit(project, 'print("triage', 'open("ran", "w").close(); print("triage')
+    assert replay("report", "captures", "--out", "shop.py").returncode == 2
+    assert not Path("ran").exists()
+    Path("why.json").write_text(replay("why", "captures/bad.replay.db", "--json").stdout)
+    for bundle, said in (("good", ["replay: --why tells of captures/bad.replay.db::"]), ("bad", [])):
+        done = replay("report", f"captures/{bundle}.replay.db", "--no-run", "--why", "why.json")
+        assert [line[:47] for line in done.stderr.splitlines()] == said
+
+
+def test_what_to_do_next_works_where_it_is_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command after `promote`, in another folder of the project."""
+    (project / "docs").mkdir()
+    monkeypatch.chdir(project / "docs")
+    done = replay("promote", "../captures/bad.replay.db")
+    command = next(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("  next"))
+    assert Path(command[1]).is_file()
+
+
+def test_commands_that_are_shown_find_the_same_code(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of fuzz, why and minimize, where the code was named by options: from another folder, of another name."""
+    projects.edit(project, "def triage", "def renamed")
+    (project / "else where").mkdir()
+    (project / "else where" / "pyproject.toml").write_text("[tool.replay-harness]\n")
+    monkeypatch.chdir(project / "else where")
+    code = ["--root", "..", "--target", "shop:triage=shop:renamed"]
+    for number, arguments in enumerate((["fuzz", "../captures/good.replay.db", "--executions", "40"],
+                                        ["why", "../captures/bad.replay.db"],
+                                        ["minimize", "../captures/bad.replay.db"])):  # fmt: skip
+        done = replay(*arguments, *code)
+        label = "  next" if arguments[0] == "why" else "  again"
+        shown = next(line.split(maxsplit=1)[1] for line in done.stdout.splitlines() if line.startswith(label))
+        assert replay(*shlex.split(shown)[1:]).returncode == 0, (number, shown)
+        Path("../captures/bad.min.replay.db").unlink(missing_ok=True)
+
+
+def test_where_nothing_can_be_written_nothing_is_run(project: Path) -> None:
+    """A search, a minimal recording, a certificate: the work takes its time."""
+    projects.edit(project, 'print("triage', 'open("ran", "w").close(); print("triage')
+    bad = "captures/bad.replay.db"
+    for arguments in (["fuzz", bad, "--out", "shop.py/finds"], ["minimize", bad, "--out", "nowhere/x.replay.db"],
+                      ["verify", bad, "--base", "HEAD", "--out", "nowhere/fix.json"]):  # fmt: skip
+        done = replay(*arguments)
+        assert (done.returncode, done.stderr.rpartition(" ")[2]) == (3, "[bundle-unwritable]\n"), done.stderr
+    assert not Path("ran").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_behind_stdout_is_no_verdict(project: Path) -> None:
+    """Exit code 4 and one line, where 1 would say that something changed. A closed stdout changes no exit code."""
+    for verb in (["list"], ["run", "--json"], ["show"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([*COMMAND, *verb, "captures/good.replay.db"], env=projects.environment(), stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=60)  # fmt: skip
+        assert done.returncode == 4
+        assert done.stderr.splitlines()[-1].startswith("replay: stdout cannot be written: No space left on device")
+    shell = f"{sys.executable} -m replay.surfaces.cli list captures >&-"
+    closed = subprocess.run(["sh", "-c", shell], env=projects.environment(), capture_output=True, timeout=60)
+    assert (closed.returncode, closed.stderr) == (0, b"")

@@ -43,3 +43,28 @@ def test_all_of_the_outcome_cannot_be_ignored(tmp_path: Path, pattern: str, caps
         replay.run(nothing, ignore=[pattern])
     assert main(["run", "--ignore", pattern, "x.replay.db"]) == 2
     assert "--ignore" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("ignore = ['customer']", "fits nothing: a path begins with"),
+        ("tolerance = -0.1", "-0.1 is no relative difference"),
+        ("tolerance = nan", "nan is no relative difference"),
+        ("tolerance = inf", "inf is no relative difference"),
+        ("targets = {'m:f' = 'other'}", "`targets`: 'm:f' = 'other' names no code"),
+    ],
+)
+def test_a_setting_that_does_nothing_or_too_much_is_refused(tmp_path: Path, setting: str, said: str) -> None:
+    """Who writes it believes that something else is compared, or run, than is."""
+    (tmp_path / "pyproject.toml").write_text(f"[tool.replay-harness]\n{setting}\n")
+    with pytest.raises(UsageError, match=said) as raised:
+        load(tmp_path)
+    assert raised.value.slug == "config"
+
+
+def test_an_option_is_as_strict_as_a_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same, of `replay run`, before anything is opened; and a boundary that there is not."""
+    for option in (["--tolerance", "-1"], ["--tolerance", "inf"], ["--ignore", "customer"], ["--live", "htp"]):
+        assert main(["run", "x.replay.db", *option]) == 2
+        assert option[0] in capsys.readouterr().err

@@ -236,3 +236,9 @@ def test_no_run_is_for_groups(project: Path) -> None:
 def test_filters_hold_for_groups(project: Path, filters: list[str]) -> None:
     """What is not listed is not grouped."""
     assert json.loads(replay("list", "--group", "--no-run", *filters, "captures", "--json").stdout) == []
+
+
+def test_an_incident_that_is_named_twice_is_one() -> None:
+    """`replay list --group captures captures/x.replay.db`."""
+    (one,) = groups(incident("a"), incident("a"))
+    assert (one.count, one.members) == (1, ("x.replay.db::a",))

@@ -83,12 +83,15 @@ def test_a_diverged_replay_fails_in_either_case(run: Run, project: Path, bundle:
 
 
 def test_a_missing_target_fails_unless_it_is_redirected(run: Run, project: Path) -> None:
-    """`incident_targets` names the new place."""
+    """`incident_targets` names the new place; so does `targets` of the project, which the message names."""
     projects.edit(project, "def triage", "def renamed")
     result = run("captures/good.replay.db")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*unanswerable*", "*incident_targets*"])
+    result.stdout.fnmatch_lines(["*unanswerable*", '*targets = {"shop:triage" = *'])
     (project / "pytest.ini").write_text("[pytest]\nincident_targets =\n    shop:triage = shop:renamed\n")
+    run("captures/good.replay.db").assert_outcomes(passed=1)
+    (project / "pytest.ini").unlink()
+    (project / "pyproject.toml").write_text('[tool.replay-harness]\ntargets = {"shop:triage" = "shop:renamed"}\n')
     run("captures/good.replay.db").assert_outcomes(passed=1)
 
 
@@ -108,12 +111,35 @@ def test_a_damaged_bundle_is_a_collection_error_without_traceback(run: Run, proj
 
 
 def test_incident_option_runs_what_it_names(run: Run, project: Path) -> None:
-    """A bundle elsewhere, or one recording by a prefix of its id; a missing one is a usage error."""
+    """A bundle elsewhere, or one recording by a prefix of its id, in a folder too; a missing one is a usage error."""
     ids = open_bundle(project / "captures" / "mixed.replay.db").ids()
     (project / "captures" / "mixed.replay.db").rename(project / "elsewhere.replay.db")
     run("captures/good.replay.db", "--incident", f"elsewhere.replay.db::{ids[0][:8]}").assert_outcomes(passed=2)
     run("captures/good.replay.db", "--incident", "elsewhere.replay.db").assert_outcomes(passed=2, xfailed=2)
+    (project / "other").mkdir()
+    (project / "elsewhere.replay.db").rename(project / "other" / "mixed.replay.db")
+    run("captures/good.replay.db", "--incident", f"other::{ids[0][:8]}").assert_outcomes(passed=2)
     assert run("--incident", "nowhere.replay.db").ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.parametrize("where", [(), (".",), ("captures/async.replay.db",)])
+def test_incident_option_runs_what_incident_paths_leave_out(run: Run, project: Path, where: tuple[str, ...]) -> None:
+    """Whatever else is named, the folder around it too: a folder, a bundle, or one recording of it alone."""
+    ids = open_bundle(project / "captures" / "mixed.replay.db").ids()
+    (project / "pytest.ini").write_text("[pytest]\nincident_paths = captures/open\n")
+    also = 1 if where[-1:] == ("captures/async.replay.db",) else 0
+    run(*where, "--incident", f"captures::{ids[0][:8]}").assert_outcomes(passed=1 + also)
+    run(*where, "--incident", "captures/mixed.replay.db").assert_outcomes(passed=1 + also, xfailed=2)
+    run(*where, "--incident", "captures").assert_outcomes(passed=3, xfailed=3)
+    if where == (".",):
+        run(*where, "captures/bad.replay.db").assert_outcomes(xfailed=1)
+
+
+def test_only_a_boundary_can_be_live(run: Run) -> None:
+    """Another name would be taken for one that nothing asks: a usage error, before anything is run."""
+    result = run("captures/good.replay.db", "--incident-live", "htp")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--incident-live: 'htp' is no boundary; there are http, *"])
 
 
 def test_xdist_runs_each_recording_once(run: Run, project: Path) -> None:

@@ -23,6 +23,7 @@ PRINTED = {
     "show": ["show", "captures"],
     "run": ["run", "captures"],
     "run --check": ["run", "--check", "--no-save", BAD],
+    "debug": ["debug", BAD],
     "debug --steps": ["debug", "--steps", BAD],
     "fuzz": ["fuzz", GOOD, "--executions", "60"],
     "hunt": ["hunt", GOOD, "--error", "AttributeError", "--at", "shop.py:triage", "--executions", "200"],

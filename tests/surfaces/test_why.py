@@ -18,18 +18,18 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 from msgspec.structs import replace
 
-from replay.core.cause import minimal_of
+from replay.core.cause import known_cause, minimal_of
 from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine.causes import why
 from replay.engine.finding import Finding
 from replay.engine.minimize import minimize
 from replay.engine.mutation import mutate
-from replay.store.bundle import write_bundle
+from replay.store.bundle import open_bundle, write_bundle
 from replay.surfaces.why import Options, at_work, beside
 from replay.surfaces.why_report import shown
 from tests.recordings import record
-from tests.surfaces import planted
+from tests.surfaces import planted, projects
 
 ROOT = str(Path(__file__).parent.parent.parent)
 Run = dict[str, Any]
@@ -472,3 +472,49 @@ def test_requests_to_another_route_are_no_other_side(tmp_path: Path) -> None:
     assert [recording.id for _, recording in beside(path, incident)] == [others[2].id]
     assert len(beside(path, replace(incident, http_route=None))) == 3
     assert len(beside(path, incident, [str(path)])) == 3
+
+
+INTERRUPTED = """\
+import sys
+import time
+from pathlib import Path
+import replay
+
+MARK = Path({mark!r})
+
+
+@replay.boundary
+def plan_of(customer):
+    return {{"ann": "pro", "bob": None}}[customer]
+
+
+@replay.capture
+def quote(customer):
+    if "replay.surfaces.child" in sys.modules:  # in a fresh process
+        MARK.touch()
+        while True:
+            pass
+    return plan_of(customer).upper()
+"""
+
+
+def test_ctrl_c_in_the_proof_keeps_the_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, and that no fresh process was heard; nothing is stored of it."""
+    mark = tmp_path / "mark"
+    (tmp_path / "shop.py").write_text(INTERRUPTED.format(mark=str(mark)))
+    (tmp_path / "pyproject.toml").write_text("")
+    code = """import replay, shop
+replay.init(service="shop", spool="captures", keep=replay.always())
+shop.quote("ann")
+try: shop.quote("bob")
+except AttributeError: pass
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=projects.environment(), check=True, timeout=60)
+    paths = sorted((tmp_path / "captures").glob("*.replay.db"))
+    (bad,) = [path for path in paths if next(iter(open_bundle(path))).status == "error"]
+    monkeypatch.chdir(tmp_path)
+    done = projects.interrupted(["why", str(bad)], mark.exists)
+    assert done.returncode == 130, done.stderr
+    assert "cause     call[0] = null" in done.stdout
+    assert "not tried in a fresh process: interrupted" in done.stdout
+    assert known_cause(next(iter(open_bundle(bad)))) is None

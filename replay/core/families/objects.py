@@ -16,7 +16,7 @@ from replay.core.families import anew
 from replay.core.looking import assign
 from replay.core.standins import ABSENT, Opaque, Record, Truncated
 from replay.core.written import json_bytes
-from replay.errors import Unanswerable
+from replay.errors import Unanswerable, moved
 
 if TYPE_CHECKING:
     from replay.core.world import World
@@ -68,7 +68,7 @@ class Rebuilding:
         """Note that the code used it; the error to raise."""
         message = (
             f"{self._entrypoint}: it used {place} ({kind}), which no recording can hold. Put the call that uses it "
-            "behind @replay.boundary, or name a function in incident_targets that brings an object of its own."
+            f"behind @replay.boundary, or name a function that brings an object of its own, {moved(self._entrypoint)}"
         )
         if message not in self.touched and len(self.touched) < 20:
             self.touched.append(message)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from replay.errors import UsageError
 
@@ -20,15 +19,13 @@ if TYPE_CHECKING:
 NEEDED = ("fastapi", "httpx", "openai", "requests", "uvicorn")
 
 
-def run(arguments: Sequence[str] = (), *, as_json: bool = False) -> int:
-    """The command: `replay demo [FOLDER] [--tickets N] [--seed S]`. Returns the exit code."""
-    options = _parse(arguments)
+def run(folder: Path | None = None, *, tickets: int, seed: int, as_json: bool = False) -> int:
+    """The command. Returns the exit code."""
     if not as_json:
-        result = demonstrate(options.folder, tickets=options.tickets, seed=options.seed)
-        return result.exit_code
+        return demonstrate(folder, tickets=tickets, seed=seed).exit_code
     from replay.surfaces.documents import dumps
 
-    result = demonstrate(options.folder, tickets=options.tickets, seed=options.seed, echo=_to_stderr)
+    result = demonstrate(folder, tickets=tickets, seed=seed, echo=_to_stderr)
     print(dumps(result.as_data()))
     return result.exit_code
 
@@ -108,21 +105,12 @@ def _fresh(folder: str | os.PathLike[str] | None) -> Path:
         place = Path(folder)
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
             raise UsageError(f"{place} is not an empty folder. Name a new one: replay demo FOLDER", slug="demo-folder")
-    place.mkdir(parents=True, exist_ok=True)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{place} cannot be made: {error.strerror}. Name another: replay demo FOLDER",
+                         slug="demo-folder") from error  # fmt: skip
     return place.resolve()
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"replay demo: {message}. {self.format_usage().strip()}", slug="demo-usage")
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(prog="replay demo", description="Record a failing service, stop it, replay its incidents.")
-    parser.add_argument("folder", nargs="?", metavar="FOLDER", help="new or empty (default: replay-demo)")
-    parser.add_argument("--tickets", type=int, default=300, metavar="N", help="requests to send (default: 300)")
-    parser.add_argument("--seed", type=int, default=2026, metavar="S", help="of the traffic (default: 2026)")
-    return parser.parse_args(list(arguments))
 
 
 def _to_stderr(text: str) -> None:

@@ -14,7 +14,7 @@ NAMES = {"cost": "tests.benchmarks", "mutation": "tests.benchmarks.mutation"}
 """By name: the module that is run. They lie in the checkout, beside the tests: an installed package stays small."""
 
 
-@click.command(name="bench", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.command(name="bench", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("name", type=click.Choice(list(NAMES)))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(name: str, arguments: tuple[str, ...]) -> int:

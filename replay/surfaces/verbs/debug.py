@@ -19,7 +19,8 @@ from replay.surfaces.verbs.shared import code_options, emit, page, target
 @click.option("--listen", type=int, metavar="PORT", help="Wait on this port of this machine for VS Code to attach.")
 @code_options
 @click.option("--live", multiple=True, metavar="KIND", help="A boundary that is not replayed.")
-@click.option("--json", "as_json", is_flag=True, help="With --steps: print all steps as one JSON document.")
+@click.option("--json", "as_json", is_flag=True,
+              help="Print one JSON document: where it would stop; with --steps all steps.")  # fmt: skip
 def command(name: str, at: int | None, until: str | None, steps: bool, vscode: bool, listen: int | None,
             targets: tuple[str, ...], as_json: bool, **options: Any) -> int:  # fmt: skip
     """Replay a recording in a debugger, from the start as often as you like.

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from replay.errors import UsageError
 from replay.surfaces.verbs.shared import json_option
 
 
-@click.command(name="demo", context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.command(name="demo")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--tickets", type=click.IntRange(min=1), default=300, metavar="N", show_default=True,
+              help="Requests to send.")  # fmt: skip
+@click.option("--seed", type=int, default=2026, metavar="N", show_default=True, help="Of the traffic.")
 @json_option
-def command(arguments: tuple[str, ...], as_json: bool) -> int:
-    """Record a failing service on this machine, stop it, replay its incidents."""
+def command(folder: Path | None, tickets: int, seed: int, as_json: bool) -> int:
+    """Record a failing service on this machine, stop it, replay its incidents.
+
+    FOLDER is new or empty (default: replay-demo, or the next number that is free).
+    """
     try:
         from replay.surfaces.demo import run as run_demo
     except ModuleNotFoundError as error:
@@ -21,4 +29,4 @@ def command(arguments: tuple[str, ...], as_json: bool) -> int:
         raise UsageError(
             f"the demo needs {error.name}: pip install 'replay-harness[demo]'", slug="demo-not-installed"
         ) from error
-    return int(run_demo(arguments, as_json=as_json))
+    return int(run_demo(folder, tickets=tickets, seed=seed, as_json=as_json))

@@ -24,7 +24,9 @@ from replay.surfaces.verbs.shared import (
     json_option,
     jsonl_option,
     names,
+    note_lost,
     note_unsealed,
+    one_form,
     package_option,
     page,
     recordings,
@@ -97,6 +99,7 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, as_
     from replay.surfaces.report.make import check_place
     from replay.surfaces.select import choose
 
+    one_form(as_json, as_lines)
     settings = {name: given for name in SETTINGS if (given := options.pop(name))}
     if not is_ci and (settings or form or summary):
         one = next((f"--{name.replace('_', '-')}" for name in settings), "--format" if form else "--summary")
@@ -139,10 +142,13 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], as_json: bool, as_
     if run is not None:
         _summarise(run, summary)
     note_unsealed(chosen, report.finds, options["out"])
-    if any(not kept.known for kept in report.finds) and not settings.get("accept"):
-        return UNEXPECTED
+    lost = note_lost(report.finds)
     if report.stopped == "interrupted":
         return INTERRUPTED
+    if lost:
+        return REFUSED
+    if any(not kept.known for kept in report.finds) and not settings.get("accept"):
+        return UNEXPECTED
     return REFUSED if refused.count else NOT_RUN if report.skipped else EXPECTED
 
 

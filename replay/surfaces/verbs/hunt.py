@@ -19,6 +19,7 @@ from replay.surfaces.verbs.shared import (
     emit,
     json_option,
     names,
+    note_lost,
     note_unsealed,
     package_option,
     page,
@@ -75,8 +76,9 @@ def command(names: tuple[str, ...], signature: BinaryIO | None, error: str | Non
     else:
         click.echo(hunt_report.text(report, page()))
     note_unsealed(chosen, report.finds, options["out"])
-    if report.finds:
-        return EXPECTED
+    lost = note_lost(report.finds)
     if report.stopped == "interrupted":
         return INTERRUPTED
+    if report.finds:
+        return REFUSED if lost else EXPECTED
     return UNEXPECTED if report.tried else REFUSED if refused.count else NOT_RUN

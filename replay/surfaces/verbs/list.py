@@ -21,6 +21,7 @@ from replay.surfaces.verbs.shared import (
     json_option,
     jsonl_option,
     names,
+    one_form,
     page,
     target,
 )
@@ -55,6 +56,7 @@ def command(names: tuple[str, ...], errors: bool, status: str | None, entrypoint
     from replay.surfaces.shortened import Shortened
     from replay.surfaces.waterfall import list_text
 
+    one_form(as_json, as_lines)
     if no_run and not group:
         raise UsageError("--no-run is for --group: a plain list replays nothing")
     earliest = None if since is None else since_ns(since)
@@ -92,6 +94,8 @@ def command(names: tuple[str, ...], errors: bool, status: str | None, entrypoint
 def _groups(names: Sequence[str], wanted: Wanted, options: dict[str, Any], *, run: bool, as_json: bool,
             as_lines: bool) -> int:  # fmt: skip
     """Ctrl-C ends the replays: groups whose turn did not come are shown by their smallest recording."""
+    from msgspec.structs import replace
+
     from replay.surfaces.config import load
     from replay.surfaces.group_text import document, text
     from replay.surfaces.grouping import Groups
@@ -105,9 +109,9 @@ def _groups(names: Sequence[str], wanted: Wanted, options: dict[str, Any], *, ru
     short = Shortened()
     for name, chosen in _each(names, refused):
         short.add(name, chosen)
-        for row in chosen.rows():
-            if row["status"] == "error" and wanted(row):
-                gathered.add(str(chosen.path), chosen.bundle[row["id"]])
+        ids = tuple(row["id"] for row in chosen.rows() if row["status"] == "error" and wanted(row))
+        for recording in replace(chosen, ids=ids).recordings():
+            gathered.add(str(chosen.path), recording)
     replay_one = replayer(options) if run else None
     stopped = False
     with progress(len(gathered)) as bar:

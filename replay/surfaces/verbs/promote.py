@@ -60,7 +60,7 @@ def command(names: tuple[str, ...], from_fuzz: bool, dry_run: bool, force: bool,
         if as_json:
             documents.append(_document(each, verdict, dry_run))
         else:
-            _say(each, verdict, dry_run, force, project.absolute())
+            _say(each, verdict, dry_run, force)
     if as_json:
         emit(documents)
     return EXPECTED
@@ -123,7 +123,7 @@ def _document(found: Plan, verdict: Verdict, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _say(found: Plan, verdict: Verdict, dry_run: bool, force: bool, root: Path) -> None:
+def _say(found: Plan, verdict: Verdict, dry_run: bool, force: bool) -> None:
     import os
     import shlex
 
@@ -149,5 +149,4 @@ def _say(found: Plan, verdict: Verdict, dry_run: bool, force: bool, root: Path) 
     now = "passes on the code as it is" if why is None else f"fails on the code as it is: {why}"
     click.echo("\n".join(sheet.wrapped("now", escape(now))))
     if not dry_run:
-        test = os.path.relpath(found.test.path, root)
-        click.echo(f"{sheet.row('next', '')}pytest {escape(shlex.quote(test))}")
+        click.echo(f"{sheet.row('next', '')}pytest {escape(shlex.quote(os.path.relpath(found.test.path)))}")

@@ -58,14 +58,19 @@ def command(names: tuple[str, ...], form: str, out: Path | None, force: bool, no
     from replay.surfaces.config import load
     from replay.surfaces.documents import run_row
     from replay.surfaces.isolation import replayer
+    from replay.surfaces.printable import escape
     from replay.surfaces.progress import progress
     from replay.surfaces.report.given import Fuzzed, Whys, read
-    from replay.surfaces.report.make import gather, write, written
+    from replay.surfaces.report.make import check_place, gather, write, written
     from replay.surfaces.select import choose
 
     fuzzed = None if fuzz is None else read(fuzz, Fuzzed)
     given = [read(path, Whys) for path in whys]
     known = [each for one in given for each in (one if isinstance(one, tuple) else (one,))]
+    place = out or (PAGE if form == "html" else None)
+    to_file = place is not None and str(place) != "-"
+    if place is not None and to_file and not force:
+        check_place(place, form)  # type: ignore[arg-type]  # click has checked it
     refused = Refusals()
     names = names or _finds(fuzzed)
     options["targets"] = dict(target(text) for text in targets)
@@ -87,8 +92,9 @@ def command(names: tuple[str, ...], form: str, out: Path | None, force: bool, no
     if not made.incidents and not refused.count:
         raise BundleError(f"{', '.join(names)}: no recordings there to report", slug="no-recording")
     text = written(campaign, made, form)  # type: ignore[arg-type]  # click has checked it
-    place = out or (PAGE if form == "html" else None)
-    to_file = place is not None and str(place) != "-"
+    for why in known:
+        if not any(why.of(name, name.rpartition("::")[2]) for name, _ in made.verdicts):
+            click.echo(f"replay: --why tells of {escape(why.incident)}, which is not in this report", err=True)
     if to_file:
         assert place is not None
         write(place, text, form, force=force)  # type: ignore[arg-type]
@@ -99,7 +105,6 @@ def command(names: tuple[str, ...], form: str, out: Path | None, force: bool, no
               **({} if to_file else {"report": text})})  # fmt: skip
     elif to_file:
         from replay.surfaces.page import count
-        from replay.surfaces.printable import escape
 
         click.echo(f"{escape(str(place))}: {count(len(made.incidents), 'recording')} ({campaign.summed})")
     else:

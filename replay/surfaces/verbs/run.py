@@ -27,6 +27,7 @@ from replay.surfaces.verbs.shared import (
     jsonl_option,
     names,
     number_of,
+    one_form,
     page,
     recordings,
     target,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 @code_options
 @click.option("--live", multiple=True, metavar="KIND", help="A boundary that is not replayed.")
 @click.option("--ignore", multiple=True, metavar="JSONPATH", help="A path of the outcome that is not compared.")
-@click.option("--tolerance", type=float, default=0.0, help="Relative difference of numbers that counts as equal.")
+@click.option("--tolerance", type=float, help="Relative difference of numbers that counts as equal.")
 @click.option("--isolation", type=click.Choice(["soft", "hard"]), default="soft",
               help="Who refuses the real world: Python (soft) or the kernel too (hard).")  # fmt: skip
 @click.option("--require-hard", is_flag=True, help="Hard isolation, or exit 4 where it is not to be had.")
@@ -67,16 +68,18 @@ def command(names: tuple[str, ...], targets: tuple[str, ...], isolation: str, re
 
     from replay.surfaces import fresh
     from replay.surfaces.abreast import replayed
-    from replay.surfaces.config import compared
+    from replay.surfaces.config import bounded, compared
     from replay.surfaces.documents import run_row
     from replay.surfaces.isolation import replayer
     from replay.surfaces.progress import progress
     from replay.surfaces.select import choose
     from replay.surfaces.shortened import Shortened
 
+    one_form(as_json, as_lines)
     refused = Refusals()
     options["targets"] = dict(target(text) for text in targets)
     compared(options["ignore"], "--ignore")
+    bounded(options["tolerance"] or 0.0, "--tolerance")
     if no_save and not check:
         raise UsageError("--no-save is for --check: a plain replay stores nothing")
     if jobs != 1 and (in_process or check):
@@ -148,10 +151,8 @@ def _check(names: tuple[str, ...], refused: Refusals, replay_recording: Callable
     with progress(number_of(names)) as bar:
         try:
             for chosen in choose(names, refused):
-                reports = check_bundle(chosen, replay_recording, root, save=save, unsaved=unsaved.append)
-                for id in chosen.ids:  # one report each, made when it is asked for
-                    bar.step(f"{chosen.path}::{id}")
-                    report = next(reports)
+                for report in check_bundle(chosen, replay_recording, root, save=save, begun=bar.step,
+                                           unsaved=unsaved.append):  # fmt: skip
                     bar.clear()
                     statuses.append("changed" if report.varies else report.verdict.status)
                     if as_json:

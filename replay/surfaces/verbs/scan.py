@@ -18,6 +18,7 @@ def command(paths: tuple[Path, ...], personal: bool, as_json: bool) -> int:
 
     Bundles are looked through whole: compressed bodies, Base64, JSON in strings. What is printed never holds a secret.
     """
+    from replay.surfaces.page import count
     from replay.surfaces.printable import escape
     from replay.surfaces.scan import Scan, document
 
@@ -31,5 +32,5 @@ def command(paths: tuple[Path, ...], personal: bool, as_json: bool) -> int:
             where = f"{each.path}::{each.recording}" if each.recording else each.path
             inside = "" if each.inside == "$" else f" {each.inside}"
             click.echo(escape(f"{where} {each.place}{inside}: {each.kind} {each.excerpt}"))
-        click.echo(f"{len(found)} secrets in {scan.files} files")
+        click.echo(f"{count(len(found), 'secret')} in {count(scan.files, 'file')}")
     return REFUSED if refused.count else UNEXPECTED if found else EXPECTED

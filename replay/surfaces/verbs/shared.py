@@ -26,6 +26,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 jsonl_option = click.option("--jsonl", "as_lines", is_flag=True, help="Print one JSON object a line, each when known.")
 
 
+def one_form(as_json: bool, as_lines: bool) -> None:
+    """Raises UsageError where both are wanted."""
+    if as_json and as_lines:
+        raise UsageError("--json prints one document, --jsonl an object a line: give one of them")
+
+
 def complain(error: ReplayError) -> None:
     """One error on stderr: its text and its slug."""
     from replay.surfaces.printable import escape
@@ -42,6 +48,15 @@ def note_unsealed(chosen: Iterable[tuple[str, object]], finds: Iterable[object],
     if any(True for _ in finds) and any(holds_sealed(Path(path)) for path in {path for path, _ in chosen}):
         click.echo(f"replay: {escape(str(out))} holds finds of a sealed bundle: they are not sealed, and hold what it "
                    "does", err=True)  # fmt: skip
+
+
+def note_lost(finds: Iterable[Any]) -> bool:
+    """On stderr, that finds could not be written; whether there were such."""
+    lost = [kept.lost for kept in finds if kept.lost is not None]
+    if lost:
+        others = f" So it was with {len(lost) - 1:,} more." if len(lost) > 1 else ""
+        complain(BundleError(f"{lost[0]}{others}", slug=lost[0].slug))
+    return bool(lost)
 
 
 def names(**options: Any) -> Callable[[F], F]:

@@ -75,9 +75,12 @@ def command(incident: str, base: str | None, neighbours: int, out: Path | None, 
 
 
 def _free(out: Path) -> None:
-    """Raises UsageError if either file is there and no earlier certificate. Before the work, which takes its time."""
+    """Raises UsageError if either file is there and no earlier certificate, BundleError if neither can be written.
+    Before the work, which takes its time."""
+    from replay.store.durable import check_folder
     from replay.surfaces.certificate import PAYLOAD, PREDICATE
 
+    check_folder(out.parent, out)
     if out.suffix == ".md":
         raise UsageError(f"{out} is the statement's, JSON: give it another suffix; the summary gets .md")
     for path, marks in ((out, (PREDICATE, PAYLOAD)), (out.with_suffix(".md"), ("## Fix ",))):
