@@ -111,12 +111,22 @@ def require_whole(recording: Recording, *, ignore: str | None = None) -> None:
     """Raises Unanswerable if something of its input was not kept (outside the path `ignore`)."""
     for gap in recording.input.gaps:
         if ignore is None or not gap.path.startswith(ignore):
-            raise Unanswerable(f"{recording.entrypoint}: its input was not kept whole: {describe(gap)}")
+            raise Unanswerable(
+                f"{recording.entrypoint}: its input was not kept whole: {describe(gap)}{_instead(gap, recording)}"
+            )
 
 
 def describe(gap: Gap) -> str:
     """A gap in words."""
     return f"{gap.path} is {gap.reason} ({gap.type})"
+
+
+def _instead(gap: Gap, recording: Recording) -> str:
+    """What to capture where an argument is no plain value."""
+    if gap.reason != "opaque" or recording.kind != "function":
+        return ""
+    whole = " or wrap the web application whole (replay.WSGI, replay.ASGI)" if gap.type.endswith("Request") else ""
+    return f". Put @replay.capture on a function that is given plain data{',' * bool(whole)}{whole}."
 
 
 class Joined:

@@ -284,3 +284,21 @@ def test_no_other_class_is_made(text: str) -> None:
     value = encode(None)
     found = type(value)(text, ()).decode(lambda module, name: getattr(sys.modules.get(module), name, None))
     assert isinstance(found, Record)
+
+
+def test_what_triggers_a_function_in_the_cloud_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests, messages and events of Azure Functions and CloudEvents are nothing but their attributes."""
+
+    class QueueMessage:
+        def __init__(self, body: bytes) -> None:
+            self.__body = body
+
+        def get_body(self) -> bytes:
+            return self.__body
+
+    QueueMessage.__module__, QueueMessage.__qualname__ = "azure.functions.queue", "QueueMessage"
+    module = ModuleType("azure.functions.queue")
+    module.QueueMessage = QueueMessage  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "azure.functions.queue", module)
+    kept = encode(QueueMessage(b"3"))
+    assert (kept.gaps, kept.decode().get_body()) == ((), b"3")
