@@ -19,6 +19,7 @@ from replay.boundaries.moments import Pool
 from replay.boundaries.seam import rebind, when_imported
 from replay.boundaries.timeline import Timeline
 from replay.boundaries.waits import NUMBER, ended, started, timeline_here
+from replay.core.telemetry import tells
 from replay.core.world import LIVE, Carrier, current, failed, followed, forks, here
 
 _NOWHERE = (None, LIVE)
@@ -79,19 +80,24 @@ def _put_back(thread: Thread, own: object) -> None:
 def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
     @wraps(original)
     def start(self: Thread) -> None:
-        if current.get() in _NOWHERE or self.ident is not None:
+        if self.ident is not None:
             return original(self)
-        timeline = timeline_here()
+        apart = _is_apart(self)
+        if current.get() in _NOWHERE and not apart:
+            return original(self)
+        timeline = None if apart else timeline_here()
         pooled = _is_pooled(self)
-        if pooled and timeline is None:
+        if pooled and timeline is None and not apart:
             return original(self)
         own = self.__dict__.get("run")
-        function = self.run if pooled else _carried(self.run)
+        function = self.run if pooled or apart else _carried(self.run)
         if timeline is not None:
             function = _acting(function, timeline, self)
 
         def run() -> None:
             _put_back(self, own)
+            if apart:
+                current.set(LIVE)  # no world asks it, not even one that takes in threads which lost theirs
             function()
 
         self.run = run  # type: ignore[method-assign]  # the one method that every subclass may override
@@ -109,6 +115,14 @@ def _not_started(thread: Thread, own: Any, timeline: Any) -> None:
     if timeline is not None:
         timeline.not_started()
         ended(thread)
+
+
+def _is_apart(thread: Thread) -> bool:
+    try:
+        return tells(thread)
+    except Exception:
+        failed("carry-failed", here())
+        return False
 
 
 def _is_pooled(thread: Thread) -> bool:
