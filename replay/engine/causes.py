@@ -130,8 +130,8 @@ def baseline(incident: Recording, world: World, trials: Trials, finding: Finding
 def _sides(
     incident: Recording, others: Sequence[Named], trials: Trials, base: World
 ) -> tuple[list[_Side], list[_Side], int]:
-    """The recordings that do not fail so, those that come nearest to the failing line: those that pass first, then
-    the most alike first. Then the other ones that do not fail so, and how many of those that ended well fail so here."""
+    """The recordings that do not fail so, those that come nearest to the failing line; those that pass first, of these
+    the most alike. Then the other ones that do not fail so, and how many of those that ended well fail so here."""
     pairs = [(name, other, pair(incident, other)) for name, other in others]
     sides: list[_Side] = []
     rest: list[_Side] = []
