@@ -111,9 +111,7 @@ def require_whole(recording: Recording, *, ignore: str | None = None) -> None:
     """Raises Unanswerable if something of its input was not kept (outside the path `ignore`)."""
     for gap in recording.input.gaps:
         if ignore is None or not gap.path.startswith(ignore):
-            raise Unanswerable(
-                f"{recording.entrypoint}: its input was not kept whole: {describe(gap)}{_instead(gap, recording)}"
-            )
+            raise Unanswerable(f"{recording.entrypoint}: its input was not kept whole: {describe(gap)}")
 
 
 def describe(gap: Gap) -> str:
@@ -121,12 +119,10 @@ def describe(gap: Gap) -> str:
     return f"{gap.path} is {gap.reason} ({gap.type})"
 
 
-def _instead(gap: Gap, recording: Recording) -> str:
-    """What to capture where an argument is no plain value."""
-    if gap.reason != "opaque" or recording.kind != "function":
-        return ""
-    whole = " or wrap the web application whole (replay.WSGI, replay.ASGI)" if gap.type.endswith("Request") else ""
-    return f". Put @replay.capture on a function that is given plain data{',' * bool(whole)}{whole}."
+def instead(gap: Gap) -> str:
+    """What to do where an argument is no plain value."""
+    web = " or wrap the web application whole (replay.WSGI, replay.ASGI)" if gap.type.endswith("Request") else ""
+    return f"put @replay.capture on a function that is given plain data{',' * bool(web)}{web}."
 
 
 class Joined:
