@@ -152,6 +152,12 @@ class Targets:
 
     def _import(self, module: str, name: str) -> Any:
         top = module.partition(".")[0]
+        if module == "__main__":
+            raise Unanswerable(
+                f"{name!r} was defined in a notebook or at a prompt, in no file that could be imported. Put it into a "
+                f"module, and name it: replay run --target {name}=module:{name.partition(':')[2]}",
+                slug="target-missing",
+            )
         if not _is_dotted(module) or not self._is_ours(top, module):
             raise Unanswerable(
                 f"{name!r} is not code of this project ({self.root}), so it is not imported. Run it in its project's "

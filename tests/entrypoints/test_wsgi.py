@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -384,3 +385,9 @@ def test_a_function_that_a_builder_keeps_is_found(recordings: Recordings) -> Non
     assert on_message._function._func("a") == "A"  # type: ignore[attr-defined]
     found = Targets(Path(__file__).parents[2]).load(recordings.one.entrypoint)
     assert found is on_message._function._func  # type: ignore[attr-defined]
+
+
+def test_what_a_notebook_defined_has_to_be_put_into_a_module() -> None:
+    """To allow `__main__` would not help: that is another program now."""
+    with pytest.raises(Unanswerable, match=re.escape("replay run --target __main__:quote=module:quote")):
+        Targets(Path(__file__).parents[2], allow=["__main__"]).load("__main__:quote")
