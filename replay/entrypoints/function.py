@@ -21,8 +21,8 @@ from replay.engine import recorder as engine
 from replay.entrypoints.methods import is_method, taker, with_object
 from replay.entrypoints.naming import function_name
 from replay.entrypoints.steps import Sent, Steps, Take, replayed, replayed_async
-from replay.entrypoints.turn import drive, end, instead, settle, whole_input
-from replay.errors import UsageError
+from replay.entrypoints.turn import drive, end, instead, require_whole, settle, whole_input
+from replay.errors import CodecError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -217,7 +217,13 @@ def _arguments(recording: Recording, resolve: Resolve | None, bound: bool) -> tu
         return whole_input(recording, resolve, ignore=WHERE if bound else None), None
     places = {gap.type: gap.path.removeprefix("$.") for gap in reversed(gaps)}
     standing = Rebuilding(recording.entrypoint, lambda name: None, f"Or {instead(gaps[0])}")
-    return recording.input.decode(resolve, lambda held: standing.stand_in(places.get(held.type, "one"), held)), standing
+    try:
+        given = recording.input.decode(resolve, lambda held: standing.stand_in(places.get(held.type, "one"), held))
+    except CodecError:
+        if standing.touched:  # as a key or in a set, which ask what it is
+            require_whole(recording)
+        raise
+    return given, standing
 
 
 def _leave(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -537,3 +537,15 @@ def test_code_that_uses_what_no_recording_holds_is_not_run(
     work(Database(), 1, {"lock": threading.Lock(), "try": 1})
     with pytest.raises(Unanswerable, match=re.escape(f"it used {place} (")):
         again(recordings.one, work)
+
+
+@capture
+def keyed(names: dict[Any, int]) -> int:
+    return len(names)
+
+
+def test_a_key_that_no_recording_holds_keeps_it_from_being_run(recordings: Recordings, again: Again) -> None:
+    """A mapping asks for its hash before the code runs: nobody used it."""
+    assert keyed({Database(): 1}) == 1
+    with pytest.raises(Unanswerable, match="its input was not kept whole"):
+        again(recordings.one, keyed)
