@@ -80,24 +80,19 @@ def _put_back(thread: Thread, own: object) -> None:
 def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
     @wraps(original)
     def start(self: Thread) -> None:
-        if self.ident is not None:
+        if current.get() in _NOWHERE or self.ident is not None:
             return original(self)
-        apart = _is_apart(self)
-        if current.get() in _NOWHERE and not apart:
-            return original(self)
-        timeline = None if apart else timeline_here()
+        timeline = timeline_here()
         pooled = _is_pooled(self)
-        if pooled and timeline is None and not apart:
+        if pooled and timeline is None:
             return original(self)
         own = self.__dict__.get("run")
-        function = self.run if pooled or apart else _carried(self.run)
+        function = self.run if pooled else _carried(self.run)
         if timeline is not None:
             function = _acting(function, timeline, self)
 
         def run() -> None:
             _put_back(self, own)
-            if apart:
-                current.set(LIVE)  # no world asks it, not even one that takes in threads which lost theirs
             function()
 
         self.run = run  # type: ignore[method-assign]  # the one method that every subclass may override
@@ -117,9 +112,37 @@ def _not_started(thread: Thread, own: Any, timeline: Any) -> None:
         ended(thread)
 
 
+def _tap_telling(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
+    tapped = _tap_start(original)
+
+    @wraps(original)
+    def start(self: Thread) -> None:
+        return _start_apart(self, original) if _is_apart(self) else tapped(self)
+
+    return start
+
+
+def _start_apart(thread: Thread, original: Callable[[Thread], None]) -> None:
+    """Start one that is no part of any work: no world hears it, not even one that takes in threads that lost theirs."""
+    own = thread.__dict__.get("run")
+    function = thread.run
+
+    def run() -> None:
+        _put_back(thread, own)
+        current.set(LIVE)
+        function()
+
+    thread.run = run  # type: ignore[method-assign]  # as above
+    try:
+        original(thread)
+    except BaseException:
+        _put_back(thread, own)
+        raise
+
+
 def _is_apart(thread: Thread) -> bool:
     try:
-        return tells(thread)
+        return thread.ident is None and tells(thread)
     except Exception:
         failed("carry-failed", here())
         return False
@@ -262,6 +285,6 @@ def install() -> None:
     if _installed:
         return
     _installed = True
-    Thread.start = _tap_start(Thread.start)  # type: ignore[method-assign,assignment]
+    Thread.start = _tap_telling(Thread.start)  # type: ignore[method-assign,assignment]
     ThreadPoolExecutor.submit = _tap_submit(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
     when_imported("anyio.to_thread", _tap_anyio)
