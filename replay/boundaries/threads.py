@@ -19,6 +19,7 @@ from replay.boundaries.moments import Pool
 from replay.boundaries.seam import rebind, when_imported
 from replay.boundaries.timeline import Timeline
 from replay.boundaries.waits import NUMBER, ended, started, timeline_here
+from replay.core.telemetry import tells
 from replay.core.world import LIVE, Carrier, current, failed, followed, forks, here
 
 _NOWHERE = (None, LIVE)
@@ -109,6 +110,42 @@ def _not_started(thread: Thread, own: Any, timeline: Any) -> None:
     if timeline is not None:
         timeline.not_started()
         ended(thread)
+
+
+def _tap_telling(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
+    tapped = _tap_start(original)
+
+    @wraps(original)
+    def start(self: Thread) -> None:
+        return _start_apart(self, original) if _is_apart(self) else tapped(self)
+
+    return start
+
+
+def _start_apart(thread: Thread, original: Callable[[Thread], None]) -> None:
+    """Start one that is no part of any work: no world hears it, not even one that takes in threads that lost theirs."""
+    own = thread.__dict__.get("run")
+    function = thread.run
+
+    def run() -> None:
+        _put_back(thread, own)
+        current.set(LIVE)
+        function()
+
+    thread.run = run  # type: ignore[method-assign]  # as above
+    try:
+        original(thread)
+    except BaseException:
+        _put_back(thread, own)
+        raise
+
+
+def _is_apart(thread: Thread) -> bool:
+    try:
+        return thread.ident is None and tells(thread)
+    except Exception:
+        failed("carry-failed", here())
+        return False
 
 
 def _is_pooled(thread: Thread) -> bool:
@@ -248,6 +285,6 @@ def install() -> None:
     if _installed:
         return
     _installed = True
-    Thread.start = _tap_start(Thread.start)  # type: ignore[method-assign,assignment]
+    Thread.start = _tap_telling(Thread.start)  # type: ignore[method-assign,assignment]
     ThreadPoolExecutor.submit = _tap_submit(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
     when_imported("anyio.to_thread", _tap_anyio)

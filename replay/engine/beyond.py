@@ -20,6 +20,9 @@ _MADE: dict[str, Callable[[Random], Any]] = {
     },
 }
 
+UNIQUE = frozenset(kind for kind in _MADE if "uuid" in kind)
+"""Of these none comes twice: code keys what it holds by them."""
+
 
 def beyond(kind: str, seed: str, live: Callable[[], Any]) -> Any:
     """A draw of that kind; `seed` decides which. Of numpy and the like a live one, of the types that there are."""

@@ -130,8 +130,8 @@ def baseline(incident: Recording, world: World, trials: Trials, finding: Finding
 def _sides(
     incident: Recording, others: Sequence[Named], trials: Trials, base: World
 ) -> tuple[list[_Side], list[_Side], int]:
-    """The recordings that do not fail so, those that come nearest to the failing line; of these the most alike. Then
-    the other ones that do not fail so, and how many of those that ended well fail so here."""
+    """The recordings that do not fail so, those that come nearest to the failing line; those that pass first, of these
+    the most alike. Then the other ones that do not fail so, and how many of those that ended well fail so here."""
     pairs = [(name, other, pair(incident, other)) for name, other in others]
     sides: list[_Side] = []
     rest: list[_Side] = []
@@ -149,7 +149,8 @@ def _sides(
     nearest = min((_NEAR[side.far.way] for side in sides), default=0)
     near = [side for side in sides if _NEAR[side.far.way] == nearest]
     further = [side for side in sides if side not in near] + rest
-    return sorted(near, key=lambda side: len(side.pair.changes))[:SIDES], further, unmoved
+    near.sort(key=lambda side: (side.far.ended != "passed", len(side.pair.changes)))
+    return near[:SIDES], further, unmoved
 
 
 def _mixed(pairs: list[tuple[str, Recording, Pair]], base: World) -> list[tuple[str, Pair]]:
@@ -215,13 +216,14 @@ def _isolate(
 
 def _missing(side: _Side, paths: Sequence[str]) -> list[str]:
     """The fewest further values of the incident that make the other recording fail in the same way, if those at these
-    places do not."""
+    places do not; without lists and mappings in which one of these lies, which is then there anyway."""
     held = side.of(paths)
     if side.with_only(held).ended == "same":
         return []
     known = set(map(id, held))
     rest = tuple(each for each in side.pair.changes if id(each) not in known)
-    return [each.path for each in fewest(rest, lambda kept: side.with_only((*held, *kept)).ended == "same")]
+    found = [each.path for each in fewest(rest, lambda kept: side.with_only((*held, *kept)).ended == "same")]
+    return [path for path in found if not any(_lies_in(known, path) for known in paths)]
 
 
 def _cure(swapped: tuple[Change, ...], trial: Trial) -> tuple[Edit, ...]:
@@ -306,6 +308,11 @@ def _alternatives(path: str, sides: list[_Side], others: Sequence[Named], incide
             if side is not None and ended not in ("passed", "past", "same"):
                 ended = side.far.ended  # the recording that held it, as it is
             yield Alternative(change.there, ended)
+
+
+def _lies_in(one: str, other: str) -> bool:
+    """Whether one place is inside the other, and not the same."""
+    return len(parse(one)[1]) > len(parse(other)[1]) and related(one, other)
 
 
 def related(one: str, other: str) -> bool:

@@ -58,7 +58,9 @@ def links(stage: Stage, incident: Recording, values: tuple[CauseValue, ...], fai
     wanted = {each.path: _wanted(each) for each in values if type(each.here) in _PLAIN or _is_variable(each.path)}
 
     def on_ask(interaction: Interaction, _: Value) -> None:
-        asked.setdefault(interaction.seq, _asking(stage.root))
+        place = _asking(stage.root)
+        if place is not None:
+            asked.setdefault(interaction.seq, place)
 
     stage.on_ask = on_ask
     try:
@@ -167,14 +169,14 @@ def _watched(root: Path, run: Callable[[], object], looking: _Looking) -> None:
         sys.settrace(before)
 
 
-def _asking(root: Path) -> Frame:
-    """The innermost line of the project that is running."""
+def _asking(root: Path) -> Frame | None:
+    """The innermost line of the project that is running; None in a task or a thread that a library started."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if in_project(root, frame.f_code.co_filename):
             return _frame(root, frame, frame.f_lineno)
         frame = frame.f_back
-    return Frame("?", 0, "?")
+    return None
 
 
 def _frame(root: Path, frame: FrameType, line: int) -> Frame:

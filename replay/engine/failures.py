@@ -49,6 +49,8 @@ class Failure(msgspec.Struct, frozen=True):
     """Of the project, outermost first; of an error that has none there, its last one."""
     target: str = ""
     """Of an act by itself, or a write that was made once more: what was asked."""
+    behind: str = ""
+    """Of a status: `module.qualname` of the error behind it, if it was heard of."""
 
     @property
     def fingerprint(self) -> tuple[Any, ...]:
@@ -96,7 +98,8 @@ def failed_with(outcome: Outcome, root: Path) -> Failure | None:
     name = printable(str(body["type"]).rpartition(".")[2])
     own = [frame for frame in body["frames"] if in_project(root, str(frame[0]))][-1:]
     frames = tuple(Frame(relative(root, str(file)), int(line), str(function), name) for file, line, function, *_ in own)
-    return Failure("status", f"HTTP {status}", f"answered {status} after {name}", frames)
+    message = f"answered {status} after {name}"
+    return Failure("status", f"HTTP {status}", message, frames, behind=printable(str(body["type"])))
 
 
 def status_of(outcome: Outcome) -> int | None:

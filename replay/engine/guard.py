@@ -25,6 +25,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from replay.core.telemetry import tells
 from replay.core.verdict import Divergence, Frame, Verdict
 from replay.core.world import LIVE, current, occupant
 from replay.engine import unheard
@@ -170,6 +171,12 @@ def _is_bystander(world: Any) -> bool:
     return thread.is_alive() and thread.native_id == get_native_id()
 
 
+def _is_telemetry() -> bool:
+    """Whether a thread asks that tells of the service: it may not, and that says nothing of the code under replay."""
+    thread = threading._active.get(get_ident())  # type: ignore[attr-defined]  # `current_thread` would make one
+    return thread is not None and tells(thread)
+
+
 def _hook(event: str, args: tuple[Any, ...], judges: Any = JUDGES) -> None:
     judge = judges.get(event)  # held here: at the end of the interpreter the module is emptied, and the hook stays
     if judge is None:
@@ -186,7 +193,8 @@ def _hook(event: str, args: tuple[Any, ...], judges: Any = JUDGES) -> None:
             return
     except Exception as error:  # what cannot be judged must not pass
         reach = Reach("file", f"{event}: not understood ({type(error).__name__})")
-    guarded.refused(reach.boundary, reach.target)
+    if not _is_telemetry():
+        guarded.refused(reach.boundary, reach.target)
     raise _error(event, reach)
 
 

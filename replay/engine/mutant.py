@@ -22,7 +22,7 @@ from replay.core.codec import Value
 from replay.core.recording import Interaction
 from replay.core.verdict import Difference
 from replay.core.world import Request, Shelf
-from replay.engine.beyond import beyond
+from replay.engine.beyond import UNIQUE, beyond
 from replay.engine.entropy import BELOW
 from replay.engine.heard import Heard
 from replay.engine.player import Player
@@ -132,9 +132,9 @@ class Mutant(Player):
         self.drawn.setdefault(lane, {}).setdefault(kind, []).append(value)
 
     def _more(self, kind: str, live: Callable[[], T]) -> Any:
-        """Draws of that kind again from the start; where there were none, or none of them will do, from a generator of
-        fixed seed."""
-        before = self._kinds.get(kind)
+        """Draws of that kind again from the start; where there were none, or none of them will do, or none may come
+        twice, from a generator of fixed seed."""
+        before = None if kind in UNIQUE else self._kinds.get(kind)
         if before and self._repeated < MOST_REPEATED:
             self._repeated += 1
             before.rotate(-1)

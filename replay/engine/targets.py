@@ -14,14 +14,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
-from replay.core.looking import attributes, imported
+from replay.core.looking import attributes, imported, instance_dict
 from replay.errors import Unanswerable, moved
 
 LIBRARIES = frozenset({
-    "aiohttp", "anthropic", "anyio", "asyncpg", "attr", "attrs", "botocore", "bson", "elastic_transport", "fastapi",
+    "aiohttp", "anthropic", "anyio", "asyncpg", "attr", "attrs", "azure", "botocore", "bson", "cloudevents",
+    "elastic_transport", "fastapi",
     "google", "grpc", "h11", "http", "httpcore", "httpcore2", "httpx", "httpx2", "jsonschema", "kafka", "msgspec",
     "openai", "proto", "psycopg", "pydantic", "pydantic_core", "pymongo", "redis", "requests", "sqlalchemy", "sqlite3",
     "starlette", "urllib3", "werkzeug", "zoneinfo",
@@ -29,6 +30,8 @@ LIBRARIES = frozenset({
 """Whose records are rebuilt if the project has imported them already."""
 OURS = frozenset({"replay", "pytest", "_pytest", "pluggy", "hypothesis"})
 """Whose exceptions steer a replay or a test run: no recording may raise them."""
+_DEEP, _WIDE = 3, 100
+"""How far inside of a library's object a captured function is looked for: attributes of attributes, so many of them."""
 OWN = "replay.surfaces.demo"
 """Our own demo, which `replay demo` records: it may be replayed from anywhere."""
 
@@ -65,11 +68,18 @@ def _is_marked(found: Any) -> bool:
 
 
 def _held(found: Any, path: str) -> Any:
-    """The captured function that a library's object keeps under its name, as dramatiq's actors do; else the object."""
+    """The captured function that a library's object keeps, as dramatiq's actors and the builders of Azure Functions do;
+    else the object."""
     if isinstance(found, type | ModuleType):
         return found
-    inside = (each for each in attributes(found).values() if getattr(each, "__qualname__", None) == path)
-    return next(filter(_is_marked, inside), found)
+    objects = [found]
+    for _ in range(_DEEP):
+        inside = [each for one in objects for each in attributes(one).values()]
+        for each in inside:
+            if getattr(each, "__qualname__", None) == path and _is_marked(each):
+                return each
+        objects = [each for each in inside if not isinstance(each, type | ModuleType | FunctionType)][:_WIDE]
+    return found
 
 
 class Targets:
@@ -95,15 +105,14 @@ class Targets:
         for part in path.split("."):
             if not part.isidentifier() or part.startswith("__"):
                 raise Unanswerable(f"{name!r} is not a plain dotted name.", slug="target-refused")
-            owner = vars(found) if isinstance(found, type) else None
-            if owner is None and found is not sys.modules.get(module):
-                raise Unanswerable(f"{name!r} goes through an object that is no class.", slug="target-refused")
-            if not hasattr(found, part):
+            # of an object only what it holds: `app.wsgi_app = replay.WSGI(app.wsgi_app)`
+            is_plain = isinstance(found, type) or found is sys.modules.get(module)
+            if not (hasattr(found, part) if is_plain else part in instance_dict(found)):
                 raise Unanswerable(
                     f"{name!r}: {module} has no {path!r} any more. Renamed? Name the new one, {moved(entrypoint)}",
                     slug="target-missing",
                 )
-            found = getattr(found, part)
+            found = getattr(found, part) if is_plain else instance_dict(found)[part]
         if isinstance(found, property):
             found = found.fget
         elif isinstance(found, cached_property):
@@ -142,6 +151,12 @@ class Targets:
 
     def _import(self, module: str, name: str) -> Any:
         top = module.partition(".")[0]
+        if module == "__main__":
+            raise Unanswerable(
+                f"{name!r} was defined in a notebook or at a prompt, in no file that could be imported. Put it into a "
+                f"module, and name it: replay run --target {name}=module:{name.partition(':')[2]}",
+                slug="target-missing",
+            )
         if not _is_dotted(module) or not self._is_ours(top, module):
             raise Unanswerable(
                 f"{name!r} is not code of this project ({self.root}), so it is not imported. Run it in its project's "

@@ -68,9 +68,10 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 def identity(failure: Failure) -> tuple[Any, ...]:
-    """Equal for the same failure: its type and the innermost frame of the project."""
+    """Equal for the same failure: its type, that of the error behind it, and the innermost frame of the project."""
     last = failure.frames[-1:]
-    return failure.kind, failure.name, tuple((frame.file, frame.line, frame.function) for frame in last)
+    places = tuple((frame.file, frame.line, frame.function) for frame in last)
+    return failure.kind, failure.name, failure.behind, places
 
 
 class Trials:

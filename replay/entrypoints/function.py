@@ -11,8 +11,8 @@ from typing import Any, TypeVar, overload
 
 from replay.core.codec import Resolve, encode
 from replay.core.decoder import items_of
-from replay.core.families.objects import WHERE
-from replay.core.families.seen import belongs
+from replay.core.families.objects import WHERE, Rebuilding
+from replay.core.families.seen import SEEN, belongs
 from replay.core.parameters import declare
 from replay.core.recording import Outcome, Recording, State
 from replay.core.snapshot import snapshot, snapshot_error
@@ -21,8 +21,8 @@ from replay.engine import recorder as engine
 from replay.entrypoints.methods import is_method, taker, with_object
 from replay.entrypoints.naming import function_name
 from replay.entrypoints.steps import Sent, Steps, Take, replayed, replayed_async
-from replay.entrypoints.turn import drive, end, settle, whole_input
-from replay.errors import UsageError
+from replay.entrypoints.turn import drive, end, instead, require_whole, settle, whole_input
+from replay.errors import CodecError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -192,12 +192,38 @@ def run_function(recording: Recording, target: Any, resolve: Resolve | None) -> 
             raise used
         return outcome
     bound = isinstance(target, MethodType) and is_method(recording.entrypoint)
-    given = whole_input(recording, resolve, ignore=WHERE if bound else None)
+    given, standing = _arguments(recording, resolve, bound)
     args = items_of(given["args"])[1 if bound else 0 :]
     call = partial(inner, *args, **given["kwargs"])
     if "request" in given and hasattr(inner, "__replay_within__"):
         call = partial(inner.__replay_within__, given["request"], *args, **given["kwargs"])
-    return _called(call, recording, given.get("sent", ()), partial(_leave, tuple(args), given["kwargs"]))
+    leave = partial(_leave, tuple(args), given["kwargs"])
+    if standing is None:
+        return _called(call, recording, given.get("sent", ()), leave)
+    try:
+        outcome = _called(call, recording, given.get("sent", ()), leave)
+    finally:
+        standing.closed = True
+    if (used := standing.used(outcome.payload.text)) is not None:
+        raise used
+    return outcome
+
+
+def _arguments(recording: Recording, resolve: Resolve | None, bound: bool) -> tuple[Any, Rebuilding | None]:
+    """The recorded input. For arguments that no recording can hold, as a session or a client that is handed on to a
+    boundary, there are stand-ins: a run that uses one cannot be told, and says so. Raises Unanswerable."""
+    gaps = recording.input.gaps
+    if bound or not gaps or any(gap.reason not in ("opaque", SEEN) for gap in gaps):
+        return whole_input(recording, resolve, ignore=WHERE if bound else None), None
+    places = {gap.type: gap.path.removeprefix("$.") for gap in reversed(gaps)}
+    standing = Rebuilding(recording.entrypoint, lambda name: None, f"Or {instead(gaps[0])}")
+    try:
+        given = recording.input.decode(resolve, lambda held: standing.stand_in(places.get(held.type, "one"), held))
+    except CodecError:
+        if standing.touched:  # as a key or in a set, which ask what it is
+            require_whole(recording)
+        raise
+    return given, standing
 
 
 def _leave(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

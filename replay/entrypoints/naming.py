@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
-from replay.core.looking import as_imported
+from replay.core.looking import as_imported, instance_dict
 from replay.core.naming import UNNAMED, module_name
 
 
@@ -29,9 +29,15 @@ def callers(frame: FrameType | None, most: int = 12) -> list[dict[str, Any]]:
 
 
 def global_name(value: object, namespaces: list[dict[str, Any]]) -> str:
-    """`module:attribute` of the global that is `value`; `module:?` of the first namespace if there is none."""
+    """`module:attribute` of the global that is `value`, else `module:attribute.name` of one that holds it as its own
+    attribute (`app.wsgi_app`); `module:?` of the first namespace if there is none."""
     for namespace in namespaces:
         for attribute, candidate in list(namespace.items()):
             if candidate is value:
                 return f"{module_name(namespace)}:{attribute}"
+    for namespace in namespaces:
+        for attribute, candidate in list(namespace.items()):
+            for name, held in list(instance_dict(candidate).items()):
+                if held is value and not isinstance(candidate, type | ModuleType):
+                    return f"{module_name(namespace)}:{attribute}.{name}"
     return f"{module_name(namespaces[0]) if namespaces else UNNAMED}:{UNNAMED}"

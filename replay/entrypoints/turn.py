@@ -119,6 +119,12 @@ def describe(gap: Gap) -> str:
     return f"{gap.path} is {gap.reason} ({gap.type})"
 
 
+def instead(gap: Gap) -> str:
+    """What to do where an argument is no plain value."""
+    web = " or wrap the web application whole (replay.WSGI, replay.ASGI)" if gap.type.endswith("Request") else ""
+    return f"put @replay.capture on a function that is given plain data{',' * bool(web)}{web}."
+
+
 class Joined:
     """A mapping whose parts were captured at different times; its text is joined from theirs."""
 

@@ -21,7 +21,7 @@ App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 class WSGI(Wrapper):
     """Wraps an application; everything else about it is reached through the wrapper. `target`: as of `replay.ASGI`.
 
-    A recording ends when the server closes the response (PEP 3333).
+    A recording ends when the server closes the response (PEP 3333), or lets go of it.
     """
 
     __slots__ = ()
@@ -295,6 +295,11 @@ class Answer:
         finally:
             leave(token)
         exchange.end("returned" if self._exhausted else "unfinished")
+
+    def __del__(self) -> None:
+        """Nobody closed it: Flask's test client does not."""
+        if not self._exchange.recorder.closed:
+            self._exchange.end("returned" if self._exhausted else "unfinished")
 
 
 class SizedAnswer(Answer):

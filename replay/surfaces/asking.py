@@ -18,8 +18,9 @@ def request_line(boundary: str, target: str, request: Value, longest: int = 60) 
     """`GET https://host/path?query, body '...'` or `module:function('a', plan=None)`."""
     node = bare(tree(request))
     if isinstance(node, dict) and boundary == "http" and isinstance(node.get("url"), str):
-        body = _text(node.get("body"))
-        shown = f", body {literal(body, longest=longest)}" if body else ""
+        body = body_bytes(node.get("body"))
+        text = _text(body)
+        shown = f", body {literal(text, longest=longest)}" if text else f", body of {len(body):,} bytes" if body else ""
         return f"{escape(str(node.get('method', '')))} {escape(node['url'])}{shown}"
     if isinstance(node, dict) and set(node) == {"args", "kwargs"}:
         args, kwargs = bare(node["args"]), bare(node["kwargs"])
@@ -39,7 +40,7 @@ def got_line(interaction: Interaction, longest: int = 60) -> str:
     stored = stored if isinstance(stored, list) else ()
     pieces = [body_bytes(piece[1]) for piece in stored if isinstance(piece, list) and len(piece) > 1]
     size = sum(map(len, pieces))
-    body = b"".join(pieces)[:BODY].decode("utf-8", "replace")
+    body = _text(b"".join(pieces)[:BODY])
     shown = f": {body[:longest]!r}{'…' if len(body) > longest else ''}" if body else ""
     return f"{answer_line(interaction)}, {size:,} bytes{shown}"
 
@@ -80,5 +81,7 @@ def body_bytes(node: Any) -> bytes:
     return b""
 
 
-def _text(node: Any) -> str:
-    return body_bytes(node).decode("utf-8", "replace")
+def _text(body: bytes) -> str:
+    """What a body says; nothing, where a tenth and more of it is no text (an image, what is compressed)."""
+    text = body.decode("utf-8", "replace")
+    return text if text.count("\ufffd") * 10 < len(text) else ""

@@ -9,6 +9,16 @@ from replay.surfaces.printable import escape
 
 def perhaps(divergence: Divergence) -> str | None:
     """One sentence; None: there is nothing to guess."""
+    if divergence.kind == "refused" and any(frame.function == "<module>" for frame in divergence.where[-1:]):
+        return (
+            "it is done as the project is imported, which is no part of the recording: let a setting or an environment "
+            "variable spare it, or replay with soft isolation"
+        )
+    if divergence.kind == "refused" and divergence.boundary == "file":
+        return (
+            'it is always written, as a log or a cache is: let it through by writable = ["its folder"] under '
+            "[tool.replay-harness] in pyproject.toml"
+        )
     if divergence.kind == "refused" and divergence.boundary in ("socket", "process"):
         return (
             "it is asked by a client that is not recorded by itself, in production neither: put @replay.boundary on "

@@ -70,7 +70,7 @@ def shorten(path: Path, incident: Recording, options: Options, out: Path | None 
         if _same(verdict, incident, options):
             bundle = write_bundle([found], place, overwrite=overwrite)
         else:
-            smaller.reason = f"a strict replay of the smallest one is {verdict.status}: {verdict.reason or ''}"
+            smaller.reason = f"a strict replay of the smallest one is {_told(verdict)}"
     return Minimized(path=path, incident=incident, smaller=smaller, verdict=verdict, bundle=bundle,
                      sealed=holds_sealed(path), code=code_words(options.root, options.allow, options.targets),
                      file_before=path.stat().st_size if path.is_file() else 0,
@@ -89,6 +89,13 @@ def _replayed(recording: Recording, options: Options) -> Verdict:
         how = Replaying(root=options.root, allow=options.allow, targets=dict(options.targets))
         return fresh.replay_fresh(recording, how)
     return run(recording, root=options.root, allow=options.allow, targets=options.targets)
+
+
+def _told(verdict: Verdict) -> str:
+    """How it ended where that is not the incident's failure."""
+    if verdict.reason is not None or verdict.status != "reproduced":
+        return verdict.status + (f": {verdict.reason}" if verdict.reason else "")
+    return "reproduced, but does not fail as the incident did: report this with the incident"
 
 
 def _same(verdict: Verdict, incident: Recording, options: Options) -> bool:

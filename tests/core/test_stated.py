@@ -284,3 +284,52 @@ def test_no_other_class_is_made(text: str) -> None:
     value = encode(None)
     found = type(value)(text, ()).decode(lambda module, name: getattr(sys.modules.get(module), name, None))
     assert isinstance(found, Record)
+
+
+def test_what_triggers_a_function_in_the_cloud_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests, messages and events of Azure Functions and CloudEvents are nothing but their attributes."""
+
+    class QueueMessage:
+        def __init__(self, body: bytes) -> None:
+            self.__body = body
+
+        def get_body(self) -> bytes:
+            return self.__body
+
+    QueueMessage.__module__, QueueMessage.__qualname__ = "azure.functions.queue", "QueueMessage"
+    module = ModuleType("azure.functions.queue")
+    module.QueueMessage = QueueMessage  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "azure.functions.queue", module)
+    kept = encode(QueueMessage(b"3"))
+    assert (kept.gaps, kept.decode().get_body()) == ((), b"3")
+
+
+class Model:
+    """As the rows of peewee and Tortoise are."""
+
+
+Model.__module__ = "peewee"
+
+
+class Item(Model):
+    """A class of the project."""
+
+    def __init__(self) -> None:
+        raise AssertionError("read from a database")
+
+    @property
+    def price(self) -> int:
+        return self.__dict__["__data__"]["price"]  # type: ignore[no-any-return]
+
+
+def test_a_row_of_an_orm_is_an_instance_of_the_projects_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made again of its attributes, if the project allows its class."""
+    module = ModuleType("peewee")
+    module.Model = Model  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "peewee", module)
+    row = object.__new__(Item)
+    row.__dict__["__data__"] = {"price": 3}
+    kept = encode(row)
+    again = kept.decode(lambda module, name: Item if (module, name) == (__name__, "Item") else None)
+    assert (kept.gaps, type(again), again.price) == ((), Item, 3)
+    assert isinstance(kept.decode(lambda module, name: ModuleType), Record)

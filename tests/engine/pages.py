@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from typing import Any
 
 import replay
@@ -12,6 +13,7 @@ PAGES: dict[str | None, dict[str, Any]] = {
     None: {"items": [1], "next": "b"},
     "b": {"items": [2], "next": None},
 }
+KEYS = {"wanted": 2}
 STATES = ["pending", "done"]
 
 
@@ -67,3 +69,10 @@ def waits(job: str) -> str:
     while state(job) == "pending":
         time.sleep(1)
     return "done"
+
+
+@replay.capture
+def keyed() -> None:
+    """Keeps things by UUIDs, of which a warm process needs fewer."""
+    keys = [uuid.uuid4() for _ in range(KEYS["wanted"])]
+    assert len(set(keys)) == len(keys), keys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import http.client
 import os
 import shutil
 import socket
@@ -163,6 +164,44 @@ def test_a_thread_that_outlives_its_replay_is_refused(where: dict[str, Any], rec
     GATE[0].set()
     assert GATE[1].wait(20)
     assert isinstance(LEFT.pop(), Refused)
+    untouched(where)
+
+
+SENT: list[BaseException] = []
+
+
+def send(where: dict[str, Any], gate: threading.Event) -> None:
+    """What the thread of a library does that tells of the service."""
+    try:
+        if "reach" in probes.ARMED:
+            probes.raw_socket(where)
+        http.client.HTTPConnection("127.0.0.1", 9).request("POST", "/envelope")
+    except BaseException as error:
+        SENT.append(error)
+    gate.set()
+
+
+send.__module__ = "sentry_sdk.worker"
+
+
+@replay.capture
+def fails_and_is_told(where: dict[str, Any]) -> None:
+    """As sentry-sdk starts its thread at the first event of a process."""
+    gate = threading.Event()
+    threading.Thread(target=send, args=(where, gate)).start()
+    gate.wait(20)
+
+
+def test_a_thread_that_tells_of_the_service_is_no_part_of_it(where: dict[str, Any], record: Callable[..., Any]) -> None:
+    """It is not recorded, and at replay refused without a word: which request started it, and when it sends, is up to
+    what the process did before."""
+    (recording,) = record(lambda: fails_and_is_told(told(where)))
+    assert recording.interactions == ()
+    SENT.clear()
+    probes.ARMED.add("reach")
+    verdict = replay.run(recording, root=ROOT)
+    assert (verdict.status, verdict.divergences) == ("reproduced", ())
+    assert isinstance(SENT.pop(), Refused)
     untouched(where)
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from replay.core.recording import Recording
 from replay.engine.explorer import Explorer
 from replay.engine.progress import Progress
@@ -40,3 +42,11 @@ def test_a_cursor_that_comes_again_is_asked_for_ever(record: Record) -> None:
     assert [each for each in explore(recording, 40).finds if each.failure.kind == "hang"] == []
     (recording,) = record(lambda: pages.waits("a"))
     assert [each for each in explore(recording, 40).finds if each.failure.kind == "hang"] == []
+
+
+def test_no_uuid_comes_twice(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graph that pydantic-ai builds once a process has keys of UUIDs, which later recordings did not draw: what is
+    drawn beyond them is new."""
+    (recording,) = record(pages.keyed)
+    monkeypatch.setitem(pages.KEYS, "wanted", 20)
+    assert stage(recording).run(recording).failure is None

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import re
 import sys
+import threading
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import pytest
 
+from replay.boundaries.call import boundary
 from replay.core.recording import Outcome
 from replay.core.world import current, here
 from replay.engine import recorder
 from replay.entrypoints.function import capture
+from replay.errors import Unanswerable
 from tests.entrypoints.conftest import Recordings
 
 Again = Callable[..., Outcome]
@@ -475,3 +480,73 @@ def test_to_the_very_frame(recordings: Recordings, again: Again) -> None:
 def deeply(work: Callable[[], int], calls: int) -> int:
     """Run it below calls of C."""
     return work() if calls == 0 else next(iter(partial(deeply, work, calls - 1), None))
+
+
+class Database:
+    """As of a database."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def plan(self, number: int) -> str:
+        return "team" if number else ""
+
+
+@boundary
+def plan_of(database: Database, number: int) -> str:
+    return database.plan(number)
+
+
+@capture
+def handed_on(database: Database, number: int, context: dict[str, Any]) -> Any:
+    """Uses neither the database nor the lock itself."""
+    return plan_of(database, number)[0], database is None, context["try"]
+
+
+@capture
+def asks_itself(database: Database, number: int, context: dict[str, Any]) -> Any:
+    try:
+        return database.plan(number)
+    except Exception:
+        return "none"
+
+
+@capture
+def takes_the_lock(database: Database, number: int, context: dict[str, Any]) -> Any:
+    with context["lock"]:
+        return number
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_no_recording_holds_may_be_handed_on(recordings: Recordings, again: Again, number: int) -> None:
+    """A database, a lock: code that only gives it to a boundary is run with a stand-in."""
+    with suppress(IndexError):
+        handed_on(Database(), number, {"lock": threading.Lock(), "try": 1})
+    recording = recordings.one
+    assert {gap.path for gap in recording.input.gaps} == {"$.args[0]", "$.args[2].lock"}
+    found = again(recording, handed_on)
+    assert (found.state, found.value if number else type(found.value)) == (
+        recording.outcome.state, recording.outcome.value if number else IndexError,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("work", "place"), [(asks_itself, "args[0]"), (takes_the_lock, "args[2].lock")])
+def test_code_that_uses_what_no_recording_holds_is_not_run(
+    recordings: Recordings, again: Again, work: Any, place: str
+) -> None:
+    """Whatever it does with the error."""
+    work(Database(), 1, {"lock": threading.Lock(), "try": 1})
+    with pytest.raises(Unanswerable, match=re.escape(f"it used {place} (")):
+        again(recordings.one, work)
+
+
+@capture
+def keyed(names: dict[Any, int]) -> int:
+    return len(names)
+
+
+def test_a_key_that_no_recording_holds_keeps_it_from_being_run(recordings: Recordings, again: Again) -> None:
+    """A mapping asks for its hash before the code runs: nobody used it."""
+    assert keyed({Database(): 1}) == 1
+    with pytest.raises(Unanswerable, match="its input was not kept whole"):
+        again(recordings.one, keyed)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from wsgiref.handlers import SimpleHandler
 from wsgiref.util import FileWrapper, setup_testing_defaults
@@ -16,6 +20,8 @@ from werkzeug.test import Client
 from replay.core.recording import Outcome
 from replay.core.world import current
 from replay.engine import recorder
+from replay.engine.targets import Targets
+from replay.entrypoints.function import capture
 from replay.entrypoints.wsgi import WSGI
 from replay.errors import Unanswerable
 from tests.entrypoints.conftest import Recordings
@@ -319,3 +325,69 @@ def test_the_application_is_reached_through_the_wrapper() -> None:
     wrapped = WSGI(flask.Flask("shop"))
     wrapped.secret_key = "k"
     assert (wrapped.name, wrapped.secret_key, wrapped.test_client().get("/none").status_code) == ("shop", "k", 404)
+
+
+inner = flask.Flask("inner")
+inner.wsgi_app = WSGI(inner.wsgi_app)  # type: ignore[method-assign]
+
+
+@inner.get("/orders")
+def orders() -> Any:
+    return {"orders": []}
+
+
+def test_an_application_within_flask_is_found_again(recordings: Recordings, again: Again) -> None:
+    """`app.wsgi_app = replay.WSGI(app.wsgi_app)`, as Flask takes middleware: named by what holds it, and loaded."""
+    assert inner.test_client().get("/orders", buffered=True).status_code == 200
+    recording = recordings.one
+    assert recording.entrypoint == f"{HERE}:inner.wsgi_app"
+    found = Targets(Path(__file__).parents[2]).load(recording.entrypoint)
+    assert found is inner.wsgi_app
+    assert again(recording, found) == recording.outcome
+
+
+@pytest.mark.parametrize("path", ["inner.wsgi_app.nothing", "inner.nothing", "inner.name", "inner.logger"])
+def test_what_an_object_does_not_hold_is_no_entry_point(path: str) -> None:
+    """None of its properties is read, and what it holds has to have declared itself."""
+    with pytest.raises(Unanswerable):
+        Targets(Path(__file__).parents[2]).load(f"{HERE}:{path}")
+
+
+@pytest.mark.parametrize(("path", "state"), [("/orders", "returned"), ("/stream", "unfinished")])
+def test_a_response_that_nobody_closes_ends_where_it_is_let_go_of(
+    recordings: Recordings, path: str, state: str
+) -> None:
+    """Flask's test client closes none."""
+    answer = Client(inner if state == "returned" else app).get(path)
+    if state == "returned":
+        assert answer.data
+    assert recordings.captured == []
+    del answer
+    gc.collect()
+    assert recordings.one.outcome.state == state
+
+
+class Builder:
+    """As the decorators of Azure Functions return one: it keeps an object that keeps the function."""
+
+    def __init__(self, function: Any) -> None:
+        self._function = SimpleNamespace(_func=function, _name=function.__name__)
+
+
+@Builder
+@capture
+def on_message(body: str) -> str:
+    return body.upper()
+
+
+def test_a_function_that_a_builder_keeps_is_found(recordings: Recordings) -> None:
+    """Under the name of the function stands what the library made of it."""
+    assert on_message._function._func("a") == "A"  # type: ignore[attr-defined]
+    found = Targets(Path(__file__).parents[2]).load(recordings.one.entrypoint)
+    assert found is on_message._function._func  # type: ignore[attr-defined]
+
+
+def test_what_a_notebook_defined_has_to_be_put_into_a_module() -> None:
+    """To allow `__main__` would not help: that is another program now."""
+    with pytest.raises(Unanswerable, match=re.escape("replay run --target __main__:quote=module:quote")):
+        Targets(Path(__file__).parents[2], allow=["__main__"]).load("__main__:quote")

@@ -29,7 +29,8 @@ ELSEWHERE = {
         boundaries/random: RandomBoundary.install _Untapped.seed _patch_random _patch_system
         boundaries/seam: Seam.__init__ Seam.playing _Awaited.__init__ when_imported
         boundaries/stream: following
-        boundaries/threads: _tap_anyio _tap_start _tap_submit install
+        boundaries/threads: _start_apart _start_apart.<locals>.run _tap_anyio _tap_start _tap_submit
+            _tap_telling install
         boundaries/uuid_draws: tap_uuid tap_uuid_utils.<locals>.its_own
         boundaries/waits: _tap_bare _tap_bare.<locals>.start _tap_bare.<locals>.start.<locals>.act _tap_join
             _tap_join.<locals>.join _tap_wait _tap_wait.<locals>.wait install
@@ -51,7 +52,7 @@ ELSEWHERE = {
         entrypoints/aws_lambda: Context.__init__ Context.get_remaining_time_in_millis _given aws_lambda
         entrypoints/celery: _flush _within
         entrypoints/function: _awaited _awaited_outcome _awaited_outcome.<locals>.work _called _cancelled_after
-            _innermost _leave _left run_function
+            _arguments _innermost _leave _left run_function
         entrypoints/methods: _class_of _is_below _kind_of _owner _resolved is_method with_object
         entrypoints/naming: callers global_name
         entrypoints/web: Wrapper.__init__
@@ -180,8 +181,8 @@ ELSEWHERE = {
             _read_period _read_series _read_timedelta _read_timestamp
         core/families/mapped: _detach _read_mapped _read_row
         core/families/objects: Missing.__call__ Missing.__getattribute__ Missing.__init__ Rebuilding.__init__
-            Rebuilding._is_whole Rebuilding._left_out Rebuilding.fields Rebuilding.missing Rebuilding.touch
-            Rebuilding.used Unkept.__eq__ Unkept.__format__ Unkept.__getattribute__ Unkept.__init__
+            Rebuilding._is_whole Rebuilding._left_out Rebuilding.fields Rebuilding.missing Rebuilding.stand_in
+            Rebuilding.touch Rebuilding.used Unkept.__eq__ Unkept.__format__ Unkept.__getattribute__ Unkept.__init__
             Unkept.__ne__ Unkept.__repr__ _Asked.__init__ _Asked.closed _Asked.touch _numbers _read_anew
             _read_class _read_object _used _write_missing is_whole rebuilt receiver_of
         core/families/records: _fill _read_enum _read_namedtuple _read_record _read_record.<locals>.read
@@ -220,7 +221,7 @@ ELSEWHERE = {
         entrypoints/__init__: _are _as_deep _as_deep.<locals>.limited _counted _depth _frames
         entrypoints/block: _await _called run_block
         entrypoints/steps: _by_position _limit replayed replayed_async
-        entrypoints/turn: _drive_into _started describe drive require_whole settle whole_input
+        entrypoints/turn: _drive_into _started describe drive instead require_whole settle whole_input
         surfaces/init: listen
         entrypoints/web: Name.__init__ Pieces.__init__ Pieces.beyond Pieces.check Response.replayed
         store/bundle: Bundle.__contains__ Bundle.__getitem__ Bundle.__init__ Bundle.__iter__ Bundle.__len__

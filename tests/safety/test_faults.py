@@ -90,6 +90,8 @@ GUARDS = {
     "_tap.<locals>.in_order": "a guard",
     "_as_watched": "goes around the application's coroutine",
     "_watched": "goes around the application's coroutine",
+    "_is_apart": "a guard",
+    "_tap_start.<locals>.start": "goes around the application's start",
     "_is_pooled": "a guard",
     "_Carried._enter": "a guard",
     "_Carried.__call__": "goes around the application's function",

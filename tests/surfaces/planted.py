@@ -411,3 +411,17 @@ def either(ticket: Any) -> int:
     if ticket["left"] == 9 or ticket["right"] == 9:
         raise RuntimeError("a nine")
     return 1
+
+
+@replay.boundary
+def rows(number: int) -> Any:
+    """Of a database."""
+    return WORLD["rows"]
+
+
+@replay.capture
+def tags_of_rows(ticket: Any) -> Any:
+    """Fails for a row without tags; where there is no row, later."""
+    found = rows(ticket["id"])
+    tags = [tag.lower() for row in found for tag in row["tags"]]
+    return found[0]["id"], tags

@@ -29,6 +29,8 @@ def _interaction(answer: Value, boundary: str = "http", state: str = "returned")
     [
         ("http", _http(b""), "POST https://crm/a?n=1"),
         ("http", _http(b'{"plan": 1}'), "POST https://crm/a?n=1, body '{\"plan\": 1}'"),
+        ("http", _http(b"an old caf\xe9 and more"), "POST https://crm/a?n=1, body 'an old caf\ufffd and more'"),
+        ("http", _http(b"\x1f\x8b\x08\x00\xc5\xb3\xc0\xff" * 4), "POST https://crm/a?n=1, body of 32 bytes"),
         ("call", encode({"args": ["ada", 3], "kwargs": {"plan": None}}), "target('ada', 3, plan=None)"),
         ("environ", encode({"name": "flag"}), "target {'name': 'flag'}"),
     ],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from replay.core.codec import encode
 from replay.core.recording import Interaction
-from replay.core.verdict import Divergence
+from replay.core.verdict import Divergence, Frame
 from replay.surfaces.hints import perhaps
 
 
@@ -47,8 +48,18 @@ def test_a_library_may_ask_by_itself(target: str, near: str | None, is_so: bool)
 
 
 def test_what_is_refused_is_recorded_by_a_boundary() -> None:
-    """A client with a transport of its own (dspy), a process (MCP over stdio); of a file there is nothing to say."""
+    """A client with a transport of its own (dspy), a process (MCP over stdio)."""
     said = perhaps(_asked("connect 127.0.0.1:1", None, "refused", "socket"))
     assert said is not None
     assert "@replay.boundary" in said
-    assert perhaps(_asked("write /etc/x", None, "refused", "file")) is None
+
+
+@pytest.mark.parametrize(("boundary", "function", "said"), [
+    ("file", "quote", "writable = "), ("process", "<module>", "as the project is imported"),
+    ("file", "<module>", "as the project is imported"),
+])  # fmt: skip
+def test_what_is_refused_is_let_through_or_spared(boundary: str, function: str, said: str) -> None:
+    """A log that is always written; what a library does as it is set up (sentry-sdk asks git for the revision)."""
+    asked = _asked("run git rev-parse HEAD", None, "refused", boundary)
+    place = Frame("shop.py", 3, function, "sentry_sdk.init()")
+    assert said in (perhaps(msgspec.structs.replace(asked, where=(place,))) or "")

@@ -157,6 +157,13 @@ if __name__ == "__main__":
     assert replay.flush()
 """
 
+_STOCK = (
+    '@replay.boundary\ndef look_up(sku):\n    return {"sku": sku, "name": "Tea", "price": None, "stock": [1, 2, 3]}'
+)
+LATE = DESK.replace(_STOCK, 'def look_up(sku):\n    return httpx.get("http://127.0.0.1:9/stock").json()').replace(
+    "import flask\n", "import flask\nimport httpx\n"
+)
+
 
 def test_an_answer_of_500_stays_one_of_the_same_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the price it would be a KeyError, at the same line and with the same page."""
@@ -172,6 +179,20 @@ def test_an_answer_of_500_stays_one_of_the_same_error(tmp_path: Path, monkeypatc
     assert small.error_type == "TypeError"
     assert "stock" not in small.interactions[0].answer.text
     assert command("run", "small.replay.db").stdout.startswith("reproduced")
+
+
+def test_an_error_behind_a_500_keeps_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bare name would do for the page, and no `except httpx.TransportError` catches that."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "desk.py").write_text(LATE)
+    (tmp_path / "pyproject.toml").write_text("[tool.replay-harness]\n")
+    done = subprocess.run([sys.executable, "desk.py"], env=projects.environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "spool").glob("*.replay.db")
+    done = command("minimize", str(path), "--out", "small.replay.db")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (small,) = replay.open(tmp_path / "small.replay.db")
+    assert small.error_type == "httpx.ConnectError"
 
 
 def test_a_violated_property_stays_violated(project: Path) -> None:

@@ -518,3 +518,16 @@ except AttributeError: pass
     assert "cause     call[0] = null" in done.stdout
     assert "not tried in a fresh process: interrupted" in done.stdout
     assert known_cause(next(iter(open_bundle(bad)))) is None
+
+
+def test_a_recording_that_passed_comes_before_one_that_failed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty answer is the smaller change, and gets past the line too; that there is a row at all is no cause beside
+    what lies in it."""
+    good = [{"id": 2, "tags": ["A"]}, {"id": 3, "tags": ["b"]}]
+    runs: list[Run] = [{"rows": [{"id": 1, "tags": None}]}, {"rows": []}, {"rows": good}]
+    found = recorded("tags_of_rows", runs, tmp_path, monkeypatch)
+    incident = next(each for each in found if each.error_type == "TypeError")
+    finding = caused(incident, [(each.id, each) for each in found if each is not incident])
+    assert [value.path for value in finding.values] == ["call[0][*].tags"]

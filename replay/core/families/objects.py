@@ -40,8 +40,10 @@ _NO_FACTORY = b'"$defaultdict":{"factory":null'
 class Rebuilding:
     """How one object is rebuilt: which classes may be, and what was touched that is not there."""
 
-    def __init__(self, entrypoint: str, class_of: Callable[[str], type | None]) -> None:
-        """`class_of` gives the class `module:qualname`, if the project allows it."""
+    def __init__(self, entrypoint: str, class_of: Callable[[str], type | None], advice: str = "") -> None:
+        """`class_of` gives the class `module:qualname`, if the project allows it. `advice`: what else to do where
+        something was touched, a sentence."""
+        self._advice = advice
         self.class_of = class_of
         self.touched: list[str] = []
         """What the code used and was not stored, in words."""
@@ -62,7 +64,11 @@ class Rebuilding:
 
     def missing(self, held: Opaque | Truncated) -> Missing:
         """What stands for something that was not stored."""
-        return Missing(self, ".".join(("self", *self._steps)), held)
+        return self.stand_in(".".join(("self", *self._steps)), held)
+
+    def stand_in(self, place: str, held: Opaque | Truncated) -> Missing:
+        """What stands for something at a place."""
+        return Missing(self, place, held)
 
     def touch(self, place: str, kind: str) -> Unanswerable:
         """Note that the code used it; the error to raise."""
@@ -70,6 +76,7 @@ class Rebuilding:
             f"{self._entrypoint}: it used {place} ({kind}), which no recording can hold. Put the call that uses it "
             f"behind @replay.boundary, or name a function that brings an object of its own, {moved(self._entrypoint)}"
         )
+        message = f"{message} {self._advice}".rstrip()
         if message not in self.touched and len(self.touched) < 20:
             self.touched.append(message)
         return Unanswerable(message)
@@ -77,7 +84,7 @@ class Rebuilding:
     def used(self, ended: str) -> Unanswerable | None:
         """After the run, which ended in this text: what it used and was not stored."""
         if not self.touched and MARK in ended:
-            self.touch("something of self", "its type is in the message that the run ended with")
+            self.touch("something that was not stored", "its type is in the message that the run ended with")
         return Unanswerable(self.touched[0]) if self.touched else None
 
     def _is_whole(self, item: Any) -> bool:

@@ -28,10 +28,21 @@ _STATES = frozenset(
     for module, names in {
         "argparse": "Namespace",
         "asyncpg.types": "Range",
+        "azure.functions._eventgrid": "EventGridEvent EventGridOutputEvent",
+        "azure.functions._eventhub": "EventHubEvent",
+        "azure.functions._http": "HttpRequest HttpRequestHeaders HttpResponse HttpResponseHeaders",
+        "azure.functions._queue": "QueueMessage",
+        "azure.functions._servicebus": "ServiceBusMessage",
+        "azure.functions.eventhub": "EventHubEvent",
+        "azure.functions.kafka": "KafkaEvent",
+        "azure.functions.queue": "QueueMessage",
+        "azure.functions.servicebus": "ServiceBusMessage",
+        "azure.functions.timer": "TimerRequest",
         "bson.dbref": "DBRef",
         "bson.decimal128": "Decimal128",
         "bson.regex": "Regex",
         "bson.timestamp": "Timestamp",
+        "cloudevents.http.event": "CloudEvent",
         "collections": "ChainMap",
         "elastic_transport": "ObjectApiResponse ListApiResponse TextApiResponse HeadApiResponse BinaryApiResponse "
         "NodeConfig",
@@ -65,6 +76,11 @@ _TEXTS = {"bson.objectid:ObjectId": "id", "httpx2:URL": "url", "httpx:URL": "url
 """What is made of its text, and what that is called."""
 _ROWS = frozenset({"asyncpg.protocol.record:Record", "asyncpg.protocol.protocol:Record"})
 _MESSAGE, _WRAPPED = "google.protobuf.message:Message", "proto.message:Message"
+_MODELS = frozenset({"peewee:Model", "tortoise.models:Model"})
+"""Rows of these are instances of the project's classes, that hold what was read and no session."""
+_FOREIGN = frozenset({"google.protobuf", "peewee", "tortoise"})
+"""Packages of which classes of the project may derive."""
+_BASES = _MODELS | {_WRAPPED}
 
 
 def writer(kind: type) -> Callable[[Encoder, Any], Any] | None:
@@ -80,11 +96,11 @@ def writer(kind: type) -> Callable[[Encoder, Any], Any] | None:
         return _text
     if name in _ROWS and _loaded(name) is kind:
         return _row
-    if "google.protobuf" in sys.modules:
+    if not _FOREIGN.isdisjoint(sys.modules):
         names = {located(each) for each in mro(kind)}
         if _MESSAGE in names:
             return _message
-        if _WRAPPED in names:
+        if not _BASES.isdisjoint(names):
             return _state
     return None
 
@@ -174,7 +190,7 @@ def _read_state(decoder: Decoder, body: Any, number: int | None) -> Any:
     if body["type"] in _TEXTS:
         return _read_text(decoder, body, number)
     is_listed = body["type"] in _STATES or body["type"] in _MESSAGES
-    kind = _loaded(body["type"]) if is_listed else _derived(decoder, body["type"], _WRAPPED)
+    kind = _loaded(body["type"]) if is_listed else _derived(decoder, body["type"], _BASES)
     if kind is None:
         return _absent(decoder, body, number)
     value = decoder.bind(number, object.__new__(kind))
@@ -215,16 +231,16 @@ def _read_items(decoder: Decoder, body: Any, number: int | None) -> Any:
 
 
 def _read_message(decoder: Decoder, body: Any, number: int | None) -> Any:
-    kind = _derived(decoder, body["type"], _MESSAGE)
+    kind = _derived(decoder, body["type"], frozenset({_MESSAGE}))
     if kind is None:
         return _absent(decoder, body, number)
     return decoder.bind(number, kind(**decoder.mapping(body["fields"])))
 
 
-def _derived(decoder: Decoder, name: str, base: str) -> Any:
-    """The class of that name that is here, if it derives from this one."""
+def _derived(decoder: Decoder, name: str, bases: frozenset[str]) -> Any:
+    """The class of that name that is here, if it derives from one of these."""
     kind = decoder.class_of(name) or _loaded(name)
-    return kind if isinstance(kind, type) and base in {located(each) for each in mro(kind)} else None
+    return kind if isinstance(kind, type) and not bases.isdisjoint(located(each) for each in mro(kind)) else None
 
 
 def _absent(decoder: Decoder, body: dict[str, Any], number: int | None) -> Any:
