@@ -66,6 +66,23 @@ def load(start: str | os.PathLike[str] | None = None) -> Config:
 
     Raises UsageError for unreadable TOML, an unknown key or a value of the wrong kind.
     """
+    folder, found = _nearest(start)
+    return Config(root=folder) if found is None else _read(*found)
+
+
+def load_redaction() -> Redaction:
+    """Of those around the current folder only what is secret: a service that captures starts whatever else is wrong with
+    them. Raises UsageError as `load`."""
+    _, found = _nearest(None)
+    if found is None:
+        return Redaction()
+    file, section = _section(*found)
+    only = {"redaction": section["redaction"]} if isinstance(section, dict) and "redaction" in section else {}
+    return _config(file, only).redaction
+
+
+def _nearest(start: str | os.PathLike[str] | None) -> tuple[Path, tuple[str, int, int] | None]:
+    """The folder to start from; the nearest file, when it was changed, its size."""
     text = os.getcwd() if start is None else os.fspath(start)
     folder, places = _places(text if os.path.isabs(text) else os.path.abspath(text))
     for place in places:
@@ -74,8 +91,8 @@ def load(start: str | os.PathLike[str] | None = None) -> Config:
         except (OSError, ValueError):
             continue
         if S_ISREG(status.st_mode):
-            return _read(place, status.st_mtime_ns, status.st_size)
-    return Config(root=folder)
+            return folder, (place, status.st_mtime_ns, status.st_size)
+    return folder, None
 
 
 @lru_cache(maxsize=64)
@@ -90,16 +107,19 @@ def _places(start: str) -> tuple[Path, tuple[str, ...]]:
 @lru_cache(maxsize=64)
 def _read(place: str, changed_ns: int, size: int) -> Config:
     """The settings of a file as it was at that time: parsing costs more than a replay of a small recording."""
+    file, section = _section(place, changed_ns, size)
+    return Config(root=file.parent) if section is None else _config(file, section)
+
+
+def _section(place: str, changed_ns: int, size: int) -> tuple[Path, Any]:
+    """The file, and what stands in it under our name; None: nothing."""
     file = Path(place)
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{file} cannot be read: {error}", slug="config") from error
     tool = document.get("tool")
-    section = tool.get("replay-harness") if isinstance(tool, dict) else None
-    if section is None:
-        return Config(root=file.parent)
-    return _config(file, section)
+    return file, tool.get("replay-harness") if isinstance(tool, dict) else None
 
 
 def _config(file: Path, section: Any) -> Config:

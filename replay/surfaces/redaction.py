@@ -45,9 +45,9 @@ def _chosen(own: Redaction | Mapping[str, Any] | bool | None) -> Redaction:
     if isinstance(own, Redaction):
         return own
     if own is None:
-        from replay.surfaces.config import load
+        from replay.surfaces.config import load_redaction
 
-        return load().redaction
+        return load_redaction()
     if own is True:
         return Redaction()
     try:

@@ -222,6 +222,20 @@ def test_settings_of_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert CANARY in everything(one)
 
 
+def test_a_service_starts_whatever_else_is_wrong_in_pyproject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What replays and searches take is nothing to it. What it takes itself is said at once."""
+    monkeypatch.chdir(tmp_path)
+    rules = '[tool.replay-harness.redaction]\nkeys = ["badge"]\n'
+    (tmp_path / "pyproject.toml").write_text(f"[tool.replay-harness]\ntolerance = 7\nignroe = []\n{rules}")
+    (one,) = record(tmp_path / "spool", lambda: badged(badge="B-77-1234567"))
+    assert "B-77-1234567" not in everything(one)
+    with pytest.raises(UsageError, match="ignroe"):
+        replay.run(one)
+    (tmp_path / "pyproject.toml").write_text(rules.replace("keys", "kyes"))
+    with pytest.raises(UsageError, match="kyes"):
+        replay.init(service="shop", spool=tmp_path)
+
+
 @replay.capture
 def badged(**facts: str) -> int:
     """Takes what it is given."""
