@@ -71,8 +71,8 @@ def load(start: str | os.PathLike[str] | None = None) -> Config:
 
 
 def load_redaction() -> Redaction:
-    """Of those around the current folder only what is secret: a service that captures starts whatever else is wrong with
-    them. Raises UsageError as `load`."""
+    """Of those around the current folder what is secret, and no more: a service that captures starts whatever else is
+    wrong with them. Raises UsageError as `load`."""
     _, found = _nearest(None)
     if found is None:
         return Redaction()
