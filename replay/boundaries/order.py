@@ -61,7 +61,7 @@ class Order:
     def __init__(self, wall: int, move_wall: Callable[[int], None]) -> None:
         self._lock = RLock()
         self._now = self._base = whole_second()
-        self._wall = wall
+        self._wall = self._began = wall
         self._move_wall = move_wall
         self._actors: set[int] = {get_ident()}
         self._starting = 0

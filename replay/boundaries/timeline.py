@@ -32,6 +32,8 @@ _PATIENCE = 1 * _SECOND
 """Nanoseconds of real time without an event after which readings follow the real clock: something waits unseen."""
 _LINGER = 5 * _SECOND
 """Nanoseconds of real time that others may run on after the entry point has ended."""
+LONGER = _SECOND // 10
+"""Nanoseconds by which code may wait longer than it did in production, until that is told."""
 _GRACE = _SECOND
 """Nanoseconds of processor time that a replay may take in addition until an alarm interrupts it."""
 
@@ -50,7 +52,7 @@ class Timeline(Order):
             return False
         self._now = self._base = whole_second()
         self._last_event = self._last_read = real_monotonic()
-        self._wall = wall
+        self._wall = self._began = wall
         self._since, self.nears = Since(wall), {}
         self._progress = self._alone = self._came = self._ahead = self.pauses = 0
         return True
@@ -66,6 +68,11 @@ class Timeline(Order):
     def elapsed(self) -> int:
         """Virtual nanoseconds since the start."""
         return self._now - self._base
+
+    def is_later(self, wall: int) -> bool:
+        """Whether more time has gone by than production had at `wall`. What that computed takes no time here, so code
+        that waits for as long as it did then is earlier, if anything."""
+        return self.elapsed > wall - self._began + LONGER
 
     @property
     def wall(self) -> int:

@@ -21,7 +21,7 @@ from replay.boundaries.numbered import Future, Task
 from replay.boundaries.polls import install as install_polls
 from replay.boundaries.polls import really_select
 from replay.boundaries.seam import rebind, when_imported
-from replay.boundaries.timeline import Timeline
+from replay.boundaries.timeline import LONGER, Timeline
 from replay.boundaries.waits import install as install_waits
 from replay.boundaries.waits import real_monotonic, timeline_here, timelines
 from replay.core.sound import LONGEST
@@ -284,9 +284,18 @@ class Arrival:
             if not wait.fired:
                 loop.timeline.given_up(came_at)
 
-    async def never(self) -> None:
-        """Wait for what did not come in production: until the application gives it up, or far longer than it did."""
-        await asyncio.sleep(self._answer.duration_ns / _SECOND + (1.0 if self._loop is None else _FAR))
+    async def never(self, beyond: Callable[[str], object]) -> None:
+        """Wait for what did not come in production: until the application gives it up, or far longer than it did.
+        `beyond` is told if that is later than in production: what would have come by then, no recording says."""
+        loop, answer = self._loop, self._answer
+        try:
+            await asyncio.sleep(answer.duration_ns / _SECOND + (1.0 if loop is None else _FAR))
+        except BaseException:
+            if loop is not None and not loop.timeline.closed:
+                waited = loop.timeline.now - self._asked - answer.duration_ns
+                if waited > LONGER and loop.timeline.is_later(answer.ends_at):
+                    beyond(f"It was waited for {waited / _SECOND:.1f} s longer than in production, which gave it up.")
+            raise
 
 
 def _settle(future: asyncio.Future[None]) -> None:

@@ -253,6 +253,19 @@ def test_a_recorded_timeout_of_a_client_times_out(record: Record, client: str, s
     assert verdict.status == "reproduced", verdict
 
 
+@pytest.mark.parametrize("client", ["call", "httpx", "aiohttp"])
+def test_what_is_waited_for_longer_than_in_production_is_told(record: Record, client: str, server: Server) -> None:
+    """A limit that was raised: what would have come by then no recording says, so that the end is the same is none."""
+    timed.URL["base"] = server.url
+    (recording,) = record(lambda: asyncio.run(timed.gives_up(client)))
+    assert recording.outcome.value == "given up"
+    server.stop()
+    assert _replayed(recording).status == "reproduced"
+    verdict = _replayed(recording, 0.01)
+    assert [each.kind for each in verdict.divergences] == ["exhausted"]
+    assert "1.8 s longer than in production" in str(verdict.divergences[0].differences[0].actual)
+
+
 def test_the_clocks_move_with_calls_and_sleeps(record: Record) -> None:
     """Elapsed time is what was recorded, on every clock, and the same in each replay."""
     (recording,) = record(timed.measures)

@@ -561,6 +561,22 @@ async def never_woken() -> None:
     await asyncio.Event().wait()
 
 
+@replay.capture
+async def gives_up(client: str) -> str:
+    """Waits for a fifth of a second (where it is recorded) for what takes longer."""
+    try:
+        async with asyncio.timeout(seconds(200)):
+            if client == "call":
+                return await slow("a", 30)
+            if client == "httpx":
+                async with httpx.AsyncClient(trust_env=False) as asks:
+                    return (await asks.get(f"{URL['base']}/slow")).text
+            async with aiohttp.ClientSession() as session, session.get(f"{URL['base']}/slow_body") as answer:
+                return await answer.text()
+    except TimeoutError:
+        return "given up"
+
+
 STUCK: set[str] = set()
 
 

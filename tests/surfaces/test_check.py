@@ -329,8 +329,7 @@ def test_an_order_of_requests_is_named_and_not_stored(checked: Checked) -> None:
 
 @pytest.mark.slow
 def test_what_a_process_is_started_in_is_named(checked: Checked) -> None:
-    """The working folder, and the time zone where it is read before the replay sets the recorded one. `replay run` starts
-    in that zone."""
+    """The working folder, and the time zone where it is read before the replay sets the recorded one."""
     _, found, _ = checked
     said = _said(found["placed"])
     assert said["outcome $.folder"] == (
