@@ -33,6 +33,10 @@ _MOST_NEAR = 2
 """Moments of one kind that are noted."""
 _SLICE = 0.005
 """Seconds between two looks of the keeper."""
+_GLANCE = 0.05
+"""The same, where nothing is expected."""
+STUCK = 3.0
+"""Seconds of real time without anything that could happen, after which nothing will."""
 _QUIET_LOOKS = 3
 _PATIENT_LOOKS = 40
 """Of those that one may compute while others could go on."""
@@ -63,7 +67,9 @@ class Order:
         self._now = self._base = whole_second()
         self._wall = self._began = wall
         self._move_wall = move_wall
-        self._actors: set[int] = {get_ident()}
+        self._owner = get_ident()
+        """The thread that runs the entry point."""
+        self._actors: set[int] = {self._owner}
         self._starting = 0
         self._pools: dict[int, Pool] = {}
         self._blocked: list[Wait] = []
@@ -88,7 +94,7 @@ class Order:
         self._alone = 0
         """Of the progress: what the only actor waited for, while nothing else could happen."""
         self._last_event = self._last_read = real_monotonic()
-        self._kept = False
+        self._kept = self._doubted = False
         self.alarm: Wait | None = None
         """The one that `signal.alarm` set."""
         self._alarm_at = 0.0
@@ -214,7 +220,34 @@ class Order:
     def _turn(self) -> None:
         """If nobody runs, let somebody: who can go on, else who waits for what is next."""
         if not self._runs() and not self._goes_on():
+            if self._next() is None:
+                self._doubt()
             self._advance()
+
+    def _doubt(self) -> None:
+        """Nothing is left that could happen: if the entry point waits for something all the same, see whether it comes
+        from a thread that is not known here."""
+        waits = [each for each in self._blocked if each.thread == self._owner and each.timers is None]
+        if waits and not self._doubted and not self.closed:
+            self._doubted = True
+            start_new_thread(self._despair, (waits[-1],))
+
+    def _despair(self, wait: Wait) -> None:
+        quiet, progress, computed = 0.0, -1, cpu_of_others()
+        while not (self.closed or wait.gone):
+            real_sleep(_GLANCE)
+            spent = cpu_of_others() - computed
+            computed += spent
+            moved = progress != self._progress or spent > _GLANCE / 4 or somebody_runs()
+            quiet, progress = 0.0 if moved else quiet + _GLANCE, self._progress
+            with self._lock:
+                if self._busy() or self._next() is not None:
+                    break
+                if quiet >= STUCK and not (self.closed or wait.gone):
+                    wait.is_stuck = wait.fired = True
+                    wait.fire()
+                    break
+        self._doubted = False
 
     def _advance(self, *, at_rest: bool = False) -> None:
         found = self._next()

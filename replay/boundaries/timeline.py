@@ -26,6 +26,7 @@ from typing import Any
 
 from replay.boundaries.moments import Pool, Since, Wait
 from replay.boundaries.order import LATE, Order, real_monotonic, whole_second
+from replay.errors import DivergenceError
 
 _SECOND = 1_000_000_000
 _PATIENCE = 1 * _SECOND
@@ -243,6 +244,11 @@ class Timeline(Order):
                     done = wait.fired or wait.ready() or self.closed
             if not done:
                 hold()
+            if wait.is_stuck:
+                raise DivergenceError(
+                    "The entry point waits for something that cannot happen: no thread, time limit or recorded answer "
+                    "is left that could wake it. In production one did, or something unrecorded."
+                )
             if actor and in_turn:
                 self._take_turn(wait)
         finally:

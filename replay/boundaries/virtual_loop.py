@@ -18,6 +18,7 @@ from typing import Any
 from replay.boundaries.alarms import install as install_alarms
 from replay.boundaries.moments import Since, Wait
 from replay.boundaries.numbered import Future, Task
+from replay.boundaries.order import STUCK
 from replay.boundaries.polls import install as install_polls
 from replay.boundaries.polls import really_select
 from replay.boundaries.seam import rebind, when_imported
@@ -31,8 +32,6 @@ from replay.errors import DivergenceError
 _SECOND = 1_000_000_000
 _EPSILON = 1e-7
 """Seconds between timers that are set for the same time: they end in the order in which they were set."""
-_STUCK = 3.0
-"""Seconds of real time after which a loop ends in which nothing can happen any more."""
 _FARTHEST = LONGEST / _SECOND
 """Seconds from now within which every timer is due: an edited one may lie beyond what a float can count up to."""
 _MOST_WALLS = 4096
@@ -172,7 +171,7 @@ class _Selector:
 
     def _wait(self, timeline: Timeline) -> list[Any]:
         while True:
-            patience = _STUCK if timeline.is_stuck() else None
+            patience = STUCK if timeline.is_stuck() else None
             events = self._really(patience)
             if events or not timeline.is_stuck():
                 return events

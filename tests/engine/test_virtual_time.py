@@ -310,9 +310,12 @@ def test_the_real_clocks_run_on_outside(record: Record) -> None:
     assert not type(loop).__module__.startswith("replay")
 
 
-def test_what_nothing_can_wake_does_not_hang(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("work", [lambda: asyncio.run(timed.woken()), lambda: timed.fed(4)], ids=["loop", "thread"])
+def test_what_nothing_can_wake_does_not_hang(
+    record: Record, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]
+) -> None:
     """The replay ends with an error that says so."""
-    (recording,) = record(lambda: asyncio.run(timed.woken()))
+    (recording,) = record(work)
     monkeypatch.setattr(timed, "STUCK", {"event"})
     verdict = _replayed(recording)
     assert verdict.status == "diverged"

@@ -588,6 +588,26 @@ async def woken() -> str:
     return await slow("a", 0.001)
 
 
+@replay.capture
+def fed(number: int) -> list[str]:
+    """A worker takes what it is given, until it fails."""
+    waiting: queue.Queue[Any] = queue.Queue(maxsize=1)
+    found: list[str] = []
+
+    def work() -> None:
+        while (name := waiting.get()) is not None:
+            if STUCK:
+                return
+            found.append(blocking(name, 0.001))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    for name in [*map(str, range(number)), None]:
+        waiting.put(name)
+    worker.join()
+    return found
+
+
 @replay.boundary
 async def pieces(number: int) -> Any:
     """A stream that takes its time."""
