@@ -385,11 +385,6 @@ class Timeline(Order):
             and not (self._pools and any(pool.queued or pool.active for pool in self._pools.values()))
         )
 
-    def is_stuck(self) -> bool:
-        """Nobody runs, and nothing is expected."""
-        with self._lock:
-            return not self._busy() and self._next() is None
-
     def close(self) -> None:
         """The replay is over: who still waits is let go."""
         with self._lock:

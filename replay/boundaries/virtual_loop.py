@@ -18,7 +18,6 @@ from typing import Any
 from replay.boundaries.alarms import install as install_alarms
 from replay.boundaries.moments import Since, Wait
 from replay.boundaries.numbered import Future, Task
-from replay.boundaries.order import STUCK
 from replay.boundaries.polls import install as install_polls
 from replay.boundaries.polls import really_select
 from replay.boundaries.seam import rebind, when_imported
@@ -27,7 +26,6 @@ from replay.boundaries.waits import install as install_waits
 from replay.boundaries.waits import real_monotonic, timeline_here, timelines
 from replay.core.sound import LONGEST
 from replay.core.world import Answer
-from replay.errors import DivergenceError
 
 _SECOND = 1_000_000_000
 _EPSILON = 1e-7
@@ -166,19 +164,8 @@ class _Selector:
         due, wall, since = (None, 0, None) if timeout is None else loop.next_timer()
         wait = Wait(loop.wake, due=due, wall=wall, ready=lambda: loop.has_ready, since=since)
         wait.timers = loop.next_timers
-        timeline.block(wait, lambda: events.extend(self._wait(timeline)))
+        timeline.block(wait, lambda: events.extend(self._really(None)))
         return events
-
-    def _wait(self, timeline: Timeline) -> list[Any]:
-        while True:
-            patience = STUCK if timeline.is_stuck() else None
-            events = self._really(patience)
-            if events or not timeline.is_stuck():
-                return events
-            raise DivergenceError(
-                "The event loop waits for something that cannot happen: no task, timer, thread or recorded answer is "
-                "left that could wake it. In production something unrecorded did."
-            )
 
 
 def start_waits(timeline: Timeline) -> None:

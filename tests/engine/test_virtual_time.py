@@ -310,7 +310,15 @@ def test_the_real_clocks_run_on_outside(record: Record) -> None:
     assert not type(loop).__module__.startswith("replay")
 
 
-@pytest.mark.parametrize("work", [lambda: asyncio.run(timed.woken()), lambda: timed.fed(4)], ids=["loop", "thread"])
+STUCK: dict[str, Callable[[], Any]] = {
+    "loop": lambda: asyncio.run(timed.woken()),
+    "thread": lambda: timed.fed(4),
+    "pool": timed.pooled,
+    "job": lambda: asyncio.run(timed.threaded()),
+}
+
+
+@pytest.mark.parametrize("work", STUCK.values(), ids=STUCK)
 def test_what_nothing_can_wake_does_not_hang(
     record: Record, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]
 ) -> None:

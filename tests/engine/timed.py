@@ -589,6 +589,27 @@ async def woken() -> str:
 
 
 @replay.capture
+def pooled() -> str:
+    """A job waits for what another thread brings."""
+    brought = threading.Event()
+    if not STUCK:
+        brought.set()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(brought.wait).result()
+    return blocking("a", 0.001)
+
+
+@replay.capture
+async def threaded() -> str:
+    """The same in a loop."""
+    brought = threading.Event()
+    if not STUCK:
+        brought.set()
+    await asyncio.to_thread(brought.wait)
+    return await slow("a", 0.001)
+
+
+@replay.capture
 def fed(number: int) -> list[str]:
     """A worker takes what it is given, until it fails."""
     waiting: queue.Queue[Any] = queue.Queue(maxsize=1)
