@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import replay
-from replay.boundaries import virtual_loop
+from replay.boundaries import order, virtual_loop
 from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine.mutation import mutate
@@ -310,7 +310,7 @@ def test_the_real_clocks_run_on_outside(record: Record) -> None:
     assert not type(loop).__module__.startswith("replay")
 
 
-STUCK: dict[str, Callable[[], Any]] = {
+ENDLESS: dict[str, Callable[[], Any]] = {
     "loop": lambda: asyncio.run(timed.woken()),
     "thread": lambda: timed.fed(4),
     "pool": timed.pooled,
@@ -318,13 +318,14 @@ STUCK: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("work", STUCK.values(), ids=STUCK)
+@pytest.mark.parametrize("work", ENDLESS.values(), ids=ENDLESS)
 def test_what_nothing_can_wake_does_not_hang(
     record: Record, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]
 ) -> None:
     """The replay ends with an error that says so."""
     (recording,) = record(work)
     monkeypatch.setattr(timed, "STUCK", {"event"})
+    monkeypatch.setattr(order, "STUCK", 0.5)
     verdict = _replayed(recording)
     assert verdict.status == "diverged"
     assert verdict.outcome is not None
