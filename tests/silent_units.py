@@ -20,6 +20,7 @@ import replay
 
 CHANGE: set[str] = set()
 COUNT = {"polled": 0}
+_DATABASE = sqlite3.connect(":memory:")
 
 
 @replay.boundary
@@ -110,13 +111,13 @@ def asks_alike(url: str, client: str, case: str) -> str:
 @replay.boundary
 def cursor(number: int) -> Any:
     """What no recording can hold."""
-    return sqlite3.connect(":memory:").execute(f"select {number}")
+    return _DATABASE.execute(f"select {number}")
 
 
 @replay.boundary
 def cursors(number: int) -> list[Any]:
     """Holds such."""
-    return [number, {"cursor": sqlite3.connect(":memory:").execute(f"select {number}")}]
+    return [number, {"cursor": _DATABASE.execute(f"select {number}")}]
 
 
 @replay.capture

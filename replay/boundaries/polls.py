@@ -216,8 +216,17 @@ def _tap_pair(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _tap_semaphores(synchronize: ModuleType) -> None:
-    """Of locks, semaphores, conditions and events of `multiprocessing`: all acquire one of these."""
+    """Of locks, semaphores, conditions and events of `multiprocessing`: all acquire one of these. One that is made in a
+    replay has no name by which another process finds it (none is started): for that Python, from 3.14 on, would start
+    a process that takes the name away."""
     original = synchronize.SemLock._make_methods
+    originally_made = synchronize.SemLock.__init__
+    from multiprocessing import get_all_start_methods, get_context
+
+    def make(self: Any, kind: int, value: int, maxvalue: int, *, ctx: Any) -> None:
+        if timeline_here() is not None and "fork" in get_all_start_methods():
+            ctx = get_context("fork")
+        originally_made(self, kind, value, maxvalue, ctx=ctx)
 
     def make_methods(self: Any) -> None:
         original(self)
@@ -242,4 +251,5 @@ def _tap_semaphores(synchronize: ModuleType) -> None:
 
         self.acquire = acquire
 
+    synchronize.SemLock.__init__ = make
     synchronize.SemLock._make_methods = make_methods

@@ -123,7 +123,10 @@ def _is_harmless(code: CodeType, own: tuple[str, ...], rest: str) -> bool:
             before = [part for _, part in steps[max(0, at - 1 - len(own)) : at - 1]]
             if before != [*own] or steps[at - 1] != ("BUILD_LIST", len(own)):
                 return False
-        elif following in ("BINARY_OP", "BINARY_SLICE") or any(step[0] == "BUILD_SLICE" for step in steps[at : at + 4]):
+        elif following in ("BINARY_OP", "BINARY_SLICE") or any(
+            step[0] == "BUILD_SLICE" or isinstance(step[1], slice)
+            for step in steps[at : at + 4]  # constant from 3.14 on
+        ):
             return False
         elif following in ("BINARY_SLICE", "CALL_FUNCTION_EX", "DICT_MERGE", "BUILD_MAP") and own:
             return False  # without the parameters before it

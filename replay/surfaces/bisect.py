@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -29,8 +28,10 @@ from replay.surfaces.verify import moved
 
 GOOD, BAD, SKIP, STOP = 0, 1, 125, 130
 """Exit codes that `git bisect run` understands (git-bisect(1))."""
+_ONLY_SKIPPED = 2
+"""Its own exit code where skipped commits hide which is the first bad one. What it says has other words in each version
+and language."""
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from replay.surfaces.bisect import main; main()"
-_ID = re.compile(r"[0-9a-f]{40,64}\Z")
 STOPPING = 2.0
 """Seconds that a step may take to end."""
 LOOK = 0.2
@@ -143,15 +144,13 @@ def _run(repo: Repository, place: Path, good: str, bad: str, file: Path, log: Pa
             return Found(first=None, candidates=_left(repo, good, bad, steps), about="", failure=failure, steps=steps,
                          interrupted=True)  # fmt: skip
     steps = _steps(log)
-    lines = [line.strip() for line in out.splitlines()]
-    first = next((line.split()[0] for line in lines if line.endswith("is the first bad commit")), None)
+    first = repo.git("rev-parse", "refs/bisect/bad", cwd=place).strip() if process.returncode == 0 else None
     candidates: tuple[str, ...] = ()
     if first is None:
-        at = next((number for number, line in enumerate(lines) if "could be any of" in line), len(lines))
-        candidates = tuple(line for line in lines[at + 1 :] if _ID.match(line))
-        if not candidates:
+        if process.returncode != _ONLY_SKIPPED:
             said = (errors or out).strip().splitlines() or [f"exit code {process.returncode}"]
             raise UsageError(f"git bisect failed in {repo.top}: {said[-1]}", slug="git")
+        candidates = _left(repo, good, bad, steps)
     elif first not in (bad, *(step.commit for step in steps if step.judgement == "bad")):
         raise UsageError(f"git bisect named {first[:80]}, which was not tried", slug="git")
     about = "" if first is None else repo.git("show", "--no-patch", "--format=%an%n%aI%n%s", first, "--")

@@ -15,15 +15,30 @@ from replay.surfaces.literals import error_body, tree
 from replay.surfaces.text import frames
 
 Document = dict[str, Any]
+_INDENTED = 60
+"""Levels. What is nested deeper stands in one line: of 5,000 brackets the blanks before them would take 50 MB."""
+_LEAVES = frozenset({str, int, float, bool, type(None)})
 
 
 def dumps(document: Any) -> str:
     """ASCII only: whatever was recorded, nothing of it can drive a terminal, or a build server that reads along."""
-    try:
-        text = json.dumps(document, indent=2, ensure_ascii=True, default=_stored)
-    except RecursionError:  # indenting takes more of the stack than reading what is indented
-        text = json.dumps(document, ensure_ascii=True, default=_stored)
-    return text.replace("##", "#\\u0023")
+    indent = None if _is_deep(document) else 2
+    return json.dumps(document, indent=indent, ensure_ascii=True, default=_stored).replace("##", "#\\u0023")
+
+
+def _is_deep(document: Any) -> bool:
+    level = [document]
+    for _ in range(_INDENTED):
+        level = [part for whole in level for part in _inside(whole) if type(part) not in _LEAVES]
+        if not level:
+            return False
+    return True
+
+
+def _inside(whole: Any) -> Iterable[Any]:
+    if isinstance(whole, dict):
+        return whole.values()
+    return whole if isinstance(whole, list | tuple) else (_stored(whole),)
 
 
 def dump_line(document: Any) -> str:

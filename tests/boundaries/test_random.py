@@ -100,7 +100,7 @@ def test_fewer_bits_than_recorded_stay_in_range() -> None:
 def test_errors_are_those_of_the_originals() -> None:
     """A wrong argument fails as it does without the patch, live and at replay."""
     for world in (Listener(), Teller(Listener())):
-        with inside(world), pytest.raises(ValueError, match="negative argument not allowed"):
+        with inside(world), pytest.raises(ValueError, match="negative"):
             os.urandom(-1)
 
 

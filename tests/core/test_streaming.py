@@ -279,9 +279,9 @@ def test_a_long_stream_has_few_places_and_is_edited_at_once() -> None:
     """Ten thousand deltas: as many places as of ten, an edit in less than a second."""
     found = streamed(openai(*(f"word{n} " for n in range(10_000))))
     assert sum(1 for _ in places(Parts(found), None, ())) < 15
-    started = time.perf_counter()
+    started = time.thread_time()
     mutate(found, [Edit("http[0].stream.text", "set", "x")])
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_an_edited_stream_comes_back_from_a_bundle(tmp_path: Path) -> None:

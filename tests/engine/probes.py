@@ -452,6 +452,7 @@ def work(folder: str) -> list[str]:
         free.bind(("127.0.0.1", 0))
         found.append(str(free.getsockname()[1] > 0))
     found.append(str(multiprocessing.Lock().acquire()))
+    found.append(str(multiprocessing.get_context("spawn").Lock().acquire()))
     found.append(asyncio.run(asyncio.to_thread(lambda: "loop")))
     with sqlite3.connect(":memory:") as connection:
         found.append(connection.execute("SELECT 'memory'").fetchone()[0])

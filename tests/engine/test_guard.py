@@ -80,7 +80,7 @@ def test_what_must_work_works(tmp_path: Path, where: dict[str, Any], record: Cal
     probes.ARMED.add("reach")
     verdict = replay.run(recording, root=ROOT)
     assert verdict.divergences == ()
-    assert verdict.outcome.value == ["pair", "True", "True", "loop", "memory", '"""']
+    assert verdict.outcome.value == ["pair", "True", "True", "True", "loop", "memory", '"""']
 
 
 def test_importing_writes_bytecode(tmp_path: Path, where: dict[str, Any], record: Callable[..., Any],
@@ -298,7 +298,10 @@ def test_who_has_the_number_of_an_ended_thread_is_no_bystander(monkeypatch: pyte
         time.sleep(0.005)  # until its stack is free
 
     run(known)
-    monkeypatch.setitem(guard._bystanders, ended[0], threading._active[ended[0]])  # type: ignore[attr-defined]
+    kept = threading._active.get(ended[0])  # type: ignore[attr-defined]
+    if kept is None:
+        pytest.skip("this Python forgets it")
+    monkeypatch.setitem(guard._bystanders, ended[0], kept)
     for _ in range(50):
         run(later)
     assert ended[0] in [ident for ident, _ in found]

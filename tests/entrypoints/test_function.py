@@ -127,6 +127,7 @@ class Session:
 WRAPPED = [divide, later, countdown, stream]
 
 
+@pytest.mark.filterwarnings("ignore:.*iscoroutinefunction:DeprecationWarning")
 @pytest.mark.parametrize("function", WRAPPED, ids=lambda f: f.__name__)
 def test_the_wrapper_looks_like_the_function(function: Any) -> None:
     """Name, docstring, signature and all inspect predicates are those of the function itself."""
@@ -134,9 +135,9 @@ def test_the_wrapper_looks_like_the_function(function: Any) -> None:
     for predicate in (
         inspect.isfunction,
         inspect.iscoroutinefunction,
+        asyncio.iscoroutinefunction,
         inspect.isgeneratorfunction,
         inspect.isasyncgenfunction,
-        asyncio.iscoroutinefunction,
         inspect.signature,
         inspect.getdoc,
     ):

@@ -50,7 +50,11 @@ def functions(path: Path) -> Iterator[Function]:
         inner = [each for each in waiting.pop().co_consts if isinstance(each, CodeType)]
         waiting += inner
         for each in inner:
-            if each.co_flags & 1 and not each.co_name.startswith("<") and len(set(each.co_code[::2])) > 3:
+            if (
+                each.co_flags & 1
+                and not each.co_name.startswith(("<", "__annotate__"))
+                and len(set(each.co_code[::2])) > 3
+            ):
                 yield key(each)
 
 

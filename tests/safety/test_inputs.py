@@ -360,6 +360,8 @@ def test_an_error_passes_where_no_memory_is_left(tmp_path: Path, unit: str) -> N
                 used = int(told.read().split()[0]) * resource.getpagesize()
             resource.setrlimit(resource.RLIMIT_AS, (used + room, -1))
 
+        slots = [[None] * (1 << 15) for _ in range(21)]
+
         def fill(share=1.0):
             held, size = [], 1 << 20
             while size > 16:
@@ -370,9 +372,10 @@ def test_an_error_passes_where_no_memory_is_left(tmp_path: Path, unit: str) -> N
             if share < 1:
                 del held[int(len(held) * share):]
                 return
-            chain = None
-            while True:
-                chain = (chain, len(held), object())
+            last = slots.pop()
+            for at in range(len(last)):
+                last[at] = (at + 1000, object(), [at])
+            raise SystemError("there is memory left")
     """
     code += "\n" + textwrap.indent(textwrap.dedent(UNITS[unit]), " " * 8)
     code += """
@@ -477,6 +480,7 @@ AROUND = {
 }  # fmt: skip
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="the number takes no memory")
 @pytest.mark.parametrize("function", AROUND.values(), ids=AROUND)
 def test_what_stands_around_the_application_is_short(function: Callable[..., Any] | CodeType) -> None:
     """Behind the 256th instruction an error is unwound with a number, which CPython without memory seeks for ever."""

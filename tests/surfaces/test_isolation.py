@@ -124,7 +124,7 @@ def test_the_probes_reach(where: dict[str, Any]) -> None:
 @hard_only
 def test_what_must_work_works_in_hard_isolation(where: dict[str, Any]) -> None:
     """Temporary files, socket pairs, event loops, threads, databases in memory and in temporary files."""
-    work = ["pair", "True", "True", "loop", "memory", '"""']
+    work = ["pair", "True", "True", "True", "loop", "memory", '"""']
     verdict = run(recording("harmless", where["temporary"], outcome=work), hard=True)
     assert (verdict.status, verdict.divergences, verdict.reason) == ("reproduced", (), None)
 

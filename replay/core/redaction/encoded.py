@@ -6,7 +6,7 @@ import html
 import operator
 import re
 from abc import abstractmethod
-from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
+from base64 import b32decode, b32encode, b64encode, b85decode, b85encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable, Collection, Sequence
@@ -18,7 +18,7 @@ from replay.core.redaction import bodies, packed
 from replay.core.redaction.crowds import CROWD
 from replay.core.redaction.escapes import PERCENT, escaped_alike, letter, respelt, unquoted, wide
 from replay.core.redaction.marks import Path
-from replay.core.redaction.pseudonyms import Pseudonyms
+from replay.core.redaction.pseudonyms import Pseudonyms, from_base64
 from replay.core.redaction.rules import Rules
 from replay.core.redaction.secrets import Secrets, apart
 
@@ -367,7 +367,7 @@ class Encoded(Secrets):
             return None
         url = "-" in bare or "_" in bare
         try:
-            words = self._said(b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_" if url else None))
+            words = self._said(from_base64(bare))
         except Base64Error:
             words = ""
         if words:
@@ -412,7 +412,7 @@ class Encoded(Secrets):
             return text
         url = "-" in bare or "_" in bare
         try:
-            data = b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_" if url else None)
+            data = from_base64(bare)
         except Base64Error:
             return self._not_base64(text)
         inside = self._inside(data, deep)

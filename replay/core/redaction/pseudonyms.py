@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from array import array
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from calendar import isleap
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
@@ -319,9 +319,9 @@ class Pseudonyms:
         """Decodes as before (RFC 7519); claims that name someone are pseudonyms, the signature signs nothing."""
         head, body, signature = value.split(".")
         try:
-            claims = msgspec.json.decode(_unpacked(body))
+            claims = msgspec.json.decode(from_base64(body))
             made = self._claims(claims)
-            text = _written_as(_unpacked(body), claims)(made) if made != claims else b""
+            text = _written_as(from_base64(body), claims)(made) if made != claims else b""
         except (ValueError, RecursionError):
             return None
         if not isinstance(claims, dict):
@@ -403,7 +403,7 @@ def claims_of(text: str) -> dict[str, Any]:
     if not _JWT.fullmatch(text):
         return {}
     try:
-        claims = msgspec.json.decode(_unpacked(text.split(".")[1]))
+        claims = msgspec.json.decode(from_base64(text.split(".")[1]))
     except (ValueError, RecursionError):
         return {}
     return claims if type(claims) is dict else {}
@@ -425,8 +425,9 @@ _WRITERS: tuple[Callable[[Any], bytes], ...] = (
 )
 
 
-def _unpacked(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def from_base64(text: str) -> bytes:
+    """Base64 of either alphabet, also of both (which Python 3.15 warns of), with or without padding."""
+    return b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4))
 
 
 def _packed(data: bytes) -> str:

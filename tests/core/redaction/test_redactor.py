@@ -396,9 +396,9 @@ def test_hostile_texts(name: str) -> None:
         REDACTOR.redact(before)
         spent.append(time.thread_time() - started)
     assert min(spent) < 0.1
-    started = time.perf_counter()
+    started = time.thread_time()
     list(find(text, RULES, lambda size: None))
-    assert time.perf_counter() - started < 1.5
+    assert time.thread_time() - started < 1.5
 
 
 @pytest.mark.parametrize("name", CROWDS)
