@@ -92,7 +92,7 @@ class Order:
         self._alone = 0
         """Of the progress: what the only actor waited for, while nothing else could happen."""
         self._last_event = self._last_read = real_monotonic()
-        self._kept = False
+        self._kept = self._gave_up = False
         self.alarm: Wait | None = None
         """The one that `signal.alarm` set."""
         self._alarm_at = 0.0
@@ -229,7 +229,7 @@ class Order:
     def _give_up(self) -> None:
         """Nothing has come for long: let the entry point's thread go, which raises."""
         wait = next(each for each in self._blocked if each.thread == self._owner)
-        wait.is_stuck = wait.fired = True
+        wait.is_stuck = wait.fired = self._gave_up = True
         wait.fire() if wait.gate is None else wait.gate.release()
 
     def _advance(self, *, at_rest: bool = False) -> bool:

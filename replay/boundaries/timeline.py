@@ -244,6 +244,8 @@ class Timeline(Order):
                     done = wait.fired or wait.ready() or self.closed
             if not done:
                 hold()
+            if wait.is_stuck and wait.thread != self._owner:
+                raise SystemExit  # a thread that waited for ever would keep the process from its end
             if wait.is_stuck:
                 raise DivergenceError(
                     "The entry point waits for something that cannot happen: no thread, time limit or recorded answer "
@@ -391,8 +393,11 @@ class Timeline(Order):
             self._event()
             self.closed = True
             for wait in self._blocked:
+                wait.is_stuck = self._gave_up
                 if wait.gate is not None:
                     wait.gate.release()
+                elif self._gave_up and wait.due is None:
+                    wait.fire()
             for _, _, wait in [*self._answers, *self._others]:
                 if not wait.gone and not wait.fired:
                     wait.fired = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from math import inf, nextafter
@@ -318,6 +319,7 @@ ENDLESS: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # asyncio's, of its closed loop
 @pytest.mark.parametrize("work", ENDLESS.values(), ids=ENDLESS)
 def test_what_nothing_can_wake_does_not_hang(
     record: Record, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]
@@ -330,6 +332,10 @@ def test_what_nothing_can_wake_does_not_hang(
     assert verdict.status == "diverged"
     assert verdict.outcome is not None
     assert "waits for something that cannot happen" in verdict.outcome.payload.text
+    deadline = time.monotonic() + LONG
+    while any(thread.name.startswith("ThreadPool") for thread in threading.enumerate()):  # it would keep the process
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_what_was_given_up_is_given_up_again(record: Record) -> None:
