@@ -25,7 +25,7 @@ from replay.core.recording import MOST_TURNS
 from replay.core.snapshot import Immutable, snapshot_error
 from replay.core.turns import arrived_ns
 from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
-from replay.errors import UsageError
+from replay.errors import DivergenceError, UsageError
 
 _NOTHING = Immutable(None)
 _enter = current.set  # bound once: 3.11 looks the methods of an imported name up in full, at each call
@@ -159,13 +159,17 @@ async def _arrive(found: Answer) -> Any:
 
     from replay.boundaries.virtual_loop import Arrival
 
+    def beyond(message: str) -> BaseException:
+        world = here()
+        return DivergenceError(message) if world is None else world.beyond(found.seq, message)
+
     arrival = Arrival(found)
     if found.state == "unfinished":
-        await arrival.never()
+        await arrival.never(beyond)
     value, raised = _opened(found)
     try:
         if isinstance(raised, CancelledError):
-            await arrival.never()
+            await arrival.never(beyond)
         await arrival.whole()
         if raised is not None:
             throw(raised)

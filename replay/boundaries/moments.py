@@ -55,7 +55,7 @@ class Wait:
     """Something that happens at a virtual time, or when something else makes it `ready`."""
 
     __slots__ = ("came", "drift", "due", "end", "fire", "fired", "gate", "gone", "is_limit", "is_over", "is_step",
-                 "loop", "number", "ready", "since", "strangers", "thread", "timers", "wall")  # fmt: skip
+                 "is_stuck", "loop", "number", "ready", "since", "strangers", "thread", "timers", "wall")  # fmt: skip
 
     def __init__(
         self,
@@ -97,6 +97,8 @@ class Wait:
         """Where a thread that can go on waits until no other one runs."""
         self.fired = False
         """Its time came."""
+        self.is_stuck = False
+        """It was let go because nothing can wake it."""
         self.gone = False
         """Nothing waits for it any longer."""
         self.thread = 0

@@ -33,6 +33,8 @@ _MOST_NEAR = 2
 """Moments of one kind that are noted."""
 _SLICE = 0.005
 """Seconds between two looks of the keeper."""
+STUCK = 3.0
+"""Seconds of real time without anything that could happen, after which nothing will."""
 _QUIET_LOOKS = 3
 _PATIENT_LOOKS = 40
 """Of those that one may compute while others could go on."""
@@ -61,9 +63,11 @@ class Order:
     def __init__(self, wall: int, move_wall: Callable[[int], None]) -> None:
         self._lock = RLock()
         self._now = self._base = whole_second()
-        self._wall = wall
+        self._wall = self._began = wall
         self._move_wall = move_wall
-        self._actors: set[int] = {get_ident()}
+        self._owner = get_ident()
+        """The thread that runs the entry point."""
+        self._actors: set[int] = {self._owner}
         self._starting = 0
         self._pools: dict[int, Pool] = {}
         self._blocked: list[Wait] = []
@@ -88,7 +92,7 @@ class Order:
         self._alone = 0
         """Of the progress: what the only actor waited for, while nothing else could happen."""
         self._last_event = self._last_read = real_monotonic()
-        self._kept = False
+        self._kept = self._gave_up = False
         self.alarm: Wait | None = None
         """The one that `signal.alarm` set."""
         self._alarm_at = 0.0
@@ -213,21 +217,35 @@ class Order:
 
     def _turn(self) -> None:
         """If nobody runs, let somebody: who can go on, else who waits for what is next."""
-        if not self._runs() and not self._goes_on():
-            self._advance()
+        if not self._runs() and not self._goes_on() and not self._advance() and self._is_stuck():
+            self._keep()
 
-    def _advance(self, *, at_rest: bool = False) -> None:
+    def _is_stuck(self) -> bool:
+        """The entry point's thread waits, and nothing is left that could happen: it may yet be woken by a thread that
+        is not known here."""
+        waits = any(each.thread == self._owner for each in self._blocked)
+        return waits and not self._busy() and self._next() is None
+
+    def _give_up(self) -> None:
+        """Nothing has come for long: let the entry point's thread go, which raises."""
+        wait = next(each for each in self._blocked if each.thread == self._owner)
+        wait.is_stuck = wait.fired = self._gave_up = True
+        wait.fire() if wait.gate is None else wait.gate.release()
+
+    def _advance(self, *, at_rest: bool = False) -> bool:
+        """What is next comes; of answers to one event loop those with it, too. False: nothing is expected."""
         found = self._next()
         if found is None or (found[1].strangers and not at_rest):
-            return
+            return found is not None
         self._come(*found)
         last = found[1]
         while last.loop is not None and (found := self._next()) is not None:
             wait = found[1]
             if wait.loop is not last.loop or (wait.end or 0) - (last.end or 0) > _TOGETHER:
-                return
+                break
             self._come(*found)
             last = wait
+        return True
 
     def _come(self, heap: list[tuple[int, int, Wait]], wait: Wait) -> None:
         heappop(heap)
@@ -261,12 +279,12 @@ class Order:
 
     def _keep(self) -> None:
         """Make sure that somebody looks whether all has come to rest."""
-        if not self._kept and not self.closed and (self._busy() or self._next() is not None):
+        if not self._kept and not self.closed and (self._busy() or self._next() is not None or self._is_stuck()):
             self._kept = True
             start_new_thread(self._watch, ())
 
     def _watch(self) -> None:
-        quiet, progress, computed, patience = 0, -1, cpu_of_others(), 0
+        quiet, progress, computed, patience, stuck = 0, -1, cpu_of_others(), 0, 0
         while not self.closed:
             real_sleep(_SLICE)
             spent = cpu_of_others() - computed
@@ -279,7 +297,7 @@ class Order:
                     if not self._goes_on():
                         self._steps_on()
             if progress != self._progress or spent > _SLICE / 4 or somebody_runs():
-                quiet, progress = 0, self._progress
+                quiet, stuck, progress = 0, 0, self._progress
                 continue
             quiet += 1
             if quiet < _QUIET_LOOKS:
@@ -288,3 +306,7 @@ class Order:
                 quiet = 0
                 if not self.closed and progress == self._progress and not self._goes_on():
                     self._advance(at_rest=True)
+                    stuck += _QUIET_LOOKS if self._is_stuck() else 0
+                    if stuck * _SLICE >= STUCK:
+                        self._give_up()
+                        stuck = 0

@@ -26,12 +26,15 @@ from typing import Any
 
 from replay.boundaries.moments import Pool, Since, Wait
 from replay.boundaries.order import LATE, Order, real_monotonic, whole_second
+from replay.errors import DivergenceError
 
 _SECOND = 1_000_000_000
 _PATIENCE = 1 * _SECOND
 """Nanoseconds of real time without an event after which readings follow the real clock: something waits unseen."""
 _LINGER = 5 * _SECOND
 """Nanoseconds of real time that others may run on after the entry point has ended."""
+LONGER = _SECOND // 10
+"""Nanoseconds by which code may wait longer than it did in production, until that is told."""
 _GRACE = _SECOND
 """Nanoseconds of processor time that a replay may take in addition until an alarm interrupts it."""
 
@@ -50,7 +53,7 @@ class Timeline(Order):
             return False
         self._now = self._base = whole_second()
         self._last_event = self._last_read = real_monotonic()
-        self._wall = wall
+        self._wall = self._began = wall
         self._since, self.nears = Since(wall), {}
         self._progress = self._alone = self._came = self._ahead = self.pauses = 0
         return True
@@ -66,6 +69,11 @@ class Timeline(Order):
     def elapsed(self) -> int:
         """Virtual nanoseconds since the start."""
         return self._now - self._base
+
+    def is_later(self, wall: int) -> bool:
+        """Whether more time has gone by than production had at `wall`. What that computed takes no time here, so code
+        that waits for as long as it did then is earlier, if anything."""
+        return self.elapsed > wall - self._began + LONGER
 
     @property
     def wall(self) -> int:
@@ -236,6 +244,13 @@ class Timeline(Order):
                     done = wait.fired or wait.ready() or self.closed
             if not done:
                 hold()
+            if wait.is_stuck and wait.thread != self._owner:
+                raise SystemExit  # a thread that waited for ever would keep the process from its end
+            if wait.is_stuck:
+                raise DivergenceError(
+                    "The entry point waits for something that cannot happen: no thread, time limit or recorded answer "
+                    "is left that could wake it. In production one did, or something unrecorded."
+                )
             if actor and in_turn:
                 self._take_turn(wait)
         finally:
@@ -372,19 +387,17 @@ class Timeline(Order):
             and not (self._pools and any(pool.queued or pool.active for pool in self._pools.values()))
         )
 
-    def is_stuck(self) -> bool:
-        """Nobody runs, and nothing is expected."""
-        with self._lock:
-            return not self._busy() and self._next() is None
-
     def close(self) -> None:
         """The replay is over: who still waits is let go."""
         with self._lock:
             self._event()
             self.closed = True
             for wait in self._blocked:
+                wait.is_stuck = self._gave_up
                 if wait.gate is not None:
                     wait.gate.release()
+                elif self._gave_up and wait.due is None:
+                    wait.fire()
             for _, _, wait in [*self._answers, *self._others]:
                 if not wait.gone and not wait.fired:
                     wait.fired = True

@@ -21,18 +21,15 @@ from replay.boundaries.numbered import Future, Task
 from replay.boundaries.polls import install as install_polls
 from replay.boundaries.polls import really_select
 from replay.boundaries.seam import rebind, when_imported
-from replay.boundaries.timeline import Timeline
+from replay.boundaries.timeline import LONGER, Timeline
 from replay.boundaries.waits import install as install_waits
 from replay.boundaries.waits import real_monotonic, timeline_here, timelines
 from replay.core.sound import LONGEST
 from replay.core.world import Answer
-from replay.errors import DivergenceError
 
 _SECOND = 1_000_000_000
 _EPSILON = 1e-7
 """Seconds between timers that are set for the same time: they end in the order in which they were set."""
-_STUCK = 3.0
-"""Seconds of real time after which a loop ends in which nothing can happen any more."""
 _FARTHEST = LONGEST / _SECOND
 """Seconds from now within which every timer is due: an edited one may lie beyond what a float can count up to."""
 _MOST_WALLS = 4096
@@ -167,19 +164,8 @@ class _Selector:
         due, wall, since = (None, 0, None) if timeout is None else loop.next_timer()
         wait = Wait(loop.wake, due=due, wall=wall, ready=lambda: loop.has_ready, since=since)
         wait.timers = loop.next_timers
-        timeline.block(wait, lambda: events.extend(self._wait(timeline)))
+        timeline.block(wait, lambda: events.extend(self._really(None)))
         return events
-
-    def _wait(self, timeline: Timeline) -> list[Any]:
-        while True:
-            patience = _STUCK if timeline.is_stuck() else None
-            events = self._really(patience)
-            if events or not timeline.is_stuck():
-                return events
-            raise DivergenceError(
-                "The event loop waits for something that cannot happen: no task, timer, thread or recorded answer is "
-                "left that could wake it. In production something unrecorded did."
-            )
 
 
 def start_waits(timeline: Timeline) -> None:
@@ -284,9 +270,18 @@ class Arrival:
             if not wait.fired:
                 loop.timeline.given_up(came_at)
 
-    async def never(self) -> None:
-        """Wait for what did not come in production: until the application gives it up, or far longer than it did."""
-        await asyncio.sleep(self._answer.duration_ns / _SECOND + (1.0 if self._loop is None else _FAR))
+    async def never(self, beyond: Callable[[str], object]) -> None:
+        """Wait for what did not come in production: until the application gives it up, or far longer than it did.
+        `beyond` is told if that is later than in production: what would have come by then, no recording says."""
+        loop, answer = self._loop, self._answer
+        try:
+            await asyncio.sleep(answer.duration_ns / _SECOND + (1.0 if loop is None else _FAR))
+        except BaseException:
+            if loop is not None and not loop.timeline.closed:
+                waited = loop.timeline.now - self._asked - answer.duration_ns
+                if waited > LONGER and loop.timeline.is_later(answer.ends_at):
+                    beyond(f"It was waited for {waited / _SECOND:.1f} s longer than in production, which gave it up.")
+            raise
 
 
 def _settle(future: asyncio.Future[None]) -> None:

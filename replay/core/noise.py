@@ -6,11 +6,15 @@ rules hold whatever is stored there:
 - noise covers a value that is there on both sides, of one type: a field too many or too few, another type of a value
   and another type of an error stay differences;
 - `time` covers two times inside the recorded window, `uuid` two UUIDs that are written in the same way, or two texts
-  that differ in such only, `unordered` a list or tuple with the same items in another order;
+  that differ in such only, `unordered` a list or tuple with the same items, or a text with the same words, in another
+  order, `near` two numbers that are the same but for rounding;
+- `took` covers two numbers, or those of two texts that are the same but for such, that are apart by no more than the
+  recording took;
 - `redacted` covers two numbers, or pseudonyms in two texts that are the same around them, where redaction put one for
   a credential, or where a digest of what it changed stood: the code has its own there, from the environment or
   computed; never another pseudonym;
-- `type` covers two leaves of the same type, and lists, tuples and sets of leaves; never a mapping, nor a whole root.
+- `type` covers two leaves of the same type, and as many in lists, tuples and sets; never a boolean, a mapping, nor a
+  whole root.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from math import isclose
 from typing import Any, Literal
 from uuid import UUID
 
@@ -33,10 +39,10 @@ from replay.core.redaction.marks import Known as Pseudonyms
 from replay.core.redaction.own import stands_for
 from replay.core.redaction.pseudonyms import Pseudonyms as Keyed
 from replay.core.redaction.shown import Word, is_one_of, put_back, words_of
-from replay.core.times import both_inside
+from replay.core.times import both_inside, both_lasted
 from replay.core.verdict import Difference, Frame, Window
 
-Matcher = Literal["time", "uuid", "unordered", "type", "redacted"]
+Matcher = Literal["time", "uuid", "unordered", "near", "took", "type", "redacted"]
 MOST = 1_000
 """Entries of one recording."""
 MOST_MEMBERS = 100
@@ -57,6 +63,8 @@ _LEFT = "$.left"
 _REQUEST = re.compile(r"interaction\[(\d{1,9})\]\.request\Z")
 _STEP = re.compile(r"\.(<type>|[^\W\d]\w*)|\[(\*|\d{1,9}|b?'(?:[^'\\]|\\.)*'|b?\"(?:[^\"\\]|\\.)*\"|-?[\w.+-]+)\]")
 _UUID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}(?![0-9a-z])", re.I)
+_WORD = re.compile(r"\w+|\W")
+_ROUNDED = 1e-13
 Steps = tuple[Any, ...]
 
 
@@ -358,7 +366,7 @@ class _Covering:
         noise = node.noise
         if isinstance(noise, Excuse) and isinstance(one, dict):
             two = self._renamed(noise, one, two, steps)
-        elif noise is not None and noise.matcher == "unordered":
+        elif noise is not None and noise.matcher == "unordered" and not isinstance(one, str):
             aligned = _aligned(one, two, node.children.get(EACH), self._window)
             if aligned is not None and aligned != two:
                 self._note(noise, one, two, steps)
@@ -445,7 +453,27 @@ def matches(matcher: Matcher, one: Any, two: Any, steps: Steps, window: Window |
     if matcher == "uuid":
         form = uuid_form(one)
         return form is not None and form == uuid_form(two)
-    return bool(steps) and matcher == "type" and type(one) is type(two) and _is_leafy(one) and _is_leafy(two)
+    if matcher == "took":
+        return window is not None and bool(steps) and both_lasted(one, two, window)
+    if matcher == "near":
+        return type(one) is type(two) and isinstance(one, float | Decimal) and isclose(one, two, rel_tol=_ROUNDED)
+    if matcher == "unordered":
+        return isinstance(one, str) and isinstance(two, str) and _words(one) == _words(two)
+    return bool(steps) and matcher == "type" and _are_of_a_type(one, two)
+
+
+def _words(text: str) -> Counter[str]:
+    return Counter(_WORD.findall(text[:LARGEST])) if len(text) < LARGEST else Counter([text])
+
+
+def _are_of_a_type(one: Any, two: Any) -> bool:
+    if type(one) is not type(two) or isinstance(one, bool | dict) or one is None:
+        return False
+    if _is_leaf(one):
+        return True
+    if len(one) != len(two) or not all(map(_is_leaf, (*one, *two))):
+        return False
+    return isinstance(one, set | frozenset) or all(map(_are_of_a_type, one, two))
 
 
 def uuid_form(value: Any) -> Any:
@@ -461,10 +489,6 @@ def uuid_form(value: Any) -> Any:
 
 def _is_leaf(value: Any) -> bool:
     return not isinstance(value, dict | list | tuple | frozenset | set)
-
-
-def _is_leafy(value: Any) -> bool:
-    return not isinstance(value, dict) and (_is_leaf(value) or all(map(_is_leaf, value)))
 
 
 def _aligned(one: Any, two: Any, below: _Node | None, window: Window | None) -> Any:

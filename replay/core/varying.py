@@ -15,7 +15,7 @@ from replay.core.verdict import Window
 
 ABSENT: Any = object()
 """What was not recorded, or not of that form."""
-_STRICT: tuple[Matcher, ...] = ("uuid", "time", "type")
+_STRICT: tuple[Matcher, ...] = ("uuid", "time", "near", "unordered", "type")
 
 
 class Varied(msgspec.Struct, frozen=True):

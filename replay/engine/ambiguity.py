@@ -87,7 +87,7 @@ def overtaken(recording: Recording, divergences: Collection[Divergence]) -> str 
 
 
 def _was_given_up(divergence: Divergence) -> bool:
-    """Whether only production asked it, and a task that was cancelled meanwhile."""
+    """Whether only production asked it, in a task that was cancelled meanwhile."""
     asked = divergence.nearest if divergence.kind == "missing" else None
     return asked is not None and asked.state == "raised" and _CANCELLED in asked.answer.text
 

@@ -45,12 +45,15 @@ _LIKELY = 8
 MOST_TOLD = 20
 """Requests without an answer whose exception says all that the matchers found: for that it compares all that are
 recorded."""
+_KEPT = "drawn by {}, which may keep what production drew before"
 MOST_UNKNOWN = 20
 """Parts of requests that no recording holds, told."""
 MOST_REFUSED = 200
 """Different refusals that are noted."""
 OnAsk = Callable[[Interaction, Value], None]
 """Called where a recorded interaction was asked, before it is served; with what was asked now. For debuggers."""
+UNREAD = "unread"
+"""The field of the context that `_unread` reads."""
 _BLOCKS = 50_000_000
 """Nanoseconds from which on an answer that was there at once took time from all tasks: they see it go by."""
 _DIGITS = "0123456789"
@@ -88,13 +91,6 @@ class EqualityShelf:
 
     def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
         return DivergenceError(message)
-
-
-def _once(library: str | None) -> str | None:
-    return None if library is None else f"drawn by {library}, which may keep what production drew before"
-
-
-UNREAD = "unread"
 
 
 def _unread(recording: Recording) -> frozenset[int]:
@@ -358,7 +354,7 @@ class Player:
             if tries <= MOST_TRIES and len(self._refused) <= MOST_REFUSED:
                 lane = self.lanes.name()
                 found = Divergence(kind="refused", lane=lane, boundary=boundary, target=target, where=self.where())
-                self._note(found)
+                self._partings.note(found)
 
     # What is left -----------------------------------------------------------------------------------------------
 
@@ -389,7 +385,7 @@ class Player:
             for seq, lane, reading in self._readings:
                 if reading.taken < reading.whole and seq not in left:
                     self._partings.unread(self.recording.interactions[seq], lane, reading.taken, reading.whole)
-            self._partings.settle([(*drawn, len(values)) for drawn, values in self._draws.items() if values])
+            self._partings.settle([(lane, kind, len(values)) for (lane, kind), values in self._draws.items() if values])
 
     def explain(self, outcome: Outcome) -> None:
         """After `close`: say which divergences follow from an earlier one, now that the end is known."""
@@ -415,11 +411,11 @@ class Player:
 
     def _turns_of(self, found: Interaction) -> int | None:
         """How often others went on until it was there, if it waited for nothing else."""
-        known = self._turns[found.seq : found.seq + 1]
-        if known == "w":
+        sign = self._turns[found.seq : found.seq + 1]  # none in older recordings
+        if sign == "w":
             return None
-        if known in _DIGITS and known and found.duration_ns < _BLOCKS:
-            return int(known)
+        if sign and sign in _DIGITS and found.duration_ns < _BLOCKS:
+            return int(sign)
         return 0 if self._is_at_once(found) else None
 
     def _is_at_once(self, found: Interaction) -> bool:
@@ -427,8 +423,8 @@ class Player:
         if found.duration_ns >= _SHORT:
             return False
         if self._moments is None:
-            asked = [i.offset_ns for i in self.recording.interactions]
-            self._moments = sorted([*asked, *(i.offset_ns + i.duration_ns for i in self.recording.interactions)])
+            spans = [(each.offset_ns, each.offset_ns + each.duration_ns) for each in self.recording.interactions]
+            self._moments = sorted(moment for span in spans for moment in span)
         first = bisect_right(self._moments, found.offset_ns)
         return bisect_left(self._moments, found.offset_ns + found.duration_ns) <= first
 
@@ -453,7 +449,8 @@ class Player:
         """A draw beyond the recorded ones. A library may make some once in a process, for what it keeps: production had
         that from before. Whatever follows from what it draws is compared."""
         noise = self.noise.draws.get(kind)
-        note = noise.note if noise is not None else _once(library_of(sys._getframe(1)))
+        library = None if noise is not None else library_of(sys._getframe(1))
+        note = noise.note if noise is not None else library and _KEPT.format(library)
         if note is None:
             self._partings.dry(lane, kind)
         elif not any(each.path == f"draws $.{kind}" for each in self.noted):
@@ -494,9 +491,6 @@ class Player:
         own = self._partings.course.recorded.get(lane, lane)
         _, message = self._partings.refuse(shelf, request, asked, lane, own, self._spent)
         return shelf.refusal(asked, message, brief=self.unanswered > MOST_TOLD)
-
-    def _note(self, divergence: Divergence) -> None:
-        self._partings.note(divergence)
 
 
 def _settled(payload: Settles, among: Sequence[Interaction]) -> Value:

@@ -39,8 +39,9 @@ from replay.core.verdict import Divergence, Frame, Verdict
 from replay.engine.player import window
 from replay.errors import BundleError
 from replay.surfaces.check_runs import REQUESTS, Ended, Run, differing, plain_request, plainly, run_of, seq_of, value_at
-from replay.surfaces.factors import AGAIN, BASE, Factor, factors, settled
+from replay.surfaces.factors import AGAIN, BASE, COARSE, Factor, factors, longer, settled
 from replay.surfaces.job import Reply
+from replay.surfaces.judged import is_address, is_read_there, measures, says_nothing
 from replay.surfaces.sources import Origin, Partings, asked_at
 
 MOST_ROUNDS = 40
@@ -132,7 +133,7 @@ class _Check:
         known = found = len(self._found)
         firsts = list(zip(self._factors, self._all(self._factors), strict=True))
         # A request that moves with the clock, or says how long something took, hides what comes later.
-        firsts.sort(key=lambda each: (not each[0].declared, not each[0].elapses))
+        firsts.sort(key=lambda each: (not each[0].declared, not each[0].span))
         others, seen = [], []
         for factor, first in firsts:
             others.append((factor, self._other(factor, base, first, known)))
@@ -148,6 +149,7 @@ class _Check:
         late = self._run(BASE)
         runs = [(BASE, again), (BASE, late), *((factor, run) for factor, run in others if run is not None)]
         self._outcomes(base, runs)
+        self._judge(base, runs)
         varies, clock = self._explained()
         noise = tuple(
             Noise(place=v.place, path=v.path, matcher=v.matcher, cause=v.cause, where=v.where, source=v.source)
@@ -243,7 +245,7 @@ class _Check:
                         continue
                     new = new or key not in self._moved
                     self._moved[key] = factor
-                elif factor.elapses and self._moves_with_the_clock(key):
+                elif factor.span and self._moves_with_the_clock(key):
                     continue
                 elif key not in self._found and not self._covers(key):
                     self._found[key] = matcher, factor
@@ -281,11 +283,11 @@ class _Check:
         return bool(new)
 
     def _outcomes(self, base: Run, runs: Sequence[tuple[Factor, Run]]) -> None:
-        as_recorded = [base, *(run for factor, run in runs if not (factor.declared or factor.elapses))]
+        as_recorded = [base, *(run for factor, run in runs if not (factor.declared or factor.span))]
         for place, found in self._parted(as_recorded):
             self._found[place, found.steps] = found.matcher, self._mover((place, found.steps), base, runs)
         for factor, run in runs:
-            if not (factor.declared or factor.elapses) and run.order != base.order:
+            if not (factor.declared or factor.span) and run.order != base.order:
                 self._found.setdefault((REQUESTS, ()), (None, factor))
             if factor.declared and run.verdict.status != "diverged":
                 for place, found in self._parted([base, run]):
@@ -298,12 +300,48 @@ class _Check:
                         self._moved.setdefault(key, factor)
 
         for factor, run in runs:
-            if factor.elapses and run.verdict.status != "diverged":
+            if factor.span and run.verdict.status != "diverged":
                 for place, found in self._parted([base, run]):
                     key = place, found.steps
                     is_moment = found.matcher in ("time", "uuid") or self._moves_with_the_clock(key)
-                    if found.steps and not is_moment and not self._covers(key):
+                    if not is_moment and not self._covers(key):
                         self._found[key] = found.matcher, factor
+
+    def _judge(self, base: Run, runs: Sequence[tuple[Factor, Run]]) -> None:
+        """Take the matcher from what is no noise but a decision, which a change may be hidden in."""
+        lengths: list[tuple[Factor, Run]] = []
+        for key, (matcher, factor) in list(self._found.items()):
+            if factor.span:
+                is_noise = matcher == "type" and self._is_measured(key, base, runs, lengths)
+                self._found[key] = ("took" if is_noise else None), factor
+            elif matcher == "type" and not self._says_nothing(key, factor, base, runs):
+                self._found[key] = None, factor
+
+    def _is_measured(
+        self,
+        key: tuple[str, Steps],
+        base: Run,
+        runs: Sequence[tuple[Factor, Run]],
+        lengths: list[tuple[Factor, Run]],
+    ) -> bool:
+        """Whether what lies there grows with how long everything takes. `lengths`: of replays that take far longer."""
+        if measures(_points(key, base, runs)):
+            return True
+        if not lengths:
+            lengths += ((factor, self._run(factor)) for factor in map(longer, COARSE))
+        return measures(_points(key, base, lengths))
+
+    def _says_nothing(
+        self, key: tuple[str, Steps], factor: Factor, base: Run, runs: Sequence[tuple[Factor, Run]]
+    ) -> bool:
+        if factor.name == AGAIN:
+            steady = [base, *(run for each, run in runs if not (each.declared or each.span))]
+            return says_nothing([value_at(run, *key) for run in steady if _has(run, key)])
+        moved = [run for each, run in runs if each.name == factor.name and _has(run, key)]
+        values = [value_at(run, *key) for run in (base, *moved)]
+        if factor.folder is not None:
+            return is_read_there([str(self._root), factor.folder], values)
+        return is_address(values)
 
     def _moves_with_the_clock(self, key: tuple[str, Steps]) -> bool:
         """Whether that is known of what lies there, or above."""
@@ -377,6 +415,8 @@ class _Check:
                 moved = sum(identity(value_at(base, *key)) != identity(value_at(run, *key)) for key in keys)
                 if moved > best:
                     best, other = moved, run
+                if moved == len(keys):
+                    break
             partings = _partings(base, other, noise)
         self._cut = self._cut or (partings is not None and partings.cut)
         for key in keys:
@@ -430,12 +470,27 @@ def _partings(base: Run, other: Run, besides: Partings | None = None) -> Parting
     return Partings(base.trace, other.trace, besides)
 
 
+def _has(run: Run, key: tuple[str, Steps]) -> bool:
+    """Whether it came to what lies there."""
+    place = key[0]
+    return run.verdict.status != "unanswerable" if place in (OUTCOME, LEFT) else seq_of(place) in run.requests
+
+
+def _points(key: tuple[str, Steps], base: Run, runs: Sequence[tuple[Factor, Run]]) -> list[tuple[int, Any]]:
+    """What lies there, by how much longer everything took; of runs that asked the same."""
+    far = [
+        (factor.span, value_at(run, *key)) for factor, run in runs
+        if factor.span and run.verdict.status != "diverged" and _has(run, key)
+    ]  # fmt: skip
+    return [(0, value_at(base, *key)), *sorted(far, key=lambda each: each[0])]
+
+
 def _allowed(matcher: Matcher | None, steps: Steps, boundary: str) -> Matcher | None:
     """What the comparison of such requests takes note of."""
     if boundary != "http":
         return matcher if steps or matcher != "type" else None
     within = steps[:1] in (("query",), ("body",))
-    return matcher if within and (len(steps) > 1 or matcher != "type") else None
+    return matcher if within and (len(steps) > 1 or matcher not in ("type", "took")) else None
 
 
 def _leads(above: Steps, steps: Steps, matcher: Matcher | None) -> bool:
@@ -445,7 +500,7 @@ def _leads(above: Steps, steps: Steps, matcher: Matcher | None) -> bool:
     return all(one is EACH or one == two for one, two in zip(above, steps, strict=False))
 
 
-_RANKS: tuple[Matcher | None, ...] = ("uuid", "time", "unordered", "type", None)
+_RANKS: tuple[Matcher | None, ...] = ("uuid", "time", "near", "unordered", "took", "type", None)
 
 
 def _weaker(one: Matcher | None, two: Matcher | None) -> bool:

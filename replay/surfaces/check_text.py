@@ -19,7 +19,9 @@ MOST = 40
 _MATCHERS = {
     "time": "a time inside the recorded window",
     "uuid": "a UUID, or a text that is the same but for such",
-    "unordered": "the same items in any order",
+    "unordered": "the same items, or words, in any order",
+    "near": "the same number but for rounding",
+    "took": "a number that is apart by no more than the recording took",
     "type": "any value of that type",
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from replay.boundaries.timeline import Timeline
 from replay.core.noise import with_noise
 from replay.core.recording import Recording
 from replay.engine.steps import STEPS
@@ -20,9 +22,12 @@ _HASH_SEEDS = ("1", "4242", "77777")
 _ZONES = ("<+0545>-05:45", "<-0330>+03:30")
 _LOCALES = ("tr_TR.UTF-8", "C")
 _SWITCH = 1e-6
-_TICK = 77_777
-"""Nanoseconds."""
-_LONGER = 21, 20
+_SPANS = (50, 3, 6)
+"""Thousandths by which everything takes longer. What decides something seldom does otherwise for three."""
+COARSE = (500, 1_000)
+"""The same, for what is measured in few digits."""
+_TICK = 1_536
+"""Nanoseconds a thousandth by which each reading of a monotonic clock moves it further."""
 
 
 class Factor(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,9 +38,11 @@ class Factor(msgspec.Struct, frozen=True, kw_only=True):
     change: Callable[[Recording], Recording] = lambda recording: recording
     declared: bool = False
     """A replay sets it from the recording."""
-    elapses: bool = False
-    """What it moves, and the clock does not, is how long something took: of that a recording has no more than how long
-    answers took, without what the code computed."""
+    span: int = 0
+    """Thousandths by which everything takes longer. What that moves evenly, and the clock does not, is how long
+    something took: of that a recording has no more than how long answers took, without what the code computed."""
+    folder: str | None = None
+    """The working folder."""
 
 
 BASE = Factor(name=AGAIN)
@@ -50,19 +57,25 @@ def factors(recording: Recording, folder: str, environ: Mapping[str, str | None]
         *(Factor(name="hash seed", probe=Probe(environment={"PYTHONHASHSEED": seed})) for seed in seeds[:2]),
         Factor(name="time zone", probe=Probe(environment={"TZ": zone})),
         Factor(name="locale", probe=Probe(environment={"LC_ALL": locale, "LANGUAGE": None, "PYTHONUTF8": "0"})),
-        Factor(name="working folder", probe=Probe(folder=folder)),
-        Factor(name="time that it takes", probe=Probe(tick=_TICK), change=longer, elapses=True),
+        Factor(name="working folder", probe=Probe(folder=folder), folder=folder),
+        *map(longer, _SPANS),
         Factor(name="thread switch interval", probe=Probe(switch_interval=_SWITCH)),
         Factor(name="clock", change=lambda found: replace(found, started_at=found.started_at + _OFFSET), declared=True),
         Factor(name="recorded time zone", change=lambda found: with_context(found, zone=zone), declared=True),
     ]
 
 
-def longer(recording: Recording) -> Recording:
-    """All took a twentieth longer, in the same order."""
+def longer(span: int) -> Factor:
+    """Everything takes so many thousandths longer."""
+    tick = Timeline.tick + span * _TICK
+    return Factor(name="time that it takes", probe=Probe(tick=tick), change=partial(_longer, span), span=span)
+
+
+def _longer(span: int, recording: Recording) -> Recording:
+    """All took that much longer, in the same order."""
 
     def later(nanoseconds: int) -> int:
-        return nanoseconds * _LONGER[0] // _LONGER[1]
+        return nanoseconds * (1_000 + span) // 1_000
 
     interactions = tuple(
         replace(each, offset_ns=later(each.offset_ns), duration_ns=later(each.duration_ns))

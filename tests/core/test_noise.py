@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -49,7 +51,15 @@ def _recording(context: str) -> Recording:
         ("$['odd key']", "type", {"odd key": 1}, {"odd key": 2}),
         ("$.items", "unordered", {"items": ["a", "b"]}, {"items": ["b", "a"]}),
         ("$", "unordered", [1, 2, 3], [3, 1, 2]),
-        ("$.tags", "type", {"tags": ["a"]}, {"tags": ["b", "c"]}),
+        ("$.tags", "type", {"tags": ["a", "b"]}, {"tags": ["b", "c"]}),
+        ("$.text", "unordered", {"text": "a, b"}, {"text": "b, a"}),
+        ("$.sum", "near", {"sum": 0.3}, {"sum": 0.1 + 0.2}),
+        ("$.took", "took", {"took": 0.5}, {"took": 0.25}),
+        ("$.left", "took", {"left": 3_589}, {"left": 3_592}),
+        ("$.ms", "took", {"ms": 9_000}, {"ms": 8_000}),
+        ("$.text", "took", {"text": "done in 4.25 s"}, {"text": "done in 2.5 s"}),
+        ("$.took", "took", {"took": timedelta(seconds=4)}, {"took": timedelta(seconds=2)}),
+        ("$.took", "took", {"took": Decimal("4.5")}, {"took": Decimal("2.25")}),
         ("$.at", "time", {"at": 1_700_000_001.5}, {"at": 1_700_000_009.25}),
     ],
 )
@@ -78,6 +88,17 @@ def test_a_matcher_covers_what_it_says(path: str, matcher: str, recorded: Any, a
         ("$.rows", "type", {"rows": [{"a": 1}]}, {"rows": [{"a": 2}]}, ["$.rows[0].a"]),
         ("$.items", "unordered", {"items": ["a", "b"]}, {"items": ["a", "c"]}, ["$.items[1]"]),
         ("$.items", "unordered", {"items": [1]}, {"items": [1, 2]}, ["$.items[1]"]),
+        ("$.tags", "type", {"tags": ["a"]}, {"tags": ["b", "c"]}, ["$.tags[0]", "$.tags[1]"]),
+        ("$.late", "type", {"late": True}, {"late": False}, ["$.late"]),
+        ("$.late", "took", {"late": True}, {"late": False}, ["$.late"]),
+        ("$.flags", "type", {"flags": [True]}, {"flags": [False]}, ["$.flags[0]"]),
+        ("$.text", "unordered", {"text": "a, b"}, {"text": "b, c"}, ["$.text"]),
+        ("$.sum", "near", {"sum": 0.3}, {"sum": 0.3001}, ["$.sum"]),
+        ("$.took", "took", {"took": 0.5}, {"took": 11.0}, ["$.took"]),
+        ("$.took", "took", {"took": 0.5}, {"took": 1}, ["$.took"]),
+        ("$.text", "took", {"text": "done in 4.25 s"}, {"text": "failed in 4.5 s"}, ["$.text"]),
+        ("$.text", "took", {"text": "done"}, {"text": "failed"}, ["$.text"]),
+        ("$.took", "took", {"took": timedelta(seconds=4)}, {"took": timedelta(seconds=20)}, ["$.took"]),
         ("$.other", "type", {"id": 1}, {"id": 2}, ["$.id"]),
         ("$", "type", 1, 2, ["$"]),
         ("$", "type", "a", "b", ["$"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from math import inf, nextafter
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 import replay
-from replay.boundaries import virtual_loop
+from replay.boundaries import order, virtual_loop
 from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine.mutation import mutate
@@ -253,6 +254,19 @@ def test_a_recorded_timeout_of_a_client_times_out(record: Record, client: str, s
     assert verdict.status == "reproduced", verdict
 
 
+@pytest.mark.parametrize("client", ["call", "httpx", "aiohttp"])
+def test_what_is_waited_for_longer_than_in_production_is_told(record: Record, client: str, server: Server) -> None:
+    """A limit that was raised: what would have come by then no recording says, so that the end is the same is none."""
+    timed.URL["base"] = server.url
+    (recording,) = record(lambda: asyncio.run(timed.gives_up(client)))
+    assert recording.outcome.value == "given up"
+    server.stop()
+    assert _replayed(recording).status == "reproduced"
+    verdict = _replayed(recording, 0.01)
+    assert [each.kind for each in verdict.divergences] == ["exhausted"]
+    assert "1.8 s longer than in production" in str(verdict.divergences[0].differences[0].actual)
+
+
 def test_the_clocks_move_with_calls_and_sleeps(record: Record) -> None:
     """Elapsed time is what was recorded, on every clock, and the same in each replay."""
     (recording,) = record(timed.measures)
@@ -297,14 +311,33 @@ def test_the_real_clocks_run_on_outside(record: Record) -> None:
     assert not type(loop).__module__.startswith("replay")
 
 
-def test_what_nothing_can_wake_does_not_hang(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+ENDLESS: dict[str, Callable[[], Any]] = {
+    "loop": lambda: asyncio.run(timed.woken()),
+    "thread": lambda: timed.fed(4),
+    "pool": timed.pooled,
+    "job": lambda: asyncio.run(timed.threaded()),
+}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # asyncio's, of its closed loop
+@pytest.mark.parametrize("work", ENDLESS.values(), ids=ENDLESS)
+def test_what_nothing_can_wake_does_not_hang(
+    record: Record, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]
+) -> None:
     """The replay ends with an error that says so."""
-    (recording,) = record(lambda: asyncio.run(timed.woken()))
+    (recording,) = record(work)
     monkeypatch.setattr(timed, "STUCK", {"event"})
+    monkeypatch.setattr(order, "STUCK", 0.5)
     verdict = _replayed(recording)
     assert verdict.status == "diverged"
     assert verdict.outcome is not None
     assert "waits for something that cannot happen" in verdict.outcome.payload.text
+    deadline = time.monotonic() + LONG
+    while any(
+        "Pool" in each.name or "shutdown" in each.name for each in threading.enumerate()
+    ):  # they hold the process
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_what_was_given_up_is_given_up_again(record: Record) -> None:

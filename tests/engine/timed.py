@@ -561,6 +561,22 @@ async def never_woken() -> None:
     await asyncio.Event().wait()
 
 
+@replay.capture
+async def gives_up(client: str) -> str:
+    """Waits for a fifth of a second (where it is recorded) for what takes longer."""
+    try:
+        async with asyncio.timeout(seconds(200)):
+            if client == "call":
+                return await slow("a", 30)
+            if client == "httpx":
+                async with httpx.AsyncClient(trust_env=False) as asks:
+                    return (await asks.get(f"{URL['base']}/slow")).text
+            async with aiohttp.ClientSession() as session, session.get(f"{URL['base']}/slow_body") as answer:
+                return await answer.text()
+    except TimeoutError:
+        return "given up"
+
+
 STUCK: set[str] = set()
 
 
@@ -570,6 +586,47 @@ async def woken() -> str:
     if STUCK:
         await asyncio.Event().wait()
     return await slow("a", 0.001)
+
+
+@replay.capture
+def pooled() -> str:
+    """A job waits for what another thread brings."""
+    brought = threading.Event()
+    if not STUCK:
+        brought.set()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(brought.wait).result()
+    return blocking("a", 0.001)
+
+
+@replay.capture
+async def threaded() -> str:
+    """The same in a loop."""
+    brought = threading.Event()
+    if not STUCK:
+        brought.set()
+    await asyncio.to_thread(brought.wait)
+    return await slow("a", 0.001)
+
+
+@replay.capture
+def fed(number: int) -> list[str]:
+    """A worker takes what it is given, until it fails."""
+    waiting: queue.Queue[Any] = queue.Queue(maxsize=1)
+    found: list[str] = []
+
+    def work() -> None:
+        while (name := waiting.get()) is not None:
+            if STUCK:
+                return
+            found.append(blocking(name, 0.001))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    for name in [*map(str, range(number)), None]:
+        waiting.put(name)
+    worker.join()
+    return found
 
 
 @replay.boundary

@@ -117,10 +117,10 @@ class Recorded:
         """Where the recorded task was cancelled: wait for the application to do it again, else raise."""
         seconds = self.cancelled
         if seconds is None and self.status is None and self._error is None and self._arrival is not None:
-            await self._arrival.never()  # the recording ended first
+            await self._arrival.never(self.beyond)  # the recording ended first
         if seconds is not None:
             if self._arrival is not None:
-                await self._arrival.never()
+                await self._arrival.never(self.beyond)
             else:
                 await sleep(2 * seconds + 5)
             raise self.beyond("The recorded task was cancelled while it waited here; this time it was not.")
