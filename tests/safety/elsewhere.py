@@ -67,7 +67,7 @@ ELSEWHERE = {
             _one_of.<locals>.read _plain _read_outcome _structured _structured.<locals>.read _texts
             _texts_or_none _unpacked _value _value_or_none _value_or_none.<locals>.read check_derived
             check_types damaged from_row read_value_gaps schema
-        surfaces/config: _config _path _places _read compared load
+        surfaces/config: _config _nearest _path _places _read _section bounded compared load load_redaction
         surfaces/init: _LogHandler.attach _check _round flush init install replaying.__enter__
             replaying.__exit__ stats
         surfaces/metrics: _register _register.<locals>.dropped _register.<locals>.of
@@ -116,7 +116,8 @@ ELSEWHERE = {
             _Clock.advance _Clock.back_to _Playing.__enter__ _Playing.__exit__ _Playing.__init__
             _Playing._leave_zone _Playing.again _checked _is_zone _parts _set_zone _settings linger move_to near
             now pauses recorded_zone shift wait
-        boundaries/call: _opened
+        boundaries/__init__: known
+        boundaries/call: _arrive.<locals>.beyond _opened
         boundaries/http/__init__: HttpBoundary.describe HttpBoundary.playing HttpBoundary.shelf
             _LazyCassette.__init__ _LazyCassette.cassette _LazyCassette.differences _LazyCassette.noted
             _LazyCassette.refusal _LazyCassette.take
@@ -147,7 +148,8 @@ ELSEWHERE = {
         boundaries/moments: Gate.__init__ Gate.acquire Gate.release Gate.shut Pool.__init__ Since.__init__
             Wait.__init__
         boundaries/order: Order.__init__ Order._advance Order._busy Order._come Order._due Order._event
-            Order._first_ready Order._goes_on Order._is_first Order._is_raced Order._is_unsure Order._keep
+            Order._first_ready Order._give_up Order._goes_on Order._is_first Order._is_raced Order._is_stuck
+            Order._is_unsure Order._keep
             Order._next Order._number Order._reach Order._runs Order._set_wall Order._steps_on Order._turn
             Order._unsure Order._watch Order.near _stack whole_second
         boundaries/random: RandomBoundary.describe
@@ -159,7 +161,7 @@ ELSEWHERE = {
         boundaries/timeline: Timeline._happened Timeline._interrupt Timeline._is_alone Timeline._rung
             Timeline._take_turn Timeline.add Timeline.after Timeline.block Timeline.close Timeline.compute
             Timeline.count Timeline.creep Timeline.elapsed Timeline.enter Timeline.given_up Timeline.has_main
-            Timeline.has_strangers Timeline.is_actor Timeline.is_over Timeline.is_stuck Timeline.leave
+            Timeline.has_strangers Timeline.is_actor Timeline.is_later Timeline.is_over Timeline.leave
             Timeline.linger Timeline.move_to Timeline.not_started Timeline.now Timeline.number Timeline.pool
             Timeline.read Timeline.restart Timeline.ring Timeline.set_alarm Timeline.shift Timeline.since
             Timeline.sleep Timeline.spared Timeline.standing Timeline.starting Timeline.turn Timeline.unsure
@@ -234,6 +236,9 @@ ELSEWHERE = {
             _Deadline.__init__ _Deadline.passed _Deadline.renew _authorize _brief _expected _normal _normalized
             _read_regular _statements check_header check_header.<locals>.number check_schema forget open_guarded
             read_bytes refusing
+        errors: moved
+        store/durable: check_folder
+        surfaces/config: code_words
     """,
 }
 """Reason -> modules, each with its functions."""
