@@ -91,6 +91,8 @@ class Order:
         self._progress = 0
         self._alone = 0
         """Of the progress: what the only actor waited for, while nothing else could happen."""
+        self._followed = 0
+        """Virtual nanoseconds by which readings followed the real clock."""
         self._last_event = self._last_read = real_monotonic()
         self._kept = self._gave_up = False
         self.alarm: Wait | None = None

@@ -26,6 +26,7 @@ from typing import Any
 
 from replay.boundaries.moments import Pool, Since, Wait
 from replay.boundaries.order import LATE, Order, real_monotonic, whole_second
+from replay.core.world import here
 from replay.errors import DivergenceError
 
 _SECOND = 1_000_000_000
@@ -55,7 +56,7 @@ class Timeline(Order):
         self._last_event = self._last_read = real_monotonic()
         self._wall = self._began = wall
         self._since, self.nears = Since(wall), {}
-        self._progress = self._alone = self._came = self._ahead = self.pauses = 0
+        self._progress = self._alone = self._came = self._ahead = self._followed = self.pauses = 0
         return True
 
     # Time -------------------------------------------------------------------------------------------------------
@@ -72,8 +73,8 @@ class Timeline(Order):
 
     def is_later(self, wall: int) -> bool:
         """Whether more time has gone by than production had at `wall`. What that computed takes no time here, so code
-        that waits for as long as it did then is earlier, if anything."""
-        return self.elapsed > wall - self._began + LONGER
+        that waits for as long as it did then is earlier, if anything. Nor does what is computed here count."""
+        return self.elapsed - self._followed > wall - self._began + LONGER
 
     @property
     def wall(self) -> int:
@@ -88,6 +89,7 @@ class Timeline(Order):
             if real - self._last_event > _PATIENCE:
                 step = max(step, min(real - self._last_read, _PATIENCE))
                 self._set_wall(self._wall + step)
+                self._followed += step
             self._last_read = real
             self._now += step
             return self._now
@@ -247,10 +249,7 @@ class Timeline(Order):
             if wait.is_stuck and wait.thread != self._owner:
                 raise SystemExit  # a thread that waited for ever would keep the process from its end
             if wait.is_stuck:
-                raise DivergenceError(
-                    "The entry point waits for something that cannot happen: no thread, time limit or recorded answer "
-                    "is left that could wake it. In production one did, or something unrecorded."
-                )
+                raise _stuck()
             if actor and in_turn:
                 self._take_turn(wait)
         finally:
@@ -422,3 +421,14 @@ class Timeline(Order):
         with self._lock:
             if end - self._wall < LATE:
                 self._unsure(end, "given up")
+
+
+def _stuck() -> BaseException:
+    """What is raised into the entry point that waits for ever. Noted first: the code may swallow it."""
+    world = here()
+    if world is not None:
+        world.unrecorded("wait", "for what no thread, time limit or recorded answer brings")
+    return DivergenceError(
+        "The entry point waits for something that cannot happen: no thread, time limit or recorded answer is left that "
+        "could wake it. In production one did, or something unrecorded."
+    )

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import replay
-from replay.boundaries import order, virtual_loop
+from replay.boundaries import order, timeline, virtual_loop
 from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine.mutation import mutate
@@ -264,7 +264,15 @@ def test_what_is_waited_for_longer_than_in_production_is_told(record: Record, cl
     assert _replayed(recording).status == "reproduced"
     verdict = _replayed(recording, 0.01)
     assert [each.kind for each in verdict.divergences] == ["exhausted"]
-    assert "1.8 s longer than in production" in str(verdict.divergences[0].differences[0].actual)
+    assert " s longer than in production" in str(verdict.divergences[0].differences[0].actual)
+
+
+def test_a_slower_machine_gives_up_no_later(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readings of the clock follow the real one where code computes for long: that is no time limit that was raised."""
+    monkeypatch.setattr(timeline, "_PATIENCE", 0)
+    (recording,) = record(lambda: asyncio.run(timed.gives_up_after_work()))
+    monkeypatch.setitem(timed.COMPUTES, "seconds", 0.4)
+    assert _replayed(recording).status == "reproduced"
 
 
 def test_the_clocks_move_with_calls_and_sleeps(record: Record) -> None:
@@ -337,6 +345,17 @@ def test_what_nothing_can_wake_does_not_hang(
     while any("Pool" in each.name or "shutdown" in each.name for each in {*threading.enumerate()} - before):
         assert time.monotonic() < deadline  # they hold the process
         time.sleep(0.01)
+
+
+def test_who_swallows_that_nothing_can_wake_it_has_diverged(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends as in production, where something woke it."""
+    (recording,) = record(timed.swallows)
+    monkeypatch.setattr(timed, "STUCK", {"event"})
+    monkeypatch.setattr(order, "STUCK", 0.5)
+    verdict = _replayed(recording)
+    assert verdict.outcome is not None
+    assert verdict.outcome.value == recording.outcome.value
+    assert (verdict.status, [each.boundary for each in verdict.divergences]) == ("diverged", ["wait"])
 
 
 def test_what_was_given_up_is_given_up_again(record: Record) -> None:

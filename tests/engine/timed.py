@@ -29,6 +29,7 @@ import anyio.to_thread
 import httpx
 
 import replay
+from replay.boundaries.order import real_monotonic
 
 SCALE = {"seconds": 0.001}
 """How long a second of back-off really is: tests record short waits, and replay what a service would do."""
@@ -577,6 +578,22 @@ async def gives_up(client: str) -> str:
         return "given up"
 
 
+COMPUTES = {"seconds": 0.0}
+
+
+@replay.capture
+async def gives_up_after_work() -> str:
+    """What it waited for is not needed any more. It looks at the clock as it computes."""
+    task = asyncio.create_task(slow("a", 30))
+    await asyncio.sleep(0.01)
+    began = real_monotonic()
+    while real_monotonic() - began < COMPUTES["seconds"] * 1e9:
+        time.monotonic()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return "given up"
+
+
 STUCK: set[str] = set()
 
 
@@ -586,6 +603,17 @@ async def woken() -> str:
     if STUCK:
         await asyncio.Event().wait()
     return await slow("a", 0.001)
+
+
+@replay.capture
+def swallows() -> str:
+    """The same in a thread, whatever comes of it."""
+    brought = threading.Event()
+    if not STUCK:
+        brought.set()
+    with suppress(Exception):
+        brought.wait()
+    return blocking("a", 0.001)
 
 
 @replay.capture
