@@ -23,7 +23,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from math import isclose
+from math import isclose, isfinite
 from typing import Any, Literal
 from uuid import UUID
 
@@ -456,10 +456,17 @@ def matches(matcher: Matcher, one: Any, two: Any, steps: Steps, window: Window |
     if matcher == "took":
         return window is not None and bool(steps) and both_lasted(one, two, window)
     if matcher == "near":
-        return type(one) is type(two) and isinstance(one, float | Decimal) and isclose(one, two, rel_tol=_ROUNDED)
+        return type(one) is type(two) and isinstance(one, float | Decimal) and _are_near(one, two)
     if matcher == "unordered":
         return isinstance(one, str) and isinstance(two, str) and _words(one) == _words(two)
     return bool(steps) and matcher == "type" and _are_of_a_type(one, two)
+
+
+def _are_near(one: float | Decimal, two: float | Decimal) -> bool:
+    try:
+        return isfinite(one) and isclose(one, two, rel_tol=_ROUNDED)
+    except ValueError:  # a signaling nan
+        return False
 
 
 def _words(text: str) -> Counter[str]:

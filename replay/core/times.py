@@ -52,8 +52,8 @@ def both_lasted(recorded: Any, actual: Any, window: Window) -> bool:
         (frame, numbers), (other, others) = in_text(recorded), in_text(actual)
         return frame == other and bool(numbers) and all(map(_lasted, numbers, others, [window] * len(numbers)))
     if isinstance(recorded, timedelta):
-        apart: timedelta = abs(recorded - actual)
-        return apart <= timedelta(microseconds=(window.end - window.start) / 1_000)
+        apart: float = abs(recorded.total_seconds() - actual.total_seconds())
+        return apart <= (window.end - window.start) / _SECOND
     is_number = isinstance(recorded, int | float | Decimal) and not isinstance(recorded, bool)
     return is_number and _lasted(recorded, actual, window)
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from replay.core.noise import identity
@@ -94,8 +95,14 @@ def _grows(spans: Sequence[int], runs: Sequence[Any]) -> bool:
         return False
     if len({identity(each) for each in numbers}) == 1:
         return True
+    try:
+        floats = list(map(float, numbers))
+    except (OverflowError, ValueError):  # too large, or a signaling nan
+        return False
+    if not all(map(isfinite, floats)):
+        return False
     digit = min(map(_last_digit, numbers))
-    moved = [float(each) - float(numbers[0]) for each in numbers]
+    moved = [each - floats[0] for each in floats]
     slope = moved[-1] / spans[-1]
     slack = 1.01 * digit + _UNEVEN * abs(moved[-1])
     lies = [abs(move - slope * span) <= slack for span, move in zip(spans, moved, strict=True)]
@@ -105,4 +112,4 @@ def _grows(spans: Sequence[int], runs: Sequence[Any]) -> bool:
 def _last_digit(number: float | Decimal) -> float:
     """What its last digit counts, as it is written."""
     exponent = Decimal(repr(number) if isinstance(number, float) else number).as_tuple().exponent
-    return 10.0**exponent if isinstance(exponent, int) else float("inf")
+    return float(f"1e{exponent}") if isinstance(exponent, int) else float("inf")
