@@ -14,9 +14,10 @@ from replay.core.looking import instance_dict, module_and_name
 
 LIBRARIES = frozenset({
     "bugsnag", "datadog", "ddtrace", "elasticapm", "honeybadger", "langfuse", "langsmith", "logfire", "mixpanel",
-    "newrelic", "opentelemetry", "posthog", "rollbar", "segment", "sentry_sdk", "statsd", "traceloop", "watchtower",
+    "newrelic", "opentelemetry", "posthog", "rollbar", "segment.analytics", "sentry_sdk", "statsd", "traceloop",
+    "watchtower",
 })  # fmt: skip
-"""Packages whose threads do nothing else."""
+"""Packages whose threads do nothing else; of a name that many a service has, what lies in it."""
 
 
 def tells(thread: Thread) -> bool:
@@ -30,4 +31,7 @@ def tells(thread: Thread) -> bool:
 
 
 def _is_theirs(module: Any) -> bool:
-    return type(module) is str and module.partition(".")[0] in LIBRARIES
+    if type(module) is not str:
+        return False
+    top, _, rest = module.partition(".")
+    return top in LIBRARIES or f"{top}.{rest.partition('.')[0]}" in LIBRARIES
