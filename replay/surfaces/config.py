@@ -72,13 +72,19 @@ def load(start: str | os.PathLike[str] | None = None) -> Config:
 
 def load_redaction() -> Redaction:
     """Of those around the current folder what is secret, and no more: a service that captures starts whatever else is
-    wrong with them. Raises UsageError as `load`."""
+    wrong with them. Raises UsageError as `load`, of an unknown key if it may be meant to say what is secret."""
     _, found = _nearest(None)
     if found is None:
         return Redaction()
     file, section = _section(*found)
-    only = {"redaction": section["redaction"]} if isinstance(section, dict) and "redaction" in section else {}
+    only = {key: section[key] for key in section if _is_redaction(key)} if isinstance(section, dict) else {}
     return _config(file, only).redaction
+
+
+def _is_redaction(key: str) -> bool:
+    own = {"redaction", *Redaction.__struct_fields__} - {"allow"}
+    near = [key] if key in KEYS else get_close_matches(key, [*KEYS, *own], n=1)
+    return not own.isdisjoint(near)
 
 
 def _nearest(start: str | os.PathLike[str] | None) -> tuple[Path, tuple[str, int, int] | None]:

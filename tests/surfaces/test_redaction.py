@@ -226,14 +226,20 @@ def test_a_service_starts_whatever_else_is_wrong_in_pyproject(tmp_path: Path, mo
     """What replays and searches take is nothing to it. What it takes itself is said at once."""
     monkeypatch.chdir(tmp_path)
     rules = '[tool.replay-harness.redaction]\nkeys = ["badge"]\n'
-    (tmp_path / "pyproject.toml").write_text(f"[tool.replay-harness]\ntolerance = 7\nignroe = []\n{rules}")
+    (tmp_path / "pyproject.toml").write_text(f"[tool.replay-harness]\ntolerance = 7\nignroe = []\nalow = []\n{rules}")
     (one,) = record(tmp_path / "spool", lambda: badged(badge="B-77-1234567"))
     assert "B-77-1234567" not in everything(one)
     with pytest.raises(UsageError, match="ignroe"):
         replay.run(one)
-    (tmp_path / "pyproject.toml").write_text(rules.replace("keys", "kyes"))
-    with pytest.raises(UsageError, match="kyes"):
-        replay.init(service="shop", spool=tmp_path)
+    for wrong, word in (
+        (rules.replace("keys", "kyes"), "kyes"),
+        (rules.replace("redaction", "redactions"), "redactions"),
+        (rules.replace("redaction", "redact"), "redact"),
+        (rules.replace(".redaction", ""), "keys"),
+    ):
+        (tmp_path / "pyproject.toml").write_text(wrong)
+        with pytest.raises(UsageError, match=f"unknown key `{word}`"):
+            replay.init(service="shop", spool=tmp_path)
 
 
 @replay.capture
