@@ -125,14 +125,18 @@ def _tap_telling(original: Callable[[Thread], None]) -> Callable[[Thread], None]
 def _start_apart(thread: Thread, original: Callable[[Thread], None]) -> None:
     """Start one that is no part of any work: no world hears it, not even one that takes in threads that lost theirs."""
     own = thread.__dict__.get("run")
-    function = thread.run
+    try:
+        function = thread.run
 
-    def run() -> None:
-        _put_back(thread, own)
-        current.set(LIVE)
-        function()
+        def run() -> None:
+            _put_back(thread, own)
+            current.set(LIVE)
+            function()
 
-    thread.run = run  # type: ignore[method-assign]  # as above
+        thread.run = run  # type: ignore[method-assign]  # as above
+    except Exception:
+        failed("carry-failed")
+        return original(thread)
     try:
         original(thread)
     except BaseException:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from replay.boundaries.threads import install
-from replay.core.world import here
+from replay.core.world import dropped, here
 from tests.boundaries.worlds import Listener, inside
 
 install()
@@ -127,6 +127,41 @@ def test_a_run_set_on_the_thread_itself_is_called() -> None:
     assert len(seen) == 1
     assert isinstance(seen[0], Listener)
     assert "run" in vars(thread)
+
+
+class Computed(threading.Thread):
+    """Its `run` cannot be set."""
+
+    @property
+    def run(self) -> Callable[[], None]:
+        return lambda: RAN.append("computed")
+
+
+class Refusing(threading.Thread):
+    """Nor can this one's."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "run":
+            raise ValueError("it is mine")
+        super().__setattr__(name, value)
+
+    def run(self) -> None:
+        RAN.append("refusing")
+
+
+RAN: list[str] = []
+
+
+@pytest.mark.parametrize("kind", [Computed, Refusing])
+def test_a_library_thread_that_lets_no_run_be_set_runs(kind: type[threading.Thread]) -> None:
+    """One that tells of the service; it is counted."""
+    RAN.clear()
+    lost = dropped["carry-failed"]
+    thread = type("Kind", (kind,), {"__module__": "sentry_sdk.worker"})()
+    thread.start()
+    thread.join()
+    assert [kind.__name__.lower()] == RAN
+    assert dropped["carry-failed"] == lost + 1
 
 
 def test_errors_pass_unchanged() -> None:
