@@ -67,7 +67,8 @@ ELSEWHERE = {
             _one_of.<locals>.read _plain _read_outcome _structured _structured.<locals>.read _texts
             _texts_or_none _unpacked _value _value_or_none _value_or_none.<locals>.read check_derived
             check_types damaged from_row read_value_gaps schema
-        surfaces/config: _config _nearest _path _places _read _section bounded compared load load_redaction
+        surfaces/config: _config _is_redaction _nearest _path _places _read _section bounded compared load
+            load_redaction
         surfaces/init: _LogHandler.attach _check _round flush init install replaying.__enter__
             replaying.__exit__ stats
         surfaces/metrics: _register _register.<locals>.dropped _register.<locals>.of
@@ -165,7 +166,7 @@ ELSEWHERE = {
             Timeline.linger Timeline.move_to Timeline.not_started Timeline.now Timeline.number Timeline.pool
             Timeline.read Timeline.restart Timeline.ring Timeline.set_alarm Timeline.shift Timeline.since
             Timeline.sleep Timeline.spared Timeline.standing Timeline.starting Timeline.turn Timeline.unsure
-            Timeline.wall
+            Timeline.wall _stuck
         boundaries/standing: _first_of _running _task_of stack_here stack_of stack_of_thread stack_of_timer
         boundaries/waits: _end _is_worker _join_worker _join_worker.<locals>.is_over _of_now
             _of_now.<locals>.text _place_in_sets _reader _reader.<locals>.read _starts_a_thread ended
