@@ -6,6 +6,7 @@ thread looks whether the process has come to rest without anybody seeing it.
 
 from __future__ import annotations
 
+import threading
 import time
 from _thread import RLock, get_ident, start_new_thread
 from abc import abstractmethod
@@ -17,6 +18,7 @@ from replay.boundaries.moments import Pool, Since, Wait
 from replay.boundaries.resting import cpu_of_others, somebody_runs
 from replay.boundaries.standing import stack_here, stack_of_thread, stack_of_timer
 from replay.core.near import Near, Place, What
+from replay.core.telemetry import tells
 
 _SECOND = 1_000_000_000
 _LAG = 5_000_000
@@ -35,6 +37,9 @@ _SLICE = 0.005
 """Seconds between two looks of the keeper."""
 STUCK = 3.0
 """Seconds of real time without anything that could happen, after which nothing will."""
+FLUSHES = 30.0
+"""The same while there are threads that tell of the service: refused what they ask they try again after a while, and
+code waits for them as it flushes."""
 _QUIET_LOOKS = 3
 _PATIENT_LOOKS = 40
 """Of those that one may compute while others could go on."""
@@ -309,6 +314,10 @@ class Order:
                 if not self.closed and progress == self._progress and not self._goes_on():
                     self._advance(at_rest=True)
                     stuck += _QUIET_LOOKS if self._is_stuck() else 0
-                    if stuck * _SLICE >= STUCK:
+                    if stuck * _SLICE >= STUCK and (stuck * _SLICE >= FLUSHES or not _somebody_tells()):
                         self._give_up()
                         stuck = 0
+
+
+def _somebody_tells() -> bool:
+    return any(map(tells, threading.enumerate()))

@@ -337,6 +337,7 @@ def test_what_nothing_can_wake_does_not_hang(
     before = set(threading.enumerate())
     monkeypatch.setattr(timed, "STUCK", {"event"})
     monkeypatch.setattr(order, "STUCK", 0.5)
+    monkeypatch.setattr(order, "FLUSHES", 0.5)  # of other tests
     verdict = _replayed(recording)
     assert verdict.status == "diverged"
     assert verdict.outcome is not None
@@ -352,10 +353,19 @@ def test_who_swallows_that_nothing_can_wake_it_has_diverged(record: Record, monk
     (recording,) = record(timed.swallows)
     monkeypatch.setattr(timed, "STUCK", {"event"})
     monkeypatch.setattr(order, "STUCK", 0.5)
+    monkeypatch.setattr(order, "FLUSHES", 0.5)  # of other tests
     verdict = _replayed(recording)
     assert verdict.outcome is not None
     assert verdict.outcome.value == recording.outcome.value
     assert (verdict.status, [each.boundary for each in verdict.divergences]) == ("diverged", ["wait"])
+
+
+def test_who_flushes_what_tells_of_the_service_may_wait(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its thread is in no time of the replay: it sleeps for real, and wakes who waits."""
+    (recording,) = record(timed.flushes)
+    monkeypatch.setitem(timed.COMPUTES, "seconds", 1.0)
+    monkeypatch.setattr(order, "STUCK", 0.2)
+    assert _replayed(recording).status == "reproduced"
 
 
 def test_what_was_given_up_is_given_up_again(record: Record) -> None:

@@ -594,6 +594,27 @@ async def gives_up_after_work() -> str:
     return "given up"
 
 
+def _sends(waiting: queue.Queue[str]) -> None:
+    """What the thread of a library does that tells of the service: it tries again after a while."""
+    waiting.get()
+    time.sleep(COMPUTES["seconds"])
+    waiting.task_done()
+
+
+_sends.__module__ = "langfuse.consumer"
+
+
+@replay.capture
+def flushes() -> str:
+    """Waits until all is told."""
+    found = blocking("a", 0.001)
+    waiting: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_sends, args=(waiting,)).start()
+    waiting.put(found)
+    waiting.join()
+    return found
+
+
 STUCK: set[str] = set()
 
 

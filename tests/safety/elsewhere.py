@@ -152,7 +152,7 @@ ELSEWHERE = {
             Order._first_ready Order._give_up Order._goes_on Order._is_first Order._is_raced Order._is_stuck
             Order._is_unsure Order._keep
             Order._next Order._number Order._reach Order._runs Order._set_wall Order._steps_on Order._turn
-            Order._unsure Order._watch Order.near _stack whole_second
+            Order._unsure Order._watch Order.near _somebody_tells _stack whole_second
         boundaries/random: RandomBoundary.describe
         boundaries/resting: _computes cpu_of_others somebody_runs
         boundaries/stream: _Played.__init__ _Played._compare _Played.end _Played.hears _Played.over played
