@@ -49,6 +49,7 @@ def install() -> None:
         if kind is not None:
             kind.select = _tap_selector(kind.select)
     when_imported("multiprocessing.synchronize", _tap_semaphores)
+    when_imported("multiprocessing.util", _tap_choosing)
 
 
 def _timeline() -> Timeline | None:
@@ -213,6 +214,14 @@ def _tap_pair(original: Callable[..., Any]) -> Callable[..., Any]:
         return tuple(_Paired(each.family, each.type, each.proto, each.detach()) for each in made)
 
     return socketpair
+
+
+def _tap_choosing(util: ModuleType) -> None:
+    """Before it chooses how processes start, Python tries from 3.14 on whether files can be written: with a long TMPDIR
+    outside of that. A replay starts none."""
+    original = getattr(util, "_has_writeable_tempdir", None)
+    if original is not None:
+        setattr(util, original.__name__, lambda: timeline_here() is not None or original())
 
 
 def _tap_semaphores(synchronize: ModuleType) -> None:

@@ -15,6 +15,7 @@ import replay
 from replay.core.cause import Cause, with_cause
 from replay.core.codec import encode
 from replay.core.parts import Parts, value_at
+from replay.core.recording import Recording
 from replay.engine.minimize import minimize
 from replay.engine.reduce import reduced
 from replay.store.bundle import write_bundle
@@ -165,17 +166,23 @@ LATE = DESK.replace(_STOCK, 'def look_up(sku):\n    return httpx.get("http://127
 )
 
 
+def _smallest(desk: str, folder: Path) -> Recording:
+    """What `minimize` leaves of the one incident of a script, run in this folder, the current one."""
+    (folder / "desk.py").write_text(desk)
+    (folder / "pyproject.toml").write_text("[tool.replay-harness]\n")
+    done = subprocess.run([sys.executable, "desk.py"], env=projects.environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (path,) = (folder / "spool").glob("*.replay.db")
+    done = command("minimize", str(path), "--out", "small.replay.db")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (small,) = replay.open(folder / "small.replay.db")
+    return small
+
+
 def test_an_answer_of_500_stays_one_of_the_same_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the price it would be a KeyError, at the same line and with the same page."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "desk.py").write_text(DESK)
-    (tmp_path / "pyproject.toml").write_text("[tool.replay-harness]\n")
-    done = subprocess.run([sys.executable, "desk.py"], env=projects.environment(), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    (path,) = (tmp_path / "spool").glob("*.replay.db")
-    done = command("minimize", str(path), "--out", "small.replay.db")
-    assert done.returncode == 0, done.stdout + done.stderr
-    (small,) = replay.open(tmp_path / "small.replay.db")
+    small = _smallest(DESK, tmp_path)
     assert small.error_type == "TypeError"
     assert "stock" not in small.interactions[0].answer.text
     assert command("run", "small.replay.db").stdout.startswith("reproduced")
@@ -184,14 +191,7 @@ def test_an_answer_of_500_stays_one_of_the_same_error(tmp_path: Path, monkeypatc
 def test_an_error_behind_a_500_keeps_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bare name would do for the page, and no `except httpx.TransportError` catches that."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "desk.py").write_text(LATE)
-    (tmp_path / "pyproject.toml").write_text("[tool.replay-harness]\n")
-    done = subprocess.run([sys.executable, "desk.py"], env=projects.environment(), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    (path,) = (tmp_path / "spool").glob("*.replay.db")
-    done = command("minimize", str(path), "--out", "small.replay.db")
-    assert done.returncode == 0, done.stdout + done.stderr
-    (small,) = replay.open(tmp_path / "small.replay.db")
+    small = _smallest(LATE, tmp_path)
     assert small.error_type == "httpx.ConnectError"
 
 
