@@ -123,21 +123,24 @@ ELSEWHERE = {
             _LazyCassette.__init__ _LazyCassette.cassette _LazyCassette.differences _LazyCassette.noted
             _LazyCassette.refusal _LazyCassette.take
         boundaries/http/aiohttp_client: _Sink.__getattr__ _Sink.__init__ _Sink.drain _Sink.write _Sink.write_eof
-            _drained _of_request _played
+            _drained _of_request _played _silent
         boundaries/http/exchange: HttpRequest.repeats _opened
         boundaries/http/bodies: with_repeats with_repeats.<locals>.object_of
+        boundaries/http/limits: _shorter is_own
         boundaries/http/faults: _allowed _answered _connector _instance _module _of _response rebuild
         boundaries/http/httpx_clients: _arrive _played.<locals>.Played.__aiter__
             _played.<locals>.Played.__init__ _played.<locals>.Played.__iter__ _played.<locals>.Played._take
         boundaries/http/recorded: Recorded.__init__ Recorded.again Recorded.arrive Recorded.body_error
             Recorded.cancelled Recorded.clean Recorded.head_error Recorded.is_read_in Recorded.offset
-            Recorded.pass_to Recorded.travels Recorded.wait_for_cancel _pace
+            Recorded._answers Recorded._due Recorded._outlasted Recorded.hold_to Recorded.pass_to Recorded.travels
+            Recorded.wait_for_cancel _bound _pace
         boundaries/http/stored: Made.__init__ Made.keep Made.of Requested.__init__ Requested.has_headers
             answered requested
-        boundaries/http/wire: Refusing.__init__ _go_out _raise_early _reached _timeout _verified refuse
+        boundaries/http/wire: Refusing.__init__ _go_out _raise_early _reached _verified refuse
         boundaries/http/wire_replay: FakeSocket.__init__ FakeSocket._expecting FakeSocket.fileno
             FakeSocket.getpeercert FakeSocket.gettimeout FakeSocket.makefile FakeSocket.send
-            FakeSocket.settimeout Play.__init__ Play._serve Play.ask WireReader.__init__ WireReader.readinto
+            FakeSocket.settimeout Play.__init__ Play._serve Play._serve.<locals>.come Play.ask WireReader.__init__
+            WireReader._wait WireReader.readinto
             _framed _ready _silent wire_of
         boundaries/http/wire_tee: collect
         boundaries/locks: Lock.__class__ Lock.__enter__ Lock.__exit__ Lock.__new__ Lock.__repr__

@@ -120,6 +120,14 @@ def _timeout(connection: Any) -> float | None:
     return float(timeout) if isinstance(timeout, int | float) else getdefaulttimeout() if timeout is not None else None
 
 
+def _reads_within(connection: Any) -> float | None:
+    """The time limit of each read of the answer. urllib3 gives it to the connection, which sets its socket's."""
+    if hasattr(connection, "_new_conn"):
+        return _timeout(connection)
+    limit: float | None = connection.sock.gettimeout()
+    return limit
+
+
 def given_up(slot: Any, error: BaseException) -> None:
     """A request that ended in `error` above the socket."""
     if type(slot) is WireExchange:
@@ -226,6 +234,7 @@ def _around_send(original: Callable[..., Any]) -> Callable[..., Any]:
         slot = self.__dict__.get(SLOT)
         if type(slot) is Play and not slot.out:
             if self.sock is None:
+                slot.socket.settimeout(_timeout(self))
                 self.sock = slot.socket
             return collect(slot.request, data, self.blocksize)
         if type(slot) is not WireExchange or slot.connecting:
@@ -252,13 +261,14 @@ def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) 
             return original(self, *args, **kwargs)
         slot = self.__dict__.pop(SLOT, None)
         if type(slot) is Play:
-            slot.ask()
+            slot.ask(_timeout(self))
             _raise_early(self, slot)
             if slot.out:
                 _go_out(self, slot, send)
             slot = slot.live
         if type(slot) is not WireExchange:
             return original(self, *args, **kwargs)
+        slot.asked.limits = safely(_reads_within, self)
         try:
             response = original(self, *args, **kwargs)
         except BaseException as error:
@@ -302,7 +312,7 @@ def around_request(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
         slot = slots.get(SLOT)
         if type(slot) is Play:
-            slot.ask()
+            slot.ask(_timeout(self))
             _raise_early(self, slot)
         return done
 
@@ -320,6 +330,7 @@ def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
         if slot is None and TUNNEL in self.__dict__:
             slot = safely(_tunnelling, self)
         if type(slot) is WireExchange and not slot.connecting:
+            slot.asked.limits = safely(_timeout, self)
             return _connect_noted(slot, original, self, *args, **kwargs)
         if type(slot) is Play:
             fake = None if slot.out else slot.socket
