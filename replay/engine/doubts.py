@@ -13,10 +13,12 @@ import msgspec
 
 from replay.core.codec import Resolve
 from replay.core.compare import unexpected
+from replay.core.covering import matches
 from replay.core.families.errors import known_class
 from replay.core.families.seen import SEEN, kept
 from replay.core.near import Near
-from replay.core.noise import OUTCOME, matches, parse, request
+from replay.core.noise import OUTCOME, request
+from replay.core.paths import parse
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym

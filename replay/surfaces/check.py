@@ -18,21 +18,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from replay.core.covering import identity, uuid_form
 from replay.core.filling import recorded_left
-from replay.core.noise import (
-    DRAWS,
-    EACH,
-    LEFT,
-    OUTCOME,
-    Matcher,
-    Noise,
-    Steps,
-    identity,
-    path_of,
-    request,
-    uuid_form,
-    with_noise,
-)
+from replay.core.noise import DRAWS, LEFT, OUTCOME, Matcher, Noise, request, with_noise
+from replay.core.paths import EACH, Steps, path_of
 from replay.core.recording import Recording
 from replay.core.varying import ABSENT, Varied, at, varied
 from replay.core.verdict import Divergence, Frame, Verdict

@@ -13,7 +13,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from replay.core.noise import identity
+from replay.core.covering import identity
 from replay.core.times import in_text
 
 _LARGE = 10_000

@@ -11,7 +11,8 @@ import pytest
 
 from replay.core.codec import Value, encode
 from replay.core.compare import differences, unexpected
-from replay.core.noise import Noise, below, known, parse, path_of, with_noise
+from replay.core.noise import Noise, below, known, with_noise
+from replay.core.paths import parse, path_of
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Window
 

@@ -26,7 +26,8 @@ from replay.boundaries.http.stored import CREDENTIALS
 from replay.core.choosing import counts, says_whose
 from replay.core.codec import Value, encode
 from replay.core.compare import differences, unexpected
-from replay.core.noise import URL_PATH, Excuse, Noise, below, cover
+from replay.core.covering import cover
+from replay.core.noise import URL_PATH, Excuse, Noise, below
 from replay.core.recording import Interaction
 from replay.core.verdict import Difference, Window
 
