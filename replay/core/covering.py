@@ -18,6 +18,7 @@ from replay.core.redaction.own import stands_for
 from replay.core.redaction.shown import is_one_of, put_back
 from replay.core.times import both_inside, both_lasted
 from replay.core.verdict import Difference, Window
+from replay.core.wording import blank, replaced
 
 MOST_MEMBERS = 100
 """Of a set that are other ones."""
@@ -154,7 +155,7 @@ def covers(noise: Noise, one: Any, two: Any, steps: Steps, window: Window | None
                 return True
         own = noise.pseudonyms, noise.made, noise.keyed
         return stands_for(one, two, *own, whole=bool(steps), checked=noise.checked, fixed=noise.fixed)
-    return matches(noise.matcher, one, two, steps, window)
+    return matches(noise.matcher, one, two, steps, window, noise.within)
 
 
 def _stand_for(noise: Excuse, one: frozenset[Any], two: frozenset[Any], steps: Steps) -> bool:
@@ -170,19 +171,28 @@ def _stand_for(noise: Excuse, one: frozenset[Any], two: frozenset[Any], steps: S
     return True
 
 
-def matches(matcher: Matcher, one: Any, two: Any, steps: Steps, window: Window | None) -> bool:
-    """Whether a matcher covers two values; of `type` not at the root."""
+def matches(
+    matcher: Matcher,
+    one: Any,
+    two: Any,
+    steps: Steps,
+    window: Window | None,
+    within: tuple[int, ...] | None = None,
+) -> bool:
+    """Whether a matcher covers two values; of `type` not at the root. `within`: see `Noise.within`."""
     if matcher == "time":
         return window is not None and both_inside(one, two, window)
     if matcher == "uuid":
         form = uuid_form(one)
         return form is not None and form == uuid_form(two)
     if matcher == "took":
-        return window is not None and bool(steps) and both_lasted(one, two, window)
+        return window is not None and bool(steps) and both_lasted(one, two, window, (0,) if within is None else within)
     if matcher == "near":
         return type(one) is type(two) and isinstance(one, float | Decimal) and _are_near(one, two)
     if matcher == "unordered":
         return isinstance(one, str) and isinstance(two, str) and _words(one) == _words(two)
+    if within is not None and isinstance(one, str) and isinstance(two, str):
+        return matcher == "type" and replaced(one, two, "mark", within) is not None
     return bool(steps) and matcher == "type" and _are_of_a_type(one, two)
 
 
@@ -250,13 +260,22 @@ def _masked(value: Any, node: _Node | None, window: Window | None) -> Any:
         return "dict", frozenset((name, _masked(item, node.child(name), window)) for name, item in value.items())
     noise = node.noise
     if noise is not None and covers(noise, value, value, ("",), window):
-        return noise.matcher, type(value)
+        return noise.matcher, type(value), _blank(noise, value)
     if isinstance(value, list | tuple):
         items = [_masked(item, node.child(at), window) for at, item in enumerate(value)]
         if noise is not None and noise.matcher == "unordered":
             return type(value), frozenset(Counter(items).items())
         return type(value), tuple(items)
     return identity(value)
+
+
+def _blank(noise: Noise, value: Any) -> str | None:
+    """Of a text in which only some words vary what stands around them."""
+    if isinstance(noise, Excuse) or not isinstance(value, str) or noise.matcher not in ("took", "type"):
+        return None
+    if noise.matcher == "took":
+        return blank(value, "number", noise.within or (0,))
+    return None if noise.within is None else blank(value, "mark", noise.within)
 
 
 def identity(value: Any) -> Any:

@@ -8,13 +8,13 @@ rules hold whatever is stored there:
 - `time` covers two times inside the recorded window, `uuid` two UUIDs that are written in the same way, or two texts
   that differ in such only, `unordered` a list or tuple with the same items, or a text with the same words, in another
   order, `near` two numbers that are the same but for rounding;
-- `took` covers two numbers, or those of two texts that are the same but for such, that are apart by no more than the
-  recording took;
+- `took` covers two numbers, or those that vary in two texts that are the same but for them, that are apart by no more
+  than the recording took;
 - `redacted` covers two numbers, or pseudonyms in two texts that are the same around them, where redaction put one for
   a credential, or where a digest of what it changed stood: the code has its own there, from the environment or
   computed; never another pseudonym;
 - `type` covers two leaves of the same type, and as many in lists, tuples and sets; never a boolean, a mapping, nor a
-  whole root.
+  whole root; of texts in which only some words with digits vary, two that are the same but for those.
 """
 
 from __future__ import annotations
@@ -61,6 +61,10 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
     """The line of user code where it came in; its file is relative to the project, if it is in it."""
     source: str | None = None
     """What that line reads, as far as it can be told."""
+
+    within: tuple[int, ...] | None = None
+    """Of a text, which of its numbers (`took`) or words with digits (`type`) vary, counted from 0. None: for `took` the
+    first is its only one; for `type` all of the text varies."""
 
     @property
     def note(self) -> str:
