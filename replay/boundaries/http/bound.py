@@ -40,7 +40,7 @@ class Bound:
         recorded, live = self._recorded, self._live
         if live is None or live < 0 or (recorded is not None and not _is_more(recorded, live)):
             return None
-        return live if wait_ns > live * _SECOND + LONGER else None
+        return live if wait_ns > live * _SECOND + (LONGER if live else 0) else None
 
     def over(self, wait_ns: int) -> BaseException:
         """What the client raises now, where production had an answer. Noted as a divergence."""
