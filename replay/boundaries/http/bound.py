@@ -56,10 +56,7 @@ class Bound:
             return None
         if live is not None and round(recorded, 3) != recorded and not _ends_later(live - recorded, ends_at):
             return None
-        return (
-            f"Production's client gave up after {_told(recorded)}, its timeout; that is {_told(live)} now, and no "
-            "recording says what came later."
-        )
+        return f"Production gave up after {_told(recorded)}; timeout is {_told(live)} now."
 
 
 def bound(recorded: Limit, live: Limit, world: World, seq: int) -> Bound | None:
