@@ -16,6 +16,7 @@ from replay.core.fingerprint import mine
 from replay.core.parts import Parts
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import MOST_NOTED, Difference, Divergence, Frame, Verdict, Violation
+from replay.engine.earlier import NAME as EARLIER
 from replay.engine.earlier import REMEMBERED
 from replay.surfaces.asking import got_line, request_line
 from replay.surfaces.hints import perhaps
@@ -335,7 +336,10 @@ def divergence_lines(divergence: Divergence, page: Page) -> Iterator[str]:
         return
     asked = request_line(near.boundary, near.target, near.request, page.text)
     label = "nearest" if divergence.kind == "extra" else "recorded"
-    yield page.row(label, f"#{near.seq} at +{duration(near.offset_ns)}: {asked}")
+    if near.lane == EARLIER:
+        yield page.row("earlier", f"{asked}, before the recording")
+    else:
+        yield page.row(label, f"#{near.seq} at +{duration(near.offset_ns)}: {asked}")
     yield page.row("answered", got_line(near, page.text))
     if divergence.kind != "extra" or near.target == divergence.target:
         yield from difference_lines(divergence.differences, page)

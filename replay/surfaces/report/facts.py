@@ -12,7 +12,7 @@ from typing import Any
 
 from replay.core.cause import minimal_of
 from replay.core.fingerprint import mine
-from replay.core.recording import Outcome, Recording
+from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
 from replay.engine.earlier import NAME as EARLIER
 from replay.engine.earlier import earlier
@@ -178,9 +178,13 @@ def _parting(found: Divergence) -> Parting:
         tuple(map(line_of, found.where[::-1])),
         () if found.asked is None else message("asked now", bare(tree(found.asked))),
         () if near is None else message("production asked", bare(tree(near.request))),
-        "" if near is None else f"#{near.seq} {near.boundary} {near.target}, at +{duration(near.offset_ns)}",
+        "" if near is None else f"#{near.seq} {near.boundary} {near.target}, {_when(near)}",
         tuple(map(side, found.differences[:DIFFERENCES])),
     )
+
+
+def _when(asked: Interaction) -> str:
+    return "before the recording" if asked.lane == EARLIER else f"at +{duration(asked.offset_ns)}"
 
 
 def _scored(recording: Recording) -> Iterator[Scored]:
