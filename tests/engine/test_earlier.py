@@ -210,6 +210,12 @@ def test_the_smallest_recording_has_it_too(record: Record, tmp_path: Path) -> No
     assert made.verdict.status == "reproduced", made.verdict
 
 
+def test_things_leave_room_for_what_is_asked_later(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "MOST_TARGETS", 12)
+    paths = [*((f"/users/{number}",) for number in range(30)), ("/keys",), ()]
+    assert _targets(record(lambda: [tokens.asking(*each) for each in paths])[-1]) == ["GET /keys"]
+
+
 def test_it_can_be_turned_off(record: Record) -> None:
     assert [_targets(each) for each in record(_orders(1, 2), earlier=False)] == [[], []]
 
