@@ -379,15 +379,18 @@ def test_an_error_passes_where_no_memory_is_left(tmp_path: Path, unit: str) -> N
     """
     code += "\n" + textwrap.indent(textwrap.dedent(UNITS[unit]), " " * 8)
     code += """
-        seen = 0
-        for kilobytes in range(8, 512, 24):
-            limit(kilobytes << 10)
-            try:
-                run()
-            except Exception:
-                seen += 1
-            resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-        print("passed", seen)
+        def seen():  # by itself, for it has to be short, too
+            number = 0
+            for kilobytes in range(8, 512, 24):
+                limit(kilobytes << 10)
+                try:
+                    run()
+                except Exception:
+                    number += 1
+                resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+            return number
+
+        print("passed", seen())
     """
     done = run(code, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
