@@ -135,8 +135,8 @@ class Recorded:
             self._pace = None
 
     def hold_to(self, limit: Limit, world: World, answer: Answer) -> None:
-        """The client's own time limit now is this one."""
-        if limit != self.limit:
+        """The client's own time limit now is this one. What was asked before the recording comes at once."""
+        if limit != self.limit and answer.duration_ns:
             self.bound = _bound()(self.limit, limit, world, answer.seq)
             self._lasts, self._ends_at = answer.duration_ns, answer.ends_at
 
