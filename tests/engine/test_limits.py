@@ -126,3 +126,13 @@ def test_recordings_without_limits_are_read(record: Record, server: Server) -> N
     assert older != asked
     recording = replace(recording, interactions=(older,))
     assert _replayed(recording, LATE / 8).status == "reproduced"
+
+
+@pytest.mark.parametrize("limit", ["-1.0", "1e300", "1" + "0" * 400, '"soon"', "true", "[5.0]", "{}"])
+def test_a_limit_that_is_none_is_not_held_to(record: Record, server: Server, limit: str) -> None:
+    """A bundle is a stranger's: what no clock counts is no limit, and no number in the code is compared with it."""
+    recording = _recorded(record, 30.0, lambda: limited.asks("httpx", "late"))
+    (asked,) = recording.interactions
+    odd = replace(asked, answer=Value(asked.answer.text.replace('"limit":30.0', f'"limit":{limit}')))
+    assert odd != asked
+    assert _replayed(replace(recording, interactions=(odd,)), LATE / 8).status == "reproduced"

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 Limit = float | UnsetType | None
 """Seconds; None: there is none; `UNSET`: that is not known."""
+_LONGEST = 1e9
 _OWN = re.compile(r"(?:^|\.)(?:\w*Timeout(?:Error)?|timeout)\Z")
 """Types of what clients raise where their limit is over."""
 
@@ -28,10 +29,12 @@ def limit_of(limits: Any, error: dict[str, Any] | None) -> Limit:
 
 
 def checked(limit: Any) -> Limit:
-    """What is given as a limit, or stands in a bundle as one."""
+    """What is given as a limit, or stands in a bundle as one. None that no clock counts."""
     if limit is None:
         return None
-    return float(limit) if isinstance(limit, int | float) and not isinstance(limit, bool) else UNSET
+    if not isinstance(limit, int | float) or isinstance(limit, bool) or not 0 <= limit <= _LONGEST:
+        return UNSET
+    return float(limit)
 
 
 def _shorter(one: Any, other: Any) -> Any:
