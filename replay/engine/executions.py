@@ -380,9 +380,9 @@ class Stage:
         if outcome.state == "returned" and self.recording.kind in ("asgi", "wsgi"):
             return failed_with(outcome, self.root)
         failure = error_of(outcome, self.root)
-        if failure is None or failure.error_type in OURS or is_allowed(failure, self._allowed):
+        if failure is None or not OURS.isdisjoint((failure.error_type, *failure.members)):
             return None
-        return failure
+        return None if is_allowed(failure, self._allowed) else failure
 
     @contextmanager
     def limited(self) -> Iterator[None]:
