@@ -14,8 +14,9 @@ ELSEWHERE = {
         boundaries/completed: _patch _tap _tap.<locals>.at_once install
         boundaries/environ: EnvironBoundary.begin EnvironBoundary.playing _Playing.__enter__ _Playing.__exit__
             _Playing.__init__ _Playing.again _compiled _set _settable allowed apply configure recorded
-        boundaries/handled: _listen_to_django _listen_to_flask _listen_to_quart _said_by_quart _watch
-            _watch_aiohttp _watch_below_middleware _watch_django _watch_starlette _watched install
+        boundaries/handled: _listen_to_django _listen_to_flask _listen_to_quart _said_by_quart _told
+            _told.<locals>.told _watch _watch_aiohttp _watch_below_middleware _watch_django _watch_falcon
+            _watch_starlette _watched install
         boundaries/http/__init__: HttpBoundary.install
         boundaries/http/httpx_clients: _Seam.head _Seam.play
         boundaries/http/jars: _around install patch
