@@ -419,7 +419,7 @@ def test_limits_are_arguments_of_init() -> None:
     """Each argument of the table is one of `replay.init`, and every limit of it is in the table."""
     shown = {name for row in table("argument | means") for name in re.findall(r"`(\w+)`", row[0])}
     others = {"service", "spool", "keep", "version", "environment", "environ", "on_sigterm"}
-    others |= {"redact", "redaction_key", "seal_to", "sign_with"}  # of the section "Secrets"
+    others |= {"earlier", "redact", "redaction_key", "seal_to", "sign_with"}  # of other sections
     assert shown == set(inspect.signature(replay.init).parameters) - others
 
 

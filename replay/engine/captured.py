@@ -17,6 +17,7 @@ from replay.core.left import LEFT, noted
 from replay.core.recording import TURNS, Interaction, Log, Outcome, Prediction, Recording, State, predicted
 from replay.core.world import Reading, Settles, Ticket
 from replay.engine.budget import cut_part, cut_tickets, size_of
+from replay.engine.earlier import put_apart, with_earlier
 from replay.engine.entropy import BELOW, Replacements, may_be_secret
 from replay.engine.steps import STEPS, Clocked
 
@@ -52,6 +53,7 @@ class Captured:
         for note in recorder.notes.values():
             size += note.size
         size += 0 if recorder.left is None else recorder.left.size
+        size += sum(each.size for each in recorder.earlier)
         excess = size - recorder.settings.most_bytes
         if excess > 0 and recorder.left is not None:  # what is compared goes before what is served
             size -= recorder.left.size
@@ -143,8 +145,15 @@ class Captured:
             deployment_environment_name=settings.environment,
             **recorder.facts,
         )
+        if recorder.earlier:
+            recording = with_earlier(recording, recorder.earlier)
         recording = msgspec.structs.replace(recording, id=recording.digest[:16])
-        return recording if settings.redact is None else settings.redact(recording, frozenset(replaced.table.values()))
+        if settings.redact is not None:
+            recording = settings.redact(recording, frozenset(replaced.table.values()))
+        if recorder.earlier:
+            recording = put_apart(recording, recorder.earlier)
+            recording = msgspec.structs.replace(recording, id=recording.digest[:16])
+        return recording
 
     def _entropy(self) -> tuple[str, Replacements]:
         numbers: Counter[str] = Counter()

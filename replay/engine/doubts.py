@@ -22,6 +22,7 @@ from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference, Divergence, Frame
 from replay.engine.ambiguity import NONDETERMINISTIC, nearly, nondeterminism, overtaken, rearranged
+from replay.engine.earlier import NAME as EARLIER
 from replay.engine.entropy import LONG, MOST_BITS
 from replay.engine.keyed import keyed
 from replay.engine.redaction import KEY
@@ -65,7 +66,7 @@ def doubts(
     close = nearly(recording, near, root)
     if alike is not None and close is not None:
         close = f"Besides, {close.removeprefix(NONDETERMINISTIC)}"
-    found = [alike, close, *_unrecorded(divergences), *_kept(divergences),
+    found = [alike, close, *_unrecorded(divergences), *_kept(divergences), *_recalled(divergences),
              *_masked(recording, difference), *_keyless(recording, difference, divergences), *_drawn(short_draws),
              *_made(difference), *_timed(difference), *_worded(recording, difference), *_unprepared(start_up),
              *_stood_in(recording, resolve)]  # fmt: skip
@@ -79,6 +80,18 @@ def _unrecorded(divergences: Sequence[Divergence]) -> Iterator[str]:
         yield (
             f"unrecorded: gRPC calls are in no recording ({', '.join([*found][:_MOST])}). Put @replay.boundary on the "
             "function that makes them, and capture again."
+        )
+
+
+def _recalled(divergences: Sequence[Divergence]) -> Iterator[str]:
+    """If the code asks what the process had asked before the recording, elsewhere."""
+    found = [each for each in divergences if each.nearest is not None and each.nearest.lane == EARLIER]
+    if found:
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        yield (
+            f"state: production's process had asked {found[0].boundary} {found[0].target}{more} before this recording, "
+            "elsewhere in the code, and may have kept the answer: it was answered as then, to see what follows. Put "
+            "@replay.boundary on what keeps it."
         )
 
 

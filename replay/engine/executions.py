@@ -30,6 +30,7 @@ from replay.core.recording import Interaction, Kind, Outcome, Prediction, Record
 from replay.core.verdict import Frame
 from replay.core.world import Boundary, Renewed, Settles, current, occupy
 from replay.engine import guard
+from replay.engine.earlier import earlier
 from replay.engine.failures import OURS, Failure, error_of, failed_with, is_allowed, relative, status_of
 from replay.engine.finished import Property, Run, broken
 from replay.engine.heard import Heard, hearing
@@ -161,6 +162,7 @@ class Stage:
         self.compares = False
         """Tells of each run what another version of the code is compared with."""
         self._asked = by_boundary(recording)
+        self._earlier = earlier(recording)
         self._kinds = {each.kind: each for each in boundaries}
         self._playing: list[Boundary] | None = None
         """Those that have something hold around a run in the recording's own context, if it can be kept."""
@@ -347,9 +349,10 @@ class Stage:
 
     def _ran(self, recording: Recording) -> tuple[Mutant, Outcome]:
         asked = by_boundary(recording) if recording.interactions is not self.recording.interactions else self._asked
+        shelves = Shelves(self._kinds, asked, window(recording), before=self._earlier)
         player = Mutant(
             recording,
-            shelves=Shelves(self._kinds, asked, window(recording)),
+            shelves=shelves,
             resolve=self.resolve,
             move=self._move,
             wait=self._wait,
@@ -358,6 +361,7 @@ class Stage:
             permits=self._permits if self._permits.thread == get_ident() else guard.permits((), self._folders),
             on_ask=self.on_ask,
             noise=self._noise if recording.context is self.recording.context else None,
+            before=shelves.before,
         )
         occupy(player)
         try:

@@ -20,7 +20,7 @@ import msgspec
 
 from replay.core.codec import Value
 from replay.core.recording import Interaction
-from replay.core.verdict import Difference
+from replay.core.verdict import Difference, Divergence
 from replay.core.world import Request, Shelf
 from replay.engine.beyond import UNIQUE, beyond
 from replay.engine.entropy import BELOW
@@ -188,6 +188,9 @@ class Mutant(Player):
         self._indexed = len(self.taken)
         same = self._served.get((request.boundary, request.target, asked.text))
         return same or self._served.get((request.boundary, request.target, None))
+
+    def _ask_elsewhere(self, divergence: Divergence) -> None:
+        self.stretched += 1
 
     def _refuse(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> BaseException:
         """Nobody reads where it parted: the run is given up."""

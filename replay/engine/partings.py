@@ -250,6 +250,12 @@ class Partings:
             seq=pair.seq,
         )
 
+    def is_masked(self, shelf: Shelf, request: Request, asked: Value, recorded: Interaction) -> bool:
+        """Whether `asked` differs from a request only where redaction put something else."""
+        fields = _fields(shelf, request, asked, recorded)
+        same = recorded.target == request.target
+        return same and bool(fields) and all(self._is_masked(field, recorded.seq) for field in fields)
+
     def _is_masked(self, field: Difference, seq: int) -> bool:
         """Redaction put something else there, or in what this part holds."""
         if MASK in str(field.recorded):

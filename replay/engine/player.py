@@ -26,6 +26,7 @@ from replay.core.verdict import Difference, Divergence, Frame, Window
 from replay.core.world import Answer, ReadSoFar, Request, Settles, Shelf, Ticket
 from replay.engine.behind import Behind
 from replay.engine.beyond import beyond
+from replay.engine.earlier import REMEMBERED, Remembered, way
 from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.keyed import keyed
@@ -52,6 +53,9 @@ MOST_REFUSED = 200
 """Different refusals that are noted."""
 OnAsk = Callable[[Interaction, Value], None]
 """Called where a recorded interaction was asked, before it is served; with what was asked now. For debuggers."""
+Before = Callable[[Request], tuple[Shelf | None, Sequence[Remembered]]]
+"""The shelf for what production's process had asked before the recording, if the boundary has one of its own, and what
+of that may be the same thing."""
 UNREAD = "unread"
 """The field of the context that `_unread` reads."""
 _BLOCKS = 50_000_000
@@ -110,8 +114,8 @@ class Player:
     """
 
     __slots__ = (
-        "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move", "_now",
-        "_on_ask", "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_turns",
+        "_before", "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move",
+        "_now", "_on_ask", "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_turns",
         "_unknown", "_wait", "_waiting", "behind", "closed", "goes_out", "lanes", "leaves", "left", "logs", "noise",
         "noted", "notes", "permits", "recording", "served", "short_draws", "start_up", "through", "unanswered", "where",
     )  # fmt: skip
@@ -133,6 +137,7 @@ class Player:
         on_ask: OnAsk | None = None,
         permits: Permits | None = None,
         noise: Known | None = None,
+        before: Before | None = None,
     ) -> None:
         self.recording = recording
         self.through = frozenset(through)
@@ -146,6 +151,7 @@ class Player:
         self.served = 0
         self.unanswered = 0
         self._shelves = shelves
+        self._before = before
         self.noise = known(recording, keyed(recording)) if noise is None else noise
         """What is known to vary."""
         self.noted: list[Difference] = []
@@ -314,7 +320,7 @@ class Player:
 
     def reads(self, seq: int, whole: int) -> ReadSoFar:
         found = ReadSoFar(whole)
-        if not self.closed:
+        if not self.closed and seq < len(self.recording.interactions):
             self._readings.append((seq, self.lanes.name(), found))
         return found
 
@@ -477,7 +483,35 @@ class Player:
             self._waiting.take(found)
             course.recorded.setdefault(lane, found.lane)
             course.answered[lane] = course.answered.get(lane, 0) + 1
+            return found
+        return self._remembered(shelf, request, asked, lane)
+
+    def _remembered(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> Interaction | None:
+        """What production's process had been answered before the recording. Asked again, it answers again. Asked on
+        another way than in production, it is a divergence."""
+        own, likely = (None, ()) if self._before is None else self._before(request)
+        if not likely:
+            return None
+        shelf, among = own or shelf, [each.interaction for each in likely]
+        found = shelf.take(asked, among)
+        if found is None:
+            found = next((each for each in among if self._partings.is_masked(shelf, request, asked, each)), None)
+        if found is None:
+            return None
+        where, path = self.where(), f"{request.boundary} {request.target}"
+        here = way((frame.file, frame.function) for frame in reversed(where))
+        if any(each.where == here for each in likely if each.interaction is found):
+            if not any(each.path == path for each in self.noted):
+                self.noted.append(Difference(path, "added", actual="asked", note=REMEMBERED))
+        else:
+            self._ask_elsewhere(Divergence(kind="extra", lane=lane, boundary=request.boundary, target=request.target,
+                                           asked=asked, nearest=found, where=where))  # fmt: skip
         return found
+
+    def _ask_elsewhere(self, divergence: Divergence) -> None:
+        """What production's process had asked before is asked on another way than then."""
+        if not any(each.kind == "extra" and each.nearest is divergence.nearest for each in self._partings.found):
+            self._partings.note(divergence)
 
     def _first(self, shelf: Shelf, asked: Value, own: str, among: list[Interaction]) -> Interaction | None:
         """What answers: of the own lane before one that nobody follows, before one that another lane follows."""

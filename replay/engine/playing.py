@@ -9,7 +9,9 @@ from typing import Any
 from replay.core.noise import Noise
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Window
-from replay.core.world import Boundary, Shelf
+from replay.core.world import Boundary, Request, Shelf
+from replay.engine.earlier import Remembered
+from replay.engine.waiting import same
 
 
 def by_boundary(recording: Recording) -> dict[str, list[Interaction]]:
@@ -24,7 +26,7 @@ class Shelves:
     """Those that find answers in a way of their own, each made when something is first asked of it: most runs of a
     search ask nothing at most boundaries."""
 
-    __slots__ = ("_asked", "_boundaries", "_made", "_noise", "_window")
+    __slots__ = ("_asked", "_before", "_boundaries", "_made", "_noise", "_window")
 
     def __init__(
         self,
@@ -32,18 +34,31 @@ class Shelves:
         asked: Mapping[str, Sequence[Interaction]],
         window: Window,
         noise: Mapping[int, tuple[Noise, ...]] = {},
+        before: Sequence[Remembered] = (),
     ) -> None:
+        """`before`: what production's process had asked before the recording."""
         self._boundaries, self._asked, self._window, self._noise = boundaries, asked, window, noise
+        self._before = before
         self._made: dict[str, Shelf] = {}
 
     def get(self, kind: str, otherwise: Shelf, /) -> Shelf:
         """That of a boundary; `otherwise`: it has none."""
         found = self._made.get(kind)
         if found is None:
-            boundary = self._boundaries.get(kind)
-            own = None if boundary is None else boundary.shelf(self._asked.get(kind, ()), self._window, self._noise)
-            found = self._made[kind] = own or otherwise
+            found = self._made[kind] = self._shelf(kind, self._asked.get(kind, ()), self._noise) or otherwise
         return found
+
+    def before(self, request: Request) -> tuple[Shelf | None, Sequence[Remembered]]:
+        """See `replay.engine.player.Before`."""
+        likely = [each for each in self._before if same(each.interaction, request)]
+        own = self._shelf(request.boundary, [each.interaction for each in likely]) if likely else None
+        return own, likely
+
+    def _shelf(
+        self, kind: str, asked: Sequence[Interaction], noise: Mapping[int, tuple[Noise, ...]] = {}
+    ) -> Shelf | None:
+        boundary = self._boundaries.get(kind)
+        return None if boundary is None else boundary.shelf(asked, self._window, noise)
 
 
 def playing(

@@ -23,6 +23,7 @@ from replay.core.world import dropped as dropped  # where those who record look 
 from replay.engine.behind import Behind
 from replay.engine.budget import cut_tickets, size_of
 from replay.engine.captured import PLAIN, Captured
+from replay.engine.earlier import Earlier, Memory
 from replay.engine.entropy import MOST_CHOICES
 from replay.engine.keep import End, test_of
 from replay.engine.lanes import Lanes, owner_here
@@ -69,6 +70,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     most_copying_ns: int = 250_000_000
     """Of one recording, for copies of large values; beyond it no further interactions are kept."""
     most_logs: int = MOST_LOGS
+    memory: Memory | None = None
+    """What the process asked once and keeps; None: it is not remembered."""
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "keep", test_of(self.keep))
@@ -143,6 +146,8 @@ class Recorder(msgspec.Struct, eq=False):
     logs: list[tuple[int, str, str, str]] = []
     behind: Behind | None = None
     """Of a web application: the error that it handled."""
+    earlier: tuple[Earlier, ...] = ()
+    """What the process asked before, and this unit of work did not."""
     scores: list[tuple[str, float]] = []
     look_at: int = _WEIGHED
     """The number of interactions at which to look next at what is held."""
@@ -160,6 +165,9 @@ class Recorder(msgspec.Struct, eq=False):
         if len(tickets) >= self.look_at and not self._fits():
             self.overflow += 1
             return None
+        memory = self.settings.memory
+        if memory is not None and request.target not in memory.places:
+            self._place(memory, request)
         ticket = Ticket(request, self.lanes.name(), perf_counter_ns())
         tickets.append(ticket)
         self.awaited += 1
@@ -279,6 +287,7 @@ class Recorder(msgspec.Struct, eq=False):
         finally:
             self.closed = True
             self.given = None
+            self._remember()
         if broken:  # counted when what was raised is let go of: it may hold all the memory that there is
             dropped["end-failed"] += 1
 
@@ -291,8 +300,31 @@ class Recorder(msgspec.Struct, eq=False):
         self.context += [read() for read in self.settings.end]
         if self.given is not None:
             self.left = at_the_end(self.input, *self.given)
+        self._recall()
         if level > 1:
             cut_tickets(self.tickets, sys.maxsize, "shed")
         self.settings.sink(Captured(self, state, take(given), ended_ns, failed))
         if load is not None:
             load.ended(perf_counter_ns() - ended_ns, ended_ns - self.started_ns)
+
+    def _place(self, memory: Memory, request: Request) -> None:
+        try:
+            memory.place(request)
+        except Exception:
+            dropped["earlier-failed"] += 1
+
+    def _recall(self) -> None:
+        """Take along what the process got before and may keep."""
+        try:
+            if self.settings.memory is not None:
+                self.earlier = self.settings.memory.beside(self.tickets)
+        except Exception:
+            dropped["earlier-failed"] += 1
+
+    def _remember(self) -> None:
+        """For later ones: what this one got."""
+        try:
+            if self.settings.memory is not None:
+                self.settings.memory.hear(self.tickets)
+        except Exception:
+            dropped["earlier-failed"] += 1

@@ -25,6 +25,7 @@ from replay.core.verdict import Difference, Frame, Verdict, Violation
 from replay.core.world import Boundary, current, occupy
 from replay.engine import guard
 from replay.engine.doubts import doubts, reworded
+from replay.engine.earlier import earlier
 from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
 from replay.engine.keyed import keyed
@@ -146,7 +147,7 @@ class Session:
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome, Sequence[Near]]:
         noise = known(recording, keyed(recording))
         kinds = {each.kind: each for each in self._boundaries}
-        found = Shelves(kinds, by_boundary(recording), window(recording), noise.requests)
+        found = Shelves(kinds, by_boundary(recording), window(recording), noise.requests, earlier(recording))
         with playing(self._boundaries, recording, self._live):
             player = self._player(
                 recording,
@@ -159,6 +160,7 @@ class Session:
                 on_ask=self._on_ask,
                 permits=guard.permits(self._live, self._folders),
                 noise=noise,
+                before=found.before,
             )
             player.leaves = is_noted(recording)
             if self._listen is not None:

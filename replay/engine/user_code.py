@@ -18,7 +18,7 @@ _SESSION = str(Path(__file__).parent / "session.py")
 _LIBRARY = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _STANDARD = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 _INSTALLED = re.compile(r"(?:site|dist)-packages[/\\]([^/\\.]+)")
-_SHOWN = 10
+SHOWN = 10
 """Frames of the stack of one request."""
 
 
@@ -65,7 +65,7 @@ class UserCode:
         """Where the calling thread stands, outermost first: the innermost frames of user code of this replay."""
         frame: FrameType | None = sys._getframe(1)
         found: list[Frame] = []
-        while frame is not None and len(found) < _SHOWN and frame.f_code.co_filename != _SESSION:  # it did not ask
+        while frame is not None and len(found) < SHOWN and frame.f_code.co_filename != _SESSION:  # it did not ask
             if self(frame):
                 found.append(place(frame))
             frame = frame.f_back

@@ -37,7 +37,7 @@ def perhaps(divergence: Divergence) -> str | None:
     if divergence.kind != "extra" and near in (None, divergence.target):
         return None
     method, there, path = _parted_target(divergence.target)
-    if near is not None and there and (method, path) == _parted_target(near)[::2]:
+    if near not in (None, divergence.target) and there and (method, path) == _parted_target(near)[::2]:
         return (
             "only where it goes is another, by a setting that the recording does not hold: set it here as it was in "
             'production, or have it recorded from now on, `replay.init(environ=["..."])`'

@@ -18,6 +18,7 @@ from replay.core.redaction.rules import Redaction
 from replay.core.snapshot import snapshot
 from replay.core.world import here
 from replay.engine import recorder
+from replay.engine.earlier import Memory
 from replay.engine.keep import Trigger, on_error
 from replay.engine.load import Load, Shares
 from replay.engine.recorder import Settings
@@ -64,6 +65,7 @@ def init(
     max_cpu: float = 0.5,
     max_latency: float = 0.2,
     on_sigterm: bool = True,
+    earlier: bool = True,
     redact: Redaction | Mapping[str, Any] | bool | None = None,
     redaction_key: str | bytes | None = None,
     seal_to: Sequence[str] = (),
@@ -80,6 +82,8 @@ def init(
     `same_failure` and `all_failures` of a storm, as (at once, per minute after that); `max_cpu`, a share of one core,
     and `max_latency`, a share of a request's time, beyond which samples are shed and then the bodies of incidents.
     `on_sigterm`: write what waits when SIGTERM comes; the service's own handler runs as before.
+    `earlier`: a recording takes along the answers that the process got before and may keep (a token, a provider's
+    keys), if few units of work ask for them; at most 64 KB.
 
     `redact` says what else is secret, and what is not (`replay.Redaction`, or a mapping of its fields; default:
     `[tool.replay-harness.redaction]` of the nearest `pyproject.toml`, else the built-in rules; False: off).
@@ -138,6 +142,7 @@ def init(
             ),
             model_call=model_call_of,
             redact=redacting,
+            memory=Memory() if earlier else None,
         )
     )
 

@@ -29,7 +29,7 @@ from replay.surfaces.printable import escape
 from replay.surfaces.pytest_fresh import settled
 from replay.surfaces.run import run as replay_recording
 from replay.surfaces.select import choose, split
-from replay.surfaces.text import handled, headline, outcome_line, verdict_text
+from replay.surfaces.text import handled, headline, outcome_line, recalled, verdict_text
 
 
 class IncidentFailure(Exception):
@@ -271,10 +271,12 @@ class RecordingItem(pytest.Item):
         if recording.status == "ok":
             if not verdict.green:
                 raise _failure(verdict, recording, headline(verdict) + beside).with_traceback(raised)
+            if text := recalled(verdict):
+                self.add_report_section("call", "replay", text.removeprefix("; "))
             return
         if verdict.status != "reproduced":
             raise _failure(verdict, recording, _closed(verdict, recording) + beside).with_traceback(raised)
-        pytest.xfail(f"open incident: {outcome_line(recording.outcome)}{handled(verdict)}{beside}")
+        pytest.xfail(f"open incident: {outcome_line(recording.outcome)}{handled(verdict)}{recalled(verdict)}{beside}")
         # with --runxfail, xfail does nothing: the incident counts as what it is
         raise _failure(
             verdict, recording, f"open incident: it still fails with {outcome_line(recording.outcome)}{beside}"

@@ -17,6 +17,8 @@ from replay.core.members import leaves, way
 from replay.core.parts import Parts
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import MOST_NOTED, Difference, Divergence, Frame, Verdict, Violation
+from replay.engine.earlier import NAME as EARLIER
+from replay.engine.earlier import REMEMBERED
 from replay.surfaces.asking import got_line, request_line
 from replay.surfaces.hints import perhaps
 from replay.surfaces.literals import (
@@ -57,7 +59,7 @@ def headline(verdict: Verdict) -> str:
         first = verdict.violations[0]
         return f"{verdict.status}, and breaks an invariant: {broke(first)}"
     if verdict.status == "reproduced":
-        return f"reproduced: {outcome_line(verdict.recorded)}{handled(verdict)}"
+        return f"reproduced: {outcome_line(verdict.recorded)}{handled(verdict)}{recalled(verdict)}"
     if verdict.status == "changed":
         now = outcome_line(verdict.outcome) if verdict.outcome else "nothing"
         return f"changed: {elsewhere(verdict) or f'recorded {outcome_line(verdict.recorded)}; now {now}'}"
@@ -73,6 +75,13 @@ def handled(verdict: Verdict) -> str:
     """What the code handled before it answered, as the end of a line; empty if that is not known."""
     place = verdict.handled
     return "" if place is None else f"; it handled {_raised_at(place)}"
+
+
+def recalled(verdict: Verdict) -> str:
+    """What was answered though production did not ask it in this recording, as the end of a line."""
+    found = [escape(each.path) for each in verdict.difference if each.note == REMEMBERED]
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"; answered from before the recording: {found[0]}{more}" if found else ""
 
 
 def _raised_at(place: Frame) -> str:
@@ -341,7 +350,10 @@ def divergence_lines(divergence: Divergence, page: Page) -> Iterator[str]:
         return
     asked = request_line(near.boundary, near.target, near.request, page.text)
     label = "nearest" if divergence.kind == "extra" else "recorded"
-    yield page.row(label, f"#{near.seq} at +{duration(near.offset_ns)}: {asked}")
+    if near.lane == EARLIER:
+        yield page.row("earlier", f"{asked}, before the recording")
+    else:
+        yield page.row(label, f"#{near.seq} at +{duration(near.offset_ns)}: {asked}")
     yield page.row("answered", got_line(near, page.text))
     if divergence.kind != "extra" or near.target == divergence.target:
         yield from difference_lines(divergence.differences, page)

@@ -10,6 +10,8 @@ from replay.core.cause import known_cause, minimal_of
 from replay.core.left import LEFT
 from replay.core.recording import Interaction, ModelCall, Prediction, Recording
 from replay.core.redaction.marks import marks_of
+from replay.engine.earlier import NAME as EARLIER
+from replay.engine.earlier import earlier
 from replay.surfaces.asking import answer_line
 from replay.surfaces.literals import bare, literal, tree
 from replay.surfaces.page import Page, count, duration, when
@@ -26,7 +28,7 @@ GAPS = 20
 """Gaps shown."""
 _MANY = frozenset({"draws", "threads"})
 """Of the context, what is shown as a number of each."""
-_TOLD = frozenset({LEFT, "redaction"})
+_TOLD = frozenset({EARLIER, LEFT, "redaction"})
 """Of the context, what is told elsewhere."""
 _KEY = 20
 """Characters of a key's id: a bundle may hold anything."""
@@ -93,6 +95,8 @@ def _context(recording: Recording, page: Page) -> Iterator[str]:
     for key, item in node.items():
         if (item or item == 0) and not (told and key == "cause") and key not in _TOLD:
             yield page.row(escape(str(key)), _sizes(item) if key in _MANY else literal(item, longest=page.short))
+    for number, each in enumerate(earlier(recording)):
+        yield page.row("earlier" if number == 0 else "", escape(each.name))
 
 
 def _masked(recording: Recording) -> str:

@@ -43,6 +43,7 @@ ELSEWHERE = {
         core/redaction/alike: _table
         core/redaction/commands: _option
         core/redaction/patterns: _at_words _by_letter
+        engine/earlier: Memory.__init__
         engine/keep: Trigger.__and__ Trigger.__call__ Trigger.__init__ Trigger.__or__ Trigger.__repr__ _grouped
             _name_of _number always never on_error sample score_below score_below.<locals>.test slower_than
             status_at_least test_of
@@ -203,6 +204,7 @@ ELSEWHERE = {
         core/opened: Opened.__init__ Opened._known Opened._open Opened._tagged Opened.close Opened.tree _refers
             _size children named
         core/raising: _chain throw
+        core/notes: without_notes
         core/recording: Outcome.decode Outcome.value turns_of
         core/redaction/marks: is_like places_of
         core/redaction/own: _agree _becomes _differs_in _encodes _holds _of_many _pseudonyms _redacted _rewritten
@@ -216,12 +218,15 @@ ELSEWHERE = {
             Timing.write Zone.__init__ Zone.write is_yielded paced
         core/verdict: Verdict.green
         core/world: Answer.open _unkept occupant occupy
+        engine/earlier: Remembered.name earlier
         engine/entropy: chosen
         engine/lanes: Lanes.start_here _Jobs.__init__ numbering
         engine/memory: is_used_up limit limited size
         engine/steps: InOrder.__init__ InOrder._last InOrder.at _checked overlapping stepped
         engine/targets: Targets.__init__ Targets._import Targets._is_ours Targets.load Targets.resolve _absolute
             _held _is_dotted _is_listed _is_marked _is_under _resolved
+        engine/user_code: UserCode.__init__ UserCode.asking UserCode.outward UserCode.standing is_machinery is_ours
+            library_of place user_code
         entrypoints/__init__: _are _as_deep _as_deep.<locals>.limited _counted _depth _frames
         entrypoints/block: _await _called run_block
         entrypoints/steps: _by_position _limit replayed replayed_async

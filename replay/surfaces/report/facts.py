@@ -12,8 +12,10 @@ from typing import Any
 
 from replay.core.cause import minimal_of
 from replay.core.fingerprint import mine
-from replay.core.recording import Outcome, Recording
+from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.verdict import Difference, Divergence, Frame, Verdict
+from replay.engine.earlier import NAME as EARLIER
+from replay.engine.earlier import earlier
 from replay.surfaces.grouping import fingerprint
 from replay.surfaces.literals import answered, bare, error_body, literal, raised_by, tree
 from replay.surfaces.page import count, duration, glance, when
@@ -176,9 +178,13 @@ def _parting(found: Divergence) -> Parting:
         tuple(map(line_of, found.where[::-1])),
         () if found.asked is None else message("asked now", bare(tree(found.asked))),
         () if near is None else message("production asked", bare(tree(near.request))),
-        "" if near is None else f"#{near.seq} {near.boundary} {near.target}, at +{duration(near.offset_ns)}",
+        "" if near is None else f"#{near.seq} {near.boundary} {near.target}, {_when(near)}",
         tuple(map(side, found.differences[:DIFFERENCES])),
     )
+
+
+def _when(asked: Interaction) -> str:
+    return "before the recording" if asked.lane == EARLIER else f"at +{duration(asked.offset_ns)}"
 
 
 def _scored(recording: Recording) -> Iterator[Scored]:
@@ -259,7 +265,10 @@ def _provenance(path: str, recording: Recording) -> Iterator[tuple[str, str]]:
 def _quiet(recording: Recording) -> Any:
     """The context without what is many and means nothing to a reader."""
     node = bare(tree(recording.context))
-    return {key: part for key, part in node.items() if key not in _MANY} if isinstance(node, dict) else node
+    if not isinstance(node, dict):
+        return node
+    before = {EARLIER: [each.name for each in earlier(recording)]} if EARLIER in node else {}
+    return {key: part for key, part in (node | before).items() if key not in _MANY}
 
 
 def _gaps(recording: Recording) -> Iterator[tuple[str, str, str]]:

@@ -1,0 +1,229 @@
+"""What the process had asked before a recording, and keeps: a replay, whose process is new, gets it from there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+import replay
+from replay.core.notes import with_note
+from replay.core.recording import Recording
+from replay.engine import earlier as engine
+from replay.engine import recorder
+from replay.engine.earlier import NAME, REMEMBERED, Memory, earlier
+from replay.surfaces.waterfall import recording_text
+from tests.engine import tokens
+from tests.engine.test_explorer import stage
+
+Record = Callable[..., list[Recording]]
+SECRET = "s3cr3t-of-production-4711"
+ASKED: list[str] = []
+
+
+class _Api(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer({"access_token": f"token-of-production-{len(ASKED)}", "expires_in": 3600})
+
+    def do_GET(self) -> None:
+        self._answer(
+            {"total": 7, "pad": "x" * (60_000 if "large" in self.path else 1)}, 500 if "bad" in self.path else 200
+        )
+
+    def _answer(self, value: Any, status: int = 200) -> None:
+        ASKED.append(self.path)
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Api) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        world = {"base": f"http://127.0.0.1:{server.server_port}", "secret": SECRET, "client": "httpx"}
+        for name, value in world.items():
+            monkeypatch.setitem(tokens.WORLD, name, value)
+        tokens.forget()
+        yield
+        tokens.forget()
+        server.shutdown()
+        thread.join()
+
+
+def _targets(recording: Recording) -> list[str]:
+    return [each.interaction.target.replace(tokens.WORLD["base"], "") for each in earlier(recording)]
+
+
+def _orders(*numbers: int) -> Callable[[], None]:
+    return lambda: [tokens.order(number) for number in numbers] and None
+
+
+@pytest.mark.parametrize("client", ["httpx", "requests", "aiohttp"])
+def test_a_token_that_the_process_keeps(record: Record, client: str) -> None:
+    """Asked in the first unit of work, used in the second; what redaction masked in the request is another here."""
+    tokens.WORLD["client"] = client
+    first, second = record(_orders(1, 2))
+    assert [_targets(each) for each in (first, second)] == [[], ["POST /oauth/token"]]
+    tokens.forget()
+    tokens.WORLD["secret"] = "of a laptop"
+    asked = len(ASKED)
+    verdict = replay.run(second)
+    assert verdict.status == "reproduced", verdict
+    assert len(ASKED) == asked
+    (noted,) = [each for each in verdict.difference if each.path.endswith("/oauth/token")]
+    assert noted.note == REMEMBERED
+    assert replay.run(second).difference == (), "kept from the replay before"
+
+
+def test_what_it_holds_is_redacted(tmp_path: Path) -> None:
+    replay.init(service="test", spool=tmp_path, keep=replay.always())
+    try:
+        _orders(1, 2)()
+        assert replay.flush(20)
+    finally:
+        recorder.configure(None)
+    recordings = [each for path in tmp_path.iterdir() for each in replay.open(path)]
+    found = [text for each in recordings for text in (each.context.text,) if "oauth" in text]
+    assert found
+    assert not any(SECRET in text or "token-of-production" in text for text in found)
+    assert all(each.id == each.digest[:16] for each in recordings)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_another_way_to_it_is_told(record: Record, monkeypatch: pytest.MonkeyPatch, masked: bool) -> None:
+    """Whether production kept it is not known. Code that begins to ask it is red; what follows is seen."""
+    _, second = record(_orders(1, 2))
+    tokens.WORLD["secret"] = "of a laptop" if masked else SECRET
+    monkeypatch.setattr(tokens, "token", tokens.direct.__wrapped__)
+    verdict = replay.run(second)
+    assert verdict.status == "diverged"
+    assert [(each.kind, each.target.rpartition("/")[2]) for each in verdict.divergences] == [("extra", "token")]
+    assert verdict.served == 2
+    assert "had asked http POST" in (verdict.reason or "")
+    assert (verdict.reason or "").startswith("state: ")
+
+
+def test_another_request_is_told(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, second = record(_orders(1, 2))
+    tokens.forget()
+    post = tokens._post
+    monkeypatch.setattr(tokens, "_post", lambda path, form: post(path, {**form, "client_id": "other"}))
+    assert replay.run(second).status == "diverged"
+
+
+def test_a_boundary_below_a_cache(record: Record) -> None:
+    _, second = record(lambda: [tokens.converted(each) for each in (3, 6)])
+    tokens.forget()
+    verdict = replay.run(second)
+    assert verdict.status == "reproduced"
+    assert [each.path for each in verdict.difference] == ["call tests.engine.tokens:fetched"]
+
+
+def test_a_search_has_it_too(record: Record) -> None:
+    _, second = record(_orders(1, 2))
+    tokens.forget()
+    ran = stage(second).run(second)
+    assert ran.failure is None
+    assert [each.request.target.rpartition("/")[2] for each in ran.taken] == ["token", "2"]
+
+
+def test_what_many_units_of_work_ask_is_not_taken_along(record: Record) -> None:
+    """One that ends before it asks what all others do: nobody keeps that."""
+    usual = [("/rates",)] * 20
+    recordings = record(lambda: [tokens.asking(*paths) for paths in [("/keys", "/rates"), *usual, ()]])
+    assert _targets(recordings[-1]) == ["GET /keys"]
+
+
+def test_the_last_answer_is_taken_along(record: Record) -> None:
+    """A token that expires is asked for now and then."""
+    work = [("/token", "/rates"), *[("/rates",)] * 20, ("/token", "/rates"), ("/rates",)]
+    recordings = record(lambda: [tokens.asking(*paths) for paths in work])
+    assert _targets(recordings[-1]) == ["GET /token"]
+    (found,) = earlier(recordings[-1])
+    assert found.interaction.answer.text.count('"Date"') == 1
+    assert found.interaction.request.text == recordings[21].interactions[0].request.text
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "expected"),
+    [
+        ([("/bad/1",)], (), []),
+        ([("/large/x",)], (), []),
+        ([("/users/17",), ("/keys",)], ("/users/18",), ["GET /keys"]),
+        ([(f"/users/{n}",) for n in range(9)] + [("/keys",)], (), ["GET /keys"]),
+        ([(f"/users/{n}/orders",) for n in range(9)] + [("/keys",)], (), ["GET /keys"]),
+        ([(f"/users/{name}",) for name in "abcdefghi"] + [("/keys",)], (), ["GET /keys"]),
+        ([("/v1/keys", "/v2/keys", "/v3/keys")], ("/v4/keys",), ["GET /v1/keys", "GET /v2/keys", "GET /v3/keys"]),
+        ([("/keys", "/keys?of=other")], (), ["GET /keys", "GET /keys"]),
+        ([tuple(f"/a{'b' * n}/keys" for n in range(20))], (), [f"GET /a{'b' * n}/keys" for n in range(8)]),
+    ],
+    ids=["failed", "large", "thing", "things", "parts of things", "names", "versions", "alike", "most"],
+)
+def test_what_is_taken_along(
+    record: Record, before: list[tuple[str, ...]], last: tuple[str, ...], expected: list[str]
+) -> None:
+    def work() -> None:
+        for paths in (*before, last):
+            try:
+                tokens.asking(*paths)
+            except Exception:
+                pass
+
+    assert _targets(record(work)[-1]) == expected
+
+
+def test_a_process_that_asks_for_ever_other_things(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "MOST_SELDOM", 10)
+    paths = [(f"/a{'b' * n}/keys",) for n in range(12)]
+    assert [_targets(each) for each in record(lambda: [tokens.asking(*each) for each in [*paths, ()]])][-1] == []
+
+
+def test_it_can_be_turned_off(record: Record) -> None:
+    assert [_targets(each) for each in record(_orders(1, 2), earlier=False)] == [[], []]
+
+
+@pytest.mark.parametrize("name", ["hear", "beside", "place"])
+def test_a_fault_of_it_loses_nothing_else(record: Record, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def broken(*arguments: Any) -> Any:
+        raise ValueError(name)
+
+    monkeypatch.setattr(Memory, name, broken)
+    before = recorder.dropped["earlier-failed"]
+    first, second = record(_orders(1, 2))
+    assert recorder.dropped["earlier-failed"] > before
+    assert not earlier(second)
+    assert [len(each.interactions) for each in (first, second)] == [2, 1]
+
+
+def test_what_no_recorder_wrote_is_not_there(record: Record) -> None:
+    _, second = record(_orders(1, 2))
+    whole = second.context.tree[NAME]
+    tokens.forget()
+    for damage in (7, [7], [{}], [{**whole[0], "where": "x"}], [{"interaction": whole[0]["interaction"]}]):
+        altered = with_note(second, NAME, damage)
+        assert earlier(altered) == ()
+        assert replay.run(altered).status == "diverged"
+        tokens.forget()
+
+
+def test_it_is_shown(record: Record) -> None:
+    _, second = record(_orders(1, 2))
+    (line,) = [line for line in recording_text(second).splitlines() if line.strip().startswith("earlier")]
+    assert line.split() == ["earlier", "http", "POST", f"{tokens.WORLD['base']}/oauth/token"]

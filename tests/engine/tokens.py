@@ -1,0 +1,85 @@
+"""A service whose process keeps what it asked once: a token, a provider's keys, a table of rates."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from typing import Any
+
+import aiohttp
+import httpx
+import requests
+
+import replay
+
+WORLD: dict[str, Any] = {"base": "", "secret": "", "client": "httpx"}
+_kept: dict[str, Any] = {}
+
+
+def forget() -> None:
+    """A new process."""
+    _kept.clear()
+    rates.cache_clear()
+
+
+def _post(path: str, form: dict[str, str]) -> Any:
+    url = f"{WORLD['base']}{path}"
+    if WORLD["client"] == "requests":
+        return requests.post(url, data=form, timeout=20).json()
+    if WORLD["client"] == "aiohttp":
+        return asyncio.run(_posted(url, form))
+    return httpx.post(url, data=form, trust_env=False).json()
+
+
+async def _posted(url: str, form: dict[str, str]) -> Any:
+    async with aiohttp.ClientSession() as session, session.post(url, data=form) as answer:
+        return await answer.json()
+
+
+def _get(path: str) -> Any:
+    return httpx.get(f"{WORLD['base']}{path}", trust_env=False).raise_for_status().json()
+
+
+def token() -> str:
+    """Asked for once, then kept."""
+    if "token" not in _kept:
+        form = {"client_id": "shop", "client_secret": WORLD["secret"]}
+        _kept["token"] = _post("/oauth/token", form)["access_token"]
+    return str(_kept["token"])
+
+
+@lru_cache
+def rates() -> dict[str, float]:
+    """A boundary below a cache."""
+    return fetched("eur")
+
+
+@replay.boundary
+def fetched(currency: str) -> dict[str, float]:
+    """Not HTTP."""
+    return {"usd": 1.5, "eur": 1.0} if currency == "eur" else {}
+
+
+@replay.capture
+def order(number: int) -> Any:
+    """Goes on with the token."""
+    token()
+    return _get(f"/orders/{number}")["total"]
+
+
+@replay.capture
+def converted(amount: int) -> float:
+    """Goes on with the rates."""
+    return amount / rates()["usd"]
+
+
+@replay.capture
+def asking(*paths: str) -> list[Any]:
+    """Asks for these."""
+    return [_get(path) for path in paths]
+
+
+@replay.capture
+def direct() -> Any:
+    """Asks for a token too, each time."""
+    return _post("/oauth/token", {"client_id": "shop", "client_secret": WORLD["secret"]})["access_token"]
