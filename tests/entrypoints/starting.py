@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from starlette.routing import Route
 
 import replay
 
-WORLD = {"port": 0}
+WORLD: dict[str, Any] = {"port": 0, "tries": 0, "at": ""}
 
 
 def _connect() -> None:
@@ -56,12 +57,27 @@ async def _needed(app: Starlette) -> None:
     app.state.rate = 2
 
 
+async def _patient(app: Starlette) -> None:
+    for _ in range(WORLD["tries"]):
+        await asyncio.sleep(10)
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(0.003)
+            app.state.beats += 1
+
+    app.state.beats = 0
+    app.state.consumer = asyncio.create_task(beat())
+    await asyncio.sleep(0.004)
+
+
 STARTS: dict[str, Callable[[Starlette], Awaitable[None]]] = {
     "pool": _pool,
     "swallowed": _swallowed,
     "consumer": _consumer,
     "asks": _asks,
     "needed": _needed,
+    "patient": _patient,
 }
 
 
@@ -74,7 +90,9 @@ async def _price() -> int:
 async def _total(request: Any) -> JSONResponse:
     await asyncio.sleep(0.01)
     rate = request.app.state.rate if request.url.path == "/needed" else 1
-    return JSONResponse({"total": await _price() * rate, "id": str(uuid4())})
+    total = await _price() * rate
+    WORLD["at"] = datetime.now(UTC)
+    return JSONResponse({"total": total, "id": str(uuid4())})
 
 
 def make(how: str) -> Any:
@@ -84,7 +102,7 @@ def make(how: str) -> Any:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await STARTS[how](app)
         yield
-        if how == "consumer":
+        if how in ("consumer", "patient"):
             app.state.consumer.cancel()
 
     return replay.ASGI(Starlette(lifespan=lifespan, routes=[Route(f"/{how}", _total)]), target=f"{__name__}:{how}")
@@ -107,5 +125,5 @@ def make_once() -> Any:
 
 TRIED: list[Any] = []
 """Starts of the last application of `make_once`."""
-pool, swallowed, consumer, asks, needed = (make(how) for how in STARTS)
+pool, swallowed, consumer, asks, needed, patient = (make(how) for how in STARTS)
 once = make_once()

@@ -60,6 +60,17 @@ def test_a_start_up_that_needs_the_world(tmp_path: Path, server: Server, how: st
     assert (verdict.status, verdict.reason) == ("reproduced", None), verdict
 
 
+def test_the_time_that_a_start_up_takes(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tries for a minute, and leaves a task that beats: at the request it is when it was in production."""
+    recording = _recorded(tmp_path, server, "patient")
+    monkeypatch.setitem(starting.WORLD, "tries", 6)
+    verdict = replay.run(recording)
+    assert (verdict.status, verdict.reason) == ("reproduced", None), verdict
+    ended = (recording.started_at + recording.duration_ns) / 1e9
+    assert recording.started_at / 1e9 <= starting.WORLD["at"].timestamp() <= ended + 0.1
+    assert starting.patient._replay_app.state.beats > 1
+
+
 def test_what_start_up_would_have_made_is_missing(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
