@@ -34,7 +34,7 @@ MOST_NAMES, MOST_THINGS = 6, 3
 """Of what is asked seldom: more names in one folder of a host, or things of one kind (`/users/17`, `/users/18`), are
 what the process works on, not what it keeps."""
 MOST_SELDOM, MOST_TARGETS = 64, 512
-"""Of what is asked seldom, and of all that is asked: beyond, nothing is remembered any more."""
+"""Of what is asked seldom, and of all that is asked and its kinds: beyond, nothing is remembered any more."""
 LARGEST, MOST_BYTES = 32 << 10, 512 << 10
 """Characters of a request with its answer, and of all that are remembered."""
 MOST_ALIKE, MOST_AT_ONCE = 4, 16
@@ -113,7 +113,10 @@ class Memory:
 
     def place(self, request: Request) -> None:
         """A target of which `places` knows nothing is asked for now."""
-        if len(self.places) < MOST_TARGETS:
+        if self._targets is None or len(self.places) >= MOST_TARGETS:
+            return
+        group = self._groups.get(_kind_of(request.target)[0])
+        if group is None or not group.is_wide:
             self.places[request.target] = _way() if request.boundary in _BOUNDARIES else None
 
     def hear(self, tickets: Sequence[Ticket]) -> None:
@@ -159,13 +162,16 @@ class Memory:
         if len(group.seldom) >= most:
             group.is_wide = True
             for target in tuple(group.seldom):
+                self.places.pop(target, None)
                 held = targets.pop(target, None)
                 if held is not None:
                     self._forget(held)
             return None
-        if len(targets) >= MOST_TARGETS or sum(len(each.seldom) for each in list(self._groups.values())) >= MOST_SELDOM:
+        groups = list(self._groups.values())
+        if max(len(targets), len(groups)) >= MOST_TARGETS or sum(len(each.seldom) for each in groups) >= MOST_SELDOM:
             self._targets = None
             self._groups.clear()
+            self.places.clear()
             return None
         group.seldom.add(request.target)
         held = targets[request.target] = _Held(group, self._works)

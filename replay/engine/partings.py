@@ -15,7 +15,7 @@ import msgspec
 from replay.core.codec import Value
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.redaction.marks import MASK, Known, marks_of, places_of
-from replay.core.redaction.own import stands_for
+from replay.core.redaction.own import holds_pseudonym, stands_for
 from replay.core.verdict import MOST_NOTED, Difference, Divergence, DivergenceKind, Frame
 from replay.core.world import Request, Shelf
 from replay.engine.follows import Course, linked
@@ -251,10 +251,12 @@ class Partings:
         )
 
     def is_masked(self, shelf: Shelf, request: Request, asked: Value, recorded: Interaction) -> bool:
-        """Whether `asked` differs from a request only where redaction put something else."""
-        fields = _fields(shelf, request, asked, recorded)
-        same = recorded.target == request.target
-        return same and bool(fields) and all(self._is_masked(field, recorded.seq) for field in fields)
+        """Whether `asked` differs from a request, which need not be one of the recording, only where redaction put
+        something else."""
+        fields = _fields(shelf, request, asked, recorded) if recorded.target == request.target else ()
+        known = Known(marks_of(self._recording))
+        masked = (str(field.recorded) for field in fields)
+        return bool(fields) and all(MASK in text or holds_pseudonym(text, known) for text in masked)
 
     def _is_masked(self, field: Difference, seq: int) -> bool:
         """Redaction put something else there, or in what this part holds."""

@@ -17,13 +17,17 @@ from replay.core.recording import Recording
 from replay.engine import earlier as engine
 from replay.engine import recorder
 from replay.engine.earlier import NAME, REMEMBERED, Memory, earlier
+from replay.store.bundle import write_bundle
+from replay.surfaces.minimize import shorten
 from replay.surfaces.waterfall import recording_text
+from replay.surfaces.why import Options
 from tests.engine import tokens
 from tests.engine.test_explorer import stage
 
 Record = Callable[..., list[Recording]]
 SECRET = "s3cr3t-of-production-4711"
 ASKED: list[str] = []
+ROOT = Path(__file__).parents[2]
 
 
 class _Api(BaseHTTPRequestHandler):
@@ -58,6 +62,7 @@ def _world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         world = {"base": f"http://127.0.0.1:{server.server_port}", "secret": SECRET, "client": "httpx"}
+        monkeypatch.setenv("TOKENS_BASE", world["base"])  # of a process that is new
         for name, value in world.items():
             monkeypatch.setitem(tokens.WORLD, name, value)
         tokens.forget()
@@ -193,6 +198,22 @@ def test_a_process_that_asks_for_ever_other_things(record: Record, monkeypatch: 
     monkeypatch.setattr(engine, "MOST_SELDOM", 10)
     paths = [(f"/a{'b' * n}/keys",) for n in range(12)]
     assert [_targets(each) for each in record(lambda: [tokens.asking(*each) for each in [*paths, ()]])][-1] == []
+
+
+def test_the_smallest_recording_has_it_too(record: Record, tmp_path: Path) -> None:
+    """It is found in a process that keeps the token, and replayed in one that does not."""
+    recordings = record(lambda: [tokens.halved(number) for number in (1, 0)])
+    (incident,) = (each for each in recordings if each.status == "error")
+    path = write_bundle([incident], tmp_path / "incident.replay.db")
+    made = shorten(path, incident, Options(root=str(ROOT)))
+    assert made.verdict is not None, made.smaller.reason
+    assert made.verdict.status == "reproduced", made.verdict
+
+
+def test_things_leave_room_for_what_is_asked_later(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "MOST_TARGETS", 12)
+    paths = [*((f"/users/{number}",) for number in range(30)), ("/keys",), ()]
+    assert _targets(record(lambda: [tokens.asking(*each) for each in paths])[-1]) == ["GET /keys"]
 
 
 def test_it_can_be_turned_off(record: Record) -> None:
