@@ -18,9 +18,11 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 _NUMBER = re.compile(r"\d{10,19}(\.\d{1,9})?\Z")
 _AMOUNT = re.compile(r"(?<![\w.])\d{1,30}(?:\.\d{1,30}(?:e[+-]?\d{1,3})?)?(?![\d])", re.ASCII)
+_DAY_AND_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?"
+_DATED = re.compile(_DAY_AND_TIME, re.ASCII)
 _WITHIN = re.compile(
-    r"(?<![\w.:-])(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?"
-    r"|\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?|\d{10,19}(?:\.\d{1,9})?)(?![\w:])",
+    rf"(?<![\w.:-])(?:{_DAY_AND_TIME}"
+    r"|\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?|\d{10,19}(?:\.\d{1,9})?)(?!\w|:\d)",
     re.ASCII,
 )
 """A moment in a text: a day with its time, a time alone, a number."""
@@ -133,6 +135,11 @@ def both_tell(recorded: Any, actual: Any, window: Window) -> bool:
     if not found or len(found) != len(others) or _WITHIN.sub("\0", recorded) != _WITHIN.sub("\0", actual):
         return False
     return all(_are_moments(one, two, window) for one, two in zip(found, others, strict=True) if one != two)
+
+
+def without_moments(text: str) -> str:
+    """A text with a mark for each moment that is written with its day: what it says at any time."""
+    return _DATED.sub("\0", text) if len(text) <= _LONGEST else text
 
 
 def _are_moments(one: str, two: str, window: Window) -> bool:

@@ -74,7 +74,7 @@ def test_what_is_written_in_seconds_or_minutes_moves_with_them() -> None:
     [
         "You are helpful. It is {0}. Answer as JSON.", '{{"now": "{0}", "task": "label"}}',
         "from {0} to {1}", "ts>{0} AND ts<{1} AND id=77", "<Created>{0}</Created>", "at {2} (epoch {3})",
-        "It is Monday, {2} in Tokyo",
+        "It is Monday, {2} in Tokyo", "{0}: label it",
     ],
 )  # fmt: skip
 def test_a_text_that_tells_the_time(said: str) -> None:

@@ -103,6 +103,12 @@ def threaded(names: list[str]) -> list[int]:
 
 
 @replay.capture
+def plan_of(name: str) -> str:
+    """Asks with the time, and needs the answer."""
+    return str(crm(f"It is {datetime.now()}: {name}")["plan"].upper())
+
+
+@replay.capture
 def tells_the_time() -> dict[str, Any]:
     """In what it asks, in what it says, and when that ends."""
     asked = crm(f"It is {datetime.now()}. Whose turn?")

@@ -12,6 +12,7 @@ import pytest
 import replay
 from replay.core.recording import Recording
 from tests.boundaries.http.server import Server
+from tests.engine.test_explorer import stage
 from tests.entrypoints import starting
 from tests.recordings import record
 
@@ -67,6 +68,7 @@ def test_what_a_boundary_makes_at_start_up(tmp_path: Path, server: Server, monke
     verdict = replay.run(recording)
     assert (verdict.status, verdict.reason, verdict.served) == ("reproduced", None, 2), verdict
     assert starting.made._replay_app.state.label == "ready"
+    assert stage(recording).execute(()).stretched == 0  # nor does a search take it for another one
 
 
 def test_a_stand_in_of_start_up_is_no_pool(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
