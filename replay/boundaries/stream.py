@@ -153,8 +153,7 @@ def recorded(steps: Generator[Any, Any, Any], stream: Stream) -> Generator[Any, 
             if _ended(stream, token, error):
                 return error.value  # type: ignore[attr-defined]  # it is a StopIteration
             raise
-        current.reset(token)
-        stream.told(stream.piece, value)
+        _stepped(stream, token, value)
         try:
             given, step = (yield value), steps.send
             stream.told(stream.sent, given)
@@ -165,9 +164,14 @@ def recorded(steps: Generator[Any, Any, Any], stream: Stream) -> Generator[Any, 
             given, step = error, steps.throw
 
 
+def _stepped(stream: Stream, token: Any, value: Any) -> None:
+    """A step gave `value`. By itself, so that `recorded` is short: see `replay.core.encoder.Encoder._written`."""
+    current.reset(token)
+    stream.told(stream.piece, value)
+
+
 def _ended(stream: Stream, token: Any, error: BaseException) -> bool:
-    """A step ended the generator: whether it returned. By itself, so that `recorded` is short: see
-    `replay.core.encoder.Encoder._written`."""
+    """A step ended the generator: whether it returned. By itself as `_stepped` is."""
     returned = isinstance(error, StopIteration)
     try:
         if isinstance(error, StopIteration):

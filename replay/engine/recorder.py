@@ -282,12 +282,12 @@ class Recorder(msgspec.Struct, eq=False):
             )
             if self.settings.keep(end):
                 self._keep(state, take, given, ended_ns, failed)
+            self._remember()
         except Exception:
             broken = True
         finally:
             self.closed = True
             self.given = None
-            self._remember()
         if broken:  # counted when what was raised is let go of: it may hold all the memory that there is
             dropped["end-failed"] += 1
 

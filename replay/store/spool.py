@@ -135,17 +135,23 @@ class Spool:
             self._refused["spool-busy"] += 1
             return
         try:
-            self._captured += 1
-            reason = "spool-failed" if size < 0 else self._put(captured, size, kind)
-            if reason is not None:
-                self._refused[reason] += 1
-        except Exception:
-            self._refused["spool-failed"] += 1
+            self._count(captured, size, kind)
         finally:
             self._lock.release()
         self._ring()
         if ending.exited():
             self.flush(ending.EXIT_SECONDS)
+
+    def _count(self, captured: Captured, size: int, kind: Hashable) -> None:
+        """It is taken, or counted by reason. By itself, so that `put` is short: see
+        `replay.core.encoder.Encoder._written`."""
+        self._captured += 1
+        try:
+            reason = "spool-failed" if size < 0 else self._put(captured, size, kind)
+        except Exception:
+            reason = "spool-failed"
+        if reason is not None:
+            self._refused[reason] += 1
 
     def _put(self, captured: Captured, size: int, kind: Hashable) -> str | None:
         """Why it was not taken, or None."""

@@ -129,7 +129,7 @@ ELSEWHERE = {
         boundaries/http/exchange: HttpRequest.repeats _opened
         boundaries/http/bodies: with_repeats with_repeats.<locals>.object_of
         boundaries/http/faults: _allowed _answered _connector _instance _module _of _response rebuild
-        boundaries/http/httpx_clients: _arrive _played.<locals>.Played.__aiter__
+        boundaries/http/httpx_clients: _Seam.arrived _played.<locals>.Played.__aiter__
             _played.<locals>.Played.__init__ _played.<locals>.Played.__iter__ _played.<locals>.Played._take
         boundaries/http/recorded: Recorded.__init__ Recorded.again Recorded.arrive Recorded.body_error
             Recorded.cancelled Recorded.clean Recorded.head_error Recorded.is_read_in Recorded.offset

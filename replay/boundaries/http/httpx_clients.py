@@ -41,10 +41,9 @@ def _put_back(token: Any, request: Any, stream: Any) -> None:
     request.stream = stream
 
 
-async def _arrive(exchange: Recorded) -> None:
-    await exchange.arrive()
-    if exchange.status is None:
-        await exchange.wait_for_cancel()
+def _failed(exchange: Exchange, error: BaseException, token: Any, request: Any, stream: Any) -> None:
+    safely(exchange.fail, error)
+    _put_back(token, request, stream)
 
 
 class _Seam:
@@ -70,8 +69,7 @@ class _Seam:
             try:
                 response = original(transport, request)
             except BaseException as error:
-                safely(exchange.fail, error)
-                _put_back(token, request, stream)
+                _failed(exchange, error, token, request, stream)
                 raise
             _put_back(token, request, stream)
             safely(self.answered, exchange, response)
@@ -83,19 +81,15 @@ class _Seam:
         @wraps(original)
         async def handle_async_request(transport: Any, request: Any) -> Any:
             exchange = await self.begun_async(request)
-            if exchange is None:
-                return await original(transport, request)
-            if isinstance(exchange, Recorded):
-                await _arrive(exchange)
-                return self.play(exchange)
+            if not isinstance(exchange, Exchange):
+                return await (original(transport, request) if exchange is None else self.arrived(exchange))
             stream = request.stream
             safely(self.tee_upload, request, exchange)
             token = current.set(LIVE)
             try:
                 response = await original(transport, request)
             except BaseException as error:
-                safely(exchange.fail, error)
-                _put_back(token, request, stream)
+                _failed(exchange, error, token, request, stream)
                 raise
             _put_back(token, request, stream)
             safely(self.answered, exchange, response)
@@ -152,6 +146,13 @@ class _Seam:
             extensions.get("http_version", b"HTTP/1.1").decode("latin-1"),
         )
         response.stream = self.stream(response.stream, exchange)
+
+    async def arrived(self, recorded: Recorded) -> Any:
+        """What `play` gives, when it has come."""
+        await recorded.arrive()
+        if recorded.status is None:
+            await recorded.wait_for_cancel()
+        return self.play(recorded)
 
     def play(self, recorded: Recorded) -> Any:
         """The recorded response, or raise what was raised instead of it."""

@@ -296,9 +296,7 @@ def around_request(original: Callable[..., Any]) -> Callable[..., Any]:
         except Again:
             raise
         except BaseException as error:
-            slot = slots.get(SLOT)
-            if slot is not None and not slot.owned:
-                given_up(slot, error)
+            _failed(slots.get(SLOT), error)
             raise
         slot = slots.get(SLOT)
         if type(slot) is Play:
@@ -307,6 +305,12 @@ def around_request(original: Callable[..., Any]) -> Callable[..., Any]:
         return done
 
     return request
+
+
+def _failed(slot: Any, error: BaseException) -> None:
+    """By itself, so that `request` is short: see `replay.core.encoder.Encoder._written`."""
+    if slot is not None and not slot.owned:
+        given_up(slot, error)
 
 
 def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
