@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from functools import cached_property
+from inspect import unwrap
 from operator import attrgetter
 from threading import get_ident
 from time import perf_counter
@@ -399,12 +400,13 @@ class Stage:
             if Stage._started is not None and perf_counter() - Stage._started > self.limit:
                 raise Overrun(f"did not end within {self.limit:g} s")
 
+        setitimer = unwrap(signal.setitimer)  # the virtual one, where Ctrl-C left a run's world in place, stops nothing
         before = signal.signal(signal.SIGALRM, look)
-        signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
+        setitimer(signal.ITIMER_REAL, _TICK, _TICK)
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
 
 
