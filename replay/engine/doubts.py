@@ -245,7 +245,7 @@ def _unprepared(start_up: Sequence[tuple[str, Frame | None]]) -> Iterator[str]:
         where = "" if place is None else f" at {place.file}:{place.line} in {place.function}"
         yield (
             f"start-up: it reached for the real world ({target}{where}) and was refused, so what it sets up may be "
-            "missing. Make that where it is first used, inside of a function that is a @replay.boundary."
+            "missing. Put @replay.boundary on the function that makes that, and on those that use it."
         )
 
 

@@ -14,8 +14,9 @@ ELSEWHERE = {
         boundaries/completed: _patch _tap _tap.<locals>.at_once install
         boundaries/environ: EnvironBoundary.begin EnvironBoundary.playing _Playing.__enter__ _Playing.__exit__
             _Playing.__init__ _Playing.again _compiled _set _settable allowed apply configure recorded
-        boundaries/handled: _listen_to_django _listen_to_flask _listen_to_quart _said_by_quart _watch
-            _watch_aiohttp _watch_below_middleware _watch_django _watch_starlette _watched install
+        boundaries/handled: _listen_to_django _listen_to_flask _listen_to_quart _said_by_quart _told
+            _told.<locals>.told _watch _watch_aiohttp _watch_below_middleware _watch_django _watch_falcon
+            _watch_starlette _watched install
         boundaries/http/__init__: HttpBoundary.install
         boundaries/http/httpx_clients: _Seam.head _Seam.play
         boundaries/http/jars: _around install patch
@@ -116,8 +117,8 @@ ELSEWHERE = {
     "at replay, or where a bundle is read": """
         boundaries/clock: ClockBoundary.describe ClockBoundary.playing _Clock.__init__ _Clock._shift
             _Clock.advance _Clock.back_to _Playing.__enter__ _Playing.__exit__ _Playing.__init__
-            _Playing._leave_zone _Playing.again _checked _is_zone _parts _set_zone _settings linger move_to near
-            now pauses recorded_zone shift wait
+            _Playing._leave_zone _Playing.again _checked _is_zone _parts _set_zone _settings begin linger move_to
+            near now pauses recorded_zone shift wait
         boundaries/__init__: known
         boundaries/call: _arrive.<locals>.beyond _opened
         boundaries/http/__init__: HttpBoundary.describe HttpBoundary.playing HttpBoundary.shelf
@@ -163,7 +164,7 @@ ELSEWHERE = {
             played_async
         boundaries/threads: _Job.__call__ _Job.__init__ _Job._become _Job.submitted
             _Job.submitted.<locals>.tell_and_end _acting _acting.<locals>.act _is_refusal
-        boundaries/timeline: Timeline._happened Timeline._interrupt Timeline._is_alone Timeline._rung
+        boundaries/timeline: Timeline.begin Timeline._happened Timeline._interrupt Timeline._is_alone Timeline._rung
             Timeline._take_turn Timeline.add Timeline.after Timeline.block Timeline.close Timeline.compute
             Timeline.count Timeline.creep Timeline.elapsed Timeline.enter Timeline.given_up Timeline.has_main
             Timeline.has_strangers Timeline.is_actor Timeline.is_later Timeline.is_over Timeline.leave
@@ -176,6 +177,7 @@ ELSEWHERE = {
             _of_now.<locals>.text _place_in_sets _reader _reader.<locals>.read _starts_a_thread ended
             is_real_time nanoseconds started woken woken.<locals>.fire woken.<locals>.ready
         core/choosing: counts says_whose
+        core/encoder: writes
         core/decoder: Decoder.class_of Decoder.key Decoder.mapping Decoder.members Decoder.stand_in _identified
             _opaque _parts _referred _truncated _weight exactly items_of
         core/families/anew: _is_usual _make_asyncio _make_httpx _make_lock _make_logger _make_requests _make_sdk
