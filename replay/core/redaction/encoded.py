@@ -9,7 +9,7 @@ from abc import abstractmethod
 from base64 import b32decode, b32encode, b64encode, b85decode, b85encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import islice, repeat
 from urllib.parse import quote_from_bytes
@@ -32,14 +32,16 @@ _BASE85 = re.compile(
     r"(?=[\w=+-]*+[!#$%&()*;<>?@^`{|}~][\w=+-]*+[!#$%&()*;<>?@^`{|}~])[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{20,}+"
 )
 """All of a text, with two signs that Base64 has not."""
-_SPELT = re.compile(
-    r"(?:\\{1,4}u00[2-7][0-9A-Fa-f]){3}|(?:\\{1,4}x[2-7][0-9A-Fa-f]){3}|(?:&#(?:x[2-7][0-9A-Fa-f]|\d{2,3});){3}|"
-    r"(?:\\(?:0[4-7]|1[0-7])[0-7]){3}"
-)
+_SPELT = re.compile("|".join(f"{each}(?:{each}){{2}}" for each in (  # written out: other letters are passed over in C
+    r"\\\\{0,3}u00[2-7][0-9A-Fa-f]", r"\\\\{0,3}x[2-7][0-9A-Fa-f]", r"&#(?:x[2-7][0-9A-Fa-f]|\d{2,3});",
+    r"\\(?:0[4-7]|1[0-7])[0-7]",
+)))  # fmt: skip
+"""Three letters or signs that follow one another as escapes."""
 _SPELT_UNIT = re.compile(
-    r"(\\++u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|\\++x[2-7][0-9A-Fa-f]|&#(?:x[0-9A-Fa-f]{2,4}|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7])"
+    r"(\\\\*+u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|\\\\*+x[2-7][0-9A-Fa-f]|&#(?:x[0-9A-Fa-f]{2,4}|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7])"
 )
-"""Letters and signs as escapes."""
+"""One of them."""
+_CONTROLS = re.compile(r"[\0-\x08\v\f\x0e-\x1f]")
 _ENTITIES = {"&quot;": '"', "&#x27;": "'", "&#39;": "'", "&lt;": "<", "&gt;": ">", "&apos;": "'", "&amp;": "&"}
 _ENTITY = re.compile(r"(&(?:quot|[lg]t|apos|amp|#x27|#39);)")
 _HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
@@ -60,7 +62,9 @@ _LINES = 20_000
 _WORDS = 10_000
 """That are remembered as no Base64."""
 _FEW = 100
-"""Texts whose percent-encoded words are remembered."""
+"""Texts whose encoded words are remembered."""
+_LARGE = 1 << 18
+"""Characters of a text of which they are not."""
 _TOGETHER = 32
 """Texts of which more are looked through together."""
 _AT_ONCE = 1000
@@ -85,6 +89,10 @@ class Encoded(Secrets):
         """Run of Base64 -> what it says: the second walk meets the same ones."""
         self._prose_words: dict[str, Reading] = {}
         """Those that are nothing but prose inside."""
+        self._unfolded: set[str] = set()
+        """Texts without folded Base64: the second walk meets the same ones."""
+        self._coded: dict[str, list[str]] = {}
+        """Text -> its words that look like Base64."""
         self._unquoted: dict[str, dict[str, tuple[bytes, str]]] = {}
         """Text -> its percent-encoded words, and what they say."""
 
@@ -168,10 +176,12 @@ class Encoded(Secrets):
             text = self._spelt(text, deep)
         if text[0] > " " and _BASE85.fullmatch(text):
             return self._of_base85(text, deep)
-        if "\n" not in text or not _may_be_folded(text):
+        if "\n" not in text or text in self._unfolded or not _may_be_folded(text):
             return self._base64(text, deep)
         parts = _folds(text)
         if len(parts) == 1:
+            if len(self._unfolded) < _FEW and len(text) < _LARGE:
+                self._unfolded.add(text)
             return self._base64(text, deep)
         parts[::2] = self._short_ones(parts[::2], deep)
         parts[1::2] = self._all_folded(parts[1::2], deep)
@@ -274,10 +284,15 @@ class Encoded(Secrets):
         """The runs of Base64 and the like; what many of them hold is looked through together."""
         if len(text) <= _SHORTEST * _TOGETHER:
             return BASE64.sub(lambda part: self._decoded(part[0], deep), text)
-        words = list(dict.fromkeys(BASE64.findall(text)))
+        words = self._coded.get(text)
+        if words is None:
+            words = list(dict.fromkeys(BASE64.findall(text)))
+            if len(self._coded) < _FEW and len(text) < _LARGE:
+                self._coded[text] = words
         if len(words) <= _TOGETHER:
-            return BASE64.sub(lambda part: self._decoded(part[0], deep), text) if words else text
-        shown: dict[str, str] = {}
+            shown = {word: self._decoded(word, deep) for word in words}
+            return self._rewritten(text, shown)
+        shown = {}
         self.read_all(words)
         prose, others = self._parted(words)
         made = self._each([said for said, _ in prose.values()], deep + 1)
@@ -292,6 +307,10 @@ class Encoded(Secrets):
             for word, (said, write) in prose.items():
                 inside = made[said]
                 shown[word] = word if inside == said else write(inside.encode("utf-8", "surrogatepass"))
+        return self._rewritten(text, shown)
+
+    def _rewritten(self, text: str, shown: Mapping[str, str]) -> str:
+        """A text with these instead of its words that look like Base64."""
         if all(map(operator.eq, shown, shown.values())):
             return text
         return BASE64.sub(lambda part: shown.get(part[0], part[0]), text)
@@ -519,7 +538,7 @@ def all_quoted(changed: dict[str, tuple[bytes, str]]) -> dict[str, str]:
 
 
 def _has_controls(text: str) -> bool:
-    return any(char < " " and char not in "\t\r\n" for char in text)
+    return _CONTROLS.search(text) is not None
 
 
 def _as_hex(before: str, capitals: bool, data: bytes) -> str:

@@ -373,7 +373,7 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
 def flows(pieces: list[str]) -> bool:
     """Whether they are read on from one to the next, as words of a sentence are: spaces stand at their ends."""
     if len(pieces) > _MANY and (whole := "\0".join(["", *pieces, ""])).isascii():
-        return any(f"\0{space}" in whole or f"{space}\0" in whole for space in _SPACES)
+        return any(space in whole and (f"\0{space}" in whole or f"{space}\0" in whole) for space in _SPACES)
     return any(piece[:1].isspace() or piece[-1:].isspace() for piece in pieces)
 
 
