@@ -384,6 +384,9 @@ class Encoded(Secrets):
             each, kept = (size + 3) // 4 * 3, size * 3 // 4
             end = "=" * (whole - size)
             write = partial(_as_base64, False, bool(end))
+            if (lines := _all_lines(data, each, kept)) is not None:
+                self._readings.update(zip([bare + end for bare in some], zip(lines, repeat(write)), strict=False))
+                continue
             for at, bare in enumerate(some):
                 held = data[at * each : at * each + kept]
                 if bodies.form_of(held) is not None or b"\0" in held:
@@ -535,6 +538,18 @@ def all_quoted(changed: dict[str, tuple[bytes, str]]) -> dict[str, str]:
         run: escaped_alike(run, data, now) or quote_from_bytes(now)
         for run, data, now in zip(changed, datas, nows, strict=True)
     }
+
+
+def _all_lines(data: bytes, each: int, kept: int) -> list[str] | None:
+    """Of so many bytes each the first ones, if all of them are plain text on one line, and none seems to be packed."""
+    first = bytearray(data)
+    for size in range(each, kept, -1):
+        del first[kept::size]
+    text = first.decode("latin-1")
+    if not (text.isascii() and text.isprintable()):
+        return None
+    lines = [text[at : at + kept] for at in range(0, len(text), kept)]
+    return lines if bodies.MAY_BE_PACKED.isdisjoint([line[:2] for line in lines]) else None
 
 
 def _has_controls(text: str) -> bool:

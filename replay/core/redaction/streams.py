@@ -407,8 +407,8 @@ def _cuts(text: str, like: list[str]) -> Iterator[str]:
 def _by_place(events: list[Any]) -> dict[Steps, list[tuple[Steps, str]]]:
     """The texts of events, with the steps to each, by their place within an event."""
     sorts = set(map(type, events))
-    if sorts == {str}:
-        return {(): [((number,), event) for number, event in enumerate(events)]}
+    if sorts.isdisjoint((dict, list)):
+        return {(): [((number,), event) for number, event in enumerate(events) if type(event) is str]}
     found: dict[Steps, list[tuple[Steps, str]]] = {}
     if sorts == {dict} and len(names := set(map(tuple, events))) == 1 and len(events) > 1:
         for name in names.pop():
