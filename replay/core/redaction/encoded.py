@@ -89,10 +89,8 @@ class Encoded(Secrets):
         """Run of Base64 -> what it says: the second walk meets the same ones."""
         self._prose_words: dict[str, Reading] = {}
         """Those that are nothing but prose inside."""
-        self._unfolded: set[str] = set()
-        """Texts without folded Base64: the second walk meets the same ones."""
         self._coded: dict[str, list[str]] = {}
-        """Text -> its words that look like Base64."""
+        """Long text without folded Base64 -> its words that look like Base64: the second walk meets the same ones."""
         self._unquoted: dict[str, dict[str, tuple[bytes, str]]] = {}
         """Text -> its percent-encoded words, and what they say."""
 
@@ -176,13 +174,11 @@ class Encoded(Secrets):
             text = self._spelt(text, deep)
         if text[0] > " " and _BASE85.fullmatch(text):
             return self._of_base85(text, deep)
-        if "\n" not in text or text in self._unfolded or not _may_be_folded(text):
-            return self._base64(text, deep)
+        if text in self._coded or "\n" not in text or not _may_be_folded(text):
+            return self._base64(text, deep, whole=True)
         parts = _folds(text)
         if len(parts) == 1:
-            if len(self._unfolded) < _FEW and len(text) < _LARGE:
-                self._unfolded.add(text)
-            return self._base64(text, deep)
+            return self._base64(text, deep, whole=True)
         parts[::2] = self._short_ones(parts[::2], deep)
         parts[1::2] = self._all_folded(parts[1::2], deep)
         return "".join(parts)
@@ -280,14 +276,15 @@ class Encoded(Secrets):
             made[text] = self.leaf(text, (), None, mark=False, deep=deep) if has_form else self.flat(text, deep)
         return made
 
-    def _base64(self, text: str, deep: int) -> str:
-        """The runs of Base64 and the like; what many of them hold is looked through together."""
+    def _base64(self, text: str, deep: int, *, whole: bool = False) -> str:
+        """The runs of Base64 and the like; what many of them hold is looked through together. `whole`: none of it is
+        folded."""
         if len(text) <= _SHORTEST * _TOGETHER:
             return BASE64.sub(lambda part: self._decoded(part[0], deep), text)
         words = self._coded.get(text)
         if words is None:
             words = list(dict.fromkeys(BASE64.findall(text)))
-            if len(self._coded) < _FEW and len(text) < _LARGE:
+            if whole and len(self._coded) < _FEW and len(text) < _LARGE:
                 self._coded[text] = words
         if len(words) <= _TOGETHER:
             shown = {word: self._decoded(word, deep) for word in words}
