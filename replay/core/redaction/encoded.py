@@ -73,6 +73,8 @@ _BETWEEN = "\n\x1e\n"
 """What stands between them then: no secret has it, and no lines go on over it."""
 _DOCUMENTS = ("{}", "[]", '""')
 """How JSON begins and ends."""
+_FORMS = ("\n", "\\n", "INSERT", "insert")
+"""What tables and statements have."""
 _SMALLEST = 24
 """Bytes that hold a name and a secret."""
 
@@ -262,18 +264,29 @@ class Encoded(Secrets):
         return "".join(parts)
 
     def _each(self, texts: Collection[str], deep: int) -> dict[str, str]:
-        """What each of these is as `flat` makes it: those of one line are looked through together, if they are many. Of
-        few a table, a statement and a document as `leaf` does."""
-        lines = [text for text in dict.fromkeys(texts) if "\n" not in text and "\x1e" not in text]
+        """What each of these is: a document as `leaf` makes it, others as `flat` does. Those of one line are looked
+        through together, if they are many. Of few a table and a statement, too, as `leaf` makes it."""
+
+        def look(text: str) -> str:
+            return self.leaf(text, (), None, mark=False, deep=deep)
+
+        documents = [text for text in dict.fromkeys(texts) if text[:1] + text[-1:] in _DOCUMENTS]
         made: dict[str, str] = {}
+        if len(documents) > _TOGETHER:
+            parts = self.together(documents, lambda at: (), deep, lambda at: look(documents[at])) or map(
+                look, documents
+            )
+            made = dict(zip(documents, parts, strict=True))
+        known = {*documents}
+        lines = [text for text in dict.fromkeys(texts) if text not in known and "\n" not in text and "\x1e" not in text]
         if len(lines) > _TOGETHER:
             parts = self.flat(_BETWEEN.join(lines), deep).split(_BETWEEN)
             if len(parts) == len(lines):
-                made = dict(zip(lines, parts, strict=True))
-        rest = [text for text in texts if text not in made]
-        for text in rest:
-            has_form = "\n" in text or "INSERT" in text or "insert" in text or text[:1] + text[-1:] in _DOCUMENTS
-            made[text] = self.leaf(text, (), None, mark=False, deep=deep) if has_form else self.flat(text, deep)
+                made.update(zip(lines, parts, strict=True))
+        for text in texts:
+            if text not in made:
+                has_form = text in known or any(map(text.__contains__, _FORMS))
+                made[text] = look(text) if has_form else self.flat(text, deep)
         return made
 
     def _base64(self, text: str, deep: int, *, whole: bool = False) -> str:
