@@ -87,15 +87,20 @@ def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
         if pooled and timeline is None:
             return original(self)
         own = self.__dict__.get("run")
-        function = self.run if pooled else _carried(self.run)
-        if timeline is not None:
-            function = _acting(function, timeline, self)
+        function: Callable[..., Any]
 
         def run() -> None:
             _put_back(self, own)
             function()
 
-        self.run = run  # type: ignore[method-assign]  # the one method that every subclass may override
+        try:
+            function = self.run if pooled else _carried(self.run)
+            self.run = run  # type: ignore[method-assign]  # the one method that every subclass may override
+        except Exception:  # this one refuses: it runs in no world
+            failed("carry-failed", here())
+            return original(self)
+        if timeline is not None:
+            function = _acting(function, timeline, self)
         try:
             original(self)
         except BaseException:

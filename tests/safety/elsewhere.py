@@ -89,7 +89,7 @@ ELSEWHERE = {
     "what a guard does": """
         boundaries/threads: _not_started
         core/world: failed put_back
-        store/writer: Writer.drop
+        store/writer: Writer.drop _words_of
     """,
     "called by a client or the interpreter itself, in a way that no unit has": """
         boundaries/http/aiohttp_client: _TeeWriter.__getattr__ _TeeWriter.write_eof
