@@ -118,7 +118,7 @@ ELSEWHERE = {
         boundaries/clock: ClockBoundary.describe ClockBoundary.playing _Clock.__init__ _Clock._shift
             _Clock.advance _Clock.back_to _Playing.__enter__ _Playing.__exit__ _Playing.__init__
             _Playing._leave_zone _Playing.again _checked _is_zone _parts _set_zone _settings begin linger move_to
-            near now pauses recorded_zone shift wait
+            near now pauses recorded_zone shift wait waited
         boundaries/__init__: known
         boundaries/call: _arrive.<locals>.beyond _opened
         boundaries/http/__init__: HttpBoundary.describe HttpBoundary.playing HttpBoundary.shelf
@@ -138,7 +138,7 @@ ELSEWHERE = {
             Recorded.wait_for_cancel _bound _pace
         boundaries/http/stored: Made.__init__ Made.keep Made.of Requested.__init__ Requested.has_headers
             answered requested
-        boundaries/http/wire: Refusing.__init__ _go_out _raise_early _reached _verified refuse
+        boundaries/http/wire: Refusing.__init__ _collected _go_out _put _raise_early _reached _verified _went_out refuse
         boundaries/http/wire_replay: FakeSocket.__init__ FakeSocket._expecting FakeSocket.fileno
             FakeSocket.getpeercert FakeSocket.gettimeout FakeSocket.makefile FakeSocket.send
             FakeSocket.settimeout Play.__init__ Play._serve Play._serve.<locals>.come Play.ask WireReader.__init__
@@ -170,13 +170,13 @@ ELSEWHERE = {
             Timeline.has_strangers Timeline.is_actor Timeline.is_later Timeline.is_over Timeline.leave
             Timeline.linger Timeline.move_to Timeline.not_started Timeline.now Timeline.number Timeline.pool
             Timeline.read Timeline.restart Timeline.ring Timeline.set_alarm Timeline.shift Timeline.since
-            Timeline.sleep Timeline.spared Timeline.standing Timeline.starting Timeline.turn Timeline.unsure
-            Timeline.wall _stuck
+            Timeline.sleep Timeline.spared Timeline.waited Timeline.standing Timeline.starting Timeline.turn
+            Timeline.unsure Timeline.wall _stuck
         boundaries/standing: _first_of _running _task_of stack_here stack_of stack_of_thread stack_of_timer
         boundaries/waits: _end _is_worker _join_worker _join_worker.<locals>.is_over _of_now
             _of_now.<locals>.text _place_in_sets _reader _reader.<locals>.read _starts_a_thread ended
             is_real_time nanoseconds started woken woken.<locals>.fire woken.<locals>.ready
-        core/choosing: counts says_whose
+        core/choosing: counts is_told says_whose
         core/encoder: writes
         core/decoder: Decoder.class_of Decoder.key Decoder.mapping Decoder.members Decoder.stand_in _identified
             _opaque _parts _referred _truncated _weight exactly items_of
