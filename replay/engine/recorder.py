@@ -285,7 +285,6 @@ class Recorder(msgspec.Struct, eq=False):
             )
             if self.settings.keep(end):
                 self._keep(state, take, given, ended_ns, failed)
-            self._remember()
         except Exception:
             broken = True
         finally:
