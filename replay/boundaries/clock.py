@@ -88,6 +88,14 @@ def shift(nanoseconds: int) -> None:
         _timelines[-1].shift(nanoseconds)
 
 
+def begin() -> None:
+    """The unit of work begins: it is the time at which it did in production, whatever was waited for until now."""
+    if _timelines:
+        from replay.boundaries.virtual_loop import set_back
+
+        set_back(_timelines[-1].begin(_clocks[-1].back_to))
+
+
 def wait(nanoseconds: int, ends_at: int | None = None, /, *, computed: bool = False) -> None:
     """Let the calling thread wait this long in virtual time. `ends_at`: for a recorded answer, which production got
     then (nanoseconds since the epoch). `computed`: it computed there, and so long at most."""

@@ -59,6 +59,20 @@ class Timeline(Order):
         self._progress = self._alone = self._came = self._ahead = self._followed = self.pauses = 0
         return True
 
+    def begin(self, set_to: Callable[[int], object]) -> int:
+        """The unit of work begins only now: what went before, an application's start-up, took none of its time. The
+        wall clock stands at the start again, by `set_to`; the monotonic one goes on, and what waits comes as far off as
+        it is. Nanoseconds by which it was set back."""
+        with self._lock:
+            back = self._wall - self._began
+            set_to(self._began)
+            self._wall = self._began
+            self._base, self._since, self._followed, self.nears = self._now, Since(self._began), 0, {}
+            for _, _, wait in self._others:
+                if wait.wall:
+                    wait.wall, wait.drift, wait.since = wait.wall - back, wait.drift + back, None
+        return back
+
     # Time -------------------------------------------------------------------------------------------------------
 
     @property

@@ -19,6 +19,21 @@ _UNITS = (_SECOND, 1_000_000, 1_000, 1)  # what one second, millisecond, microse
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 _NUMBER = re.compile(r"\d{10,19}(\.\d{1,9})?\Z")
+_DAY_AND_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?"
+_DATED = re.compile(_DAY_AND_TIME, re.ASCII)
+_WITHIN = re.compile(
+    rf"(?<![\w.:-])(?:{_DAY_AND_TIME}"
+    r"|\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?|\d{10,19}(?:\.\d{1,9})?)(?!\w|:\d)",
+    re.ASCII,
+)
+"""A moment in a text: a day with its time, a time alone, a number."""
+_OF_DAY = re.compile(r"\d\d:\d\d")
+_MINUTES = re.compile(r"(?:^|[T ])\d\d:\d\d(?:Z|[+-]\d\d:?\d\d)?\Z")
+"""A moment without seconds."""
+_LONGEST = 100_000
+"""Characters of a text whose numbers are looked at."""
+_FAR = 400 * 86_400 * _SECOND
+"""From the window, nanoseconds: what a number says that is further away may be something else."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -84,6 +99,67 @@ def both_inside(recorded: Any, actual: Any, window: Window) -> bool:
         return _touched(first, start, end) and _touched(second, start, end)  # type: ignore[arg-type]
     units = _UNITS if type(first) is float else (1,)
     return any(start <= first * unit <= end and start <= second * unit <= end for unit in units)
+
+
+def both_counted(recorded: Any, actual: Any, window: Window) -> bool:
+    """Whether both are times, written in the same way, so many whole seconds before or after moments inside the window,
+    as many each: when something expires, is due or began. A number has to be within `_FAR` of it."""
+    first, second = _moment(recorded), _moment(actual)
+    if type(recorded) is not type(actual) or first is None or second is None or type(first) is not type(second):
+        return False
+    if isinstance(first, datetime) and isinstance(second, datetime):
+        first, second = _nanoseconds(first.replace(tzinfo=UTC)), _nanoseconds(second.replace(tzinfo=UTC))
+    if isinstance(first, date) or isinstance(second, date):
+        return False
+    is_number = type(first) is float
+    return any(
+        _from_inside(int(first * unit), int(second * unit), window)
+        for unit in (_UNITS if is_number else (1,))
+        if not is_number or abs(first * unit - window.start) <= _FAR
+    )
+
+
+def both_tell(recorded: Any, actual: Any, window: Window) -> bool:
+    """Whether both are texts, or bytes of such, that are the same but for moments inside the window, or so many whole
+    seconds from it: a prompt that says what time it is."""
+    if isinstance(recorded, bytes) and isinstance(actual, bytes):
+        recorded, actual = recorded.decode("latin-1"), actual.decode("latin-1")
+    if not (isinstance(recorded, str) and isinstance(actual, str)) or max(len(recorded), len(actual)) > _LONGEST:
+        return False
+    found, others = _WITHIN.findall(recorded), _WITHIN.findall(actual)
+    if not found or len(found) != len(others) or _WITHIN.sub("\0", recorded) != _WITHIN.sub("\0", actual):
+        return False
+    return all(_are_moments(one, two, window) for one, two in zip(found, others, strict=True) if one != two)
+
+
+def without_moments(text: str) -> str:
+    """A text with a mark for each moment that is written with its day: what it says at any time."""
+    return _DATED.sub("\0", text) if len(text) <= _LONGEST else text
+
+
+def _are_moments(one: str, two: str, window: Window) -> bool:
+    """Of times that are written without a day only those inside the window count, in any zone."""
+    if len(one) != len(two) and "." not in f"{one[10:]}{two[10:]}":  # `isoformat` leaves a fraction of zero out
+        return False
+    if _MINUTES.search(one) and _MINUTES.search(two):
+        minute = 60 * _SECOND
+        window = Window(window.start // minute * minute, window.end)
+    if _OF_DAY.match(one) and _OF_DAY.match(two):
+        today = _EPOCH + timedelta(microseconds=window.start // 1000)
+        days = [(today + timedelta(days=each)).date().isoformat() for each in (-1, 0, 1)]
+        return any(both_inside(f"{day}T{one}", f"{day}T{two}", window) for day in days)
+    one, two = one.replace(",", "."), two.replace(",", ".")
+    return both_inside(one, two, window) or both_counted(one, two, window)
+
+
+def _from_inside(one: int, two: int, window: Window) -> bool:
+    start, end = window.start - _UNITS[1], window.end + _UNITS[1]  # many are written in milliseconds
+    for whole in (_SECOND, 60 * _SECOND):  # or in seconds, or minutes
+        if one % whole == two % whole == 0:
+            start, end = window.start // whole * whole, window.end
+    apart = two - one
+    first, last = max(start, start - apart), min(end, end - apart)
+    return first + (one - first) % _SECOND <= last
 
 
 def _moment(value: Any) -> int | float | datetime | date | None:

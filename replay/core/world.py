@@ -89,6 +89,8 @@ class Ticket(msgspec.Struct):
     turns: int | None = None
     """Of a coroutine: how often it let others go on until its answer was there. -1: it waited for something; None: that
     is not known."""
+    way: tuple[str, ...] | None = None
+    """The functions of the project that asked, innermost first; None: it was not looked."""
 
 
 FILLED = "replay:Filled"
@@ -135,6 +137,9 @@ def _unkept(seq: int, value: Opaque | Truncated) -> Any:
     from replay.core.families.objects import Unkept
 
     world = here()
+    made = getattr(world, "made", None)  # as an application starts
+    if made is not None:
+        return made[seq]
     return value if world is None else Unkept(world, seq, value)
 
 

@@ -24,7 +24,7 @@ from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference, Divergence, Frame
 from replay.engine.ambiguity import NONDETERMINISTIC, nearly, nondeterminism, overtaken, rearranged
-from replay.engine.earlier import NAME as EARLIER
+from replay.engine.earlier import is_from_before
 from replay.engine.entropy import LONG, MOST_BITS
 from replay.engine.keyed import keyed
 from replay.engine.redaction import KEY
@@ -87,14 +87,18 @@ def _unrecorded(divergences: Sequence[Divergence]) -> Iterator[str]:
 
 def _recalled(divergences: Sequence[Divergence]) -> Iterator[str]:
     """If the code asks what the process had asked before the recording, elsewhere."""
-    found = [each for each in divergences if each.nearest is not None and each.nearest.lane == EARLIER]
-    if found:
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    found = [each for each in divergences if is_from_before(each)]
+    if not found:
+        return
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    asked = f"state: production's process had asked {found[0].boundary} {found[0].target}{more} before this recording"
+    if found[0].kind == "extra":
         yield (
-            f"state: production's process had asked {found[0].boundary} {found[0].target}{more} before this recording, "
-            "elsewhere in the code, and may have kept the answer: it was answered as then, to see what follows. Put "
-            "@replay.boundary on what keeps it."
+            f"{asked}, elsewhere in the code, and may have kept the answer: it was answered as then, to see what "
+            "follows. Put @replay.boundary on what keeps it."
         )
+    else:
+        yield f"{asked}; the code asks more than once, as if it did not keep the answer, and was answered as then."
 
 
 def _kept(divergences: Sequence[Divergence]) -> Iterator[str]:
@@ -245,7 +249,7 @@ def _unprepared(start_up: Sequence[tuple[str, Frame | None]]) -> Iterator[str]:
         where = "" if place is None else f" at {place.file}:{place.line} in {place.function}"
         yield (
             f"start-up: it reached for the real world ({target}{where}) and was refused, so what it sets up may be "
-            "missing. Make that where it is first used, inside of a function that is a @replay.boundary."
+            "missing. Put @replay.boundary on the function that makes that, and on those that use it."
         )
 
 

@@ -25,7 +25,7 @@ from replay.boundaries.http.exchange import bare_url, target_of
 from replay.boundaries.http.stored import CREDENTIALS
 from replay.core.choosing import counts, is_told, says_whose
 from replay.core.codec import Value, encode
-from replay.core.compare import differences, unexpected
+from replay.core.compare import differences, time_note, unexpected
 from replay.core.covering import cover
 from replay.core.noise import URL_PATH, Excuse, Noise, below
 from replay.core.recording import Interaction
@@ -366,8 +366,17 @@ def _field_differences(
         elif name not in before:
             found.append(Difference(path, "added", actual=now[name]))
         elif before[name] != now[name]:
-            found.append(Difference(path, "changed", before[name], now[name]))
+            found.append(Difference(path, "changed", before[name], now[name], _times(before[name], now[name], window)))
     return found
+
+
+def _times(recorded: Any, asked: Any, window: Window) -> str | None:
+    """The note of a field that differs in times of the recording alone."""
+    pairs = [(recorded, asked)]
+    if type(recorded) is list and type(asked) is list and len(recorded) == len(asked):
+        pairs = [pair for pair in zip(recorded, asked, strict=True) if pair[0] != pair[1]]
+    notes = [time_note(one, two, window) for one, two in pairs]
+    return notes[0] if all(notes) else None
 
 
 def _body_differences(recorded: Request, asked: Request, window: Window, noise: Sequence[Noise]) -> list[Difference]:
@@ -393,15 +402,18 @@ def _body_differences(recorded: Request, asked: Request, window: Window, noise: 
             both = (encode(said if each is None else each) for said, each in ((left, one), (right, two)))
             found = differences(*both, window=window, noise=below(noise, "body"))
         return [Difference("body" + d.path.removeprefix("$"), d.kind, d.recorded, d.actual, d.note) for d in found]
-    return _text_differences("body", before, now, noise)
+    return _text_differences("body", before, now, noise, time_note(before, now, window))
 
 
-def _text_differences(field: str, before: str | bytes, now: str | bytes, noise: Sequence[Noise]) -> list[Difference]:
-    """Of a field that is one text: all of it, unless redaction excuses where they differ."""
+def _text_differences(
+    field: str, before: str | bytes, now: str | bytes, noise: Sequence[Noise], times: str | None = None
+) -> list[Difference]:
+    """Of a field that is one text: all of it, unless redaction excuses where they differ. `times`: the note of one that
+    differs in moments alone."""
     if before == now:
         return []
     _, covered = cover(before, now, [each for each in below(noise, field) if isinstance(each, Excuse)])
-    note = covered[0].note if covered else None
+    note = covered[0].note if covered else times
     return [Difference(field, "changed", before[:2000], now[:2000], note)]
 
 

@@ -233,10 +233,7 @@ def _around_send(original: Callable[..., Any]) -> Callable[..., Any]:
     def send(self: Any, data: Any) -> Any:
         slot = self.__dict__.get(SLOT)
         if type(slot) is Play and not slot.out:
-            if self.sock is None:
-                slot.socket.settimeout(_timeout(self))
-                self.sock = slot.socket
-            return collect(slot.request, data, self.blocksize)
+            return _collected(self, slot, data)
         if type(slot) is not WireExchange or slot.connecting:
             return original(self, data)
         try:
@@ -247,6 +244,14 @@ def _around_send(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return send
+
+
+def _collected(connection: Any, slot: Play, data: Any) -> Any:
+    """At replay. By itself, so that `send` is short: see `replay.core.encoder.Encoder._written`."""
+    if connection.sock is None:
+        slot.socket.settimeout(_timeout(connection))
+        connection.sock = slot.socket
+    return collect(slot.request, data, connection.blocksize)
 
 
 def _not_sent(slot: WireExchange, error: BaseException) -> None:
@@ -261,11 +266,7 @@ def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) 
             return original(self, *args, **kwargs)
         slot = self.__dict__.pop(SLOT, None)
         if type(slot) is Play:
-            slot.ask(_timeout(self))
-            _raise_early(self, slot)
-            if slot.out:
-                _go_out(self, slot, send)
-            slot = slot.live
+            slot = _went_out(self, slot, send)
         if type(slot) is not WireExchange:
             return original(self, *args, **kwargs)
         slot.asked.limits = safely(_reads_within, self)
@@ -278,6 +279,20 @@ def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) 
         return response
 
     return getresponse
+
+
+def _put(connection: Any, slot: Play) -> None:
+    """At replay. By itself, as `_collected` is."""
+    slot.ask(_timeout(connection))
+    _raise_early(connection, slot)
+
+
+def _went_out(connection: Any, slot: Play, send: Callable[..., Any]) -> Any:
+    """At replay: the exchange of a request that goes live."""
+    _put(connection, slot)
+    if slot.out:
+        _go_out(connection, slot, send)
+    return slot.live
 
 
 def _is_busy(connection: Any) -> bool:
@@ -310,8 +325,7 @@ def around_request(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
         slot = slots.get(SLOT)
         if type(slot) is Play:
-            slot.ask(_timeout(self))
-            _raise_early(self, slot)
+            _put(self, slot)
         return done
 
     return request
