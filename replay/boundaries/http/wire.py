@@ -248,7 +248,9 @@ def _not_sent(slot: WireExchange, error: BaseException) -> None:
 def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if safely(_unread, self):  # an error of the caller's; the exchange of the request goes on
+        # It takes no arguments (urllib3 1.26 tries with some first), or the answer before is not read: an error of the
+        # caller's, and the exchange of the request goes on.
+        if args or kwargs or safely(_unread, self):
             return original(self, *args, **kwargs)
         slot = self.__dict__.pop(SLOT, None)
         if type(slot) is Play:
