@@ -248,10 +248,10 @@ def _not_sent(slot: WireExchange, error: BaseException) -> None:
 def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
-        # It takes no arguments (urllib3 1.26 tries with some first), or the answer before is not read: an error of the
-        # caller's, and the exchange of the request goes on.
-        if args or kwargs or safely(_unread, self):
+        if args or kwargs:  # it takes none: urllib3 1.26 tries some first, and then without
             return original(self, *args, **kwargs)
+        if safely(_unread, self):  # an error of the caller's; the exchange of the request goes on
+            return original(self)
         slot = self.__dict__.pop(SLOT, None)
         if type(slot) is Play:
             slot.ask()
