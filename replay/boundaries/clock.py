@@ -118,6 +118,11 @@ def pauses() -> int:
     return _timelines[-1].pauses if _timelines else 0
 
 
+def waited() -> int:
+    """Nanoseconds for which code has waited, in virtual time, since the replay began."""
+    return _timelines[-1].waited if _timelines else 0
+
+
 def near() -> tuple[Near, ...]:
     """When things came at about the same time, of which the recording does not say which was first."""
     return tuple(_timelines[-1].nears.values()) if _timelines else ()

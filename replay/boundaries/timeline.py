@@ -85,10 +85,16 @@ class Timeline(Order):
         """Virtual nanoseconds since the start."""
         return self._now - self._base
 
-    def is_later(self, wall: int) -> bool:
-        """Whether more time has gone by than production had at `wall`. What that computed takes no time here, so code
-        that waits for as long as it did then is earlier, if anything. Nor does what is computed here count."""
-        return self.elapsed - self._followed > wall - self._began + LONGER
+    @property
+    def waited(self) -> int:
+        """The same without those that went by as code here computed."""
+        return self.elapsed - self._followed
+
+    def is_later(self, wall: int, ahead: int = 0) -> bool:
+        """Whether more time than production had at `wall` has gone by `ahead` nanoseconds from now. What that computed
+        takes no time here, so code that waits for as long as it did then is earlier, if anything. Nor does what is
+        computed here count."""
+        return self.waited + ahead > wall - self._began + LONGER
 
     @property
     def wall(self) -> int:

@@ -248,6 +248,10 @@ class Arrival:
         self._waited = -2
         """For what came so long after the asking."""
 
+    def left(self, offset_ns: int) -> int:
+        """Nanoseconds until what came this long after the asking is there."""
+        return offset_ns - (max(0, self._waited) if self._loop is None else self._loop.timeline.now - self._asked)
+
     async def whole(self) -> None:
         """Wait until all of it is there."""
         await self.at(self._answer.duration_ns)

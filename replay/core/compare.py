@@ -11,9 +11,11 @@ from typing import Any, Literal
 
 from replay.core.answered import opened
 from replay.core.codec import Resolve, Value, encode
+from replay.core.covering import cover
 from replay.core.families.seen import SEEN
 from replay.core.looking import address_of
-from replay.core.noise import Noise, cover, path_of
+from replay.core.noise import Noise
+from replay.core.paths import path_of
 from replay.core.plain import Handled, Plainly, aligned, innermost, readable, weight
 from replay.core.times import both_counted, both_inside, both_tell, both_took
 from replay.core.verdict import Difference, Window

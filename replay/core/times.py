@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -11,13 +12,13 @@ from uuid import UUID
 
 from replay.core.minted import minted
 from replay.core.verdict import Window
+from replay.core.wording import replaced
 
 _SECOND = 1_000_000_000
 _UNITS = (_SECOND, 1_000_000, 1_000, 1)  # what one second, millisecond, microsecond, nanosecond is in nanoseconds
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 _NUMBER = re.compile(r"\d{10,19}(\.\d{1,9})?\Z")
-_AMOUNT = re.compile(r"(?<![\w.])\d{1,30}(?:\.\d{1,30}(?:e[+-]?\d{1,3})?)?(?![\d])", re.ASCII)
 _DAY_AND_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?"
 _DATED = re.compile(_DAY_AND_TIME, re.ASCII)
 _WITHIN = re.compile(
@@ -56,14 +57,14 @@ def both_took(name: Any, recorded: Any, actual: Any, window: Window) -> bool:
     return all(float(number) <= (window.end - window.start) / 1e6 + 1 for number, unit in found)
 
 
-def both_lasted(recorded: Any, actual: Any, window: Window) -> bool:
-    """Whether two numbers of one type, or those of two texts that are the same but for such, are apart by no more than
-    the recording took, in the unit in which the recorded one may have been measured within it."""
+def both_lasted(recorded: Any, actual: Any, window: Window, places: Sequence[int] = (0,)) -> bool:
+    """Whether two numbers of one type, or those at these places of two texts that are the same but for them, are apart
+    by no more than the recording took, in the unit in which the recorded one may have been measured within it."""
     if type(recorded) is not type(actual):
         return False
     if isinstance(recorded, str):
-        (frame, numbers), (other, others) = in_text(recorded), in_text(actual)
-        return frame == other and bool(numbers) and all(map(_lasted, numbers, others, [window] * len(numbers)))
+        pairs = replaced(recorded, actual, "number", places)
+        return pairs is not None and all(_lasted(Decimal(one), Decimal(two), window) for one, two in pairs)
     if isinstance(recorded, timedelta):
         apart: float = abs(recorded.total_seconds() - actual.total_seconds())
         return apart <= (window.end - window.start) / _SECOND
@@ -79,12 +80,6 @@ def _lasted(recorded: float | Decimal, actual: float | Decimal, window: Window) 
     lasted = (window.end - window.start) / _SECOND
     longest = next((lasted * unit for unit in reversed(_UNITS) if abs(one) <= lasted * unit), lasted * _SECOND)
     return abs(one - two) <= longest + (1 if isinstance(recorded, int) else 0)
-
-
-def in_text(text: str) -> tuple[str, list[float | Decimal]]:
-    """What stands around the numbers of a text, and those."""
-    found = [Decimal(each) for each in _AMOUNT.findall(text)] if len(text) <= _LONGEST else []
-    return (_AMOUNT.sub("\0", text) if found else text), [*found]
 
 
 def both_inside(recorded: Any, actual: Any, window: Window) -> bool:

@@ -89,6 +89,8 @@ class Ticket(msgspec.Struct):
     turns: int | None = None
     """Of a coroutine: how often it let others go on until its answer was there. -1: it waited for something; None: that
     is not known."""
+    way: tuple[str, ...] | None = None
+    """The functions of the project that asked, innermost first; None: it was not looked."""
 
 
 FILLED = "replay:Filled"

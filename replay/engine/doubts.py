@@ -13,16 +13,18 @@ import msgspec
 
 from replay.core.codec import Resolve
 from replay.core.compare import unexpected
+from replay.core.covering import matches
 from replay.core.families.errors import known_class
 from replay.core.families.seen import SEEN, kept
 from replay.core.near import Near
-from replay.core.noise import OUTCOME, matches, parse, request
+from replay.core.noise import OUTCOME, request
+from replay.core.paths import parse
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference, Divergence, Frame
 from replay.engine.ambiguity import NONDETERMINISTIC, nearly, nondeterminism, overtaken, rearranged
-from replay.engine.earlier import NAME as EARLIER
+from replay.engine.earlier import is_from_before
 from replay.engine.entropy import LONG, MOST_BITS
 from replay.engine.keyed import keyed
 from replay.engine.redaction import KEY
@@ -85,14 +87,18 @@ def _unrecorded(divergences: Sequence[Divergence]) -> Iterator[str]:
 
 def _recalled(divergences: Sequence[Divergence]) -> Iterator[str]:
     """If the code asks what the process had asked before the recording, elsewhere."""
-    found = [each for each in divergences if each.nearest is not None and each.nearest.lane == EARLIER]
-    if found:
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    found = [each for each in divergences if is_from_before(each)]
+    if not found:
+        return
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    asked = f"state: production's process had asked {found[0].boundary} {found[0].target}{more} before this recording"
+    if found[0].kind == "extra":
         yield (
-            f"state: production's process had asked {found[0].boundary} {found[0].target}{more} before this recording, "
-            "elsewhere in the code, and may have kept the answer: it was answered as then, to see what follows. Put "
-            "@replay.boundary on what keeps it."
+            f"{asked}, elsewhere in the code, and may have kept the answer: it was answered as then, to see what "
+            "follows. Put @replay.boundary on what keeps it."
         )
+    else:
+        yield f"{asked}; the code asks more than once, as if it did not keep the answer, and was answered as then."
 
 
 def _kept(divergences: Sequence[Divergence]) -> Iterator[str]:

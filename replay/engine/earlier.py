@@ -20,16 +20,18 @@ import msgspec
 from replay.core.codec import Value
 from replay.core.notes import with_note
 from replay.core.recording import Interaction, Recording
-from replay.core.world import Request, Ticket
+from replay.core.verdict import Difference, Divergence, Verdict
+from replay.core.world import Ticket
 from replay.core.written import json_text
 from replay.engine.user_code import SHOWN, user_code
+from replay.errors import CodecError
 
 NAME = "earlier"
 """In the context; and the lane of these answers, in which no code runs."""
 REMEMBERED = "the process had asked this before the recording: answered as it was then"
 """The note of a verdict's difference whose path is such a request."""
-SELDOM = 8
-"""Units of work of which at most one asks for what counts as kept."""
+SELDOM, FEW = 8, 3
+"""Units of work of which at most one asks for what counts as kept; and how many ask it before that is judged."""
 MOST_NAMES, MOST_THINGS = 6, 3
 """Of what is asked seldom: more names in one folder of a host, or things of one kind (`/users/17`, `/users/18`), are
 what the process works on, not what it keeps."""
@@ -67,23 +69,50 @@ class Earlier(NamedTuple):
         return len(self.target) + len(self.request.text) + len(self.answer.text)
 
 
-class _Held:
-    """One target."""
+class _Asked:
+    """How often something is asked."""
 
-    __slots__ = ("answers", "asked", "group", "since", "work")
+    __slots__ = ("_known_ns", "_since", "_work", "number")
 
-    def __init__(self, group: _Group, since: int) -> None:
-        self.group: _Group = group
-        self.since = since
+    def __init__(self, ticket: Ticket, since: int) -> None:
+        self.number = 0
+        """By how many units of work, though the process had been answered."""
+        self._since = since
         """How many units of work had ended when it was asked for first."""
-        self.asked = 0
-        """By how many of them."""
-        self.work = -1
+        self._work = 0
         """The last one that did."""
-        self.answers: list[Earlier] = []
+        self._known_ns = ticket.ended_ns
+        """Who asked before that, at the same time, may keep the answer all the same."""
+
+    def count(self, ticket: Ticket, work: int) -> None:
+        if work != self._work and (self.number == 0 or ticket.asked_ns > self._known_ns):
+            self._work = work
+            self.number += 1
 
     def is_seldom(self, works: int) -> bool:
-        return self.asked < 2 or self.asked * SELDOM <= works - self.since
+        return self.number <= FEW or self.number * SELDOM <= works - self._since
+
+
+class _Held(_Asked):
+    """One target."""
+
+    __slots__ = ("answers", "group")
+
+    def __init__(self, ticket: Ticket, since: int, group: _Group) -> None:
+        super().__init__(ticket, since)
+        self.group = group
+        self.answers: dict[str, _Answered] = {}
+        """By the text of the request: one endpoint gives tokens for several scopes."""
+
+
+class _Answered(_Asked):
+    """One request of a target, and its last good answer."""
+
+    __slots__ = ("last",)
+
+    def __init__(self, ticket: Ticket, since: int) -> None:
+        super().__init__(ticket, since)
+        self.last: Earlier | None = None
 
 
 class _Group:
@@ -108,93 +137,115 @@ class Memory:
         self._targets: dict[str, _Held] | None = {}
         """None: there are too many."""
         self._groups: dict[str, _Group] = {}
-        self.places: dict[str, Where | None] = {}
-        """How each target was first asked for; None: at a boundary whose answers are not remembered."""
+        self.usual: set[str] = set()
+        """Targets that many units of work ask: `place` need not be told of them."""
 
-    def place(self, request: Request) -> None:
-        """A target of which `places` knows nothing is asked for now."""
-        if self._targets is None or len(self.places) >= MOST_TARGETS:
-            return
-        group = self._groups.get(_kind_of(request.target)[0])
-        if group is None or not group.is_wide:
-            self.places[request.target] = _way() if request.boundary in _BOUNDARIES else None
+    def place(self, ticket: Ticket) -> bool:
+        """Note on which way it is asked now, if its answer may be worth remembering; whether it was."""
+        request, targets = ticket.request, self._targets
+        if targets is None or request.boundary not in _BOUNDARIES:
+            return False
+        if request.target not in targets:
+            group = self._groups.get(_kind_of(request.target)[0])
+            if group is not None and group.is_wide:
+                return False
+        ticket.way = _way()
+        return True
 
     def hear(self, tickets: Sequence[Ticket]) -> None:
-        """A unit of work has ended that asked these."""
+        """A unit of work ends that asked these. Before they are handed over: one thread at a time encodes them."""
         self._works = work = self._works + 1
         targets, taken = self._targets, 0
         if targets is None:
             return
         for ticket in tickets:
-            held = targets.get(ticket.request.target) or self._first(ticket.request, targets)
+            target = ticket.request.target
+            held = targets.get(target) or self._first(ticket, targets)
             if held is None:
                 continue
-            if held.work != work:
-                held.work = work
-                held.asked += 1
+            held.count(ticket, work)
+            if held.number > SELDOM and not held.is_seldom(work):
+                self.usual.add(target)
+                held.group.seldom.discard(target)
                 self._forget(held)
-            if not held.is_seldom(work):
-                held.group.seldom.discard(ticket.request.target)
-            elif taken < MOST_AT_ONCE:
-                taken += self._keep(held, ticket)
+                continue
+            self.usual.discard(target)
+            if taken < MOST_AT_ONCE:
+                taken += self._keep(held, ticket, work)
 
     def beside(self, tickets: Sequence[Ticket]) -> tuple[Earlier, ...]:
         """What a recording of these takes along."""
-        asked = {ticket.request.target for ticket in tickets}
-        kinds = {kind for kind, most in map(_kind_of, asked) if most == MOST_THINGS}
+        kinds = {kind for kind, most in (_kind_of(each.request.target) for each in tickets) if most == MOST_THINGS}
         found, room = list[Earlier](), TAKEN_SIZE
         for target, held in list((self._targets or {}).items()):
-            if not held.answers or target in asked or not held.is_seldom(self._works) or _kind_of(target)[0] in kinds:
+            if not held.answers or not held.is_seldom(self._works) or _kind_of(target)[0] in kinds:
                 continue
-            for each in held.answers:
-                if len(found) < TAKEN and each.size <= room:
-                    found.append(each)
-                    room -= each.size
+            asked = {each.request.payload.settle().text for each in tickets if each.request.target == target}
+            for text, answered in list(held.answers.items()):
+                last = answered.last
+                if last is None or text in asked or not answered.is_seldom(self._works):
+                    continue
+                if len(found) < TAKEN and last.size <= room:
+                    found.append(last)
+                    room -= last.size
         return tuple(found)
 
-    def _first(self, request: Request, targets: dict[str, _Held]) -> _Held | None:
-        if self.places.get(request.target) is None:
+    def _first(self, ticket: Ticket, targets: dict[str, _Held]) -> _Held | None:
+        target = ticket.request.target
+        if ticket.way is None:
             return None
-        kind, most = _kind_of(request.target)
+        kind, most = _kind_of(target)
         group = self._groups.get(kind) or self._groups.setdefault(kind, _Group())
         if group.is_wide:
             return None
         if len(group.seldom) >= most:
             group.is_wide = True
-            for target in tuple(group.seldom):
-                self.places.pop(target, None)
-                held = targets.pop(target, None)
+            for each in tuple(group.seldom):
+                held = targets.pop(each, None)
                 if held is not None:
                     self._forget(held)
+            group.seldom.clear()
             return None
         groups = list(self._groups.values())
         if max(len(targets), len(groups)) >= MOST_TARGETS or sum(len(each.seldom) for each in groups) >= MOST_SELDOM:
             self._targets = None
             self._groups.clear()
-            self.places.clear()
+            self.usual.clear()
             return None
-        group.seldom.add(request.target)
-        held = targets[request.target] = _Held(group, self._works)
+        group.seldom.add(target)
+        held = targets[target] = _Held(ticket, self._works, group)
         return held
 
-    def _keep(self, held: _Held, ticket: Ticket) -> bool:
-        """Whether its answer was encoded: it is remembered if it is whole and good."""
-        request, answer = ticket.request.payload, ticket.answer
-        where = self.places.get(ticket.request.target)
-        if ticket.state != "returned" or answer is None or where is None or len(held.answers) >= MOST_ALIKE:
+    def _keep(self, held: _Held, ticket: Ticket, work: int) -> bool:
+        """Whether it was encoded: its answer is remembered if it is whole and good."""
+        request, answer, where = ticket.request, ticket.answer, ticket.way
+        if ticket.state != "returned" or answer is None or where is None:
             return False
-        if request.size + answer.size > LARGEST or self._size + LARGEST > MOST_BYTES:
+        if request.payload.size + answer.size > LARGEST:
             return False
-        found = Earlier(ticket.request.boundary, ticket.request.target, request.settle(), answer.settle(), where)
+        asked = request.payload.settle()
+        found = Earlier(request.boundary, request.target, asked, answer.settle(), where)
+        answered = held.answers.get(asked.text) or _Answered(ticket, work)
+        answered.count(ticket, work)
         if found.size <= LARGEST and _is_good(found):
-            held.answers.append(found)
-            self._size += found.size
+            self._drop(held, asked.text)
+            if len(held.answers) >= MOST_ALIKE:
+                self._drop(held, next(iter(held.answers)))
+            if self._size + found.size <= MOST_BYTES:
+                answered.last = found
+                self._size += found.size
+            held.answers[asked.text] = answered
         return True
 
     def _forget(self, held: _Held) -> None:
-        if held.answers:
-            self._size -= sum(each.size for each in held.answers)
-            held.answers = []
+        for text in tuple(held.answers):
+            self._drop(held, text)
+
+    def _drop(self, held: _Held, text: str) -> None:
+        answered = held.answers.pop(text, None)
+        if answered is not None and answered.last is not None:
+            self._size -= answered.last.size
+            answered.last = None
 
 
 def _is_good(found: Earlier) -> bool:
@@ -283,11 +334,63 @@ def put_apart(recording: Recording, found: Sequence[Earlier]) -> Recording:
 
 
 def earlier(recording: Recording) -> tuple[Remembered, ...]:
-    """What it took along; nothing if that is not of the right form: a bundle is untrusted."""
+    """What it took along, numbered on from its own interactions; nothing if that is not of the right form: a bundle is
+    untrusted."""
     if f'"{NAME}"' not in recording.context.text:
         return ()
-    found: Any = recording.facts
+    facts: Any = recording.facts
     try:
-        return msgspec.convert(found[NAME], tuple[Remembered, ...])
-    except (KeyError, TypeError, ValueError):  # msgspec's errors are ValueErrors
+        found = msgspec.convert(facts[NAME], tuple[Remembered, ...])[:TAKEN]
+        for each in found:
+            _read(each.interaction)
+    except (KeyError, TypeError, ValueError, CodecError):  # msgspec's errors are ValueErrors
         return ()
+    return tuple(
+        msgspec.structs.replace(each, interaction=_numbered(each.interaction, number))
+        for number, each in enumerate(found, len(recording.interactions))
+    )
+
+
+def _read(stored: Interaction) -> None:
+    """Raises ValueError or CodecError for what no recorder takes along."""
+    if stored.boundary not in _BOUNDARIES or stored.state != "returned" or not stored.request.tree:
+        raise ValueError("no request with its answer")
+    stored.answer.decode()
+
+
+def _numbered(stored: Interaction, number: int) -> Interaction:
+    return msgspec.structs.replace(stored, seq=number, lane=NAME, offset_ns=0, duration_ns=0)
+
+
+def is_all_from_before(verdict: Verdict) -> bool:
+    """Whether nothing parts it from its recording but that it asked, on another way or once more, what the process had
+    asked before: the code may keep it, or have begun to ask."""
+    return bool(verdict.divergences) and all(map(is_from_before, verdict.divergences))
+
+
+def kept_by_now(first: Verdict, second: Verdict) -> Verdict | None:
+    """The verdict of a second run in the same process, with what the first one asked; None if that asks it again, or
+    ends in another way."""
+    asked = {each.path: each for each in first.difference if each.note == REMEMBERED}
+    asked |= {each.path: each for each in map(_remembered, first.divergences)}
+    ends_alike = second.outcome is not None and second.outcome == first.outcome
+    is_like = second.status == "reproduced" or (second.status == "changed" and ends_alike)
+    if not is_like or any(each.path in asked for each in second.difference):
+        return None
+    return msgspec.structs.replace(
+        second, difference=(*second.difference, *asked.values()), seconds=first.seconds + second.seconds
+    )
+
+
+def remembered(boundary: str, target: str) -> Difference:
+    """Says in a verdict that this was asked, and answered as it was before the recording."""
+    return Difference(f"{boundary} {target}", "added", actual="asked", note=REMEMBERED)
+
+
+def _remembered(divergence: Divergence) -> Difference:
+    return remembered(divergence.boundary, divergence.target)
+
+
+def is_from_before(divergence: Divergence) -> bool:
+    """It was answered from before the recording."""
+    return divergence.nearest is not None and divergence.nearest.lane == NAME

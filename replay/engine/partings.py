@@ -252,11 +252,10 @@ class Partings:
 
     def is_masked(self, shelf: Shelf, request: Request, asked: Value, recorded: Interaction) -> bool:
         """Whether `asked` differs from a request, which need not be one of the recording, only where redaction put
-        something else."""
+        something else; what stands around that is the same."""
         fields = _fields(shelf, request, asked, recorded) if recorded.target == request.target else ()
         known = Known(marks_of(self._recording))
-        masked = (str(field.recorded) for field in fields)
-        return bool(fields) and all(MASK in text or holds_pseudonym(text, known) for text in masked)
+        return bool(fields) and all(_is_redacted(field, known) for field in fields)
 
     def _is_masked(self, field: Difference, seq: int) -> bool:
         """Redaction put something else there, or in what this part holds."""
@@ -284,6 +283,14 @@ class Partings:
         if not compared:
             return None, ()
         return min(compared, key=lambda pair: (pair[0].target != request.target, pair[0].lane != own, len(pair[1])))
+
+
+def _is_redacted(field: Difference, known: Known) -> bool:
+    """A laptop may have another credential, or none."""
+    recorded = field.recorded
+    if recorded == MASK or recorded in known:
+        return True
+    return holds_pseudonym(str(recorded), known) and stands_for(recorded, field.actual, known)
 
 
 def _fields(shelf: Shelf, request: Request, asked: Value, recorded: Interaction) -> list[Difference]:

@@ -22,15 +22,16 @@ from replay.core.compare import differences, unexpected, unknown
 from replay.core.decoder import items_of
 from replay.core.noise import Known, Noise, known
 from replay.core.recording import MOST_LOGS, WEB, Interaction, Outcome, Recording, State, turns_of
-from replay.core.verdict import Difference, Divergence, Frame, Window
+from replay.core.verdict import Difference, Divergence, DivergenceKind, Frame, Window
 from replay.core.world import Answer, ReadSoFar, Request, Settles, Shelf, Ticket
 from replay.engine.behind import Behind
 from replay.engine.beyond import beyond
-from replay.engine.earlier import REMEMBERED, Remembered, way
+from replay.engine.earlier import Remembered, remembered, way
 from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.keyed import keyed
 from replay.engine.lanes import FIRST, Lanes, numbering
+from replay.engine.later import Later
 from replay.engine.logged import LEVELS, Line
 from replay.engine.partings import Partings
 from replay.engine.steps import Clocked, InOrder, Waits
@@ -110,14 +111,16 @@ class Player:
 
     `shelves` find answers by boundary, `move` sets the virtual clock (nanoseconds since the epoch), `wait` lets the
     calling thread wait (nanoseconds; for a recorded answer: when production had it), `root` tells user code from
-    libraries, `through` names boundaries that the user wants live.
+    libraries, `through` names boundaries that the user wants live, `waited` says for how long all has waited so far
+    (nanoseconds).
     """
 
     __slots__ = (
         "_before", "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move",
-        "_now", "_on_ask", "_partings", "_readings", "_refused", "_resolve", "_seed", "_shelves", "_spent", "_turns",
-        "_unknown", "_wait", "_waiting", "behind", "closed", "goes_out", "lanes", "leaves", "left", "logs", "noise",
-        "noted", "notes", "permits", "recording", "served", "short_draws", "start_up", "through", "unanswered", "where",
+        "_now", "_on_ask", "_partings", "_readings", "_recalled", "_refused", "_resolve", "_seed", "_shelves", "_spent",
+        "_turns", "_unknown", "_wait", "_waited", "_waiting", "behind", "closed", "goes_out", "lanes", "later",
+        "leaves", "left", "logs", "noise", "noted", "notes", "permits", "recording", "served", "short_draws",
+        "start_up", "through", "unanswered", "where",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
@@ -138,8 +141,12 @@ class Player:
         permits: Permits | None = None,
         noise: Known | None = None,
         before: Before | None = None,
+        waited: Callable[[], int] | None = None,
     ) -> None:
         self.recording = recording
+        self.later = Later(recording)
+        """Whether it waits longer than production did."""
+        self._waited = None if through else waited
         self.through = frozenset(through)
         """Boundaries that are live."""
         self.goes_out = bool(through)
@@ -152,6 +159,8 @@ class Player:
         self.unanswered = 0
         self._shelves = shelves
         self._before = before
+        self._recalled = set[tuple[str, int]]()
+        """Lanes, and the numbers of what they were answered from before the recording."""
         self.noise = known(recording, keyed(recording)) if noise is None else noise
         """What is known to vary."""
         self.noted: list[Difference] = []
@@ -237,6 +246,8 @@ class Player:
                 self._note_unknown(found)
             if self._on_ask is not None:
                 self._on_ask(found, asked)
+            if self._waited is not None and found.seq < len(self.recording.interactions):
+                self.later.asked(found, self._waited())
             self.served += 1
             self._spent.append(found)
             asked_at = self.recording.started_at + found.offset_ns
@@ -315,7 +326,7 @@ class Player:
     def beyond(self, seq: int, message: str) -> BaseException:
         with self._lock:
             if not self.closed:
-                self._partings.beyond(self.recording.interactions[seq], self.lanes.name(), message)
+                self._partings.beyond(self._served_as(seq), self.lanes.name(), message)
         return DivergenceError(message)
 
     def reads(self, seq: int, whole: int) -> ReadSoFar:
@@ -324,10 +335,15 @@ class Player:
             self._readings.append((seq, self.lanes.name(), found))
         return found
 
+    def _served_as(self, seq: int) -> Interaction:
+        """The interaction whose answer has that number."""
+        own = self.recording.interactions
+        return own[seq] if seq < len(own) else next(each for each in self._spent if each.seq == seq)
+
     def apart(self, seq: int, found: Sequence[Difference]) -> None:
         with self._lock:
             if found and not self.closed:
-                self._partings.apart(self.recording.interactions[seq], self.lanes.name(), found)
+                self._partings.apart(self._served_as(seq), self.lanes.name(), found)
 
     def unrecorded(self, library: str, target: str) -> BaseException | None:
         if self.goes_out:
@@ -488,29 +504,33 @@ class Player:
 
     def _remembered(self, shelf: Shelf, request: Request, asked: Value, lane: str) -> Interaction | None:
         """What production's process had been answered before the recording. Asked again, it answers again. Asked on
-        another way than in production, it is a divergence."""
+        another way than in production, or once more, it is a divergence."""
         own, likely = (None, ()) if self._before is None else self._before(request)
         if not likely:
             return None
         shelf, among = own or shelf, [each.interaction for each in likely]
         found = shelf.take(asked, among)
         if found is None:
-            found = next((each for each in among if self._partings.is_masked(shelf, request, asked, each)), None)
+            masked = (each for each in reversed(among) if self._partings.is_masked(shelf, request, asked, each))
+            found = next(masked, None)
         if found is None:
             return None
-        where, path = self.where(), f"{request.boundary} {request.target}"
+        where, noted = self.where(), remembered(request.boundary, request.target)
         here = way((frame.file, frame.function) for frame in reversed(where))
-        if any(each.where == here for each in likely if each.interaction is found):
-            if not any(each.path == path for each in self.noted):
-                self.noted.append(Difference(path, "added", actual="asked", note=REMEMBERED))
+        kind: DivergenceKind = "exhausted" if (lane, found.seq) in self._recalled else "extra"
+        self._recalled.add((lane, found.seq))
+        if kind == "extra" and any(each.where == here for each in likely if each.interaction is found):
+            if noted not in self.noted:
+                self.noted.append(noted)
         else:
-            self._ask_elsewhere(Divergence(kind="extra", lane=lane, boundary=request.boundary, target=request.target,
+            self._ask_elsewhere(Divergence(kind=kind, lane=lane, boundary=request.boundary, target=request.target,
                                            asked=asked, nearest=found, where=where))  # fmt: skip
         return found
 
     def _ask_elsewhere(self, divergence: Divergence) -> None:
-        """What production's process had asked before is asked on another way than then."""
-        if not any(each.kind == "extra" and each.nearest is divergence.nearest for each in self._partings.found):
+        """What production's process had asked before is asked on another way than then, or once more in one lane: what
+        is kept is asked once."""
+        if not any(each.kind == divergence.kind and each.nearest is divergence.nearest for each in self.divergences):
             self._partings.note(divergence)
 
     def _first(self, shelf: Shelf, asked: Value, own: str, among: list[Interaction]) -> Interaction | None:

@@ -18,12 +18,12 @@ from replay.core.left import at_the_end
 from replay.core.recording import MOST_LOGS, WEB, Interaction, Kind, ModelCall, Recording, State
 from replay.core.snapshot import snapshot
 from replay.core.verdict import Difference
-from replay.core.world import ReadSoFar, Request, Settles, Ticket
+from replay.core.world import ReadSoFar, Request, Settles, Ticket, lost
 from replay.core.world import dropped as dropped  # where those who record look for it
 from replay.engine.behind import Behind
 from replay.engine.budget import cut_tickets, size_of
 from replay.engine.captured import PLAIN, Captured
-from replay.engine.earlier import Earlier, Memory
+from replay.engine.earlier import MOST_AT_ONCE, Earlier, Memory
 from replay.engine.entropy import MOST_CHOICES
 from replay.engine.keep import End, test_of
 from replay.engine.lanes import Lanes, owner_here
@@ -148,6 +148,8 @@ class Recorder(msgspec.Struct, eq=False):
     """Of a web application: the error that it handled."""
     earlier: tuple[Earlier, ...] = ()
     """What the process asked before, and this unit of work did not."""
+    placed: int = 0
+    """How many of the tickets say on which way they were asked."""
     scores: list[tuple[str, float]] = []
     look_at: int = _WEIGHED
     """The number of interactions at which to look next at what is held."""
@@ -165,10 +167,10 @@ class Recorder(msgspec.Struct, eq=False):
         if len(tickets) >= self.look_at and not self._fits():
             self.overflow += 1
             return None
-        memory = self.settings.memory
-        if memory is not None and request.target not in memory.places:
-            self._place(memory, request)
         ticket = Ticket(request, self.lanes.name(), perf_counter_ns())
+        memory = self.settings.memory
+        if memory is not None and request.target not in memory.usual:
+            self._place(memory, ticket)
         tickets.append(ticket)
         self.awaited += 1
         return ticket
@@ -270,6 +272,7 @@ class Recorder(msgspec.Struct, eq=False):
             return
         ended_ns = perf_counter_ns()
         broken = False
+        self._remember()
         try:
             status = self.facts.get("http_response_status_code")
             failed = state != "returned" or (status or 0) >= 500
@@ -282,7 +285,6 @@ class Recorder(msgspec.Struct, eq=False):
             )
             if self.settings.keep(end):
                 self._keep(state, take, given, ended_ns, failed)
-            self._remember()
         except Exception:
             broken = True
         finally:
@@ -307,11 +309,12 @@ class Recorder(msgspec.Struct, eq=False):
         if load is not None:
             load.ended(perf_counter_ns() - ended_ns, ended_ns - self.started_ns)
 
-    def _place(self, memory: Memory, request: Request) -> None:
+    def _place(self, memory: Memory, ticket: Ticket) -> None:
         try:
-            memory.place(request)
+            if self.placed < MOST_AT_ONCE:
+                self.placed += memory.place(ticket)
         except Exception:
-            dropped["earlier-failed"] += 1
+            lost("earlier-failed")
 
     def _recall(self) -> None:
         """Take along what the process got before and may keep."""
@@ -319,7 +322,7 @@ class Recorder(msgspec.Struct, eq=False):
             if self.settings.memory is not None:
                 self.earlier = self.settings.memory.beside(self.tickets)
         except Exception:
-            dropped["earlier-failed"] += 1
+            lost("earlier-failed")
 
     def _remember(self) -> None:
         """For later ones: what this one got."""
@@ -327,4 +330,4 @@ class Recorder(msgspec.Struct, eq=False):
             if self.settings.memory is not None:
                 self.settings.memory.hear(self.tickets)
         except Exception:
-            dropped["earlier-failed"] += 1
+            lost("earlier-failed")

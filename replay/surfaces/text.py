@@ -132,7 +132,9 @@ def parted(divergence: Divergence) -> str:
         "missing": f"did not ask {what}, which production asked",
         "reordered": f"asked {what} in another order than production",
         "redaction-altered": f"asked {what}, where redaction replaced what production asked",
-        "exhausted": f"asked {what} more often than production",
+        "exhausted": f"went on with {what} further than production"
+        if divergence.differences
+        else f"asked {what} more often than production",
         "refused": f"reached for the real world ({escape(divergence.boundary)}): {escape(divergence.target)}",
     }[divergence.kind]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from replay.core.notes import with_note
 from replay.core.recording import Recording
 from replay.engine import earlier as engine
 from replay.engine import recorder
-from replay.engine.earlier import NAME, REMEMBERED, Memory, earlier
+from replay.engine.earlier import MOST_THINGS, NAME, REMEMBERED, Memory, earlier
 from replay.store.bundle import write_bundle
 from replay.surfaces.minimize import shorten
 from replay.surfaces.waterfall import recording_text
@@ -27,6 +28,7 @@ from tests.engine.test_explorer import stage
 Record = Callable[..., list[Recording]]
 SECRET = "s3cr3t-of-production-4711"
 ASKED: list[str] = []
+TOGETHER = Barrier(MOST_THINGS + 1)
 ROOT = Path(__file__).parents[2]
 
 
@@ -38,9 +40,10 @@ class _Api(BaseHTTPRequestHandler):
         self._answer({"access_token": f"token-of-production-{len(ASKED)}", "expires_in": 3600})
 
     def do_GET(self) -> None:
-        self._answer(
-            {"total": 7, "pad": "x" * (60_000 if "large" in self.path else 1)}, 500 if "bad" in self.path else 200
-        )
+        if self.path == "/together":
+            TOGETHER.wait(20)
+        is_bad = "bad" in self.path or ("flaky" in self.path and self.path in ASKED)
+        self._answer({"total": 7, "pad": "x" * (60_000 if "large" in self.path else 1)}, 500 if is_bad else 200)
 
     def _answer(self, value: Any, status: int = 200) -> None:
         ASKED.append(self.path)
@@ -118,11 +121,99 @@ def test_another_way_to_it_is_told(record: Record, monkeypatch: pytest.MonkeyPat
     tokens.WORLD["secret"] = "of a laptop" if masked else SECRET
     monkeypatch.setattr(tokens, "token", tokens.direct.__wrapped__)
     verdict = replay.run(second)
-    assert verdict.status == "diverged"
+    assert verdict.status == "diverged", "what is asked again in a process that might keep it, nothing keeps"
     assert [(each.kind, each.target.rpartition("/")[2]) for each in verdict.divergences] == [("extra", "token")]
     assert verdict.served == 2
     assert "had asked http POST" in (verdict.reason or "")
     assert (verdict.reason or "").startswith("state: ")
+
+
+def test_another_way_to_what_is_kept(record: Record) -> None:
+    """In production another entry point came first: a process that keeps it by now does not ask."""
+    _, second = record(lambda: [tokens.reading("orders"), tokens.writing("orders")])
+    tokens.forget()
+    verdict = replay.run(second)
+    assert verdict.status == "reproduced", verdict
+    assert [each.path.rpartition("/")[2] for each in verdict.difference if each.note == REMEMBERED] == ["token"]
+    assert verdict.served == 1
+
+
+def test_another_end_behind_another_way(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The world is as it was recorded, the code is another."""
+    _, second = record(lambda: [tokens.reading("orders"), tokens.writing("orders")])
+    tokens.forget()
+    get = tokens._get
+    monkeypatch.setattr(tokens, "_get", lambda path: {"total": -get(path)["total"]})
+    assert replay.run(second).status == "changed"
+
+
+def test_two_that_keep_the_same(record: Record) -> None:
+    """Each asks once: a process that has kept what both asked does not ask."""
+    *_, last = record(lambda: [tokens.through(*each) for each in ([0], [1], [0, 1])])
+    tokens.CLIENTS[:] = [tokens.Client(), tokens.Client()]
+    verdict = replay.run(last)
+    assert verdict.status == "reproduced", verdict
+    assert verdict.served == 2
+
+
+def test_what_is_not_kept_any_more(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked twice, on the way on which production asked once."""
+    _, second = record(lambda: [tokens.reading("orders", "orders") for _ in range(2)])
+    tokens.forget()
+    monkeypatch.setattr(tokens, "_kept", type("Drops", (dict,), {"__contains__": lambda self, name: False})())
+    verdict = replay.run(second)
+    assert verdict.status == "diverged"
+    assert [(each.kind, each.target.rpartition("/")[2]) for each in verdict.divergences] == [("exhausted", "token")]
+    assert "as if it did not keep" in (verdict.reason or "")
+
+
+def test_tokens_of_one_endpoint(record: Record) -> None:
+    """One for each scope, also if the recording itself asks for another."""
+    work = [("orders",), ("bills",), ("orders", "bills", "rates")]
+    *_, last = record(lambda: [tokens.reading(*each) for each in work])
+    assert _targets(last) == ["POST /oauth/token"] * 2
+    tokens.forget()
+    verdict = replay.run(last)
+    assert verdict.status == "reproduced", verdict
+
+
+def test_who_asks_before_the_first_is_answered_may_keep_it(record: Record) -> None:
+    """Requests that come at once to a process that has just begun."""
+
+    def work() -> None:
+        with ThreadPoolExecutor(MOST_THINGS + 1) as pool:
+            list(pool.map(tokens.asking, ["/together"] * (MOST_THINGS + 1)))
+        tokens.asking()
+
+    assert _targets(record(work)[-1]) == ["GET /together"]
+
+
+def test_the_last_good_answer_is_taken_along(record: Record) -> None:
+    """What failed in between is not what the process keeps."""
+
+    def work() -> None:
+        for paths in (("/flaky",), *[("/rates",)] * 20, ("/flaky",), ()):
+            try:
+                tokens.asking(*paths)
+            except Exception:
+                pass
+
+    (last,) = (each for each in record(work) if not each.interactions)
+    assert _targets(last) == ["GET /flaky"]
+
+
+@pytest.mark.parametrize(
+    ("now", "status"),
+    [({"secret": "of-a-laptop-4712"}, "reproduced"), ({"secret": ""}, "diverged"), ({"task": "deletes"}, "diverged")],
+    ids=["secret", "no secret", "task"],
+)
+def test_what_stands_around_a_secret_is_asked_too(record: Record, now: dict[str, str], status: str) -> None:
+    tokens.WORLD["task"] = "reads"
+    _, second = record(lambda: [tokens.briefed(), tokens.briefed()])
+    assert _targets(second) == ["POST /briefing"]
+    tokens.forget()
+    tokens.WORLD.update(now)
+    assert replay.run(second).status == status
 
 
 def test_another_request_is_told(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,6 +307,12 @@ def test_things_leave_room_for_what_is_asked_later(record: Record, monkeypatch: 
     assert _targets(record(lambda: [tokens.asking(*each) for each in paths])[-1]) == ["GET /keys"]
 
 
+def test_a_unit_of_work_that_asks_for_many_things(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "MOST_TARGETS", 12)
+    paths = [tuple(f"/users/{number}" for number in range(30)), ("/keys",), ()]
+    assert _targets(record(lambda: [tokens.asking(*each) for each in paths])[-1]) == ["GET /keys"]
+
+
 def test_it_can_be_turned_off(record: Record) -> None:
     assert [_targets(each) for each in record(_orders(1, 2), earlier=False)] == [[], []]
 
@@ -236,12 +333,40 @@ def test_a_fault_of_it_loses_nothing_else(record: Record, monkeypatch: pytest.Mo
 def test_what_no_recorder_wrote_is_not_there(record: Record) -> None:
     _, second = record(_orders(1, 2))
     whole = second.context.tree[NAME]
-    tokens.forget()
-    for damage in (7, [7], [{}], [{**whole[0], "where": "x"}], [{"interaction": whole[0]["interaction"]}]):
+    one = whole[0]["interaction"]
+    damages = [7, [7], [{}], [{**whole[0], "where": "x"}], [{"interaction": one}]]
+    texts = ["", "no JSON", "[" * 100_000, '{"$error":7}', "null", '{"status":7,"end":"complete","pieces":7}']
+    damages += [[{**whole[0], "interaction": {**one, name: {**one[name], "text": text}}}]
+                for text in texts for name in ("request", "answer")]  # fmt: skip
+    damages += [[{**whole[0], "interaction": {**one, **each}}]
+                for each in ({"state": "unfinished"}, {"boundary": "clock"}, {"seq": "x"})]  # fmt: skip
+    for damage in damages:
         altered = with_note(second, NAME, damage)
-        assert earlier(altered) == ()
-        assert replay.run(altered).status == "diverged"
         tokens.forget()
+        assert replay.run(altered).status == "diverged"
+
+
+@pytest.mark.parametrize("number", [-1, 0, 1 << 62])
+def test_any_number_will_do(record: Record, number: int) -> None:
+    """They are not those of the recording's own interactions; the bundle is a stranger's."""
+    _, second = record(_orders(1, 2))
+    (whole,) = second.context.tree[NAME]
+    altered = with_note(second, NAME, [{**whole, "interaction": {**whole["interaction"], "seq": number}}] * 10_000)
+    tokens.forget()
+    assert replay.run(altered).status == "reproduced"
+    assert len(earlier(altered)) == engine.TAKEN
+
+
+def test_an_answer_that_ends_before_it_is_read(record: Record) -> None:
+    """No recorder takes it along."""
+    _, second = record(_orders(1, 2))
+    (whole,) = second.context.tree[NAME]
+    answer = json.loads(whole["interaction"]["answer"]["text"])
+    text = json.dumps({**answer, "pieces": [], "end": "abandoned"})
+    cut = {**whole, "interaction": {**whole["interaction"], "answer": {"text": text, "gaps": []}}}
+    tokens.forget()
+    verdict = replay.run(with_note(second, NAME, [cut]))
+    assert [each.kind for each in verdict.divergences][:1] == ["exhausted"]
 
 
 def test_it_is_shown(record: Record) -> None:

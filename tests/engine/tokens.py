@@ -61,6 +61,26 @@ def fetched(currency: str) -> dict[str, float]:
     return {"usd": 1.5, "eur": 1.0} if currency == "eur" else {}
 
 
+def scoped(scope: str) -> str:
+    """Each scope has a token of its own, of the same endpoint."""
+    if scope not in _kept:
+        form = {"client_id": "shop", "client_secret": WORLD["secret"], "scope": scope}
+        _kept[scope] = _post("/oauth/token", form)["access_token"]
+    return str(_kept[scope])
+
+
+@replay.capture
+def reading(*scopes: str) -> list[str]:
+    """With these tokens."""
+    return [*map(scoped, scopes), str(_get("/orders/1")["total"])][-1:]
+
+
+@replay.capture
+def writing(*scopes: str) -> list[str]:
+    """With these tokens, from elsewhere in the code."""
+    return [*map(scoped, scopes), str(_get("/orders/2")["total"])][-1:]
+
+
 @replay.capture
 def order(number: int) -> Any:
     """Goes on with the token."""
@@ -79,6 +99,36 @@ def halved(number: int) -> float:
 def converted(amount: int) -> float:
     """Goes on with the rates."""
     return amount / rates()["usd"]
+
+
+class Client:
+    """Keeps a token of its own."""
+
+    def __init__(self) -> None:
+        self.token: str | None = None
+
+    def get(self, path: str) -> Any:
+        """With the token."""
+        if self.token is None:
+            self.token = str(_post("/oauth/token", {"client_id": "shop"})["access_token"])
+        return _get(path)
+
+
+CLIENTS = [Client(), Client()]
+
+
+@replay.capture
+def through(*clients: int) -> list[Any]:
+    """Asks through these."""
+    return [CLIENTS[each].get(f"/orders/{each}")["total"] for each in clients]
+
+
+@replay.capture
+def briefed() -> bool:
+    """With a briefing that is kept."""
+    if "briefing" not in _kept:
+        _kept["briefing"] = _post("/briefing", {"text": f"password: {WORLD['secret']} , then {WORLD['task']} all"})
+    return bool(_kept["briefing"])
 
 
 @replay.capture

@@ -23,11 +23,13 @@ from vcr.request import Request
 from replay.boundaries.http.bodies import json_of, undone, with_repeats
 from replay.boundaries.http.exchange import bare_url, target_of
 from replay.boundaries.http.stored import CREDENTIALS
-from replay.core.choosing import counts, says_whose
+from replay.core.choosing import counts, is_told, says_whose
 from replay.core.codec import Value, encode
 from replay.core.compare import differences, time_note, unexpected
-from replay.core.noise import URL_PATH, Excuse, Noise, below, cover
+from replay.core.covering import cover
+from replay.core.noise import URL_PATH, Excuse, Noise, below
 from replay.core.recording import Interaction
+from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference, Window
 
 
@@ -98,13 +100,29 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         return found
 
     def noted(self, recorded: Interaction, asked: Value) -> list[Difference]:
-        """What known noise covers, and a credential that only one of them has."""
+        """What known noise covers, a credential that only one of them has, and the code's own headers that count for no
+        answer."""
         found = self.differences(recorded, asked) if recorded.seq in self._noise else []
-        before, now = (set(map(str.lower, each.headers)) for each in (self._recorded(recorded), _request(asked)))
-        for name in sorted((before ^ now) & _UNCOUNTED):
+        before, now = (
+            {name.lower(): value for name, value in each.headers.items()}
+            for each in (self._recorded(recorded), _request(asked))
+        )
+        for name in sorted((before.keys() ^ now.keys()) & _UNCOUNTED):
             had, has = (_SENT if name in each else None for each in (before, now))
             found.append(Difference(f"headers.{name}", "removed" if had else "added", had, has, _LAPTOP))
+        if all(map(counts, before)):  # a minimal recording has no others
+            return found
+        for name in sorted({*before, *now} - CREDENTIALS):
+            had, has = before.get(name), now.get(name)
+            if had != has and is_told(name) and not (had and has and self._is_masked(recorded, had)):
+                kind: Any = "removed" if has is None else "added" if had is None else "changed"
+                found.append(Difference(f"headers.{name}", kind, had, _SENT if had is None else has, _OWN))
         return found
+
+    def _is_masked(self, recorded: Interaction, value: str) -> bool:
+        """Whether redaction put something of its own there."""
+        excuses = (each for each in self._noise.get(recorded.seq, ()) if isinstance(each, Excuse))
+        return any(holds_pseudonym(value, each.pseudonyms) for each in excuses)
 
     def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
         """vcrpy's own exception, our message before its text, for which it compares all requests; `brief`: without."""
@@ -250,6 +268,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
 
 _UNCOUNTED = CREDENTIALS - {"cookie"}
 _SENT = "sent"
+_OWN = "does not count: no server is known to choose its answer by it"
 _LAPTOP = "does not count: a laptop may have no credentials"
 _MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port)
 
