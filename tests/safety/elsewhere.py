@@ -18,7 +18,7 @@ ELSEWHERE = {
             _told.<locals>.told _watch _watch_aiohttp _watch_below_middleware _watch_django _watch_falcon
             _watch_starlette _watched install
         boundaries/http/__init__: HttpBoundary.install
-        boundaries/http/httpx_clients: _Seam.head _Seam.play
+        boundaries/http/httpx_clients: _Seam.head _Seam.play _patch
         boundaries/http/jars: _around install patch
         boundaries/http/wire: _around_getresponse _around_putrequest _around_send _swap install patch
         boundaries/http/wire_pools: install
@@ -132,6 +132,7 @@ ELSEWHERE = {
         boundaries/http/faults: _allowed _answered _connector _instance _module _of _response rebuild
         boundaries/http/httpx_clients: _Seam.arrived _played.<locals>.Played.__aiter__
             _played.<locals>.Played.__init__ _played.<locals>.Played.__iter__ _played.<locals>.Played._take
+            patch_again
         boundaries/http/recorded: Recorded.__init__ Recorded.again Recorded.arrive Recorded.body_error
             Recorded.cancelled Recorded.clean Recorded.head_error Recorded.is_read_in Recorded.offset
             Recorded._answers Recorded._due Recorded._outlasted Recorded.hold_to Recorded.pass_to Recorded.travels

@@ -70,6 +70,7 @@ class HttpBoundary:
 
                 when_imported("httpx", httpx_playback.patch)
                 when_imported("httpx2", httpx_playback.patch)
+            httpx_clients.patch_again()
         return NOTHING
 
     def shelf(
