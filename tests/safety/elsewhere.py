@@ -139,7 +139,8 @@ ELSEWHERE = {
             Recorded.wait_for_cancel _bound _pace
         boundaries/http/stored: Made.__init__ Made.keep Made.of Requested.__init__ Requested.has_headers
             answered requested
-        boundaries/http/wire: Refusing.__init__ _collected _go_out _put _raise_early _reached _verified _went_out refuse
+        boundaries/http/wire: Refusing.__init__ _collected _go_out _put _raise_early _reached _verified _went_out
+            patch_again refuse
         boundaries/http/wire_replay: FakeSocket.__init__ FakeSocket._expecting FakeSocket.fileno
             FakeSocket.getpeercert FakeSocket.gettimeout FakeSocket.makefile FakeSocket.send
             FakeSocket.settimeout Play.__init__ Play._serve Play._serve.<locals>.come Play.ask WireReader.__init__
