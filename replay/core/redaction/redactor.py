@@ -70,14 +70,14 @@ class Redactor:
         sweep.known = Known(marks_of(recording))
         sweep.allowed |= left
         sweep.few = max(sweep.few, _size(recording) // PER_SECRET)
-        changed = self._walk(recording, sweep)
+        changed = _Walk(sweep, self._names).over(recording)
         sweep.arm()
         if (
             not (sweep.secrets or sweep.crowd.secrets) and changed == recording
         ):  # nothing to look for anywhere else: so it is with most
             return recording
         places: dict[str, Marks] = {}
-        changed = self._walk(recording, sweep, places)
+        changed = _Walk(sweep, self._names, places).over(recording)
         if changed == recording:
             return recording
         changed = noted(changed, recording, sweep, places, self._pseudonyms.id)
@@ -119,70 +119,86 @@ class Redactor:
             found += [Secret(f"line {number}", "$", kind, secret) for secret, kind in kinds.items()]
         return found
 
-    def _walk(self, recording: Recording, sweep: Sweep, places: dict[str, Marks] | None = None) -> Recording:
-        """`places` is told what changed where."""
 
-        def value(stored: Value, place: str, target: str | None = None) -> Value:
-            sweep.marks, sweep.cuts = {}, {}
-            tree = stored.tree
-            names = self._names(target) if target is not None else ()
-            if place != "input":
-                names = without_object(names)
-            if names and type(tree) is dict and type(tree.get("args")) is list:
-                made = sweep.arguments(tree, names)
-            else:
-                made = _beside_marks(tree, sweep.tree) if place == "context" else sweep.tree(tree)
-            if place == "context":
-                made = _redrawn(made, sweep.secrets)
-            if places is not None and sweep.marks:
-                places[place] = sweep.marked()
-            gaps = tuple(map(gap, stored.gaps))
-            gaps += tuple(Gap(path_of(path), REASON, why) for path, why in sweep.cuts.items())
-            if made == tree:
-                return stored if gaps == stored.gaps else Value(stored.text, gaps)
-            return Value(json_text(made), gaps)
+class _Walk:
+    """One walk of a sweep over the parts of a recording. `places` is told what changed where."""
 
-        def gap(found: Gap) -> Gap:
-            """Its path may have a name that is a secret."""
-            path = sweep.masked(found.path)
-            return found if path == found.path else msgspec.structs.replace(found, path=path)
+    def __init__(
+        self, sweep: Sweep, names: Callable[[str], tuple[str, ...]], places: dict[str, Marks] | None = None
+    ) -> None:
+        self._sweep = sweep
+        self._names = names
+        self._places = places
 
-        def text(found: Any) -> Any:
-            return sweep.leaf(found, (), None, mark=False) if type(found) is str else found
-
-        def interaction(one: Interaction) -> Interaction:
-            called = one.target if one.boundary in ("call", "model") else None
-            request = value(one.request, f"interaction[{one.seq}].request", called)
-            answer = value(one.answer, f"interaction[{one.seq}].answer")
-            if request is one.request and answer is one.answer and one.boundary != "http":
-                return one
-            return msgspec.structs.replace(one, request=request, answer=answer, target=_target(one, request, text))
-
-        def known(found: Any) -> Any:
-            """Of a name that the code chose: only what is a secret in other places."""
-            return sweep.masked(found) if type(found) is str else found
-
-        def items(found: Any, name: str, *names: str) -> Any:
-            return tuple(
-                msgspec.structs.replace(
-                    each, **{name: text(getattr(each, name)), **{n: known(getattr(each, n)) for n in names}}
-                )
-                for each in found
-            )
-
+    def over(self, recording: Recording) -> Recording:
+        """The recording as it is after it."""
+        value, text = self._value, self._text
         return msgspec.structs.replace(
             recording,
             input=value(recording.input, "input", recording.entrypoint if recording.kind == "function" else None),
-            interactions=tuple(map(interaction, recording.interactions)),
+            interactions=tuple(map(self._interaction, recording.interactions)),
             outcome=Outcome(recording.outcome.state, value(recording.outcome.payload, "outcome")),
             context=value(recording.context, "context"),
             edits=None if recording.edits is None else value(recording.edits, "edits"),
-            logs=items(recording.logs, "message", "logger"),
-            model_calls=items(recording.model_calls, "response_id", "request_model", "response_model"),
-            predictions=items(recording.predictions, "label", "name"),
-            gaps=tuple(map(gap, recording.gaps)),
+            logs=self._items(recording.logs, "message", "logger"),
+            model_calls=self._items(recording.model_calls, "response_id", "request_model", "response_model"),
+            predictions=self._items(recording.predictions, "label", "name"),
+            gaps=tuple(map(self._gap, recording.gaps)),
             entrypoint=text(recording.entrypoint) if recording.kind == "block" else recording.entrypoint,
             **{name: text(getattr(recording, name)) for name in _TEXTS},
+        )
+
+    def _value(self, stored: Value, place: str, target: str | None = None) -> Value:
+        """`target`: of a call, whose parameters have names."""
+        sweep = self._sweep
+        sweep.marks, sweep.cuts = {}, {}
+        tree = stored.tree
+        made = self._tree(tree, place, self._names(target) if target is not None else ())
+        if self._places is not None and sweep.marks:
+            self._places[place] = sweep.marked()
+        gaps = tuple(map(self._gap, stored.gaps))
+        gaps += tuple(Gap(path_of(path), REASON, why) for path, why in sweep.cuts.items())
+        if made == tree:
+            return stored if gaps == stored.gaps else Value(stored.text, gaps)
+        return Value(json_text(made), gaps)
+
+    def _tree(self, tree: Any, place: str, names: tuple[str, ...]) -> Any:
+        sweep = self._sweep
+        if place != "input":
+            names = without_object(names)
+        if names and type(tree) is dict and type(tree.get("args")) is list:
+            return sweep.arguments(tree, names)
+        if place == "context":
+            return _redrawn(_beside_marks(tree, sweep.tree), sweep.secrets)
+        return sweep.tree(tree)
+
+    def _gap(self, found: Gap) -> Gap:
+        """Its path may have a name that is a secret."""
+        path = self._sweep.masked(found.path)
+        return found if path == found.path else msgspec.structs.replace(found, path=path)
+
+    def _text(self, found: Any) -> Any:
+        return self._sweep.leaf(found, (), None, mark=False) if type(found) is str else found
+
+    def _known(self, found: Any) -> Any:
+        """Of a name that the code chose: only what is a secret in other places."""
+        return self._sweep.masked(found) if type(found) is str else found
+
+    def _interaction(self, one: Interaction) -> Interaction:
+        called = one.target if one.boundary in ("call", "model") else None
+        request = self._value(one.request, f"interaction[{one.seq}].request", called)
+        answer = self._value(one.answer, f"interaction[{one.seq}].answer")
+        if request is one.request and answer is one.answer and one.boundary != "http":
+            return one
+        return msgspec.structs.replace(one, request=request, answer=answer, target=_target(one, request, self._text))
+
+    def _items(self, found: Any, name: str, *names: str) -> Any:
+        """Each without secrets in `name`, and without known ones in `names`."""
+        return tuple(
+            msgspec.structs.replace(
+                each, **{name: self._text(getattr(each, name)), **{n: self._known(getattr(each, n)) for n in names}}
+            )
+            for each in found
         )
 
 
