@@ -254,12 +254,12 @@ class Encoded(Secrets):
                 plain |= all_unquoted(runs[at : at + _AT_ONCE])
             if len(self._unquoted) < _FEW:
                 self._unquoted[text] = plain
-        whole = {run: words[: -len(cut_escape(words)) or None] for run, (_, words) in plain.items()}
-        made = self._each(list(whole.values()), deep + 1)
+        cut = {words: end for _, words in plain.values() if words[0] in "{[" and (end := cut_escape(words))}
+        made = self._each([words.removesuffix(cut.get(words, "")) for _, words in plain.values()], deep + 1)
+        made |= {words: made[words.removesuffix(end)] + end for words, end in cut.items()}
         if not self._armed:  # nobody looks at what the first walk writes
             return text
-        changed = {run: (data, made[whole[run]] + words[len(whole[run]) :])
-                   for run, (data, words) in plain.items() if made[whole[run]] != whole[run]}  # fmt: skip
+        changed = {run: (data, made[words]) for run, (data, words) in plain.items() if made[words] != words}
         shown: dict[str, str] = {}
         for at in range(0, len(changed), _AT_ONCE):
             shown |= all_quoted(dict(islice(changed.items(), at, at + _AT_ONCE)))
