@@ -17,7 +17,6 @@ from typing import Any, TypeVar, overload
 from replay.boundaries.grpc_calls import install as watch_grpc
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
-from replay.core import world as worlds
 from replay.core.left import answer_of, error_of, given, opened, put_back
 from replay.core.naming import module_name
 from replay.core.parameters import declare
@@ -25,7 +24,7 @@ from replay.core.raising import throw
 from replay.core.recording import MOST_TURNS
 from replay.core.snapshot import Immutable, snapshot_error
 from replay.core.turns import arrived_ns
-from replay.core.world import Answer, Request, Ticket, World, failed, here, leave
+from replay.core.world import Answer, Request, Ticket, World, failed, go_live, here, leave
 from replay.errors import DivergenceError, UsageError
 
 _NOTHING = Immutable(None)
@@ -113,7 +112,7 @@ def _function(function: Any, asked: Any, mark: Mark | None, skipped: int) -> Any
             if found.state == "raised":
                 put_back(found, args[skipped:], kwargs)
             return opened(found.open(), found, args[skipped:], kwargs)
-        token = worlds.current.set(worlds.LIVE)
+        token = go_live()
         try:
             value = function(*args, **kwargs)
         except BaseException as error:
@@ -245,7 +244,7 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> An
             return await function(*args, **kwargs)
         if type(found) is Answer:
             return await _told(found, args[skipped:], kwargs)
-        token = worlds.current.set(worlds.LIVE)
+        token = go_live()
         try:
             value = await _as_watched(function(*args, **kwargs), found)
         except BaseException as error:
