@@ -34,7 +34,11 @@ _LONGEST = 100_000
 """Characters of a text whose numbers are looked at."""
 _FAR = 400 * 86_400 * _SECOND
 """From the window, nanoseconds: what a number says that is further away may be something else."""
+_WRITTEN = re.compile(r"(?<=\d)[.,]\d+|\d+|[A-Za-z]{3,}|[+-](?=\d\d:?\d\d\Z)")
+"""What two moments that are written in the same way may differ in: digits, a fraction, names of days and months, the
+sign of a zone."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_Moment = int | float | datetime | date
 
 
 _MEASURED = re.compile(
@@ -90,22 +94,22 @@ def both_inside(recorded: Any, actual: Any, window: Window) -> bool:
         made, again = minted(recorded), minted(actual)
         if made is not None and again is not None:
             return made[0] == again[0] and start <= made[1] <= end and start <= again[1] <= end
-    first, second = _moment(recorded), _moment(actual)
-    if first is None or second is None or type(first) is not type(second):
+    first, second = _moments(recorded, actual)
+    if first is None or second is None:
         return False
     if isinstance(first, datetime):
         return _naive_inside(first, second, start, end)  # type: ignore[arg-type]  # the types are the same
     if isinstance(first, date) or isinstance(second, date):
-        return _touched(first, start, end) and _touched(second, start, end)  # type: ignore[arg-type]
+        return _days_inside(first, second, start, end)  # type: ignore[arg-type]
     units = _UNITS if type(first) is float else (1,)
     return any(start <= first * unit <= end and start <= second * unit <= end for unit in units)
 
 
 def both_counted(recorded: Any, actual: Any, window: Window) -> bool:
-    """Whether both are times, written in the same way, so many whole seconds before or after moments inside the window,
-    as many each: when something expires, is due or began. A number has to be within `_FAR` of it."""
-    first, second = _moment(recorded), _moment(actual)
-    if type(recorded) is not type(actual) or first is None or second is None or type(first) is not type(second):
+    """Whether both are times, written in the same way, so many whole seconds before or after moments in one part of the
+    window, as many each: when something expires, is due or began. A number has to be within `_FAR` of it."""
+    first, second = _moments(recorded, actual)
+    if type(recorded) is not type(actual) or first is None or second is None:
         return False
     if isinstance(first, datetime) and isinstance(second, datetime):
         first, second = _nanoseconds(first.replace(tzinfo=UTC)), _nanoseconds(second.replace(tzinfo=UTC))
@@ -113,7 +117,8 @@ def both_counted(recorded: Any, actual: Any, window: Window) -> bool:
         return False
     is_number = type(first) is float
     return any(
-        _from_inside(int(first * unit), int(second * unit), window)
+        _from_inside(int(first * unit), int(second * unit), part)
+        for part in window.parts
         for unit in (_UNITS if is_number else (1,))
         if not is_number or abs(first * unit - window.start) <= _FAR
     )
@@ -143,7 +148,7 @@ def _are_moments(one: str, two: str, window: Window) -> bool:
         return False
     if _MINUTES.search(one) and _MINUTES.search(two):
         minute = 60 * _SECOND
-        window = Window(window.start // minute * minute, window.end)
+        window = Window(window.start // minute * minute, window.end, window.stretches)
     if _OF_DAY.match(one) and _OF_DAY.match(two):
         today = _EPOCH + timedelta(microseconds=window.start // 1000)
         days = [(today + timedelta(days=each)).date().isoformat() for each in (-1, 0, 1)]
@@ -162,7 +167,16 @@ def _from_inside(one: int, two: int, window: Window) -> bool:
     return first + (one - first) % _SECOND <= last
 
 
-def _moment(value: Any) -> int | float | datetime | date | None:
+def _moments(one: Any, two: Any) -> tuple[_Moment, _Moment] | tuple[None, None]:
+    """Both, if they are written in the same way."""
+    first, second = _moment(one), _moment(two)
+    if first is None or second is None or type(first) is not type(second):
+        return None, None
+    is_text = isinstance(one, str) and isinstance(two, str)
+    return (None, None) if is_text and _WRITTEN.sub("", one) != _WRITTEN.sub("", two) else (first, second)
+
+
+def _moment(value: Any) -> _Moment | None:
     """Nanoseconds (int), a number in an unknown unit (float), a naive datetime, a day; or None."""
     if isinstance(value, str):
         return _written(value)
@@ -175,7 +189,7 @@ def _moment(value: Any) -> int | float | datetime | date | None:
     return value if isinstance(value, date) else None
 
 
-def _written(text: str) -> int | float | datetime | date | None:
+def _written(text: str) -> _Moment | None:
     if not 10 <= len(text) <= 40:
         return None
     try:
@@ -205,8 +219,9 @@ def _naive_inside(first: datetime, second: datetime, start: int, end: int) -> bo
     )
 
 
-def _touched(day: date, start: int, end: int) -> bool:
-    """Whether it is that day somewhere on earth at some time of the window."""
-    first = (_EPOCH + timedelta(microseconds=start // 1000, hours=-12)).date()
-    last = (_EPOCH + timedelta(microseconds=end // 1000, hours=14)).date()
-    return first <= day <= last
+def _days_inside(first: date, second: date, start: int, end: int) -> bool:
+    """Whether it is both days somewhere on earth, at some times of the window."""
+    low, high = min(first, second), max(first, second)
+    began, ended = (_EPOCH + timedelta(microseconds=each // 1000) for each in (start, end))
+    quarters = (timedelta(minutes=15 * each) for each in range(-12 * 4, 14 * 4 + 1))
+    return any((began + each).date() <= low and high <= (ended + each).date() for each in quarters)

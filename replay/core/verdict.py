@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -23,6 +24,13 @@ class Window(msgspec.Struct, frozen=True):
 
     start: int
     end: int
+    stretches: Callable[[], Sequence[Window]] | None = None
+    """Gives the parts of it in which the code ran, if that is known: a clock is read again in the same one."""
+
+    @property
+    def parts(self) -> Sequence[Window]:
+        """These, else itself."""
+        return (self,) if self.stretches is None else self.stretches()
 
 
 class Difference(msgspec.Struct, frozen=True):

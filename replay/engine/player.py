@@ -11,6 +11,7 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from threading import RLock
 from typing import Any, Protocol, TypeVar
@@ -35,6 +36,7 @@ from replay.engine.later import Later
 from replay.engine.logged import LEVELS, Line
 from replay.engine.partings import Partings
 from replay.engine.steps import Clocked, InOrder, Waits
+from replay.engine.stretches import stretches
 from replay.engine.user_code import library_of, user_code
 from replay.engine.waiting import Waiting
 from replay.errors import DivergenceError
@@ -559,4 +561,6 @@ def _settled(payload: Settles, among: Sequence[Interaction]) -> Value:
 
 def window(recording: Recording) -> Window:
     """The wall-clock span of the recording."""
-    return Window(recording.started_at, recording.started_at + recording.duration_ns)
+    return Window(
+        recording.started_at, recording.started_at + recording.duration_ns, cache(partial(stretches, recording))
+    )
