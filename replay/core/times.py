@@ -34,6 +34,8 @@ _LONGEST = 100_000
 """Characters of a text whose numbers are looked at."""
 _FAR = 400 * 86_400 * _SECOND
 """From the window, nanoseconds: what a number says that is further away may be something else."""
+_SOON = _SECOND // 4
+"""Nanoseconds by which two may be apart wherever they lie in the window: a task may have computed meanwhile."""
 _WRITTEN = re.compile(r"(?<=\d)[.,]\d+|\d+|[A-Za-z]{3,}|[+-](?=\d\d:?\d\d\Z)")
 """What two moments that are written in the same way may differ in: digits, a fraction, names of days and months, the
 sign of a zone."""
@@ -106,8 +108,9 @@ def both_inside(recorded: Any, actual: Any, window: Window) -> bool:
 
 
 def both_counted(recorded: Any, actual: Any, window: Window) -> bool:
-    """Whether both are times, written in the same way, so many whole seconds before or after moments in one part of the
-    window, as many each: when something expires, is due or began. A number has to be within `_FAR` of it."""
+    """Whether both are times, written in the same way, so many whole seconds before or after moments inside the window,
+    as many each: when something expires, is due or began. A number has to be within `_FAR` of it. Two that are further
+    apart than `_SOON` are counted from one part of the window."""
     first, second = _moments(recorded, actual)
     if type(recorded) is not type(actual) or first is None or second is None:
         return False
@@ -117,8 +120,7 @@ def both_counted(recorded: Any, actual: Any, window: Window) -> bool:
         return False
     is_number = type(first) is float
     return any(
-        _from_inside(int(first * unit), int(second * unit), part)
-        for part in window.parts
+        _from_inside(int(first * unit), int(second * unit), window)
         for unit in (_UNITS if is_number else (1,))
         if not is_number or abs(first * unit - window.start) <= _FAR
     )
@@ -158,6 +160,11 @@ def _are_moments(one: str, two: str, window: Window) -> bool:
 
 
 def _from_inside(one: int, two: int, window: Window) -> bool:
+    parts = (window,) if abs(two - one) <= _SOON else window.parts
+    return any(_from_part(one, two, part) for part in parts)
+
+
+def _from_part(one: int, two: int, window: Window) -> bool:
     start, end = window.start - _UNITS[1], window.end + _UNITS[1]  # many are written in milliseconds
     for whole in (_SECOND, 60 * _SECOND):  # or in seconds, or minutes
         if one % whole == two % whole == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,36 @@ def test_another_expiry_is_told_whatever_the_recording_took(tmp_path: Path, monk
     (apart,) = replay.run(found).divergences
     assert (apart.kind, apart.seq) == ("changed", 1)
     assert [each.path for each in unexpected(apart.differences)] == ["$.args[0]", "$.args[1]", "$.args[2]"]
+
+
+@replay.capture
+async def computes() -> None:
+    expiries = []
+
+    async def other() -> None:
+        await asyncio.sleep(0.02)
+        until = time.perf_counter() + 0.03
+        while time.perf_counter() < until:
+            pass
+        expiries.append(time.time() + 60)
+
+    task = asyncio.create_task(other())
+    await later()
+    await task
+    save(*expiries)
+
+
+@replay.boundary
+async def later() -> None:
+    """Long enough."""
+    await asyncio.sleep(0.2)
+
+
+def test_a_task_that_computes_meanwhile(tmp_path: Path) -> None:
+    """It asks nothing, so nobody knows when it read the clock."""
+    (found,) = record(tmp_path, lambda: asyncio.run(computes()))
+    assert len(stretches(found)) == 2
+    assert replay.run(found).green
 
 
 @replay.capture
