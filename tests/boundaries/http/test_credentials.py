@@ -99,6 +99,20 @@ def test_a_header_of_the_code_is_told(
     assert all(str(each.note).startswith("does not count") for each in verdict.difference)
 
 
+@pytest.mark.parametrize("name", ["Stripe-Account", "X-Account-Id"])
+def test_another_account_is_another_request(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It says whose data is asked for; a laptop may have none."""
+    monkeypatch.setitem(HEADERS, "now", {name: "acct_1"})
+    (recording,) = record(tmp_path, lambda: ask("httpx", f"{server.url}/json?n=1"))
+    monkeypatch.setitem(HEADERS, "now", {})
+    assert replay.run(recording).green
+    monkeypatch.setitem(HEADERS, "now", {name: "acct_2"})
+    (apart,) = replay.run(recording).divergences
+    assert [each.path for each in apart.differences] == [f"headers.{name.lower()}"]
+
+
 def test_of_a_minimal_recording_no_header_is_missed(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
