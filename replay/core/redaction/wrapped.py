@@ -19,6 +19,7 @@ _WRITTEN = re.compile(r"\\.|'((?:[^'\\\n]|\\.)*+)'|\"((?:[^\"\\\n]|\\.)*+)\"")
 """A text in quotes; what is escaped outside begins none: else a text of nothing but such took quadratic time."""
 _END = r"\n"
 """A new line, as it is written there."""
+_RETURN = r"\r"
 _MOST = 20
 """Texts in quotes that are looked at."""
 _FIRST = 400
@@ -28,7 +29,10 @@ _FIRST = 400
 def views(text: str) -> Iterator[Lines]:
     """Lines that may be those of one table."""
     if _LOGGED.match(text):
-        yield _logged(text)
+        lines = _logged(text)
+        yield lines
+        if text[slice(*lines[0])].rstrip()[-1:] == ":":
+            yield lines[1:]
     end = text.find("\n", 0, _FIRST)
     if end > 0 and text[:end].rstrip()[-1:] == ":":
         yield [(end + 1, len(text))]
@@ -55,7 +59,7 @@ def _in_quotes(text: str) -> Iterator[Lines]:
             at = found.start(group)
             lines: Lines = []
             for line in found[group].split(_END):
-                lines.append((at, at + len(line)))
+                lines.append((at, at + len(line.removesuffix(_RETURN))))
                 at += len(line) + len(_END)
             yield lines
             looked += 1

@@ -88,7 +88,9 @@ INSIDE: dict[str, Callable[[str], str]] = {
     "of loguru": lambda table: "".join(
         f"2024-05-01 12:00:00.123 | INFO     | app:main:12 - {line}\n" for line in table.splitlines()
     ),
+    "in lines of a log, below one that announces it": lambda table: f"{AT}rows:\n{INSIDE['in lines of a log'](table)}",
     "as Python writes it": repr,
+    "as Python writes it with other ends of lines": lambda table: repr(table.replace("\n", "\r\n")),
     "within what Python writes": lambda table: f"Result(text={table!r}, n=1)",
     "within JSON in a line": lambda table: f"{AT}got {json.dumps({'out': table})}, done",
 }
