@@ -12,6 +12,11 @@ KindOf = Callable[[object], str | None]
 _OPTION = re.compile(r"--?([A-Za-z][\w-]{2,60})")
 _VALUE = re.compile(r"(?=\S{8,4000}+\Z)\D{0,80}+\d\S*+\Z")
 _USER = frozenset({"-u", "-U", "--user", "--proxy-user"})
+_SHORT = {
+    "-a": re.compile(r"redis-cli\b"), "-P": re.compile(r"sqlcmd\b"), "-w": re.compile(r"ldap[a-z]"),
+    "-p": re.compile(r"(?:sshpass|mongo\w*|(?:docker|podman|helm)(?: registry)? login|az login)\b"),
+}  # fmt: skip
+"""An option before a password that says nothing by its name -> the commands that have it."""
 _SQL = re.compile(r"\s*(?i:select|insert|update|delete|replace|merge|with|call|exec|alter|create)\s")
 _SQL_LINE = re.compile(f"(?m)^{_SQL.pattern}")
 _AT_ONCE = 1000
@@ -80,9 +85,22 @@ def options(items: Sequence[Any], kind_of: KindOf) -> dict[int, str]:
             kind = kind_of(option[1]) if option is not None else None
             if kind is None and item in _USER and ":" in items[at + 1] and str(items[0]).endswith("curl"):
                 kind = "url-password"
+            if kind is None and _is_short(item, items):
+                kind = "option"
             if kind is not None:
                 found[at + 1] = kind
     return found
+
+
+def _is_short(option: str, items: Sequence[Any]) -> bool:
+    """Whether what follows that option of this command is a password."""
+    command = _SHORT.get(option)
+    words = [each for each in items[:3] if type(each) is str and len(each) <= 200]
+    return (
+        command is not None
+        and bool(words)
+        and command.match(" ".join([words[0].rpartition("/")[2], *words[1:]])) is not None
+    )
 
 
 def is_statement(text: str) -> bool:

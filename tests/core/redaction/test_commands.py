@@ -121,6 +121,36 @@ LINES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["redis-cli", "-a", C], ["/usr/bin/redis-cli", "-h", "db", "-a", C, "ping"], ["sshpass", "-p", C, "ssh", "web"],
+        ["docker", "login", "-u", "ann", "-p", C], ["mongosh", "-u", "ann", "-p", C], ["sqlcmd", "-U", "sa", "-P", C],
+        ["ldapsearch", "-x", "-w", C], ["helm", "registry", "login", "-p", C], ["az", "login", "-u", "ann", "-p", C],
+    ],
+)  # fmt: skip
+def test_words_of_a_command(words: list[str]) -> None:
+    """As `subprocess` takes them: an option that says nothing by its name is one of this command."""
+    after = REDACTOR.redact(recording({"words": words, "again": f"x {C}"}))
+    assert C not in everything(after)
+    held = after.input.decode()["words"]
+    assert [each for each, word in zip(held, words, strict=True) if each == word] == [
+        each for each in words if each != C
+    ]
+
+
+def test_words_of_another_command() -> None:
+    """The same letters are other options elsewhere: a port, a folder."""
+    for words in (
+        ["docker", "run", "-p", "8080:80", "web"],
+        ["mkdir", "-p", "captures/new"],
+        ["ls", "-a", "captures"],
+        ["-a", "x"],
+    ):
+        before = recording({"words": words})
+        assert REDACTOR.redact(before) is before
+
+
 @pytest.mark.parametrize("name", LINES)
 def test_a_canary_is_nowhere(name: str) -> None:
     """Nothing of it is left, and redacting again changes nothing."""
