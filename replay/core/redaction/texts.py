@@ -27,6 +27,9 @@ _LARGE = 4 << 20
 """Characters of a JSON text that is read as such; longer ones are masked as text."""
 _PAIR = re.compile(r"[\w.\[\]%$*@-]{1,100}=")
 _FORM = re.compile(r"[\w.\[\]%$*@-]{1,100}=[^\s&]*(?:&[\w.\[\]%$*@-]{1,100}=[^\s&]*)*\Z")
+_ESC = "\x1b["
+_COLOUR = re.compile(r"\x1b\[[\d;?]{0,40}+[A-Za-z]")
+"""What tells a terminal a colour, or where to write: it may stand between a name and its value (structlog, rich)."""
 _LOOKS = re.compile(r"\ufeff?\s*[{\[]")
 _PART = re.compile(r'[; ]name=(?:"([^"\r\n]{1,200})"|([^";\s]{1,200}))')
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
@@ -282,6 +285,8 @@ class Texts(Tabled):
             made = self.value(text, kind)
         else:
             marked = len(self.marks)
+            if _ESC in text and not self._armed and deep < DEEPEST and (plain := _COLOUR.sub("", text)) != text:
+                self.leaf(plain, path, None, content=content, mark=False, deep=deep + 1)
             inside = self._nested(text, path, content, deep) if deep < DEEPEST else None
             made = self.flat(text, deep) if inside is None else inside
             if len(self.marks) > marked and any(each[: len(path)] == path for each in islice(self.marks, marked, None)):

@@ -117,6 +117,9 @@ LINES = {
     "block with an anchor": f"password: &pw >-\n  {C}\nport: 5432\n",
     "net user": f"C:\\> net user ann {C} /add",
     "net user, options first": f'net user /domain "ann smith" "{C}"',
+    "colours of structlog": f"[\x1b[32minfo\x1b[0m] \x1b[1mlogin\x1b[0m \x1b[36mpassword\x1b[0m=\x1b[35m{C}\x1b[0m n=1",
+    "colours of JSON": f'{{\x1b[34m"api_key"\x1b[0m: \x1b[32m"{C}"\x1b[0m}}',
+    "colours and lines that are put out": f"\x1b[2K\x1b[1mtoken\x1b[0m: {C}",
     "upper hex": f"blob {json.dumps({'password': C}).encode().hex().upper()} end",
 }  # fmt: skip
 
