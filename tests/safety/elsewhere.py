@@ -222,7 +222,7 @@ ELSEWHERE = {
             Record.__init__ Record.__iter__ Record.__repr__ Record.__setattr__ Truncated.__hash__ made_class
         core/surroundings: Environ.__init__ Environ.write Timing.__init__ Timing._jump Timing._set_back
             Timing.write Zone.__init__ Zone.write is_yielded paced
-        core/verdict: Verdict.green
+        core/verdict: Verdict.green Window.parts
         core/world: Answer.open _unkept occupant occupy
         engine/earlier: Remembered.name _numbered _read _remembered earlier is_all_from_before is_from_before
             kept_by_now remembered
