@@ -18,8 +18,12 @@ from replay.core.recording import Recording
 from replay.engine import earlier as engine
 from replay.engine import recorder
 from replay.engine.earlier import MOST_THINGS, NAME, REMEMBERED, Memory, earlier
+from replay.engine.user_code import user_code
 from replay.store.bundle import write_bundle
+from replay.surfaces.debug_steps import Step, Steps
 from replay.surfaces.minimize import shorten
+from replay.surfaces.page import Page
+from replay.surfaces.run import run as replay_recording
 from replay.surfaces.waterfall import recording_text
 from replay.surfaces.why import Options
 from tests.engine import tokens
@@ -136,6 +140,18 @@ def test_another_way_to_what_is_kept(record: Record) -> None:
     assert verdict.status == "reproduced", verdict
     assert [each.path.rpartition("/")[2] for each in verdict.difference if each.note == REMEMBERED] == ["token"]
     assert verdict.served == 1
+
+
+def test_a_debugger_sees_one_run(record: Record) -> None:
+    """And where it is asked that it was asked before the recording."""
+    _, second = record(lambda: [tokens.reading("orders"), tokens.writing("orders")])
+    tokens.forget()
+    steps = Steps(second, user_code(ROOT), Page(), None, -1)
+    assert replay_recording(second, on_ask=steps.on_ask, once=True).status == "diverged"
+    assert [(each["seq"], each["lane"]) for each in steps.documents] == [(1, NAME), (0, "0")]
+    step = Step(interaction=earlier(second)[0].interaction, asked=second.input, stack=())
+    assert next(steps._text(step)).startswith("#1  http POST http://127.0.0.1:")
+    assert next(steps._text(step)).endswith("/oauth/token  in production before the recording")
 
 
 def test_another_end_behind_another_way(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
