@@ -369,16 +369,17 @@ def is_all_from_before(verdict: Verdict) -> bool:
 
 
 def kept_by_now(first: Verdict, second: Verdict) -> Verdict | None:
-    """The verdict of a second run in the same process, with what the first one asked; None if that asks it again, or
-    ends in another way."""
+    """The verdict of a second run in the same process, with what the first one asked; None if that parts from the
+    recording, too, or ends in another way."""
     asked = {each.path: each for each in first.difference if each.note == REMEMBERED}
     asked |= {each.path: each for each in map(_remembered, first.divergences)}
     ends_alike = second.outcome is not None and second.outcome == first.outcome
     is_like = second.status == "reproduced" or (second.status == "changed" and ends_alike)
-    if not is_like or any(each.path in asked for each in second.difference):
+    if not is_like:
         return None
+    told = (each for each in asked.values() if each not in second.difference)
     return msgspec.structs.replace(
-        second, difference=(*second.difference, *asked.values()), seconds=first.seconds + second.seconds
+        second, difference=(*second.difference, *told), seconds=first.seconds + second.seconds
     )
 
 

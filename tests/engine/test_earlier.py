@@ -18,6 +18,7 @@ from replay.core.recording import Recording
 from replay.engine import earlier as engine
 from replay.engine import recorder
 from replay.engine.earlier import MOST_THINGS, NAME, REMEMBERED, Memory, earlier
+from replay.engine.recorder import Settings
 from replay.engine.user_code import user_code
 from replay.store.bundle import write_bundle
 from replay.surfaces.debug_steps import Step, Steps
@@ -333,6 +334,20 @@ def test_it_can_be_turned_off(record: Record) -> None:
     assert [_targets(each) for each in record(_orders(1, 2), earlier=False)] == [[], []]
 
 
+def test_it_hears_before_the_writer_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that two threads encode at the same time could be written as nothing."""
+    events: list[str] = []
+    hear = Memory.hear
+    monkeypatch.setattr(Memory, "hear", lambda self, tickets: (events.append("heard"), hear(self, tickets))[1])
+    recorder.configure(Settings(service="test", keep=replay.always(), memory=Memory(),
+                                sink=lambda captured: events.append("handed over")))  # fmt: skip
+    try:
+        tokens.order(1)
+    finally:
+        recorder.configure(None)
+    assert events == ["heard", "handed over"]
+
+
 @pytest.mark.parametrize("name", ["hear", "beside", "place"])
 def test_a_fault_of_it_loses_nothing_else(record: Record, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     def broken(*arguments: Any) -> Any:
@@ -365,9 +380,9 @@ def test_what_no_recorder_wrote_is_not_there(record: Record) -> None:
 @pytest.mark.parametrize("number", [-1, 0, 1 << 62])
 def test_any_number_will_do(record: Record, number: int) -> None:
     """They are not those of the recording's own interactions; the bundle is a stranger's."""
-    _, second = record(_orders(1, 2))
-    (whole,) = second.context.tree[NAME]
-    altered = with_note(second, NAME, [{**whole, "interaction": {**whole["interaction"], "seq": number}}] * 10_000)
+    *_, last = record(lambda: [tokens.reading(*each) for each in (["orders"], ["bills"], ["orders", "bills"])])
+    whole = [{**each, "interaction": {**each["interaction"], "seq": number}} for each in last.context.tree[NAME]]
+    altered = with_note(last, NAME, whole * 5_000)
     tokens.forget()
     assert replay.run(altered).status == "reproduced"
     assert len(earlier(altered)) == engine.TAKEN
