@@ -88,6 +88,14 @@ def shift(nanoseconds: int) -> None:
         _timelines[-1].shift(nanoseconds)
 
 
+def begin() -> None:
+    """The unit of work begins: it is the time at which it did in production, whatever was waited for until now."""
+    if _timelines:
+        from replay.boundaries.virtual_loop import set_back
+
+        set_back(_timelines[-1].begin(_clocks[-1].back_to))
+
+
 def wait(nanoseconds: int, ends_at: int | None = None, /, *, computed: bool = False) -> None:
     """Let the calling thread wait this long in virtual time. `ends_at`: for a recorded answer, which production got
     then (nanoseconds since the epoch). `computed`: it computed there, and so long at most."""
@@ -108,6 +116,11 @@ def linger(elapsed: int) -> bool:
 def pauses() -> int:
     """How often code has waited of its own, not for an answer, since the replay began."""
     return _timelines[-1].pauses if _timelines else 0
+
+
+def waited() -> int:
+    """Nanoseconds for which code has waited, in virtual time, since the replay began."""
+    return _timelines[-1].waited if _timelines else 0
 
 
 def near() -> tuple[Near, ...]:

@@ -1,5 +1,5 @@
-"""Errors that a web framework answers for: Django, Flask and Quart say so, others log them, and code that catches one
-itself makes the answer while it handles it (see `replay.core.behind`)."""
+"""Errors that a web framework answers for: Django, Flask, Quart and Falcon say so, others log them, and code that
+catches one itself makes the answer while it handles it (see `replay.core.behind`)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def install() -> None:
     when_imported("starlette.responses", _watch_starlette)
     when_imported("aiohttp.web_response", _watch_aiohttp)
     when_imported("starlette.middleware.exceptions", _watch_below_middleware)
+    for module in ("falcon.app", "falcon.asgi.app"):
+        when_imported(module, _watch_falcon)
 
 
 def logged(record: logging.LogRecord) -> None:
@@ -77,6 +79,28 @@ def _watch_below_middleware(exceptions: ModuleType) -> None:
 
     call.__replay_watched__ = True  # type: ignore[attr-defined]
     kind.__call__ = call
+
+
+def _watch_falcon(module: ModuleType) -> None:
+    """What it catches is given to handlers, which answer: it tells nobody, but for a text in `wsgi.errors`."""
+    handler = vars(module.App).get("_handle_exception")
+    if handler is not None and not hasattr(handler, "__replay_watched__"):
+        module.App._handle_exception = _told(handler)
+
+
+def _told(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that is called where an error is being handled, for the answer to it."""
+
+    @wraps(handler)
+    def told(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            _handled(sys.exception(), is_sure=False)
+        except Exception:
+            lost("handled-failed")
+        return handler(self, *args, **kwargs)
+
+    told.__replay_watched__ = True  # type: ignore[attr-defined]
+    return told
 
 
 def _watch(kind: type, name: str, status: str = "status_code") -> None:

@@ -34,6 +34,11 @@ class Pace:
             self._waited = offset_ns
             timeline.sleep(self._asked + offset_ns - timeline.now, self._began + offset_ns)
 
+    def left(self, offset_ns: int) -> int:
+        """Nanoseconds until what came this long after the asking is there."""
+        waited = max(0, self._waited) if self._timeline is None else self._timeline.now - self._asked
+        return offset_ns - waited
+
     @property
     def is_over(self) -> bool:
         """All of it is there."""

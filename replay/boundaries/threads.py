@@ -87,15 +87,17 @@ def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
         if pooled and timeline is None:
             return original(self)
         own = self.__dict__.get("run")
-        function = self.run if pooled else _carried(self.run)
-        if timeline is not None:
-            function = _acting(function, timeline, self)
+        function: Any = None
 
         def run() -> None:
             _put_back(self, own)
             function()
 
-        self.run = run  # type: ignore[method-assign]  # the one method that every subclass may override
+        function = _taken(self, run, pooled)
+        if function is None:
+            return original(self)
+        if timeline is not None:
+            function = _acting(function, timeline, self)
         try:
             original(self)
         except BaseException:
@@ -103,6 +105,17 @@ def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
             raise
 
     return start
+
+
+def _taken(thread: Thread, run: Callable[[], None], pooled: bool) -> Any:
+    """What it is to run, with `run` in its place; None: it refuses, and runs in no world."""
+    try:
+        function = thread.run if pooled else _carried(thread.run)
+        thread.run = run  # type: ignore[method-assign]  # the one method that every subclass may override
+    except Exception:
+        failed("carry-failed", here())
+        return None
+    return function
 
 
 def _not_started(thread: Thread, own: Any, timeline: Any) -> None:

@@ -59,6 +59,20 @@ class Timeline(Order):
         self._progress = self._alone = self._came = self._ahead = self._followed = self.pauses = 0
         return True
 
+    def begin(self, set_to: Callable[[int], object]) -> int:
+        """The unit of work begins only now: what went before, an application's start-up, took none of its time. The
+        wall clock stands at the start again, by `set_to`; the monotonic one goes on, and what waits comes as far off as
+        it is. Nanoseconds by which it was set back."""
+        with self._lock:
+            back = self._wall - self._began
+            set_to(self._began)
+            self._wall = self._began
+            self._base, self._since, self._followed, self.nears = self._now, Since(self._began), 0, {}
+            for _, _, wait in self._others:
+                if wait.wall:
+                    wait.wall, wait.drift, wait.since = wait.wall - back, wait.drift + back, None
+        return back
+
     # Time -------------------------------------------------------------------------------------------------------
 
     @property
@@ -71,10 +85,16 @@ class Timeline(Order):
         """Virtual nanoseconds since the start."""
         return self._now - self._base
 
-    def is_later(self, wall: int) -> bool:
-        """Whether more time has gone by than production had at `wall`. What that computed takes no time here, so code
-        that waits for as long as it did then is earlier, if anything. Nor does what is computed here count."""
-        return self.elapsed - self._followed > wall - self._began + LONGER
+    @property
+    def waited(self) -> int:
+        """The same without those that went by as code here computed."""
+        return self.elapsed - self._followed
+
+    def is_later(self, wall: int, ahead: int = 0) -> bool:
+        """Whether more time than production had at `wall` has gone by `ahead` nanoseconds from now. What that computed
+        takes no time here, so code that waits for as long as it did then is earlier, if anything. Nor does what is
+        computed here count."""
+        return self.waited + ahead > wall - self._began + LONGER
 
     @property
     def wall(self) -> int:

@@ -99,6 +99,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             return None, 0, None
         return due_at(when), *self._walls.get(when, (0, None))
 
+    def set_back(self, nanoseconds: int) -> None:
+        """See `set_back`."""
+        self._walls = {when: (wall - nanoseconds, self.timeline.since) for when, (wall, _) in self._walls.items()}
+
     def next_timers(self) -> list[asyncio.TimerHandle]:
         """The one that is due next, and the one after it."""
         heap: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
@@ -122,6 +126,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         finally:
             if entered:
                 self.timeline.leave()
+
+
+def set_back(nanoseconds: int) -> None:
+    """The wall clock was set back by so much: the timers of the loop that runs come as far off as they are."""
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, VirtualLoop):
+        loop.set_back(nanoseconds)
 
 
 def due_at(when: float) -> int:
@@ -236,6 +247,10 @@ class Arrival:
         self._answer = answer
         self._waited = -2
         """For what came so long after the asking."""
+
+    def left(self, offset_ns: int) -> int:
+        """Nanoseconds until what came this long after the asking is there."""
+        return offset_ns - (max(0, self._waited) if self._loop is None else self._loop.timeline.now - self._asked)
 
     async def whole(self) -> None:
         """Wait until all of it is there."""

@@ -10,7 +10,7 @@ import json
 from types import NoneType
 from typing import Any
 
-from replay.core.noise import identity
+from replay.core.covering import identity
 
 _LENGTH = "content-length"
 _DEEPEST = 100

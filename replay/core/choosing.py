@@ -1,4 +1,4 @@
-"""The headers of a request by which a server chooses its answer."""
+"""What the headers of a request count: by some a server chooses its answer, others are told where they differ."""
 
 from __future__ import annotations
 
@@ -17,6 +17,20 @@ against repeating is drawn anew each time; a service that no longer sends one pa
 _WHOSE = re.compile(r"(tenant|organi[sz]ation|workspace|project)s?(-?id)?$|api-version$|^host$")
 """Headers that say whose data is asked for. A laptop may have none of them, as it has no credentials; a connection that
 was refused has no `Host`."""
+
+_PASSING = re.compile(
+    r"user-agent|connection|keep-alive|te|expect|date|via|forwarded|b3|newrelic|baggage|(accept|transfer)-encoding|"
+    r"content-length|(x-)?(b3|amzn?|ms|goog|datadog|stainless|forwarded|newrelic|rh|sentry)-.*|amz-sdk-.*|"
+    r".*(trace|(request|correlation|span)-?id).*"
+)
+"""Headers that clients, SDKs, what traces requests and what stands between add: other ones with another version of it,
+or where it is not."""
+
+
+@lru_cache(maxsize=1024)
+def is_told(name: str) -> bool:
+    """Whether the header `name` (lower case) is the code's own, by which no server chooses its answer."""
+    return counts(name) is None and _PASSING.fullmatch(name) is None
 
 
 @lru_cache(maxsize=1024)

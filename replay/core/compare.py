@@ -11,11 +11,13 @@ from typing import Any, Literal
 
 from replay.core.answered import opened
 from replay.core.codec import Resolve, Value, encode
+from replay.core.covering import cover
 from replay.core.families.seen import SEEN
 from replay.core.looking import address_of
-from replay.core.noise import Noise, cover, path_of
+from replay.core.noise import Noise
+from replay.core.paths import path_of
 from replay.core.plain import Handled, Plainly, aligned, innermost, readable, weight
-from replay.core.times import both_inside, both_took
+from replay.core.times import both_counted, both_inside, both_tell, both_took
 from replay.core.verdict import Difference, Window
 from replay.errors import CodecError
 
@@ -280,9 +282,18 @@ def _pattern(pattern: str) -> Callable[[str], Any]:
     return re.compile("".join(known.get(part) or re.escape(part) for part in parts) + r"(?=$|[.\[])").match
 
 
-def _note(path: str, one: Any, two: Any, window: Window | None, allowed: list[tuple[Any, float]]) -> str | None:
-    if window is not None and both_inside(one, two, window):
+def time_note(one: Any, two: Any, window: Window) -> str | None:
+    """What is said of two values that are moments of the recording, or counted from such; None: they are not."""
+    if both_inside(one, two, window):
         return "time inside the recorded window"
+    if both_counted(one, two, window):
+        return "time counted from one inside the recorded window"
+    return "times inside the recorded window, or counted from such" if both_tell(one, two, window) else None
+
+
+def _note(path: str, one: Any, two: Any, window: Window | None, allowed: list[tuple[Any, float]]) -> str | None:
+    if window is not None and (said := time_note(one, two, window)):
+        return said
     for matches, bound in allowed:
         if matches(path) and _near(one, two, bound):
             return "within tolerance"

@@ -43,6 +43,13 @@ _exact: dict[int, Write] = {
     for family in (scalars.WRITERS, containers.WRITERS, records.WRITERS, objects.WRITERS)
     for kind, write in family.items()
 }
+
+
+def writes(kind: type, write: Write) -> None:
+    """So instances of a class of ours are written that not every process needs."""
+    _exact[address_of(kind)] = write
+
+
 _found: dict[int, tuple[type, Write]] = {}
 _MOST_FOUND = 2048
 

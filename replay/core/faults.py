@@ -82,6 +82,7 @@ def raised_by(
     if fault.kind not in KINDS:
         raise Unfit("no such fault")
     data = b"".join(piece for _, piece in stored["pieces"])
+    stored = {name: part for name, part in stored.items() if name != "limit"}
     phase = "body" if fault.kind == "cut" else "head"
     error = _error(fault.kind, client, phase)
     if phase == "head":

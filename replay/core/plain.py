@@ -13,7 +13,7 @@ from replay.core.families.errors import FRAMES
 from replay.core.families.seen import MAKERS, parts_of
 from replay.core.families.stated import asked_by, fields_of, is_answer
 from replay.core.looking import address_of, computed, dotted, loaded
-from replay.core.standins import Opaque, Record, Truncated
+from replay.core.standins import STARTED, Opaque, Record, Truncated
 
 _ATOMS = (str, int, float, bool, type(None), bytes)
 _KEYS = (str, int, type(None), bytes)
@@ -148,6 +148,8 @@ def aligned(before: Any, now: Any) -> tuple[Any, Any]:
 
 def _aligned(before: Any, now: Any, seen: dict[tuple[int, int], tuple[Any, Any]]) -> tuple[Any, Any]:
     kind, other = _opaque_type(before), _opaque_type(now)
+    if other == STARTED and (kind is not None or _type_of(before) is not None):
+        return now, now  # it stands for anything that no recording can hold
     if kind is not None or other is not None:
         same = (kind or _type_of(before)) == (other or _type_of(now)) and not _sized(before, now)
         return (now, now) if same else (before, now)

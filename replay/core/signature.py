@@ -42,6 +42,16 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     """The last frame's line is meant as it is: it was given for the code that is here."""
 
     @property
+    def way(self) -> tuple[Frame, ...]:
+        """Its frames; of an exception group, those of its first member behind its own."""
+        return self.frames + self.members[0].way if self.members else self.frames
+
+    @property
+    def leaves(self) -> tuple[Signature, ...]:
+        """What is in an exception group, and no group itself."""
+        return tuple(one for each in self.members for one in (each.leaves or (each,)))
+
+    @property
     def said(self) -> tuple[str, ...]:
         """All messages: its own first, then those of its members and causes."""
         inner = (*self.members, *(() if self.cause is None else (self.cause,)))

@@ -37,6 +37,14 @@ ABSENT = " (not imported)"
 """Behind the type of what could be made again, were its module imported here."""
 
 
+STARTED = "replay:Started"
+"""The type of what a boundary gave as an application started, which no recording holds (see `Outset`)."""
+
+
+STARTED = "replay:Started"
+"""The type of what stands for an answer that an application got as it started."""
+
+
 class Truncated(msgspec.Struct, frozen=True):
     """Stands where encoding stopped at a limit."""
 

@@ -13,9 +13,9 @@ from typing import Any
 from replay.core.looking import instance_dict, module_and_name
 
 LIBRARIES = frozenset({
-    "bugsnag", "datadog", "ddtrace", "elasticapm", "honeybadger", "langfuse", "langsmith", "logfire", "mixpanel",
-    "newrelic", "opentelemetry", "posthog", "rollbar", "segment.analytics", "sentry_sdk", "statsd", "traceloop",
-    "watchtower",
+    "bugsnag", "datadog", "ddtrace", "elasticapm", "gradio.analytics", "honeybadger", "langfuse", "langsmith",
+    "logfire", "mixpanel", "newrelic", "opentelemetry", "posthog", "rollbar", "segment.analytics", "sentry_sdk",
+    "statsd", "traceloop", "watchtower",
 })  # fmt: skip
 """Packages whose threads do nothing else; of a name that many a service has, what lies in it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -11,15 +12,28 @@ from uuid import UUID
 
 from replay.core.minted import minted
 from replay.core.verdict import Window
+from replay.core.wording import replaced
 
 _SECOND = 1_000_000_000
 _UNITS = (_SECOND, 1_000_000, 1_000, 1)  # what one second, millisecond, microsecond, nanosecond is in nanoseconds
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 _NUMBER = re.compile(r"\d{10,19}(\.\d{1,9})?\Z")
-_AMOUNT = re.compile(r"(?<![\w.])\d{1,30}(?:\.\d{1,30}(?:e[+-]?\d{1,3})?)?(?![\d])", re.ASCII)
+_DAY_AND_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?"
+_DATED = re.compile(_DAY_AND_TIME, re.ASCII)
+_WITHIN = re.compile(
+    rf"(?<![\w.:-])(?:{_DAY_AND_TIME}"
+    r"|\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?|\d{10,19}(?:\.\d{1,9})?)(?!\w|:\d)",
+    re.ASCII,
+)
+"""A moment in a text: a day with its time, a time alone, a number."""
+_OF_DAY = re.compile(r"\d\d:\d\d")
+_MINUTES = re.compile(r"(?:^|[T ])\d\d:\d\d(?:Z|[+-]\d\d:?\d\d)?\Z")
+"""A moment without seconds."""
 _LONGEST = 100_000
 """Characters of a text whose numbers are looked at."""
+_FAR = 400 * 86_400 * _SECOND
+"""From the window, nanoseconds: what a number says that is further away may be something else."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,14 +57,14 @@ def both_took(name: Any, recorded: Any, actual: Any, window: Window) -> bool:
     return all(float(number) <= (window.end - window.start) / 1e6 + 1 for number, unit in found)
 
 
-def both_lasted(recorded: Any, actual: Any, window: Window) -> bool:
-    """Whether two numbers of one type, or those of two texts that are the same but for such, are apart by no more than
-    the recording took, in the unit in which the recorded one may have been measured within it."""
+def both_lasted(recorded: Any, actual: Any, window: Window, places: Sequence[int] = (0,)) -> bool:
+    """Whether two numbers of one type, or those at these places of two texts that are the same but for them, are apart
+    by no more than the recording took, in the unit in which the recorded one may have been measured within it."""
     if type(recorded) is not type(actual):
         return False
     if isinstance(recorded, str):
-        (frame, numbers), (other, others) = in_text(recorded), in_text(actual)
-        return frame == other and bool(numbers) and all(map(_lasted, numbers, others, [window] * len(numbers)))
+        pairs = replaced(recorded, actual, "number", places)
+        return pairs is not None and all(_lasted(Decimal(one), Decimal(two), window) for one, two in pairs)
     if isinstance(recorded, timedelta):
         apart: float = abs(recorded.total_seconds() - actual.total_seconds())
         return apart <= (window.end - window.start) / _SECOND
@@ -66,12 +80,6 @@ def _lasted(recorded: float | Decimal, actual: float | Decimal, window: Window) 
     lasted = (window.end - window.start) / _SECOND
     longest = next((lasted * unit for unit in reversed(_UNITS) if abs(one) <= lasted * unit), lasted * _SECOND)
     return abs(one - two) <= longest + (1 if isinstance(recorded, int) else 0)
-
-
-def in_text(text: str) -> tuple[str, list[float | Decimal]]:
-    """What stands around the numbers of a text, and those."""
-    found = [Decimal(each) for each in _AMOUNT.findall(text)] if len(text) <= _LONGEST else []
-    return (_AMOUNT.sub("\0", text) if found else text), [*found]
 
 
 def both_inside(recorded: Any, actual: Any, window: Window) -> bool:
@@ -91,6 +99,67 @@ def both_inside(recorded: Any, actual: Any, window: Window) -> bool:
         return _touched(first, start, end) and _touched(second, start, end)  # type: ignore[arg-type]
     units = _UNITS if type(first) is float else (1,)
     return any(start <= first * unit <= end and start <= second * unit <= end for unit in units)
+
+
+def both_counted(recorded: Any, actual: Any, window: Window) -> bool:
+    """Whether both are times, written in the same way, so many whole seconds before or after moments inside the window,
+    as many each: when something expires, is due or began. A number has to be within `_FAR` of it."""
+    first, second = _moment(recorded), _moment(actual)
+    if type(recorded) is not type(actual) or first is None or second is None or type(first) is not type(second):
+        return False
+    if isinstance(first, datetime) and isinstance(second, datetime):
+        first, second = _nanoseconds(first.replace(tzinfo=UTC)), _nanoseconds(second.replace(tzinfo=UTC))
+    if isinstance(first, date) or isinstance(second, date):
+        return False
+    is_number = type(first) is float
+    return any(
+        _from_inside(int(first * unit), int(second * unit), window)
+        for unit in (_UNITS if is_number else (1,))
+        if not is_number or abs(first * unit - window.start) <= _FAR
+    )
+
+
+def both_tell(recorded: Any, actual: Any, window: Window) -> bool:
+    """Whether both are texts, or bytes of such, that are the same but for moments inside the window, or so many whole
+    seconds from it: a prompt that says what time it is."""
+    if isinstance(recorded, bytes) and isinstance(actual, bytes):
+        recorded, actual = recorded.decode("latin-1"), actual.decode("latin-1")
+    if not (isinstance(recorded, str) and isinstance(actual, str)) or max(len(recorded), len(actual)) > _LONGEST:
+        return False
+    found, others = _WITHIN.findall(recorded), _WITHIN.findall(actual)
+    if not found or len(found) != len(others) or _WITHIN.sub("\0", recorded) != _WITHIN.sub("\0", actual):
+        return False
+    return all(_are_moments(one, two, window) for one, two in zip(found, others, strict=True) if one != two)
+
+
+def without_moments(text: str) -> str:
+    """A text with a mark for each moment that is written with its day: what it says at any time."""
+    return _DATED.sub("\0", text) if len(text) <= _LONGEST else text
+
+
+def _are_moments(one: str, two: str, window: Window) -> bool:
+    """Of times that are written without a day only those inside the window count, in any zone."""
+    if len(one) != len(two) and "." not in f"{one[10:]}{two[10:]}":  # `isoformat` leaves a fraction of zero out
+        return False
+    if _MINUTES.search(one) and _MINUTES.search(two):
+        minute = 60 * _SECOND
+        window = Window(window.start // minute * minute, window.end)
+    if _OF_DAY.match(one) and _OF_DAY.match(two):
+        today = _EPOCH + timedelta(microseconds=window.start // 1000)
+        days = [(today + timedelta(days=each)).date().isoformat() for each in (-1, 0, 1)]
+        return any(both_inside(f"{day}T{one}", f"{day}T{two}", window) for day in days)
+    one, two = one.replace(",", "."), two.replace(",", ".")
+    return both_inside(one, two, window) or both_counted(one, two, window)
+
+
+def _from_inside(one: int, two: int, window: Window) -> bool:
+    start, end = window.start - _UNITS[1], window.end + _UNITS[1]  # many are written in milliseconds
+    for whole in (_SECOND, 60 * _SECOND):  # or in seconds, or minutes
+        if one % whole == two % whole == 0:
+            start, end = window.start // whole * whole, window.end
+    apart = two - one
+    first, last = max(start, start - apart), min(end, end - apart)
+    return first + (one - first) % _SECOND <= last
 
 
 def _moment(value: Any) -> int | float | datetime | date | None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
-from replay.core.noise import EACH, LARGEST, Matcher, Steps, identity, matches, names_a_type, uuid_form
+from replay.core.covering import LARGEST, identity, matches, names_a_type, uuid_form
+from replay.core.noise import Matcher
+from replay.core.paths import EACH, Steps
 from replay.core.plain import weight
 from replay.core.times import both_inside
 from replay.core.verdict import Window

@@ -137,6 +137,9 @@ def _unkept(seq: int, value: Opaque | Truncated) -> Any:
     from replay.core.families.objects import Unkept
 
     world = here()
+    made = getattr(world, "made", None)  # as an application starts
+    if made is not None:
+        return made[seq]
     return value if world is None else Unkept(world, seq, value)
 
 

@@ -13,10 +13,12 @@ import msgspec
 
 from replay.core.codec import Resolve
 from replay.core.compare import unexpected
+from replay.core.covering import matches
 from replay.core.families.errors import known_class
 from replay.core.families.seen import SEEN, kept
 from replay.core.near import Near
-from replay.core.noise import OUTCOME, matches, parse, request
+from replay.core.noise import OUTCOME, request
+from replay.core.paths import parse
 from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
@@ -247,7 +249,7 @@ def _unprepared(start_up: Sequence[tuple[str, Frame | None]]) -> Iterator[str]:
         where = "" if place is None else f" at {place.file}:{place.line} in {place.function}"
         yield (
             f"start-up: it reached for the real world ({target}{where}) and was refused, so what it sets up may be "
-            "missing. Make that where it is first used, inside of a function that is a @replay.boundary."
+            "missing. Put @replay.boundary on the function that makes that, and on those that use it."
         )
 
 

@@ -14,6 +14,7 @@ import msgspec
 from replay.core.behind import FAILED, body_of, error_behind
 from replay.core.fingerprint import places
 from replay.core.looking import mro, written
+from replay.core.members import leaves, types, way
 from replay.core.recording import Outcome
 from replay.core.verdict import Frame
 from replay.engine.lines import in_project
@@ -46,11 +47,14 @@ class Failure(msgspec.Struct, frozen=True):
     """`module.qualname` of the exception; of a status `HTTP 500`."""
     message: str
     frames: tuple[Frame, ...]
-    """Of the project, outermost first; of an error that has none there, its last one."""
+    """Of the project, outermost first; of an error that has none there, its last one. Of an exception group, those of
+    its first member behind its own."""
     target: str = ""
     """Of an act by itself, or a write that was made once more: what was asked."""
     behind: str = ""
     """Of a status: `module.qualname` of the error behind it, if it was heard of."""
+    members: tuple[str, ...] = ()
+    """Of an exception group: `module.qualname` of what is in it, each once, sorted."""
 
     @property
     def fingerprint(self) -> tuple[Any, ...]:
@@ -59,10 +63,15 @@ class Failure(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The type; of a status with that of the error behind it, which its frame has."""
+        """The type; of a status with that of the error behind it, which its frame has, of a group with its members'."""
         if self.kind == "status" and self.frames:
             return f"{self.error_type} after {self.frames[-1].source}"
-        return self.error_type
+        return self.raised
+
+    @property
+    def raised(self) -> str:
+        """The type; of an exception group with its members'."""
+        return f"{self.error_type} of {', '.join(self.members)}" if self.members else self.error_type
 
 
 def error_of(outcome: Outcome, root: Path) -> Failure | None:
@@ -75,14 +84,22 @@ def error_of(outcome: Outcome, root: Path) -> Failure | None:
     body = tree.get("$error")
     if body is None:  # not even the error could be stored
         return Failure("memory", "MemoryError", "", ())
-    every = [(str(frame[0]), int(frame[1]), str(frame[2])) for frame in body["frames"]]
+    every = [(str(frame[0]), int(frame[1]), str(frame[2])) for frame in way(body)]
     found = [frame for frame in every if in_project(root, frame[0])] or every[-1:]
+    frames = tuple(Frame(relative(root, file), line, name) for file, line, name in found)
+    kind: FailureKind = _KINDS.get(body["type"], "error")
+    return Failure(kind, printable(body["type"]), printable(_said(body)), frames,
+                   members=tuple(map(printable, types(body))))  # fmt: skip
+
+
+def _said(body: dict[str, Any]) -> str:
+    """The message; of an exception group with what the first in it says."""
     message = body.get("message")
     text = message if isinstance(message, str) else ""
-    kind: FailureKind = _KINDS.get(body["type"], "error")
-    return Failure(
-        kind, printable(body["type"]), printable(text), tuple(Frame(relative(root, f), n, name) for f, n, name in found)
-    )
+    for first in leaves(body)[:1]:
+        inner = first.get("message")
+        text += f": {first.get('type')}" + (f": {inner}" if inner and isinstance(inner, str) else "")
+    return text
 
 
 def failed_with(outcome: Outcome, root: Path) -> Failure | None:
@@ -96,7 +113,9 @@ def failed_with(outcome: Outcome, root: Path) -> Failure | None:
         return Failure("status", f"HTTP {status}", f"answered {status}", ())
     body = body_of(behind)
     name = printable(str(body["type"]).rpartition(".")[2])
-    own = [frame for frame in body["frames"] if in_project(root, str(frame[0]))][-1:]
+    held = tuple(map(printable, types(body)))
+    name += f" of {', '.join(held)}" if held else ""
+    own = [frame for frame in way(body) if in_project(root, str(frame[0]))][-1:]
     frames = tuple(Frame(relative(root, str(file)), int(line), str(function), name) for file, line, function, *_ in own)
     message = f"answered {status} after {name}"
     return Failure("status", f"HTTP {status}", message, frames, behind=printable(str(body["type"])))
@@ -137,11 +156,15 @@ def relative(root: Path, file: str) -> str:
 
 def is_allowed(failure: Failure, allowed: Collection[str]) -> bool:
     """Whether its type is declared, or one that it is derived from, by `module.qualname`, `module:qualname` or the bare
-    name: as `except` takes it."""
+    name: as `except` takes it. Of a group, or all of its members': as `except*` does."""
     if not allowed:
         return False
     names = {each.replace(":", ".").removeprefix("builtins.") for each in allowed}
-    return any(name in names or name.rpartition(".")[2] in names for name in _line_of(failure.error_type))
+
+    def is_named(kind: str) -> bool:
+        return any(name in names or name.rpartition(".")[2] in names for name in _line_of(kind))
+
+    return is_named(failure.error_type) or (bool(failure.members) and all(map(is_named, failure.members)))
 
 
 def _line_of(name: str) -> Iterator[str]:

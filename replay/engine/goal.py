@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from replay.core.members import types, way
 from replay.core.recording import Outcome
 from replay.core.signature import Signature, SignatureError, function_name, is_type, plain
 from replay.core.verdict import Frame
@@ -55,7 +56,7 @@ class Goal:
         of them is the last one. `entrypoints`: of the recordings; what is around them in the signature was not
         recorded. Raises SignatureError where the frames name nothing in the project."""
         self.signature, self.root = signature, root
-        frames = plain(signature.frames)
+        frames = plain(signature.way)
         if not signature.error_type:
             raise SignatureError("the traceback ends before the line that says the error's type: add --error TYPE")
         if not frames:
@@ -114,7 +115,7 @@ class Goal:
     def is_kind(self, failure: Failure) -> bool:
         """Whether it is of the signature's type; of a status, whether the error behind it is."""
         name = failure.frames[-1].source if failure.kind == "status" and failure.frames else failure.error_type
-        return is_type(self.signature.error_type, name)
+        return is_type(self.signature.error_type, name.partition(" of ")[0])
 
     def is_here(self, failure: Failure) -> bool:
         """Whether it came from where the signature's did."""
@@ -133,6 +134,8 @@ class Goal:
     def is_said(self, failure: Failure) -> bool:
         """Whether its message is the signature's, as far as that is known; of a logged one lines may follow it."""
         wanted, found = _bare(self.signature.message), _bare(failure.message.strip())
+        if failure.members:
+            found = found[: len(wanted)]  # that of the first in the group stands behind its own
         return not wanted or wanted == found or wanted.startswith(f"{found}\n") or failure.kind == "status"
 
     def differs(self, outcome: Outcome) -> str | None:
@@ -142,8 +145,8 @@ class Goal:
             return None  # a status: the error behind it is not told
         if self.tail and not self._is_tail(body):
             return f"it does not end in {self.tail[-1].function} of {_short(self.tail[-1].file)}"
-        wanted = [each.error_type for each in self.signature.members]
-        held = [str(each.get("type")) for member in body.get("members", ()) if (each := _body(member)) is not None]
+        wanted = [each.error_type for each in self.signature.leaves]
+        held = types(body)
         if any(not any(is_type(name, each) for each in held) for name in wanted):
             return f"its members are {', '.join(held) or 'none'}"
         cause, given = self.signature.cause, _body(body.get("cause", body.get("context")))
@@ -152,7 +155,7 @@ class Goal:
         return None
 
     def _is_tail(self, body: dict[str, Any]) -> bool:
-        frames = plain(Frame(str(f[0]), int(f[1]), str(f[2])) for f in body["frames"])
+        frames = plain(Frame(str(f[0]), int(f[1]), str(f[2])) for f in way(body))
         ours = [number for number, frame in enumerate(frames) if _is_ours(frame.file)]
         last = max((n for n, f in enumerate(frames) if in_project(self.root, f.file)), default=-1)
         is_cut = any(number > last for number in ours)  # answered by a recording: the library got no further

@@ -19,13 +19,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from replay.core.codec import Value
-from replay.core.recording import Interaction
+from replay.core.recording import Interaction, Recording
+from replay.core.standins import STARTED
 from replay.core.verdict import Difference, Divergence
 from replay.core.world import Request, Shelf
 from replay.engine.beyond import UNIQUE, beyond
 from replay.engine.entropy import BELOW
 from replay.engine.heard import Heard
-from replay.engine.player import Player
+from replay.engine.player import EqualityShelf, Player, window
 from replay.errors import DivergenceError
 
 T = TypeVar("T")
@@ -48,10 +49,20 @@ class Taken(msgspec.Struct, frozen=True):
 
 class _Same:
     """A shelf that finds an answer by the text of the request: what differs gets the nearest answer anyway, and nobody
-    reads in what it differs."""
+    reads in what it differs. What may differ in times alone, or has what stands for something, is compared in full."""
+
+    __slots__ = ("_recording",)
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
 
     def take(self, asked: Value, candidates: Sequence[Interaction]) -> Interaction | None:
-        return next((each for each in candidates if each.request.text == asked.text), None)
+        text = asked.text
+        for each in candidates:
+            if each.request.text == text:
+                return each
+        likely = candidates if STARTED in text else [each for each in candidates if _may_be(each.request.text, text)]
+        return EqualityShelf(window(self._recording), {}).take(asked, likely) if likely else None
 
     def differences(self, recorded: Interaction, asked: Value) -> list[Difference]:
         return []
@@ -63,7 +74,16 @@ class _Same:
         return DivergenceError(message)
 
 
-_SAME = _Same()
+def _may_be(one: str, other: str) -> bool:
+    """Whether two texts differ in digits alone, of which there are enough for a time."""
+    if len(one) != len(other):
+        return False
+    masked = other.translate(_DIGITS)
+    return masked.count("0") >= _OF_TIME and one.translate(_DIGITS) == masked
+
+
+_OF_TIME = 4
+_DIGITS = str.maketrans("123456789", "000000000")
 
 
 class Mutant(Player):
@@ -95,7 +115,7 @@ class Mutant(Player):
             self._kinds.setdefault(kind, deque()).extend(values)
 
     def _shelf_of_others(self) -> Shelf:
-        return _SAME
+        return _Same(self.recording)
 
     @property
     def diverged(self) -> bool:

@@ -31,6 +31,7 @@ from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.keyed import keyed
 from replay.engine.lanes import FIRST, Lanes, numbering
+from replay.engine.later import Later
 from replay.engine.logged import LEVELS, Line
 from replay.engine.partings import Partings
 from replay.engine.steps import Clocked, InOrder, Waits
@@ -110,15 +111,16 @@ class Player:
 
     `shelves` find answers by boundary, `move` sets the virtual clock (nanoseconds since the epoch), `wait` lets the
     calling thread wait (nanoseconds; for a recorded answer: when production had it), `root` tells user code from
-    libraries, `through` names boundaries that the user wants live.
+    libraries, `through` names boundaries that the user wants live, `waited` says for how long all has waited so far
+    (nanoseconds).
     """
 
     __slots__ = (
         "_before", "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move",
         "_now", "_on_ask", "_partings", "_readings", "_recalled", "_refused", "_resolve", "_seed", "_shelves", "_spent",
-        "_turns", "_unknown", "_wait", "_waiting", "behind", "closed", "goes_out", "lanes", "leaves", "left", "logs",
-        "noise", "noted", "notes", "permits", "recording", "served", "short_draws", "start_up", "through", "unanswered",
-        "where",
+        "_turns", "_unknown", "_wait", "_waited", "_waiting", "behind", "closed", "goes_out", "lanes", "later",
+        "leaves", "left", "logs", "noise", "noted", "notes", "permits", "recording", "served", "short_draws",
+        "start_up", "through", "unanswered", "where",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
@@ -139,8 +141,12 @@ class Player:
         permits: Permits | None = None,
         noise: Known | None = None,
         before: Before | None = None,
+        waited: Callable[[], int] | None = None,
     ) -> None:
         self.recording = recording
+        self.later = Later(recording)
+        """Whether it waits longer than production did."""
+        self._waited = None if through else waited
         self.through = frozenset(through)
         """Boundaries that are live."""
         self.goes_out = bool(through)
@@ -240,6 +246,8 @@ class Player:
                 self._note_unknown(found)
             if self._on_ask is not None:
                 self._on_ask(found, asked)
+            if self._waited is not None and found.seq < len(self.recording.interactions):
+                self.later.asked(found, self._waited())
             self.served += 1
             self._spent.append(found)
             asked_at = self.recording.started_at + found.offset_ns

@@ -53,6 +53,7 @@ class Session:
         wait: Waits | None = None,
         linger: Callable[[int], bool] = lambda elapsed: False,
         near: Callable[[], Sequence[Near]] = tuple,
+        waited: Callable[[], int] | None = None,
         listen: Callable[[], None] | None = None,
         live: Collection[str] = (),
         ignore: Collection[str] = (),
@@ -64,9 +65,10 @@ class Session:
         predict: Callable[[Interaction, Resolve | None], Any] | None = None,
     ) -> None:
         """`linger`: lets the threads that the entry point left go on by one step; false if none of them would by so
-        many nanoseconds after the start. `near`: what came at about the same time. `listen`: lets the world hear what
-        is logged; None: nobody asks for it. `once`: no second run (see `run`). `predict`: what is read off a model's
-        answer now (see `replay.engine.breaches`), for finds of a breach."""
+        many nanoseconds after the start. `near`: what came at about the same time. `waited`: for how long the replay
+        has, nanoseconds; None: nobody asks. `listen`: lets the world hear what is logged; None: nobody asks for it.
+        `once`: no second run (see `run`). `predict`: what is read off a model's answer now (see
+        `replay.engine.breaches`), for finds of a breach."""
         self._live = frozenset(live)
         self._boundaries = boundaries
         self._runners = runners
@@ -75,6 +77,7 @@ class Session:
         self._wait = wait
         self._linger = linger
         self._near = near
+        self._waited = waited
         self._listen = listen
         self._ignore = ignore
         self._tolerance = tolerance
@@ -172,6 +175,7 @@ class Session:
                 permits=guard.permits(self._live, self._folders),
                 noise=noise,
                 before=found.before,
+                waited=self._waited,
             )
             player.leaves = is_noted(recording)
             if self._listen is not None:
@@ -181,6 +185,8 @@ class Session:
             try:
                 outcome = self._runners[recording.kind](recording, target, self._targets.resolve)
                 near = self._near()
+                if self._waited is not None and not self._live:
+                    player.later.ended(self._waited())
                 player.linger(self._linger)
                 player.close()
             except Unanswerable as error:
@@ -197,7 +203,7 @@ class Session:
         difference += [*unknown(recording.outcome.payload), *player.noted, *unseen(recording)][:MOST]
         player.explain(outcome)
         if self._listen is not None and not player.diverged:
-            difference += logged(recording, player.logs)
+            difference += [*logged(recording, player.logs), *player.later.told()]
         if player.diverged:
             status: Any = "diverged"
         elif unexpected(difference):

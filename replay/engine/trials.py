@@ -20,6 +20,7 @@ import msgspec
 from replay.core.codec import Value
 from replay.core.edits import Edit
 from replay.core.recording import Interaction, Recording
+from replay.core.times import without_moments
 from replay.core.verdict import Frame
 from replay.engine.executions import Execution, Stage
 from replay.engine.failures import Failure
@@ -250,13 +251,11 @@ def _is_later(failure: Failure, spot: Frame, way: Way) -> bool:
 
 
 def _question(request: Value, boundary: str) -> str:
-    """What tells requests apart; of HTTP all but headers and client."""
-    if boundary != "http":
-        return request.text
-    tree = request.tree
+    """What tells requests apart: each recording asks at another time; of HTTP all but headers and client."""
+    tree = request.tree if boundary == "http" else None
     if not isinstance(tree, Mapping):
-        return request.text
-    return msgspec.json.encode([tree.get("method"), tree.get("url"), tree.get("body")]).decode()
+        return without_moments(request.text)
+    return without_moments(msgspec.json.encode([tree.get("method"), tree.get("url"), tree.get("body")]).decode())
 
 
 def spot(lines: Lines, frame: Frame) -> tuple[frozenset[int], frozenset[int]]:

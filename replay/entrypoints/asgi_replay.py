@@ -10,6 +10,7 @@ from contextvars import copy_context
 from typing import Any
 from urllib.parse import quote
 
+from replay.boundaries.clock import begin
 from replay.core.codec import Resolve
 from replay.core.decoder import items_of
 from replay.core.recording import Outcome, Recording
@@ -48,6 +49,7 @@ def _adapted(target: Any) -> App:
 
 async def _run(recording: Recording, app: App, request: dict[str, Any]) -> Outcome:
     async with _lifespan(app, recording) as state:
+        begin()
         server = _Server(recording, request)
         scope = server.scope(state)
         try:

@@ -158,11 +158,12 @@ def _sending(app: Celery, send: Callable[..., Any]) -> Callable[..., Any]:
 
             kwargs["task_id"] = uuid()
         live = partial(send, name, *args, **kwargs)
+        request = None
         try:
-            asked = {key: item for key, item in kwargs.items() if item is not None and key not in _HOW}
-            request = Request("call", "celery:send_task", snapshot_call((name, *args), asked))
+            request = _asked((name, *args), kwargs)
         except Exception:
             failed("ask-failed", world)
+        if request is None:
             return live()
         sent = cross(request, live, _nothing, snapshot_error)
         if sent is not None:
@@ -170,6 +171,12 @@ def _sending(app: Celery, send: Callable[..., Any]) -> Callable[..., Any]:
         return (kwargs.get("result_cls") or app.AsyncResult)(kwargs.get("task_id") or args[4])
 
     return send_task
+
+
+def _asked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
+    """By itself, so that `send_task` is short: see `replay.core.encoder.Encoder._written`."""
+    said = {key: item for key, item in kwargs.items() if item is not None and key not in _HOW}
+    return Request("call", "celery:send_task", snapshot_call(args, said))
 
 
 def _nothing(sent: object) -> Settles:

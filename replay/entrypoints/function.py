@@ -163,10 +163,15 @@ def _async_generator(function: Callable[..., Any], entrypoint: str, take: Take) 
                     steps.told(steps.sent, "send", given)
             except BaseException as error:  # GeneratorExit too: the body decides what becomes of it
                 given, step = error, generator.athrow
-                if steps is not None:
-                    steps.told(steps.sent, "throw", error)
+                _threw(steps, error)
 
     return captured
+
+
+def _threw(steps: Steps | None, error: BaseException) -> None:
+    """By itself, so that what stands around the body is short: see `replay.core.encoder.Encoder._written`."""
+    if steps is not None:
+        steps.told(steps.sent, "throw", error)
 
 
 _WRAPPERS: dict[str, Callable[[Callable[..., Any], str, Take], Any]] = {

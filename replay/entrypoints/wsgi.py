@@ -294,18 +294,39 @@ class Answer:
             raise
         finally:
             leave(token)
-        exchange.end("returned" if self._exhausted else "unfinished")
+        exchange.end(self._state())
+
+    def _state(self) -> State:
+        """How it ended for the application, whose code runs as far as somebody reads."""
+        return "returned" if self._exhausted else "unfinished"
 
     def __del__(self) -> None:
         """Nobody closed it: Flask's test client does not."""
         if not self._exchange.recorder.closed:
-            self._exchange.end("returned" if self._exhausted else "unfinished")
+            self._exchange.end(self._state())
 
 
 class SizedAnswer(Answer):
-    """Of a list: servers ask its length to set Content-Length."""
+    """Of a list: servers ask its length to set Content-Length. It is all there, whatever a server reads of it: nothing
+    of HEAD, no more than a client takes."""
 
     _pieces: Any
+    _taken = 0
+
+    def __next__(self) -> bytes:
+        piece = super().__next__()
+        self._taken += 1
+        return piece
+
+    def _state(self) -> State:
+        try:
+            rest, self._taken = self._pieces[self._taken :], len(self._pieces)
+        except Exception:  # no memory
+            engine.dropped["wsgi-answer"] += 1
+            return super()._state()
+        for piece in rest:
+            self._exchange.note(piece)
+        return "returned"
 
     def __len__(self) -> int:
         return len(self._pieces)

@@ -53,11 +53,11 @@ def _serve(app: App, environ: Environ, response: Response, recording: Recording)
         return True
     limit = _bytes_read(recording)
     try:
-        for piece in answer:
+        for piece in answer if limit != 0 else ():
             response.body.add(piece)
             if limit is not None and response.body.size >= limit:
                 return False
-        return True
+        return limit is None
     finally:
         close = getattr(answer, "close", None)
         if close is not None:

@@ -43,6 +43,8 @@ each wake-up of a request, some 50 in one of three calls, still meets a writer a
 grow from 6 to 24 ms. With a fortieth of the interpreter for the writer it stays. Incidents are few, and cannot wait."""
 _REST_SECONDS = 0.05
 """Longest rest."""
+_AGAIN_SECONDS = 60.0
+"""Least time between two warnings of the folder."""
 
 _log = logging.getLogger("replay")
 
@@ -93,6 +95,9 @@ class Spool:
         self._each = each
         get_ready()
         self._said = False
+        self._told: str | None = None
+        """Why the folder could not be written, as it was said last; None: that it can."""
+        self._told_at = -_AGAIN_SECONDS
         self._reset()
         ending.watch(self)
 
@@ -116,6 +121,7 @@ class Spool:
         self._writer = Writer(self.folder, self._service, most_bytes=self._max // 4, producer=self._producer,
                               quota=Quota(self.folder, self._service, *self._quota), dropped=self._dropped,
                               seal=self._seal)  # fmt: skip
+        self._writer.refused = self._told
         self._thread: object | None = None
         self._life: Callable[[], _Life | None] = _ended
         """Of the thread, as long as it lives; None of one that died, also before its first instruction."""
@@ -350,14 +356,28 @@ class Spool:
         return incidents or self._asked > self._answered or self._closed or self._hurried
 
     def _tell(self) -> None:
-        """Warn once, here: a log handler may be slow, or capture."""
+        """Warn of the first loss, and whenever the folder can be written no longer, or again. Here: a log handler may
+        be slow, or capture."""
         trouble = self._writer.trouble or next((reason for reason in self._refused if reason != "closed"), None)
         if trouble is not None and not self._said:
             self._said = True
-            try:
-                _log.warning("replay: a recording was dropped: %s. Said once; replay.stats() counts them.", trouble)
-            except Exception:  # a service's handler
-                pass
+            _warn("replay: a recording was dropped: %s. Said once; replay.stats() counts them.", trouble)
+        refused, now = self._writer.refused, monotonic()
+        if (refused is None) != (self._told is None) and now - self._told_at >= _AGAIN_SECONDS:
+            self._told, self._told_at = refused, now
+            if refused is None:
+                _warn("replay: recordings are written to %s again.", self.folder)
+            else:
+                _warn("replay: nothing can be written to %s (%s): recordings are dropped, and counted in "
+                      "replay.stats(). Make the folder writable, or make room; each one is tried.",
+                      self.folder, refused)  # fmt: skip
+
+
+def _warn(text: str, *values: object) -> None:
+    try:
+        _log.warning(text, *values)
+    except Exception:  # a service's handler
+        pass
 
 
 def _fixed(folder: Path) -> Path:

@@ -73,7 +73,9 @@ class Writer:
         self.begun = self.released = 0
         """Recordings that `take` was given; bytes that are no longer held."""
         self.trouble: str | None = None
-        """The first loss, in words."""
+        """The first loss, in words; `refused` says of the folder."""
+        self.refused: str | None = None
+        """Why nothing can be written into the folder now, in words."""
         self._service = service
         self._most_bytes = most_bytes
         self._producer = producer
@@ -166,9 +168,8 @@ class Writer:
     def drop(self, reason: str, error: BaseException | None = None, number: int = 1) -> None:
         """Count a loss. The error is named by its type: its text may quote what redaction has not seen."""
         self.dropped[reason] += number
-        if self.trouble is None:
-            ours = isinstance(error, BundleError)
-            self.trouble = reason + ("" if error is None else f" ({error if ours else type(error).__name__})")
+        if self.trouble is None and (self.refused is None or reason != "write-failed"):
+            self.trouble = reason + ("" if error is None else f" ({_words_of(error)})")
 
     def _note_losses(self, captured: Settling) -> None:
         """The first recording of a bundle says what was lost since the bundle before."""
@@ -187,10 +188,14 @@ class Writer:
         for all, halves of them, until one finds none. Whether there was room."""
         try:
             self._write_file(recordings)
+            self.refused = None
             return True
         except Exception as error:
             full = isinstance(error, OSError) or getattr(error, "slug", None) in ("bundle-unwritable", "quota")
             reason = "quota" if getattr(error, "slug", None) == "quota" else "write-failed"
+            if full and reason != "quota":
+                said = error.strerror if isinstance(error, OSError) else None
+                self.refused = said or _words_of(error)
             if len(recordings) == 1:
                 self.drop(reason, error)
                 return not full
@@ -233,3 +238,8 @@ class Writer:
             self._tidied = now
             with suppress(OSError):
                 remove_abandoned(self.folder)
+
+
+def _words_of(error: BaseException) -> str:
+    """Its text only if it is ours."""
+    return str(error) if isinstance(error, BundleError) else type(error).__name__

@@ -18,21 +18,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from replay.core.covering import identity, uuid_form
 from replay.core.filling import recorded_left
-from replay.core.noise import (
-    DRAWS,
-    EACH,
-    LEFT,
-    OUTCOME,
-    Matcher,
-    Noise,
-    Steps,
-    identity,
-    path_of,
-    request,
-    uuid_form,
-    with_noise,
-)
+from replay.core.noise import DRAWS, LEFT, OUTCOME, Matcher, Noise, request, with_noise
+from replay.core.paths import EACH, Steps, path_of
 from replay.core.recording import Recording
 from replay.core.varying import ABSENT, Varied, at, varied
 from replay.core.verdict import Divergence, Frame, Verdict
@@ -41,7 +30,7 @@ from replay.errors import BundleError
 from replay.surfaces.check_runs import REQUESTS, Ended, Run, differing, plain_request, plainly, run_of, seq_of, value_at
 from replay.surfaces.factors import AGAIN, BASE, COARSE, Factor, factors, longer, settled
 from replay.surfaces.job import Reply
-from replay.surfaces.judged import is_address, is_read_there, measures, says_nothing
+from replay.surfaces.judged import is_address, is_read_there, measures, says_nothing, words_of
 from replay.surfaces.sources import Origin, Partings, asked_at
 
 MOST_ROUNDS = 40
@@ -64,6 +53,8 @@ class Variation(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     where: Frame | None = None
     source: str | None = None
+    within: tuple[int, ...] | None = None
+    """See `Noise.within`."""
     examples: tuple[Any, Any] = (None, None)
     """As recorded in the first replay, and another."""
 
@@ -116,6 +107,7 @@ class _Check:
         self._moved: dict[tuple[str, Steps], Factor] = {}
         self._draws: list[Divergence] = []
         self._cut = False
+        self._within: dict[tuple[str, Steps], tuple[int, ...] | None] = {}
         self._factors = factors(recording, folder, {**os.environ, **variables(recording)})
         self._recorded_outcome = Ended.of(recording.outcome)
         left = recorded_left(recording)
@@ -152,10 +144,11 @@ class _Check:
         self._judge(base, runs)
         varies, clock = self._explained()
         noise = tuple(
-            Noise(place=v.place, path=v.path, matcher=v.matcher, cause=v.cause, where=v.where, source=v.source)
+            Noise(place=v.place, path=v.path, matcher=v.matcher, cause=v.cause, where=v.where, source=v.source,
+                  within=v.within)
             for v in varies
             if v.matcher is not None
-        )
+        )  # fmt: skip
         last = self._run(BASE, with_noise(self._plain, noise))
         return self._report(started, last.verdict, varies, clock, noise)
 
@@ -314,8 +307,14 @@ class _Check:
             if factor.span:
                 is_noise = matcher == "type" and self._is_measured(key, base, runs, lengths)
                 self._found[key] = ("took" if is_noise else None), factor
-            elif matcher == "type" and not self._says_nothing(key, factor, base, runs):
-                self._found[key] = None, factor
+                values = [value for _, value in (*_points(key, base, runs), *_points(key, base, lengths))]
+                self._within[key] = words_of(values, "number") if is_noise else None
+            elif matcher == "type":
+                values = self._moved_by(key, factor, base, runs)
+                if self._says_nothing(factor, values):
+                    self._within[key] = words_of(values, "mark")
+                else:
+                    self._found[key] = None, factor
 
     def _is_measured(
         self,
@@ -331,14 +330,19 @@ class _Check:
             lengths += ((factor, self._run(factor)) for factor in map(longer, COARSE))
         return measures(_points(key, base, lengths))
 
-    def _says_nothing(
+    def _moved_by(
         self, key: tuple[str, Steps], factor: Factor, base: Run, runs: Sequence[tuple[Factor, Run]]
-    ) -> bool:
+    ) -> list[Any]:
+        """What lies there in the runs that a factor moves."""
         if factor.name == AGAIN:
             steady = [base, *(run for each, run in runs if not (each.declared or each.span))]
-            return says_nothing([value_at(run, *key) for run in steady if _has(run, key)])
+            return [value_at(run, *key) for run in steady if _has(run, key)]
         moved = [run for each, run in runs if each.name == factor.name and _has(run, key)]
-        values = [value_at(run, *key) for run in (base, *moved)]
+        return [value_at(run, *key) for run in (base, *moved)]
+
+    def _says_nothing(self, factor: Factor, values: Sequence[Any]) -> bool:
+        if factor.name == AGAIN:
+            return says_nothing(values)
         if factor.folder is not None:
             return is_read_there([str(self._root), factor.folder], values)
         return is_address(values)
@@ -449,6 +453,7 @@ class _Check:
             cause=factor.name,
             where=None if origin is None else origin.where,
             source=None if origin is None else origin.source,
+            within=self._within.get(key),
             examples=values,
         )
 

@@ -9,7 +9,9 @@ import msgspec
 
 from replay.core.answered import told
 from replay.core.codec import Value
-from replay.core.noise import EACH, LEFT, OUTCOME, Steps, identity
+from replay.core.covering import identity
+from replay.core.noise import LEFT, OUTCOME
+from replay.core.paths import EACH, Steps
 from replay.core.plain import Plainly
 from replay.core.recording import Outcome
 from replay.core.varying import ABSENT, at

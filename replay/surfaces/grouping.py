@@ -9,6 +9,7 @@ import msgspec
 
 from replay.core.cause import asked, is_minimal, known_cause, origins
 from replay.core.fingerprint import below, digest, own, places
+from replay.core.members import leaves, types
 from replay.core.notes import without_notes
 from replay.core.promoted import promoted
 from replay.core.recording import Recording
@@ -33,7 +34,7 @@ class Fingerprint(msgspec.Struct, frozen=True):
     frames: tuple[tuple[str, str], ...]
     """File and function of the project's code, innermost last."""
     because: tuple[str, ...]
-    """Types of the errors that it came from, nearest first."""
+    """Types of the errors that it came from, nearest first; of an exception group, of its members."""
     statement: str = ""
     """The line of code that failed, as text: one function may fail in two ways, and a line's number moves."""
     parted: str = ""
@@ -147,6 +148,7 @@ def _parted(recording: Recording, node: Any) -> str:
 
 
 def _causes(node: Any) -> Iterable[str]:
+    yield from types(error_body(node))
     for _ in range(5):
         cause = bare(error_body(node).get("cause"))
         body = error_body(cause)
@@ -303,8 +305,11 @@ def _by_cause(found: Fingerprint, members: list[Member]) -> list[tuple[Fingerpri
 
 
 def _message(recording: Recording) -> str:
-    message = error_body(raised_by(recording.outcome)).get("message", "")
-    return message if isinstance(message, str) else ""
+    body = error_body(raised_by(recording.outcome))
+    said = [body.get("message")]
+    for first in leaves(body)[:1]:
+        said += [first.get("type"), first.get("message")]
+    return ": ".join(each for each in said if isinstance(each, str) and each)
 
 
 def _rank(part: tuple[Fingerprint, list[Member]]) -> tuple[int, int, str]:

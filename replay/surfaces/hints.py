@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from os.path import dirname, isdir
+
 from replay.core.verdict import Divergence
 from replay.surfaces.kept import keeper
+from replay.surfaces.page import here
 from replay.surfaces.printable import escape
+
+_PLACE = re.compile(r"\S+ (/.*?)(?: for writing)?\Z")
+
+
+def _folder(target: str) -> str:
+    """Where a refused file lies, as seen from here."""
+    found = _PLACE.match(target)
+    if found is None or "…" in target:
+        return "its folder"
+    place = found[1]
+    return escape(here(place if isdir(place) else dirname(place)))
 
 
 def perhaps(divergence: Divergence) -> str | None:
@@ -16,8 +31,8 @@ def perhaps(divergence: Divergence) -> str | None:
         )
     if divergence.kind == "refused" and divergence.boundary == "file":
         return (
-            'it is always written, as a log or a cache is: let it through by writable = ["its folder"] under '
-            "[tool.replay-harness] in pyproject.toml"
+            "it is always written, as a log or a cache is: let it through by "
+            f'writable = ["{_folder(divergence.target)}"] under [tool.replay-harness] in pyproject.toml'
         )
     if divergence.kind == "refused" and divergence.boundary in ("socket", "process"):
         return (

@@ -43,11 +43,11 @@ def document(report: Report) -> Document:
 def text(report: Report, page: Page) -> str:
     """The signature, then the find or how near it came, then the sums."""
     signature = report.signature
-    said = signature.message.partition("\n")[0]
-    what = f"{signature.error_type}: {said}" if said else signature.error_type
+    what = ": ".join(filter(None, (part for each in (signature, *signature.leaves[:1])
+                                   for part in (each.error_type, each.message.partition("\n")[0]))))  # fmt: skip
     lines = [page.row("hunted", page.cut(escape(what), page.width - 10))]
-    if signature.frames:
-        last = signature.frames[-1]
+    if signature.way:
+        last = signature.way[-1]
         place = f"{last.file}:{last.line}" if last.line else last.file
         lines.append(page.row("raised in", f"{escape(last.function)} of {escape(place)}"))
     if report.cut is not None:

@@ -6,15 +6,14 @@ the runs of a check share few values.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from replay.core.noise import identity
-from replay.core.times import in_text
+from replay.core.covering import identity
+from replay.core.wording import Kind, around, numbers, varying
 
 _LARGE = 10_000
 """From which on a whole number is no count: an address, a hash, a moment, an identifier."""
@@ -22,7 +21,6 @@ _FEWEST = 5
 """Runs from which on another word in each is none of a few."""
 _UNEVEN = 0.02
 """Share of the whole by which a clock's reading may be off the line."""
-_MARK = re.compile(r"\d+\.\d+(?:[eE][+-]?\d+)?|\w*\d\w*")
 
 
 def says_nothing(runs: Sequence[Any]) -> bool:
@@ -48,6 +46,17 @@ def is_read_there(folders: Sequence[str], runs: Sequence[Any]) -> bool:
     return len(found) == 1 and all(isinstance(value, str) for value in runs)
 
 
+def words_of(runs: Sequence[Any], kind: Kind) -> tuple[int, ...] | None:
+    """Which words of a kind vary in a text, or in those of a list; None: it is no text, or something else does too."""
+    found = set[int]()
+    for column in _columns(runs):
+        places = varying(column, kind) if all(isinstance(each, str) for each in column) else None
+        if places is None:
+            return None
+        found.update(places)
+    return tuple(sorted(found)) or None
+
+
 def _columns(runs: Sequence[Any]) -> Iterator[list[Any]]:
     """The values of each place, where they are lists of such."""
     if all(isinstance(each, list | tuple) for each in runs) and len({len(each) for each in runs}) == 1:
@@ -65,11 +74,11 @@ def _is_its_own(runs: Sequence[Any]) -> bool:
         return False
     if not all(isinstance(each, str) for each in runs):
         return different * 2 > len(runs) or is_address(runs)
-    frames = {_MARK.sub("\0", each) for each in runs}
+    found = [around(each, "mark") for each in runs]
+    frames = {frame for frame, _ in found}
     if len(frames) > 1:  # words: only if no two have the same
         return len(frames) == len(runs) >= _FEWEST
-    marks = zip(*(_MARK.findall(each) for each in runs), strict=True)
-    return all(_is_mark(column) for column in marks)
+    return all(map(_is_mark, zip(*(marks for _, marks in found), strict=True)))
 
 
 def _is_mark(column: Sequence[str]) -> bool:
@@ -81,27 +90,27 @@ def _is_mark(column: Sequence[str]) -> bool:
 
 def _is_even(spans: Sequence[int], runs: Sequence[Any]) -> bool:
     if all(isinstance(each, str) for each in runs):
-        found = [in_text(each) for each in runs]
+        found = [numbers(each) for each in runs]
         if len({frame for frame, _ in found}) != 1:
             return False
-        return all(_grows(spans, numbers) for numbers in zip(*(numbers for _, numbers in found), strict=True))
+        return all(_grows(spans, column) for column in zip(*(column for _, column in found), strict=True))
     return _grows(spans, runs)
 
 
 def _grows(spans: Sequence[int], runs: Sequence[Any]) -> bool:
     """Whether the numbers lie on a line, but for the rounding of their last digit."""
-    numbers = [each.total_seconds() if isinstance(each, timedelta) else each for each in runs]
-    if any(isinstance(each, bool) or not isinstance(each, int | float | Decimal) for each in numbers):
+    lengths = [each.total_seconds() if isinstance(each, timedelta) else each for each in runs]
+    if any(isinstance(each, bool) or not isinstance(each, int | float | Decimal) for each in lengths):
         return False
-    if len({identity(each) for each in numbers}) == 1:
+    if len({identity(each) for each in lengths}) == 1:
         return True
     try:
-        floats = list(map(float, numbers))
+        floats = list(map(float, lengths))
     except (OverflowError, ValueError):  # too large, or a signaling nan
         return False
     if not all(map(isfinite, floats)):
         return False
-    digit = min(map(_last_digit, numbers))
+    digit = min(map(_last_digit, lengths))
     moved = [each - floats[0] for each in floats]
     slope = moved[-1] / spans[-1]
     slack = 1.01 * digit + _UNEVEN * abs(moved[-1])

@@ -65,7 +65,7 @@ def fingerprint(failure: Failure, entrypoint: str, root: Path) -> str:
     ways = places(frames, lines=False)
     if failure.kind in ROUGH:  # where it is noticed is chance; where it began is not
         ways = ways[:1]
-    return digest(failure.kind, failure.error_type, ways or entrypoint, statement, failure.target)
+    return digest(failure.kind, failure.raised, ways or entrypoint, statement, failure.target)
 
 
 def read(path: Path) -> list[KnownFind]:

@@ -54,7 +54,7 @@ def _lines(made: Minimized, page: Page) -> Iterator[str]:
     yield page.heading(escape(name))
     if failure is not None:
         where = "".join(f" at {f.file}:{f.line} in {f.function}" for f in failure.frames[-1:])
-        yield from page.wrapped("failure", page.cut(escape(f"{failure.error_type}{where}"), 4 * page.width))
+        yield from page.wrapped("failure", page.cut(escape(f"{failure.raised}{where}"), 4 * page.width))
         for number, known in enumerate(known_values(made.incident)):
             yield from page.wrapped("cause" if number == 0 else "and", escape(str(known)))
     if made.bundle is None or found is None:

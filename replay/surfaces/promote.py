@@ -16,6 +16,7 @@ import msgspec
 
 from replay.core.cause import known_cause, origins
 from replay.core.fingerprint import asking
+from replay.core.members import types
 from replay.core.promoted import Expect, Promoted, promoted, with_onward, with_promotion
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Verdict
@@ -203,7 +204,7 @@ def failure_of(recording: Recording) -> tuple[Any, ...]:
     node = tree(recording.outcome.payload)
     found = user_frames(list(asking(frames(node))), recording.entrypoint)
     place = (Path(found[-1].file).name, found[-1].function) if found else ()
-    return error_body(node).get("type"), place
+    return error_body(node).get("type"), types(error_body(node)), place
 
 
 def _oracle(recording: Recording, options: Options, before: Promoted | None) -> Oracle:

@@ -26,7 +26,7 @@ from replay.surfaces.page import when
 from replay.surfaces.plainly import plain_answer, plain_input
 from replay.surfaces.printable import clip, escape
 from replay.surfaces.source import Sources, docstring, quoted
-from replay.surfaces.text import frames, user_frames
+from replay.surfaces.text import frames, headline_of, user_frames
 
 WIDTHS = range(72, 201)
 """Line lengths that are taken from a project's settings."""
@@ -110,8 +110,8 @@ def facts(recording: Recording, cause: Cause | None = None, whole: Recording | N
     `whole`, the kind and size that this had: its text may be private."""
     node = raised_by(recording.outcome)
     if node is not None:
-        kind, message = error_headline(node)
-        lines = [_short(f"{kind}: {message}" if message else kind)]
+        message = error_headline(node)[1]
+        lines = [_short(headline_of(node))]
         said = "" if whole is None else error_headline(raised_by(whole.outcome))[1]
         if said and said != message:
             lines.append(f"(in production a message of {len(said):,} characters, which is left out here)")

@@ -13,6 +13,7 @@ from replay.core.codec import Value, encode
 from replay.core.compare import unexpected
 from replay.core.filling import recorded_left
 from replay.core.fingerprint import mine
+from replay.core.members import leaves, way
 from replay.core.parts import Parts
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import MOST_NOTED, Difference, Divergence, Frame, Verdict, Violation
@@ -40,6 +41,8 @@ BODY = 80
 """Characters of an answer's body in a line."""
 FIELDS = 16
 """Items shown of a mapping that has a line for each."""
+HELD = 4
+"""Members of an exception group that have a line each."""
 LATER = 6
 """Divergences that have a line each, below those that are shown in full."""
 DIFFERENCES = 12
@@ -103,21 +106,21 @@ def outcome_line(outcome: Outcome) -> str:
     """How something ended, in one line."""
     node = tree(outcome.payload)
     if outcome.state == "raised":
-        kind, message = error_headline(node)
-        return f"{kind}: {message}" if message else kind
+        return headline_of(node)
     if outcome.state == "unfinished":
         return "unfinished: the process or stream ended first"
     behind = raised_by(outcome)
     if behind is not None:
-        kind, message = error_headline(behind)
-        return (
-            f"answered {node['status']} after {kind}: {message}"
-            if message
-            else f"answered {node['status']} after {kind}"
-        )
+        return f"answered {node['status']} after {headline_of(behind)}"
     if says_nothing(outcome):
         return f"answered {node['status']}: {literal(node.get('body'), longest=BODY)}"
     return literal(node)
+
+
+def headline_of(node: Any) -> str:
+    """Type and message of an encoded error, of a group with its first member's, in one line."""
+    body = error_body(node)
+    return ": ".join(map(said_of, (body, *leaves(body)[:1])))
 
 
 def parted(divergence: Divergence) -> str:
@@ -129,7 +132,9 @@ def parted(divergence: Divergence) -> str:
         "missing": f"did not ask {what}, which production asked",
         "reordered": f"asked {what} in another order than production",
         "redaction-altered": f"asked {what}, where redaction replaced what production asked",
-        "exhausted": f"asked {what} more often than production",
+        "exhausted": f"went on with {what} further than production"
+        if divergence.differences
+        else f"asked {what} more often than production",
         "refused": f"reached for the real world ({escape(divergence.boundary)}): {escape(divergence.target)}",
     }[divergence.kind]
 
@@ -261,17 +266,28 @@ def outcome_lines(outcome: Outcome, page: Page, entrypoint: str) -> Iterator[str
     if message.startswith(_OURS):
         message = message.partition(r"\n")[0]  # vcrpy's words follow ours
     yield page.row("error", f"{kind}: {message}" if message else kind)
+    held = leaves(error_body(node))
+    for each in held[: page.most(HELD)]:
+        yield page.row("holds", said_of(each))
+    if len(held) > page.most(HELD):
+        yield page.row("", f"and {len(held) - HELD:,} more")
     yield from frame_lines(user_frames(frames(node), entrypoint), page)
     cause = error_body(node).get("cause")
     if cause:
         yield page.row("because", literal(referred(cause, node), longest=page.text))
 
 
+def said_of(body: dict[str, Any]) -> str:
+    """Type and message of an error, by what it holds."""
+    kind, message = error_headline({"$error": body})
+    return f"{kind}: {message}" if message else kind
+
+
 def frames(node: Any) -> list[Frame]:
-    """The frames of an encoded error, innermost last; what is not one is left out."""
+    """The frames of an encoded error, innermost last, of a group those of its first member behind its own; what is not
+    one is left out."""
     found = []
-    stored = error_body(node).get("frames")
-    for item in stored if isinstance(stored, list) else ():
+    for item in way(error_body(node)):
         values = list(item.values()) if isinstance(item, dict) else item
         try:
             found.append(msgspec.convert(dict(zip(Frame.__struct_fields__, values, strict=False)), Frame))

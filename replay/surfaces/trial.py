@@ -271,7 +271,7 @@ def _executed(stage: Any, edits: Any) -> Ran:
 def _ran(failure: Any) -> Ran:
     last = failure.frames[-1] if failure.frames else None
     file, line, function = ("", 0, "") if last is None else (last.file, last.line, last.function)
-    return Ran("failed", failure.error_type, failure.message[:500], file, line, function)
+    return Ran("failed", failure.raised, failure.message[:500], file, line, function)
 
 
 def _plain(found: Report | Ran) -> Any:

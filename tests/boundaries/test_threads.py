@@ -164,6 +164,19 @@ def test_a_library_thread_that_lets_no_run_be_set_runs(kind: type[threading.Thre
     assert dropped["carry-failed"] == lost + 1
 
 
+@pytest.mark.parametrize("kind", [Computed, Refusing])
+def test_a_thread_that_lets_no_run_be_set_runs(kind: type[threading.Thread]) -> None:
+    """One that is started within a recording; it is counted, and in no lane."""
+    RAN.clear()
+    lost = dropped["carry-failed"]
+    with inside(Listener()):
+        thread = kind()
+        thread.start()
+        thread.join()
+    assert [kind.__name__.lower()] == RAN
+    assert dropped["carry-failed"] == lost + 1
+
+
 def test_errors_pass_unchanged() -> None:
     """A task's exception and a closed pool's refusal are those of the standard library."""
 

@@ -11,7 +11,8 @@ import pytest
 
 from replay.core.codec import Value, encode
 from replay.core.compare import differences, unexpected
-from replay.core.noise import Noise, below, known, parse, path_of, with_noise
+from replay.core.noise import Matcher, Noise, below, known, with_noise
+from replay.core.paths import parse, path_of
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import Window
 
@@ -202,3 +203,37 @@ def test_below_takes_the_first_step_off() -> None:
     """Noise of a part, as seen from it."""
     found = below([_noise("$.body.user.id", "uuid"), _noise("$.query.n", "type")], "body")
     assert [each.path for each in found] == ["$.user.id"]
+
+
+@pytest.mark.parametrize(
+    ("matcher", "within", "recorded", "actual", "covered"),
+    [
+        ("took", (1,), "3 items in 0.012 s", "3 items in 0.013 s", True),
+        ("took", (1,), "3 items in 0.012 s", "9 items in 0.013 s", False),
+        ("took", None, "3 items in 0.012 s", "9 items in 0.012 s", True),
+        ("took", None, "3 items in 0.012 s", "3 items in 0.013 s", False),
+        ("took", (0, 1), "3 items in 0.012 s", "9 items in 0.013 s", True),
+        ("took", (1,), "3 items in 0.012 s", "3 items in 0.013 s, 2 lost", False),
+        ("took", (7,), "3 items in 0.012 s", "3 items in 0.013 s", False),
+        ("took", (-1,), "3 items in 0.012 s", "3 items in 0.013 s", False),
+        ("type", (0,), "job 11f7 done", "job beef done", True),
+        ("type", (0,), "job 11f7 done", "job 12f7 lost", False),
+        ("type", (1,), "3 of job 11f7", "4 of job 12f7", False),
+        ("type", (0,), "at 0x7f3a (open)", "at 0x7f5c (shut)", False),
+        ("type", (), "job 11f7", "job 12f7", False),
+        ("type", None, "all of it", "another", True),
+    ],
+)
+def test_of_a_text_only_what_varied_may_vary(
+    matcher: Matcher, within: tuple[int, ...] | None, recorded: str, actual: str, covered: bool
+) -> None:
+    """A count or a label beside it is none of it."""
+    noise = Noise(place="outcome", path="$.text", matcher=matcher, within=within)
+    assert _left({"text": recorded}, {"text": actual}, noise, window=WINDOW) == ([] if covered else ["$.text"])
+
+
+def test_items_are_paired_by_the_words_that_do_not_vary() -> None:
+    """Of texts in which some words vary, the rest tells which is which."""
+    noise = [_noise("$", "unordered"), Noise(place="outcome", path="$[*]", matcher="type", within=(0,))]
+    assert _left(["job 1 done", "job 2 lost"], ["job 4 lost", "job 3 done"], *noise) == []
+    assert _left(["job 1 done", "job 2 lost"], ["job 4 lost", "job 3 lost"], *noise) != []

@@ -23,7 +23,7 @@ class _Worker:
 
 
 @pytest.mark.parametrize(
-    "module", ["sentry_sdk.worker", "opentelemetry.sdk.trace.export", "segment.analytics.consumer"]
+    "module", ["sentry_sdk.worker", "opentelemetry.sdk.trace.export", "segment.analytics.consumer", "gradio.analytics"]
 )
 def test_threads_of_their_packages_tell(module: str) -> None:
     """By the function, a method, or the class."""
@@ -34,7 +34,7 @@ def test_threads_of_their_packages_tell(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["shop.jobs", "segment.worker", "segment", "sentry_sdk_of_ours", "my.sentry_sdk", ""]
+    "module", ["shop.jobs", "segment.worker", "segment", "gradio.routes", "sentry_sdk_of_ours", "my.sentry_sdk", ""]
 )
 def test_those_of_the_service_do_not(module: str) -> None:
     """Whatever it is called: images are segmented, too."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from replay.core.noise import path_of
+from replay.core.paths import path_of
 from replay.core.varying import varied
 
 ONE, TWO = "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "9b2d7c9e-1c9b-4c0e-8f0e-5b6f5d1f0a11"

@@ -7,6 +7,8 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
@@ -398,3 +400,19 @@ def test_places_that_do_nothing_alone_are_edited_together(record: Record) -> Non
     progress = Explorer(stage(recording), executions=9000).explore()
     (found,) = (edits for error, edits in summary(progress) if error == "ArithmeticError")
     assert sorted(found) == ["input.args[0].b: 1", "input.args[0].c: 1"]
+
+
+def test_the_timer_of_the_limit_is_the_real_one(order: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C as a run ends may leave its world in place, whose timers are virtual: the tick then ended the process."""
+
+    @wraps(signal.setitimer)
+    def virtual(which: int, seconds: float, interval: float = 0.0) -> tuple[float, float]:
+        return 0.0, 0.0
+
+    with stage(order).limited():
+        monkeypatch.setattr(signal, "setitimer", virtual)
+    monkeypatch.undo()
+    assert unwrap(signal.getitimer)(signal.ITIMER_REAL) == (0.0, 0.0)
+    monkeypatch.setattr(signal, "setitimer", virtual)
+    with stage(order).limited():
+        assert unwrap(signal.getitimer)(signal.ITIMER_REAL) != (0.0, 0.0)

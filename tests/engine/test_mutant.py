@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from replay.core.edits import Edit
 from replay.core.recording import Recording
+from replay.engine.causes import why
 from replay.engine.explorer import Explorer
 from replay.engine.progress import Progress
 from replay.engine.values import Profile
-from tests.engine import pages
+from tests.engine import pages, units
 from tests.engine.test_explorer import stage
 
 Record = Callable[..., list[Recording]]
@@ -50,3 +52,22 @@ def test_no_uuid_comes_twice(record: Record, monkeypatch: pytest.MonkeyPatch) ->
     (recording,) = record(pages.keyed)
     monkeypatch.setitem(pages.KEYS, "wanted", 20)
     assert stage(recording).run(recording).failure is None
+
+
+def test_what_is_asked_with_the_time_is_the_same_question(record: Record) -> None:
+    """It gets its own answer; another question is counted as stretched."""
+    (recording,) = record(units.tells_the_time)
+    assert stage(recording).execute(()).stretched == 0
+    (plan,) = record(lambda: units.plan_of("ann"))
+    other = Edit("input.args[0]", "set", "bob")
+    assert [stage(plan).execute(edits).stretched for edits in ((), (other,))] == [0, 1]
+
+
+def test_a_cause_is_found_where_the_time_is_asked_with(record: Record) -> None:
+    """Each recording asked at another time, of something else."""
+    units.WORLD["plan"] = "pro"
+    good = record(lambda: units.plan_of("bob"))[0]
+    units.WORLD["plan"] = None
+    incident = record(lambda: units.plan_of("ann"))[0]
+    found = why(incident, [("good", good)], stage, runs=200)
+    assert (found.side, [each.path for each in found.values]) == ("recordings", ["call[0].plan"])

@@ -136,6 +136,19 @@ def test_times_inside_the_window_are_shown_as_such(record: Record) -> None:
     assert notes <= {"time inside the recorded window"}
 
 
+def test_what_is_counted_from_now_and_texts_that_tell_it_are_no_change(record: Record) -> None:
+    """A prompt with the time is answered, an expiry moves with the clock; one of another length is a change."""
+    (recording,) = record(units.tells_the_time)
+    verdict = replay.run(recording)
+    assert (verdict.status, verdict.served) == ("reproduced", 1)
+    notes = {each.path: each.note for each in verdict.difference}
+    assert notes.keys() <= {"$.ends", "$.exp", "$.said"}
+    assert None not in notes.values()
+    units.CHANGE.add("ttl")
+    changed = replay.run(recording)
+    assert (changed.status, [each.path for each in changed.difference if each.note is None]) == ("changed", ["$.ends"])
+
+
 def test_a_target_that_is_gone_is_unanswerable(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason names the target and what to do."""
     recording = _broken(record)

@@ -82,7 +82,10 @@ def test_who_waits_unseen_stops_nobody(record: Record, work: Callable[[], Any]) 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
 def test_a_timer_of_processor_time_has_a_reason(record: Record) -> None:
     """What this machine computes by when is another matter."""
-    recording = _computing(record, lambda: raced.computes_on_the_clock("job"), job=0.3)
+    for seconds in (0.3, 1.0, 4.0):  # of the clock: where others compute too, less of the processor
+        recording = _computing(record, lambda: raced.computes_on_the_clock("job"), job=seconds)
+        if recording.outcome.value is True:
+            break
     assert recording.outcome.value is True
     verdict = replay.run(recording)
     assert verdict.status == "changed"

@@ -8,7 +8,7 @@ import secrets
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
@@ -100,6 +100,20 @@ def threaded(names: list[str]) -> list[int]:
     thread.join()
     with ThreadPoolExecutor(4) as pool:
         return [*pool.map(billing, names), *found]
+
+
+@replay.capture
+def plan_of(name: str) -> str:
+    """Asks with the time, and needs the answer."""
+    return str(crm(f"It is {datetime.now()}: {name}")["plan"].upper())
+
+
+@replay.capture
+def tells_the_time() -> dict[str, Any]:
+    """In what it asks, in what it says, and when that ends."""
+    asked = crm(f"It is {datetime.now()}. Whose turn?")
+    ends = datetime.now(UTC) + timedelta(hours=2 if "ttl" in CHANGE else 1)
+    return {"kept": asked["plan"], "ends": ends.isoformat(), "exp": time.time() + 60, "said": f"made {datetime.now()}"}
 
 
 @replay.capture

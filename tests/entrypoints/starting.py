@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from starlette.routing import Route
 
 import replay
 
-WORLD = {"port": 0}
+WORLD: dict[str, Any] = {"port": 0, "tries": 0, "at": ""}
 
 
 def _connect() -> None:
@@ -56,12 +57,80 @@ async def _needed(app: Starlette) -> None:
     app.state.rate = 2
 
 
+class Pool:
+    """Of connections."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+
+    async def rate(self) -> int:
+        """Asks the world."""
+        async with self.lock:
+            _connect()
+            return 3
+
+    async def __aenter__(self) -> Pool:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.rate()
+
+
+@replay.boundary
+def migrate() -> None:
+    """What has to be done once."""
+    _connect()
+
+
+@replay.boundary
+async def connect() -> Pool:
+    """Opens the pool."""
+    _connect()
+    return Pool()
+
+
+@replay.boundary
+async def rate_of(pool: Pool) -> int:
+    """Asks with it."""
+    return await pool.rate()
+
+
+async def _made(app: Starlette) -> None:
+    migrate()
+    app.state.pool = await connect()
+    await app.state.pool.rate()
+    async with app.state.pool as entered:
+        assert entered is app.state.pool
+    app.state.label = f"{type(entered).__name__[:0]}ready" if entered else "empty"
+
+
+async def _direct(app: Starlette) -> None:
+    app.state.pool = await connect()
+
+
+async def _patient(app: Starlette) -> None:
+    for _ in range(WORLD["tries"]):
+        await asyncio.sleep(10)
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(0.003)
+            app.state.beats += 1
+
+    app.state.beats = 0
+    app.state.consumer = asyncio.create_task(beat())
+    await asyncio.sleep(0.004)
+
+
 STARTS: dict[str, Callable[[Starlette], Awaitable[None]]] = {
     "pool": _pool,
     "swallowed": _swallowed,
     "consumer": _consumer,
     "asks": _asks,
     "needed": _needed,
+    "patient": _patient,
+    "made": _made,
+    "direct": _direct,
 }
 
 
@@ -74,7 +143,13 @@ async def _price() -> int:
 async def _total(request: Any) -> JSONResponse:
     await asyncio.sleep(0.01)
     rate = request.app.state.rate if request.url.path == "/needed" else 1
-    return JSONResponse({"total": await _price() * rate, "id": str(uuid4())})
+    if request.url.path == "/made":
+        rate = await rate_of(request.app.state.pool)
+    elif request.url.path == "/direct":
+        rate = await request.app.state.pool.rate()
+    total = await _price() * rate
+    WORLD["at"] = datetime.now(UTC)
+    return JSONResponse({"total": total, "id": str(uuid4())})
 
 
 def make(how: str) -> Any:
@@ -84,7 +159,7 @@ def make(how: str) -> Any:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await STARTS[how](app)
         yield
-        if how == "consumer":
+        if how in ("consumer", "patient"):
             app.state.consumer.cancel()
 
     return replay.ASGI(Starlette(lifespan=lifespan, routes=[Route(f"/{how}", _total)]), target=f"{__name__}:{how}")
@@ -107,5 +182,5 @@ def make_once() -> Any:
 
 TRIED: list[Any] = []
 """Starts of the last application of `make_once`."""
-pool, swallowed, consumer, asks, needed = (make(how) for how in STARTS)
+pool, swallowed, consumer, asks, needed, patient, made, direct = (make(how) for how in STARTS)
 once = make_once()

@@ -52,6 +52,27 @@ QUART = ModuleType("quart.signals")
 QUART.got_request_exception = type(flask.got_request_exception)("quart")  # type: ignore[attr-defined]
 """Of a framework that is not installed for tests."""
 sys.modules.setdefault("quart.signals", QUART)
+
+
+class _Falcon:
+    """As Falcon does: it gives what it catches to a handler, which makes the answer."""
+
+    def __call__(self, environ: Any, start: Any) -> list[bytes]:
+        status, body = "200 OK", b"ok"
+        try:
+            _total(environ["PATH_INFO"].rpartition("/")[2])
+        except Exception as error:
+            status, body = self._handle_exception(environ, error)
+        start(status, [])
+        return [body]
+
+    def _handle_exception(self, environ: Any, error: Exception) -> tuple[str, bytes]:
+        return "500 Sorry", b"sorry"
+
+
+FALCON = ModuleType("falcon.app")
+FALCON.App = _Falcon  # type: ignore[attr-defined]
+sys.modules.setdefault("falcon.app", FALCON)
 install()
 if not settings.configured:
     settings.configure(SECRET_KEY="k", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None)
@@ -192,6 +213,7 @@ later_app = ASGI(
     Starlette(routes=[Route("/total/{sku}", _simple)], middleware=[Middleware(_CaughtLater)]),
     target=f"{__name__}:later_app",
 )
+falcon_app = WSGI(_Falcon(), target=f"{__name__}:falcon_app")
 quart_app = ASGI(_Quart(), target=f"{__name__}:quart_app")
 
 
@@ -207,8 +229,8 @@ def get(app: Any, place: str) -> None:
     answer.close()  # type: ignore[attr-defined]
 
 
-APPS = [flask_app, django_app, logging_app, passing_app, answering_app, caught_app, later_app, quart_app]
-IDS = ["flask", "django", "logged", "passed on", "answered", "caught", "caught before", "quart"]
+APPS = [flask_app, django_app, logging_app, passing_app, answering_app, caught_app, later_app, quart_app, falcon_app]
+IDS = ["flask", "django", "logged", "passed on", "answered", "caught", "caught before", "quart", "falcon"]
 
 
 @pytest.fixture(autouse=True)
@@ -424,7 +446,9 @@ def test_what_makes_answers_is_watched_once() -> None:
     """Each replay installs: a wrapper around a wrapper of hundreds ended in a RecursionError."""
     install()
     install()
-    for made in (Response.init_headers, HttpResponseBase.__init__, ExceptionMiddleware.__call__):
+    made: Any
+    for made in (Response.init_headers, HttpResponseBase.__init__, ExceptionMiddleware.__call__,
+                 _Falcon._handle_exception):  # fmt: skip
         assert not hasattr(made.__wrapped__, "__wrapped__")
 
 

@@ -12,6 +12,7 @@ import pytest
 import replay
 from replay.core.recording import Recording
 from tests.boundaries.http.server import Server
+from tests.engine.test_explorer import stage
 from tests.entrypoints import starting
 from tests.recordings import record
 
@@ -58,6 +59,40 @@ def test_a_start_up_that_needs_the_world(tmp_path: Path, server: Server, how: st
     the request's doing, and none of its answers and draws are used up."""
     verdict = replay.run(_recorded(tmp_path, server, how))
     assert (verdict.status, verdict.reason) == ("reproduced", None), verdict
+
+
+def test_what_a_boundary_makes_at_start_up(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool of connections: a stand-in is opened and closed, and handed to what asks with it."""
+    recording = _recorded(tmp_path, server, "made")
+    monkeypatch.setattr(starting, "made", starting.make("made"))  # as in a new process
+    verdict = replay.run(recording)
+    assert (verdict.status, verdict.reason, verdict.served) == ("reproduced", None, 2), verdict
+    assert starting.made._replay_app.state.label == "ready"
+    assert stage(recording).execute(()).stretched == 0  # nor does a search take it for another one
+
+
+def test_a_stand_in_of_start_up_is_no_pool(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code of the request that uses it itself is refused, with its line and what to do."""
+    recording = _recorded(tmp_path, server, "direct")
+    monkeypatch.setattr(starting, "direct", starting.make("direct"))
+    verdict = replay.run(recording)
+    found = verdict.divergence
+    assert found is not None
+    assert (verdict.status, found.kind, found.boundary) == ("diverged", "refused", "call")
+    assert found.target == "what tests.entrypoints.starting:connect made at start-up"
+    assert found.where[-1].function == "_total"
+    assert "Put @replay.boundary on the function that makes this call" in str(verdict.outcome)
+
+
+def test_the_time_that_a_start_up_takes(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tries for a minute, and leaves a task that beats: at the request it is when it was in production."""
+    recording = _recorded(tmp_path, server, "patient")
+    monkeypatch.setitem(starting.WORLD, "tries", 6)
+    verdict = replay.run(recording)
+    assert (verdict.status, verdict.reason) == ("reproduced", None), verdict
+    ended = (recording.started_at + recording.duration_ns) / 1e9
+    assert recording.started_at / 1e9 <= starting.WORLD["at"].timestamp() <= ended + 0.1
+    assert starting.patient._replay_app.state.beats > 1
 
 
 def test_what_start_up_would_have_made_is_missing(

@@ -145,6 +145,38 @@ def test_a_response_left_early_is_unfinished(recordings: Recordings, again: Agai
     assert again(recording, app) == recording.outcome
 
 
+def test_a_response_that_nobody_reads_is_unfinished(recordings: Recordings, again: Again) -> None:
+    """What its pieces would do is not done at replay either."""
+    pieces: Any = app(_environ(path="/stream"), lambda status, headers: None)
+    pieces.close()
+    recording = recordings.one
+    assert (recording.outcome.state, recording.outcome.value["body"]) == ("unfinished", b"")
+    assert again(recording, app) == recording.outcome
+
+
+@WSGI
+def listed(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("content-length", "9")])
+    return [b"one", b"two", b"six"]
+
+
+@pytest.mark.parametrize("read", [0, 1, 3, 4])
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_list_is_a_whole_response(recordings: Recordings, again: Again, read: int, closed: bool) -> None:
+    """Nothing of it is left to be done, whether or not a client takes all of it: none does of HEAD."""
+    pieces: Any = listed(_environ(method="HEAD"), lambda status, headers: None)
+    taken = [next(pieces) for _ in range(min(read, 3))]
+    assert taken == [b"one", b"two", b"six"][:read]
+    assert read < 4 or list(pieces) == []
+    for _ in range(2 * closed):  # some servers close twice
+        pieces.close()
+    del pieces
+    gc.collect()
+    recording = recordings.one
+    assert (recording.outcome.state, recording.outcome.value["body"]) == ("returned", b"onetwosix")
+    assert again(recording, listed) == recording.outcome
+
+
 def _environ(path: str = "/", method: str = "GET", body: bytes = b"") -> dict[str, Any]:
     environ: dict[str, Any] = {"PATH_INFO": path, "REQUEST_METHOD": method, "wsgi.input": io.BytesIO(body)}
     if body:

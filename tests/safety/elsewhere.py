@@ -14,8 +14,9 @@ ELSEWHERE = {
         boundaries/completed: _patch _tap _tap.<locals>.at_once install
         boundaries/environ: EnvironBoundary.begin EnvironBoundary.playing _Playing.__enter__ _Playing.__exit__
             _Playing.__init__ _Playing.again _compiled _set _settable allowed apply configure recorded
-        boundaries/handled: _listen_to_django _listen_to_flask _listen_to_quart _said_by_quart _watch
-            _watch_aiohttp _watch_below_middleware _watch_django _watch_starlette _watched install
+        boundaries/handled: _listen_to_django _listen_to_flask _listen_to_quart _said_by_quart _told
+            _told.<locals>.told _watch _watch_aiohttp _watch_below_middleware _watch_django _watch_falcon
+            _watch_starlette _watched install
         boundaries/http/__init__: HttpBoundary.install
         boundaries/http/httpx_clients: _Seam.head _Seam.play
         boundaries/http/jars: _around install patch
@@ -88,7 +89,7 @@ ELSEWHERE = {
     "what a guard does": """
         boundaries/threads: _not_started
         core/world: failed put_back
-        store/writer: Writer.drop
+        store/writer: Writer.drop _words_of
     """,
     "called by a client or the interpreter itself, in a way that no unit has": """
         boundaries/http/aiohttp_client: _TeeWriter.__getattr__ _TeeWriter.write_eof
@@ -116,29 +117,32 @@ ELSEWHERE = {
     "at replay, or where a bundle is read": """
         boundaries/clock: ClockBoundary.describe ClockBoundary.playing _Clock.__init__ _Clock._shift
             _Clock.advance _Clock.back_to _Playing.__enter__ _Playing.__exit__ _Playing.__init__
-            _Playing._leave_zone _Playing.again _checked _is_zone _parts _set_zone _settings linger move_to near
-            now pauses recorded_zone shift wait
+            _Playing._leave_zone _Playing.again _checked _is_zone _parts _set_zone _settings begin linger move_to
+            near now pauses recorded_zone shift wait waited
         boundaries/__init__: known
         boundaries/call: _arrive.<locals>.beyond _opened
         boundaries/http/__init__: HttpBoundary.describe HttpBoundary.playing HttpBoundary.shelf
             _LazyCassette.__init__ _LazyCassette.cassette _LazyCassette.differences _LazyCassette.noted
             _LazyCassette.refusal _LazyCassette.take
         boundaries/http/aiohttp_client: _Sink.__getattr__ _Sink.__init__ _Sink.drain _Sink.write _Sink.write_eof
-            _drained _of_request _played
+            _drained _of_request _played _silent
         boundaries/http/exchange: HttpRequest.repeats _opened
         boundaries/http/bodies: with_repeats with_repeats.<locals>.object_of
+        boundaries/http/limits: _shorter is_own
         boundaries/http/faults: _allowed _answered _connector _instance _module _of _response rebuild
         boundaries/http/httpx_clients: _Seam.arrived _played.<locals>.Played.__aiter__
             _played.<locals>.Played.__init__ _played.<locals>.Played.__iter__ _played.<locals>.Played._take
         boundaries/http/recorded: Recorded.__init__ Recorded.again Recorded.arrive Recorded.body_error
             Recorded.cancelled Recorded.clean Recorded.head_error Recorded.is_read_in Recorded.offset
-            Recorded.pass_to Recorded.travels Recorded.wait_for_cancel _pace
+            Recorded._answers Recorded._due Recorded._outlasted Recorded.hold_to Recorded.pass_to Recorded.travels
+            Recorded.wait_for_cancel _bound _pace
         boundaries/http/stored: Made.__init__ Made.keep Made.of Requested.__init__ Requested.has_headers
             answered requested
-        boundaries/http/wire: Refusing.__init__ _go_out _raise_early _reached _timeout _verified refuse
+        boundaries/http/wire: Refusing.__init__ _collected _go_out _put _raise_early _reached _verified _went_out refuse
         boundaries/http/wire_replay: FakeSocket.__init__ FakeSocket._expecting FakeSocket.fileno
             FakeSocket.getpeercert FakeSocket.gettimeout FakeSocket.makefile FakeSocket.send
-            FakeSocket.settimeout Play.__init__ Play._serve Play.ask WireReader.__init__ WireReader.readinto
+            FakeSocket.settimeout Play.__init__ Play._serve Play._serve.<locals>.come Play.ask WireReader.__init__
+            WireReader._wait WireReader.readinto
             _framed _ready _silent wire_of
         boundaries/http/wire_tee: collect
         boundaries/locks: Lock.__class__ Lock.__enter__ Lock.__exit__ Lock.__new__ Lock.__repr__
@@ -160,19 +164,20 @@ ELSEWHERE = {
             played_async
         boundaries/threads: _Job.__call__ _Job.__init__ _Job._become _Job.submitted
             _Job.submitted.<locals>.tell_and_end _acting _acting.<locals>.act _is_refusal
-        boundaries/timeline: Timeline._happened Timeline._interrupt Timeline._is_alone Timeline._rung
+        boundaries/timeline: Timeline.begin Timeline._happened Timeline._interrupt Timeline._is_alone Timeline._rung
             Timeline._take_turn Timeline.add Timeline.after Timeline.block Timeline.close Timeline.compute
             Timeline.count Timeline.creep Timeline.elapsed Timeline.enter Timeline.given_up Timeline.has_main
             Timeline.has_strangers Timeline.is_actor Timeline.is_later Timeline.is_over Timeline.leave
             Timeline.linger Timeline.move_to Timeline.not_started Timeline.now Timeline.number Timeline.pool
             Timeline.read Timeline.restart Timeline.ring Timeline.set_alarm Timeline.shift Timeline.since
-            Timeline.sleep Timeline.spared Timeline.standing Timeline.starting Timeline.turn Timeline.unsure
-            Timeline.wall _stuck
+            Timeline.sleep Timeline.spared Timeline.waited Timeline.standing Timeline.starting Timeline.turn
+            Timeline.unsure Timeline.wall _stuck
         boundaries/standing: _first_of _running _task_of stack_here stack_of stack_of_thread stack_of_timer
         boundaries/waits: _end _is_worker _join_worker _join_worker.<locals>.is_over _of_now
             _of_now.<locals>.text _place_in_sets _reader _reader.<locals>.read _starts_a_thread ended
             is_real_time nanoseconds started woken woken.<locals>.fire woken.<locals>.ready
-        core/choosing: counts says_whose
+        core/choosing: counts is_told says_whose
+        core/encoder: writes
         core/decoder: Decoder.class_of Decoder.key Decoder.mapping Decoder.members Decoder.stand_in _identified
             _opaque _parts _referred _truncated _weight exactly items_of
         core/families/anew: _is_usual _make_asyncio _make_httpx _make_lock _make_logger _make_requests _make_sdk
@@ -217,8 +222,8 @@ ELSEWHERE = {
             Timing.write Zone.__init__ Zone.write is_yielded paced
         core/verdict: Verdict.green
         core/world: Answer.open _unkept occupant occupy
-        engine/earlier: Remembered.name _numbered _read _remembered earlier is_all_from_before is_from_before kept_by_now
-            remembered
+        engine/earlier: Remembered.name _numbered _read _remembered earlier is_all_from_before is_from_before
+            kept_by_now remembered
         engine/entropy: chosen
         engine/lanes: Lanes.start_here _Jobs.__init__ numbering
         engine/memory: is_used_up limit limited size

@@ -239,6 +239,8 @@ def places() -> Made:
         "fields": "&".join(f"n={n}&password={words[n % 150]}{n}%21%41&to=a{n}%40x.example" for n in range(CROWD)),
         "mails": " ".join(f"a{n}@x.co" for n in range(2 * CROWD)) + f" token={CANARY}",
         "odd": " ".join(f"token={word}%41" for word in words),
+        "logged": "".join(f"2024-05-01 12:00:00 INFO app: {line}\n" for line in _BOXES.splitlines()[1:]),
+        "written": f"Result(text={_BOXES!r})", "documents": "\n".join(quote(each, safe="") for each in held[:3]),
     }  # fmt: skip
     return Made(recording(value))
 

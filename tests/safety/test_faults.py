@@ -40,6 +40,7 @@ GUARDS = {
     "_ended": "a guard around the end of a step",
     "_closed": "closes the application's generator",
     "_not_sent": "a guard around the end of a request",
+    "_stepped": "a guard around the end of a step",
     "_is_again": "a guard around the end of a request",
     "_not_started": "the statements of an `except`",
     "_begun": "a guard around the beginning",

@@ -23,7 +23,7 @@ from replay.boundaries.http import aiohttp_client, httpx_clients, wire, wire_poo
 from replay.core import receiver, snapshot
 from replay.core.world import cross, dropped
 from replay.engine import recorder
-from replay.entrypoints import aiohttp_server, aws_lambda
+from replay.entrypoints import aiohttp_server, aws_lambda, celery, function
 from replay.entrypoints.asgi import ASGI
 from replay.entrypoints.steps import Steps
 from replay.entrypoints.wsgi import WSGI
@@ -477,6 +477,8 @@ AROUND = {
     "getresponse": within(wire._around_getresponse, "getresponse"),
     "urllib3": within(wire_pools._around_make_request, "_make_request"),
     "thread": within(threads._tap_start, "start"), "put": Spool.put, "method": receiver.encode_method,
+    "request": within(wire.around_request, "request"), "celery": within(celery._sending, "send_task"),
+    "async generator": within(function._async_generator, "captured"),
     "aiohttp.web": within(aiohttp_server._middleware, "replay_middleware"),
     "middleware": within(handled._watch_below_middleware, "call"),
     "body of a generator": Steps.follow, "step of a generator": Steps._stepped, "value": snapshot._taken,

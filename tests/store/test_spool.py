@@ -154,6 +154,31 @@ def test_unwritable_folder_fails_open(tmp_path: Path) -> None:
     spool.close()
 
 
+@pytest.mark.parametrize("patient", [False, True])
+def test_what_becomes_of_the_folder_is_said(
+    patient: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is, why, and that it is well again: one warning for each change, and not two in one minute."""
+    monkeypatch.setattr("replay.store.spool._AGAIN_SECONDS", 60.0 if patient else 0.0)
+    folder = tmp_path / "captures"
+    folder.write_text("in the way")
+    spool = Spool(folder, service="shop")
+    with caplog.at_level(logging.WARNING, logger="replay"):
+        for n in range(6):
+            if n in (2, 4):
+                folder.unlink() if n == 2 else (shutil.rmtree(folder), folder.write_text("in the way"))
+            spool.put(Captured(f"rec-{n}", urgent=True))
+            assert spool.flush(60)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == (1 if patient else 3)
+    assert [str(folder) in each for each in said] == [True] * len(said)
+    assert "File exists" in said[0]
+    assert "replay.stats()" in said[0]
+    assert [each.endswith(" again.") for each in said] == [False, True, False][: len(said)]
+    assert spool.stats()["dropped"] == {"write-failed": 4}
+    spool.close()
+
+
 def test_hostile_capture_never_raises(spool: Spool) -> None:
     """A captured object that fails everywhere raises nothing into the request."""
 

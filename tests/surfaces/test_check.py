@@ -498,3 +498,37 @@ def test_a_baseline_that_parts_from_production_is_made_again(tmp_path: Path) -> 
     assert [(found["place"], found["path"], found["matcher"]) for found in row["varies"]] == [
         ("interaction[0].request", "$.args[0]", "unordered")
     ]
+
+
+COUNTED = """
+import time
+
+import replay
+
+@replay.boundary
+def fetch(page):
+    time.sleep(0.02)
+    return [page] * 3
+
+@replay.capture
+def counts(pages):
+    began = time.perf_counter()
+    items = [item for page in range(pages) for item in fetch(page)]
+    return {"said": f"{len(items)} items in {time.perf_counter() - began:.6f} s"}
+"""
+
+
+@pytest.mark.slow
+def test_a_count_beside_how_long_it_took_is_no_noise(tmp_path: Path) -> None:
+    """Of one text only what varies may vary."""
+    (tmp_path / "counted.py").write_text(COUNTED)
+    (tmp_path / "pyproject.toml").write_text("[tool.replay-harness]\n")
+    record = "import replay; replay.init(service='c', spool='cap', keep=replay.always())\nimport counted; "
+    subprocess.run([sys.executable, "-c", f"{record}counted.counts(4); replay.flush()"], cwd=tmp_path, check=True,
+                   env=environment())  # fmt: skip
+    _, out, error = _replay(tmp_path, "run", "cap", "--check", "--json")
+    (row,) = json.loads(out)
+    assert [(found["path"], found["matcher"]) for found in row["varies"]] == [("$.said", "took")], error
+    assert _replay(tmp_path, "run", "cap")[0] == 0
+    (tmp_path / "counted.py").write_text(COUNTED.replace("in fetch(page)", "in fetch(page)[:2]"))
+    assert _replay(tmp_path, "run", "cap")[0] == 1

@@ -45,6 +45,14 @@ def groups(*found: Recording, verdicts: dict[str, str] | None = None) -> list[Gr
     return list(gathered.groups(replayed))
 
 
+def test_groups_of_errors_are_apart_by_what_they_hold() -> None:
+    """All leave the same line: what the first of them says stands beside the group's message."""
+    plan, other = (Outcome("raised", encode(ExceptionGroup("g", [each]))) for each in (KeyError("plan"), ValueError()))
+    (one, two) = groups(incident("a", outcome=plan), incident("b", outcome=other), incident("c", outcome=plan))
+    assert (one.count, one.because, one.message) == (2, ("KeyError",), "g (1 sub-exception): KeyError: 'plan'")
+    assert (two.count, two.because, two.message) == (1, ("ValueError",), "g (1 sub-exception): ValueError")
+
+
 def test_the_same_failure_is_one_group() -> None:
     """Counted, with its first and last time; another error, cause or entry point without frames is another one."""
     day = 86_400 * 10**9

@@ -54,6 +54,18 @@ def test_what_is_refused_is_recorded_by_a_boundary() -> None:
     assert "@replay.boundary" in said
 
 
+@pytest.mark.parametrize(
+    ("target", "folder"),
+    [
+        ("sqlite3.connect /srv/none/crew/latest.db", "/srv/none/crew"), ("open /srv/a b/x.log for writing", "/srv/a b"),
+        ("chmod /usr", "/usr"), ("open /srv/…/x for writing", "its folder"), ("rename (path unknown)", "its folder"),
+    ],
+)  # fmt: skip
+def test_the_folder_that_is_always_written_is_named(target: str, folder: str) -> None:
+    """As it stands in the configuration; a folder itself, where that is one."""
+    assert f'writable = ["{folder}"]' in (perhaps(_asked(target, None, "refused", "file")) or "")
+
+
 @pytest.mark.parametrize(("boundary", "function", "said"), [
     ("file", "quote", "writable = "), ("process", "<module>", "as the project is imported"),
     ("file", "<module>", "as the project is imported"),

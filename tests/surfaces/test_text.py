@@ -16,7 +16,7 @@ from replay.surfaces.literals import literal
 from replay.surfaces.page import Page, duration
 from replay.surfaces.printable import clip, columns, escape, pad
 from replay.surfaces.report.facts import ending, incident
-from replay.surfaces.text import frames, headline, user_frames, verdict_text
+from replay.surfaces.text import frames, headline, outcome_line, user_frames, verdict_text
 from replay.surfaces.waterfall import recording_text, timing_bar
 from tests.core.test_parts import recording as of_parts
 
@@ -49,6 +49,33 @@ def raised() -> Value:
     except KeyError as error:
         return encode(error)
     raise AssertionError
+
+
+def test_an_exception_group_says_what_is_in_it() -> None:
+    """In the line that tells how it ended the first, in the text a few with the way to the first."""
+    inside = encode(KeyError("plan")).tree["$error"] | {"frames": [["/srv/shop/app.py", 7, "one", 'row["plan"]']]}
+    kinds = [ValueError("b"), TypeError("c"), OSError("d"), IndexError("e"), LookupError("f")]
+    group = encode(ExceptionGroup("g", kinds)).tree["$error"]
+    group["frames"] = [["/srv/shop/app.py", 9, "plans", "async with tasks:"]]
+    group["members"].insert(0, {"$error": inside})
+    text = verdict_text(
+        verdict("changed", outcome=Outcome("raised", Value(json.dumps({"$error": group})))), recording()
+    )
+    assert (
+        """\
+  error     ExceptionGroup: g (5 sub-exceptions)
+  holds     KeyError: 'plan'
+  holds     ValueError: b
+  holds     TypeError: c
+  holds     OSError: d
+            and 2 more
+  at        /srv/shop/app.py:7 in one    row["plan"]
+  by        /srv/shop/app.py:9 in plans  async with tasks:
+"""
+        in text
+    )
+    ended = Outcome("raised", Value(json.dumps({"$error": group})))
+    assert outcome_line(ended) == "ExceptionGroup: g (5 sub-exceptions): KeyError: 'plan'"
 
 
 def recording(**fields: Any) -> Recording:

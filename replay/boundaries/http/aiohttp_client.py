@@ -31,6 +31,7 @@ def patch(module: ModuleType) -> None:
     _streams = module.streams
     session_class = module.ClientSession
     original = session_class._request
+    not_given: Any = module.helpers.sentinel
 
     @wraps(original)
     async def _request(self: Any, method: Any, str_or_url: Any, **options: Any) -> Any:
@@ -39,7 +40,9 @@ def patch(module: ModuleType) -> None:
             decompresses = options.get("auto_decompress")
             if decompresses is None:
                 decompresses = self._auto_decompress
-            seam = partial(_middleware, decompresses=decompresses, jar=self._cookie_jar)
+            limits = options.get("timeout", not_given)
+            limits = self._timeout if limits is not_given else limits
+            seam = partial(_middleware, decompresses=decompresses, jar=self._cookie_jar, limits=limits)
             options["middlewares"] = (*(self._middlewares if given is None else given), seam)
         return await original(self, method, str_or_url, **options)
 
@@ -47,8 +50,10 @@ def patch(module: ModuleType) -> None:
     patched[module.__name__] = str(module.__version__)
 
 
-async def _middleware(request: Any, handler: Callable[[Any], Awaitable[Any]], *, decompresses: bool, jar: Any) -> Any:
-    exchange = await _begun(request, jar)
+async def _middleware(
+    request: Any, handler: Callable[[Any], Awaitable[Any]], *, decompresses: bool, jar: Any, limits: Any
+) -> Any:
+    exchange = await _begun(request, jar, limits)
     if exchange is None:
         return await handler(request)
     if isinstance(exchange, Recorded):
@@ -66,13 +71,13 @@ async def _middleware(request: Any, handler: Callable[[Any], Awaitable[Any]], *,
     return response
 
 
-async def _begun(request: Any, jar: Any) -> Any:
+async def _begun(request: Any, jar: Any, limits: Any) -> Any:
     """What is made of a request; None: nobody is interested."""
     world = here()
     if world is None or "Upgrade" in request.headers:  # a WebSocket has no answer to keep: at replay it is refused
         return None
     try:
-        return await _open(world, request, jar)
+        return await _open(world, request, jar, limits)
     except Exception:
         failed("ask-failed", world)
         return None
@@ -88,6 +93,8 @@ def _put_back(token: Any, payload: Any) -> None:
 
 async def _played(exchange: Recorded, request: Any) -> Any:
     """What was recorded, when it comes."""
+    if exchange.bound is not None:
+        exchange.bound.timed_out = _silent
     await exchange.arrive()
     if exchange.status is None:
         await exchange.wait_for_cancel()
@@ -98,6 +105,13 @@ async def _played(exchange: Recorded, request: Any) -> Any:
     from replay.boundaries.http.aiohttp_playback import played_response
 
     return await played_response(request, exchange)
+
+
+def _silent() -> BaseException:
+    """What aiohttp raises where its `sock_read` is over."""
+    from aiohttp import SocketTimeoutError
+
+    return SocketTimeoutError("Timeout on reading data from socket")
 
 
 def _of_request(error: BaseException, request: Any) -> None:
@@ -111,19 +125,19 @@ def _of_request(error: BaseException, request: Any) -> None:
         error.args = (request.connection_key, *error.args[1:])
 
 
-async def _open(world: World, request: Any, jar: Any) -> Exchange | Recorded | None:
+async def _open(world: World, request: Any, jar: Any, limits: Any) -> Exchange | Recorded | None:
     """Ask the world. While live the body is noted as it is sent; a player gets it whole."""
     if not world.live:
         body = await _drained(request._body)
-        return open_exchange(world, _asked(request, body, jar), awaits=True)
-    return safely(lambda: open_exchange(world, _asked(request, b"", jar), awaits=True))
+        return open_exchange(world, _asked(request, body, jar, limits), awaits=True)
+    return safely(lambda: open_exchange(world, _asked(request, b"", jar, limits), awaits=True))
 
 
-def _asked(request: Any, body: bytes, jar: Any) -> HttpRequest:
+def _asked(request: Any, body: bytes, jar: Any, limits: Any) -> HttpRequest:
     """aiohttp puts the cookies of its jar beside those that the code gave."""
     headers = list(request.headers.items())
     held = _holds(jar) and request.headers.get("Cookie")
-    return HttpRequest("aiohttp", request.method, str(request.url), headers, body, jar=held or None)
+    return HttpRequest("aiohttp", request.method, str(request.url), headers, body, jar=held or None, limits=limits)
 
 
 def _holds(jar: Any) -> bool:

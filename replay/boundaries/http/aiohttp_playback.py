@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import HttpVersion, hdrs
@@ -33,6 +34,25 @@ class _Connection:
         """Pieces come only when they are asked for."""
 
 
+class _Held:
+    """The connection of a played response until its body is read: for so long the session's time limit holds."""
+
+    protocol = transport = None
+
+    def __init__(self) -> None:
+        self._callbacks: list[Callable[[], None]] = []
+
+    def add_callback(self, callback: Callable[[], None]) -> None:
+        self._callbacks.append(callback)
+
+    def release(self) -> None:
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    close = release
+
+
 class _Writer:
     """The sent request behind a played response."""
 
@@ -44,8 +64,8 @@ class PlayedContent(StreamReader):
 
     __slots__ = ("_chunked", "_pieces", "_recorded")
 
-    def __init__(self, recorded: Recorded, chunked: bool, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(_Connection(), 1 << 30, loop=loop)  # type: ignore[arg-type]
+    def __init__(self, recorded: Recorded, chunked: bool, loop: asyncio.AbstractEventLoop, timer: Any) -> None:
+        super().__init__(_Connection(), 1 << 30, timer=timer, loop=loop)  # type: ignore[arg-type]
         self._recorded = recorded
         self._pieces = deque(recorded.pieces)
         self._chunked = chunked
@@ -55,14 +75,16 @@ class PlayedContent(StreamReader):
 
     async def _wait(self, func_name: str) -> None:
         await asyncio.sleep(0)
-        await self._recorded.arrive(len(self._recorded.pieces) - len(self._pieces))
+        with self._timer:
+            await self._recorded.arrive(len(self._recorded.pieces) - len(self._pieces))
         if self._pieces:
             self.feed_data(self._pieces.popleft())
             if self._chunked:
                 self.end_http_chunk_receiving()
             self._end_if_clean()
             return
-        await self._recorded.wait_for_cancel()
+        with self._timer:
+            await self._recorded.wait_for_cancel()
         error = self._recorded.body_error()
         assert error is not None
         self.set_exception(error)
@@ -98,7 +120,8 @@ async def played_response(request: Any, recorded: Recorded) -> Any:
     response._headers = CIMultiDictProxy(headers)
     response._raw_headers = raw
     response._closed = False
-    response.content = PlayedContent(recorded, chunked, loop)
+    response._connection = _Held()
+    response.content = PlayedContent(recorded, chunked, loop, request._timer)
     response.content.on_eof(response._response_eof)
     cookies = response.headers.getall(hdrs.SET_COOKIE, ())
     if cookies:

@@ -23,11 +23,13 @@ from vcr.request import Request
 from replay.boundaries.http.bodies import json_of, undone, with_repeats
 from replay.boundaries.http.exchange import bare_url, target_of
 from replay.boundaries.http.stored import CREDENTIALS
-from replay.core.choosing import counts, says_whose
+from replay.core.choosing import counts, is_told, says_whose
 from replay.core.codec import Value, encode
-from replay.core.compare import differences, unexpected
-from replay.core.noise import URL_PATH, Excuse, Noise, below, cover
+from replay.core.compare import differences, time_note, unexpected
+from replay.core.covering import cover
+from replay.core.noise import URL_PATH, Excuse, Noise, below
 from replay.core.recording import Interaction
+from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference, Window
 
 
@@ -98,13 +100,29 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         return found
 
     def noted(self, recorded: Interaction, asked: Value) -> list[Difference]:
-        """What known noise covers, and a credential that only one of them has."""
+        """What known noise covers, a credential that only one of them has, and the code's own headers that count for no
+        answer."""
         found = self.differences(recorded, asked) if recorded.seq in self._noise else []
-        before, now = (set(map(str.lower, each.headers)) for each in (self._recorded(recorded), _request(asked)))
-        for name in sorted((before ^ now) & _UNCOUNTED):
+        before, now = (
+            {name.lower(): value for name, value in each.headers.items()}
+            for each in (self._recorded(recorded), _request(asked))
+        )
+        for name in sorted((before.keys() ^ now.keys()) & _UNCOUNTED):
             had, has = (_SENT if name in each else None for each in (before, now))
             found.append(Difference(f"headers.{name}", "removed" if had else "added", had, has, _LAPTOP))
+        if all(map(counts, before)):  # a minimal recording has no others
+            return found
+        for name in sorted({*before, *now} - CREDENTIALS):
+            had, has = before.get(name), now.get(name)
+            if had != has and is_told(name) and not (had and has and self._is_masked(recorded, had)):
+                kind: Any = "removed" if has is None else "added" if had is None else "changed"
+                found.append(Difference(f"headers.{name}", kind, had, _SENT if had is None else has, _OWN))
         return found
+
+    def _is_masked(self, recorded: Interaction, value: str) -> bool:
+        """Whether redaction put something of its own there."""
+        excuses = (each for each in self._noise.get(recorded.seq, ()) if isinstance(each, Excuse))
+        return any(holds_pseudonym(value, each.pseudonyms) for each in excuses)
 
     def refusal(self, asked: Value, message: str, *, brief: bool = False) -> BaseException:
         """vcrpy's own exception, our message before its text, for which it compares all requests; `brief`: without."""
@@ -250,6 +268,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
 
 _UNCOUNTED = CREDENTIALS - {"cookie"}
 _SENT = "sent"
+_OWN = "does not count: no server is known to choose its answer by it"
 _LAPTOP = "does not count: a laptop may have no credentials"
 _MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port)
 
@@ -347,8 +366,17 @@ def _field_differences(
         elif name not in before:
             found.append(Difference(path, "added", actual=now[name]))
         elif before[name] != now[name]:
-            found.append(Difference(path, "changed", before[name], now[name]))
+            found.append(Difference(path, "changed", before[name], now[name], _times(before[name], now[name], window)))
     return found
+
+
+def _times(recorded: Any, asked: Any, window: Window) -> str | None:
+    """The note of a field that differs in times of the recording alone."""
+    pairs = [(recorded, asked)]
+    if type(recorded) is list and type(asked) is list and len(recorded) == len(asked):
+        pairs = [pair for pair in zip(recorded, asked, strict=True) if pair[0] != pair[1]]
+    notes = [time_note(one, two, window) for one, two in pairs]
+    return notes[0] if all(notes) else None
 
 
 def _body_differences(recorded: Request, asked: Request, window: Window, noise: Sequence[Noise]) -> list[Difference]:
@@ -374,15 +402,18 @@ def _body_differences(recorded: Request, asked: Request, window: Window, noise: 
             both = (encode(said if each is None else each) for said, each in ((left, one), (right, two)))
             found = differences(*both, window=window, noise=below(noise, "body"))
         return [Difference("body" + d.path.removeprefix("$"), d.kind, d.recorded, d.actual, d.note) for d in found]
-    return _text_differences("body", before, now, noise)
+    return _text_differences("body", before, now, noise, time_note(before, now, window))
 
 
-def _text_differences(field: str, before: str | bytes, now: str | bytes, noise: Sequence[Noise]) -> list[Difference]:
-    """Of a field that is one text: all of it, unless redaction excuses where they differ."""
+def _text_differences(
+    field: str, before: str | bytes, now: str | bytes, noise: Sequence[Noise], times: str | None = None
+) -> list[Difference]:
+    """Of a field that is one text: all of it, unless redaction excuses where they differ. `times`: the note of one that
+    differs in moments alone."""
     if before == now:
         return []
     _, covered = cover(before, now, [each for each in below(noise, field) if isinstance(each, Excuse)])
-    note = covered[0].note if covered else None
+    note = covered[0].note if covered else times
     return [Difference(field, "changed", before[:2000], now[:2000], note)]
 
 

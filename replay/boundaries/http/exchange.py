@@ -8,7 +8,7 @@ Stored request (`Interaction.request`)::
 Stored answer (`Interaction.answer`)::
 
     {"status": 200, "reason": "OK", "http_version": "HTTP/1.1", "headers": [["content-type", "text/plain"], ...],
-     "offset_ns": 0, "pieces": [[offset_ns, b"..."], ...], "decoded": False, "dropped": 0,
+     "offset_ns": 0, "pieces": [[offset_ns, b"..."], ...], "decoded": False, "dropped": 0, "limit": 5.0,
      "end": "complete" | "truncated" | "closed_early" | "abandoned" | "error",
      "error": null | {"phase": "head" | "body", "offset_ns": 0, ... see `faults.describe_error`}}
 
@@ -21,6 +21,8 @@ Stored answer (`Interaction.answer`)::
   `error`: reading raised `error` after the last piece, or (`status` null) there never was a head.
 - `malformed` (only of the `http.client` family, only where there is some): the bytes after the last good chunk that
   are no chunk, as they were on the wire; the player serves them verbatim after the pieces, then a clean end.
+- `limit`: seconds of the client's own time limit, of the phase in which `error` came, else of reading; null: none.
+  Missing where it is not known, as in older recordings.
 - `dropped` counts bytes beyond `MAX_BODY` that were not kept (gap `truncated-size`).
 - Values of credential headers of the request are `[redacted]`; user and password are cut from the URL.
 - `jar` (only of a request, only `true`): its cookies are those of its client's jar (see `jars`).
@@ -35,7 +37,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from msgspec import UNSET
+
 from replay.boundaries.http.faults import describe_error
+from replay.boundaries.http.limits import Limit, limit_of
 from replay.boundaries.http.recorded import End, Recorded
 from replay.boundaries.http.stored import CREDENTIALS, REDACTED, Made, answered, requested
 from replay.core.codec import Gap, Limits, Value, encode
@@ -97,9 +102,10 @@ class HttpRequest:
 
     `headers` are pairs of str or bytes. `body` may be filled later piece by piece (`piece`), as a streamed upload is
     read. A client that sees only wire bytes overrides `parts`. `jar`: the text of its cookies, if a jar has added them.
+    `limits`: its time limits, see `limits.limit_of`.
     """
 
-    __slots__ = ("body", "client", "dropped", "headers", "jar", "kept", "method", "url")
+    __slots__ = ("body", "client", "dropped", "headers", "jar", "kept", "limits", "method", "url")
 
     def __init__(
         self,
@@ -110,12 +116,14 @@ class HttpRequest:
         body: bytes = b"",
         *,
         jar: str | None = None,
+        limits: Any = None,
     ) -> None:
         self.client = client
         self.method = method
         self.url = bare_url(url)
         self.headers = headers
         self.jar = jar
+        self.limits = limits
         self.body: list[bytes] = []
         self.kept = 0
         self.dropped = 0
@@ -290,8 +298,14 @@ class Exchange:
         lengths = [text_of(value) for name, value in self.headers if text_of(name).lower() == "content-length"]
         return bool(lengths) and lengths[0].strip() == str(self.kept + self.dropped)
 
+    @property
+    def limit(self) -> Limit:
+        """The client's time limit for what came last."""
+        return limit_of(self.asked.limits, self.error)
+
     def plain(self) -> dict[str, Any]:
         """The stored form before encoding."""
+        limit = self.limit
         return {
             "status": self.status,
             "reason": self.reason,
@@ -303,6 +317,7 @@ class Exchange:
             "dropped": self.dropped,
             "end": self.end,
             "error": self.error,
+            **({} if limit is UNSET else {"limit": limit}),
         }
 
     def settle(self) -> Value:
@@ -327,6 +342,8 @@ def open_exchange(world: World, request: HttpRequest, *, awaits: bool = False) -
         recorded = _opened(found, world)
         recorded.travels(found, awaits=awaits)
         recorded.is_read_in(world, found)
+        if recorded.limit is not UNSET:
+            recorded.hold_to(limit_of(request.limits, recorded.error), world, found)
         return recorded
     return safely(Exchange, world, found, request)
 

@@ -6,7 +6,7 @@ Custom transports derived from them take part; `MockTransport`, `ASGITransport` 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import wraps
+from functools import partial, wraps
 from types import ModuleType
 from typing import Any
 
@@ -125,8 +125,12 @@ class _Seam:
     def ask(
         self, world: World, request: Any, headers: Headers, body: bytes, awaits: bool
     ) -> Exchange | Recorded | None:
-        asked = HttpRequest(self.name, request.method, str(request.url), headers, body, jar=latest())
-        return open_exchange(world, asked, awaits=awaits)
+        limits = request.extensions.get("timeout")
+        asked = HttpRequest(self.name, request.method, str(request.url), headers, body, jar=latest(), limits=limits)
+        exchange = open_exchange(world, asked, awaits=awaits)
+        if type(exchange) is Recorded and exchange.bound is not None:
+            exchange.bound.timed_out = partial(self.module.ReadTimeout, "timed out", request=request)
+        return exchange
 
     def tee_upload(self, request: Any, exchange: Exchange) -> None:
         """Note the body as it is sent."""

@@ -101,6 +101,7 @@ class _Answered(msgspec.Struct):
     end: str
     error: None
     offset_ns: int | None = None
+    limit: float | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _read_request = msgspec.json.Decoder(_Requested)

@@ -120,6 +120,14 @@ def _timeout(connection: Any) -> float | None:
     return float(timeout) if isinstance(timeout, int | float) else getdefaulttimeout() if timeout is not None else None
 
 
+def _reads_within(connection: Any) -> float | None:
+    """The time limit of each read of the answer. urllib3 gives it to the connection, which sets its socket's."""
+    if hasattr(connection, "_new_conn"):
+        return _timeout(connection)
+    limit: float | None = connection.sock.gettimeout()
+    return limit
+
+
 def given_up(slot: Any, error: BaseException) -> None:
     """A request that ended in `error` above the socket."""
     if type(slot) is WireExchange:
@@ -225,9 +233,7 @@ def _around_send(original: Callable[..., Any]) -> Callable[..., Any]:
     def send(self: Any, data: Any) -> Any:
         slot = self.__dict__.get(SLOT)
         if type(slot) is Play and not slot.out:
-            if self.sock is None:
-                self.sock = slot.socket
-            return collect(slot.request, data, self.blocksize)
+            return _collected(self, slot, data)
         if type(slot) is not WireExchange or slot.connecting:
             return original(self, data)
         try:
@@ -238,6 +244,14 @@ def _around_send(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return send
+
+
+def _collected(connection: Any, slot: Play, data: Any) -> Any:
+    """At replay. By itself, so that `send` is short: see `replay.core.encoder.Encoder._written`."""
+    if connection.sock is None:
+        slot.socket.settimeout(_timeout(connection))
+        connection.sock = slot.socket
+    return collect(slot.request, data, connection.blocksize)
 
 
 def _not_sent(slot: WireExchange, error: BaseException) -> None:
@@ -252,13 +266,10 @@ def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) 
             return original(self, *args, **kwargs)
         slot = self.__dict__.pop(SLOT, None)
         if type(slot) is Play:
-            slot.ask()
-            _raise_early(self, slot)
-            if slot.out:
-                _go_out(self, slot, send)
-            slot = slot.live
+            slot = _went_out(self, slot, send)
         if type(slot) is not WireExchange:
             return original(self, *args, **kwargs)
+        slot.asked.limits = safely(_reads_within, self)
         try:
             response = original(self, *args, **kwargs)
         except BaseException as error:
@@ -268,6 +279,20 @@ def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) 
         return response
 
     return getresponse
+
+
+def _put(connection: Any, slot: Play) -> None:
+    """At replay. By itself, as `_collected` is."""
+    slot.ask(_timeout(connection))
+    _raise_early(connection, slot)
+
+
+def _went_out(connection: Any, slot: Play, send: Callable[..., Any]) -> Any:
+    """At replay: the exchange of a request that goes live."""
+    _put(connection, slot)
+    if slot.out:
+        _go_out(connection, slot, send)
+    return slot.live
 
 
 def _is_busy(connection: Any) -> bool:
@@ -296,17 +321,20 @@ def around_request(original: Callable[..., Any]) -> Callable[..., Any]:
         except Again:
             raise
         except BaseException as error:
-            slot = slots.get(SLOT)
-            if slot is not None and not slot.owned:
-                given_up(slot, error)
+            _failed(slots.get(SLOT), error)
             raise
         slot = slots.get(SLOT)
         if type(slot) is Play:
-            slot.ask()
-            _raise_early(self, slot)
+            _put(self, slot)
         return done
 
     return request
+
+
+def _failed(slot: Any, error: BaseException) -> None:
+    """By itself, so that `request` is short: see `replay.core.encoder.Encoder._written`."""
+    if slot is not None and not slot.owned:
+        given_up(slot, error)
 
 
 def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -320,6 +348,7 @@ def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
         if slot is None and TUNNEL in self.__dict__:
             slot = safely(_tunnelling, self)
         if type(slot) is WireExchange and not slot.connecting:
+            slot.asked.limits = safely(_timeout, self)
             return _connect_noted(slot, original, self, *args, **kwargs)
         if type(slot) is Play:
             fake = None if slot.out else slot.socket

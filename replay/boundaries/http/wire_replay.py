@@ -8,6 +8,9 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
+from msgspec import UNSET
+
+from replay.boundaries.http.limits import Limit
 from replay.boundaries.http.recorded import HEAD, Recorded
 from replay.boundaries.http.wire_form import WireExchange, WireRequest, announced, is_chunked
 from replay.core.world import Answer, Request, Ticket, World
@@ -42,10 +45,6 @@ def _no_error() -> None:
     return None
 
 
-def _same(error: BaseException) -> BaseException:
-    return error
-
-
 def _at_once(number: int) -> None:
     """Nothing is waited for."""
 
@@ -67,7 +66,7 @@ class WireReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if self._pieces:
             number, piece = self._pieces.pop()
-            self._come(number)
+            self._wait(number)
             size = min(len(buffer), len(piece))
             buffer[:size] = piece[:size]
             if size < len(piece):
@@ -75,13 +74,20 @@ class WireReader(io.RawIOBase):
             return size
         end, self._end = self._end, _no_error
         if end is not _no_error:
-            self._come(_LAST)
+            self._wait(_LAST)
         error = end()
         if isinstance(error, TimeoutError):  # what socket.SocketIO says afterwards
             self._end = partial(OSError, "cannot read from timed out object")
         if error is not None:
             raise error
         return 0
+
+    def _wait(self, number: int) -> None:
+        try:
+            self._come(number)
+        except TimeoutError:
+            self._pieces, self._end = [], partial(OSError, "cannot read from timed out object")
+            raise
 
 
 class FakeSocket:
@@ -145,40 +151,47 @@ class Play:
         self.out = False
         """The world wants this one to go out after all."""
 
-    def ask(self) -> None:
-        """Ask the world for the collected request; raises what it raises."""
+    def ask(self, limit: Limit = UNSET) -> None:
+        """Ask the world for the collected request; raises what it raises. `limit`: seconds that the client gives it to
+        connect and to send."""
         if self.asked:
             return
         self.asked = True
         found = self.world.ask(Request("http", self.request.target, self.request, paced=True))
         if type(found) is Answer:
-            self._serve(found)
+            self._serve(found, limit)
             return
         self.out = True
         if type(found) is Ticket:
             self.live = WireExchange(self.world, found, self.request)
 
-    def _serve(self, found: Answer) -> None:
+    def _serve(self, found: Answer, limit: Limit) -> None:
         answer = found.value.decode(found.resolve)
         recorded = Recorded(answer, partial(self.world.beyond, found.seq))
         recorded.travels(found, awaits=False)
         recorded.is_read_in(self.world, found)
-        self.socket.come = recorded.pass_to
+
+        def come(number: int) -> None:
+            if recorded.limit is not UNSET:
+                recorded.hold_to(self.socket.gettimeout(), self.world, found)
+            recorded.pass_to(number)
+
+        self.socket.come = come
         if recorded.status is None and not answer.get("error"):  # production did not wait for it: nor may the code
             self.socket.end = recorded.head_error
             return
-        failed = recorded.head_error()
-        if failed is None:
+        if recorded.status is not None:
             self.socket.pieces = wire_of(recorded, self.request.method, answer.get("missing"))
             self.socket.pieces += [(_LAST, part) for part in [answer.get("malformed")] if part]
             self.socket.end = recorded.body_error
             return
         self.phase = (answer.get("error") or {}).get("phase") or "head"
         if self.phase in EARLY:
+            recorded.hold_to(limit, self.world, found)
             recorded.pass_to()
-            self.early = failed
+            self.early = recorded.head_error()
         else:
-            self.socket.end = partial(_same, failed)
+            self.socket.end = recorded.head_error
 
 
 def wire_of(recorded: Recorded, method: str, missing: int | None) -> list[Part]:

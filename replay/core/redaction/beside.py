@@ -102,7 +102,12 @@ def columns(items: Sequence[Any]) -> tuple[int, list[str]] | None:
     return None
 
 
-def _may_have_statement(texts: list[str]) -> bool:
+def any_statement(texts: Sequence[str]) -> bool:
+    """Whether one of many may be one."""
+    return _may_have_statement(texts) and any(map(is_statement, texts))
+
+
+def _may_have_statement(texts: Sequence[str]) -> bool:
     return any(_SQL_LINE.search("\n".join(texts[at : at + _AT_ONCE])) for at in range(0, len(texts), _AT_ONCE))
 
 

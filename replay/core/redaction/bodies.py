@@ -21,6 +21,8 @@ _NONE = frozenset({"", "identity", "none", "aws-chunked", "utf-8", "utf8", "asci
 
 _FORMS = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd", b"BZ": "bzip2", b"\xfd7": "xz",
           **dict.fromkeys((b"x\x01", b"x^", b"x\x9c", b"x\xda"), "deflate")}  # fmt: skip
+MAY_BE_PACKED = frozenset(each.decode("latin-1") for each in _FORMS)
+"""How packed bytes begin."""
 _FILES: dict[str, tuple[Callable[[], Any], Callable[[bytes], bytes]]] = {
     "bzip2": (bz2.BZ2Decompressor, bz2.compress),
     "xz": (lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=4 * LARGEST), lzma.compress),

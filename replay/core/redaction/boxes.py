@@ -9,11 +9,13 @@ KindOf = Callable[[str], str | None]
 Cell = tuple[int, int, tuple[str, str]]
 """Where a cell of a column of secrets stands: start, end, the column's name and kind."""
 _LINES = r"(?:--|==|\u2500\u2500|\u2550\u2550|\u2501\u2501)"
-_RULE = re.compile(rf"(?m)^[ \t]*+[-+|:=\u2500-\u257f](?=[^\n]{{0,400}}?{_LINES})[-+|:= \t\u2500-\u257f]++$")
+_RULE = re.compile(rf"(?m)^[ \t]*+[-+|:=\u2500-\u257f](?=[^\n]{{0,400}}?{_LINES})[-+|:= \t\u2500-\u257f]++\r?$")
 """A line that parts a heading from its rows."""
 _BARS = "|\u2502\u2503\u2551"
 """What stands between cells."""
-_HEADING = re.compile(r"(?m)^[A-Z][A-Z0-9_-]*(?: [A-Z][A-Z0-9_-]*)*(?: {2,}[A-Z][A-Z0-9_-]*(?: [A-Z][A-Z0-9_-]*)*)+ *$")
+_HEADING = re.compile(
+    r"(?m)^[A-Z][A-Z0-9_-]*(?: [A-Z][A-Z0-9_-]*)*(?: {2,}[A-Z][A-Z0-9_-]*(?: [A-Z][A-Z0-9_-]*)*)+ *\r?$"
+)
 _NAME = re.compile(r"[A-Za-z_][\w .()-]{0,50}")
 _ALIGNED = re.compile(r"[A-Z][A-Z0-9_-]*(?: [A-Z][A-Z0-9_-]*)*")
 _QUOTES = "\"'`*_ \t"
@@ -44,7 +46,7 @@ def _boxed(text: str, rule: re.Match[str], kind_of: KindOf) -> Iterator[Cell]:
     start = text.rfind("\n", 0, max(0, rule.start() - 1)) + 1
     head = text[start : max(start, rule.start() - 1)]
     bar = next((sign for sign in _BARS if sign in head), "")
-    names = [name.strip(_QUOTES) for name in head.split(bar)] if bar else []
+    names = [name.strip(_QUOTES + "\r") for name in head.split(bar)] if bar else []
     kinds = {
         at: (name, kind) for at, name in enumerate(names[:_MOST]) if _NAME.fullmatch(name) and (kind := kind_of(name))
     }
@@ -55,7 +57,7 @@ def _boxed(text: str, rule: re.Match[str], kind_of: KindOf) -> Iterator[Cell]:
         line = text[at : end if end >= 0 else len(text)]
         parts = line.split(bar)
         if len(parts) != len(names):
-            if _RULE.fullmatch(line) is None:
+            if not is_rule(line):
                 return
         else:
             place = at

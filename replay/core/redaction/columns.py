@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import NamedTuple
 
-from replay.core.redaction import beside, boxes
+from replay.core.redaction import beside, boxes, wrapped
 from replay.core.redaction.crowds import cut
 
 Leaf = Callable[[str, str, str], str]
@@ -63,7 +63,33 @@ def masked(
         made = _arrays(made, kind_of, leaf)
     if found is None and made is text and "\n" in text:
         made = _replaced(text, boxes.cells(text, kind_of), leaf, many, mark)
+    if found is None and made is text:
+        made = _unwrapped(text, kind_of, leaf, many, mark)
     return None if made == text else made
+
+
+def _unwrapped(text: str, kind_of: Callable[[str], str | None], leaf: Leaf, many: Many, mark: str) -> str:
+    """Of a table that stands inside something."""
+    for lines in wrapped.views(text):
+        view = "\n".join(text[start:end] for start, end in lines)
+        found = _sheet(view, kind_of)
+        cells = [] if found is not None else boxes.cells(view, kind_of)
+        if found is None and not cells:
+            continue
+        made = _replaced(view, cells, leaf, many, mark) if found is None else _rows(view, *found, leaf, many, mark)
+        if made != view and made.count("\n") == view.count("\n"):
+            return _put_back(text, lines, made)
+    return text
+
+
+def _put_back(text: str, lines: wrapped.Lines, made: str) -> str:
+    """The text with these lines as they were made."""
+    out, done = [], 0
+    news = iter(made.split("\n"))
+    for start, end in lines:
+        out += [text[done:start], "\n".join(islice(news, 1 + text.count("\n", start, end)))]
+        done = end
+    return "".join([*out, text[done:]])
 
 
 def _arrays(text: str, kind_of: Callable[[str], str | None], leaf: Leaf) -> str:

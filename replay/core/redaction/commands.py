@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from replay.core.redaction.finding import Rule
-from replay.core.redaction.values import is_value
+from replay.core.redaction.values import DRAWN, is_value
 
 _NAMED = r"(?i:[\w.-]{0,60}?(?=[pstcamed])(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|(?:api|access|private|client|secret|master|encryption|decryption|signing)[_-]?key))"
 """Names of secrets, as keys of settings, to their end."""
@@ -76,6 +76,9 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("option", _option("smbclient", r"(?:-U|--user)[ \t=]{0,9}+[\"']?[^\s\"'%|;&]{1,100}+%"), ("smbclient",)),
     Rule("option", _option(r"https?(?=[ \t])", r"(?:-a|--auth)[ \t=]{0,9}+[\"']?[^\s\"':|;&]{1,100}+:"), ("http ", "https ")),
     Rule("option", _option(r"openssl[ \t]+(?:enc|cms|smime|aes|des|bf|rc4|camellia|chacha)[\w-]{0,30}", "-[kK][ \t]{1,9}+"), ("openssl",)),
+    Rule("option", re.compile(r"\b[nN][eE][tT][ \t]+[uU][sS][eE][rR][ \t]+(?:/\w{1,20}+[ \t]+){0,3}+(?!/)(?:\"[^\"\n]{1,60}+\"|[^\s\"]{1,60}+)[ \t]+[\"']?"
+                              r"((?=[^\s\"'A-Za-z]{0,60}+[A-Za-z])(?=\S{0,60}?[\d!@#$%^&+~])[^\s/\"'*][^\s\"']{3,200}+)(?=[ \t]+/|[\"']|[ \t]*(?:[\r\n]|\Z))"),
+         ("net user", "NET USER")),
     Rule("option", re.compile(r"\bnet[ \t]+use[ \t][^\n]{0,40}?\\\\[^\s]{1,200}+[ \t]{1,9}+(?:/user:[^\s]{1,100}+[ \t]{1,9}+)?[\"']?([^\s/\"'*][^\s\"']{3,200}+)"), ("net use", "NET USE")),
     Rule("option", _option("(?:zip|unzip)", "-P[ \t]?"), ("zip -", "zip\t-")),
     Rule("option", _option("7z[ar]?", "-p"), ("7z ", "7za ", "7zr ")),
@@ -168,6 +171,10 @@ COMMANDS: tuple[Rule, ...] = (
         r" (?:pass)?code|(?<=o)ne-time password|(?<=o)tp|(?<=p)in)(?: is)?[ :=]{1,3}(\d{3}[ -]\d{3}|\d{5,10})\b"),
          (*(name + mark for name in ("code", "Code", "CODE", "otp", "OTP", "pin", "PIN") for mark in " :="),
           "ime password", "ime Password", "IME PASSWORD")),
+    Rule("token", re.compile(  # of services that name it just so
+        r"[kKmM](?<=[\s?&(\[{,;\"'].)(?:(?<=[kK])(?i:ey)|(?<=[mM])(?i:agic))="
+        rf"({DRAWN.pattern})(?![\w./:+%=-])"),
+         ("key=", "Key=", "KEY=", "magic=")),
     Rule("oauth-code", re.compile(r"[?&]code=([^\s&#\"'<>]{8,2000}+)(?=[^\s\"'<>]{0,2000}?&state=)"), ("code=",)),
     Rule("private-key", re.compile(  # a JSON Web Key (RFC 7518)
         r"\\{0,3}\"(?:d|p|q|dp|dq|qi|k)\\{0,3}\"\s{0,9}+:\s{0,9}+\\{0,3}\"([A-Za-z0-9_-]{16,4000}+)"), ('"kty"', '\\"kty')),
@@ -182,7 +189,7 @@ COMMANDS: tuple[Rule, ...] = (
          ("IDENTIFIED ", "identified ", "PASSWORD '", "password '"), is_value),
     Rule("assigned", re.compile(rf"(?:\bENV|\bsetenv|\bsetx|\bset -\w{{1,3}}|\bconfig(?:ure)? set)[ \t]+{_NAMED}[ \t]+[\"']?({_VALUE})"),
          ("ENV ", "setenv ", "setx ", "set -", " set "), is_value),
-    Rule("assigned", re.compile(r":[ \t]*[|>][+-]?\d?[ \t]*\r?\n[ \t]+(\S[^\n]{3,400}(?:\n[ \t]+[^\n:]{4,400}){0,60})"), (": |", ": >"), is_value,
+    Rule("assigned", re.compile(r":[ \t]*(?:(?:&|!!?+)[\w/:.-]{0,60}+[ \t]+){0,2}[|>][+-]?\d?[ \t]*\r?\n[ \t]+(\S[^\n]{3,400}(?:\n[ \t]+[^\n:]{4,400}){0,60})"), (": |", ": >", ": !", ": &"), is_value,
          behind=re.compile(rf"[\"']?{_BACKWARDS}")),
     Rule("assigned", re.compile(
         rf"(?:name|key):[ \t]*[\"']?{_NAMED}[\"']?[ \t]*\r?\n[ \t]*value:[ \t]*[\"']?({_VALUE})"), ("value:",), is_value),

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from base64 import b32decode, b32encode, b64encode, b85decode, b85encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import islice, repeat
 from urllib.parse import quote_from_bytes
@@ -32,14 +32,16 @@ _BASE85 = re.compile(
     r"(?=[\w=+-]*+[!#$%&()*;<>?@^`{|}~][\w=+-]*+[!#$%&()*;<>?@^`{|}~])[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{20,}+"
 )
 """All of a text, with two signs that Base64 has not."""
-_SPELT = re.compile(
-    r"(?:\\{1,4}u00[2-7][0-9A-Fa-f]){3}|(?:\\{1,4}x[2-7][0-9A-Fa-f]){3}|(?:&#(?:x[2-7][0-9A-Fa-f]|\d{2,3});){3}|"
-    r"(?:\\(?:0[4-7]|1[0-7])[0-7]){3}"
-)
+_SPELT = re.compile("|".join(f"{each}(?:{each}){{2}}" for each in (  # written out: other letters are passed over in C
+    r"\\\\{0,3}u00[2-7][0-9A-Fa-f]", r"\\\\{0,3}x[2-7][0-9A-Fa-f]", r"&#(?:x[2-7][0-9A-Fa-f]|\d{2,3});",
+    r"\\(?:0[4-7]|1[0-7])[0-7]",
+)))  # fmt: skip
+"""Three letters or signs that follow one another as escapes."""
 _SPELT_UNIT = re.compile(
-    r"(\\++u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|\\++x[2-7][0-9A-Fa-f]|&#(?:x[0-9A-Fa-f]{2,4}|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7])"
+    r"(\\\\*+u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|\\\\*+x[2-7][0-9A-Fa-f]|&#(?:x[0-9A-Fa-f]{2,4}|\d{2,3});|\\(?:0[4-7]|1[0-7])[0-7])"
 )
-"""Letters and signs as escapes."""
+"""One of them."""
+_CONTROLS = re.compile(r"[\0-\x08\v\f\x0e-\x1f]")
 _ENTITIES = {"&quot;": '"', "&#x27;": "'", "&#39;": "'", "&lt;": "<", "&gt;": ">", "&apos;": "'", "&amp;": "&"}
 _ENTITY = re.compile(r"(&(?:quot|[lg]t|apos|amp|#x27|#39);)")
 _HEX = re.compile(r"((?:0?[xX])?)((?:[0-9a-f]{2}){8,}+|(?:[0-9A-F]{2}){8,}+)")
@@ -60,7 +62,9 @@ _LINES = 20_000
 _WORDS = 10_000
 """That are remembered as no Base64."""
 _FEW = 100
-"""Texts whose percent-encoded words are remembered."""
+"""Texts whose encoded words are remembered."""
+_LARGE = 1 << 18
+"""Characters of a text of which they are not."""
 _TOGETHER = 32
 """Texts of which more are looked through together."""
 _AT_ONCE = 1000
@@ -69,6 +73,8 @@ _BETWEEN = "\n\x1e\n"
 """What stands between them then: no secret has it, and no lines go on over it."""
 _DOCUMENTS = ("{}", "[]", '""')
 """How JSON begins and ends."""
+_FORMS = ("\n", "\\n", "INSERT", "insert")
+"""What tables and statements have."""
 _SMALLEST = 24
 """Bytes that hold a name and a secret."""
 
@@ -85,6 +91,8 @@ class Encoded(Secrets):
         """Run of Base64 -> what it says: the second walk meets the same ones."""
         self._prose_words: dict[str, Reading] = {}
         """Those that are nothing but prose inside."""
+        self._coded: dict[str, list[str]] = {}
+        """Long text without folded Base64 -> its words that look like Base64: the second walk meets the same ones."""
         self._unquoted: dict[str, dict[str, tuple[bytes, str]]] = {}
         """Text -> its percent-encoded words, and what they say."""
 
@@ -168,11 +176,11 @@ class Encoded(Secrets):
             text = self._spelt(text, deep)
         if text[0] > " " and _BASE85.fullmatch(text):
             return self._of_base85(text, deep)
-        if "\n" not in text or not _may_be_folded(text):
-            return self._base64(text, deep)
+        if text in self._coded or "\n" not in text or not _may_be_folded(text):
+            return self._base64(text, deep, whole=True)
         parts = _folds(text)
         if len(parts) == 1:
-            return self._base64(text, deep)
+            return self._base64(text, deep, whole=True)
         parts[::2] = self._short_ones(parts[::2], deep)
         parts[1::2] = self._all_folded(parts[1::2], deep)
         return "".join(parts)
@@ -256,28 +264,45 @@ class Encoded(Secrets):
         return "".join(parts)
 
     def _each(self, texts: Collection[str], deep: int) -> dict[str, str]:
-        """What each of these is as `flat` makes it: those of one line are looked through together, if they are many. Of
-        few a table, a statement and a document as `leaf` does."""
-        lines = [text for text in dict.fromkeys(texts) if "\n" not in text and "\x1e" not in text]
+        """What each of these is: a document as `leaf` makes it, others as `flat` does. Those of one line are looked
+        through together, if they are many. Of few a table and a statement, too, as `leaf` makes it."""
+
+        def look(text: str) -> str:
+            return self.leaf(text, (), None, mark=False, deep=deep)
+
+        documents = [text for text in dict.fromkeys(texts) if text[:1] + text[-1:] in _DOCUMENTS]
         made: dict[str, str] = {}
+        if len(documents) > _TOGETHER:
+            parts = self.together(documents, lambda at: (), deep, lambda at: look(documents[at])) or map(
+                look, documents
+            )
+            made = dict(zip(documents, parts, strict=True))
+        known = {*documents}
+        lines = [text for text in dict.fromkeys(texts) if text not in known and "\n" not in text and "\x1e" not in text]
         if len(lines) > _TOGETHER:
             parts = self.flat(_BETWEEN.join(lines), deep).split(_BETWEEN)
             if len(parts) == len(lines):
-                made = dict(zip(lines, parts, strict=True))
-        rest = [text for text in texts if text not in made]
-        for text in rest:
-            has_form = "\n" in text or "INSERT" in text or "insert" in text or text[:1] + text[-1:] in _DOCUMENTS
-            made[text] = self.leaf(text, (), None, mark=False, deep=deep) if has_form else self.flat(text, deep)
+                made.update(zip(lines, parts, strict=True))
+        for text in texts:
+            if text not in made:
+                has_form = text in known or any(map(text.__contains__, _FORMS))
+                made[text] = look(text) if has_form else self.flat(text, deep)
         return made
 
-    def _base64(self, text: str, deep: int) -> str:
-        """The runs of Base64 and the like; what many of them hold is looked through together."""
+    def _base64(self, text: str, deep: int, *, whole: bool = False) -> str:
+        """The runs of Base64 and the like; what many of them hold is looked through together. `whole`: none of it is
+        folded."""
         if len(text) <= _SHORTEST * _TOGETHER:
             return BASE64.sub(lambda part: self._decoded(part[0], deep), text)
-        words = list(dict.fromkeys(BASE64.findall(text)))
+        words = self._coded.get(text)
+        if words is None:
+            words = list(dict.fromkeys(BASE64.findall(text)))
+            if whole and len(self._coded) < _FEW and len(text) < _LARGE:
+                self._coded[text] = words
         if len(words) <= _TOGETHER:
-            return BASE64.sub(lambda part: self._decoded(part[0], deep), text) if words else text
-        shown: dict[str, str] = {}
+            shown = {word: self._decoded(word, deep) for word in words}
+            return self._rewritten(text, shown)
+        shown = {}
         self.read_all(words)
         prose, others = self._parted(words)
         made = self._each([said for said, _ in prose.values()], deep + 1)
@@ -292,6 +317,10 @@ class Encoded(Secrets):
             for word, (said, write) in prose.items():
                 inside = made[said]
                 shown[word] = word if inside == said else write(inside.encode("utf-8", "surrogatepass"))
+        return self._rewritten(text, shown)
+
+    def _rewritten(self, text: str, shown: Mapping[str, str]) -> str:
+        """A text with these instead of its words that look like Base64."""
         if all(map(operator.eq, shown, shown.values())):
             return text
         return BASE64.sub(lambda part: shown.get(part[0], part[0]), text)
@@ -365,6 +394,9 @@ class Encoded(Secrets):
             each, kept = (size + 3) // 4 * 3, size * 3 // 4
             end = "=" * (whole - size)
             write = partial(_as_base64, False, bool(end))
+            if (lines := _all_lines(data, each, kept)) is not None:
+                self._readings.update(zip([bare + end for bare in some], zip(lines, repeat(write)), strict=False))
+                continue
             for at, bare in enumerate(some):
                 held = data[at * each : at * each + kept]
                 if bodies.form_of(held) is not None or b"\0" in held:
@@ -518,8 +550,20 @@ def all_quoted(changed: dict[str, tuple[bytes, str]]) -> dict[str, str]:
     }
 
 
+def _all_lines(data: bytes, each: int, kept: int) -> list[str] | None:
+    """Of so many bytes each the first ones, if all of them are plain text on one line, and none seems to be packed."""
+    first = bytearray(data)
+    for size in range(each, kept, -1):
+        del first[kept::size]
+    text = first.decode("latin-1")
+    if not (text.isascii() and text.isprintable()):
+        return None
+    lines = [text[at : at + kept] for at in range(0, len(text), kept)]
+    return lines if bodies.MAY_BE_PACKED.isdisjoint([line[:2] for line in lines]) else None
+
+
 def _has_controls(text: str) -> bool:
-    return any(char < " " and char not in "\t\r\n" for char in text)
+    return _CONTROLS.search(text) is not None
 
 
 def _as_hex(before: str, capitals: bool, data: bytes) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from functools import cache, lru_cache, partial
 from itertools import accumulate
+from operator import attrgetter
 
 import msgspec
 
@@ -137,6 +138,7 @@ def find(
     """The secrets of a text, in its order, none inside another. `pause` is called now and then with the number of
     characters looked at. `counts`: whether what a rule finds at a place is one."""
     taken: list[Found] = []
+    ends: list[int] = []
     size = len(text)
     named: dict[frozenset[str], tuple[str, ...]] = {}
     """Names of a rule -> those from the first on that the text has."""
@@ -169,16 +171,10 @@ def find(
             spans = (_word_spans if rule.skips else _spans)(text, rule, pause)
         if counts is not None:
             spans = iter([(start, end) for start, end in spans if counts(rule, start)])
-        if not taken:
-            taken = [Found(start, end, rule.kind) for start, end in spans]
-            continue
-        fresh = [
-            Found(start, end, rule.kind)
-            for start, end in spans
-            if not any(start < each.end and each.start < end for each in _near(taken, start, end))
-        ]
+        fresh = [Found(start, end, rule.kind) for start, end in spans if _is_free(taken, ends, start, end)]
         if fresh:
-            taken = sorted([*taken, *fresh], key=lambda each: each.start)
+            taken = sorted([*taken, *fresh], key=attrgetter("start"))
+            ends = [each.end for each in taken]
     yield from taken
 
 
@@ -307,10 +303,10 @@ def _that_may(rules: tuple[Rule, ...], letters: frozenset[str]) -> tuple[tuple[R
     return tuple((rule, hints) for rule, hints in those if hints or not rule.hints)
 
 
-def _near(taken: Sequence[Found], start: int, end: int) -> Sequence[Found]:
-    """Those that may overlap: `taken` is in order and none overlaps another."""
-    at = bisect_left(taken, start, key=lambda each: each.end)
-    return taken[at : at + 1 + (end - start)] if at < len(taken) and taken[at].start < end else ()
+def _is_free(taken: Sequence[Found], ends: Sequence[int], start: int, end: int) -> bool:
+    """Whether none of these, which are in order and have these ends, overlaps what stands there."""
+    at = bisect_right(ends, start)
+    return at == len(taken) or taken[at].start >= end
 
 
 def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]]:

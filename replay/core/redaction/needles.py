@@ -270,8 +270,11 @@ class Needles:
         if min(map(len, pieces)) < head:
             return True
         begun = [piece for piece in pieces if piece[:head] in self._heads]
-        lengths = set(map(len, begun))
-        return any({text[:size] for text in self._table if len(text) > size}.intersection(begun) for size in lengths)
+        heads = {piece[:head] for piece in begun}
+        longer = [text for text in self._table if text[:head] in heads] if heads else []
+        return any(
+            {text[:size] for text in longer if len(text) > size}.intersection(begun) for size in {*map(len, begun)}
+        )
 
     def hits(self, text: str, pause: Callable[[int], None]) -> Iterable[tuple[int, int]]:
         """Where they are, in order, none over another."""

@@ -19,6 +19,7 @@ from replay.core.redaction.patterns import OF_ONE_LINE, WEBHOOK
 from replay.core.redaction.secrets import Told
 from replay.core.redaction.tabled import NOT_ROWS, ROWS
 from replay.core.redaction.texts import Texts
+from replay.core.redaction.values import ASKED
 
 _LONGEST = 500
 """Characters of a text that is taken together with others."""
@@ -147,7 +148,7 @@ class Planned(Texts):
             for number, pair in enumerate(text.split("&")):
                 name, _, value = pair.partition("=")
                 if name not in names:
-                    names[name] = kind_of(name) if self._is_name(name) else ""
+                    names[name] = kind_of(name) if self._is_name(name) and name not in ASKED else ""
                 kind = names[name]
                 plan.between[-1] += f"&{name}=" if number else f"{name}="
                 if kind and len(value) > 1:

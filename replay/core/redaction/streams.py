@@ -373,7 +373,7 @@ def across(before: list[str], pieces: list[str], flat: Callable[[str], str], kno
 def flows(pieces: list[str]) -> bool:
     """Whether they are read on from one to the next, as words of a sentence are: spaces stand at their ends."""
     if len(pieces) > _MANY and (whole := "\0".join(["", *pieces, ""])).isascii():
-        return any(f"\0{space}" in whole or f"{space}\0" in whole for space in _SPACES)
+        return any(space in whole and (f"\0{space}" in whole or f"{space}\0" in whole) for space in _SPACES)
     return any(piece[:1].isspace() or piece[-1:].isspace() for piece in pieces)
 
 
@@ -407,8 +407,8 @@ def _cuts(text: str, like: list[str]) -> Iterator[str]:
 def _by_place(events: list[Any]) -> dict[Steps, list[tuple[Steps, str]]]:
     """The texts of events, with the steps to each, by their place within an event."""
     sorts = set(map(type, events))
-    if sorts == {str}:
-        return {(): [((number,), event) for number, event in enumerate(events)]}
+    if sorts.isdisjoint((dict, list)):
+        return {(): [((number,), event) for number, event in enumerate(events) if type(event) is str]}
     found: dict[Steps, list[tuple[Steps, str]]] = {}
     if sorts == {dict} and len(names := set(map(tuple, events))) == 1 and len(events) > 1:
         for name in names.pop():

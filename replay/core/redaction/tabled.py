@@ -129,7 +129,7 @@ class Tabled(Replaced):
         if set(map(tuple, items)) != {names}:
             return None if kind else self.objects(items, walk, at)
         columns = [[each[name] for each in items] for name in names]
-        if any(map(beside.is_statement, {one for column in columns[:-1] for one in column if type(one) is str})):
+        if beside.any_statement([one for column in columns[:-1] for one in column if type(one) is str]):
             return None
         made = [self._column(column, walk, at, name, kind) for name, column in zip(names, columns, strict=True)]
         keys = [name if len(name) < SHORTEST else self.leaf(name, at(0)[:-1], None, mark=False) for name in names]

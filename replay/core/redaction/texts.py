@@ -21,6 +21,7 @@ from replay.core.redaction.replaced import URL
 from replay.core.redaction.rules import Rules
 from replay.core.redaction.secrets import Told
 from replay.core.redaction.tabled import LOW, Tabled
+from replay.core.redaction.values import ASKED, DRAWN
 
 _LARGE = 4 << 20
 """Characters of a JSON text that is read as such; longer ones are masked as text."""
@@ -180,6 +181,11 @@ class Texts(Tabled):
             self._many_of(zip(kinds, values, strict=True))
         if "code=" in text and ("state=" in text or "grant_type=" in text):  # of OAuth: it opens a session
             kinds = [kind or ("token" if key == "code" else None) for key, kind in zip(keys, kinds, strict=True)]
+        if "key=" in text or "magic=" in text:
+            asked = zip(keys, kinds, values, strict=True)
+            kinds = [
+                kind or ("token" if key in ASKED and DRAWN.fullmatch(value) else None) for key, kind, value in asked
+            ]
         shown: dict[str, str] = {}
         many = _NO_FIELDS
         if len(pairs) > MARKED and not self._rules.any_allowed:
@@ -308,7 +314,7 @@ class Texts(Tabled):
             return self._lines(text, path, deep)
         if "multipart/" in content and "name=" in text:
             return self._form_in_parts(text, path, deep)
-        if "\n" in text or "(" in text or "[" in text:
+        if "\n" in text or "\\n" in text or "(" in text or "[" in text:
             made = self.columns(text, path, deep)
             if made is not None:
                 if self._armed:
@@ -330,6 +336,7 @@ class Texts(Tabled):
             and "NSERT" not in text
             and "nsert" not in text
             and "[" not in text
+            and "\\n" not in text
             and "://" not in text[:30]
             and not (_PAIR.match(text) and _is_form(text))
         )

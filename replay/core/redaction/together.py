@@ -136,7 +136,10 @@ class Together(Planned):
             for text, plan, said in zip(texts, plans, masks, strict=True)
         ]
         for at in self._with_known(texts, plans, made if path is not None else ()):
-            masks[at] = None
+            plan = plans[at]
+            is_all = plan is not None and [text for text, _, _ in plan.secrets] == [texts[at]]
+            if not (is_all and path is not None and made[at] == self._needles.exact(texts[at])):
+                masks[at] = None
         if path is None and None not in masks:
             self._mark_inside(plans, masks)
             return made
@@ -153,19 +156,16 @@ class Together(Planned):
         """What stands for the secrets of each; None where they need a look of their own."""
         drawn, known = self.crowd.secrets, self.secrets
         masks: list[Sequence[str] | None] = []
+        both = known.keys() & drawn.keys()
         for plan in plans:
             if plan is None:
                 masks.append(None)
                 continue
-            said = []
-            for text, kind, named in plan.secrets:
-                new = drawn.get(text)
-                if named:
-                    new = new or self.value(text, kind)
-                elif text in known:
-                    new = known[text]
-                said.append(new or "")
-            masks.append(None if "" in said else said)
+            said = [drawn.get(text) for text, _, _ in plan.secrets]
+            if None in said or both:
+                for at, (text, kind, named) in enumerate(plan.secrets):
+                    said[at] = said[at] or self.value(text, kind) if named else known.get(text, said[at])
+            masks.append(None if None in said else said)  # type: ignore[arg-type]  # mypy does not see that none is None
         return masks
 
     def _mark(self, path: Path | None, text: str, made: str, plan: Plan, said: Sequence[str], kind: str | None) -> None:

@@ -17,6 +17,12 @@ _WORDS = re.compile(r"(?:[a-z]+|[A-Z]+|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,}|I[dD]|AP
 """Of code: what was drawn has capitals in other places, and by chance a short word between them."""
 _APART = re.compile(r"[._]")
 _PLACEHOLDER = re.compile(r"\$[A-Z_][A-Z0-9_]*|(?:[$#]\{|\{\{|[$%]\().*")
+DRAWN = re.compile(
+    r"(?=[^\sA-Z]{0,200}+[A-Z])(?=[^\sa-z]{0,200}+[a-z])(?=[A-Za-z_-]{0,200}+\d++[A-Za-z_-]{1,200}+\d)[A-Za-z0-9_-]{16,400}+"
+)
+"""What nobody writes by hand: capitals, small letters and digits, those in two places."""
+ASKED = frozenset({"key", "magic"})
+"""Names that say so little that only such a value of theirs is a secret."""
 _CODE = re.compile(r"[A-Za-z_]\w*+(?:\[.*|[._]\w.*[(\[].*|[({\[]+)|\w*+[._][\w.]*+[(\[].*")
 
 

@@ -49,6 +49,16 @@ SAME = {
     "JSON with a name twice, spelled otherwise": (("POST", "http://h/p", b'{"a": 1, "a": 2}', JSON),
                                                   ("POST", "http://h/p", b'{"a":1,"a":2}', JSON)),
     "form in another order": (("POST", "http://h/p", b"a=1&b=2", FORM), ("POST", "http://h/p", b"b=2&a=1", FORM)),
+    "times of the recording in a query": (("GET", "http://h/p?since=2023-11-14T22:13:20.5&t=1&t=1700000100.5"),
+                                          ("GET", "http://h/p?since=2023-11-14T22:13:21.25&t=1&t=1700000101.0")),
+    "such in a longer one": (("GET", "http://h/p?q=ts%3E2023-11-13T22:13:20.5+AND+a"),
+                             ("GET", "http://h/p?q=ts%3E2023-11-13T22:13:20.75+AND+a")),
+    "such in a form": (("POST", "http://h/p", b"until=2023-11-21+22:13:20.5", FORM),
+                       ("POST", "http://h/p", b"until=2023-11-21+22:13:20.75", FORM)),
+    "such in JSON": (("POST", "http://h/p", b'{"say": "It is 2023-11-14 22:13:20.5 now"}', JSON),
+                     ("POST", "http://h/p", b'{"say": "It is 2023-11-14 22:13:20.75 now"}', JSON)),
+    "such in XML": (("POST", "http://h/p", b"<at>2023-11-14T22:13:20.5Z</at>"),
+                    ("POST", "http://h/p", b"<at>2023-11-14T22:13:20.75Z</at>")),
     "another multipart boundary": (
         ("POST", "http://h/p", b"--AA\r\nx\r\n--AA--", [("content-type", "multipart/form-data; boundary=AA")]),
         ("POST", "http://h/p", b"--BBB\r\nx\r\n--BBB--", [("content-type", "multipart/form-data; boundary=BBB")])),
@@ -76,6 +86,15 @@ OTHER = {
     "body.d[0].e": (
         ("POST", "http://h/p", b'{"d": [{"e": 1, "e": 2}]}', JSON),
         ("POST", "http://h/p", b'{"d": [{"e": 2, "e": 1}]}', JSON),
+    ),
+    "query.since": (
+        ("GET", "http://h/p?since=2023-11-14T22:13:20.5"),
+        ("GET", "http://h/p?since=2023-11-15T10:13:20.5"),
+    ),
+    "query.t": (("GET", "http://h/p?t=1&t=1700000100.5"), ("GET", "http://h/p?t=2&t=1700000101.0")),
+    "body.say": (
+        ("POST", "http://h/p", b'{"say": "2023-11-14 22:13:20.5, one"}', JSON),
+        ("POST", "http://h/p", b'{"say": "2023-11-14 22:13:20.5, two"}', JSON),
     ),
     "body.k": (("POST", "http://h/p", b"k=1", FORM), ("POST", "http://h/p", b"k=2", FORM)),
     "body": (("POST", "http://h/p", b"one"), ("POST", "http://h/p", b"two")),

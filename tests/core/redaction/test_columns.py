@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -70,6 +71,42 @@ def test_what_stands_beside(name: str) -> None:
         nowhere(recording({"text": json.dumps(VALUES[name])}))
 
 
+DRAWN = {
+    "psql": f" id | name | password\n----+------+----------\n  1 | ann  | {C}\n",
+    "mysql": f"+----+----------+\n| id | password |\n+----+----------+\n|  1 | {C} |\n+----+----------+\n",
+    "markdown": f"| id | password |\n|----|----------|\n|  1 | {C} |\n",
+    "kubectl": f"NAME   TOKEN\nann    {C}\n",
+    "csv": f"id,password\n1,{C}\n2,other-one-9\n",
+}
+AT = "2024-05-01 12:00:00,123 INFO app.db: "
+INSIDE: dict[str, Callable[[str], str]] = {
+    "other ends of lines": lambda table: table.replace("\n", "\r\n"),
+    "below a line that announces it": lambda table: f"{AT}rows:\n{table}",
+    "behind the first part of a line": lambda table: AT + table,
+    "in lines of a log": lambda table: "".join(f"{AT}{line}\n" for line in table.splitlines()),
+    "of logging": lambda table: "".join(f"INFO:app.db:{line}\n" for line in table.splitlines()),
+    "of loguru": lambda table: "".join(
+        f"2024-05-01 12:00:00.123 | INFO     | app:main:12 - {line}\n" for line in table.splitlines()
+    ),
+    "as Python writes it": repr,
+    "within what Python writes": lambda table: f"Result(text={table!r}, n=1)",
+    "within JSON in a line": lambda table: f"{AT}got {json.dumps({'out': table})}, done",
+}
+
+
+@pytest.mark.parametrize("way", INSIDE)
+@pytest.mark.parametrize("table", DRAWN)
+def test_a_table_inside_something(table: str, way: str) -> None:
+    """In lines of a log, and in a text as code writes it: nothing else changes."""
+    text = INSIDE[way](DRAWN[table])
+    nowhere(recording({"text": text}))
+    made = REDACTOR.redact(recording({"text": text})).input.decode()["text"]
+    start = text.index(C)
+    assert made[:start] == text[:start]
+    assert made[start + len(C) :].replace("\r", "")[:2] == text[start + len(C) :].replace("\r", "")[:2]
+    assert len(made) == len(text)
+
+
 def test_a_form_with_bare_line_feeds() -> None:
     """As some clients write it, against the letter of RFC 7578."""
     sent = f'--b\nContent-Disposition: form-data; name="password"\n\n{C}\n--b--'.encode()
@@ -91,6 +128,9 @@ def test_a_url_whose_password_has_a_slash() -> None:
         {"metrics": [{"name": "token_count", "value": 12}, {"name": "plan", "value": "team"}]},
         ("select * from t where plan = ? and n > ?", ["team", 12]),
         ("with love from", ["token", "x"]),
+        {"text": "2024-05-01 12:00:00 INFO app: /token | 200 | 2\n2024-05-01 12:00:01 INFO app: / | 404 | 1\n"},
+        {"text": "f('name, password\\nare asked, both') and g('\\n', '\\n')"},
+        {"text": "as follows:\nDear token, password and all,\nthanks, a lot, for it, all\n"},
     ],
 )
 def test_what_is_no_secret_stays(value: Any) -> None:

@@ -110,6 +110,13 @@ LINES = {
     "markdown, one row": f"| name | ann |\n| password | {C} |\n",
     "arrow": f"{{'password' -> {C}}}",
     "hex": f"0x{json.dumps({'password': C}).encode().hex()}",
+    "anchor of YAML": f"db:\n  password: &pw {C}\n  other: 1\n",
+    "tag of YAML": f"password: !!str '{C}'",
+    "anchor and tag": f"password: &pw !env {C}",
+    "block with a tag": f"password: !vault |\n  {C}\nport: 5432\n",
+    "block with an anchor": f"password: &pw >-\n  {C}\nport: 5432\n",
+    "net user": f"C:\\> net user ann {C} /add",
+    "net user, options first": f'net user /domain "ann smith" "{C}"',
     "upper hex": f"blob {json.dumps({'password': C}).encode().hex().upper()} end",
 }  # fmt: skip
 
@@ -124,6 +131,27 @@ def test_a_canary_is_nowhere(name: str) -> None:
     assert len(after.input.decode()["text"]) == len(LINES[name])
     assert [gap for gap in harm(before, after).gaps if gap.reason == "redaction"] == []
     assert REDACTOR.redact(after) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bad credentials (key={})",
+        "https://maps.example/x?key={}",
+        "GET /x?a=1&key={} HTTP/1.1",
+        "key={}&a=1",
+        "https://a.example/login?magic={}",
+        "/login?magic={}#top",
+    ],
+)
+def test_names_that_say_little(text: str) -> None:
+    """A key or a magic link that was drawn: of capitals, small letters and digits in two places."""
+    drawn = "kM7qWcH4jab9Gf2z"
+    nowhere = [{"text": text.format(drawn)}, {"texts": [text.format(f"{drawn}{at}") for at in range(100, 140)]}]
+    for value in nowhere:
+        after = REDACTOR.redact(recording(value))
+        assert drawn not in everything(after)
+        assert REDACTOR.redact(after) == after
 
 
 @pytest.mark.parametrize("key", [ANTHROPIC, GITHUB, "sk_live_0123456789abcdefXYZ", "AKIAQ7ZT44XYABCDEFGH"])
@@ -163,6 +191,10 @@ def test_keys_behind_a_dash(front: str, key: str) -> None:
         'config.setPassword(password); setToken("token"); token_type: str = "bearer"; name: str = "Ann Smith"',
         "gh auth login --with-token <<< $TOKEN; rabbitmqctl list_users; stats auth; mosquitto_sub -t plants/P",
         "[SQL: INSERT INTO u (a, n) VALUES (%s, %s)]\n[parameters: ('of a city', 12345)]",
+        "token: !Ref DbToken; password: !secret db_password; password: *pw; password: &pw",
+        "net user growth 2024 of 1000 users; the net user count is 12345; net user ann /delete",
+        "sorted(names, key=len); (key=user42); cache key=users/UserProfile7a8b; ?key=12345678&magic=1",
+        "a primary key=OrderItemNumberLong, key=2024-05-01T12:00:00Z, (key=0b1c2d3e4f5a6b7c8d9e)",
         "risk-management desk-abcdefghijklmnopqrstuvwxyz task_force",
         "d41d8cd98f00b204e9800998ecf8427e 0xdeadbeefdeadbeefdeadbeefdeadbeef",
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b32decode, b32encode, b64decode, b64encode, b85decode, b85encode
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 from urllib.parse import quote, unquote
@@ -11,7 +12,7 @@ from urllib.parse import quote, unquote
 import msgspec
 import pytest
 
-from tests.core.redaction.test_redactor import REDACTOR, everything, http, recording
+from tests.core.redaction.test_redactor import REDACTOR, everything, http, recording, shapes
 
 CANARY = "hunter2Canary77x"
 SAID = f"password={CANARY}"
@@ -241,6 +242,19 @@ def test_what_a_form_tells_in_another_spelling(form: str, way: str) -> None:
     made = redacted({"text": text})["text"]
     assert "1984-03-17" not in unquote(made)
     assert len(made) == len(text)
+
+
+@pytest.mark.parametrize(
+    "way", [lambda text: quote(text, safe=""), lambda text: b64encode(text.encode()).decode(), str]
+)
+@pytest.mark.parametrize("number", [3, 80])
+def test_many_documents_in_another_spelling(number: int, way: Callable[[str], str]) -> None:
+    """What only a name says in JSON, a document a line; so few, and so many that they are looked through together."""
+    secrets = [f"{CANARY}{at:03}" for at in range(number)]
+    lines = [way(json.dumps({"id": at, "passport": one})) for at, one in enumerate(secrets)]
+    after = REDACTOR.redact(recording({"text": "\n".join(lines)}))
+    assert [one for one in secrets for shape in shapes(one) if shape in everything(after)] == []
+    assert REDACTOR.redact(after) == after
 
 
 @pytest.mark.parametrize("sign", ["&#39;", "&#x27;"])

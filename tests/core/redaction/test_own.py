@@ -11,7 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from replay.core.codec import encode
-from replay.core.noise import cover, known
+from replay.core.covering import cover
+from replay.core.noise import known
 from replay.core.plain import Plainly
 from tests.core.redaction.test_redactor import KEY, REDACTOR, answer, http, recording
 

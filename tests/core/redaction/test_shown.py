@@ -14,7 +14,8 @@ import pytest
 
 import replay
 from replay.core.codec import encode
-from replay.core.noise import Excuse, cover, known
+from replay.core.covering import cover
+from replay.core.noise import Excuse, known
 from replay.core.plain import Plainly
 from replay.core.redaction.checks import luhn
 from replay.core.redaction.marks import digest_of

@@ -13,7 +13,10 @@ import pytest
 import zstandard
 
 from replay.core.recording import Recording
+from replay.core.redaction.pseudonyms import Pseudonyms
+from replay.core.redaction.rules import Redaction, Rules
 from replay.core.redaction.structure import harm
+from replay.core.redaction.sweep import Sweep
 from tests.core.redaction.test_redactor import CANARY, REDACTOR, answer, everything, http, recording, shapes
 
 C = CANARY
@@ -235,3 +238,9 @@ def test_a_form_in_parts_is_looked_through_once() -> None:
     assert secret not in sent
     assert len(sent) == len(form) + 7
     assert REDACTOR.redact(after) == after
+
+
+def test_a_sweep_has_fewer_attributes_than_an_object_keeps_in_place() -> None:
+    """From 30 on CPython (`SHARED_KEYS_MAX_SIZE`) looks each up in a dict: all of redaction then takes 5 % longer."""
+    sweep = Sweep(Rules(Redaction()), Pseudonyms(b"k" * 32), lambda size: None)
+    assert len(vars(sweep)) < 30

@@ -1,0 +1,105 @@
+"""Times that are counted from a moment of the recording, and texts that tell such."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from replay.core.times import both_counted, both_tell
+from replay.core.verdict import Window
+
+NOW = datetime(2026, 11, 30, 21, 8, 54, 100_000, tzinfo=UTC)
+SECOND = 1_000_000_000
+START = int(NOW.timestamp() * 10) * SECOND // 10
+WINDOW = Window(START, START + SECOND // 20)
+LATER = NOW + timedelta(milliseconds=20)
+HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
+
+
+def text(moment: datetime, form: str = "%Y-%m-%d %H:%M:%S.%f") -> str:
+    return moment.strftime(form)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (NOW + HOUR, LATER + HOUR), ((NOW - WEEK).isoformat(), (LATER - WEEK).isoformat()),
+        ((NOW + WEEK).replace(tzinfo=None), (LATER + WEEK).replace(tzinfo=None)),
+        (text(NOW + 520 * WEEK), text(LATER + 520 * WEEK)),
+        (NOW.timestamp() + 3600, LATER.timestamp() + 3600),
+        (int(NOW.timestamp() * 1000) + 60_000, int(LATER.timestamp() * 1000) + 60_000),
+        (str(NOW.timestamp() - 60), str(LATER.timestamp() - 60)),
+    ],
+)  # fmt: skip
+def test_an_expiry_is_as_far_from_the_moment_as_before(one: Any, two: Any) -> None:
+    """So many whole seconds from two moments of the recording, in every usual form."""
+    assert both_counted(one, two, WINDOW)
+    assert both_counted(two, one, WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (NOW + HOUR, LATER + HOUR + timedelta(seconds=1)), (NOW + HOUR, LATER + HOUR - timedelta(seconds=1)),
+        (NOW + HOUR, NOW + HOUR + timedelta(milliseconds=90)),
+        (NOW + HOUR + timedelta(milliseconds=300), LATER + HOUR + timedelta(milliseconds=300)),
+        (NOW.timestamp() + 3600, LATER.timestamp() + 3601), (int(NOW.timestamp()) + 60, int(NOW.timestamp()) + 61),
+        (NOW.timestamp() + 1e9, LATER.timestamp() + 1e9), (10**12, 10**12 + 1), (12, 13), (True, False),
+        (date(2026, 12, 7), date(2026, 12, 8)), ((NOW + HOUR).isoformat(), LATER + HOUR), ("a", "b"),
+        ("2026-12-07T10:00:00Z", "2026-12-07T10:00:01Z"), ("2026-12-07T10:00", "2026-12-07T10:01"),
+    ],
+)  # fmt: skip
+def test_another_distance_is_another_value(one: Any, two: Any) -> None:
+    """A second more is a bug, and a number that lies far off is no time."""
+    assert not both_counted(one, two, WINDOW)
+
+
+def test_what_is_written_in_seconds_or_minutes_moves_with_them() -> None:
+    """Where the recording went over into the next."""
+    over = Window(START + 8 * SECOND // 10, START + 11 * SECOND // 10)
+    assert both_counted(int(NOW.timestamp()) + 60, int(NOW.timestamp()) + 61, over)
+    assert both_counted("2026-12-07T21:08:54Z", "2026-12-07T21:08:55Z", over)
+    assert not both_counted("2026-12-07T21:08:54Z", "2026-12-07T21:08:56Z", over)
+    minute = Window(START + 5 * SECOND, START + 7 * SECOND)
+    assert both_counted("2026-12-07T21:08", "2026-12-07T21:09", minute)
+    assert not both_counted("2026-12-07T21:08", "2026-12-07T21:10", minute)
+    assert both_tell("It is 21:08 on Monday.", "It is 21:09 on Monday.", minute)
+    assert both_tell("It is 09:08 PM.", "It is 09:09 PM.", minute)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "You are helpful. It is {0}. Answer as JSON.", '{{"now": "{0}", "task": "label"}}',
+        "from {0} to {1}", "ts>{0} AND ts<{1} AND id=77", "<Created>{0}</Created>", "at {2} (epoch {3})",
+        "It is Monday, {2} in Tokyo", "{0}: label it",
+    ],
+)  # fmt: skip
+def test_a_text_that_tells_the_time(said: str) -> None:
+    """A prompt, a query: the same words around moments of the recording. As bytes, too."""
+    one, two = (
+        said.format(text(each), (each - HOUR).isoformat(), text(each + timedelta(hours=9), "%H:%M:%S.%f"),
+                    each.timestamp()) for each in (NOW, LATER)
+    )  # fmt: skip
+    assert one != two
+    assert both_tell(one, two, WINDOW)
+    assert both_tell(one.encode(), two.encode(), WINDOW)
+    assert not both_tell(one, two + "!", WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (f"It is {text(NOW)}", f"It is {text(LATER + timedelta(seconds=3))}"),
+        (f"It is {text(NOW)} for 1", f"It is {text(LATER)} for 2"),
+        (f"It is {text(NOW)}", f"It is {text(LATER)} and {text(LATER)}"),
+        ("meet at 12:30", "meet at 12:31"), ("ratio 10:10:10", "ratio 10:10:11"), ("id 1234567890", "id 1234567891"),
+        ("same", "other"), (f"It is {text(NOW)}", f"It is {text(LATER)}".encode()),
+        ("in 9999999999999999999", "in 9999999999999999998"), ("2026-99-99 99:99:99", "2026-99-99 99:99:98"),
+    ],
+)  # fmt: skip
+def test_a_text_that_tells_something_else(one: Any, two: Any) -> None:
+    """Another time, other words, numbers that are no time."""
+    assert not both_tell(one, two, WINDOW)

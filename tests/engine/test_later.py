@@ -1,0 +1,60 @@
+"""Code that waits longer than in production: told with the first request that comes later, and no part of a verdict."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+import replay
+from replay.core.recording import Recording
+from tests.engine import gated
+
+Record = Callable[..., list[Recording]]
+WORK: dict[str, Callable[[], Any]] = {
+    "tasks": lambda: asyncio.run(gated.in_tasks()),
+    "threads": gated.in_threads,
+    "tries": gated.tries,
+    "rests": lambda: asyncio.run(gated.rests()),
+}
+
+
+@pytest.mark.parametrize(
+    ("work", "name", "now", "path"),
+    [
+        ("tasks", "at once", 1, "interaction[2] asked"),
+        ("threads", "at once", 1, "interaction[2] asked"),
+        ("tries", "back off", 0.5, "interaction[1] asked"),
+        ("rests", "rest", 5.0, "ended"),
+    ],
+)
+def test_what_comes_later_is_told(
+    record: Record, monkeypatch: pytest.MonkeyPatch, work: str, name: str, now: float, path: str
+) -> None:
+    """A semaphore of fewer, a pool of fewer threads, a longer back-off, a rest at the end."""
+    (recording,) = record(WORK[work])
+    assert replay.run(recording).difference == ()
+    monkeypatch.setitem(gated.NOW, name, now)
+    verdict = replay.run(recording)
+    assert verdict.status == "reproduced"
+    (found,) = verdict.difference
+    assert (found.path, found.note) == (
+        path,
+        "later than in production; how long code waits is told and does not count",
+    )
+    assert str(found.actual).endswith(" s after the start")
+    mutated = replace(recording, parent_digest=recording.digest)
+    assert replay.run(mutated).difference == ()  # an edit may have made its answers late
+
+
+@pytest.mark.parametrize(("work", "name", "now"), [("tasks", "at once", 60), ("tries", "back off", 0.0)])
+def test_what_comes_earlier_is_not(
+    record: Record, monkeypatch: pytest.MonkeyPatch, work: str, name: str, now: float
+) -> None:
+    """Production may have computed meanwhile."""
+    (recording,) = record(WORK[work])
+    monkeypatch.setitem(gated.NOW, name, now)
+    assert replay.run(recording).difference == ()
