@@ -1,9 +1,11 @@
 """What a process asks once and keeps: a token, an identity provider's keys, a discovery document.
 
 Later units of work have it in memory, so their recordings do not hold it; a replay begins with an empty process, and
-asks. So the last answers to what few units of work ask are remembered, and a recording that is kept takes along those
-that it did not ask for itself: in its `context`, under `earlier`, redacted with the rest. Whether production had one of
-them in memory is not known: code that asks for it on another way than production did is answered, and told as `extra`.
+asks. So the last good answers to what few units of work ask are remembered, and a recording that is kept takes along
+those that it did not ask for itself: in its `context`, under `earlier`, redacted with the rest. Whether production had
+one of them in memory is not known. Code that asks for it once, on the way on which production did, is answered. Code
+that asks on another way, or once more, is answered too, and run again: what the process keeps by then it does not ask;
+what it asks again, it may have begun to ask.
 """
 
 from __future__ import annotations
