@@ -24,11 +24,10 @@ from replay.core.raising import throw
 from replay.core.recording import MOST_TURNS
 from replay.core.snapshot import Immutable, snapshot_error
 from replay.core.turns import arrived_ns
-from replay.core.world import LIVE, Answer, Request, Ticket, World, current, failed, here, leave
+from replay.core.world import Answer, Request, Ticket, World, failed, go_live, here, leave
 from replay.errors import DivergenceError, UsageError
 
 _NOTHING = Immutable(None)
-_enter = current.set  # bound once: 3.11 looks the methods of an imported name up in full, at each call
 F = TypeVar("F", bound=Callable[..., Any])
 Mark = Callable[[Ticket, Any], None]
 """Writes on the ticket what is known of the returned value. Never raises."""
@@ -113,7 +112,7 @@ def _function(function: Any, asked: Any, mark: Mark | None, skipped: int) -> Any
             if found.state == "raised":
                 put_back(found, args[skipped:], kwargs)
             return opened(found.open(), found, args[skipped:], kwargs)
-        token = _enter(LIVE)
+        token = go_live()
         try:
             value = function(*args, **kwargs)
         except BaseException as error:
@@ -245,7 +244,7 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> An
             return await function(*args, **kwargs)
         if type(found) is Answer:
             return await _told(found, args[skipped:], kwargs)
-        token = _enter(LIVE)
+        token = go_live()
         try:
             value = await _as_watched(function(*args, **kwargs), found)
         except BaseException as error:

@@ -332,6 +332,11 @@ def occupant() -> World | None:
     return _everywhere
 
 
+def go_live() -> Token[Any]:
+    """What is done from now on, until `leave`, goes to the real world and is part of no recording."""
+    return current.set(LIVE)
+
+
 def leave(token: Token[Any]) -> None:
     """Back from LIVE. A coroutine that is destroyed while it waits ends in another context, never entered."""
     try:

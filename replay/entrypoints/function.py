@@ -9,6 +9,7 @@ from functools import partial, wraps
 from types import MethodType
 from typing import Any, TypeVar, overload
 
+from replay.core import world as worlds
 from replay.core.codec import Resolve, encode
 from replay.core.decoder import items_of
 from replay.core.families.objects import WHERE, Rebuilding
@@ -16,7 +17,7 @@ from replay.core.families.seen import SEEN, belongs
 from replay.core.parameters import declare
 from replay.core.recording import Outcome, Recording, State
 from replay.core.snapshot import snapshot, snapshot_error
-from replay.core.world import current, is_free
+from replay.core.world import is_free
 from replay.engine import recorder as engine
 from replay.entrypoints.methods import is_method, taker, with_object
 from replay.entrypoints.naming import function_name
@@ -26,7 +27,6 @@ from replay.errors import CodecError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
-_enter = current.set
 
 
 @overload
@@ -93,7 +93,7 @@ def _plain(function: Callable[..., Any], entrypoint: str, take: Take) -> Any:
             engine.dropped["begin-failed"] += 1
         if recorder is None:
             return function(*args, **kwargs)
-        token = _enter(recorder)
+        token = worlds.current.set(recorder)
         try:
             value = function(*args, **kwargs)
         except BaseException as error:
@@ -120,7 +120,7 @@ def _coroutine(function: Callable[..., Any], entrypoint: str, take: Take) -> Any
             engine.dropped["begin-failed"] += 1
         if recorder is None:
             return await function(*args, **kwargs)
-        token = _enter(recorder)
+        token = worlds.current.set(recorder)
         try:
             value = await function(*args, **kwargs)
         except BaseException as error:
@@ -233,7 +233,7 @@ def _arguments(recording: Recording, resolve: Resolve | None, bound: bool) -> tu
 
 def _leave(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Tell the world what the arguments are now, if it wants to know."""
-    world: Any = current.get()
+    world: Any = worlds.current.get()
     if getattr(world, "leaves", False):
         world.left = encode({"args": list(args), "kwargs": kwargs})
 

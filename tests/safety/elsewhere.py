@@ -18,7 +18,7 @@ ELSEWHERE = {
             _told.<locals>.told _watch _watch_aiohttp _watch_below_middleware _watch_django _watch_falcon
             _watch_starlette _watched install
         boundaries/http/__init__: HttpBoundary.install
-        boundaries/http/httpx_clients: _Seam.head _Seam.play
+        boundaries/http/httpx_clients: _Seam.head _Seam.play _patch
         boundaries/http/jars: _around install patch
         boundaries/http/wire: _around_getresponse _around_putrequest _around_send _swap install patch
         boundaries/http/wire_pools: install
@@ -132,13 +132,15 @@ ELSEWHERE = {
         boundaries/http/faults: _allowed _answered _connector _instance _module _of _response rebuild
         boundaries/http/httpx_clients: _Seam.arrived _played.<locals>.Played.__aiter__
             _played.<locals>.Played.__init__ _played.<locals>.Played.__iter__ _played.<locals>.Played._take
+            patch_again
         boundaries/http/recorded: Recorded.__init__ Recorded.again Recorded.arrive Recorded.body_error
             Recorded.cancelled Recorded.clean Recorded.head_error Recorded.is_read_in Recorded.offset
             Recorded._answers Recorded._due Recorded._outlasted Recorded.hold_to Recorded.pass_to Recorded.travels
             Recorded.wait_for_cancel _bound _pace
         boundaries/http/stored: Made.__init__ Made.keep Made.of Requested.__init__ Requested.has_headers
             answered requested
-        boundaries/http/wire: Refusing.__init__ _collected _go_out _put _raise_early _reached _verified _went_out refuse
+        boundaries/http/wire: Refusing.__init__ _collected _go_out _put _raise_early _reached _verified _went_out
+            patch_again refuse
         boundaries/http/wire_replay: FakeSocket.__init__ FakeSocket._expecting FakeSocket.fileno
             FakeSocket.getpeercert FakeSocket.gettimeout FakeSocket.makefile FakeSocket.send
             FakeSocket.settimeout Play.__init__ Play._serve Play._serve.<locals>.come Play.ask WireReader.__init__

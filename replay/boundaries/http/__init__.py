@@ -63,6 +63,7 @@ class HttpBoundary:
         must not pay for it."""
         if any(interaction.boundary == self.kind for interaction in recording.interactions):
             from replay.boundaries.http import cassette as cassette
+            from replay.boundaries.http import wire
 
             if not self._played:
                 self._played = True
@@ -70,6 +71,8 @@ class HttpBoundary:
 
                 when_imported("httpx", httpx_playback.patch)
                 when_imported("httpx2", httpx_playback.patch)
+            httpx_clients.patch_again()
+            wire.patch_again()
         return NOTHING
 
     def shelf(

@@ -5,6 +5,7 @@ Custom transports derived from them take part; `MockTransport`, `ASGITransport` 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial, wraps
 from types import ModuleType
@@ -27,11 +28,26 @@ def patch(module: ModuleType) -> None:
     name = module.__name__
     if name in patched:
         return
+    _patch(module)
+    patched[name] = str(module.__version__)
+
+
+def _patch(module: ModuleType) -> None:
     seam = _Seam(module)
     sync, async_ = module.HTTPTransport, module.AsyncHTTPTransport
-    sync.handle_request = seam.sync(sync.handle_request)
-    async_.handle_async_request = seam.asynchronous(async_.handle_async_request)
-    patched[name] = str(module.__version__)
+    if getattr(sync.handle_request, "__replay_seam__", None) is None:
+        sync.handle_request = seam.sync(sync.handle_request)
+        sync.handle_request.__replay_seam__ = seam
+    if getattr(async_.handle_async_request, "__replay_seam__", None) is None:
+        async_.handle_async_request = seam.asynchronous(async_.handle_async_request)
+        async_.handle_async_request.__replay_seam__ = seam
+
+
+def patch_again() -> None:
+    """Who patches for a while (vcrpy, a mock) sets back what was there before, and with it takes ours away where that
+    came meanwhile."""
+    for name in patched:
+        _patch(sys.modules[name])
 
 
 def _put_back(token: Any, request: Any, stream: Any) -> None:

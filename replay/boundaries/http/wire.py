@@ -12,6 +12,7 @@ how it ended.
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
@@ -65,6 +66,13 @@ def install() -> None:
 
         when_imported("http.client", patch)
         wire_pools.install()
+
+
+def patch_again() -> None:
+    """See `replay.boundaries.http.httpx_clients.patch_again`."""
+    module = sys.modules.get("http.client")
+    if _installed and module is not None and module.HTTPConnection.__module__ == module.__name__:
+        patch(module)
 
 
 # ---- the life of an exchange
@@ -191,10 +199,13 @@ def _tee(response: Any, exchange: WireExchange) -> None:
 
 
 def patch(module: ModuleType) -> None:
-    """Patch `http.client`."""
+    """Patch `http.client`; again, where what stood for its classes then (vcrpy's, for a while) was patched instead."""
     plain: Any = module.HTTPConnection
+    if hasattr(plain.getresponse, "__replay_seam__"):
+        return
     plain.putrequest = _around_putrequest(plain.putrequest)
     plain.getresponse = _around_getresponse(plain.getresponse, plain.send)
+    plain.getresponse.__replay_seam__ = True
     plain.send = _around_send(plain.send)
     plain.request = around_request(plain.request)
     plain.connect = around_connect(plain.connect)
@@ -262,8 +273,10 @@ def _not_sent(slot: WireExchange, error: BaseException) -> None:
 def _around_getresponse(original: Callable[..., Any], send: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if safely(_unread, self):  # an error of the caller's; the exchange of the request goes on
+        if args or kwargs:  # it takes none: urllib3 1.26 tries some first, and then without
             return original(self, *args, **kwargs)
+        if safely(_unread, self):  # an error of the caller's; the exchange of the request goes on
+            return original(self)
         slot = self.__dict__.pop(SLOT, None)
         if type(slot) is Play:
             slot = _went_out(self, slot, send)

@@ -17,6 +17,7 @@ _HEADING = re.compile(
     r"(?m)^[A-Z][A-Z0-9_-]*(?: [A-Z][A-Z0-9_-]*)*(?: {2,}[A-Z][A-Z0-9_-]*(?: [A-Z][A-Z0-9_-]*)*)+ *\r?$"
 )
 _NAME = re.compile(r"[A-Za-z_][\w .()-]{0,50}")
+_LETTER = re.compile(r"[A-Za-z_]")
 _ALIGNED = re.compile(r"[A-Z][A-Z0-9_-]*(?: [A-Z][A-Z0-9_-]*)*")
 _QUOTES = "\"'`*_ \t"
 _WORD = re.compile(r"[\w.:-]*\s[^\n]*|[A-Za-z]*")
@@ -29,7 +30,10 @@ def cells(text: str, kind_of: KindOf) -> list[Cell]:
     found: list[Cell] = []
     if "--" in text or "\u2500\u2500" in text or "\u2550\u2550" in text or "\u2501\u2501" in text or "==" in text:
         for rule in _RULE.finditer(text):
-            found += _boxed(text, rule, kind_of)
+            start = text.rfind("\n", 0, max(0, rule.start() - 1)) + 1
+            head = text[start : max(start, rule.start() - 1)]
+            if _LETTER.search(head):
+                found += _boxed(text, head, rule, kind_of)
     if "  " in text:
         for heading in _HEADING.finditer(text):
             found += _aligned(text, heading, kind_of)
@@ -41,10 +45,8 @@ def is_rule(line: str) -> bool:
     return _RULE.fullmatch(line.rstrip("\r")) is not None
 
 
-def _boxed(text: str, rule: re.Match[str], kind_of: KindOf) -> Iterator[Cell]:
-    """The rows below a rule, cell by cell as bars part them."""
-    start = text.rfind("\n", 0, max(0, rule.start() - 1)) + 1
-    head = text[start : max(start, rule.start() - 1)]
+def _boxed(text: str, head: str, rule: re.Match[str], kind_of: KindOf) -> Iterator[Cell]:
+    """The rows below a rule, cell by cell as bars part them. `head`: the line above it."""
     bar = next((sign for sign in _BARS if sign in head), "")
     names = [name.strip(_QUOTES + "\r") for name in head.split(bar)] if bar else []
     kinds = {

@@ -16,7 +16,7 @@ from urllib.parse import quote_from_bytes
 
 from replay.core.redaction import bodies, packed
 from replay.core.redaction.crowds import CROWD
-from replay.core.redaction.escapes import PERCENT, escaped_alike, letter, respelt, unquoted, wide
+from replay.core.redaction.escapes import PERCENT, cut_escape, escaped_alike, letter, respelt, unquoted, wide
 from replay.core.redaction.marks import Path
 from replay.core.redaction.pseudonyms import Pseudonyms, from_base64
 from replay.core.redaction.rules import Rules
@@ -71,8 +71,8 @@ _AT_ONCE = 1000
 """Words that are read while other threads wait."""
 _BETWEEN = "\n\x1e\n"
 """What stands between them then: no secret has it, and no lines go on over it."""
-_DOCUMENTS = ("{}", "[]", '""')
-"""How JSON begins and ends."""
+_DOCUMENTS = frozenset('{["')
+"""How JSON begins; its end may be cut off."""
 _FORMS = ("\n", "\\n", "INSERT", "insert")
 """What tables and statements have."""
 _SMALLEST = 24
@@ -122,6 +122,8 @@ class Encoded(Secrets):
         """A percent-encoded text: what changes is encoded as it was, byte for byte."""
         if "%" not in text and "+" not in text:
             return self.leaf(text, path, kind)
+        if kind is None and (end := cut_escape(text)):
+            return self.percent(text[: -len(end)], path, kind) + end
         plain = unquoted(text.replace("+", " "))
         made = self.data(plain, path, kind)
         if made == plain:
@@ -252,7 +254,9 @@ class Encoded(Secrets):
                 plain |= all_unquoted(runs[at : at + _AT_ONCE])
             if len(self._unquoted) < _FEW:
                 self._unquoted[text] = plain
-        made = self._each([words for _, words in plain.values()], deep + 1)
+        cut = {words: end for _, words in plain.values() if words[0] in "{[" and (end := cut_escape(words))}
+        made = self._each([words.removesuffix(cut.get(words, "")) for _, words in plain.values()], deep + 1)
+        made |= {words: made[words.removesuffix(end)] + end for words, end in cut.items()}
         if not self._armed:  # nobody looks at what the first walk writes
             return text
         changed = {run: (data, made[words]) for run, (data, words) in plain.items() if made[words] != words}
@@ -270,7 +274,7 @@ class Encoded(Secrets):
         def look(text: str) -> str:
             return self.leaf(text, (), None, mark=False, deep=deep)
 
-        documents = [text for text in dict.fromkeys(texts) if text[:1] + text[-1:] in _DOCUMENTS]
+        documents = [text for text in dict.fromkeys(texts) if text[:1] in _DOCUMENTS and len(text) > 1]
         made: dict[str, str] = {}
         if len(documents) > _TOGETHER:
             parts = self.together(documents, lambda at: (), deep, lambda at: look(documents[at])) or map(

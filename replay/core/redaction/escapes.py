@@ -11,6 +11,8 @@ PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 _RUNS = re.compile(r"((?:%[0-9A-Fa-f]{2})++)")
 _NOT_ZERO = re.compile(rb"[^\0]")
+_CUT = re.compile(r"%[0-9A-Fa-f]?\Z")
+_BEGINNINGS = frozenset("{[%")
 _UNIT = re.compile(r"%[0-9A-Fa-f]{2}|\+|[^%+]|%")
 _WORDLESS = bytes(97 if chr(code).isalnum() and code < 128 else code for code in range(256))
 _FEW = 40
@@ -27,6 +29,12 @@ def unquoted(text: str) -> bytes:
         except UnicodeDecodeError:
             pass  # not each of them begins an escape
     return _ESCAPES.sub(lambda run: bytes.fromhex(run[0].translate(None, b"%").decode()), data)
+
+
+def cut_escape(text: str) -> str:
+    """The beginning of an escape at the end of what looks like a document, encoded or not, whose end was cut off."""
+    found = _CUT.search(text, len(text) - 2) if text[:1] in _BEGINNINGS else None
+    return "" if found is None else found[0]
 
 
 def plain(text: str) -> str:

@@ -1,15 +1,8 @@
-"""Recording -> recording without secrets: the same secret has the same pseudonym in all of it.
-
-What was changed is marked in the recording's context, under `redaction`: the id of the key (never the key), how many
-secrets of each kind, digests of the pseudonyms, and the places of requests and of the outcome that changed. A bundle
-is untrusted: the marks excuse only leaves, see `replay.core.noise.excuses`.
-"""
+"""Recording -> recording without secrets: the same secret has the same pseudonym in all of it."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,32 +10,21 @@ import msgspec
 
 from replay.core.codec import Gap, Value
 from replay.core.families.scalars import raw
-from replay.core.left import LEFT
 from replay.core.parameters import without_object
 from replay.core.recording import Interaction, Outcome, Recording
 from replay.core.redaction.finding import find
-from replay.core.redaction.keys import PERSONAL
-from replay.core.redaction.leaves import Leaf, is_made, made_leaves
-from replay.core.redaction.marks import ENCODED, MOST, Known, Path, checksums_of, digest_of, is_digest, marks_of
-from replay.core.redaction.own import fixed_of, made_of
+from replay.core.redaction.marks import Known, marks_of
+from replay.core.redaction.noted import Marks, noted, path_of
 from replay.core.redaction.patterns import RULES
-from replay.core.redaction.pseudonyms import Pseudonyms, is_pseudonym
+from replay.core.redaction.pseudonyms import Pseudonyms
 from replay.core.redaction.rules import Rules
 from replay.core.redaction.secrets import PER_SECRET
-from replay.core.redaction.shown import shown
 from replay.core.redaction.structure import REASON
 from replay.core.redaction.sweep import Sweep
 from replay.core.written import json_text
 from replay.errors import ReplayError
 
 _TEXTS = ("trace_id", "span_id", "sentry_event_id", "http_route", "service_version", "deployment_environment_name")
-
-_MOST_LOOKED = 500_000_000
-"""Characters that are looked through for the pseudonyms beside a credential of the code's own, each for itself."""
-_MOST_LEAVES = 100_000
-"""Of what the code says, looked at for digests and for parts of secrets."""
-Marks = dict[Path, tuple[str, str]]
-"""Path of a leaf that changed -> its kind, its text now."""
 
 
 class Secret(NamedTuple):
@@ -88,17 +70,17 @@ class Redactor:
         sweep.known = Known(marks_of(recording))
         sweep.allowed |= left
         sweep.few = max(sweep.few, _size(recording) // PER_SECRET)
-        changed = self._walk(recording, sweep)
+        changed = _Walk(sweep, self._names).over(recording)
         sweep.arm()
         if (
             not (sweep.secrets or sweep.crowd.secrets) and changed == recording
         ):  # nothing to look for anywhere else: so it is with most
             return recording
         places: dict[str, Marks] = {}
-        changed = self._walk(recording, sweep, places)
+        changed = _Walk(sweep, self._names, places).over(recording)
         if changed == recording:
             return recording
-        changed = _marked(changed, recording, sweep, places, self._pseudonyms.id)
+        changed = noted(changed, recording, sweep, places, self._pseudonyms.id)
         named = recording.id != recording.digest[:16]
         return changed if named else msgspec.structs.replace(changed, id=changed.digest[:16])
 
@@ -137,70 +119,86 @@ class Redactor:
             found += [Secret(f"line {number}", "$", kind, secret) for secret, kind in kinds.items()]
         return found
 
-    def _walk(self, recording: Recording, sweep: Sweep, places: dict[str, Marks] | None = None) -> Recording:
-        """`places` is told what changed where."""
 
-        def value(stored: Value, place: str, target: str | None = None) -> Value:
-            sweep.marks, sweep.cuts = {}, {}
-            tree = stored.tree
-            names = self._names(target) if target is not None else ()
-            if place != "input":
-                names = without_object(names)
-            if names and type(tree) is dict and type(tree.get("args")) is list:
-                made = sweep.arguments(tree, names)
-            else:
-                made = _beside_marks(tree, sweep.tree) if place == "context" else sweep.tree(tree)
-            if place == "context":
-                made = _redrawn(made, sweep.secrets)
-            if places is not None and sweep.marks:
-                places[place] = sweep.marked()
-            gaps = tuple(map(gap, stored.gaps))
-            gaps += tuple(Gap(path_of(path), REASON, why) for path, why in sweep.cuts.items())
-            if made == tree:
-                return stored if gaps == stored.gaps else Value(stored.text, gaps)
-            return Value(json_text(made), gaps)
+class _Walk:
+    """One walk of a sweep over the parts of a recording. `places` is told what changed where."""
 
-        def gap(found: Gap) -> Gap:
-            """Its path may have a name that is a secret."""
-            path = sweep.masked(found.path)
-            return found if path == found.path else msgspec.structs.replace(found, path=path)
+    def __init__(
+        self, sweep: Sweep, names: Callable[[str], tuple[str, ...]], places: dict[str, Marks] | None = None
+    ) -> None:
+        self._sweep = sweep
+        self._names = names
+        self._places = places
 
-        def text(found: Any) -> Any:
-            return sweep.leaf(found, (), None, mark=False) if type(found) is str else found
-
-        def interaction(one: Interaction) -> Interaction:
-            called = one.target if one.boundary in ("call", "model") else None
-            request = value(one.request, f"interaction[{one.seq}].request", called)
-            answer = value(one.answer, f"interaction[{one.seq}].answer")
-            if request is one.request and answer is one.answer and one.boundary != "http":
-                return one
-            return msgspec.structs.replace(one, request=request, answer=answer, target=_target(one, request, text))
-
-        def known(found: Any) -> Any:
-            """Of a name that the code chose: only what is a secret in other places."""
-            return sweep.masked(found) if type(found) is str else found
-
-        def items(found: Any, name: str, *names: str) -> Any:
-            return tuple(
-                msgspec.structs.replace(
-                    each, **{name: text(getattr(each, name)), **{n: known(getattr(each, n)) for n in names}}
-                )
-                for each in found
-            )
-
+    def over(self, recording: Recording) -> Recording:
+        """The recording as it is after it."""
+        value, text = self._value, self._text
         return msgspec.structs.replace(
             recording,
             input=value(recording.input, "input", recording.entrypoint if recording.kind == "function" else None),
-            interactions=tuple(map(interaction, recording.interactions)),
+            interactions=tuple(map(self._interaction, recording.interactions)),
             outcome=Outcome(recording.outcome.state, value(recording.outcome.payload, "outcome")),
             context=value(recording.context, "context"),
             edits=None if recording.edits is None else value(recording.edits, "edits"),
-            logs=items(recording.logs, "message", "logger"),
-            model_calls=items(recording.model_calls, "response_id", "request_model", "response_model"),
-            predictions=items(recording.predictions, "label", "name"),
-            gaps=tuple(map(gap, recording.gaps)),
+            logs=self._items(recording.logs, "message", "logger"),
+            model_calls=self._items(recording.model_calls, "response_id", "request_model", "response_model"),
+            predictions=self._items(recording.predictions, "label", "name"),
+            gaps=tuple(map(self._gap, recording.gaps)),
             entrypoint=text(recording.entrypoint) if recording.kind == "block" else recording.entrypoint,
             **{name: text(getattr(recording, name)) for name in _TEXTS},
+        )
+
+    def _value(self, stored: Value, place: str, target: str | None = None) -> Value:
+        """`target`: of a call, whose parameters have names."""
+        sweep = self._sweep
+        sweep.marks, sweep.cuts = {}, {}
+        tree = stored.tree
+        made = self._tree(tree, place, self._names(target) if target is not None else ())
+        if self._places is not None and sweep.marks:
+            self._places[place] = sweep.marked()
+        gaps = tuple(map(self._gap, stored.gaps))
+        gaps += tuple(Gap(path_of(path), REASON, why) for path, why in sweep.cuts.items())
+        if made == tree:
+            return stored if gaps == stored.gaps else Value(stored.text, gaps)
+        return Value(json_text(made), gaps)
+
+    def _tree(self, tree: Any, place: str, names: tuple[str, ...]) -> Any:
+        sweep = self._sweep
+        if place != "input":
+            names = without_object(names)
+        if names and type(tree) is dict and type(tree.get("args")) is list:
+            return sweep.arguments(tree, names)
+        if place == "context":
+            return _redrawn(_beside_marks(tree, sweep.tree), sweep.secrets)
+        return sweep.tree(tree)
+
+    def _gap(self, found: Gap) -> Gap:
+        """Its path may have a name that is a secret."""
+        path = self._sweep.masked(found.path)
+        return found if path == found.path else msgspec.structs.replace(found, path=path)
+
+    def _text(self, found: Any) -> Any:
+        return self._sweep.leaf(found, (), None, mark=False) if type(found) is str else found
+
+    def _known(self, found: Any) -> Any:
+        """Of a name that the code chose: only what is a secret in other places."""
+        return self._sweep.masked(found) if type(found) is str else found
+
+    def _interaction(self, one: Interaction) -> Interaction:
+        called = one.target if one.boundary in ("call", "model") else None
+        request = self._value(one.request, f"interaction[{one.seq}].request", called)
+        answer = self._value(one.answer, f"interaction[{one.seq}].answer")
+        if request is one.request and answer is one.answer and one.boundary != "http":
+            return one
+        return msgspec.structs.replace(one, request=request, answer=answer, target=_target(one, request, self._text))
+
+    def _items(self, found: Any, name: str, *names: str) -> Any:
+        """Each without secrets in `name`, and without known ones in `names`."""
+        return tuple(
+            msgspec.structs.replace(
+                each, **{name: self._text(getattr(each, name)), **{n: self._known(getattr(each, n)) for n in names}}
+            )
+            for each in found
         )
 
 
@@ -272,119 +270,7 @@ def _target(one: Interaction, request: Value, text: Callable[[Any], Any]) -> str
     return f"{method} {text(url)}" if url else str(text(one.target))
 
 
-def _marked(changed: Recording, before: Recording, sweep: Sweep, places: dict[str, Marks], key: str) -> Recording:
-    earlier = marks_of(before)
-    counts: Counter[str] = Counter({k: n for k, n in (earlier.get("kinds") or {}).items() if type(n) is int})
-    counts.update(sweep.kinds[secret] for secret in sweep.kinds if secret in sweep.secrets)
-    counts.update(sweep.crowd.kinds.values())
-    rows = [each for each in earlier.get("places", ()) if type(each) is list and len(each) == 3]
-    rows += [[place, path_of(path), kind] for place, marks in places.items() for path, (kind, _) in marks.items()]
-    rows = sorted(rows, key=_order)[: 2 * MOST]
-    paths = "\n".join(path for _, path, _ in rows)
-    if sweep.masked(paths) != paths:
-        rows = sorted(([place, sweep.masked(path), kind] for place, path, kind in rows), key=_order)
-    given = _Given(changed)
-    own = [each for each in earlier.get("own", ()) if type(each) is list and len(each) == 3]
-    made_here = [
-        (place, path, kind, text)
-        for place, marks in places.items()
-        for path, (kind, text) in marks.items()
-        if is_made(place, path) and not given.has(text, place)
-    ][:MOST]
-    free = [(place, text) for place, _, kind, text in made_here if kind not in PERSONAL]
-    size = len(given.text) + sum(len(text) for _, text in free)
-    if sweep.crowd.secrets or size * len(sweep.secrets) > _MOST_LOOKED:  # too much to tell which is which
-        made_here = [(at, path, kind if kind in PERSONAL else ENCODED, text) for at, path, kind, text in made_here]
-        free = []
-    own += [[place, sweep.masked(path_of(path)), kind] for place, path, kind, _ in made_here]
-    fixed = {each for each in earlier.get("fixed", ()) if type(each) is str}
-    fixed.update(fixed_of(free, sweep.secrets, sweep.kinds, given.has))
-    leaves = list(islice(made_leaves(changed), _MOST_LEAVES))
-    own += islice(_digests(leaves, given.text), MOST)
-
-    def is_own(masked: str) -> bool:
-        return any(masked in text and not given.has(masked, place) for place, _, _, text in made_here)
-
-    unique = {(row[0], row[1]): row for row in rows}
-    short = [masked for masked in sweep.secrets.values() if not is_pseudonym(masked)]
-    short += sweep.crowd.made
-    known = [each for each in earlier.get("pseudonyms", ()) if type(each) is str]
-    made_before = [each for each in earlier.get("made", ()) if type(each) is str][:MOST]
-    crowd = earlier.get("crowd") if type(earlier.get("crowd")) is str else ""
-    crowd = f"{crowd}{checksums_of(sweep.crowd.secrets.values())}"
-    parts = [each for each in earlier.get("parts", ()) if type(each) is list and len(each) == 3]
-    said = shown(leaves, sweep.secrets, sweep.kinds)
-    parts += [[place, sweep.masked(path_of(path)), words] for place, path, words in said]
-    context = changed.context.tree
-    if type(context) is not dict or "$id" in context:
-        context = {"value": context}
-    context = {
-        **context,
-        "redaction": {
-            "key": key,
-            "kinds": dict(sorted(counts.items())),
-            "places": list(unique.values())[:MOST],
-            "own": own[:MOST],
-            "made": sorted({*made_before, *(made_of(sweep.secrets, sweep.kinds, given.text, is_own) if own else ())}),
-            "pseudonyms": sorted({*known, *map(digest_of, short)}),
-            **({"crowd": crowd} if crowd else {}),
-            **({"parts": parts[:MOST]} if parts else {}),
-            **({"fixed": sorted(fixed)} if fixed else {}),
-        },
-    }
-    text = json_text(context)
-    return msgspec.structs.replace(changed, redacted=True, context=Value(text, changed.context.gaps))
-
-
-def path_of(steps: Path) -> str:
-    """The path of steps, as differences write it."""
-    parts = [f".{step}" if type(step) is str and step.isidentifier() else f"[{step!r}]" for step in steps]
-    text = "$" + "".join(parts)
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
-
-
-def _order(row: list[Any]) -> tuple[bool, str, str]:
-    """What a replay compares comes first."""
-    return not str(row[0]).endswith("request") and row[0] != "outcome", str(row[0]), str(row[1])
-
-
 def _size(recording: Recording) -> int:
     """Characters of the larger parts."""
     asked = sum(len(one.request.text) + len(one.answer.text) for one in recording.interactions)
     return asked + len(recording.input.text) + len(recording.outcome.payload.text)
-
-
-class _Given:
-    """All that a recording gives to the code. What the code asks with and was not given before, it has or makes
-    itself: an answer that names it later changes nothing of that."""
-
-    def __init__(self, recording: Recording) -> None:
-        context = recording.context
-        held = context.tree if f'"{LEFT}"' in context.text else None
-        if type(held) is dict:  # what the code leaves in its arguments, it was not given
-            context = Value(json_text({name: each for name, each in held.items() if name != LEFT}), ())
-        parts = [recording.input.text, context.text]
-        self._ends: dict[str, int] = {}
-        """Place of a request -> the end of what was given before it."""
-        end = sum(map(len, parts)) + len(parts)
-        for one in recording.interactions:
-            self._ends[f"interaction[{one.seq}].request"] = end
-            parts.append(one.answer.text)
-            end += len(one.answer.text) + 1
-        self.text = "\n".join(parts)
-        self._first: dict[str, int] = {}
-
-    def has(self, text: str, place: str) -> bool:
-        """Whether the code was given a text before what it did at a place."""
-        first = self._first.get(text)
-        if first is None:
-            first = self._first[text] = self.text.find(text)
-        return 0 <= first <= self._ends.get(place, len(self.text)) - len(text)
-
-
-def _digests(leaves: Iterable[Leaf], given: str) -> Iterator[list[str]]:
-    """Texts that look like digests and came from nowhere in the recording: the code may have computed them of something
-    that is now another."""
-    for place, path, leaf in leaves:
-        if type(leaf) is str and len(leaf) <= 128 and is_digest(leaf) and leaf not in given:
-            yield [place, path_of(path), "digest"]

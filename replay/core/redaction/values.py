@@ -18,7 +18,7 @@ _WORDS = re.compile(r"(?:[a-z]+|[A-Z]+|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,}|I[dD]|AP
 _APART = re.compile(r"[._]")
 _PLACEHOLDER = re.compile(r"\$[A-Z_][A-Z0-9_]*|(?:[$#]\{|\{\{|[$%]\().*")
 DRAWN = re.compile(
-    r"(?=[^\sA-Z]{0,200}+[A-Z])(?=[^\sa-z]{0,200}+[a-z])(?=[A-Za-z_-]{0,200}+\d++[A-Za-z_-]{1,200}+\d)[A-Za-z0-9_-]{16,400}+"
+    r"(?=[a-z0-9_-]{0,200}+[A-Z])(?=[A-Z0-9_-]{0,200}+[a-z])(?=[A-Za-z_-]{0,200}+\d++[A-Za-z_-]{1,200}+\d)[A-Za-z0-9_-]{16,400}+"
 )
 """What nobody writes by hand: capitals, small letters and digits, those in two places."""
 ASKED = frozenset({"key", "magic"})

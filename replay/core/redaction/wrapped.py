@@ -15,8 +15,8 @@ _LOGGED = re.compile(
     rf"[\w./-]{{1,60}}+(?:\[\d+\])?:|-)(?=[ \t])){{0,5}}+[ \t]|{_LEVEL}:[\w.]{{1,80}}+:"
 )
 """What stands before a line of a log."""
-_WRITTEN = re.compile(r"'((?:[^'\\\n]|\\.)*+)'|\"((?:[^\"\\\n]|\\.)*+)\"")
-"""A text in quotes."""
+_WRITTEN = re.compile(r"\\.|'((?:[^'\\\n]|\\.)*+)'|\"((?:[^\"\\\n]|\\.)*+)\"")
+"""A text in quotes; what is escaped outside begins none: else a text of nothing but such took quadratic time."""
 _END = r"\n"
 """A new line, as it is written there."""
 _MOST = 20
@@ -50,8 +50,8 @@ def _logged(text: str) -> Lines:
 def _in_quotes(text: str) -> Iterator[Lines]:
     looked = 0
     for found in _WRITTEN.finditer(text):
-        group = 1 if found[1] is not None else 2
-        if _END in found[group]:
+        group = found.lastindex
+        if group is not None and _END in found[group]:
             at = found.start(group)
             lines: Lines = []
             for line in found[group].split(_END):

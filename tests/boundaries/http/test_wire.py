@@ -54,6 +54,20 @@ def by_http_client(url: str) -> Any:
         connection.close()
 
 
+def by_buffering(url: str) -> Any:
+    """As urllib3 1.26 does it: it tries an argument that Python 2 knew, then without."""
+    connection: Any = opened(url)
+    try:
+        connection.request("GET", url[url.index("/", 9) :])
+        try:
+            response = connection.getresponse(buffering=True)
+        except TypeError:
+            response = connection.getresponse()
+        return response.status, response.reason, response.getheaders(), response.read()
+    finally:
+        connection.close()
+
+
 def by_read1(url: str) -> Any:
     connection = opened(url)
     try:
@@ -142,6 +156,7 @@ def by_httplib2(url: str) -> Any:
 
 CLIENTS: dict[str, Callable[[str], Any]] = {
     "http.client": by_http_client,
+    "http.client buffering": by_buffering,
     "http.client read1": by_read1,
     "http.client readinto": by_readinto,
     "urllib": by_urllib,

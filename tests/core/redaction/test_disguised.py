@@ -244,6 +244,18 @@ def test_what_a_form_tells_in_another_spelling(form: str, way: str) -> None:
     assert len(made) == len(text)
 
 
+@pytest.mark.parametrize("front", ["", "body=", "q=1&body=", "see "])
+@pytest.mark.parametrize("document", [{"n": 1, "dob": "1984-03-17", "to": "y"}, [{"dob": "1984-03-17"}, {"n": 1}]])
+def test_a_percent_encoded_document_that_was_cut(front: str, document: Any) -> None:
+    """Anywhere behind the secret, in the middle of an escape too."""
+    text = quote(json.dumps(document), safe="")
+    least = text.index("1984-03-17") + len("1984-03-17")
+    for end in range(least, len(text) + 1):
+        made = redacted({"text": front + text[:end]})["text"]
+        assert "1984-03-17" not in made
+        assert len(made) == len(front) + end
+
+
 @pytest.mark.parametrize(
     "way", [lambda text: quote(text, safe=""), lambda text: b64encode(text.encode()).decode(), str]
 )

@@ -355,7 +355,9 @@ HOSTILE = {
     "inserts": "INSERT INTO t (pin) VALUES (" * 1_400, "statements": "select a = ? " * 3_000,
     "names of values": "name: token\n" * 3_300, "blocks": "a" * 40_000 + ": |", "pairs": "('token', '" * 3_600,
     "hex": "7b22" * 10_000, "quoted": "token='a b" * 3_600,
-    "mails": "".join(f"u{n}@x.co " for n in range(3_750)),
+    "mails": "".join(f"u{n}@x.co " for n in range(3_750)), "quotes and lines": "\\'" * 20_000 + "\\n",
+    "anchors": "password: &a " * 3_000, "keys of queries": "&key=" * 8_000,
+    "lines of a log": "2024-05-01 12:00:00 INFO a: x\n" * 1_300,
 }  # fmt: skip
 
 
