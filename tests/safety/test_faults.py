@@ -41,6 +41,7 @@ GUARDS = {
     "_closed": "closes the application's generator",
     "_not_sent": "a guard around the end of a request",
     "_stepped": "a guard around the end of a step",
+    "go_live": "a statement before the application's call",
     "_threw": "goes around the application's generator",
     "_failed": "a guard around the end of a request",
     "_replaced": "a guard around the start of a thread",
