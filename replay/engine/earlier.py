@@ -176,16 +176,17 @@ class Memory:
                 taken += self._keep(held, ticket, work)
 
     def beside(self, tickets: Sequence[Ticket]) -> tuple[Earlier, ...]:
-        """What a recording of these takes along."""
-        kinds = {kind for kind, most in (_kind_of(each.request.target) for each in tickets) if most == MOST_THINGS}
+        """What a recording of these takes along. Of a target that it asks itself nothing, whatever it asks there: of
+        another customer, with another prompt."""
+        asked = {each.request.target for each in tickets}
+        kinds = {kind for kind, most in map(_kind_of, asked) if most == MOST_THINGS}
         found, room = list[Earlier](), TAKEN_SIZE
         for target, held in list((self._targets or {}).items()):
-            if not held.answers or not held.is_seldom(self._works) or _kind_of(target)[0] in kinds:
+            if not held.answers or target in asked or not held.is_seldom(self._works) or _kind_of(target)[0] in kinds:
                 continue
-            asked = {each.request.payload.settle().text for each in tickets if each.request.target == target}
-            for text, answered in list(held.answers.items()):
+            for answered in list(held.answers.values()):
                 last = answered.last
-                if last is None or text in asked or not answered.is_seldom(self._works):
+                if last is None or not answered.is_seldom(self._works):
                     continue
                 if len(found) < TAKEN and last.size <= room:
                     found.append(last)

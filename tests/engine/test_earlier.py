@@ -185,13 +185,20 @@ def test_what_is_not_kept_any_more(record: Record, monkeypatch: pytest.MonkeyPat
 
 
 def test_tokens_of_one_endpoint(record: Record) -> None:
-    """One for each scope, also if the recording itself asks for another."""
-    work = [("orders",), ("bills",), ("orders", "bills", "rates")]
+    """One for each scope."""
+    work = [("orders",), ("bills",), ("orders", "bills")]
     *_, last = record(lambda: [tokens.reading(*each) for each in work])
     assert _targets(last) == ["POST /oauth/token"] * 2
     tokens.forget()
     verdict = replay.run(last)
     assert verdict.status == "reproduced", verdict
+
+
+def test_what_a_recording_asks_itself_is_its_own(record: Record) -> None:
+    """Of what is asked for by another customer it takes nothing along: the process works on that, and does not keep
+    it."""
+    *_, last = record(lambda: [tokens.priced(each) for each in ("eur", "usd")])
+    assert _targets(last) == []
 
 
 def test_who_asks_before_the_first_is_answered_may_keep_it(record: Record) -> None:
