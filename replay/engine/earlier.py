@@ -48,6 +48,8 @@ TAKEN, TAKEN_SIZE = 8, 64 << 10
 _BOUNDARIES = frozenset({"http", "call"})
 _ID = re.compile(r"(?<=/)(?!v\d+(?:/|$))(?:[^/]*[\d%@][^/]*|[^/]{25,})(?=/|$)")
 """A part of a path that may name one of many things."""
+_TOKEN = re.compile(r'token\\?"')
+"""In the answer to a request for one (RFC 6749, 5.1)."""
 _user = user_code(None)
 _ENTRYPOINTS = str(Path(__file__).parents[1] / "entrypoints")
 
@@ -98,11 +100,14 @@ class _Asked:
 class _Held(_Asked):
     """One target."""
 
-    __slots__ = ("answers", "group")
+    __slots__ = ("answers", "group", "others")
 
     def __init__(self, ticket: Ticket, since: int, group: _Group) -> None:
         super().__init__(ticket, since)
         self.group = group
+        self.others = 0
+        """How many different requests of it were answered with no token: more than a few are what units of work are
+        about."""
         self.answers: dict[str, _Answered] = {}
         """By the text of the request: one endpoint gives tokens for several scopes."""
 
@@ -163,7 +168,7 @@ class Memory:
         for ticket in tickets:
             target = ticket.request.target
             held = targets.get(target) or self._first(ticket, targets)
-            if held is None:
+            if held is None or held.others > MOST_THINGS:
                 continue
             held.count(ticket, work)
             if held.number > SELDOM and not held.is_seldom(work):
@@ -228,7 +233,15 @@ class Memory:
             return False
         asked = request.payload.settle()
         found = Earlier(request.boundary, request.target, asked, answer.settle(), where)
-        answered = held.answers.get(asked.text) or _Answered(ticket, work)
+        answered = held.answers.get(asked.text)
+        if answered is None:
+            answered = _Answered(ticket, work)
+            held.others += _TOKEN.search(found.answer.text) is None
+            if held.others > MOST_THINGS:
+                self.usual.add(request.target)
+                held.group.seldom.discard(request.target)
+                self._forget(held)
+                return True
         answered.count(ticket, work)
         if found.size <= LARGEST and _is_good(found):
             self._drop(held, asked.text)

@@ -17,7 +17,7 @@ from replay.core.notes import with_note
 from replay.core.recording import Recording
 from replay.engine import earlier as engine
 from replay.engine import recorder
-from replay.engine.earlier import MOST_THINGS, NAME, REMEMBERED, Memory, earlier
+from replay.engine.earlier import MOST_THINGS, NAME, REMEMBERED, SELDOM, Memory, earlier
 from replay.engine.recorder import Settings
 from replay.engine.user_code import user_code
 from replay.store.bundle import write_bundle
@@ -199,6 +199,29 @@ def test_what_a_recording_asks_itself_is_its_own(record: Record) -> None:
     it."""
     *_, last = record(lambda: [tokens.priced(each) for each in ("eur", "usd")])
     assert _targets(last) == []
+
+
+def test_what_is_asked_with_ever_other_arguments_is_not_kept(record: Record) -> None:
+    """A table that a process keeps is asked for in a few ways; a function that works for one of many, in as many."""
+    few, many = ("eur", "usd"), [f"c{number}" for number in range(MOST_THINGS + 1)]
+    assert len(_targets(record(lambda: [*map(tokens.priced, few), tokens.asking()])[-1])) == len(few)
+    assert _targets(record(lambda: [*map(tokens.priced, many), tokens.asking()])[-1]) == []
+
+
+def test_a_token_that_is_asked_for_with_another_proof_each_time_is_kept(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signed assertion has the time in it."""
+
+    def work() -> None:
+        for number in range(MOST_THINGS + 3):
+            monkeypatch.setitem(tokens.WORLD, "secret", f"proof-{number}")
+            tokens.forget()
+            tokens.order(number)
+            for _ in range(2 * SELDOM):
+                tokens.asking()
+
+    assert "POST /oauth/token" in _targets(record(work)[-1])
 
 
 def test_who_asks_before_the_first_is_answered_may_keep_it(record: Record) -> None:
