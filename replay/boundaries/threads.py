@@ -93,7 +93,7 @@ def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
             _put_back(self, own)
             function()
 
-        function = _taken(self, run, pooled)
+        function = _replaced(self, run, pooled)
         if function is None:
             return original(self)
         if timeline is not None:
@@ -107,7 +107,7 @@ def _tap_start(original: Callable[[Thread], None]) -> Callable[[Thread], None]:
     return start
 
 
-def _taken(thread: Thread, run: Callable[[], None], pooled: bool) -> Any:
+def _replaced(thread: Thread, run: Callable[[], None], pooled: bool) -> Any:
     """What it is to run, with `run` in its place; None: it refuses, and runs in no world."""
     try:
         function = thread.run if pooled else _carried(thread.run)

@@ -1,9 +1,11 @@
 """What a process asks once and keeps: a token, an identity provider's keys, a discovery document.
 
 Later units of work have it in memory, so their recordings do not hold it; a replay begins with an empty process, and
-asks. So the last answers to what few units of work ask are remembered, and a recording that is kept takes along those
-that it did not ask for itself: in its `context`, under `earlier`, redacted with the rest. Whether production had one of
-them in memory is not known: code that asks for it on another way than production did is answered, and told as `extra`.
+asks. So the last good answers to what few units of work ask are remembered, and a recording that is kept takes along
+those that it did not ask for itself: in its `context`, under `earlier`, redacted with the rest. Whether production had
+one of them in memory is not known. Code that asks for it once, on the way on which production did, is answered. Code
+that asks on another way, or once more, is answered too, and run again: what the process keeps by then it does not ask;
+what it asks again, it may have begun to ask.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ TAKEN, TAKEN_SIZE = 8, 64 << 10
 _BOUNDARIES = frozenset({"http", "call"})
 _ID = re.compile(r"(?<=/)(?!v\d+(?:/|$))(?:[^/]*[\d%@][^/]*|[^/]{25,})(?=/|$)")
 """A part of a path that may name one of many things."""
+_TOKEN = re.compile(r'token\\?"')
+"""In the answer to a request for one (RFC 6749, 5.1)."""
 _user = user_code(None)
 _ENTRYPOINTS = str(Path(__file__).parents[1] / "entrypoints")
 
@@ -96,11 +100,14 @@ class _Asked:
 class _Held(_Asked):
     """One target."""
 
-    __slots__ = ("answers", "group")
+    __slots__ = ("answers", "group", "others")
 
     def __init__(self, ticket: Ticket, since: int, group: _Group) -> None:
         super().__init__(ticket, since)
         self.group = group
+        self.others = 0
+        """How many different requests of it were answered with no token: more than a few are what units of work are
+        about."""
         self.answers: dict[str, _Answered] = {}
         """By the text of the request: one endpoint gives tokens for several scopes."""
 
@@ -161,7 +168,7 @@ class Memory:
         for ticket in tickets:
             target = ticket.request.target
             held = targets.get(target) or self._first(ticket, targets)
-            if held is None:
+            if held is None or held.others > MOST_THINGS:
                 continue
             held.count(ticket, work)
             if held.number > SELDOM and not held.is_seldom(work):
@@ -174,16 +181,17 @@ class Memory:
                 taken += self._keep(held, ticket, work)
 
     def beside(self, tickets: Sequence[Ticket]) -> tuple[Earlier, ...]:
-        """What a recording of these takes along."""
-        kinds = {kind for kind, most in (_kind_of(each.request.target) for each in tickets) if most == MOST_THINGS}
+        """What a recording of these takes along. Of a target that it asks itself nothing, whatever it asks there: of
+        another customer, with another prompt."""
+        asked = {each.request.target for each in tickets}
+        kinds = {kind for kind, most in map(_kind_of, asked) if most == MOST_THINGS}
         found, room = list[Earlier](), TAKEN_SIZE
         for target, held in list((self._targets or {}).items()):
-            if not held.answers or not held.is_seldom(self._works) or _kind_of(target)[0] in kinds:
+            if not held.answers or target in asked or not held.is_seldom(self._works) or _kind_of(target)[0] in kinds:
                 continue
-            asked = {each.request.payload.settle().text for each in tickets if each.request.target == target}
-            for text, answered in list(held.answers.items()):
+            for answered in list(held.answers.values()):
                 last = answered.last
-                if last is None or text in asked or not answered.is_seldom(self._works):
+                if last is None or not answered.is_seldom(self._works):
                     continue
                 if len(found) < TAKEN and last.size <= room:
                     found.append(last)
@@ -225,7 +233,15 @@ class Memory:
             return False
         asked = request.payload.settle()
         found = Earlier(request.boundary, request.target, asked, answer.settle(), where)
-        answered = held.answers.get(asked.text) or _Answered(ticket, work)
+        answered = held.answers.get(asked.text)
+        if answered is None:
+            answered = _Answered(ticket, work)
+            held.others += _TOKEN.search(found.answer.text) is None
+            if held.others > MOST_THINGS:
+                self.usual.add(request.target)
+                held.group.seldom.discard(request.target)
+                self._forget(held)
+                return True
         answered.count(ticket, work)
         if found.size <= LARGEST and _is_good(found):
             self._drop(held, asked.text)
@@ -369,16 +385,17 @@ def is_all_from_before(verdict: Verdict) -> bool:
 
 
 def kept_by_now(first: Verdict, second: Verdict) -> Verdict | None:
-    """The verdict of a second run in the same process, with what the first one asked; None if that asks it again, or
-    ends in another way."""
+    """The verdict of a second run in the same process, with what the first one asked; None if that parts from the
+    recording, too, or ends in another way."""
     asked = {each.path: each for each in first.difference if each.note == REMEMBERED}
     asked |= {each.path: each for each in map(_remembered, first.divergences)}
     ends_alike = second.outcome is not None and second.outcome == first.outcome
     is_like = second.status == "reproduced" or (second.status == "changed" and ends_alike)
-    if not is_like or any(each.path in asked for each in second.difference):
+    if not is_like:
         return None
+    told = (each for each in asked.values() if each not in second.difference)
     return msgspec.structs.replace(
-        second, difference=(*second.difference, *asked.values()), seconds=first.seconds + second.seconds
+        second, difference=(*second.difference, *told), seconds=first.seconds + second.seconds
     )
 
 

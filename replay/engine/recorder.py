@@ -272,8 +272,8 @@ class Recorder(msgspec.Struct, eq=False):
             return
         ended_ns = perf_counter_ns()
         broken = False
-        self._remember()
         try:
+            self._remember()
             status = self.facts.get("http_response_status_code")
             failed = state != "returned" or (status or 0) >= 500
             end = End(

@@ -59,14 +59,15 @@ class Session:
         ignore: Collection[str] = (),
         tolerance: float = 0.0,
         on_ask: OnAsk | None = None,
+        once: bool = False,
         folders: Collection[str] = (),
         player: Callable[..., Player] = Player,
         predict: Callable[[Interaction, Resolve | None], Any] | None = None,
     ) -> None:
         """`linger`: lets the threads that the entry point left go on by one step; false if none of them would by so
-        many nanoseconds after the start. `near`: what came at about the same time. `waited`: for how long
-        the replay has, nanoseconds; None: nobody asks. `listen`: lets the world hear what
-        is logged; None: nobody asks for it. `predict`: what is read off a model's answer now (see
+        many nanoseconds after the start. `near`: what came at about the same time. `waited`: for how long the replay
+        has, nanoseconds; None: nobody asks. `listen`: lets the world hear what is logged; None: nobody asks for it.
+        `once`: no second run (see `run`). `predict`: what is read off a model's answer now (see
         `replay.engine.breaches`), for finds of a breach."""
         self._live = frozenset(live)
         self._boundaries = boundaries
@@ -81,6 +82,7 @@ class Session:
         self._ignore = ignore
         self._tolerance = tolerance
         self._on_ask = on_ask
+        self._once = once
         self._folders = folders
         self._player = player
         self._predict = predict
@@ -93,7 +95,7 @@ class Session:
         Raises UsageError (`invariant`) for an invariant of what is no entry point.
         """
         verdict = self._run(recording)
-        if self._on_ask is not None or not is_all_from_before(verdict):
+        if self._once or not is_all_from_before(verdict):
             return verdict
         again = self._run(recording)
         return kept_by_now(verdict, again) or verdict

@@ -124,7 +124,7 @@ class Debugger:
 
     def replay(self, on_ask: OnAsk | None = None) -> Verdict:
         """One run."""
-        verdict = replay_recording(self._recording, **self._options, on_ask=on_ask)
+        verdict = replay_recording(self._recording, **self._options, on_ask=on_ask, once=True)
         return msgspec.structs.replace(verdict, path=str(self._path))
 
     # A run that stops ------------------------------------------------------------------------------------------

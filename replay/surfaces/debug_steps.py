@@ -15,6 +15,7 @@ import msgspec
 from replay.core.codec import Value
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Frame
+from replay.engine.earlier import NAME as EARLIER
 from replay.engine.user_code import UserCode, place
 from replay.surfaces.asking import answer_line
 from replay.surfaces.debug_frames import STACK, local_values
@@ -180,10 +181,15 @@ class Steps:
     def _text(self, step: Step) -> Iterator[str]:
         one, page = step.interaction, self._page
         what = f"{escape(one.boundary)} {escape(one.target)}"
-        place = f"#{one.seq} of {len(self._recording.interactions)}"
-        yield page.heading(clip(f"{place}  {what}  lane {escape(one.lane)}  +{duration(one.offset_ns)}", page.width))
+        place, when = f"#{one.seq} of {len(self._recording.interactions)}", f"+{duration(one.offset_ns)}"
+        took = f"{one.state}, {duration(one.duration_ns)}"
+        if one.lane == EARLIER:
+            place, when, took = f"#{one.seq}", "in production before the recording", one.state
+        else:
+            when = f"lane {escape(one.lane)}  {when}"
+        yield page.heading(clip(f"{place}  {what}  {when}", page.width))
         yield page.row("request", literal(bare(tree(step.asked)), longest=page.text))
-        yield page.row("answer", f"{answer_line(one)}  ({one.state}, {duration(one.duration_ns)})")
+        yield page.row("answer", f"{answer_line(one)}  ({took})")
         yield from frame_lines([frame for frame, _ in reversed(step.stack[:3])], page)
         if step.stack:
             yield from _variables(step.stack[0][1], page, SHOWN)

@@ -46,6 +46,7 @@ def run(
     writable: Collection[str] = (),
     on_ask: OnAsk | None = None,
     onward: bool = False,
+    once: bool = False,
 ) -> Verdict:
     """Replay `recording` in this process, offline.
 
@@ -55,6 +56,7 @@ def run(
     at all. `tolerance`: relative, for numbers, from 0 to below 1; None: that of the configuration. `writable`: folders
     that the code may write to, beside the temporary one. `on_ask`: called where an interaction was asked, before it is
     served. `onward`: run as the test of a fix does, with the answers that `replay promote` added and draws that go on.
+    `once`: for debuggers, it is not run again where it only asks what production's process had asked before.
     A mutation (`replay.mutations`) runs as in a search: another request than the recorded ones gets the nearest
     recorded answer, and its verdict compares with its parent. Options are added to those of `[tool.replay-harness]`.
     Never raises for what the recording or the code does: the verdict says it. Raises UsageError for an option, a
@@ -87,6 +89,7 @@ def run(
         ignore=_ALL if ignore is None else (*config.ignore, *ignore),
         tolerance=config.tolerance if tolerance is None else tolerance,
         on_ask=on_ask,
+        once=once,
         folders=(*config.writable, *writable),
         player=Mutant if _has_not_run(recording) else Onward if onward else Player,
         predict=predict,

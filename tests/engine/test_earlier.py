@@ -17,9 +17,14 @@ from replay.core.notes import with_note
 from replay.core.recording import Recording
 from replay.engine import earlier as engine
 from replay.engine import recorder
-from replay.engine.earlier import MOST_THINGS, NAME, REMEMBERED, Memory, earlier
+from replay.engine.earlier import MOST_THINGS, NAME, REMEMBERED, SELDOM, Memory, earlier
+from replay.engine.recorder import Settings
+from replay.engine.user_code import user_code
 from replay.store.bundle import write_bundle
+from replay.surfaces.debug_steps import Step, Steps
 from replay.surfaces.minimize import shorten
+from replay.surfaces.page import Page
+from replay.surfaces.run import run as replay_recording
 from replay.surfaces.waterfall import recording_text
 from replay.surfaces.why import Options
 from tests.engine import tokens
@@ -138,6 +143,18 @@ def test_another_way_to_what_is_kept(record: Record) -> None:
     assert verdict.served == 1
 
 
+def test_a_debugger_sees_one_run(record: Record) -> None:
+    """And where it is asked that it was asked before the recording."""
+    _, second = record(lambda: [tokens.reading("orders"), tokens.writing("orders")])
+    tokens.forget()
+    steps = Steps(second, user_code(ROOT), Page(), None, -1)
+    assert replay_recording(second, on_ask=steps.on_ask, once=True).status == "diverged"
+    assert [(each["seq"], each["lane"]) for each in steps.documents] == [(1, NAME), (0, "0")]
+    step = Step(interaction=earlier(second)[0].interaction, asked=second.input, stack=())
+    assert next(steps._text(step)).startswith("#1  http POST http://127.0.0.1:")
+    assert next(steps._text(step)).endswith("/oauth/token  in production before the recording")
+
+
 def test_another_end_behind_another_way(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     """The world is as it was recorded, the code is another."""
     _, second = record(lambda: [tokens.reading("orders"), tokens.writing("orders")])
@@ -168,13 +185,49 @@ def test_what_is_not_kept_any_more(record: Record, monkeypatch: pytest.MonkeyPat
 
 
 def test_tokens_of_one_endpoint(record: Record) -> None:
-    """One for each scope, also if the recording itself asks for another."""
-    work = [("orders",), ("bills",), ("orders", "bills", "rates")]
+    """One for each scope."""
+    work = [("orders",), ("bills",), ("orders", "bills")]
     *_, last = record(lambda: [tokens.reading(*each) for each in work])
     assert _targets(last) == ["POST /oauth/token"] * 2
     tokens.forget()
     verdict = replay.run(last)
     assert verdict.status == "reproduced", verdict
+
+
+def test_what_a_recording_asks_itself_is_its_own(record: Record) -> None:
+    """Of what is asked for by another customer it takes nothing along: the process works on that, and does not keep
+    it."""
+    *_, last = record(lambda: [tokens.priced(each) for each in ("eur", "usd")])
+    assert _targets(last) == []
+
+
+@pytest.mark.parametrize(("ways", "taken"), [(MOST_THINGS, MOST_THINGS), (MOST_THINGS + 1, 0)])
+def test_what_is_asked_with_ever_other_arguments_is_not_kept(record: Record, ways: int, taken: int) -> None:
+    """A table that a process keeps is asked for in a few ways; what works for one of many, in as many."""
+
+    def work() -> None:
+        for number in range(ways):
+            tokens.priced(f"c{number}")
+            for _ in range(2 * SELDOM):
+                tokens.asking()
+
+    assert len(_targets(record(work)[-1])) == taken
+
+
+def test_a_token_that_is_asked_for_with_another_proof_each_time_is_kept(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signed assertion has the time in it."""
+
+    def work() -> None:
+        for number in range(MOST_THINGS + 3):
+            monkeypatch.setitem(tokens.WORLD, "secret", f"proof-{number}")
+            tokens.forget()
+            tokens.order(number)
+            for _ in range(2 * SELDOM):
+                tokens.asking()
+
+    assert "POST /oauth/token" in _targets(record(work)[-1])
 
 
 def test_who_asks_before_the_first_is_answered_may_keep_it(record: Record) -> None:
@@ -317,6 +370,20 @@ def test_it_can_be_turned_off(record: Record) -> None:
     assert [_targets(each) for each in record(_orders(1, 2), earlier=False)] == [[], []]
 
 
+def test_it_hears_before_the_writer_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that two threads encode at the same time could be written as nothing."""
+    events: list[str] = []
+    hear = Memory.hear
+    monkeypatch.setattr(Memory, "hear", lambda self, tickets: (events.append("heard"), hear(self, tickets))[1])
+    recorder.configure(Settings(service="test", keep=replay.always(), memory=Memory(),
+                                sink=lambda captured: events.append("handed over")))  # fmt: skip
+    try:
+        tokens.order(1)
+    finally:
+        recorder.configure(None)
+    assert events == ["heard", "handed over"]
+
+
 @pytest.mark.parametrize("name", ["hear", "beside", "place"])
 def test_a_fault_of_it_loses_nothing_else(record: Record, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     def broken(*arguments: Any) -> Any:
@@ -349,9 +416,9 @@ def test_what_no_recorder_wrote_is_not_there(record: Record) -> None:
 @pytest.mark.parametrize("number", [-1, 0, 1 << 62])
 def test_any_number_will_do(record: Record, number: int) -> None:
     """They are not those of the recording's own interactions; the bundle is a stranger's."""
-    _, second = record(_orders(1, 2))
-    (whole,) = second.context.tree[NAME]
-    altered = with_note(second, NAME, [{**whole, "interaction": {**whole["interaction"], "seq": number}}] * 10_000)
+    *_, last = record(lambda: [tokens.reading(*each) for each in (["orders"], ["bills"], ["orders", "bills"])])
+    whole = [{**each, "interaction": {**each["interaction"], "seq": number}} for each in last.context.tree[NAME]]
+    altered = with_note(last, NAME, whole * 5_000)
     tokens.forget()
     assert replay.run(altered).status == "reproduced"
     assert len(earlier(altered)) == engine.TAKEN
