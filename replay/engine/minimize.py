@@ -31,7 +31,6 @@ from replay.core.surroundings import SETTINGS
 from replay.engine.alike import crowds, together
 from replay.engine.causes import baseline
 from replay.engine.cured import Cured, ways_on
-from replay.engine.earlier import NAME as EARLIER
 from replay.engine.executions import Stage, as_numbered
 from replay.engine.finding import Finding
 from replay.engine.lines import in_project
@@ -41,8 +40,8 @@ from replay.engine.shaped import shaped
 from replay.engine.steps import STEPS
 from replay.engine.trials import Spent, Trials, World
 
-_NEEDED = ("zone", "environ", "environ_patterns", "draws", "entropy", "interpreter", "lanes", "redaction", EARLIER,
-           SETTINGS, STEPS)  # fmt: skip
+_NEEDED = ("zone", "environ", "environ_patterns", "draws", "entropy", "interpreter", "lanes", "redaction", SETTINGS,
+           STEPS)  # fmt: skip
 """Of the context: what a replay is set up with."""
 _MARKS = ("key", "pseudonyms", "crowd")
 _MATCHED = frozenset({"content-type", "content-encoding"})

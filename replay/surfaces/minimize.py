@@ -8,8 +8,11 @@ from pathlib import Path
 import msgspec
 
 from replay.core.behind import error_behind, type_of
+from replay.core.notes import with_note
 from replay.core.recording import WEB, Interaction, Recording
 from replay.core.verdict import Verdict
+from replay.engine.earlier import NAME as EARLIER
+from replay.engine.earlier import earlier
 from replay.engine.failures import error_of, status_of
 from replay.engine.minimize import Smaller, minimize, weight
 from replay.engine.redaction import Redacting
@@ -67,6 +70,10 @@ def shorten(path: Path, incident: Recording, options: Options, out: Path | None 
         smaller.after = weight(found)
     if found is not None:
         verdict = _replayed(found, options)
+        if not _same(verdict, incident, options) and earlier(incident):  # found in a process that keeps what it asked
+            found = smaller.recording = _with_earlier(found, incident)
+            smaller.after = weight(found)
+            verdict = _replayed(found, options)
         if _same(verdict, incident, options):
             bundle = write_bundle([found], place, overwrite=overwrite)
         else:
@@ -75,6 +82,12 @@ def shorten(path: Path, incident: Recording, options: Options, out: Path | None 
                      sealed=holds_sealed(path), code=code_words(options.root, options.allow, options.targets),
                      file_before=path.stat().st_size if path.is_file() else 0,
                      file_after=bundle.stat().st_size if bundle is not None else 0)  # fmt: skip
+
+
+def _with_earlier(found: Recording, incident: Recording) -> Recording:
+    """With what production's process had asked before."""
+    found = with_note(found, EARLIER, incident.facts[EARLIER])
+    return msgspec.structs.replace(found, id=found.digest[:16])
 
 
 def redacted(recording: Recording, path: Path) -> Recording:
