@@ -48,7 +48,7 @@ TAKEN, TAKEN_SIZE = 8, 64 << 10
 _BOUNDARIES = frozenset({"http", "call"})
 _ID = re.compile(r"(?<=/)(?!v\d+(?:/|$))(?:[^/]*[\d%@][^/]*|[^/]{25,})(?=/|$)")
 """A part of a path that may name one of many things."""
-_TOKEN = re.compile(r'token\\?"')
+_TOKEN = re.compile(r'(?:access_|id_|access)[tT]oken\\?"')
 """In the answer to a request for one (RFC 6749, 5.1)."""
 _user = user_code(None)
 _ENTRYPOINTS = str(Path(__file__).parents[1] / "entrypoints")

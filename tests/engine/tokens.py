@@ -58,7 +58,7 @@ def rates() -> dict[str, float]:
 @replay.boundary
 def fetched(currency: str) -> dict[str, float]:
     """Not HTTP."""
-    return {"usd": 1.5, "eur": 1.0} if currency == "eur" else {}
+    return {"usd": 1.5, "eur": 1.0} if currency == "eur" else {"next_page_token": 1.0}
 
 
 def scoped(scope: str) -> str:
