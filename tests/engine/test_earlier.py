@@ -24,6 +24,7 @@ from replay.store.bundle import write_bundle
 from replay.surfaces.debug_steps import Step, Steps
 from replay.surfaces.minimize import shorten
 from replay.surfaces.page import Page
+from replay.surfaces.report.facts import incident
 from replay.surfaces.run import run as replay_recording
 from replay.surfaces.waterfall import recording_text
 from replay.surfaces.why import Options
@@ -440,3 +441,11 @@ def test_it_is_shown(record: Record) -> None:
     _, second = record(_orders(1, 2))
     (line,) = [line for line in recording_text(second).splitlines() if line.strip().startswith("earlier")]
     assert line.split() == ["earlier", "http", "POST", f"{tokens.WORLD['base']}/oauth/token"]
+
+
+def test_a_report_says_so(record: Record) -> None:
+    """Where it says that it ended as in production."""
+    _, second = record(_orders(1, 2))
+    tokens.forget()
+    told = incident("x.replay.db", second, replay.run(second)).sentence
+    assert told == f"the same result; answered from before the recording: http POST {tokens.WORLD['base']}/oauth/token"

@@ -25,7 +25,7 @@ from replay.surfaces.report.incidents import Cause, Ending, Incident, Line, Part
 from replay.surfaces.report.messages import message
 from replay.surfaces.report.timeline import timeline
 from replay.surfaces.report.trees import of_tree, of_value
-from replay.surfaces.text import counts, elsewhere, frames, outcome_line, parted, user_frames
+from replay.surfaces.text import counts, elsewhere, frames, outcome_line, parted, recalled, user_frames
 
 TITLE = 240
 """Columns of a title."""
@@ -113,7 +113,7 @@ def _sentence(recording: Recording, verdict: Verdict | None) -> str:
         return parted(verdict.divergence) if verdict.divergence else "no recorded answer was asked for"
     if verdict.status == "changed" and verdict.outcome is not None:
         return elsewhere(verdict) or f"now {outcome_line(verdict.outcome)}"
-    return "the same failure" if recording.status == "error" else "the same result"
+    return ("the same failure" if recording.status == "error" else "the same result") + recalled(verdict)
 
 
 def _service(recording: Recording) -> str:
