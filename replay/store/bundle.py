@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from replay.store import tables
 from replay.store.durable import write_whole
 from replay.store.forking import Still
 from replay.store.sealed import is_sealed
-from replay.store.tables import PARTS, RECORDING, BodiesIn, BodiesOut, Cell, Columns, Source
+from replay.store.tables import PARTS, RECORDING, RECORDING_CAP, BodiesIn, BodiesOut, Cell, Columns, Source
 from replay.store.untrusted import Guarded, forget, open_guarded, refusing
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ SUFFIX = ".replay.db"
 SMALL, SMALL_PAGE, PAGE = 128 << 10, 512, 4096
 """Bytes of content below which a bundle has small pages: thirteen tables and indexes of a page each are most of an
 incident's file, and a database of many small pages takes longer to write and to check."""
+AHEAD, AHEAD_CAP = 15, 1 << 20
+"""Recordings that are read ahead, and characters of their values."""
 _ROW = f"SELECT {', '.join(column.name for column in RECORDING)} FROM recording WHERE rowid = ?"
 _PARTS = {
     part.table: f"SELECT {', '.join(column.name for column in part.columns)} FROM {part.table} "
@@ -49,6 +52,13 @@ def default_producer() -> str:
         return f"replay-harness {version('replay-harness')}"
     except PackageNotFoundError:
         return "replay-harness"
+
+
+def _length(recording: Recording) -> int:
+    """Characters of its values."""
+    values = [recording.input, recording.outcome.payload, recording.context]
+    values += (value for each in recording.interactions for value in (each.request, each.answer))
+    return sum(len(value.text) for value in values)
 
 
 def get_ready() -> None:
@@ -187,15 +197,15 @@ class Bundle:
         return self._opened
 
     @property
-    def _positions(self) -> dict[str, int]:
-        """The row of each id."""
+    def _positions(self) -> dict[str, tuple[int, int]]:
+        """The row of each id and its number among all."""
         database = self._database
         if database.positions is None:
             with refusing(self.path):
                 rows = self._query("SELECT id, rowid FROM recording ORDER BY rowid")
                 if not all(type(id) is str for id, _ in rows) or len({id for id, _ in rows}) != len(rows):
                     tables.damaged("ids are not unique texts")
-                database.positions = {str(id): int(row) for id, row in rows if type(row) is int}
+                database.positions = {str(id): (row, at) for at, (id, row) in enumerate(rows) if type(row) is int}
         return database.positions
 
     @property
@@ -233,23 +243,44 @@ class Bundle:
     def _query(self, sql: str, *parameters: Cell) -> list[tuple[Cell, ...]]:
         return self._database.query(sql, *parameters)
 
-    def _bodies(self, *, checked_later: bool = False) -> BodiesIn:
+    def _bodies(self, *, checked_later: bool = False, room: int = RECORDING_CAP) -> BodiesIn:
         def fetch(key: str) -> tuple[Cell, ...] | None:
             return next(iter(self._query("SELECT size, zstd FROM body WHERE sha256 = ?", key)), None)
 
-        return BodiesIn(fetch, checked_later=checked_later)
+        return BodiesIn(fetch, checked_later=checked_later, room=room)
 
     def _load(self, id: str) -> Recording:
-        last = self._database.last
-        if last is None or last.id != id:
-            last = self._database.last = self._read(id)
-        return last
+        database = self._database
+        last = database.last
+        if last is not None and last.id == id:
+            return last
+        found = database.ahead.pop(id, None)
+        if found is None:
+            found = self._read(id)
+            if last is not None and self._positions[id][1] == self._positions[last.id][1] + 1:
+                database.ahead = dict(self._following(id))
+        database.last = found
+        return found
 
-    def _read(self, id: str) -> Recording:
+    def _following(self, id: str) -> Iterator[tuple[str, Recording]]:
+        """Those behind `id`, since they are asked for in their order: together they are read in two thirds of the time.
+        They have to be small, and one that cannot be read is damaged only for who asks for it."""
+        at = self._positions[id][1] + 1
+        room = AHEAD_CAP
+        for following in islice(self._positions, at, at + AHEAD):
+            try:
+                found = self._read(following, room)
+            except BundleError:
+                return
+            room -= _length(found)
+            yield following, found
+
+    def _read(self, id: str, room: int = RECORDING_CAP) -> Recording:
+        """`room`: bytes that its bodies may have."""
         with refusing(self.path):
-            row = self._query(_ROW, self._positions[id])[0]
+            row = self._query(_ROW, self._positions[id][0])[0]
             tables.check_types(RECORDING, row, "recording")
-            bodies = self._bodies(checked_later=True)
+            bodies = self._bodies(checked_later=True, room=room)
             source = Source(bodies, tables.read_value_gaps(row, bodies))
             fields = tables.from_row(RECORDING, row, source, "")
             recording = Recording(**fields | self._parts(id, source))

@@ -79,14 +79,17 @@ class BodiesOut:
 class BodiesIn:
     """Long texts of one recording, fetched and checked when a column refers to them.
 
-    `checked_later`: the digest of the whole recording, which covers them, is compared after; their own is not.
+    `checked_later`: the digest of the whole recording, which covers them, is compared after; their own is not. `room`:
+    bytes of all of them.
     """
 
-    def __init__(self, fetch: Callable[[str], tuple[Cell, ...] | None], *, checked_later: bool = False) -> None:
+    def __init__(
+        self, fetch: Callable[[str], tuple[Cell, ...] | None], *, checked_later: bool = False, room: int = RECORDING_CAP
+    ) -> None:
         self._fetch = fetch
         self._checked_later = checked_later
         self._texts: dict[str, str] = {}
-        self._room = RECORDING_CAP
+        self._room = self._most = room
 
     def get(self, cell: str) -> str:
         """The text of a [json] column."""
@@ -107,7 +110,7 @@ class BodiesIn:
             damaged(f"body {key[:16]} has no believable size")
         self._room -= size
         if self._room < 0:
-            damaged(f"a recording has more than {RECORDING_CAP} bytes of bodies")
+            damaged(f"a recording has more than {self._most} bytes of bodies")
         data = _unpacked(packed, size)
         if len(data) != size or not (self._checked_later or sha256(data).hexdigest() == key):
             damaged(f"body {key[:16]} is not what was written")

@@ -176,10 +176,12 @@ class Guarded:
     def __init__(self, data: bytes) -> None:
         self.used: frozenset[str] = frozenset()
         """The tables of `PARTS` that have rows: most bundles need no look into most of them."""
-        self.positions: dict[str, int] | None = None
-        """The row of each id, once it was asked for."""
+        self.positions: dict[str, tuple[int, int]] | None = None
+        """The row of each id and its number among all, once it was asked for."""
         self.last: Recording | None = None
         """The recording that was loaded last."""
+        self.ahead: dict[str, Recording] = {}
+        """Those that come next, read before they are asked for."""
         self._lock = RLock()
         self._deadline = _Deadline()
         self.connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,18 @@ _spool: Spool | None = None
 
 
 def install() -> None:
-    """Patch every boundary's seam, once per process."""
+    """Patch every boundary's seam, once per process, and hear what is logged."""
+    _patch()
+    _log_handler.attach()
+
+
+@cache
+def _patch() -> None:
     install_threads()
     completed.install()
     for boundary in ALL:
         boundary.install()
     handled.install()
-    _log_handler.attach()
 
 
 def init(

@@ -71,7 +71,7 @@ ELSEWHERE = {
             check_types damaged from_row read_value_gaps schema
         surfaces/config: _config _is_redaction _nearest _path _places _read _section bounded compared load
             load_redaction
-        surfaces/init: _LogHandler.attach _check _round flush init install replaying.__enter__
+        surfaces/init: _LogHandler.attach _check _patch _round flush init install replaying.__enter__
             replaying.__exit__ stats
         surfaces/metrics: _register _register.<locals>.dropped _register.<locals>.of
             _register.<locals>.recordings observe
@@ -130,7 +130,7 @@ ELSEWHERE = {
         boundaries/http/bodies: with_repeats with_repeats.<locals>.object_of
         boundaries/http/limits: _shorter is_own
         boundaries/http/faults: _allowed _answered _connector _instance _module _of _response rebuild
-        boundaries/http/httpx_clients: _Seam.arrived _played.<locals>.Played.__aiter__
+        boundaries/http/httpx_clients: _Seam.arrived _played.<locals>.Played.__aiter__ _played.<locals>.Played.is_easy
             _played.<locals>.Played.__init__ _played.<locals>.Played.__iter__ _played.<locals>.Played._take
             patch_again
         boundaries/http/recorded: Recorded.__init__ Recorded.again Recorded.arrive Recorded.body_error
@@ -241,10 +241,10 @@ ELSEWHERE = {
         surfaces/init: listen
         entrypoints/web: Name.__init__ Pieces.__init__ Pieces.beyond Pieces.check Response.replayed
         store/bundle: Bundle.__contains__ Bundle.__getitem__ Bundle.__init__ Bundle.__iter__ Bundle.__len__
-            Bundle.__repr__ Bundle._about Bundle._bodies Bundle._bodies.<locals>.fetch Bundle._database
+            Bundle.__repr__ Bundle._about Bundle._bodies Bundle._bodies.<locals>.fetch Bundle._database Bundle._following
             Bundle._load Bundle._parts Bundle._positions Bundle._query Bundle._read Bundle.close Bundle.created
             Bundle.database Bundle.export Bundle.ids Bundle.producer Bundle.resolve Bundle.rows _inline
-            holds_sealed open_bundle
+            _length holds_sealed open_bundle
         store/sealed: _decrypted _verified _wanted is_sealed unsealed
         store/untrusted: Guarded.__del__ Guarded.__init__ Guarded._fill Guarded.copy Guarded.query
             _Deadline.__init__ _Deadline.passed _Deadline.renew _authorize _brief _expected _normal _normalized

@@ -19,7 +19,7 @@ from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Outcome, Recording
 from replay.errors import BundleError, UsageError
 from replay.store import tables
-from replay.store.bundle import open_bundle, serialize, write_bundle
+from replay.store.bundle import AHEAD, AHEAD_CAP, Bundle, open_bundle, serialize, write_bundle
 
 Make = Callable[..., Recording]
 
@@ -256,3 +256,57 @@ def test_export(path: Path) -> None:
         database.close()
     with pytest.raises(BundleError):
         bundle.export(target)
+
+
+def _reads(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids that are read from now on, as they are."""
+    read = Bundle._read
+    found: list[str] = []
+
+    def noting(self: Bundle, id: str, *given: int) -> Recording:
+        found.append(id)
+        return read(self, id, *given)
+
+    monkeypatch.setattr(Bundle, "_read", noting)
+    return found
+
+
+def test_recordings_asked_for_in_order_are_read_ahead(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is read once, whole, and what is asked for in another order is read when it is asked for."""
+    written = [make(f"r{number:02}") for number in range(40)]
+    bundle = open_bundle(write_bundle(written, tmp_path / "x.replay.db"))
+    found = _reads(bundle, monkeypatch)
+    assert bundle["r30"] == written[30]
+    assert bundle["r10"] == written[10]
+    assert found == ["r30", "r10"]
+    assert bundle["r11"] == written[11]
+    assert found[2:] == [f"r{number}" for number in range(11, 12 + AHEAD)]
+    assert [bundle[f"r{number}"] for number in range(12, 12 + AHEAD)] == written[12 : 12 + AHEAD]
+    assert len(found) == 3 + AHEAD
+    del found[:]
+    assert list(bundle) == written
+    assert sorted(found) == list(bundle.ids())
+
+
+def test_a_damaged_one_is_damaged_for_who_asks_for_it(make: Make, tmp_path: Path) -> None:
+    """Reading ahead meets it, and says nothing."""
+    path = write_bundle([make(f"r{number}") for number in range(6)], tmp_path / "x.replay.db")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE recording SET input = '[]' WHERE id = 'r3'")
+    bundle = open_bundle(path)
+    assert [bundle[id].id for id in ("r0", "r1", "r2")] == ["r0", "r1", "r2"]
+    with pytest.raises(BundleError, match="r3"):
+        bundle["r3"]
+    assert [bundle[id].id for id in ("r4", "r5")] == ["r4", "r5"]
+
+
+def test_large_ones_are_not_read_ahead(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory holds one of them at a time, however well it is packed."""
+    large = Value(text='"' + "x" * AHEAD_CAP + '"')
+    written = [make(f"r{number}", input=large if number == 3 else Value(text="[]")) for number in range(6)]
+    bundle = open_bundle(write_bundle(written, tmp_path / "x.replay.db"))
+    assert (bundle["r0"], bundle["r1"]) == (written[0], written[1])
+    assert list(bundle._database.ahead) == ["r2"]
+    assert list(bundle) == written

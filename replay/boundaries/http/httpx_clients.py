@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from types import ModuleType
 from typing import Any
 
@@ -33,14 +33,13 @@ def patch(module: ModuleType) -> None:
 
 
 def _patch(module: ModuleType) -> None:
-    seam = _Seam(module)
     sync, async_ = module.HTTPTransport, module.AsyncHTTPTransport
-    if getattr(sync.handle_request, "__replay_seam__", None) is None:
-        sync.handle_request = seam.sync(sync.handle_request)
-        sync.handle_request.__replay_seam__ = seam
-    if getattr(async_.handle_async_request, "__replay_seam__", None) is None:
-        async_.handle_async_request = seam.asynchronous(async_.handle_async_request)
-        async_.handle_async_request.__replay_seam__ = seam
+    if not hasattr(sync.handle_request, "__replay_seam__"):
+        sync.handle_request = _Seam(module).sync(sync.handle_request)
+        sync.handle_request.__replay_seam__ = True
+    if not hasattr(async_.handle_async_request, "__replay_seam__"):
+        async_.handle_async_request = _Seam(module).asynchronous(async_.handle_async_request)
+        async_.handle_async_request.__replay_seam__ = True
 
 
 def patch_again() -> None:
@@ -68,7 +67,7 @@ class _Seam:
     def __init__(self, module: ModuleType) -> None:
         self.module = module
         self.name = module.__name__
-        self.stream, self.upload, self.played = _streams(module)
+        self.stream, self.upload, self.played = streams(module)
 
     def sync(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(original)
@@ -211,7 +210,8 @@ def _headers(request: Any) -> Headers | None:
     return headers
 
 
-def _streams(module: ModuleType) -> tuple[type, type, type]:
+@cache  # they are classes
+def streams(module: ModuleType) -> tuple[type, type, type]:
     """The response's tee, the upload's tee, the played body. Each serves both edges, as the module's streams do."""
     return _tee(module), _upload(module), _played(module)
 
@@ -293,6 +293,12 @@ def _played(module: ModuleType) -> type:
     class Played(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[name-defined,misc]
         def __init__(self, recorded: Recorded) -> None:
             self._recorded: Recorded | None = recorded
+
+        @property
+        def is_easy(self) -> bool:
+            """Nobody has read of it, and it ends well and within the client's time limit."""
+            recorded = self._recorded
+            return recorded is not None and recorded.clean and recorded.bound is None
 
         def _take(self) -> Recorded:
             """Read once. The response and its stream hold each other: what was read need not wait for the collector."""

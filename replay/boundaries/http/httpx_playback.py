@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from http.cookiejar import CookieJar
 from types import ModuleType
 from typing import Any
 
+from replay.boundaries.http.httpx_clients import streams
 from replay.core.world import here
 
 LONGEST = 2000
@@ -30,6 +31,12 @@ def patch(module: ModuleType) -> None:
     urls: Any = getattr(module, "_urls", None)
     if hasattr(urls, "urlparse"):
         urls.urlparse = _parsing(urls.urlparse)
+    client: Any = getattr(module, "_client", None)
+    if hasattr(client, "BoundSyncStream") and hasattr(client, "BoundAsyncStream"):
+        played = streams(module)[2]
+        easy = partial(_is_easy, module.Response, (client.BoundSyncStream, client.BoundAsyncStream), played)
+        module.Response.read = _reading(module.Response.read, easy)
+        module.Response.aread = _reading_async(module.Response.aread, easy)
     default: Any = getattr(getattr(module, "_transports", None), "default", None)
     if hasattr(default, "create_ssl_context"):
         default.create_ssl_context = _trusting(default.create_ssl_context)
@@ -74,6 +81,47 @@ def _parsing(original: Callable[..., Any]) -> Callable[..., Any]:
         return found
 
     return urlparse
+
+
+def _reading(original: Callable[[Any], bytes], is_easy: Callable[[Any], bool]) -> Callable[[Any], bytes]:
+    """Reads a body at once, not through the six generators that httpx lays around each."""
+
+    @wraps(original)
+    def read(response: Any) -> bytes:
+        if not is_easy(response):
+            return original(response)
+        response.is_stream_consumed = True
+        content: bytes = b"".join(response.stream._stream)
+        response._content, response._num_bytes_downloaded = content, len(content)
+        response.close()
+        return content
+
+    return read
+
+
+def _reading_async(original: Callable[[Any], Any], is_easy: Callable[[Any], bool]) -> Callable[[Any], Any]:
+    """The same of one that is waited for."""
+
+    @wraps(original)
+    async def aread(response: Any) -> bytes:
+        if not is_easy(response):
+            return await original(response)  # type: ignore[no-any-return]
+        response.is_stream_consumed = True
+        content: bytes = b"".join([part async for part in response.stream._stream])
+        response._content, response._num_bytes_downloaded = content, len(content)
+        await response.aclose()
+        return content
+
+    return aread
+
+
+def _is_easy(plain: Any, bound: tuple[Any, Any], played: Any, response: Any) -> bool:
+    """Whether its body is a recorded one that nobody has read of, is not encoded, and ends well."""
+    stream: Any = vars(response).get("stream")
+    if type(response) is not plain or type(stream) not in bound or type(body := stream._stream) is not played:
+        return False
+    is_untouched = not (response.is_stream_consumed or response.is_closed or hasattr(response, "_content"))
+    return body.is_easy and is_untouched and "content-encoding" not in response.headers
 
 
 def _trusting(original: Callable[..., Any]) -> Callable[..., Any]:
