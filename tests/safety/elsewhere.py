@@ -241,8 +241,9 @@ ELSEWHERE = {
         surfaces/init: listen
         entrypoints/web: Name.__init__ Pieces.__init__ Pieces.beyond Pieces.check Response.replayed
         store/bundle: Bundle.__contains__ Bundle.__getitem__ Bundle.__init__ Bundle.__iter__ Bundle.__len__
-            Bundle.__repr__ Bundle._about Bundle._bodies Bundle._bodies.<locals>.fetch Bundle._database Bundle._following
-            Bundle._load Bundle._parts Bundle._positions Bundle._query Bundle._read Bundle.close Bundle.created
+            Bundle.__repr__ Bundle._about Bundle._bodies Bundle._bodies.<locals>.fetch Bundle._database
+            Bundle._following Bundle._load Bundle._parts Bundle._positions Bundle._query Bundle._read Bundle.close
+            Bundle.created
             Bundle.database Bundle.export Bundle.ids Bundle.producer Bundle.resolve Bundle.rows _inline
             _length holds_sealed open_bundle
         store/sealed: _decrypted _verified _wanted is_sealed unsealed
