@@ -15,11 +15,11 @@ from replay.core.recording import Recording
 from replay.engine import unpaired
 from replay.engine.apart import MISSING, Pair, equal, pair
 from replay.engine.chain import links
-from replay.engine.executions import Stage
 from replay.engine.failures import error_of
 from replay.engine.finding import Alternative, CauseValue, Finding
 from replay.engine.mutation import whole
 from replay.engine.shrink import fewest
+from replay.engine.stage import Stage
 from replay.engine.trials import Change, Spent, Trial, Trials, World, identity
 
 LOOKED_AT = 16

@@ -21,11 +21,11 @@ from replay.core.looking import instance_dict
 from replay.core.recording import Interaction, Recording
 from replay.core.verdict import Frame
 from replay.engine.apart import equal
-from replay.engine.executions import Stage
 from replay.engine.failures import Failure, relative
 from replay.engine.finding import CauseValue, Link
 from replay.engine.lines import in_project
 from replay.engine.reading import header_of, read_at
+from replay.engine.stage import Stage
 
 DEEP = 4
 """Steps into a local variable."""

@@ -18,7 +18,6 @@ import msgspec
 from replay.core.edits import Edit
 from replay.engine.combinations import DEEPEST, Combinations, Parent
 from replay.engine.corpus import Entry, minimised
-from replay.engine.executions import Stage
 from replay.engine.failures import BESIDE, Failure, is_same
 from replay.engine.like import Like
 from replay.engine.lines import Line, Lines
@@ -30,6 +29,7 @@ from replay.engine.progress import Allowance, Find, Progress, Spent
 from replay.engine.reading import places_read
 from replay.engine.reduction import Reduction
 from replay.engine.runs import Ran, Runner
+from replay.engine.stage import Stage
 from replay.engine.values import Profile
 from replay.engine.workers import runner
 from replay.errors import Unanswerable

@@ -14,9 +14,10 @@ from time import perf_counter, thread_time
 from typing import Any
 
 from replay.core.recording import Recording
-from replay.engine.executions import Execution, Stage
+from replay.engine.execution import Execution
 from replay.engine.failures import Failure
 from replay.engine.mutation import Edits
+from replay.engine.stage import Stage
 
 try:
     import resource

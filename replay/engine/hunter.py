@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from replay.core.edits import Edit
-from replay.engine.executions import Stage
 from replay.engine.explorer import Explorer
 from replay.engine.failures import Failure
 from replay.engine.goal import Goal, Near
@@ -20,6 +19,7 @@ from replay.engine.operators.site import Site, sites
 from replay.engine.places import places
 from replay.engine.progress import Find, Progress, Spent, key_of
 from replay.engine.runs import Ran
+from replay.engine.stage import Stage
 from replay.errors import Unanswerable
 
 Depth = Literal["look", "leads", "all"]

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from replay.engine.breaches import Predict, breaches
-from replay.engine.executions import Execution, Stage
+from replay.engine.execution import Execution
 from replay.engine.failures import Failure
 from replay.engine.lines import Lines
 from replay.engine.mutation import Edits
 from replay.engine.returns import Returns
 from replay.engine.silent import RULES, Silent
+from replay.engine.stage import Stage
 
 MOST_KEPT = 2_000
 """Results whose judgement is kept."""

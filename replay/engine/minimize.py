@@ -31,12 +31,13 @@ from replay.core.surroundings import SETTINGS
 from replay.engine.alike import crowds, together
 from replay.engine.causes import baseline
 from replay.engine.cured import Cured, ways_on
-from replay.engine.executions import Stage, as_numbered
+from replay.engine.execution import as_numbered
 from replay.engine.finding import Finding
 from replay.engine.lines import in_project
 from replay.engine.mutation import write_edits
 from replay.engine.reduce import fewest_lines, masked, reduced
 from replay.engine.shaped import shaped
+from replay.engine.stage import Stage
 from replay.engine.steps import STEPS
 from replay.engine.trials import Spent, Trials, World
 

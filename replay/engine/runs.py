@@ -18,11 +18,12 @@ import msgspec
 
 from replay.core.behind import apart, body_of, error_behind, type_of
 from replay.core.recording import Outcome, Recording
-from replay.engine.executions import Execution, Stage
+from replay.engine.execution import Execution
 from replay.engine.failures import Failure, printable
 from replay.engine.growth import Growth
 from replay.engine.lines import Lines
 from replay.engine.mutation import Edits
+from replay.engine.stage import Stage
 
 _LOADS = 3
 """Runs of one mutation, where each loads modules."""

@@ -26,11 +26,12 @@ import msgspec
 from replay.core.edits import Edit
 from replay.core.recording import Interaction
 from replay.core.verdict import Frame
-from replay.engine.executions import Execution, Stage
+from replay.engine.execution import Execution
 from replay.engine.failures import Failure, printable, relative, status_of
 from replay.engine.heard import Heard
 from replay.engine.lines import LARGEST, Lines
 from replay.engine.mutant import Taken
+from replay.engine.stage import Stage
 
 RULES = ("lost", "repeated", "logged", "swallowed")
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})

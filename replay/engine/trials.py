@@ -22,10 +22,11 @@ from replay.core.edits import Edit
 from replay.core.recording import Interaction, Recording
 from replay.core.times import without_moments
 from replay.core.verdict import Frame
-from replay.engine.executions import Execution, Stage
+from replay.engine.execution import Execution
 from replay.engine.failures import Failure
 from replay.engine.lines import LARGEST, Lines
 from replay.engine.mutant import Taken
+from replay.engine.stage import Stage
 
 Ended = Literal["same", "passed", "past", "other", "foreign", "unresolved"]
 GOOD = frozenset({"passed", "past"})

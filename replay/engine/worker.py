@@ -24,13 +24,13 @@ from replay.core.looking import address_of
 from replay.core.recording import Recording
 from replay.engine import memory
 from replay.engine.deaths import EXIT_MARK
-from replay.engine.executions import Stage
 from replay.engine.failures import Failure, printable
 from replay.engine.growth import Growth
 from replay.engine.lines import Line, Lines
 from replay.engine.mutation import Edits
 from replay.engine.pipes import HEAD, take, write
 from replay.engine.runs import Ran, examined, kept
+from replay.engine.stage import Stage
 
 try:
     import resource

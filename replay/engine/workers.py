@@ -24,12 +24,12 @@ import msgspec
 
 from replay.core.recording import Recording
 from replay.engine.deaths import died, hung
-from replay.engine.executions import Stage
 from replay.engine.lines import Line, Lines
 from replay.engine.memory import MOST
 from replay.engine.mutation import Edits
 from replay.engine.pipes import HEAD, put
 from replay.engine.runs import Here, Ran, Runner
+from replay.engine.stage import Stage
 from replay.engine.worker import LOOK, PLACE, Reply, Task, Worker, packed
 
 CHUNK = 8

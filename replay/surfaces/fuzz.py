@@ -28,7 +28,6 @@ from replay.core.recording import Recording
 from replay.engine.against import Against
 from replay.engine.constants import constants_of
 from replay.engine.contract import Contract, Label, contract_of
-from replay.engine.executions import Stage
 from replay.engine.explorer import Explorer
 from replay.engine.failures import Failure, is_same
 from replay.engine.finished import Property
@@ -42,6 +41,7 @@ from replay.engine.progress import Find, Progress
 from replay.engine.remains import noted
 from replay.engine.runs import Runner
 from replay.engine.session import Session
+from replay.engine.stage import Stage
 from replay.engine.targets import Targets
 from replay.engine.values import RECORDINGS, Profile
 from replay.entrypoints import RUNNERS

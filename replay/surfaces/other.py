@@ -169,8 +169,8 @@ def _runner(setup: Setup) -> Any:
     from replay.boundaries import ALL
     from replay.boundaries.clock import move_to, pauses, wait
     from replay.boundaries.environ import apply
-    from replay.engine.executions import Stage
     from replay.engine.lines import Lines
+    from replay.engine.stage import Stage
     from replay.engine.targets import Targets
     from replay.engine.workers import runner
     from replay.entrypoints import RUNNERS

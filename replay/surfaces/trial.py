@@ -238,7 +238,7 @@ def _mutated(task: Task) -> Iterator[Ran]:
     from replay.boundaries.clock import move_to, pauses, wait
     from replay.core.edits import read_edit
     from replay.core.promoted import promoted, with_onward
-    from replay.engine.executions import Stage
+    from replay.engine.stage import Stage
     from replay.engine.targets import Targets
     from replay.entrypoints import RUNNERS
     from replay.errors import Unanswerable

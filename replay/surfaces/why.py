@@ -16,10 +16,10 @@ from replay.core.edits import parse
 from replay.core.parts import Parts
 from replay.core.recording import Recording
 from replay.engine.causes import Named, why
-from replay.engine.executions import Stage
 from replay.engine.finding import Finding
 from replay.engine.invariants import invariants_of
 from replay.engine.invariants import load as load_modules
+from replay.engine.stage import Stage
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.errors import BundleError

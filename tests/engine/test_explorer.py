@@ -23,7 +23,6 @@ from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.core.world import Request
 from replay.engine.constants import constants_of
-from replay.engine.executions import Stage
 from replay.engine.explorer import Explorer
 from replay.engine.finished import Run
 from replay.engine.mutant import Taken
@@ -31,6 +30,7 @@ from replay.engine.mutation import Edits, read_edits
 from replay.engine.progress import Progress
 from replay.engine.runs import Ran, Runner
 from replay.engine.session import Session
+from replay.engine.stage import Stage
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.errors import Unanswerable

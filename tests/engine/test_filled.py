@@ -21,8 +21,8 @@ from replay.core.filling import Filling
 from replay.core.left import LARGEST, Left, Marked, answer_of, given
 from replay.core.recording import Recording
 from replay.core.snapshot import snapshot, snapshot_call
-from replay.engine.executions import Stage
 from replay.engine.mutation import mutate
+from replay.engine.stage import Stage
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.surfaces.production import way

@@ -13,8 +13,8 @@ import pytest
 import replay
 from replay.core.edits import Edit
 from replay.core.recording import Recording
-from replay.engine.executions import Stage
 from replay.engine.finished import Run
+from replay.engine.stage import Stage
 from tests.engine.test_explorer import stage
 
 Record = Callable[..., list[Recording]]

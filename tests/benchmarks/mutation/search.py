@@ -26,11 +26,11 @@ from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine import recorder
 from replay.engine.constants import constants_of
-from replay.engine.executions import Stage
 from replay.engine.explorer import DEEPEST
 from replay.engine.operators import suggested
 from replay.engine.places import places
 from replay.engine.progress import Progress
+from replay.engine.stage import Stage
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.surfaces.fuzz import Options, fuzz

@@ -19,10 +19,10 @@ from replay.boundaries.clock import move_to, wait
 from replay.core.edits import Edit
 from replay.core.recording import Recording
 from replay.engine import recorder
-from replay.engine.executions import Stage
 from replay.engine.explorer import DEEPEST, Explorer
 from replay.engine.operators import suggested
 from replay.engine.places import places
+from replay.engine.stage import Stage
 from replay.engine.targets import Targets
 from replay.entrypoints import RUNNERS
 from replay.surfaces.init import install, replaying

@@ -5,7 +5,6 @@ Each run goes through the same player, seams and virtual clock as a replay.
 
 from __future__ import annotations
 
-import platform
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -13,33 +12,29 @@ from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from functools import cached_property
 from inspect import unwrap
-from operator import attrgetter
 from threading import get_ident
 from time import perf_counter
 from typing import Any, ClassVar, Protocol
 
 import msgspec
 
-from replay.core.behind import apart
 from replay.core.codec import Resolve, Value
 from replay.core.compare import unexpected
-from replay.core.filling import refitted
-from replay.core.left import LEFT
 from replay.core.noise import Known, known
-from replay.core.opened import Opened
 from replay.core.recording import Interaction, Kind, Outcome, Prediction, Recording
 from replay.core.verdict import Frame
-from replay.core.world import Boundary, Renewed, Settles, current, occupy
+from replay.core.world import Boundary, Renewed, current, occupy
 from replay.engine import guard
 from replay.engine.earlier import earlier
+from replay.engine.execution import Execution, asked_of, context_of, endless, not_run
 from replay.engine.failures import OURS, Failure, error_of, failed_with, is_allowed, relative, status_of
 from replay.engine.finished import Property, Run, broken
-from replay.engine.heard import Heard, hearing
+from replay.engine.heard import hearing
 from replay.engine.keyed import keyed
 from replay.engine.lines import Lines, in_project, last_raised, standing
-from replay.engine.mutant import Mutant, Taken
+from replay.engine.mutant import Mutant
 from replay.engine.mutation import Edits, Mutations
-from replay.engine.player import UNREAD, EqualityShelf, OnAsk, window
+from replay.engine.player import EqualityShelf, OnAsk, window
 from replay.engine.playing import Shelves, by_boundary, playing
 from replay.engine.steps import Waits
 from replay.engine.targets import Targets
@@ -47,67 +42,12 @@ from replay.errors import Unanswerable
 
 Runner = Callable[[Recording, Any, Resolve | None], Outcome]
 _NOTHING = nullcontext()
-_PYTHON = platform.python_version()
 _TICK = 0.25
 """Seconds between looks at the time limit."""
 
 
 class Overrun(BaseException):
     """Raised into code that does not end."""
-
-
-class Execution(msgspec.Struct, frozen=True):
-    """One run of a mutation."""
-
-    mutated: Recording
-    outcome: Outcome | None
-    """None: it could not be run."""
-    failure: Failure | None
-    """None also for what says nothing: a diverged run, a declared error."""
-    diverged: bool
-    stretched: int
-    """Requests that got the nearest answer instead of their own."""
-    taken: tuple[Taken, ...]
-    drawn: Mapping[str, Mapping[str, list[Any]]]
-    reason: str | None = None
-    """Why it could not be run."""
-    heard: tuple[Heard, ...] = ()
-    """What it logged as an error, if the stage hears."""
-    notes: Mapping[str, Settles] = {}
-    """What it noted."""
-    seed: str | None = None
-    """Of the system's generator, where the recording has none and it was drawn from."""
-    half_read: frozenset[int] = frozenset()
-    """Interactions of the mutation whose answers it did not read to their end."""
-
-    @property
-    def effect(self) -> str:
-        """What the run did, as far as the world sees it; equal for runs that did the same. Which of two lanes asked
-        first is another each time, and so are headers in which a client counts or tells of the request before."""
-        outcome = self.outcome
-        ended = "" if outcome is None else f"{outcome.state} {_ending(outcome.payload)}"
-        if not self.taken:
-            return ended
-        asked = sorted(self.taken, key=_lane) if len(self.taken) > 1 else self.taken
-        return "\n".join((ended, *(f"{each.request.target!r} {_without_headers(each)}" for each in asked)))
-
-
-_lane = attrgetter("lane")
-
-
-def _without_headers(taken: Taken) -> str:
-    text = taken.asked.text
-    if taken.request.boundary == "http":
-        start = text.find(',"headers":[')
-        end = text.find('],"body":', start) if start > 0 else -1  # no string holds that: its quotes are escaped
-        if end > 0:
-            return text[:start] + text[end + 1 :]
-    return text
-
-
-def _ending(payload: Value) -> Any:
-    """An error by its type and message: frames are long, and lines tell where it was raised."""
-    return "".join(apart(payload.text)) if payload.error_type is None else payload.text[:200]
 
 
 class Judge(Protocol):
@@ -199,23 +139,23 @@ class Stage:
         try:
             player, outcome = copy_context().run(self._play, mutated)
         except Unanswerable as error:
-            return _not_run(mutated, str(error))
+            return not_run(mutated, str(error))
         except Overrun:
             Stage._started = None
             hang = Failure("hang", "Overrun", f"did not end within {self.limit:g} s", ())
-            return msgspec.structs.replace(_not_run(mutated, hang.message), failure=hang)
+            return msgspec.structs.replace(not_run(mutated, hang.message), failure=hang)
         except KeyboardInterrupt:
             if not self.expendable:
                 raise
             raised = Failure("error", "KeyboardInterrupt", "", ())  # nobody pressed a key: it raised it itself
-            return msgspec.structs.replace(_not_run(mutated, "KeyboardInterrupt"), failure=raised)
+            return msgspec.structs.replace(not_run(mutated, "KeyboardInterrupt"), failure=raised)
         except MemoryError as error:
             self.on_memory()
-            return msgspec.structs.replace(_not_run(mutated, "out of memory"), failure=self._exhausted(error))
+            return msgspec.structs.replace(not_run(mutated, "out of memory"), failure=self._exhausted(error))
         except Exception as error:  # not the application's: an edited value that our own code cannot serve
-            return _not_run(mutated, f"{type(error).__name__}: {error}"[:300])
+            return not_run(mutated, f"{type(error).__name__}: {error}"[:300])
         if player.endless is not None and mutated.input is self.recording.input:
-            return _endless(mutated, player.endless)
+            return endless(mutated, player.endless)
         diverged = player.diverged
         execution = Execution(
             mutated,
@@ -284,7 +224,7 @@ class Stage:
     def finished(self, execution: Execution, edits: Sequence[Any]) -> Run:
         """The run as properties are given it."""
         assert execution.outcome is not None
-        return Run(execution.mutated, execution.outcome, tuple(edits), lambda: _asked(execution, self.resolve),
+        return Run(execution.mutated, execution.outcome, tuple(edits), lambda: asked_of(execution, self.resolve),
                    lambda: self.recorded(execution, edits), execution.notes)  # fmt: skip
 
     def recorded(self, execution: Execution, edits: Sequence[Any]) -> Recording:
@@ -292,14 +232,14 @@ class Stage:
         outcome = execution.outcome
         assert outcome is not None
         mutated = execution.mutated
-        interactions = _asked(execution, self.resolve)
+        interactions = asked_of(execution, self.resolve)
         longest = max((each.offset_ns + each.duration_ns for each in interactions), default=0)
         ran = msgspec.structs.replace(
             mutated,
             interactions=interactions,
             outcome=outcome,
             duration_ns=max(mutated.duration_ns, longest),
-            context=_context(execution),
+            context=context_of(execution),
             model_calls=(),
             predictions=tuple(filter(None, map(self.predict, interactions))),
             logs=(),
@@ -411,59 +351,3 @@ class Stage:
 
 
 _OVERRUN = f"{Overrun.__module__}.{Overrun.__qualname__}"
-
-
-def _asked(execution: Execution, resolve: Resolve) -> tuple[Interaction, ...]:
-    """What a run asked and what answered."""
-    return tuple(
-        msgspec.structs.replace(
-            each.answered_by,
-            seq=seq,
-            lane=each.lane,
-            target=each.request.target,
-            request=each.asked,
-            answer=refitted(each.answered_by.answer, each.answered_by.request, each.asked, resolve),
-        )  # with the times of what answered, which a replay goes by as the run did
-        for seq, each in enumerate(execution.taken)
-    )
-
-
-def as_numbered(execution: Execution) -> Execution:
-    """The same with what several lanes asked in the order of the recording: which of two threads is first is another
-    each time. As it is where a lane asked in another order, or was answered twice by the same."""
-    numbers: dict[str, list[int]] = {}
-    for each in execution.taken:
-        numbers.setdefault(each.lane, []).append(each.answered_by.seq)
-    every = [number for lane in numbers.values() for number in lane]
-    if len(set(every)) < len(every) or any(lane != sorted(lane) for lane in numbers.values()):
-        return execution
-    taken = tuple(sorted(execution.taken, key=lambda each: each.answered_by.seq))
-    return msgspec.structs.replace(execution, taken=taken)
-
-
-def _not_run(mutated: Recording, reason: str) -> Execution:
-    return Execution(mutated, None, None, True, 0, (), {}, reason)
-
-
-def _endless(mutated: Recording, target: str) -> Execution:
-    """The world's answers made it ask the same thing for ever: a page that leads to itself."""
-    message = f"asks {target} the same over and over, without a pause"
-    hang = Failure("hang", "Overrun", message, (), target)
-    return msgspec.structs.replace(_not_run(mutated, message), failure=hang)
-
-
-def _context(execution: Execution) -> Value:
-    """That of the recording, with what this run drew and left unread."""
-    context, drawn, seed = execution.mutated.context, execution.drawn, execution.seed
-    tree = dict(context.tree or {})
-    for name in ("draws", LEFT, UNREAD):
-        tree.pop(name, None)
-    if "python" in tree:
-        tree["python"] = _PYTHON  # which words its errors in its own way
-    if drawn:
-        tree["draws"] = Opened(Value("null")).tree({lane: dict(kinds) for lane, kinds in drawn.items()})
-    if execution.half_read:
-        tree[UNREAD] = [at for at, each in enumerate(execution.taken) if each.answered_by.seq in execution.half_read]
-    if seed is not None:
-        tree["entropy"] = {**tree.get("entropy", {}), "seed": seed}
-    return Value(msgspec.json.encode(tree).decode(), context.gaps)
