@@ -27,7 +27,7 @@ from replay.core.verdict import Difference, Divergence, DivergenceKind, Frame, W
 from replay.core.world import Answer, ReadSoFar, Request, Settles, Shelf, Ticket
 from replay.engine.behind import Behind
 from replay.engine.beyond import beyond
-from replay.engine.earlier import Remembered, remembered, way
+from replay.engine.earlier import Remembered, remembered
 from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.keyed import keyed
@@ -35,6 +35,7 @@ from replay.engine.lanes import FIRST, Lanes, numbering
 from replay.engine.later import Later
 from replay.engine.logged import LEVELS, Line
 from replay.engine.partings import Partings
+from replay.engine.remembering import way
 from replay.engine.steps import Clocked, InOrder, Waits
 from replay.engine.stretches import stretches
 from replay.engine.user_code import library_of, user_code

@@ -23,11 +23,11 @@ from replay.core.world import dropped as dropped  # where those who record look 
 from replay.engine.behind import Behind
 from replay.engine.budget import cut_tickets, size_of
 from replay.engine.captured import PLAIN, Captured
-from replay.engine.earlier import MOST_AT_ONCE, Earlier, Memory
 from replay.engine.entropy import MOST_CHOICES
 from replay.engine.keep import End, test_of
 from replay.engine.lanes import Lanes, owner_here
 from replay.engine.load import Load
+from replay.engine.remembering import MOST_AT_ONCE, Earlier, Memory
 from replay.errors import DivergenceError
 
 T = TypeVar("T")

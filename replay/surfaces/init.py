@@ -18,10 +18,10 @@ from replay.core.redaction.rules import Redaction
 from replay.core.snapshot import snapshot
 from replay.core.world import here
 from replay.engine import recorder
-from replay.engine.earlier import Memory
 from replay.engine.keep import Trigger, on_error
 from replay.engine.load import Load, Shares
 from replay.engine.recorder import Settings
+from replay.engine.remembering import Memory
 from replay.errors import UsageError
 from replay.store import ending
 from replay.store.limiter import Limits

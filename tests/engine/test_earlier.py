@@ -17,8 +17,9 @@ from replay.core.notes import with_note
 from replay.core.recording import Recording
 from replay.engine import earlier as engine
 from replay.engine import recorder
-from replay.engine.earlier import MOST_THINGS, NAME, REMEMBERED, SELDOM, Memory, earlier
+from replay.engine.earlier import NAME, REMEMBERED, earlier
 from replay.engine.recorder import Settings
+from replay.engine.remembering import MOST_THINGS, SELDOM, Memory
 from replay.engine.user_code import user_code
 from replay.store.bundle import write_bundle
 from replay.surfaces.debug_steps import Step, Steps

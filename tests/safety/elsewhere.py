@@ -43,11 +43,11 @@ ELSEWHERE = {
         core/redaction/alike: _table
         core/redaction/commands: _option
         core/redaction/patterns: _at_words _by_letter
-        engine/earlier: Memory.__init__
         engine/keep: Trigger.__and__ Trigger.__call__ Trigger.__init__ Trigger.__or__ Trigger.__repr__ _grouped
             _name_of _number always never on_error sample score_below score_below.<locals>.test slower_than
             status_at_least test_of
         engine/load: Load.__init__
+        engine/remembering: Memory.__init__
         engine/recorder: Settings.__post_init__ configure
         engine/redaction: Redacting.__init__
         entrypoints/asgi: ASGI.__init__
