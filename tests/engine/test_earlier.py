@@ -15,8 +15,7 @@ import pytest
 import replay
 from replay.core.notes import with_note
 from replay.core.recording import Recording
-from replay.engine import earlier as engine
-from replay.engine import recorder
+from replay.engine import recorder, remembering
 from replay.engine.earlier import NAME, REMEMBERED, earlier
 from replay.engine.recorder import Settings
 from replay.engine.remembering import MOST_THINGS, SELDOM, Memory
@@ -341,7 +340,7 @@ def test_what_is_taken_along(
 
 
 def test_a_process_that_asks_for_ever_other_things(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "MOST_SELDOM", 10)
+    monkeypatch.setattr(remembering, "MOST_SELDOM", 10)
     paths = [(f"/a{'b' * n}/keys",) for n in range(12)]
     assert [_targets(each) for each in record(lambda: [tokens.asking(*each) for each in [*paths, ()]])][-1] == []
 
@@ -357,13 +356,13 @@ def test_the_smallest_recording_has_it_too(record: Record, tmp_path: Path) -> No
 
 
 def test_things_leave_room_for_what_is_asked_later(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "MOST_TARGETS", 12)
+    monkeypatch.setattr(remembering, "MOST_TARGETS", 12)
     paths = [*((f"/users/{number}",) for number in range(30)), ("/keys",), ()]
     assert _targets(record(lambda: [tokens.asking(*each) for each in paths])[-1]) == ["GET /keys"]
 
 
 def test_a_unit_of_work_that_asks_for_many_things(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "MOST_TARGETS", 12)
+    monkeypatch.setattr(remembering, "MOST_TARGETS", 12)
     paths = [tuple(f"/users/{number}" for number in range(30)), ("/keys",), ()]
     assert _targets(record(lambda: [tokens.asking(*each) for each in paths])[-1]) == ["GET /keys"]
 
