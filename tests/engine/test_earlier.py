@@ -422,7 +422,7 @@ def test_any_number_will_do(record: Record, number: int) -> None:
     altered = with_note(last, NAME, whole * 5_000)
     tokens.forget()
     assert replay.run(altered).status == "reproduced"
-    assert len(earlier(altered)) == engine.TAKEN
+    assert len(earlier(altered)) == remembering.TAKEN
 
 
 def test_an_answer_that_ends_before_it_is_read(record: Record) -> None:
