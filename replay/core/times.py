@@ -90,21 +90,47 @@ def _lasted(recorded: float | Decimal, actual: float | Decimal, window: Window) 
 
 def both_inside(recorded: Any, actual: Any, window: Window) -> bool:
     """Whether both are times, written in the same way, or identifiers made at such, of one kind, inside the window
-    (widened to whole seconds)."""
-    start, end = window.start // _SECOND * _SECOND, -(-window.end // _SECOND) * _SECOND + _SECOND
+    (widened to whole seconds). Two that are further apart than `_SOON` are of one part of it."""
     if isinstance(recorded, str | UUID) and isinstance(actual, type(recorded)):
         made, again = minted(recorded), minted(actual)
         if made is not None and again is not None:
-            return made[0] == again[0] and start <= made[1] <= end and start <= again[1] <= end
+            return made[0] == again[0] and _are_inside(made[1], again[1], window)
     first, second = _moments(recorded, actual)
     if first is None or second is None:
         return False
     if isinstance(first, datetime):
-        return _naive_inside(first, second, start, end)  # type: ignore[arg-type]  # the types are the same
+        return _naive_inside(first, second, window)  # type: ignore[arg-type]  # the types are the same
     if isinstance(first, date) or isinstance(second, date):
-        return _days_inside(first, second, start, end)  # type: ignore[arg-type]
+        return _days_inside(first, second, *_widened(window))  # type: ignore[arg-type]
     units = _UNITS if type(first) is float else (1,)
-    return any(start <= first * unit <= end and start <= second * unit <= end for unit in units)
+    return any(_are_inside(int(first * unit), int(second * unit), window) for unit in units)
+
+
+def _widened(window: Window) -> tuple[int, int]:
+    """Its start and end, to whole seconds."""
+    return window.start // _SECOND * _SECOND, -(-window.end // _SECOND) * _SECOND + _SECOND
+
+
+def _are_inside(one: int, two: int, window: Window) -> bool:
+    """`one` is the recorded one. Where it lies in no part, something else ran while the code waited."""
+    start, end = _widened(window)
+    if not (start <= one <= end and start <= two <= end):
+        return False
+    if abs(two - one) <= _SOON:
+        return True
+    parts = [(each.start, each.end) for each in window.parts]
+    if len(parts) == 1:
+        return True
+    if one % _SECOND == two % _SECOND == 0:  # rounded down, to the nearest, up
+        parts = [(_whole(low, by), _whole(high, by)) for low, high in parts for by in (0, _SECOND // 2, _SECOND - 1)]
+    else:
+        parts[0], parts[-1] = (start, parts[0][1]), (parts[-1][0], end)
+    holding = [(low, high) for low, high in parts if low <= one <= high]
+    return not holding or any(low <= two <= high for low, high in holding)
+
+
+def _whole(moment: int, by: int) -> int:
+    return (moment + by) // _SECOND * _SECOND
 
 
 def both_counted(recorded: Any, actual: Any, window: Window) -> bool:
@@ -214,13 +240,13 @@ def _nanoseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
-def _naive_inside(first: datetime, second: datetime, start: int, end: int) -> bool:
+def _naive_inside(first: datetime, second: datetime, window: Window) -> bool:
     """Local times: the zone is not known, but both have to be inside the window in the same one."""
     one, two = (_nanoseconds(each.replace(tzinfo=UTC)) for each in (first, second))
     quarter = 900 * _SECOND
-    offset = round((one - start) / quarter) * quarter
+    offset = round((one - window.start) / quarter) * quarter
     return any(
-        start <= one - each <= end and start <= two - each <= end
+        _are_inside(one - each, two - each, window)
         for each in (offset - quarter, offset, offset + quarter)
         if -12 * 3600 * _SECOND <= each <= 14 * 3600 * _SECOND
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from replay.core.times import both_counted, both_tell
+from replay.core.times import both_counted, both_inside, both_tell
 from replay.core.verdict import Window
 
 NOW = datetime(2026, 11, 30, 21, 8, 54, 100_000, tzinfo=UTC)
@@ -103,3 +103,41 @@ def test_a_text_that_tells_the_time(said: str) -> None:
 def test_a_text_that_tells_something_else(one: Any, two: Any) -> None:
     """Another time, other words, numbers that are no time."""
     assert not both_tell(one, two, WINDOW)
+
+
+def _waiting() -> Window:
+    """A recording that asks, waits for three seconds, and goes on."""
+    end = START + 32 * SECOND // 10
+    return Window(START, end, lambda: [Window(START, START + SECOND // 20), Window(START + 31 * SECOND // 10, end)])
+
+
+AFTER = NOW + timedelta(seconds=3, milliseconds=150)
+READ = AFTER - timedelta(milliseconds=40)
+
+
+def _forms(moment: datetime) -> list[Any]:
+    seconds = moment.timestamp()
+    return [
+        moment, moment.replace(tzinfo=None), moment.isoformat(), text(moment), seconds, str(seconds),
+        int(seconds * 1000), int(seconds), moment.isoformat(timespec="seconds"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", range(9))
+def test_a_clock_is_read_in_the_same_part_of_a_recording(form: int) -> None:
+    """`now() - 1` lay in the window, too, while the code waited: it was a time like any other."""
+    recorded, now, earlier, before = (
+        _forms(each)[form] for each in (AFTER, READ, READ - timedelta(seconds=1), NOW + timedelta(milliseconds=10))
+    )
+    assert both_inside(recorded, now, _waiting())
+    assert not both_inside(recorded, earlier, _waiting())
+    assert not both_inside(before, _forms(NOW + timedelta(seconds=1, milliseconds=10))[form], _waiting())
+    assert not both_inside(recorded, before, _waiting())
+    assert both_inside(recorded, earlier, Window(START, _waiting().end))
+
+
+def test_a_clock_that_something_else_read_meanwhile() -> None:
+    """A thread that computes while the code waits: nobody knows when it does so in a replay."""
+    meanwhile = NOW + timedelta(seconds=1)
+    assert both_inside(meanwhile.isoformat(), NOW.isoformat(), _waiting())
+    assert not both_inside(meanwhile.isoformat(), (NOW + timedelta(seconds=9)).isoformat(), _waiting())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -56,6 +57,28 @@ def test_another_expiry_is_told_whatever_the_recording_took(tmp_path: Path, monk
     (apart,) = replay.run(found).divergences
     assert (apart.kind, apart.seq) == ("changed", 1)
     assert [each.path for each in unexpected(apart.differences)] == ["$.args[0]", "$.args[1]", "$.args[2]"]
+
+
+AGO = {0: 0}
+
+
+@replay.capture
+def tells() -> dict[str, object]:
+    """When it began and ended, in three forms."""
+    began = time.time() - AGO[0]
+    slow()
+    ended = time.time() - AGO[0]
+    return {"began": began, "ended": ended, "at": datetime.fromtimestamp(ended, UTC).isoformat(), "day": int(ended)}
+
+
+def test_a_clock_that_is_read_a_second_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lies in the window, too, but no code ran then."""
+    (found,) = record(tmp_path, tells)
+    assert [replay.run(found).green for _ in range(3)] == [True] * 3
+    monkeypatch.setitem(AGO, 0, 1)
+    verdict = replay.run(found)
+    assert verdict.status == "changed"
+    assert {"$.ended", "$.at", "$.day"} <= {each.path for each in unexpected(verdict.difference)}
 
 
 @replay.capture
