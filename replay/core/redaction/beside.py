@@ -17,6 +17,12 @@ _SHORT = {
     "-p": re.compile(r"(?:sshpass|mongo\w*|(?:docker|podman|helm)(?: registry)? login|az login)\b"),
 }  # fmt: skip
 """An option before a password that says nothing by its name -> the commands that have it."""
+_GLUED = {
+    "-a": _SHORT["-a"], "-P": re.compile(r"(?:sqlcmd|zip|unzip)\b"), "-w": _SHORT["-w"],
+    "-p": re.compile(r"(?:sshpass|mysql\w*|mariadb[\w-]*|7z\w?|(?:docker|podman) login|az login)\b"),
+}  # fmt: skip
+"""The same of one that holds the password."""
+_NO_PASSWORD = re.compile(r"[\d.:/]+(?:tcp|udp)?|[$<{].*|\*+")
 _SQL = re.compile(r"\s*(?i:select|insert|update|delete|replace|merge|with|call|exec|alter|create)\s")
 _SQL_LINE = re.compile(f"(?m)^{_SQL.pattern}")
 _AT_ONCE = 1000
@@ -74,8 +80,8 @@ def is_pair(item: Any) -> bool:
 
 
 def options(items: Sequence[Any], kind_of: KindOf) -> dict[int, str]:
-    """Of the words of a command: those that follow an option which says that they are secret; of a name and a value
-    with a digit in it the value."""
+    """Of the words of a command: those that follow an option which says that they are secret, and options that hold a
+    password; of a name and a value with a digit in it the value."""
     found: dict[int, str] = {}
     if is_pair(items) and (kind := kind_of(items[0])) and kind_of(items[1]) is None and _VALUE.match(items[1]):
         return {1: kind}
@@ -85,22 +91,24 @@ def options(items: Sequence[Any], kind_of: KindOf) -> dict[int, str]:
             kind = kind_of(option[1]) if option is not None else None
             if kind is None and item in _USER and ":" in items[at + 1] and str(items[0]).endswith("curl"):
                 kind = "url-password"
-            if kind is None and _is_short(item, items):
+            if kind is None and _is_of(_SHORT.get(item), items):
                 kind = "option"
             if kind is not None:
                 found[at + 1] = kind
+    for at, item in enumerate(items):
+        if type(item) is not str or item[:1] != "-" or len(item) < 6 or _NO_PASSWORD.fullmatch(item[2:]):
+            continue
+        if _is_of(_GLUED.get(item[:2]), items):
+            found[at] = "option"
     return found
 
 
-def _is_short(option: str, items: Sequence[Any]) -> bool:
-    """Whether what follows that option of this command is a password."""
-    command = _SHORT.get(option)
+def _is_of(commands: re.Pattern[str] | None, items: Sequence[Any]) -> bool:
+    """Whether the words begin with one of these commands."""
+    if commands is None:
+        return False
     words = [each for each in items[:3] if type(each) is str and len(each) <= 200]
-    return (
-        command is not None
-        and bool(words)
-        and command.match(" ".join([words[0].rpartition("/")[2], *words[1:]])) is not None
-    )
+    return bool(words) and commands.match(" ".join([words[0].rpartition("/")[2], *words[1:]])) is not None
 
 
 def is_statement(text: str) -> bool:

@@ -25,11 +25,13 @@ _LEVELS = tuple(
     re.compile(pattern)
     for pattern in (
         r"(?<=\")(?:[^\"\\]|\\.)+(?=\")", r"[^\s\"'<>]+", r"[^\s\"'<>&?;,(){}\[\]]+",
-        r"[^\s\"'<>&?;,(){}\[\]=]+={0,2}", r"(?<=/bot)\d+:[\w-]+", r"[^\s\"'<>&?;,(){}\[\]=:@/#]+={0,2}",
+        r"[^\s\"'<>&?;,(){}\[\]=]+={0,2}",
+        r"(?<=/bot)\d+:[\w-]+|(?:(?<=[\s\"'(\[]-[A-Za-z])|(?<=\A-[A-Za-z]))[^\s\"'<>;,|&)\]]+",
+        r"[^\s\"'<>&?;,(){}\[\]=:@/#]+={0,2}",
     )
 )  # fmt: skip
 """Where a pseudonym may begin and end, from whole texts in quotes to the parts of a URL, which Telegram begins with
-`bot`."""
+`bot`, and what stands in one with an option of one letter."""
 _OUTSIDE = re.compile(r"[\s\"'<>]")
 _MOST = 20_000
 """Parts of a text that are looked at."""

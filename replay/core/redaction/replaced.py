@@ -45,6 +45,8 @@ class Replaced(Encoded):
             return text
         if text[0].isspace() or text[-1].isspace():
             return around(text, lambda bare: self.value(bare, kind))
+        if kind == "option" and text[0] == "-" and len(text) > 2:  # one of one letter, with its value
+            return text[:2] + self.value(text[2:], kind)
         if kind == "cookie":
             return self._cookies(text)
         if kind == "login":

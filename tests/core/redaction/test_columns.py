@@ -27,6 +27,9 @@ TEXTS = {
 }  # fmt: skip
 VALUES: dict[str, Any] = {
     "argv": {"cmd": ["mysql", "--password", C, "-h", "db"]},
+    "argv of mysql": {"cmd": ["/usr/bin/mysql", "-uroot", f"-p{C}", "shop"]},
+    "argv of sshpass": ["sshpass", f"-p{C}", "ssh", "a@b"],
+    "argv of a dump, last": json.dumps(["mysqldump", "shop", f"-p{C}"]),
     "argv of curl": {"cmd": ["/usr/bin/curl", "-u", f"admin:{C}", "https://x.example"]},
     "parameters": {"args": ["select 1 from t where n = %s and token = %s", [1, C]]},
     "parameters in a tuple": ("select 1 from t where lower(token) = ?", (C,)),
@@ -127,6 +130,8 @@ def test_a_url_whose_password_has_a_slash() -> None:
     [
         {"choices": [("password", "Password"), ("email", "email")]},
         {"options": ["--token", "--verbose", "x"], "more": ["--name", "shop"]},
+        {"argv": ["mysql", "-P3306", "-p3306:3306", "-uroot", "-p$PASSWORD"], "more": ["cp", "-preserve", "a", "b"]},
+        {"argv": ["docker", "run", "-p8080:80", "-uroot", "-w/workdir", "nginx"], "x": ["python", "-pdevelop"]},
         {"metrics": [{"name": "token_count", "value": 12}, {"name": "plan", "value": "team"}]},
         ("select * from t where plan = ? and n > ?", ["team", 12]),
         ("with love from", ["token", "x"]),

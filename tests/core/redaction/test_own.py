@@ -24,6 +24,10 @@ SAID: dict[str, Any] = {
     "JSON in bytes": lambda token, total: json.dumps({"access_token": token, "total": total}).encode(),
     "page": lambda token, total: f'<script>var password = "{token}";</script><p>{total}'.encode(),
     "cookie": lambda token, total: [["Set-Cookie", f"session={token}; Path=/{total}"], ["X", "y"]],
+    "option of one letter": lambda token, total: f"mysqldump -uroot -p{token} -P{total} shop",
+    "argv in words": lambda token, total: (
+        f"Command '['sshpass', '-p{token}', 'ssh', '{total}']' failed: sshpass -p{token}"
+    ),
     "twice": lambda token, total: f"token={token} total={total} secret: {token}",
 }
 
@@ -40,6 +44,19 @@ def test_only_the_secret_may_differ(said: Any) -> None:
         assert (recorded, 1) == (same, len(noted))
         other = {"said": said(token, 6)}
         assert (other, []) == cover(recorded, other, noise)
+
+
+def test_of_the_words_of_a_command_only_the_password_may_differ() -> None:
+    """It stands in one word with its option."""
+    found = REDACTOR.redact(recording(outcome=["mysqldump", "-hdb5", f"-p{TOKEN}", "shop"]))
+    recorded, noise = found.outcome.payload.decode(), known(found).outcome
+    assert recorded[2][:2] == "-p"
+    assert TOKEN not in found.outcome.payload.text
+    for host in ("-hdb5", "-hdb6"):
+        made, _ = cover(recorded, ["mysqldump", host, f"-p{OTHER}", "shop"], noise)
+        assert made == [recorded[0], host, *recorded[2:]]
+    other = ["mysqldump", "-hdb5", f"-P{OTHER}", "shop"]
+    assert (other, []) == cover(recorded, other, noise)
 
 
 @pytest.mark.parametrize("around", ["{}", "at {} since", '{{"url": "{}"}}'])
