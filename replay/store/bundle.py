@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 SUFFIX = ".replay.db"
-SMALL, SMALL_PAGE, PAGE = 128 << 10, 512, 4096
-"""Bytes of content below which a bundle has small pages: thirteen tables and indexes of a page each are most of an
-incident's file, and a database of many small pages takes longer to write and to check."""
+_PAGES = ((128 << 10, 512), (1 << 20, 4096))
+_PAGE = 8192
+"""Bytes of content below which a bundle has pages of so many bytes; those of all others. Thirteen tables and indexes of
+a page each are most of an incident's file. A database of many small pages takes longer to write and to check, and an
+answer of 5 KB, packed, leaves half of a page of 4 KB empty."""
 AHEAD, AHEAD_CAP = 15, 1 << 20
 """Recordings that are read ahead, and characters of their values."""
 _ROW = f"SELECT {', '.join(column.name for column in RECORDING)} FROM recording WHERE rowid = ?"
@@ -122,7 +124,8 @@ def serialize(recordings: Iterable[Recording], *, created_ns: int | None = None,
             pause()
     rows["body"] = list(bodies.rows.values())
     rows["bundle"] = [(tables.FORMAT, time_ns() if created_ns is None else created_ns, producer or default_producer())]
-    page = SMALL_PAGE if _content(rows) < SMALL else PAGE
+    content = _content(rows)
+    page = next((size for below, size in _PAGES if content < below), _PAGE)
     with Still(), closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, tables.BODY_CAP + (1 << 20))  # as the reader has it
         connection.executescript(

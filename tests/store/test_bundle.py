@@ -310,3 +310,13 @@ def test_large_ones_are_not_read_ahead(make: Make, tmp_path: Path, monkeypatch: 
     assert (bundle["r0"], bundle["r1"]) == (written[0], written[1])
     assert list(bundle._database.ahead) == ["r2"]
     assert list(bundle) == written
+
+
+@pytest.mark.parametrize(("characters", "page"), [(0, 512), (200_000, 4096), (2_000_000, 8192)])
+def test_pages_are_as_large_as_the_bundle_needs(make: Make, tmp_path: Path, characters: int, page: int) -> None:
+    """A small incident takes a few of them, a segment of many is opened fast; both are read alike."""
+    letters = "".join(Random(1).choices("abcdefghijklmnop", k=characters))
+    written = make(input=Value(text=f'"{letters}"'))
+    path = write_bundle([written], tmp_path / "x.replay.db")
+    assert int.from_bytes(path.read_bytes()[16:18], "big") == page
+    assert list(open_bundle(path)) == [written]
