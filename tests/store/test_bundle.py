@@ -312,7 +312,7 @@ def test_large_ones_are_not_read_ahead(make: Make, tmp_path: Path, monkeypatch: 
     assert list(bundle) == written
 
 
-@pytest.mark.parametrize(("characters", "page"), [(0, 512), (200_000, 4096), (2_000_000, 8192)])
+@pytest.mark.parametrize(("characters", "page"), [(0, 512), (600_000, 4096), (4_000_000, 8192)])
 def test_pages_are_as_large_as_the_bundle_needs(make: Make, tmp_path: Path, characters: int, page: int) -> None:
     """A small incident takes a few of them, a segment of many is opened fast; both are read alike."""
     letters = "".join(Random(1).choices("abcdefghijklmnop", k=characters))
