@@ -25,6 +25,7 @@ FLOOR = "an item that does nothing"
 FUNCTION = "replay, recordings of a function"
 HTTP = "replay, recordings with three httpx calls"
 MOCK = "httpx.MockTransport, three calls"
+MOCK_TEST = "httpx.MockTransport, three calls in a test function"
 VCR = "vcrpy, YAML cassettes with three httpx calls"
 OWN_HTTP = "replay, three calls of httpx.post"
 OWN_MOCK = "httpx.MockTransport, a client for each call"
@@ -69,6 +70,17 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 _NOTHING = """
 def work(number):
     pass
+"""
+
+_TESTS = """
+import pytest
+
+from work import work
+
+
+@pytest.mark.parametrize("number", range({count}))
+def test_work(number):
+    work(number)
 """
 
 _CALLS = """
@@ -201,6 +213,14 @@ def _mock(place: Path, address: str, count: int, *, own: bool = False) -> Path:
     return place
 
 
+def _mock_tests(place: Path, address: str, count: int) -> Path:
+    """As people write them."""
+    _mock(place, address, count)
+    (place / "count.items").unlink()
+    (place / "test_work.py").write_text(_TESTS.format(count=count))
+    return place
+
+
 def _vcr(place: Path, address: str, count: int, *, own: bool = False) -> Path:
     _items(place, _TAPED.format(calls=_CALLS.format(address=address), own=own), count)
     _python(place, "-c", "from work import work; work(0, 'once')")
@@ -226,6 +246,7 @@ _MAKERS: dict[str, Callable[[Path, str, int], Path]] = {
     FUNCTION: _recorded("shout"),
     HTTP: _recorded("three"),
     MOCK: _mock,
+    MOCK_TEST: _mock_tests,
     VCR: _vcr,
     OWN_HTTP: _recorded("three_of_their_own"),
     OWN_MOCK: partial(_mock, own=True),

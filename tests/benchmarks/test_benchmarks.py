@@ -43,7 +43,7 @@ def test_a_web_request_is_measured_beside_its_peers() -> None:
 def test_items_are_measured_beside_their_peers() -> None:
     """Each variant runs, and all of its items pass."""
     found = suite.run(count=3, rounds=1)
-    assert list(found) == [suite.FLOOR, suite.FUNCTION, suite.HTTP, suite.MOCK, suite.VCR,
+    assert list(found) == [suite.FLOOR, suite.FUNCTION, suite.HTTP, suite.MOCK, suite.MOCK_TEST, suite.VCR,
                            suite.OWN_HTTP, suite.OWN_MOCK, suite.OWN_VCR]  # fmt: skip
     assert all(isfinite(cost) for cost in found.values())
     assert len(suite.rows(found)) == 8
