@@ -310,6 +310,11 @@ def test_large_ones_are_not_read_ahead(make: Make, tmp_path: Path, monkeypatch: 
     assert (bundle["r0"], bundle["r1"]) == (written[0], written[1])
     assert list(bundle._database.ahead) == ["r2"]
     assert list(bundle) == written
+    half = Value(text='"' + "x" * (AHEAD_CAP * 2 // 3) + '"')
+    written = [make(f"r{number}", context=half) for number in range(8)]
+    bundle = open_bundle(write_bundle(written, tmp_path / "y.replay.db"))
+    assert (bundle["r0"], bundle["r1"]) == (written[0], written[1])
+    assert len(bundle._database.ahead) == 1
 
 
 @pytest.mark.parametrize(("characters", "page"), [(0, 512), (600_000, 4096), (4_000_000, 8192)])
