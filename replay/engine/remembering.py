@@ -30,7 +30,7 @@ LARGEST, MOST_BYTES = 32 << 10, 512 << 10
 """Characters of a request with its answer, and of all that are remembered."""
 MOST_ALIKE, MOST_AT_ONCE = 4, 16
 """Answers of one target, and of one unit of work: each is encoded where it ends."""
-TAKEN, TAKEN_SIZE = 8, 64 << 10
+TAKEN, TAKEN_SIZE = 16, 64 << 10
 """Answers that one recording takes along, and their characters."""
 BOUNDARIES = frozenset({"http", "call"})
 _ID = re.compile(r"(?<=/)(?!v\d+(?:/|$))(?:[^/]*[\d%@][^/]*|[^/]{25,})(?=/|$)")
