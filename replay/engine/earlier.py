@@ -2,8 +2,8 @@
 
 It stands in the `context`, under `earlier`, redacted with the rest. A replay begins with an empty process, and asks.
 Code that asks for it once, on the way on which production did, is answered. Code that asks on another way, or once
-more, is answered too, and run again: what the process keeps by then it does not ask; what it asks again, it may have
-begun to ask.
+more, is answered too. Either is run again: what the process keeps by then it does not ask; what it asks again, it may
+have begun to ask, or keeps no longer.
 """
 
 from __future__ import annotations
@@ -25,6 +25,13 @@ NAME = "earlier"
 """In the context; and the lane of these answers, in which no code runs."""
 REMEMBERED = "the process had asked this before the recording: answered as it was then"
 """The note of a verdict's difference whose path is such a request."""
+_NAMED = 3
+"""Requests in a reason."""
+_ASKS_AGAIN = (
+    "state: production's process had asked {} before this recording, and did not ask it here. The code asks it in each of "
+    "two runs of one process: it does not keep the answer, or has begun to ask. Put @replay.boundary on what keeps it, if "
+    "that is no module's."
+)
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -124,6 +131,35 @@ def kept_by_now(first: Verdict, second: Verdict) -> Verdict | None:
     return msgspec.structs.replace(
         second, difference=(*second.difference, *told), seconds=first.seconds + second.seconds
     )
+
+
+def may_be_dropped(recording: Recording, verdict: Verdict) -> bool:
+    """Whether a second run in the same process would tell that the code keeps nothing of what it asked here: what one
+    thread, in no object or event loop of its own, is told is kept by the process, if by anything. The start-up of an
+    ASGI application is made again for each run, and an object is as it was recorded."""
+    return (
+        verdict.green
+        and (
+            recording.kind == "wsgi"
+            or (recording.kind == "function" and "." not in recording.entrypoint.partition(":")[2])
+        )
+        and len({each.lane for each in recording.interactions}) < 2
+        and any(each.note == REMEMBERED for each in verdict.difference)
+    )
+
+
+def dropped(first: Verdict, second: Verdict) -> Verdict:
+    """The verdict of the first of two runs in one process. What both asked the code does not keep; production's process
+    did, or the code did not ask for it there."""
+    asked = {each for each in second.difference if each.note == REMEMBERED} & {*first.difference}
+    if second.status != "reproduced" or not asked:
+        return first
+    names = ", ".join(sorted(each.path for each in asked)[:_NAMED])
+    difference = tuple(msgspec.structs.replace(each, note=None) if each in asked else each for each in first.difference)
+    return msgspec.structs.replace(
+        first, status="changed", difference=difference, reason=_ASKS_AGAIN.format(names),
+        seconds=first.seconds + second.seconds,
+    )  # fmt: skip
 
 
 def remembered(boundary: str, target: str) -> Difference:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -25,7 +26,7 @@ from replay.core.verdict import Difference, Frame, Verdict, Violation
 from replay.core.world import Boundary, current, occupy
 from replay.engine import guard
 from replay.engine.doubts import doubts, reworded
-from replay.engine.earlier import earlier, is_all_from_before, kept_by_now
+from replay.engine.earlier import dropped, earlier, is_all_from_before, kept_by_now, may_be_dropped
 from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
 from replay.engine.keyed import keyed
@@ -90,15 +91,23 @@ class Session:
     def run(self, recording: Recording) -> Verdict:
         """Replay `recording`. Never raises for what the recording or the code under test does. Where it only asks, on
         another way or once more, what production's process had asked before, it is run again: a process that has kept
-        that is as production's was, and its verdict counts.
+        that is as production's was, and its verdict counts. So it is where it reproduces: what it asks in both runs it
+        does not keep.
 
         Raises UsageError (`invariant`) for an invariant of what is no entry point.
         """
         verdict = self._run(recording)
-        if self._once or not is_all_from_before(verdict):
+        if self._once:
             return verdict
-        again = self._run(recording)
-        return kept_by_now(verdict, again) or verdict
+        if is_all_from_before(verdict):
+            return kept_by_now(verdict, self._run(recording)) or verdict
+        if may_be_dropped(recording, verdict) and not self._awaits(recording):
+            return dropped(verdict, self._run(recording))
+        return verdict
+
+    def _awaits(self, recording: Recording) -> bool:
+        """Its function is a coroutine's: each run has an event loop of its own, by which caches may keep."""
+        return inspect.iscoroutinefunction(inspect.unwrap(self._targets.load(recording.entrypoint)))
 
     def _run(self, recording: Recording) -> Verdict:
         started = perf_counter()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import replay
+from replay.core.compare import unexpected
 from replay.core.notes import with_note
 from replay.core.recording import Recording
 from replay.engine import recorder, remembering
@@ -183,6 +184,35 @@ def test_what_is_not_kept_any_more(record: Record, monkeypatch: pytest.MonkeyPat
     assert verdict.status == "diverged"
     assert [(each.kind, each.target.rpartition("/")[2]) for each in verdict.divergences] == [("exhausted", "token")]
     assert "as if it did not keep" in (verdict.reason or "")
+
+
+class _Drops(dict[str, Any]):
+    """A cache that keeps nothing."""
+
+    def __contains__(self, name: object) -> bool:
+        return False
+
+
+def test_a_cache_that_is_dropped(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked once in each run, on the way on which production asked once for many: green in a process that is new."""
+    _, second = record(_orders(1, 2))
+    tokens.forget()
+    monkeypatch.setattr(tokens, "_kept", _Drops())
+    verdict = replay.run(second)
+    assert verdict.status == "changed"
+    (found,) = unexpected(verdict.difference)
+    assert found.path.endswith("/oauth/token")
+    assert "in each of two runs" in (verdict.reason or "")
+    assert replay_recording(second, once=True).green
+
+
+def test_a_cached_function_that_is_cached_no_more(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, second = record(lambda: [tokens.converted(each) for each in (3, 6)])
+    tokens.forget()
+    assert [replay.run(second).green for _ in range(2)] == [True] * 2
+    with monkeypatch.context() as changed:
+        changed.setattr(tokens, "rates", tokens.rates.__wrapped__)
+        assert replay.run(second).status == "changed"
 
 
 def test_tokens_of_one_endpoint(record: Record) -> None:
