@@ -28,9 +28,9 @@ REMEMBERED = "the process had asked this before the recording: answered as it wa
 _NAMED = 3
 """Requests in a reason."""
 _ASKS_AGAIN = (
-    "state: production's process had asked {} before this recording, and did not ask it here. The code asks it in each of "
-    "two runs of one process: it does not keep the answer, or has begun to ask. Put @replay.boundary on what keeps it, if "
-    "that is no module's."
+    "state: production's process had asked {} before this recording, and did not ask it here. The code asks it in each "
+    "of two runs of one process: it does not keep the answer, or has begun to ask. Put @replay.boundary on what keeps it, "
+    "if that is no module's."
 )
 
 

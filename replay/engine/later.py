@@ -1,7 +1,9 @@
-"""What the code asks, or ends, later than production did: it waits longer. Told, and no part of a verdict.
+"""What the code asks, or ends, later than production did, or again sooner: it waits longer, or less. Told, and no part
+of a verdict.
 
-What production computed takes no virtual time, so code that waits as it did is never later; that it is earlier says
-nothing.
+What production computed takes no virtual time, so code that waits as it did is never later. That it is earlier says
+something only where there is nothing to compute: the same thing is asked again, as after a back-off or by a poll. Even
+then production's process may have waited for what others did (a limiter).
 """
 
 from __future__ import annotations
@@ -13,22 +15,33 @@ _SECOND = 1_000_000_000
 _LONGER = _SECOND // 10
 """Nanoseconds from which on it is told."""
 _NOTE = "later than in production; how long code waits is told and does not count"
+_SOONER = "sooner than in production; how long code waits is told and does not count"
 
 
 class Later:
-    """Of one replay: the first request that comes later, or else the end."""
+    """Of one replay: the first request that comes later, or else the end; and the first that comes again sooner."""
 
-    __slots__ = ("_found", "_is_known", "_recording")
+    __slots__ = ("_before", "_found", "_is_known", "_recording", "_sooner")
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._is_known = recording.parent_digest is None  # an edit may have moved its answers
         self._found: Difference | None = None
+        self._sooner: Difference | None = None
+        self._before: dict[str, tuple[Interaction, int]] = {}
+        """By recorded lane: what it asked last, and when that was now."""
 
     def asked(self, interaction: Interaction, waited_ns: int) -> None:
         """It is asked when the replay has waited for so long."""
         if waited_ns - interaction.offset_ns > _LONGER and self._found is None and self._is_known:
             self._found = _difference(f"interaction[{interaction.seq}] asked", interaction.offset_ns, waited_ns)
+        last = self._before.get(interaction.lane)
+        self._before[interaction.lane] = interaction, waited_ns
+        if last is not None and self._sooner is None and self._is_known and _is_again(interaction, last[0]):
+            recorded, now = interaction.offset_ns - last[0].offset_ns, waited_ns - last[1]
+            if recorded - now > _LONGER:
+                path = f"interaction[{interaction.seq}] asked again"
+                self._sooner = Difference(path, "changed", _behind(recorded), _behind(now), _SOONER)
 
     def ended(self, waited_ns: int) -> None:
         """So has the code, when the replay has waited for so long."""
@@ -38,11 +51,19 @@ class Later:
 
     def told(self) -> list[Difference]:
         """For the verdict."""
-        return [] if self._found is None else [self._found]
+        return [each for each in (self._found, self._sooner) if each is not None]
+
+
+def _is_again(one: Interaction, last: Interaction) -> bool:
+    return (one.boundary, one.target, one.request.text) == (last.boundary, last.target, last.request.text)
 
 
 def _difference(path: str, recorded: int, waited: int) -> Difference:
     return Difference(path, "changed", _after(recorded), _after(waited), _NOTE)
+
+
+def _behind(nanoseconds: int) -> str:
+    return f"{nanoseconds / _SECOND:.2f} s after it"
 
 
 def _after(nanoseconds: int) -> str:

@@ -50,6 +50,21 @@ def test_what_comes_later_is_told(
     assert replay.run(mutated).difference == ()  # an edit may have made its answers late
 
 
+@pytest.mark.parametrize("now", [0.0, 0.1])
+def test_what_is_asked_again_sooner_is_told(record: Record, monkeypatch: pytest.MonkeyPatch, now: float) -> None:
+    """A back-off that is left out, or shorter."""
+    monkeypatch.setitem(gated.NOW, "back off", 0.3)
+    (recording,) = record(WORK["tries"])
+    assert [replay.run(recording).difference for _ in range(3)] == [()] * 3
+    monkeypatch.setitem(gated.NOW, "back off", now)
+    verdict = replay.run(recording)
+    (found,) = verdict.difference
+    assert (verdict.status, found.path) == ("reproduced", "interaction[1] asked again")
+    assert found.actual == f"{now:.2f} s after it"
+    assert str(found.note).startswith("sooner than in production")
+    assert replay.run(replace(recording, parent_digest=recording.digest)).difference == ()
+
+
 @pytest.mark.parametrize(("work", "name", "now"), [("tasks", "at once", 60), ("tries", "back off", 0.0)])
 def test_what_comes_earlier_is_not(
     record: Record, monkeypatch: pytest.MonkeyPatch, work: str, name: str, now: float
