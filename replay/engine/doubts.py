@@ -24,7 +24,7 @@ from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference, Divergence, Frame
 from replay.engine.ambiguity import NONDETERMINISTIC, nearly, nondeterminism, overtaken, rearranged
-from replay.engine.earlier import is_from_before
+from replay.engine.earlier import is_from_before, left_out
 from replay.engine.entropy import LONG, MOST_BITS
 from replay.engine.keyed import keyed
 from replay.engine.redaction import KEY
@@ -69,6 +69,7 @@ def doubts(
     if alike is not None and close is not None:
         close = f"Besides, {close.removeprefix(NONDETERMINISTIC)}"
     found = [alike, close, *_unrecorded(divergences), *_kept(divergences), *_recalled(divergences),
+             *_had_no_room(recording, divergences),
              *_masked(recording, difference), *_keyless(recording, difference, divergences), *_drawn(short_draws),
              *_made(difference), *_timed(difference), *_worded(recording, difference), *_unprepared(start_up),
              *_stood_in(recording, resolve)]  # fmt: skip
@@ -99,6 +100,18 @@ def _recalled(divergences: Sequence[Divergence]) -> Iterator[str]:
         )
     else:
         yield f"{asked}; the code asks more than once, as if it did not keep the answer, and was answered as then."
+
+
+def _had_no_room(recording: Recording, divergences: Sequence[Divergence]) -> Iterator[str]:
+    """If the code asks what the process had asked before the recording, which does not hold the answer."""
+    left = left_out(recording)
+    found = {f"{each.boundary} {each.target}" for each in divergences if each.kind == "extra"} & left if left else ()
+    if found:
+        yield (
+            f"state: production's process had asked {', '.join(sorted(found)[:_MOST])} before this recording, and may "
+            "have kept the answer: it had no room beside others that few units of work ask. Put @replay.boundary on "
+            "what keeps it."
+        )
 
 
 def _kept(divergences: Sequence[Divergence]) -> Iterator[str]:

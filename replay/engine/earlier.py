@@ -23,14 +23,16 @@ from replay.errors import CodecError
 
 NAME = "earlier"
 """In the context; and the lane of these answers, in which no code runs."""
+LEFT_OUT = "earlier left out"
+"""In the context: the names of those that had no room."""
 REMEMBERED = "the process had asked this before the recording: answered as it was then"
 """The note of a verdict's difference whose path is such a request."""
 _NAMED = 3
 """Requests in a reason."""
 _ASKS_AGAIN = (
     "state: production's process had asked {} before this recording, and did not ask it here. The code asks it in each "
-    "of two runs of one process: it does not keep the answer, or has begun to ask. Put @replay.boundary on what keeps it, "
-    "if that is no module's."
+    "of two runs of one process: it does not keep the answer, or has begun to ask. Put @replay.boundary on what keeps "
+    "it, if that is no module's."
 )
 
 
@@ -56,8 +58,8 @@ def with_earlier(recording: Recording, found: Iterable[Earlier]) -> Recording:
             boundary=each.boundary,
             target=each.target,
             request=each.request,
-            answer=_at_once(each.answer) if each.boundary == "http" else each.answer,
-            state="returned",
+            answer=_at_once(each.answer) if each.boundary == "http" and not each.is_left_out else each.answer,
+            state="unfinished" if each.is_left_out else "returned",
             offset_ns=0,
             duration_ns=0,
         )
@@ -75,12 +77,12 @@ def _at_once(answer: Value) -> Value:
 def put_apart(recording: Recording, found: Sequence[Earlier]) -> Recording:
     """The recording with its own interactions alone; these, the last of them, in its context."""
     own = len(recording.interactions) - len(found)
-    behind = [
-        msgspec.to_builtins(Remembered(interaction, each.where))
-        for interaction, each in zip(recording.interactions[own:], found, strict=True)
-    ]
+    pairs = [*zip(recording.interactions[own:], found, strict=True)]
+    whole = [Remembered(interaction, each.where) for interaction, each in pairs if not each.is_left_out]
+    names = [Remembered(interaction, ()).name for interaction, each in pairs if each.is_left_out]
     alone = msgspec.structs.replace(recording, interactions=recording.interactions[:own])
-    return with_note(alone, NAME, behind)
+    noted = with_note(alone, NAME, [msgspec.to_builtins(each) for each in whole]) if whole else alone
+    return with_note(noted, LEFT_OUT, names) if names else noted
 
 
 def earlier(recording: Recording) -> tuple[Remembered, ...]:
@@ -99,6 +101,12 @@ def earlier(recording: Recording) -> tuple[Remembered, ...]:
         msgspec.structs.replace(each, interaction=_numbered(each.interaction, number))
         for number, each in enumerate(found, len(recording.interactions))
     )
+
+
+def left_out(recording: Recording) -> frozenset[str]:
+    """The names of what had no room; of a bundle that is untrusted."""
+    found = recording.facts.get(LEFT_OUT) if f'"{LEFT_OUT}"' in recording.context.text and recording.facts else None
+    return frozenset(each for each in found if type(each) is str) if type(found) is list else frozenset()
 
 
 def _read(stored: Interaction) -> None:

@@ -320,7 +320,7 @@ class Recorder(msgspec.Struct, eq=False):
         """Take along what the process got before and may keep."""
         try:
             if self.settings.memory is not None:
-                self.earlier = self.settings.memory.beside(self.tickets)
+                self.earlier = self.settings.memory.beside(self.tickets, self.entrypoint)
         except Exception:
             lost("earlier-failed")
 
@@ -328,6 +328,6 @@ class Recorder(msgspec.Struct, eq=False):
         """For later ones: what this one got."""
         try:
             if self.settings.memory is not None:
-                self.settings.memory.hear(self.tickets)
+                self.settings.memory.hear(self.tickets, self.entrypoint)
         except Exception:
             lost("earlier-failed")

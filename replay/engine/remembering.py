@@ -32,6 +32,11 @@ MOST_ALIKE, MOST_AT_ONCE = 4, 16
 """Answers of one target, and of one unit of work: each is encoded where it ends."""
 TAKEN, TAKEN_SIZE = 16, 64 << 10
 """Answers that one recording takes along, and their characters."""
+NAMED = 16
+"""Those that have no room, and are named."""
+_NO_ANSWER = Value("null")
+_MOST_ASKING = 8
+"""Entry points that ask the same thing, remembered."""
 BOUNDARIES = frozenset({"http", "call"})
 _ID = re.compile(r"(?<=/)(?!v\d+(?:/|$))(?:[^/]*[\d%@][^/]*|[^/]{25,})(?=/|$)")
 """A part of a path that may name one of many things."""
@@ -53,6 +58,11 @@ class Earlier(NamedTuple):
     request: Value
     answer: Value
     where: Where
+
+    @property
+    def is_left_out(self) -> bool:
+        """It had no room: its answer is not here."""
+        return self.answer is _NO_ANSWER
 
     @property
     def size(self) -> int:
@@ -102,11 +112,13 @@ class _Held(_Asked):
 class _Answered(_Asked):
     """One request of a target, and its last good answer."""
 
-    __slots__ = ("last",)
+    __slots__ = ("by", "last")
 
     def __init__(self, ticket: Ticket, since: int) -> None:
         super().__init__(ticket, since)
         self.last: Earlier | None = None
+        self.by = set[str]()
+        """Entry points that asked it."""
 
 
 class _Group:
@@ -146,8 +158,9 @@ class Memory:
         ticket.way = _way()
         return True
 
-    def hear(self, tickets: Sequence[Ticket]) -> None:
-        """A unit of work ends that asked these. Before they are handed over: one thread at a time encodes them."""
+    def hear(self, tickets: Sequence[Ticket], entrypoint: str = "") -> None:
+        """A unit of work of this entry point ends that asked these. Before they are handed over: one thread at a time
+        encodes them."""
         self._works = work = self._works + 1
         targets, taken = self._targets, 0
         if targets is None:
@@ -165,14 +178,15 @@ class Memory:
                 continue
             self.usual.discard(target)
             if taken < MOST_AT_ONCE:
-                taken += self._keep(held, ticket, work)
+                taken += self._keep(held, ticket, work, entrypoint)
 
-    def beside(self, tickets: Sequence[Ticket]) -> tuple[Earlier, ...]:
-        """What a recording of these takes along. Of a target that it asks itself nothing, whatever it asks there: of
-        another customer, with another prompt."""
+    def beside(self, tickets: Sequence[Ticket], entrypoint: str = "") -> tuple[Earlier, ...]:
+        """What a recording of these takes along: first what its own entry point asked before. Of a target that it asks
+        itself nothing, whatever it asks there: of another customer, with another prompt. What has no room is there
+        without its answer, last."""
         asked = {each.request.target for each in tickets}
         kinds = {kind for kind, most in map(_kind_of, asked) if most == MOST_THINGS}
-        found, room = list[Earlier](), TAKEN_SIZE
+        own, others = list[Earlier](), list[Earlier]()
         for target, held in list((self._targets or {}).items()):
             if not held.answers or target in asked or not held.is_seldom(self._works) or _kind_of(target)[0] in kinds:
                 continue
@@ -180,10 +194,8 @@ class Memory:
                 last = answered.last
                 if last is None or not answered.is_seldom(self._works):
                     continue
-                if len(found) < TAKEN and last.size <= room:
-                    found.append(last)
-                    room -= last.size
-        return tuple(found)
+                (own if entrypoint in answered.by else others).append(last)
+        return _with_room([*own, *others])
 
     def _first(self, ticket: Ticket, targets: dict[str, _Held]) -> _Held | None:
         target = ticket.request.target
@@ -211,7 +223,7 @@ class Memory:
         held = targets[target] = _Held(ticket, self._works, group)
         return held
 
-    def _keep(self, held: _Held, ticket: Ticket, work: int) -> bool:
+    def _keep(self, held: _Held, ticket: Ticket, work: int, entrypoint: str) -> bool:
         """Whether it was encoded: its answer is remembered if it is whole and good."""
         request, answer, where = ticket.request, ticket.answer, ticket.way
         if ticket.state != "returned" or answer is None or where is None:
@@ -230,6 +242,8 @@ class Memory:
                 self._forget(held)
                 return True
         answered.count(ticket, work)
+        if len(answered.by) < _MOST_ASKING:
+            answered.by.add(entrypoint)
         if found.size <= LARGEST and _is_good(found):
             self._drop(held, asked.text)
             if len(held.answers) >= MOST_ALIKE:
@@ -249,6 +263,17 @@ class Memory:
         if answered is not None and answered.last is not None:
             self._size -= answered.last.size
             answered.last = None
+
+
+def _with_room(wanted: Sequence[Earlier]) -> tuple[Earlier, ...]:
+    found, left, room = list[Earlier](), list[Earlier](), TAKEN_SIZE
+    for each in wanted:
+        if len(found) < TAKEN and each.size <= room:
+            found.append(each)
+            room -= each.size
+        elif len(left) < NAMED:
+            left.append(each._replace(answer=_NO_ANSWER))
+    return (*found, *left)
 
 
 def _is_good(found: Earlier) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
+import msgspec
 import pytest
 
 import replay
@@ -17,7 +18,7 @@ from replay.core.compare import unexpected
 from replay.core.notes import with_note
 from replay.core.recording import Recording
 from replay.engine import recorder, remembering
-from replay.engine.earlier import NAME, REMEMBERED, earlier
+from replay.engine.earlier import LEFT_OUT, NAME, REMEMBERED, earlier, left_out
 from replay.engine.recorder import Settings
 from replay.engine.remembering import MOST_THINGS, SELDOM, Memory
 from replay.engine.user_code import user_code
@@ -373,6 +374,29 @@ def test_what_is_taken_along(
     assert _targets(record(work)[-1]) == expected
 
 
+def test_what_had_no_room_is_told(record: Record) -> None:
+    """Where the code asks it: the process may have kept it."""
+    paths = tuple(f"/a{'b' * n}/keys" for n in range(20))
+    work: list[tuple[str, ...]] = [paths[:10], paths[10:], paths[-1:], ()]
+    *_, asking, last = record(lambda: [tokens.asking(*each) for each in work])
+    names = [f"http GET {tokens.WORLD['base']}{path}" for path in paths[remembering.TAKEN :]]
+    assert left_out(last) == set(names)
+    verdict = replay.run(msgspec.structs.replace(last, input=asking.input))
+    assert [each.kind for each in verdict.divergences] == ["extra"]
+    assert f"had asked {names[-1]} before this recording" in (verdict.reason or "")
+    assert left_out(with_note(last, LEFT_OUT, {"no": "list"})) == left_out(record(_orders(1))[0]) == set()
+
+
+def test_what_its_own_entry_point_asked_comes_first(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the same operation, before what others asked first."""
+    monkeypatch.setattr(remembering, "TAKEN", 1)
+    *_, last = record(lambda: [tokens.converted(3), tokens.order(1), tokens.order(2)])
+    assert _targets(last) == ["POST /oauth/token"]
+    tokens.forget()
+    *_, last = record(lambda: [tokens.order(1), tokens.converted(3), tokens.converted(6)])
+    assert _targets(last) == ["tests.engine.tokens:fetched"]
+
+
 def test_a_process_that_asks_for_ever_other_things(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembering, "MOST_SELDOM", 10)
     paths = [(f"/a{'b' * n}/keys",) for n in range(12)]
@@ -409,7 +433,7 @@ def test_it_hears_before_the_writer_does(monkeypatch: pytest.MonkeyPatch) -> Non
     """A request that two threads encode at the same time could be written as nothing."""
     events: list[str] = []
     hear = Memory.hear
-    monkeypatch.setattr(Memory, "hear", lambda self, tickets: (events.append("heard"), hear(self, tickets))[1])
+    monkeypatch.setattr(Memory, "hear", lambda self, *given: (events.append("heard"), hear(self, *given))[1])
     recorder.configure(Settings(service="test", keep=replay.always(), memory=Memory(),
                                 sink=lambda captured: events.append("handed over")))  # fmt: skip
     try:
