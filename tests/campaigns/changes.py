@@ -18,10 +18,10 @@ _OPERATIONS: dict[type[ast.operator], type[ast.operator]] = {
 
 
 def changed(text: str) -> Iterator[tuple[str, str, str]]:
-    """Of a module's text: the function that a change is in, what was changed there, and the text with it."""
+    """Of a module's text: the function or class that a change is in, what was changed there, and the text with it."""
     tree = ast.parse(text)
     for place, function in enumerate(tree.body):
-        if not isinstance(function, ast.FunctionDef):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
         for number, node in enumerate(ast.walk(function)):
             for name, change in _changes(node):
