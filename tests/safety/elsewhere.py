@@ -224,8 +224,8 @@ ELSEWHERE = {
             Timing.write Zone.__init__ Zone.write is_yielded paced
         core/verdict: Verdict.green Window.parts
         core/world: Answer.open _unkept occupant occupy
-        engine/earlier: Remembered.name _numbered _read _remembered earlier is_all_from_before is_from_before
-            kept_by_now remembered
+        engine/earlier: Remembered.name _numbered _read _remembered dropped earlier is_all_from_before is_from_before
+            kept_by_now left_out may_be_dropped remembered
         engine/entropy: chosen
         engine/lanes: Lanes.start_here _Jobs.__init__ numbering
         engine/memory: is_used_up limit limited size
