@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from replay.core.redaction.finding import Rule
+from replay.core.redaction.values import DRAWN, is_value
 
 _CODE = r"\d{5,8}|\d{3}[ -]\d{3}"
 _SIGNS = r"(?:C: ?|>{1,3} ?)?"
@@ -13,6 +14,8 @@ _OF_OTHERS = (
     r"(?!(?i:zip|post|country|area|discount|promo|coupon|product|status|error|exit|order|tracking|employee|dial))"
 )
 """Codes that are no secrets."""
+_WITH_DIGIT = r"(?=[^\s\"',;&<>]{0,99}?\d)[^\s\"',;&<>]{3,399}[^\s\"',;&<>.:!?)\u3002\uff0c]"
+_MIXED = r"(?=[^\s/]{0,60}?\d)(?=[^\s/]{0,60}?[a-z])(?=[^\s/]{0,60}?[A-Z])"
 
 SAID: tuple[Rule, ...] = (
     Rule("otp", re.compile(
@@ -43,5 +46,21 @@ SAID: tuple[Rule, ...] = (
     Rule("assigned", re.compile(
         r"-[ \t]+value:[ \t]*[\"']?([^\s\"']{4,400}+)[\"']?[ \t]*\r?\n[ \t]+name:[ \t]*[\"']?[\w.-]{0,60}?(?i:pass(?:word|wd|phrase)?|secret|token|(?:api|access|private)[_-]?key)[\"']?[ \t]*(?=\r?\n|\Z)"),
          ("- value:",)),
+    Rule("assigned", re.compile(  # in other languages
+        rf"(?i:parola(?: d'ordine|)|şifre(?:m|niz|si|)|lösenord(?:et|)|heslo)[\"']?[ \t]{{0,9}}+[:=\uff1a][ \t]{{0,9}}+[\"']?({_WITH_DIGIT})"),
+         ("arola", "ifre", "senord", "eslo"), is_value),
+    Rule("assigned", re.compile(
+        rf"(?i:passe est|contraseña es|(?:pass|kenn)wort (?:ist|lautet)|senha é|password è|wachtwoord is|lösenord(?:et)? är|密码(?:是|为)|密碼(?:是|為))[ :\uff1a]{{0,3}}[\"']?({_WITH_DIGIT})"),
+         ("passe est", "contraseña es", "Contraseña es", "wort ist", "wort lautet", "enha é", "assword è", "achtwoord is", "senord är", "senordet är", "密码是", "密码为", "密碼是", "密碼為"), is_value),
+    Rule("token", re.compile(
+        rf"[kK](?<=[\s(\[{{,;\"'].)(?i:ey): {{1,2}}[\"'`]?({DRAWN.pattern})(?![\w/:+%=-]|\.\w)"),
+         ("key: ", "Key: ", "KEY: ")),
+    Rule("assigned", re.compile(rf"(?i:(?:credentials|creds|login)(?: are|:)?:?) \w[\w.@-]{{1,40}} ?/ ?({_MIXED}[^\s/\"',;<>()]{{6,99}}[^\s/\"',;<>().:!?])(?![/\w]|\.\w)"),
+         ("redentials", "creds", "Creds", "ogin"), is_value),
+    Rule("assigned", re.compile(r"WIFI:(?:[A-OQ-Z]:[^;\n]{0,100};){0,4}P:((?:[^;\\\n]|\\.){4,200}+);"), ("WIFI:",)),
+    Rule("private-key", re.compile(r"client-key-data[\"']?:[ \t]{0,9}[\"']?([A-Za-z0-9+/]{16,9000}+={0,2}+)"), ("client-key-data",)),
+    Rule("digest-response", re.compile(r"PasswordDigest=\\{0,3}\"([A-Za-z0-9+/]{12,128}+={0,2}+)"), ("PasswordDigest=",)),
+    Rule("option", re.compile(r"lftp[ \t]+(?:-e[ \t]+[^\s]{1,60}[ \t]+)?-u[ \t]+[\"']?[^\s,]{1,60}+,([^\s\"']{4,200}+)"), ("lftp ",)),
+    Rule("option", re.compile(r"(?:echo|printf)[ \t]+(?:-\w{1,3}[ \t]+)?[\"']?((?=[^\s|]{0,60}?\d)[^\s\"'$|\\]{4,200}+)(?:\\n)?[\"']?[ \t]{0,9}+\|[ \t]{0,9}+sudo -S"), ("sudo -S",)),
 )  # fmt: skip
 """Each has its hint: most texts have none of them."""
