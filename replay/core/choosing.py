@@ -13,7 +13,8 @@ _BY_VALUE = frozenset({
 })  # fmt: skip
 _BY_PRESENCE = frozenset({"cookie", "idempotency-key", "if-modified-since", "if-none-match", "origin"})
 """Headers of a request by which a server gives another answer. Others say who asks, and are other ones tomorrow. (A key
-against repeating is drawn anew each time; a service that no longer sends one pays twice.)"""
+against repeating is drawn anew each time; a service that no longer sends one pays twice. Which requests share one is
+compared where they are answered.)"""
 _WHOSE = re.compile(r"(tenant|organi[sz]ation|workspace|project|account)s?(-?id)?$|api-version$|^host$")
 """Headers that say whose data is asked for. A laptop may have none of them, as it has no credentials; a connection that
 was refused has no `Host`."""

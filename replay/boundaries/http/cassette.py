@@ -29,6 +29,7 @@ from replay.core.compare import differences, time_note, unexpected
 from replay.core.covering import cover
 from replay.core.noise import URL_PATH, Excuse, Noise, below
 from replay.core.recording import Interaction
+from replay.core.redaction.marks import MASK
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference, Window
 
@@ -56,6 +57,8 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         self._noisy: dict[int, tuple[Noise, ...]] = {}
         self._source: dict[int, Interaction] = {}
         self._first_set: dict[str, float] = {}
+        self._again: dict[str, str] = {}
+        """Keys against repeating, of the recorded requests that were played -> what was sent instead."""
         self._lock = RLock()
         super().__init__(path, record_mode=RecordMode.NONE, match_on=(*_MATCHERS, *self._own_matchers()))
         self.rewound = True  # nothing is recorded into it
@@ -71,12 +74,15 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
                 target = target_of(request.method, request.uri)
                 found = next((c for c in candidates if self._may_be(c, target) and self._matches(request, c)), None)
             if found is not None:
-                self.play(found)
+                self.play(found, asked)
             return found
 
-    def play(self, interaction: Interaction) -> None:
-        """Count it as played."""
+    def play(self, interaction: Interaction, asked: Value | None = None) -> None:
+        """Count it as played; None: it was asked as it is recorded."""
         self.play_counts[self._by_seq[interaction.seq]] += 1
+        asked = asked or interaction.request
+        if _AGAIN in asked.text.lower():
+            self._again.update(self._keys(self._recorded(interaction), _request(asked)))
 
     def differences(self, recorded: Interaction, asked: Value) -> list[Difference]:
         """The fields that vcrpy's matchers tell apart, then those that known noise covers."""
@@ -222,7 +228,24 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
             if says_whose(name) or (name == "cookie" and self._from_before(recorded, asked)):
                 before.pop(name, None)
                 now.pop(name, None)
+        for had, has in self._keys(recorded, asked).items():
+            is_known, is_used = had in self._again, has in self._again.values()
+            if (is_known or is_used) and self._again.get(had) != has:
+                before[_AGAIN], now[_AGAIN] = (
+                    "an earlier request's" if each else "a new one" for each in (is_known, is_used)
+                )
+                if is_known and is_used:
+                    now[_AGAIN] = "that of another earlier request"
         return before, now
+
+    def _keys(self, recorded: Request, asked: Request) -> dict[str, str]:
+        """The key against repeating of the recorded one, and that of the other. Each is drawn anew: what counts is
+        which requests share one."""
+        had, has = (_lowered(each).get(_AGAIN) for each in (recorded, asked))
+        if had is None or has is None or MASK in had:
+            return {}
+        place = self._source.get(id(recorded))
+        return {} if place is not None and self._is_masked(place, had) else {had: has}
 
     def _from_before(self, recorded: Request, asked: Request) -> bool:
         """Whether the cookies that only one of both has are of a jar which held some before the unit of work began."""
@@ -266,11 +289,16 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         return path, query, body, headers
 
 
+_AGAIN = "idempotency-key"
 _UNCOUNTED = CREDENTIALS - {"cookie"}
 _SENT = "sent"
 _OWN = "does not count: no server is known to choose its answer by it"
 _LAPTOP = "does not count: a laptop may have no credentials"
 _MATCHERS = (matchers.method, matchers.scheme, matchers.host, matchers.port)
+
+
+def _lowered(request: Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def _is_known(found: Difference) -> bool:
