@@ -55,8 +55,11 @@ def replaced(recorded: str, actual: str, kind: Kind, places: Sequence[int]) -> l
     chosen = _chosen(recorded, kind, places)
     if chosen is None or len(actual) > _LONGEST:
         return None
-    pieces = _around(recorded, chosen)
-    found = re.fullmatch(_ANY[kind].join(map(re.escape, pieces)), actual, re.ASCII if kind == "number" else 0)
+    first, *pieces = map(re.escape, _around(recorded, chosen))
+    pieces[-1] += r"\Z"
+    # a word that has what follows it is not looked at again: else words side by side take exponential time
+    pattern = first + "".join(f"(?>{_ANY[kind]}{piece})" for piece in pieces)
+    found = re.match(pattern, actual, re.ASCII if kind == "number" else 0)
     return None if found is None else list(zip((word[0] for word in chosen), found.groups(), strict=True))
 
 

@@ -237,3 +237,10 @@ def test_items_are_paired_by_the_words_that_do_not_vary() -> None:
     noise = [_noise("$", "unordered"), Noise(place="outcome", path="$[*]", matcher="type", within=(0,))]
     assert _left(["job 1 done", "job 2 lost"], ["job 4 lost", "job 3 done"], *noise) == []
     assert _left(["job 1 done", "job 2 lost"], ["job 4 lost", "job 3 lost"], *noise) != []
+
+
+def test_words_side_by_side_are_compared_in_bounded_time() -> None:
+    """A stranger's text of many short words, of which another ends otherwise: each way to part them was tried."""
+    recorded, actual = "1.1" * 80, "1.1" * 80 + "!"
+    noise = Noise(place="outcome", path="$.text", matcher="type", within=tuple(range(41)))
+    assert _left({"text": recorded}, {"text": actual}, noise, window=WINDOW) == ["$.text"]
