@@ -190,13 +190,14 @@ class _Seam:
         return response
 
     def head(self, recorded: Recorded) -> tuple[Any, dict[str, bytes]]:
-        """Headers and extensions of the response."""
+        """Headers and extensions of the response. Only HTTP/1 has reason phrases, empty ones too: else httpx takes the
+        usual phrase of the status."""
+        extensions = {"http_version": recorded.http_version.encode("latin-1")}
+        if recorded.reason or recorded.http_version.startswith("HTTP/1"):
+            extensions["reason_phrase"] = recorded.reason.encode("latin-1")
         return (
             self.module.Headers([(name.encode("latin-1"), text.encode("latin-1")) for name, text in recorded.headers]),
-            {
-                "http_version": recorded.http_version.encode("latin-1"),
-                "reason_phrase": recorded.reason.encode("latin-1"),
-            },
+            extensions,
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from http.cookiejar import CookieJar
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -478,3 +480,30 @@ def test_every_link_of_an_error_chain_comes_back(server: Server, client: str, ca
     _, recorded, replayed, _, _ = three_times(server, CHAINS[client], f"{server.url}/{case}")
     assert recorded[1]
     assert replayed == recorded
+
+
+@pytest.mark.parametrize("module", [httpx, httpx2], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "extensions",
+    [{"http_version": b"HTTP/2"}, {"http_version": b"HTTP/1.1", "reason_phrase": b""},
+     {"http_version": b"HTTP/1.1", "reason_phrase": b"Slow Down"}],
+    ids=("HTTP/2 has none", "empty", "its own"),
+)  # fmt: skip
+def test_the_words_of_a_refusal_are_those_of_production(module: Any, extensions: dict[str, bytes]) -> None:
+    """Over HTTP/2 no reason phrase comes, and httpx says that of the status; an empty one of HTTP/1 stays empty."""
+
+    class Pool(nullcontext[None]):
+        def handle_request(self, request: Any) -> Any:
+            return SimpleNamespace(status=429, headers=[], stream=[b"{}"], extensions=extensions)
+
+    def get() -> None:
+        transport = module.HTTPTransport()
+        transport._pool = Pool()
+        with module.Client(transport=transport, trust_env=False) as client:
+            client.get("http://h/plans").raise_for_status()
+
+    tape = new_tape()
+    recorded = seen(tape, get)
+    phrase = extensions.get("reason_phrase", b"Too Many Requests").decode()
+    assert f"'429 {phrase}'" in recorded[-1]
+    assert seen(Playback(tape.interactions()), get) == recorded
