@@ -14,9 +14,10 @@ from time import perf_counter_ns
 from types import CoroutineType, coroutine
 from typing import Any, TypeVar, overload
 
-from replay.boundaries.grpc_calls import install as watch_grpc
 from replay.boundaries.seam import Seam
 from replay.boundaries.stream import Stream, following, played, played_async, recorded
+from replay.boundaries.unrecorded import describe as unrecorded_libraries
+from replay.boundaries.unrecorded import install as watch_unrecorded
 from replay.core.left import answer_of, error_of, given, opened, put_back
 from replay.core.naming import module_name
 from replay.core.parameters import declare
@@ -303,20 +304,15 @@ _NATURES: tuple[tuple[Callable[[Any], bool], Callable[..., Any]], ...] = (
 
 
 class CallBoundary(Seam):
-    """Patches nothing but gRPC, which it only tells of: the application names its functions with `boundary`."""
+    """Patches only what it tells of and does not take: the application names its functions with `boundary`."""
 
     def install(self) -> None:
-        """See `grpc_calls`."""
-        watch_grpc()
+        """See `unrecorded`."""
+        watch_unrecorded()
 
     def describe(self) -> dict[str, str]:
         """Libraries that ask the world and are not recorded, where they are installed."""
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            return {"grpcio": f"{version('grpcio')}, not recorded: put @replay.boundary on what calls it"}
-        except PackageNotFoundError:
-            return {}
+        return unrecorded_libraries()
 
 
 call = CallBoundary("call")

@@ -239,6 +239,8 @@ class World(Protocol):
         ...
 
 
+UNRECORDED = ("grpc", "pycurl", "curl_cffi", "psycopg", "psycopg2", "MySQLdb", "pyodbc", "confluent_kafka")
+"""Libraries that ask the world by native code, of which `World.unrecorded` hears."""
 dropped: Counter[str] = Counter()
 """What capture itself had to give up, by reason. The service never notices."""
 

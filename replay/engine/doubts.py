@@ -23,6 +23,7 @@ from replay.core.recording import Recording
 from replay.core.redaction.marks import Known, marks_of, places_of
 from replay.core.redaction.own import holds_pseudonym
 from replay.core.verdict import Difference, Divergence, Frame
+from replay.core.world import UNRECORDED
 from replay.engine.ambiguity import NONDETERMINISTIC, nearly, nondeterminism, overtaken, rearranged
 from replay.engine.earlier import is_from_before, left_out
 from replay.engine.entropy import LONG, MOST_BITS
@@ -78,12 +79,13 @@ def doubts(
 
 def _unrecorded(divergences: Sequence[Divergence]) -> Iterator[str]:
     """If the code asks what no recording holds."""
-    found = dict.fromkeys(each.target for each in divergences if each.kind == "refused" and each.boundary == "grpc")
-    if found:
-        yield (
-            f"unrecorded: gRPC calls are in no recording ({', '.join([*found][:_MOST])}). Put @replay.boundary on the "
-            "function that makes them, and capture again."
-        )
+    for library in UNRECORDED:
+        found = [each.target for each in divergences if each.kind == "refused" and each.boundary == library]
+        if found:
+            yield (
+                f"unrecorded: calls of {library} are in no recording ({', '.join([*dict.fromkeys(found)][:_MOST])}). "
+                "Put @replay.boundary on the function that makes them, and capture again."
+            )
 
 
 def _recalled(divergences: Sequence[Divergence]) -> Iterator[str]:

@@ -9,7 +9,6 @@ ELSEWHERE = {
     "as it starts: `init`, decorators, what patches a module that is imported": """
         boundaries/__init__: install
         boundaries/call: CallBoundary.describe CallBoundary.install _arrive _async_generator _generator _told
-        boundaries/grpc_calls: install
         boundaries/clock: ClockBoundary.install
         boundaries/completed: _patch _tap _tap.<locals>.at_once install
         boundaries/environ: EnvironBoundary.begin EnvironBoundary.playing _Playing.__enter__ _Playing.__exit__
@@ -32,6 +31,7 @@ ELSEWHERE = {
         boundaries/stream: following
         boundaries/threads: _start_apart _start_apart.<locals>.run _tap_anyio _tap_start _tap_submit
             _tap_telling install
+        boundaries/unrecorded: _put _shown _tap _tap_class describe install
         boundaries/uuid_draws: tap_uuid tap_uuid_utils.<locals>.its_own
         boundaries/waits: _tap_bare _tap_bare.<locals>.start _tap_bare.<locals>.start.<locals>.act _tap_join
             _tap_join.<locals>.join _tap_wait _tap_wait.<locals>.wait install

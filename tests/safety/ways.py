@@ -41,7 +41,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 import replay
-from replay.boundaries.grpc_calls import _tapped
+from replay.boundaries.unrecorded import _tapped
 from tests.safety import units
 
 # Clients ------------------------------------------------------------------------------------------------------------
@@ -598,9 +598,10 @@ class _Callable:
 
     _method = b"/shop.Orders/Get"
 
-    @_tapped
-    def __call__(self, n: Any) -> Any:
+    def _call(self, n: Any) -> Any:
         return n
+
+    __call__ = _tapped("grpc", "", _call)
 
 
 @replay.capture

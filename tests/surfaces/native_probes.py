@@ -221,10 +221,10 @@ def trace(where: dict[str, Any]) -> None:
 
 
 def psycopg(where: dict[str, Any]) -> None:
-    """libpq."""
-    import psycopg as library
+    """libpq, below what refuses a connection."""
+    from psycopg import pq
 
-    library.connect(host="127.0.0.1", port=where["tcp"], connect_timeout=3)
+    pq.PGconn.connect(f"host=127.0.0.1 port={where['tcp']} connect_timeout=3".encode())
 
 
 def grpc(where: dict[str, Any]) -> None:
