@@ -1,4 +1,4 @@
-"""Calls of libraries that ask the world by native code, which no boundary takes and no audit hook sees.
+"""Calls of libraries that no boundary takes. Most ask the world by native code, which no audit hook sees.
 
 A recording says that they were made, a replay refuses them.
 
@@ -32,13 +32,17 @@ _CALLS: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "psycopg2": ("psycopg2", {"": ("_connect",)}),
     "MySQLdb.connections": ("MySQLdb", {"Connection": ("__init__", "query")}),
     "pyodbc": ("pyodbc", {"": ("connect",)}),
+    "urllib3.backend.hface": ("urllib3-future", {"HfaceBackend": ("putrequest",)}),
+    "urllib3.backend._async.hface": ("urllib3-future", {"AsyncHfaceBackend": ("putrequest",)}),
+    "urllib3_future.backend.hface": ("urllib3-future", {"HfaceBackend": ("putrequest",)}),
+    "urllib3_future.backend._async.hface": ("urllib3-future", {"AsyncHfaceBackend": ("putrequest",)}),
     "confluent_kafka.cimpl": ("confluent_kafka", {"Producer": ("produce",), "Consumer": ("poll", "consume")}),
 }  # fmt: skip
 """By the module that defines them: the library, and the methods of its classes that ask the world; `""`: functions."""
 _CONNECT = frozenset({"_connect_gen", "_connect", "__init__"})
 """What `connect` is inside."""
 _PACKAGES = ("grpcio", "pycurl", "curl_cffi", "psycopg", "psycopg2", "psycopg2-binary", "mysqlclient", "pyodbc",
-             "confluent-kafka")  # fmt: skip
+             "confluent-kafka", "urllib3-future")  # fmt: skip
 _installed = False
 
 

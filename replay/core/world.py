@@ -239,8 +239,10 @@ class World(Protocol):
         ...
 
 
-UNRECORDED = ("grpc", "pycurl", "curl_cffi", "psycopg", "psycopg2", "MySQLdb", "pyodbc", "confluent_kafka")
-"""Libraries that ask the world by native code, of which `World.unrecorded` hears."""
+UNRECORDED = (
+    "grpc", "pycurl", "curl_cffi", "psycopg", "psycopg2", "MySQLdb", "pyodbc", "confluent_kafka", "urllib3-future"
+)  # fmt: skip
+"""Libraries whose calls no boundary takes, of which `World.unrecorded` hears."""
 dropped: Counter[str] = Counter()
 """What capture itself had to give up, by reason. The service never notices."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import replay
 from replay.boundaries import unrecorded
+from replay.boundaries.http import wire_pools
 from replay.core.world import UNRECORDED
 from tests.boundaries import native_app
 from tests.recordings import record
@@ -79,3 +81,20 @@ def test_pycurl(tmp_path: Path, work: Callable[[], Any]) -> None:
         assert gaps == [f"pycurl {name}"]
         assert refused == [("refused", "pycurl", name)]
     assert len(heard) == 1
+
+
+def test_what_goes_by_the_name_of_urllib3(monkeypatch: pytest.MonkeyPatch) -> None:
+    """urllib3-future takes its place, with connections of its own, of which half was recorded."""
+    connection = type("HTTPConnection", (), {"request": list, "connect": list})
+    pool = type("HTTPConnectionPool", (), {"urlopen": list, "_make_request": list, "_prepare_proxy": list})
+    module = ModuleType("urllib3.connection")
+    vars(module).update(HTTPConnection=connection, HTTPSConnection=connection)
+    vars(module).update(HTTPConnectionPool=pool, HTTPSConnectionPool=pool)
+    monkeypatch.setitem(sys.modules, "urllib3.backend", ModuleType("urllib3.backend"))
+    wire_pools._patch_connection(module)
+    wire_pools._patch_pool(module)
+    assert vars(connection)["request"] is vars(connection)["connect"] is vars(pool)["urlopen"] is list
+    monkeypatch.delitem(sys.modules, "urllib3.backend")
+    wire_pools._patch_connection(module)
+    wire_pools._patch_pool(module)
+    assert list not in (vars(connection)["request"], vars(connection)["connect"], vars(pool)["urlopen"])

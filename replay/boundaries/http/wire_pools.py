@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
@@ -37,6 +38,12 @@ def install() -> None:
     when_imported("httplib2", _patch_httplib2)
 
 
+def _is_another() -> bool:
+    """Whether it is urllib3-future that goes by urllib3's name: its connections are none of `http.client`, and patched
+    as if they were, requests would be recorded by half."""
+    return "urllib3.backend" in sys.modules
+
+
 def _patch_create_connection(module: ModuleType) -> None:
     original = module.create_connection
 
@@ -51,6 +58,8 @@ def _patch_create_connection(module: ModuleType) -> None:
 
 
 def _patch_connection(module: ModuleType) -> None:
+    if _is_another():
+        return
     plain, secure = module.HTTPConnection, module.HTTPSConnection
     plain.request = around_request(plain.request)
     plain.connect = around_connect(plain.connect)
@@ -58,6 +67,8 @@ def _patch_connection(module: ModuleType) -> None:
 
 
 def _patch_pool(module: ModuleType) -> None:
+    if _is_another():
+        return
     pool: Any = module.HTTPConnectionPool
     pool._make_request = _around_make_request(pool._make_request)
     pool.urlopen = _around_urlopen(pool.urlopen)
