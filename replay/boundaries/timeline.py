@@ -435,12 +435,14 @@ class Timeline(Order):
         with self._lock:
             self._unsure(self._wall, "computed")
 
-    def given_up(self, end: int) -> None:
-        """Nobody waits any more for an answer that production got at `end`. If that is about now, then there it may
+    def given_up(self, end: int) -> bool:
+        """Nobody waits any more for an answer that production got at `end`. True if that is about now, and there it may
         have come first: what happens in one turn of an event loop has no order in a recording."""
         with self._lock:
-            if end - self._wall < LATE:
+            is_near = end - self._wall < LATE
+            if is_near:
                 self._unsure(end, "given up")
+            return is_near
 
 
 def _stuck() -> BaseException:

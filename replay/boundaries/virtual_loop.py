@@ -247,6 +247,8 @@ class Arrival:
         self._answer = answer
         self._waited = -2
         """For what came so long after the asking."""
+        self.just_missed = False
+        """Its wait was given up at about the moment at which it came."""
 
     def left(self, offset_ns: int) -> int:
         """Nanoseconds until what came this long after the asking is there."""
@@ -283,7 +285,7 @@ class Arrival:
         finally:
             wait.gone = True
             if not wait.fired:
-                loop.timeline.given_up(came_at)
+                self.just_missed = loop.timeline.given_up(came_at)
 
     async def never(self, beyond: Callable[[str], object]) -> None:
         """Wait for what did not come in production: until the application gives it up, or far longer than it did.

@@ -150,6 +150,8 @@ class ReadSoFar(msgspec.Struct):
     """Pieces that production read, its end counted as one where it saw that."""
     taken: int = 0
     """Of these, now."""
+    just_missed: bool = False
+    """The task that waited for it was cancelled at about the moment at which it came."""
 
 
 class World(Protocol):

@@ -16,6 +16,7 @@ _LONGER = _SECOND // 10
 """Nanoseconds from which on it is told."""
 _NOTE = "later than in production; how long code waits is told and does not count"
 _SOONER = "sooner than in production; how long code waits is told and does not count"
+_LEFT = "sooner than in production; tasks that it left went on until they had what they had there"
 
 
 class Later:
@@ -48,6 +49,11 @@ class Later:
         took = self._recording.duration_ns
         if waited_ns - took > _LONGER and self._found is None and self._is_known:
             self._found = _difference("ended", took, waited_ns)
+
+    def left(self, waited_ns: int) -> None:
+        """The code has ended, and tasks that it left have still to read what they had by then in production."""
+        if self._is_known and self._sooner is None:
+            self._sooner = Difference("ended", "changed", _after(self._recording.duration_ns), _after(waited_ns), _LEFT)
 
     def told(self) -> list[Difference]:
         """For the verdict."""

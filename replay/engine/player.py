@@ -60,6 +60,9 @@ OnAsk = Callable[[Interaction, Value], None]
 Before = Callable[[Request], tuple[Shelf | None, Sequence[Remembered]]]
 """The shelf for what production's process had asked before the recording, if the boundary has one of its own, and what
 of that may be the same thing."""
+_JUST_MISSED = "not read: cancelled at about the moment at which it came; no recording says which was first"
+_LEFT = 250_000_000
+"""Nanoseconds that tasks may go on after the entry point has ended: a loop under load took as long to get there."""
 UNREAD = "unread"
 """The field of the context that `_unread` reads."""
 _BLOCKS = 50_000_000
@@ -119,11 +122,11 @@ class Player:
     """
 
     __slots__ = (
-        "_before", "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move",
-        "_now", "_on_ask", "_partings", "_readings", "_recalled", "_refused", "_resolve", "_seed", "_shelves", "_spent",
-        "_turns", "_unknown", "_wait", "_waited", "_waiting", "behind", "closed", "goes_out", "lanes", "later",
-        "leaves", "left", "logs", "noise", "noted", "notes", "permits", "recording", "served", "short_draws",
-        "start_up", "through", "unanswered", "where",
+        "_before", "_beyond", "_choices", "_chosen", "_draws", "_ended", "_entropy", "_equality", "_just_missed",
+        "_lock", "_moments", "_move", "_now", "_on_ask", "_partings", "_readings", "_recalled", "_refused", "_resolve",
+        "_seed", "_shelves", "_spent", "_turns", "_unknown", "_wait", "_waited", "_waiting", "behind", "closed",
+        "goes_out", "lanes", "later", "leaves", "left", "logs", "noise", "noted", "notes", "permits", "recording",
+        "served", "short_draws", "start_up", "through", "unanswered", "where",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
@@ -206,6 +209,10 @@ class Player:
         """Of the system's generator, that are in no recording and of which something may have been computed."""
         self._moments: list[int] | None = None
         self._turns = turns_of(recording)
+        self._just_missed = set[int]()
+        """Numbers of the answers that were not read to their end by a task that was cancelled about when they came."""
+        self._ended: int | None = None
+        """After so many nanoseconds the entry point has, and tasks that it left go on."""
         self.closed = False
         self.leaves = False
         """It is to be known what the unit of work leaves in its arguments."""
@@ -241,6 +248,8 @@ class Player:
             if self.closed:  # production did not record what came after the end either: no divergence
                 raise shelf.refusal(asked, f"replay: {request.boundary} {request.target} asked after the end.")
             found = self._take(shelf, request, asked, lane, among)
+            if found is None and self._is_late(lane):
+                raise shelf.refusal(asked, f"replay: {request.boundary} {request.target} asked after the end.")
             if found is None:
                 raise self._refuse(shelf, request, asked, lane)
             if found.request.text != asked.text:
@@ -275,7 +284,7 @@ class Player:
             values = self._draws_of(lane, kind)
             if values:
                 return values.popleft()  # type: ignore[no-any-return]
-            if self.closed:
+            if self.closed or self._is_late(lane):
                 return live()
             self._draw_on(lane, kind)
             if kind in self.noise.draws:  # known to vary: a check sees what follows from it
@@ -393,6 +402,26 @@ class Player:
         """It left the recording, or never asked anything of it."""
         return bool(self.divergences) or (bool(self.recording.interactions) and self.served == 0)
 
+    def owed(self) -> int | None:
+        """The entry point has ended: nanoseconds until the tasks that it left have read what they asked and had by then
+        in production, or may go on no longer; None if they have it, or nobody knows. Nobody waits for what is not asked
+        yet: where the loop ends with the entry point, it never is."""
+        with self._lock:
+            if self._waited is None or self.divergences:
+                return None
+            own, now = self.recording.interactions, self._waited()
+            left = _unread(self.recording)
+            moments = [
+                own[seq].offset_ns + own[seq].duration_ns
+                for seq, lane, reading in self._readings
+                if reading.taken < reading.whole and lane != FIRST and not (reading.just_missed or seq in left)
+            ]
+            if moments and self._ended is None:
+                self._ended = now
+                self.later.left(now)
+            until = now if self._ended is None else self._ended + _LEFT
+            return max(0, min(max(moments), until) - now) if moments and now <= until else None
+
     def linger(self, wait: Callable[[int], bool]) -> None:
         """The entry point has ended: what threads that it left had asked by then in production, they may ask yet.
         `wait`: for what comes next to them, by so many nanoseconds after the start; false if nothing does."""
@@ -410,7 +439,20 @@ class Player:
             for seq, lane, reading in self._readings:
                 if reading.taken < reading.whole and seq not in left:
                     self._partings.unread(self.recording.interactions[seq], lane, reading.taken, reading.whole)
+                    if reading.just_missed:
+                        self._just_missed.add(seq)
             self._partings.settle([(lane, kind, len(values)) for (lane, kind), values in self._draws.items() if values])
+
+    def forgive(self) -> list[Difference]:
+        """After `close`, of a run that ended as in production: if all that it left of the recording is answers whose
+        tasks were cancelled at about the moment at which they came, it did not diverge. Told are these."""
+        with self._lock:
+            found = self.divergences
+            if any(each.kind != "missing" or each.seq not in self._just_missed for each in found):
+                return []
+            found.clear()
+            return [Difference(f"interaction[{seq}].answer", "removed", note=_JUST_MISSED)
+                    for seq in sorted(self._just_missed)]  # fmt: skip
 
     def explain(self, outcome: Outcome) -> None:
         """After `close`: say which divergences follow from an earlier one, now that the end is known."""
@@ -433,6 +475,13 @@ class Player:
         return self._waiting.left()
 
     # Inside -----------------------------------------------------------------------------------------------------
+
+    def _is_late(self, lane: str) -> bool:
+        """Whether what is asked there came after the end in production."""
+        if self._ended is None or lane == FIRST:
+            return False
+        own = self._partings.course.recorded.get(lane, lane)
+        return all(each.lane != own for each in self._waiting)
 
     def _turns_of(self, found: Interaction) -> int | None:
         """How often others went on until it was there, if it waited for nothing else."""

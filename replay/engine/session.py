@@ -210,6 +210,8 @@ class Session:
         if left is not None and outcome.state == recording.outcome.state:
             difference += parted(recording, left, window(recording), self._ignore, self._tolerance, player.noise.left)
         difference += [*unknown(recording.outcome.payload), *player.noted, *unseen(recording)][:MOST]
+        if player.diverged and not unexpected(difference):
+            difference += player.forgive()
         player.explain(outcome)
         if self._listen is not None and not player.diverged:
             difference += [*logged(recording, player.logs), *player.later.told()]

@@ -19,7 +19,7 @@ from replay.core.world import current
 from replay.engine.player import Player
 from replay.engine.preparing import StartUp
 from replay.entrypoints.asgi import App, Message
-from replay.entrypoints.turn import drive, whole_input
+from replay.entrypoints.turn import drive, others_go_on, whole_input
 from replay.entrypoints.web import Pieces, Response, tell
 from replay.errors import Unanswerable
 
@@ -53,14 +53,21 @@ async def _run(recording: Recording, app: App, request: dict[str, Any]) -> Outco
         server = _Server(recording, request)
         scope = server.scope(state)
         try:
-            await app(scope, server.receive, server.send)
-        except (KeyboardInterrupt, Unanswerable):
-            raise
-        except BaseException as error:
-            server.pieces.check()
-            return Outcome("raised", snapshot_error(error).settle())
+            return await _answer(app, scope, server)
+        finally:
+            await others_go_on()
+
+
+async def _answer(app: App, scope: Message, server: _Server) -> Outcome:
+    try:
+        await app(scope, server.receive, server.send)
+    except (KeyboardInterrupt, Unanswerable):
+        raise
+    except BaseException as error:
         server.pieces.check()
-        return Outcome("returned", server.settle())
+        return Outcome("raised", snapshot_error(error).settle())
+    server.pieces.check()
+    return Outcome("returned", server.settle())
 
 
 class _Server:

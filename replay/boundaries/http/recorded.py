@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import sleep
+from asyncio import CancelledError, sleep
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -109,10 +109,15 @@ class Recorded:
             self._reading.taken = piece + 1
         if arrival is None:
             return
-        if offset is not None:
-            await arrival.at(offset)
-        elif self.cancelled is None:
-            await arrival.whole()
+        try:
+            if offset is not None:
+                await arrival.at(offset)
+            elif self.cancelled is None:
+                await arrival.whole()
+        except CancelledError:
+            if self._reading is not None:
+                self._reading.just_missed = arrival.just_missed
+            raise
 
     def pass_to(self, piece: int = HEAD) -> None:
         """Let the thread that reads wait for this piece, as `arrive` does a task."""
