@@ -11,6 +11,7 @@ import pytest
 from replay.core.codec import Gap, Value, encode
 from replay.core.recording import Interaction, Log, ModelCall, Outcome, Prediction, Recording
 from replay.core.verdict import MOST_NOTED, Difference, Divergence, Frame, Verdict
+from replay.errors import DivergenceError
 from replay.surfaces.documents import run_row
 from replay.surfaces.literals import literal
 from replay.surfaces.page import Page, duration
@@ -191,6 +192,18 @@ def test_a_cause_has_a_label_of_its_own() -> None:
     error.__cause__ = TypeError("none")
     text = verdict_text(verdict("changed", outcome=Outcome("raised", encode(error))), recording())
     assert "  because   TypeError('none')" in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [(DivergenceError("replay: refused wait x"), "replay: refused wait x"),
+     (DivergenceError("not the usual"), "replay.errors.DivergenceError: not the usual"),
+     (ValueError("replay: not ours"), "ValueError: replay: not ours")],
+)  # fmt: skip
+def test_an_error_that_a_replay_raised_is_shown_without_its_type(error: Exception, shown: str) -> None:
+    """That is for the code under test."""
+    text = verdict_text(verdict("changed", outcome=Outcome("raised", encode(error))), recording())
+    assert f"  error     {shown}" in text.splitlines()
 
 
 def test_a_cause_that_is_an_argument_too_is_shown() -> None:
