@@ -250,7 +250,7 @@ class Player:
             if self._on_ask is not None:
                 self._on_ask(found, asked)
             if self._waited is not None and found.seq < len(self.recording.interactions):
-                self.later.asked(found, self._waited())
+                self.later.asked(found, self._waited(), lane)
             self.served += 1
             self._spent.append(found)
             asked_at = self.recording.started_at + found.offset_ns
