@@ -22,7 +22,7 @@ from replay.core.left import is_noted
 from replay.core.near import Near
 from replay.core.noise import Known, known
 from replay.core.recording import Interaction, Kind, Outcome, Recording
-from replay.core.verdict import Difference, Frame, Verdict, Violation
+from replay.core.verdict import Difference, Frame, Spans, Verdict, Violation, Window
 from replay.core.world import Boundary, current, occupy
 from replay.engine import guard
 from replay.engine.doubts import doubts, reworded
@@ -54,6 +54,7 @@ class Session:
         wait: Waits | None = None,
         linger: Callable[[int], bool] = lambda elapsed: False,
         near: Callable[[], Sequence[Near]] = tuple,
+        stood: Callable[[], Spans | None] | None = None,
         waited: Callable[[], int] | None = None,
         listen: Callable[[], None] | None = None,
         live: Collection[str] = (),
@@ -66,7 +67,8 @@ class Session:
         predict: Callable[[Interaction, Resolve | None], Any] | None = None,
     ) -> None:
         """`linger`: lets the threads that the entry point left go on by one step; false if none of them would by so
-        many nanoseconds after the start. `near`: what came at about the same time. `waited`: for how long the replay
+        many nanoseconds after the start. `near`: what came at about the same time. `stood`: where the
+        clock stood so far. `waited`: for how long the replay
         has, nanoseconds; None: nobody asks. `listen`: lets the world hear what is logged; None: nobody asks for it.
         `once`: no second run (see `run`). `predict`: what is read off a model's answer now (see
         `replay.engine.breaches`), for finds of a breach."""
@@ -78,6 +80,7 @@ class Session:
         self._wait = wait
         self._linger = linger
         self._near = near
+        self._stood = stood
         self._waited = waited
         self._listen = listen
         self._ignore = ignore
@@ -170,7 +173,8 @@ class Session:
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome, Sequence[Near]]:
         noise = known(recording, keyed(recording))
         kinds = {each.kind: each for each in self._boundaries}
-        found = Shelves(kinds, by_boundary(recording), window(recording), noise.requests, earlier(recording))
+        span = window(recording, None if self._live else self._stood, self._waited)
+        found = Shelves(kinds, by_boundary(recording), span, noise.requests, earlier(recording))
         with playing(self._boundaries, recording, self._live):
             player = self._player(
                 recording,
@@ -185,6 +189,7 @@ class Session:
                 noise=noise,
                 before=found.before,
                 waited=self._waited,
+                span=span,
             )
             player.leaves = is_noted(recording)
             if self._listen is not None:
@@ -194,6 +199,8 @@ class Session:
             try:
                 outcome = self._runners[recording.kind](recording, target, self._targets.resolve)
                 near = self._near()
+                shown = span.shown
+                player.span = msgspec.structs.replace(span, clock=lambda asked: shown)
                 if self._waited is not None and not self._live:
                     player.later.ended(self._waited())
                 player.linger(self._linger)
@@ -205,10 +212,10 @@ class Session:
         return player, outcome, near
 
     def _judge(self, recording: Recording, player: Player, outcome: Outcome, near: Sequence[Near]) -> Verdict:
-        difference = reworded(recording, self._difference(recording, outcome, player.noise))
+        difference = reworded(recording, self._difference(recording, outcome, player.noise, player.span))
         left = player.left
         if left is not None and outcome.state == recording.outcome.state:
-            difference += parted(recording, left, window(recording), self._ignore, self._tolerance, player.noise.left)
+            difference += parted(recording, left, player.span, self._ignore, self._tolerance, player.noise.left)
         difference += [*unknown(recording.outcome.payload), *player.noted, *unseen(recording)][:MOST]
         player.explain(outcome)
         if self._listen is not None and not player.diverged:
@@ -245,14 +252,14 @@ class Session:
             ),
         )
 
-    def _difference(self, recording: Recording, outcome: Outcome, noise: Known) -> list[Difference]:
+    def _difference(self, recording: Recording, outcome: Outcome, noise: Known, span: Window) -> list[Difference]:
         malformed = [Difference("context.noise", "changed", noise.refused, None, _MALFORMED)] if noise.refused else []
         if outcome.state != recording.outcome.state:
             return [Difference("$", "changed", _headline(recording.outcome), _headline(outcome)), *malformed]
         found = differences(
             recording.outcome.payload,
             outcome.payload,
-            window=window(recording),
+            window=span,
             tolerances=self._tolerance,
             ignore=self._ignore,
             noise=noise.outcome,
