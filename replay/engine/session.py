@@ -26,7 +26,7 @@ from replay.core.verdict import Difference, Frame, Spans, Verdict, Violation, Wi
 from replay.core.world import Boundary, current, occupy
 from replay.engine import guard
 from replay.engine.doubts import doubts, reworded
-from replay.engine.earlier import dropped, earlier, is_all_from_before, kept_by_now, may_be_dropped
+from replay.engine.earlier import dropped, earlier, is_all_from_before, is_kept_by_process, kept_by_now, may_be_dropped
 from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
 from replay.engine.keyed import keyed
@@ -95,7 +95,7 @@ class Session:
         """Replay `recording`. Never raises for what the recording or the code under test does. Where it only asks, on
         another way or once more, what production's process had asked before, it is run again: a process that has kept
         that is as production's was, and its verdict counts. So it is where it reproduces: what it asks in both runs it
-        does not keep.
+        does not keep, unless each run has anew what keeps it.
 
         Raises UsageError (`invariant`) for an invariant of what is no entry point.
         """
@@ -104,8 +104,9 @@ class Session:
             return verdict
         if is_all_from_before(verdict):
             return kept_by_now(verdict, self._run(recording)) or verdict
-        if may_be_dropped(recording, verdict) and not self._awaits(recording):
-            return dropped(verdict, self._run(recording))
+        if may_be_dropped(verdict):
+            counts = is_kept_by_process(recording) and not self._awaits(recording)
+            return dropped(verdict, self._run(recording), counts=counts)
         return verdict
 
     def _awaits(self, recording: Recording) -> bool:
