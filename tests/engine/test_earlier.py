@@ -523,6 +523,16 @@ def test_it_is_shown(record: Record) -> None:
     assert line.split() == ["earlier", "http", "POST", f"{tokens.WORLD['base']}/oauth/token"]
 
 
+def test_what_had_no_room_is_shown_too(record: Record) -> None:
+    """A line each."""
+    (first,) = record(_orders(1))
+    names = [f"http GET https://idp.example.org/keys/{number}" for number in range(2)]
+    lines = [line.strip() for line in recording_text(with_note(first, LEFT_OUT, names)).splitlines()]
+    told = [f"{name} (no room for its answer)" for name in names]
+    at = lines.index(told[1])
+    assert lines[at - 1].split(maxsplit=1) == ["earlier", told[0]]
+
+
 def test_a_report_says_so(record: Record) -> None:
     """Where it says that it ended as in production."""
     _, second = record(_orders(1, 2))
