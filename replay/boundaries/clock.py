@@ -25,6 +25,7 @@ from replay.core.near import Near
 from replay.core.recording import Recording
 from replay.core.sound import LONGEST
 from replay.core.surroundings import SETTINGS
+from replay.core.verdict import Spans
 from replay.core.world import here
 from replay.errors import Unanswerable
 
@@ -126,6 +127,11 @@ def waited() -> int:
 def near() -> tuple[Near, ...]:
     """When things came at about the same time, of which the recording does not say which was first."""
     return tuple(_timelines[-1].nears.values()) if _timelines else ()
+
+
+def stood() -> Spans | None:
+    """Where the virtual clock stood since the replay began; None: that is not known."""
+    return _timelines[-1].stood if _timelines else None
 
 
 def now() -> int | None:

@@ -31,6 +31,10 @@ _TIE = 1_000_000
 """Nanoseconds between two things that come to different threads, of which either may have been first."""
 _TOGETHER = 100_000
 """Nanoseconds between two answers that one event loop got before any of its tasks could act on the first."""
+_SLOWLY = 1_000_000
+"""Nanoseconds by which the wall clock moves at least from one place to another."""
+MOST_SPANS = 100_000
+"""Places that are kept."""
 _MOST_NEAR = 2
 """Moments of one kind that are noted."""
 _SLICE = 0.005
@@ -69,6 +73,8 @@ class Order:
         self._lock = RLock()
         self._now = self._base = whole_second()
         self._wall = self._began = wall
+        self._spans = [(wall, wall)]
+        """Where the wall clock stood, or went slowly."""
         self._move_wall = move_wall
         self._owner = get_ident()
         """The thread that runs the entry point."""
@@ -114,6 +120,11 @@ class Order:
         if wall > self._wall:
             self._move_wall(wall - self._wall)
             self._wall = wall
+            low, high = self._spans[-1]
+            if wall - high < _SLOWLY:
+                self._spans[-1] = low, wall
+            elif len(self._spans) < MOST_SPANS:
+                self._spans.append((wall, wall))
 
     def _event(self) -> None:
         self._progress += 1

@@ -25,7 +25,8 @@ from heapq import heappush
 from typing import Any
 
 from replay.boundaries.moments import Pool, Since, Wait
-from replay.boundaries.order import LATE, Order, real_monotonic, whole_second
+from replay.boundaries.order import LATE, MOST_SPANS, Order, real_monotonic, whole_second
+from replay.core.verdict import Spans
 from replay.core.world import here
 from replay.errors import DivergenceError
 
@@ -55,6 +56,7 @@ class Timeline(Order):
         self._now = self._base = whole_second()
         self._last_event = self._last_read = real_monotonic()
         self._wall = self._began = wall
+        self._spans = [(wall, wall)]
         self._since, self.nears = Since(wall), {}
         self._progress = self._alone = self._came = self._ahead = self._followed = self.pauses = 0
         return True
@@ -67,6 +69,7 @@ class Timeline(Order):
             back = self._wall - self._began
             set_to(self._began)
             self._wall = self._began
+            self._spans = [(self._wall, self._wall)]
             self._base, self._since, self._followed, self.nears = self._now, Since(self._began), 0, {}
             for _, _, wait in self._others:
                 if wait.wall:
@@ -100,6 +103,12 @@ class Timeline(Order):
     def wall(self) -> int:
         """The wall clock, nanoseconds since the epoch."""
         return self._wall
+
+    @property
+    def stood(self) -> Spans | None:
+        """Where the wall clock stood so far, or went slowly; None if there were too many such places, or it followed
+        the real one for a while."""
+        return None if self._followed or len(self._spans) >= MOST_SPANS else self._spans
 
     def read(self) -> int:
         """`now`, as the application reads it: each reading moves it a little."""

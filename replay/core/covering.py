@@ -10,6 +10,8 @@ from math import isclose, isfinite
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from replay.core.looking import address_of
 from replay.core.noise import Excuse, Matcher, Noise
 from replay.core.paths import EACH, Steps, parse, path_of
@@ -180,8 +182,8 @@ def matches(
     within: tuple[int, ...] | None = None,
 ) -> bool:
     """Whether a matcher covers two values; of `type` not at the root. `within`: see `Noise.within`."""
-    if matcher == "time":
-        return window is not None and both_inside(one, two, window)
+    if matcher == "time":  # of noise, which may be computed of several
+        return window is not None and both_inside(one, two, msgspec.structs.replace(window, clock=None))
     if matcher == "uuid":
         form = uuid_form(one)
         return form is not None and form == uuid_form(two)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -10,8 +11,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from replay.core.minted import minted
-from replay.core.verdict import Window
+from replay.core.verdict import Shown, Window
 from replay.core.wording import replaced
 
 _SECOND = 1_000_000_000
@@ -36,6 +39,10 @@ _FAR = 400 * 86_400 * _SECOND
 """From the window, nanoseconds: what a number says that is further away may be something else."""
 _SOON = _SECOND // 4
 """Nanoseconds by which two may be apart wherever they lie in the window: a task may have computed meanwhile."""
+_NEAR = _SECOND // 16
+"""Nanoseconds by which a time may be off that was read there: some are written in tenths of a second."""
+_MOST = 1_000
+"""Whole seconds that are tried."""
 _WRITTEN = re.compile(r"(?<=\d)[.,]\d+|\d+|[A-Za-z]{3,}|[+-](?=\d\d:?\d\d\Z)")
 """What two moments that are written in the same way may differ in: digits, a fraction, names of days and months, the
 sign of a zone."""
@@ -90,7 +97,8 @@ def _lasted(recorded: float | Decimal, actual: float | Decimal, window: Window) 
 
 def both_inside(recorded: Any, actual: Any, window: Window) -> bool:
     """Whether both are times, written in the same way, or identifiers made at such, of one kind, inside the window
-    (widened to whole seconds). Two that are further apart than `_SOON` are of one part of it."""
+    (widened to whole seconds). Two that are further apart than `_SOON` are of one part of it, and the replay's clock
+    showed the second."""
     if isinstance(recorded, str | UUID) and isinstance(actual, type(recorded)):
         made, again = minted(recorded), minted(actual)
         if made is not None and again is not None:
@@ -118,15 +126,46 @@ def _are_inside(one: int, two: int, window: Window) -> bool:
         return False
     if abs(two - one) <= _SOON:
         return True
+    shown = window.shown
+    if shown is not None and not _was_read(two, two, shown):
+        return False
     parts = [(each.start, each.end) for each in window.parts]
-    if len(parts) == 1:
-        return True
     if one % _SECOND == two % _SECOND == 0:  # rounded down, to the nearest, up
         parts = [(_whole(low, by), _whole(high, by)) for low, high in parts for by in (0, _SECOND // 2, _SECOND - 1)]
     else:
-        parts[0], parts[-1] = (start, parts[0][1]), (parts[-1][0], end)
+        ends = {window.start: start, window.end: end}
+        parts = [(ends.get(low, low), ends.get(high, high)) for low, high in parts]
     holding = [(low, high) for low, high in parts if low <= one <= high]
-    return not holding or any(low <= two <= high for low, high in holding)
+    if holding and shown is not None and not _is_behind(one, two, shown):
+        return False
+    slack = _NEAR if two % _SECOND else 0
+    return not holding or any(low - slack <= two <= high + slack for low, high in holding)
+
+
+def _is_behind(one: int, two: int, shown: Shown) -> bool:
+    """Whether the second is as much earlier as it may be."""
+    return shown.behind is None or (two < one and one - two <= shown.behind + _coarse(two) + _SOON)
+
+
+def _coarse(moment: int) -> int:
+    """Nanoseconds of what it is written in, at most."""
+    return 60 * _SECOND if moment % (60 * _SECOND) == 0 else _SECOND if moment % _SECOND == 0 else 0
+
+
+def _was_read(moment: int, written: int, shown: Shown) -> bool:
+    """Whether the clock showed it. `written`: how it is said, in whole minutes or seconds (rounded down, to the
+    nearest, up), or more exactly."""
+    if written % _SECOND:
+        return _showed(moment - _NEAR, moment + _NEAR, shown)
+    by_minutes = written % (60 * _SECOND) == 0 and _showed(moment, moment + 60 * _SECOND - 1, shown)
+    return by_minutes or _showed(moment - _SECOND + 1, moment + _SECOND - 1, shown)
+
+
+def _showed(low: int, high: int, shown: Shown) -> bool:
+    """Whether it was between these."""
+    at = bisect_right(shown.spans, (high, high))
+    is_next = at < len(shown.spans) and shown.spans[at][0] <= high
+    return is_next or (at > 0 and shown.spans[at - 1][1] >= low)
 
 
 def _whole(moment: int, by: int) -> int:
@@ -136,7 +175,7 @@ def _whole(moment: int, by: int) -> int:
 def both_counted(recorded: Any, actual: Any, window: Window) -> bool:
     """Whether both are times, written in the same way, so many whole seconds before or after moments inside the window,
     as many each: when something expires, is due or began. A number has to be within `_FAR` of it. Two that are further
-    apart than `_SOON` are counted from one part of the window."""
+    apart than `_SOON` are counted from one part of the window, the second from a time that the clock showed."""
     first, second = _moments(recorded, actual)
     if type(recorded) is not type(actual) or first is None or second is None:
         return False
@@ -176,7 +215,7 @@ def _are_moments(one: str, two: str, window: Window) -> bool:
         return False
     if _MINUTES.search(one) and _MINUTES.search(two):
         minute = 60 * _SECOND
-        window = Window(window.start // minute * minute, window.end, window.stretches)
+        window = msgspec.structs.replace(window, start=window.start // minute * minute)
     if _OF_DAY.match(one) and _OF_DAY.match(two):
         today = _EPOCH + timedelta(microseconds=window.start // 1000)
         days = [(today + timedelta(days=each)).date().isoformat() for each in (-1, 0, 1)]
@@ -186,18 +225,25 @@ def _are_moments(one: str, two: str, window: Window) -> bool:
 
 
 def _from_inside(one: int, two: int, window: Window) -> bool:
-    parts = (window,) if abs(two - one) <= _SOON else window.parts
-    return any(_from_part(one, two, part) for part in parts)
+    if abs(two - one) <= _SOON:
+        return _from_part(one, two, window)
+    shown = window.shown
+    if shown is not None and not _is_behind(one, two, shown):
+        return False
+    return any(_from_part(one, two, part, shown) for part in window.parts)
 
 
-def _from_part(one: int, two: int, window: Window) -> bool:
+def _from_part(one: int, two: int, window: Window, shown: Shown | None = None) -> bool:
     start, end = window.start - _UNITS[1], window.end + _UNITS[1]  # many are written in milliseconds
     for whole in (_SECOND, 60 * _SECOND):  # or in seconds, or minutes
         if one % whole == two % whole == 0:
             start, end = window.start // whole * whole, window.end
     apart = two - one
     first, last = max(start, start - apart), min(end, end - apart)
-    return first + (one - first) % _SECOND <= last
+    first += (one - first) % _SECOND
+    if shown is None or last - first > _MOST * _SECOND:
+        return first <= last
+    return any(_was_read(moment + apart, two, shown) for moment in range(first, last + 1, _SECOND))
 
 
 def _moments(one: Any, two: Any) -> tuple[_Moment, _Moment] | tuple[None, None]:

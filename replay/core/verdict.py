@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -19,6 +20,20 @@ MOST_NOTED = 1_000
 """Divergences that a verdict holds; a loop that retries for ever must not fill the memory."""
 
 
+Spans = Sequence[tuple[int, int]]
+"""From when to when, nanoseconds since the epoch, in their order."""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What the clock of a replay showed so far."""
+
+    spans: Spans
+    """In which it stood, or went slowly."""
+    behind: int | None = None
+    """Nanoseconds by which a time that is read on it may be earlier than in production, at most, and never later; None:
+    that is not known."""
+
+
 class Window(msgspec.Struct, frozen=True):
     """The wall-clock span of a recording, nanoseconds since the epoch: times inside it are expected to move."""
 
@@ -26,6 +41,23 @@ class Window(msgspec.Struct, frozen=True):
     end: int
     stretches: Callable[[], Sequence[Window]] | None = None
     """Gives the parts of it in which the code ran, if that is known: a clock is read again in the same one."""
+    asking: Callable[[Interaction], Sequence[Window]] | None = None
+    """Gives those in which what asked this one ran, until it did."""
+    clock: Callable[[Interaction | None], Shown | None] | None = None
+    """Gives what the clock of this replay showed, if that is known: until this was asked; None: to the end."""
+    asked: Interaction | None = None
+    """For whose request it is."""
+
+    def of(self, asked: Interaction) -> Window:
+        """For what is asked as this one was."""
+        if self.asking is None:
+            return self
+        return Window(self.start, self.end, partial(self.asking, asked), None, self.clock, asked)
+
+    @property
+    def shown(self) -> Shown | None:
+        """See `clock`."""
+        return None if self.clock is None else self.clock(self.asked)
 
     @property
     def parts(self) -> Sequence[Window]:

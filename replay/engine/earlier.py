@@ -3,7 +3,8 @@
 It stands in the `context`, under `earlier`, redacted with the rest. A replay begins with an empty process, and asks.
 Code that asks for it once, on the way on which production did, is answered. Code that asks on another way, or once
 more, is answered too. Either is run again: what the process keeps by then it does not ask; what it asks again, it may
-have begun to ask, or keeps no longer.
+have begun to ask, or keeps no longer. Of what may live in an event loop, an object or a start-up, which each run has
+anew, that is only told.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ LEFT_OUT = "earlier left out"
 """In the context: the names of those that had no room."""
 REMEMBERED = "the process had asked this before the recording: answered as it was then"
 """The note of a verdict's difference whose path is such a request."""
+_AGAIN = (
+    f"{REMEMBERED}; a second run in the same process asks it again: what keeps it is an event loop's, an object's or a "
+    "start-up's, or the code keeps it no longer"
+)
 _NAMED = 3
 """Requests in a reason."""
 _ASKS_AGAIN = (
@@ -141,38 +146,42 @@ def kept_by_now(first: Verdict, second: Verdict) -> Verdict | None:
     )
 
 
-def may_be_dropped(recording: Recording, verdict: Verdict) -> bool:
-    """Whether a second run in the same process would tell that the code keeps nothing of what it asked here: what one
-    thread, in no object or event loop of its own, is told is kept by the process, if by anything. The start-up of an
-    ASGI application is made again for each run, and an object is as it was recorded."""
-    return (
-        verdict.green
-        and (
-            recording.kind == "wsgi"
-            or (recording.kind == "function" and "." not in recording.entrypoint.partition(":")[2])
-        )
-        and len({each.lane for each in recording.interactions}) < 2
-        and any(each.note == REMEMBERED for each in verdict.difference)
-    )
+def may_be_dropped(verdict: Verdict) -> bool:
+    """Whether a second run in the same process would tell that the code keeps nothing of what it asked here."""
+    return verdict.green and any(each.note == REMEMBERED for each in verdict.difference)
 
 
-def dropped(first: Verdict, second: Verdict) -> Verdict:
+def is_kept_by_process(recording: Recording) -> bool:
+    """Whether what it keeps is kept by the process, if by anything: what one thread, in no object or event loop of its
+    own, is told. The start-up of an ASGI application is made again for each run, and an object is as it was
+    recorded."""
+    is_function = recording.kind == "function" and "." not in recording.entrypoint.partition(":")[2]
+    return (recording.kind == "wsgi" or is_function) and len({each.lane for each in recording.interactions}) < 2
+
+
+def dropped(first: Verdict, second: Verdict, *, counts: bool) -> Verdict:
     """The verdict of the first of two runs in one process. What both asked the code does not keep; production's process
-    did, or the code did not ask for it there."""
+    did, or the code did not ask for it there. `counts`: else it is told."""
     asked = {each for each in second.difference if each.note == REMEMBERED} & {*first.difference}
     if second.status != "reproduced" or not asked:
         return first
+    note = None if counts else _AGAIN
+    difference = tuple(msgspec.structs.replace(each, note=note) if each in asked else each for each in first.difference)
+    told = msgspec.structs.replace(first, difference=difference, seconds=first.seconds + second.seconds)
+    if not counts:
+        return told
     names = ", ".join(sorted(each.path for each in asked)[:_NAMED])
-    difference = tuple(msgspec.structs.replace(each, note=None) if each in asked else each for each in first.difference)
-    return msgspec.structs.replace(
-        first, status="changed", difference=difference, reason=_ASKS_AGAIN.format(names),
-        seconds=first.seconds + second.seconds,
-    )  # fmt: skip
+    return msgspec.structs.replace(told, status="changed", reason=_ASKS_AGAIN.format(names))
 
 
 def remembered(boundary: str, target: str) -> Difference:
     """Says in a verdict that this was asked, and answered as it was before the recording."""
     return Difference(f"{boundary} {target}", "added", actual="asked", note=REMEMBERED)
+
+
+def was_recalled(difference: Difference) -> bool:
+    """It is such a request, in a verdict."""
+    return difference.note is not None and difference.note.startswith(REMEMBERED)
 
 
 def _remembered(divergence: Divergence) -> Difference:

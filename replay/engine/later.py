@@ -1,9 +1,10 @@
-"""What the code asks, or ends, later than production did, or again sooner: it waits longer, or less. Told, and no part
-of a verdict.
+"""What the code asks, or ends, later than production did, again sooner, or at once with what production awaited before:
+it waits longer, or less. Told, and no part of a verdict.
 
 What production computed takes no virtual time, so code that waits as it did is never later. That it is earlier says
 something only where there is nothing to compute: the same thing is asked again, as after a back-off or by a poll. Even
-then production's process may have waited for what others did (a limiter).
+then production's process may have waited for what others did (a limiter). And what one task or thread asked in turn has
+no order any more where two ask it, the second before the answer to the first is there.
 """
 
 from __future__ import annotations
@@ -17,27 +18,34 @@ _LONGER = _SECOND // 10
 _NOTE = "later than in production; how long code waits is told and does not count"
 _SOONER = "sooner than in production; how long code waits is told and does not count"
 _LEFT = "sooner than in production; tasks that it left went on until they had what they had there"
+_AT_ONCE = "at once with what production awaited first; when code asks is told and does not count"
+_BRIEF = _SECOND // 1000
+"""Nanoseconds below which an answer may have been there at once."""
 
 
 class Later:
-    """Of one replay: the first request that comes later, or else the end; and the first that comes again sooner."""
+    """Of one replay: the first request that comes later, or else the end; the first that comes again sooner; the first
+    that does not await the one before it."""
 
-    __slots__ = ("_before", "_found", "_is_known", "_recording", "_sooner")
+    __slots__ = ("_at_once", "_before", "_found", "_is_known", "_recording", "_sooner")
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._is_known = recording.parent_digest is None  # an edit may have moved its answers
         self._found: Difference | None = None
         self._sooner: Difference | None = None
-        self._before: dict[str, tuple[Interaction, int]] = {}
-        """By recorded lane: what it asked last, and when that was now."""
+        self._at_once: Difference | None = None
+        self._before: dict[str, tuple[Interaction, int, str]] = {}
+        """By recorded lane: what it asked last, when that was now, and in which lane."""
 
-    def asked(self, interaction: Interaction, waited_ns: int) -> None:
-        """It is asked when the replay has waited for so long."""
+    def asked(self, interaction: Interaction, waited_ns: int, lane: str) -> None:
+        """It is asked in this lane when the replay has waited for so long."""
         if waited_ns - interaction.offset_ns > _LONGER and self._found is None and self._is_known:
             self._found = _difference(f"interaction[{interaction.seq}] asked", interaction.offset_ns, waited_ns)
         last = self._before.get(interaction.lane)
-        self._before[interaction.lane] = interaction, waited_ns
+        self._before[interaction.lane] = interaction, waited_ns, lane
+        if last is not None and last[2] != lane and self._at_once is None and self._is_known:
+            self._at_once = _unawaited(interaction, last[0], waited_ns - last[1])
         if last is not None and self._sooner is None and self._is_known and _is_again(interaction, last[0]):
             recorded, now = interaction.offset_ns - last[0].offset_ns, waited_ns - last[1]
             if recorded - now > _LONGER:
@@ -57,11 +65,20 @@ class Later:
 
     def told(self) -> list[Difference]:
         """For the verdict."""
-        return [each for each in (self._found, self._sooner) if each is not None]
+        return [each for each in (self._found, self._sooner, self._at_once) if each is not None]
 
 
 def _is_again(one: Interaction, last: Interaction) -> bool:
     return (one.boundary, one.target, one.request.text) == (last.boundary, last.target, last.request.text)
+
+
+def _unawaited(one: Interaction, last: Interaction, behind_ns: int) -> Difference | None:
+    """Production had the answer to the last when it asked this one; here that is far from being there."""
+    had = last.offset_ns + last.duration_ns <= one.offset_ns and last.state != "unfinished"
+    if not had or last.duration_ns < _BRIEF or behind_ns > last.duration_ns // 2:
+        return None
+    path, before = f"interaction[{one.seq}] asked", f"interaction[{last.seq}]"
+    return Difference(path, "changed", f"after the answer to {before}", f"before the answer to {before}", _AT_ONCE)
 
 
 def _difference(path: str, recorded: int, waited: int) -> Difference:

@@ -14,7 +14,7 @@ from replay.core.promoted import ONWARD
 from replay.core.recording import Interaction
 from replay.core.world import Request, Shelf
 from replay.engine.mutant import Mutant
-from replay.engine.player import EqualityShelf, Player, window
+from replay.engine.player import EqualityShelf, Player
 from replay.engine.waiting import alike
 
 
@@ -23,7 +23,7 @@ class Onward(Mutant):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._equality = EqualityShelf(window(self.recording), self.noise.requests)
+        self._equality = EqualityShelf(self.span, self.noise.requests)
 
     def close(self) -> None:
         with self._lock:

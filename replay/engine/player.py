@@ -11,7 +11,6 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cache, partial
 from pathlib import Path
 from threading import RLock
 from typing import Any, Protocol, TypeVar
@@ -23,7 +22,7 @@ from replay.core.compare import differences, unexpected, unknown
 from replay.core.decoder import items_of
 from replay.core.noise import Known, Noise, known
 from replay.core.recording import MOST_LOGS, WEB, Interaction, Outcome, Recording, State, turns_of
-from replay.core.verdict import Difference, Divergence, DivergenceKind, Frame, Window
+from replay.core.verdict import Difference, Divergence, DivergenceKind, Frame, Shown, Spans, Window
 from replay.core.world import Answer, ReadSoFar, Request, Settles, Shelf, Ticket
 from replay.engine.behind import Behind
 from replay.engine.beyond import beyond
@@ -37,7 +36,7 @@ from replay.engine.logged import LEVELS, Line
 from replay.engine.partings import Partings
 from replay.engine.remembering import way
 from replay.engine.steps import Clocked, InOrder, Waits
-from replay.engine.stretches import stretches
+from replay.engine.stretches import Stretches
 from replay.engine.user_code import library_of, user_code
 from replay.engine.waiting import Waiting
 from replay.errors import DivergenceError
@@ -95,7 +94,8 @@ class EqualityShelf:
         return next((c for c in candidates if not unexpected(self.differences(c, asked))), None)
 
     def differences(self, recorded: Interaction, asked: Value) -> list[Difference]:
-        return differences(recorded.request, asked, window=self._window, noise=self._noise.get(recorded.seq, ()))
+        noise = self._noise.get(recorded.seq, ())
+        return differences(recorded.request, asked, window=self._window.of(recorded), noise=noise)
 
     def noted(self, recorded: Interaction, asked: Value) -> list[Difference]:
         return self.differences(recorded, asked) if recorded.seq in self._noise else []
@@ -126,7 +126,7 @@ class Player:
         "_lock", "_moments", "_move", "_now", "_on_ask", "_partings", "_readings", "_recalled", "_refused", "_resolve",
         "_seed", "_shelves", "_spent", "_turns", "_unknown", "_wait", "_waited", "_waiting", "behind", "closed",
         "goes_out", "lanes", "later", "leaves", "left", "logs", "noise", "noted", "notes", "permits", "recording",
-        "served", "short_draws", "start_up", "through", "unanswered", "where",
+        "served", "short_draws", "span", "start_up", "through", "unanswered", "where",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
@@ -148,8 +148,11 @@ class Player:
         noise: Known | None = None,
         before: Before | None = None,
         waited: Callable[[], int] | None = None,
+        span: Window | None = None,
     ) -> None:
         self.recording = recording
+        self.span = window(recording) if span is None else span
+        """When it was, and what the replay's clock showed."""
         self.later = Later(recording)
         """Whether it waits longer than production did."""
         self._waited = None if through else waited
@@ -229,7 +232,7 @@ class Player:
 
     def _shelf_of_others(self) -> Shelf:
         """Of the boundaries that find answers in no way of their own."""
-        return EqualityShelf(window(self.recording), self.noise.requests)
+        return EqualityShelf(self.span, self.noise.requests)
 
     def start_here(self) -> None:
         """The calling task is the one that runs the entry point."""
@@ -259,7 +262,7 @@ class Player:
             if self._on_ask is not None:
                 self._on_ask(found, asked)
             if self._waited is not None and found.seq < len(self.recording.interactions):
-                self.later.asked(found, self._waited())
+                self.later.asked(found, self._waited(), lane)
             self.served += 1
             self._spent.append(found)
             asked_at = self.recording.started_at + found.offset_ns
@@ -609,8 +612,18 @@ def _settled(payload: Settles, among: Sequence[Interaction]) -> Value:
     return payload.settle()
 
 
-def window(recording: Recording) -> Window:
-    """The wall-clock span of the recording."""
-    return Window(
-        recording.started_at, recording.started_at + recording.duration_ns, cache(partial(stretches, recording))
-    )
+def window(
+    recording: Recording, stood: Callable[[], Spans | None] | None = None, waited: Callable[[], int] | None = None
+) -> Window:
+    """The wall-clock span of the recording. Of a replay of it `stood` says where its clock stood (see `Shown.spans`),
+    and `waited` for how long it has waited so far, nanoseconds: the rest production computed."""
+    found = Stretches(recording)
+
+    def clock(asked: Interaction | None) -> Shown | None:
+        spans = None if stood is None or recording.parent_digest is not None else stood()  # an edit may set the clock
+        if spans is None:
+            return None
+        took = recording.duration_ns if asked is None else asked.offset_ns
+        return Shown(spans, max(0, took - waited()) if waited is not None and found.in_step else None)
+
+    return Window(found.whole.start, found.whole.end, found.all, found.until, clock)

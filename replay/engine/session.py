@@ -22,11 +22,11 @@ from replay.core.left import is_noted
 from replay.core.near import Near
 from replay.core.noise import Known, known
 from replay.core.recording import Interaction, Kind, Outcome, Recording
-from replay.core.verdict import Difference, Frame, Verdict, Violation
+from replay.core.verdict import Difference, Frame, Spans, Verdict, Violation, Window
 from replay.core.world import Boundary, current, occupy
 from replay.engine import guard
 from replay.engine.doubts import doubts, reworded
-from replay.engine.earlier import dropped, earlier, is_all_from_before, kept_by_now, may_be_dropped
+from replay.engine.earlier import dropped, earlier, is_all_from_before, is_kept_by_process, kept_by_now, may_be_dropped
 from replay.engine.heard import Heard, hearing
 from replay.engine.invariants import violations
 from replay.engine.keyed import keyed
@@ -54,6 +54,7 @@ class Session:
         wait: Waits | None = None,
         linger: Callable[[int], bool] = lambda elapsed: False,
         near: Callable[[], Sequence[Near]] = tuple,
+        stood: Callable[[], Spans | None] | None = None,
         waited: Callable[[], int] | None = None,
         listen: Callable[[], None] | None = None,
         live: Collection[str] = (),
@@ -66,7 +67,8 @@ class Session:
         predict: Callable[[Interaction, Resolve | None], Any] | None = None,
     ) -> None:
         """`linger`: lets the threads that the entry point left go on by one step; false if none of them would by so
-        many nanoseconds after the start. `near`: what came at about the same time. `waited`: for how long the replay
+        many nanoseconds after the start. `near`: what came at about the same time. `stood`: where the
+        clock stood so far. `waited`: for how long the replay
         has, nanoseconds; None: nobody asks. `listen`: lets the world hear what is logged; None: nobody asks for it.
         `once`: no second run (see `run`). `predict`: what is read off a model's answer now (see
         `replay.engine.breaches`), for finds of a breach."""
@@ -78,6 +80,7 @@ class Session:
         self._wait = wait
         self._linger = linger
         self._near = near
+        self._stood = stood
         self._waited = waited
         self._listen = listen
         self._ignore = ignore
@@ -92,7 +95,7 @@ class Session:
         """Replay `recording`. Never raises for what the recording or the code under test does. Where it only asks, on
         another way or once more, what production's process had asked before, it is run again: a process that has kept
         that is as production's was, and its verdict counts. So it is where it reproduces: what it asks in both runs it
-        does not keep.
+        does not keep, unless each run has anew what keeps it.
 
         Raises UsageError (`invariant`) for an invariant of what is no entry point.
         """
@@ -101,8 +104,9 @@ class Session:
             return verdict
         if is_all_from_before(verdict):
             return kept_by_now(verdict, self._run(recording)) or verdict
-        if may_be_dropped(recording, verdict) and not self._awaits(recording):
-            return dropped(verdict, self._run(recording))
+        if may_be_dropped(verdict):
+            counts = is_kept_by_process(recording) and not self._awaits(recording)
+            return dropped(verdict, self._run(recording), counts=counts)
         return verdict
 
     def _awaits(self, recording: Recording) -> bool:
@@ -170,7 +174,8 @@ class Session:
     def _play(self, recording: Recording, target: Any) -> tuple[Player, Outcome, Sequence[Near]]:
         noise = known(recording, keyed(recording))
         kinds = {each.kind: each for each in self._boundaries}
-        found = Shelves(kinds, by_boundary(recording), window(recording), noise.requests, earlier(recording))
+        span = window(recording, None if self._live else self._stood, self._waited)
+        found = Shelves(kinds, by_boundary(recording), span, noise.requests, earlier(recording))
         with playing(self._boundaries, recording, self._live):
             player = self._player(
                 recording,
@@ -185,6 +190,7 @@ class Session:
                 noise=noise,
                 before=found.before,
                 waited=self._waited,
+                span=span,
             )
             player.leaves = is_noted(recording)
             if self._listen is not None:
@@ -194,6 +200,8 @@ class Session:
             try:
                 outcome = self._runners[recording.kind](recording, target, self._targets.resolve)
                 near = self._near()
+                shown = span.shown
+                player.span = msgspec.structs.replace(span, clock=lambda asked: shown)
                 if self._waited is not None and not self._live:
                     player.later.ended(self._waited())
                 player.linger(self._linger)
@@ -205,10 +213,10 @@ class Session:
         return player, outcome, near
 
     def _judge(self, recording: Recording, player: Player, outcome: Outcome, near: Sequence[Near]) -> Verdict:
-        difference = reworded(recording, self._difference(recording, outcome, player.noise))
+        difference = reworded(recording, self._difference(recording, outcome, player.noise, player.span))
         left = player.left
         if left is not None and outcome.state == recording.outcome.state:
-            difference += parted(recording, left, window(recording), self._ignore, self._tolerance, player.noise.left)
+            difference += parted(recording, left, player.span, self._ignore, self._tolerance, player.noise.left)
         difference += [*unknown(recording.outcome.payload), *player.noted, *unseen(recording)][:MOST]
         if player.diverged and not unexpected(difference):
             difference += player.forgive()
@@ -247,14 +255,14 @@ class Session:
             ),
         )
 
-    def _difference(self, recording: Recording, outcome: Outcome, noise: Known) -> list[Difference]:
+    def _difference(self, recording: Recording, outcome: Outcome, noise: Known, span: Window) -> list[Difference]:
         malformed = [Difference("context.noise", "changed", noise.refused, None, _MALFORMED)] if noise.refused else []
         if outcome.state != recording.outcome.state:
             return [Difference("$", "changed", _headline(recording.outcome), _headline(outcome)), *malformed]
         found = differences(
             recording.outcome.payload,
             outcome.payload,
-            window=window(recording),
+            window=span,
             tolerances=self._tolerance,
             ignore=self._ignore,
             noise=noise.outcome,

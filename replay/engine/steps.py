@@ -63,7 +63,7 @@ class InOrder:
 
     def __init__(self, recording: Recording, wait: Waits) -> None:
         self._recording, self._wait = recording, wait
-        self._taken = _checked(recording.facts)
+        self._taken = steps_of(recording)
         self._seen: dict[str, int] | None = None
 
     def at(self, lane: str, step: int) -> None:
@@ -84,8 +84,9 @@ class InOrder:
         return self._seen
 
 
-def _checked(facts: object) -> dict[str, list[int]]:
+def steps_of(recording: Recording) -> dict[str, list[int]]:
     """Those of a recording, which may be a stranger's."""
+    facts = recording.facts
     found = facts.get(STEPS) if isinstance(facts, dict) else None
     if not isinstance(found, dict):
         return {}
@@ -100,13 +101,13 @@ def _checked(facts: object) -> dict[str, list[int]]:
 
 def stepped(recording: Recording) -> Collection[str]:
     """The lanes that are threads and jobs."""
-    return _checked(recording.facts)
+    return steps_of(recording)
 
 
 def overlapping(recording: Recording) -> tuple[str, str] | None:
     """The first two threads or jobs, neither of which began in the other, that ran at the same time."""
     running: dict[str, int] = {}
-    whole = [(lane, steps) for lane, steps in _checked(recording.facts).items() if len(steps) > BEGUN]
+    whole = [(lane, steps) for lane, steps in steps_of(recording).items() if len(steps) > BEGUN]
     for lane, steps in sorted(whole, key=lambda each: each[1][BEGUN]):
         for other, ended in list(running.items()):
             if ended < steps[BEGUN]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from replay.boundaries import ALL, known
-from replay.boundaries.clock import linger, move_to, near, wait, waited
+from replay.boundaries.clock import linger, move_to, near, stood, wait, waited
 from replay.boundaries.model import predict
 from replay.core.promoted import promoted, with_onward
 from replay.core.recording import Recording
@@ -83,6 +83,7 @@ def run(
         wait=wait,
         linger=linger,
         near=near,
+        stood=stood,
         waited=waited,
         listen=listen,
         live=live,

@@ -18,7 +18,7 @@ from replay.core.parts import Parts
 from replay.core.recording import Outcome, Recording
 from replay.core.verdict import MOST_NOTED, Difference, Divergence, Frame, Verdict, Violation
 from replay.engine.earlier import NAME as EARLIER
-from replay.engine.earlier import REMEMBERED
+from replay.engine.earlier import REMEMBERED, was_recalled
 from replay.surfaces.asking import got_line, request_line
 from replay.surfaces.hints import perhaps
 from replay.surfaces.literals import (
@@ -79,9 +79,12 @@ def handled(verdict: Verdict) -> str:
 
 def recalled(verdict: Verdict) -> str:
     """What was answered though production did not ask it in this recording, as the end of a line."""
-    found = [escape(each.path) for each in verdict.difference if each.note == REMEMBERED]
+    found = [each for each in verdict.difference if was_recalled(each)]
+    if not found:
+        return ""
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"; answered from before the recording: {found[0]}{more}" if found else ""
+    again = ", and asked again in a second run" if any(each.note != REMEMBERED for each in found) else ""
+    return f"; answered from before the recording: {escape(found[0].path)}{more}{again}"
 
 
 def _raised_at(place: Frame) -> str:

@@ -10,8 +10,8 @@ from replay.core.cause import known_cause, minimal_of
 from replay.core.left import LEFT
 from replay.core.recording import Interaction, ModelCall, Prediction, Recording
 from replay.core.redaction.marks import marks_of
+from replay.engine.earlier import LEFT_OUT, earlier, left_out
 from replay.engine.earlier import NAME as EARLIER
-from replay.engine.earlier import earlier
 from replay.surfaces.asking import answer_line
 from replay.surfaces.literals import bare, literal, tree
 from replay.surfaces.page import Page, count, duration, when
@@ -28,7 +28,7 @@ GAPS = 20
 """Gaps shown."""
 _MANY = frozenset({"draws", "threads"})
 """Of the context, what is shown as a number of each."""
-_TOLD = frozenset({EARLIER, LEFT, "redaction"})
+_TOLD = frozenset({EARLIER, LEFT_OUT, LEFT, "redaction"})
 """Of the context, what is told elsewhere."""
 _KEY = 20
 """Characters of a key's id: a bundle may hold anything."""
@@ -95,8 +95,10 @@ def _context(recording: Recording, page: Page) -> Iterator[str]:
     for key, item in node.items():
         if (item or item == 0) and not (told and key == "cause") and key not in _TOLD:
             yield page.row(escape(str(key)), _sizes(item) if key in _MANY else literal(item, longest=page.short))
-    for number, each in enumerate(earlier(recording)):
-        yield page.row("earlier" if number == 0 else "", escape(each.name))
+    before = [escape(each.name) for each in earlier(recording)]
+    before += [f"{escape(each)} (no room for its answer)" for each in sorted(left_out(recording))]
+    for number, name in enumerate(before):
+        yield page.row("earlier" if number == 0 else "", name)
 
 
 def _masked(recording: Recording) -> str:

@@ -10,7 +10,8 @@ from time import monotonic, sleep
 
 import pytest
 
-from replay.boundaries.clock import clock, move_to, now, shift, wait, zone
+from replay.boundaries.clock import begin, clock, move_to, now, shift, stood, wait, zone
+from replay.boundaries.order import MOST_SPANS, real_sleep
 from replay.core.world import Boundary, Renewed
 from replay.errors import Unanswerable
 from tests.boundaries.worlds import Listener, Teller, a_recording, inside
@@ -45,6 +46,32 @@ def test_the_clock_moves_forward_only() -> None:
         for _ in range(1000):
             shift(333_333_333)
         assert time.time_ns() == START + 1 + 90_061_000_000_007 + 333_333_333_000
+
+
+async def _begins() -> None:
+    begin()
+
+
+def test_where_the_clock_stood() -> None:
+    """Each place, those that lie close together as one; not known once it has followed the real one, or after very many
+    places."""
+    second = 10**9
+    assert stood() is None
+    with clock.playing(a_recording(START, zone="UTC")):
+        for step in (500, second, 500, 2 * second):
+            shift(step)
+        assert stood() == [(START, START + 500), (START + 500 + second, START + 1000 + second),
+                           (START + 1000 + 3 * second,) * 2]  # fmt: skip
+        asyncio.run(_begins())
+        assert stood() == [(START, START)]
+        for _ in range(MOST_SPANS):
+            shift(second)
+        assert stood() is None
+    with clock.playing(a_recording(START, zone="UTC")):
+        monotonic()
+        real_sleep(1.1)
+        monotonic()
+        assert stood() is None
 
 
 def test_the_clock_is_set_at_a_moment_of_the_work() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from replay.core.times import both_counted, both_inside, both_tell
-from replay.core.verdict import Window
+from replay.core.verdict import Shown, Window
 
 NOW = datetime(2026, 11, 30, 21, 8, 54, 100_000, tzinfo=UTC)
 SECOND = 1_000_000_000
@@ -141,3 +141,44 @@ def test_a_clock_that_something_else_read_meanwhile() -> None:
     meanwhile = NOW + timedelta(seconds=1)
     assert both_inside(meanwhile.isoformat(), NOW.isoformat(), _waiting())
     assert not both_inside(meanwhile.isoformat(), (NOW + timedelta(seconds=9)).isoformat(), _waiting())
+
+
+def _showing(behind: int | None, *moments: datetime) -> Window:
+    """A replay of a recording of three seconds, whose clock stood at these."""
+    spans = [(_nanoseconds(each), _nanoseconds(each)) for each in moments]
+    return Window(START, START + 3 * SECOND, clock=lambda asked: Shown(spans, behind))
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return START + int((moment - NOW).total_seconds() * 1e6) * 1000
+
+
+@pytest.mark.parametrize("form", range(9))
+def test_a_time_that_no_clock_showed(form: int) -> None:
+    """Production computed for a second before it read it; the replay's clock stood still. What it did not show is
+    another time, though it lies in the window."""
+    recorded, now, earlier = (_forms(NOW + timedelta(seconds=each))[form] for each in (2.5, 1.5, 0.5))
+    assert both_inside(recorded, now, _showing(None, NOW, NOW + timedelta(seconds=1.5)))
+    assert not both_inside(recorded, earlier, _showing(None, NOW + timedelta(seconds=1.5)))
+
+
+@pytest.mark.parametrize("form", [0, 2, 4, 6, 7])
+def test_an_expiry_is_counted_from_a_time_that_the_clock_showed(form: int) -> None:
+    """Not from one of a second before."""
+    recorded, now, earlier = (_forms(NOW + HOUR + timedelta(seconds=each))[form] for each in (2.5, 1.5, 0.5))
+    span = _showing(None, NOW + timedelta(seconds=1.5))
+    assert both_counted(recorded, now, span)
+    assert not both_counted(earlier, recorded, _showing(None, NOW + timedelta(seconds=0.5)))
+    assert both_inside(NOW + timedelta(seconds=2.5), NOW + timedelta(seconds=1.5), span)
+
+
+@pytest.mark.parametrize("counted", [timedelta(0), HOUR])
+def test_a_replay_is_behind_by_what_production_computed(counted: timedelta) -> None:
+    """No more, and never ahead."""
+    alike = both_counted if counted else both_inside
+    late, early = (NOW + counted + timedelta(seconds=each) for each in (2.5, 1.5))
+    moments = [NOW + timedelta(seconds=each) for each in (0.5, 1.5, 2.5)]
+    assert alike(late, early, _showing(SECOND, *moments))
+    assert not alike(late, early, _showing(SECOND // 10, *moments))
+    assert not alike(early, late, _showing(SECOND, *moments))
+    assert alike(early, late, _showing(None, *moments))

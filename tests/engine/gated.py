@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import replay
 
-NOW = {"at once": 6, "back off": 0.05, "rest": 0.0}
+NOW = {"at once": 6, "back off": 0.05, "rest": 0.0, "together": False, "apart": False}
 _TRIES = {"number": 0}
 
 
@@ -70,3 +70,22 @@ async def rests() -> str:
     found = await fetch(1)
     await asyncio.sleep(NOW["rest"])
     return str(found)
+
+
+@replay.capture
+async def in_turn() -> list[int]:
+    """One after the other; or both together, or each in a task of its own."""
+    if NOW["together"]:
+        return await asyncio.gather(fetch(1), fetch(2))
+    if NOW["apart"]:
+        return [await asyncio.create_task(fetch(number)) for number in (1, 2)]
+    return [await fetch(1), await fetch(2)]
+
+
+@replay.capture
+def in_turn_blocking() -> list[int]:
+    """The same with threads."""
+    if NOW["together"] or NOW["apart"]:
+        with ThreadPoolExecutor(2 if NOW["together"] else 1) as pool:
+            return list(pool.map(fetch_blocking, (1, 2)))
+    return [fetch_blocking(1), fetch_blocking(2)]

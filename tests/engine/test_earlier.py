@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from replay.core.compare import unexpected
 from replay.core.notes import with_note
 from replay.core.recording import Recording
 from replay.engine import recorder, remembering
-from replay.engine.earlier import LEFT_OUT, NAME, REMEMBERED, earlier, left_out
+from replay.engine.earlier import LEFT_OUT, NAME, REMEMBERED, earlier, left_out, was_recalled
 from replay.engine.recorder import Settings
 from replay.engine.remembering import MOST_THINGS, SELDOM, Memory
 from replay.engine.user_code import user_code
@@ -28,6 +29,7 @@ from replay.surfaces.minimize import shorten
 from replay.surfaces.page import Page
 from replay.surfaces.report.facts import incident
 from replay.surfaces.run import run as replay_recording
+from replay.surfaces.text import recalled
 from replay.surfaces.waterfall import recording_text
 from replay.surfaces.why import Options
 from tests.engine import tokens
@@ -205,6 +207,26 @@ def test_a_cache_that_is_dropped(record: Record, monkeypatch: pytest.MonkeyPatch
     assert found.path.endswith("/oauth/token")
     assert "in each of two runs" in (verdict.reason or "")
     assert replay_recording(second, once=True).green
+
+
+@pytest.mark.parametrize("work", [lambda number: asyncio.run(tokens.order_awaited(number)), tokens.Desk().order])
+def test_what_each_run_has_anew_may_keep_it(
+    record: Record, monkeypatch: pytest.MonkeyPatch, work: Callable[[int], Any]
+) -> None:
+    """An event loop, an object: that it is asked again is told, and does not count."""
+    _, second = record(lambda: [work(number) for number in (1, 2)])
+    tokens.forget()
+    verdict = replay.run(second)
+    assert verdict.status == "reproduced"
+    assert [each.note for each in verdict.difference if was_recalled(each)] == [REMEMBERED]
+    assert recalled(verdict).endswith("/oauth/token")
+    tokens.forget()
+    monkeypatch.setattr(tokens, "_kept", _Drops())
+    verdict = replay.run(second)
+    assert verdict.status == "reproduced"
+    (found,) = filter(was_recalled, verdict.difference)
+    assert "a second run in the same process asks it again" in str(found.note)
+    assert recalled(verdict).endswith("/oauth/token, and asked again in a second run")
 
 
 def test_a_cached_function_that_is_cached_no_more(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -499,6 +521,16 @@ def test_it_is_shown(record: Record) -> None:
     _, second = record(_orders(1, 2))
     (line,) = [line for line in recording_text(second).splitlines() if line.strip().startswith("earlier")]
     assert line.split() == ["earlier", "http", "POST", f"{tokens.WORLD['base']}/oauth/token"]
+
+
+def test_what_had_no_room_is_shown_too(record: Record) -> None:
+    """A line each."""
+    (first,) = record(_orders(1))
+    names = [f"http GET https://idp.example.org/keys/{number}" for number in range(2)]
+    lines = [line.strip() for line in recording_text(with_note(first, LEFT_OUT, names)).splitlines()]
+    told = [f"{name} (no room for its answer)" for name in names]
+    at = lines.index(told[1])
+    assert lines[at - 1].split(maxsplit=1) == ["earlier", told[0]]
 
 
 def test_a_report_says_so(record: Record) -> None:

@@ -19,6 +19,8 @@ WORK: dict[str, Callable[[], Any]] = {
     "threads": gated.in_threads,
     "tries": gated.tries,
     "rests": lambda: asyncio.run(gated.rests()),
+    "in turn": lambda: asyncio.run(gated.in_turn()),
+    "in turn, blocking": gated.in_turn_blocking,
 }
 
 
@@ -62,6 +64,23 @@ def test_what_is_asked_again_sooner_is_told(record: Record, monkeypatch: pytest.
     assert (verdict.status, found.path) == ("reproduced", "interaction[1] asked again")
     assert found.actual == f"{now:.2f} s after it"
     assert str(found.note).startswith("sooner than in production")
+    assert replay.run(replace(recording, parent_digest=recording.digest)).difference == ()
+
+
+@pytest.mark.parametrize("work", ["in turn", "in turn, blocking"])
+def test_what_is_asked_at_once_is_told(record: Record, monkeypatch: pytest.MonkeyPatch, work: str) -> None:
+    """Production had the answer to the first before it asked the second. Who else waits for it is no matter."""
+    (recording,) = record(WORK[work])
+    assert replay.run(recording).difference == ()
+    monkeypatch.setitem(gated.NOW, "apart", True)
+    assert replay.run(recording).difference == ()
+    monkeypatch.setitem(gated.NOW, "together", True)
+    verdict = replay.run(recording)
+    (found,) = verdict.difference
+    assert (verdict.status, found.path) == ("reproduced", "interaction[1] asked")
+    answer = "the answer to interaction[0]"
+    assert (found.recorded, found.actual) == (f"after {answer}", f"before {answer}")
+    assert str(found.note).startswith("at once with what production awaited first")
     assert replay.run(replace(recording, parent_digest=recording.digest)).difference == ()
 
 

@@ -89,6 +89,22 @@ def order(number: int) -> Any:
 
 
 @replay.capture
+async def order_awaited(number: int) -> Any:
+    """The same in an event loop."""
+    return order.__wrapped__(number)
+
+
+class Desk:
+    """The same of an object."""
+
+    @replay.capture
+    def order(self, number: int) -> Any:
+        """Goes on with the token."""
+        token()
+        return _get(f"/orders/{number}")["total"]
+
+
+@replay.capture
 def halved(number: int) -> float:
     """Fails for some."""
     token()

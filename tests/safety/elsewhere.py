@@ -118,7 +118,7 @@ ELSEWHERE = {
         boundaries/clock: ClockBoundary.describe ClockBoundary.playing _Clock.__init__ _Clock._shift
             _Clock.advance _Clock.back_to _Playing.__enter__ _Playing.__exit__ _Playing.__init__
             _Playing._leave_zone _Playing.again _checked _is_zone _parts _set_zone _settings begin linger move_to
-            near now pauses recorded_zone shift wait waited
+            near now pauses recorded_zone shift stood wait waited
         boundaries/__init__: known
         boundaries/call: _arrive.<locals>.beyond _opened
         boundaries/http/__init__: HttpBoundary.describe HttpBoundary.playing HttpBoundary.shelf
@@ -172,8 +172,8 @@ ELSEWHERE = {
             Timeline.has_strangers Timeline.is_actor Timeline.is_later Timeline.is_over Timeline.leave
             Timeline.linger Timeline.move_to Timeline.not_started Timeline.now Timeline.number Timeline.pool
             Timeline.read Timeline.restart Timeline.ring Timeline.set_alarm Timeline.shift Timeline.since
-            Timeline.sleep Timeline.spared Timeline.waited Timeline.standing Timeline.starting Timeline.turn
-            Timeline.unsure Timeline.wall _stuck
+            Timeline.sleep Timeline.spared Timeline.stood Timeline.waited Timeline.standing Timeline.starting
+            Timeline.turn Timeline.unsure Timeline.wall _stuck
         boundaries/standing: _first_of _running _task_of stack_here stack_of stack_of_thread stack_of_timer
         boundaries/waits: _end _is_worker _join_worker _join_worker.<locals>.is_over _of_now
             _of_now.<locals>.text _place_in_sets _reader _reader.<locals>.read _starts_a_thread ended

@@ -97,7 +97,7 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
             elif name == "path":
                 found += unexpected(self._paths(ours, theirs))
             elif name == "headers":
-                found += _field_differences("headers", *self._choosing(ours, theirs), self._window, ())
+                found += _field_differences("headers", *self._choosing(ours, theirs), self._span(ours), ())
             else:
                 found.append(Difference(name, "changed", getattr(ours, name), getattr(theirs, name)))
         if recorded.seq in self._noise:
@@ -216,10 +216,15 @@ class BundleCassette(Cassette):  # type: ignore[misc]  # vcr has no types
         return _text_differences("path", recorded.path, asked.path, self._noisy.get(id(recorded), ()))
 
     def _query(self, recorded: Request, asked: Request) -> list[Difference]:
-        return _query_differences(recorded, asked, self._window, self._noisy.get(id(recorded), ()))
+        return _query_differences(recorded, asked, self._span(recorded), self._noisy.get(id(recorded), ()))
 
     def _body(self, recorded: Request, asked: Request) -> list[Difference]:
-        return _body_differences(recorded, asked, self._window, self._noisy.get(id(recorded), ()))
+        return _body_differences(recorded, asked, self._span(recorded), self._noisy.get(id(recorded), ()))
+
+    def _span(self, recorded: Request) -> Window:
+        """When a clock may have been read for it."""
+        source = self._source.get(id(recorded))
+        return self._window if source is None else self._window.of(source)
 
     def _choosing(self, recorded: Request, asked: Request) -> tuple[dict[str, Any], dict[str, Any]]:
         """The headers of both that choose an answer."""
