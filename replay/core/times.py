@@ -43,9 +43,20 @@ _NEAR = _SECOND // 16
 """Nanoseconds by which a time may be off that was read there: some are written in tenths of a second."""
 _MOST = 1_000
 """Whole seconds that are tried."""
-_WRITTEN = re.compile(r"(?<=\d)[.,]\d+|\d+|[A-Za-z]{3,}|[+-](?=\d\d:?\d\d\Z)")
-"""What two moments that are written in the same way may differ in: digits, a fraction, names of days and months, the
-sign of a zone."""
+_CLOSE = _SECOND // 50
+"""Nanoseconds by which two may be apart of which one alone is a whole second: a clock is, but seldom."""
+_VARIES = re.compile(
+    r"(?<=\d)[.,]\d+|\d+|\b(?P<short>mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\b"
+    r"|\b(?P<long>[a-z]+day|january|february|march|april|june|july|august|(?:sept|octo|novem|decem)ber)\b",
+    re.IGNORECASE,
+)
+"""What two moments that are written in the same way may differ in: digits, a fraction, names of days and months."""
+_ZONE = re.compile(r"\d:\d\d(?::\d\d)?(?:[.,]\d+)?( ?[+-]\d\d(?::?\d\d){0,2})")
+"""A zone that is written in digits, which may not."""
+_FRACTION = re.compile(r"(?<=\d)[.,](\d+)")
+_CUT = 3
+"""Digits of a fraction, from which on two have not the same precision: such that leave out zeros seldom leave out so
+many, and milliseconds are so many less than microseconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Moment = int | float | datetime | date
 
@@ -122,7 +133,7 @@ def _widened(window: Window) -> tuple[int, int]:
 def _are_inside(one: int, two: int, window: Window) -> bool:
     """`one` is the recorded one. Where it lies in no part, something else ran while the code waited."""
     start, end = _widened(window)
-    if not (start <= one <= end and start <= two <= end):
+    if not (start <= one <= end and start <= two <= end) or _is_rounded(one, two, window):
         return False
     if abs(two - one) <= _SOON:
         return True
@@ -168,6 +179,13 @@ def _showed(low: int, high: int, shown: Shown) -> bool:
     return is_next or (at > 0 and shown.spans[at - 1][1] >= low)
 
 
+def _is_rounded(one: int, two: int, window: Window) -> bool:
+    """Whether one of both alone is a whole second, and a clock that was read as a second began is no reason for it."""
+    if (one % _SECOND == 0) == (two % _SECOND == 0):
+        return False
+    return abs(two - one) > _CLOSE or all(-(-part.start // _SECOND) * _SECOND > part.end for part in window.parts)
+
+
 def _whole(moment: int, by: int) -> int:
     return (moment + by) // _SECOND * _SECOND
 
@@ -211,8 +229,6 @@ def without_moments(text: str) -> str:
 
 def _are_moments(one: str, two: str, window: Window) -> bool:
     """Of times that are written without a day only those inside the window count, in any zone."""
-    if len(one) != len(two) and "." not in f"{one[10:]}{two[10:]}":  # `isoformat` leaves a fraction of zero out
-        return False
     if _MINUTES.search(one) and _MINUTES.search(two):
         minute = 60 * _SECOND
         window = msgspec.structs.replace(window, start=window.start // minute * minute)
@@ -225,6 +241,8 @@ def _are_moments(one: str, two: str, window: Window) -> bool:
 
 
 def _from_inside(one: int, two: int, window: Window) -> bool:
+    if _is_rounded(one, two, window):
+        return False
     if abs(two - one) <= _SOON:
         return _from_part(one, two, window)
     shown = window.shown
@@ -251,8 +269,31 @@ def _moments(one: Any, two: Any) -> tuple[_Moment, _Moment] | tuple[None, None]:
     first, second = _moment(one), _moment(two)
     if first is None or second is None or type(first) is not type(second):
         return None, None
-    is_text = isinstance(one, str) and isinstance(two, str)
-    return (None, None) if is_text and _WRITTEN.sub("", one) != _WRITTEN.sub("", two) else (first, second)
+    return (first, second) if _are_alike(one, two) else (None, None)
+
+
+def _are_alike(one: Any, two: Any) -> bool:
+    """Whether two moments are written in the same way: in one form, zone and precision."""
+    if isinstance(one, datetime) and isinstance(two, datetime):
+        return one.utcoffset() == two.utcoffset()
+    if not isinstance(one, str) or not isinstance(two, str):
+        return True
+    form, other = (_VARIES.sub(lambda found: found.lastgroup or "", each) for each in (one, two))
+    return form == other and _zone(one) == _zone(two) and _are_as_fine(one, two)
+
+
+def _zone(text: str) -> str | None:
+    found = _ZONE.search(text)
+    return None if found is None else found[1]
+
+
+def _are_as_fine(one: str, two: str) -> bool:
+    """Whether the fractions of two texts may be of one precision: some leave out the zeros at the end of one, or one of
+    zeros alone (`isoformat`; of a number nobody does)."""
+    had, has = ("".join(_FRACTION.findall(each)) for each in (one, two))
+    if had and has:
+        return abs(len(had) - len(has)) < _CUT or "0" in (had, has)  # a float is written with one digit at least
+    return had == has or (":" in one and bool((had or has).strip("0")))
 
 
 def _moment(value: Any) -> _Moment | None:

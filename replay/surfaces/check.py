@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from replay.core.compare import time_note
 from replay.core.covering import identity, uuid_form
 from replay.core.filling import recorded_left
 from replay.core.noise import DRAWS, LEFT, OUTCOME, Matcher, Noise, request, with_noise
@@ -238,7 +239,7 @@ class _Check:
                         continue
                     new = new or key not in self._moved
                     self._moved[key] = factor
-                elif factor.span and self._moves_with_the_clock(key):
+                elif factor.span and self._is_moment(key, found.matcher, base, other):
                     continue
                 elif key not in self._found and not self._covers(key):
                     self._found[key] = matcher, factor
@@ -296,8 +297,7 @@ class _Check:
             if factor.span and run.verdict.status != "diverged":
                 for place, found in self._parted([base, run]):
                     key = place, found.steps
-                    is_moment = found.matcher in ("time", "uuid") or self._moves_with_the_clock(key)
-                    if not is_moment and not self._covers(key):
+                    if not self._is_moment(key, found.matcher, base, run) and not self._covers(key):
                         self._found[key] = found.matcher, factor
 
     def _judge(self, base: Run, runs: Sequence[tuple[Factor, Run]]) -> None:
@@ -347,8 +347,11 @@ class _Check:
             return is_read_there([str(self._root), factor.folder], values)
         return is_address(values)
 
-    def _moves_with_the_clock(self, key: tuple[str, Steps]) -> bool:
-        """Whether that is known of what lies there, or above."""
+    def _is_moment(self, key: tuple[str, Steps], matcher: Matcher | None, base: Run, other: Run) -> bool:
+        """Whether what moves there with how long everything takes tells when it was, and not how long it took: also
+        where no replay comes to with another clock, since nothing covers what was asked before."""
+        if matcher in ("time", "uuid") or time_note(value_at(base, *key), value_at(other, *key), window(self._plain)):
+            return True
         place, steps = key
         return any(known == place and _leads(above, steps, None) for known, above in self._moved)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -103,6 +103,102 @@ def test_a_text_that_tells_the_time(said: str) -> None:
 def test_a_text_that_tells_something_else(one: Any, two: Any) -> None:
     """Another time, other words, numbers that are no time."""
     assert not both_tell(one, two, WINDOW)
+
+
+TOKYO, NOON = timezone(timedelta(hours=9)), datetime(2026, 11, 30, 12, tzinfo=UTC)
+ODD = timedelta(microseconds=1_457)
+MAIL = "%a, %d %b %Y %H:%M:%S"
+
+
+def _told(one: Any, two: Any, window: Window) -> bool:
+    """Whether two are told apart: by themselves and, of texts, in a longer one."""
+    if both_inside(one, two, window) or both_counted(one, two, window):
+        return False
+    return not (isinstance(one, str) and isinstance(two, str) and both_tell(f"at {one}.", f"at {two}.", window))
+
+
+@pytest.mark.parametrize("apart", [timedelta(0), HOUR, -WEEK])
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (lambda at: at, lambda at: at.astimezone(TOKYO)), (lambda at: at, lambda at: at.replace(tzinfo=None)),
+        (datetime.isoformat, lambda at: at.astimezone(TOKYO).isoformat()),
+        (datetime.isoformat, lambda at: at.replace(tzinfo=TOKYO).isoformat()),
+        (datetime.isoformat, lambda at: f"{at.isoformat()[:-6]}-00:00"),
+        (datetime.isoformat, lambda at: f"{at.isoformat()[:-6]}Z"),
+        (datetime.isoformat, lambda at: at.isoformat()[:-6]),
+        (lambda at: f"{at.isoformat()[:-6]}Z", lambda at: at.isoformat()[:-6]),
+        (lambda at: text(at, "%Y-%m-%d %H:%M%z"), lambda at: text(at.astimezone(TOKYO), "%Y-%m-%d %H:%M%z")),
+        (lambda at: text(at, "%Y-%m-%d %H:%M:%S%z"), lambda at: text(at.astimezone(TOKYO), "%Y-%m-%d %H:%M:%S%z")),
+        (lambda at: text(at, f"{MAIL} %z"), lambda at: text(at.astimezone(TOKYO), f"{MAIL} %z")),
+        (lambda at: text(at, f"{MAIL} GMT"), lambda at: text(at, f"{MAIL} UTC")),
+        (lambda at: text(at, f"{MAIL} CET"), lambda at: text(at, f"{MAIL} JST")),
+        (lambda at: text(at, f"{MAIL} GMT"), lambda at: text(at, f"{MAIL} GMT".replace("%a", "%A"))),
+    ],
+)  # fmt: skip
+def test_a_moment_that_is_written_in_another_zone(one: Any, two: Any, apart: timedelta) -> None:
+    """Also where it is the same moment: who is asked may not read it, or read another one."""
+    recorded, actual = one(NOW + apart), two(LATER + apart)
+    assert not _told(recorded, one(LATER + apart), WINDOW)
+    assert not _told(two(NOW + apart), actual, WINDOW)
+    assert _told(recorded, actual, WINDOW)
+    assert _told(actual, recorded, WINDOW)
+
+
+@pytest.mark.parametrize("apart", [timedelta(0), HOUR, -WEEK])
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (datetime.isoformat, lambda at: at.isoformat(timespec="milliseconds")),
+        (datetime.isoformat, lambda at: at.isoformat(timespec="seconds")),
+        (lambda at: at.isoformat(timespec="milliseconds"), lambda at: at.isoformat(timespec="seconds")),
+        (lambda at: at, lambda at: at.replace(microsecond=0)),
+        (datetime.isoformat, lambda at: at.replace(microsecond=0).isoformat()),
+        (lambda at: text(at, "%Y-%m-%d %H:%M:%S,%f")[:-3], lambda at: text(at, "%Y-%m-%d %H:%M:%S")),
+        (lambda at: text(at, "%Y-%m-%d %H:%M:%S,%f")[:-3], lambda at: text(at, "%Y-%m-%d %H:%M:%S,000")),
+        (datetime.timestamp, lambda at: float(int(at.timestamp()))),
+        (lambda at: str(at.timestamp()), lambda at: str(int(at.timestamp()))),
+        (lambda at: str(at.timestamp()), lambda at: str(float(int(at.timestamp())))),
+        (lambda at: int(at.timestamp() * 1_000), lambda at: int(at.timestamp()) * 1_000),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("seconds", [0, 3])
+def test_a_moment_that_is_written_less_finely(one: Any, two: Any, apart: timedelta, seconds: int) -> None:
+    """Milliseconds that are cut to whole seconds, or come where none were; however long the recording took."""
+    window = Window(START, WINDOW.end + seconds * SECOND)
+    recorded, actual = one(NOW + apart + ODD), two(LATER + apart + ODD)
+    assert not _told(recorded, one(LATER + apart + ODD), window)
+    assert _told(recorded, actual, window)
+    assert _told(actual, recorded, window)
+
+
+@pytest.mark.parametrize(
+    "form", [lambda at: at, datetime.isoformat, datetime.timestamp, lambda at: str(at.timestamp())]
+)
+@pytest.mark.parametrize("apart", [timedelta(0), HOUR])
+def test_a_clock_that_is_read_as_a_second_begins(form: Any, apart: timedelta) -> None:
+    """`isoformat` writes no fraction then. A replay reads it close to that."""
+    start = int(NOON.timestamp()) * SECOND
+    one, two = form(NOON + apart), form(NOON + apart - timedelta(microseconds=12_457))
+    window = Window(start - 20_000_000, start + 30_000_000)
+    for recorded, actual in ((one, two), (two, one)):
+        assert not _told(recorded, actual, window)
+        assert _told(recorded, actual, Window(start - 20_000_000, start - 10_000_000))
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [("2026-11-30T21:08:54.1Z", "2026-11-30T21:08:54.12Z"), ("2026-11-30 21:08:54,12", "2026-11-30 21:08:54,1"),
+     ("2026-11-30T21:08:54.1201Z", "2026-11-30T21:08:54.121003Z")],
+)  # fmt: skip
+def test_zeros_at_the_end_are_left_out(one: str, two: str) -> None:
+    """As other languages and some libraries do."""
+    assert both_tell(one, two, WINDOW)
+
+
+def test_a_fraction_of_zeros_is_written_by_who_writes_it_always() -> None:
+    """Who leaves them out writes none."""
+    assert _told("2026-11-30T12:00:00.000Z", "2026-11-30T12:00:01Z", Window(START - 10**6 * SECOND, START))
 
 
 def _waiting() -> Window:

@@ -24,6 +24,7 @@ from replay.core.verdict import Verdict
 from replay.store.bundle import open_bundle, write_bundle
 from replay.surfaces.check import check
 from replay.surfaces.job import Probe, Reply
+from tests.boundaries.http.server import Server
 from tests.surfaces import noisy
 from tests.surfaces.projects import environment
 
@@ -532,3 +533,32 @@ def test_a_count_beside_how_long_it_took_is_no_noise(tmp_path: Path) -> None:
     assert _replay(tmp_path, "run", "cap")[0] == 0
     (tmp_path / "counted.py").write_text(COUNTED.replace("in fetch(page)", "in fetch(page)[:2]"))
     assert _replay(tmp_path, "run", "cap")[0] == 1
+
+
+SAYS = """
+from datetime import UTC, datetime
+
+import httpx
+import replay
+
+@replay.capture
+def says(url):
+    for _ in range(2):
+        httpx.post(url, content=f"It is {datetime.now(UTC).isoformat()}, go on")
+    httpx.post(url, data={"at": datetime.now(UTC).isoformat()})
+"""
+
+
+@pytest.mark.slow
+def test_a_moment_behind_a_text_that_tells_the_time_does_not_vary(tmp_path: Path) -> None:
+    """Nothing may cover such a text, so a replay at another time does not come further than there."""
+    (tmp_path / "says.py").write_text(SAYS)
+    (tmp_path / "pyproject.toml").write_text("[tool.replay-harness]\n")
+    server = Server()
+    record = "import replay; replay.init(service='s', spool='cap', keep=replay.always())\nimport says; "
+    work = f"says.says({server.url!r}); replay.flush()"
+    subprocess.run([sys.executable, "-c", record + work], cwd=tmp_path, check=True, env=environment())
+    server.stop()
+    code, out, error = _replay(tmp_path, "run", "cap", "--check", "--json")
+    (row,) = json.loads(out)
+    assert (code, row["varies"]) == (0, []), error
