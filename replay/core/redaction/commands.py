@@ -7,9 +7,9 @@ import re
 from replay.core.redaction.finding import Rule
 from replay.core.redaction.values import DRAWN, is_value
 
-_NAMED = r"(?i:[\w.-]{0,60}?(?=[pstcamed])(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|(?:api|access|private|client|secret|master|encryption|decryption|signing)[_-]?key))"
+NAMED = r"(?i:[\w.-]{0,60}?(?=[pstcamed])(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|(?:api|access|private|client|secret|master|encryption|decryption|signing)[_-]?key))"
 """Names of secrets, as keys of settings, to their end."""
-_VALUE = r"(?:(?<=')[^'\n]{4,400}+(?=')|(?<=\")[^\"\n]{4,400}+(?=\")|[^\s\"'|;&<>]{4,400}+)"
+VALUE = r"(?:(?<=')[^'\n]{4,400}+(?=')|(?<=\")[^\"\n]{4,400}+(?=\")|[^\s\"'|;&<>]{4,400}+)"
 _ARROWS = "|".join(
     rf"(?i:(?<={name}{space}{arrow}))"
     for name in (
@@ -38,16 +38,16 @@ _SAYS = r"(?:C: ?|>{1,3} ?)?"
 """What stands before a line of the server, of the client, in a log of both."""
 
 
-_BACKWARDS = (
+BACKWARDS = (
     r"(?i:(?:(?:drow|dw|esarhp|edoc)?ssap|dwp|terces|nekot|s?laitnederc|"
     r"yek[_-]?(?:ipa|ssecca|etavirp|tneilc|terces|retsam|noitpyrc(?:ne|ed)|gningis)))"
 )
 """The same names as they end, read from their end: see `Rule.behind`."""
 _LISTED = r"'(?:([^'\n]{4,400}+)|[^'\n]{0,3}+)'"
-_COLUMN = re.compile(rf"\s{{1,9}}+[\"`\]]?{_BACKWARDS}")
+_COLUMN = re.compile(rf"\s{{1,9}}+[\"`\]]?{BACKWARDS}")
 
 
-def _option(commands: str, options: str, secret: str = _VALUE) -> re.Pattern[str]:
+def _option(commands: str, options: str, secret: str = VALUE) -> re.Pattern[str]:
     """What follows an option of a command on the same line."""
     return re.compile(rf"(?<![\w.-]){commands}{_ARGUMENTS}{options}[\"']?({secret})")
 
@@ -63,7 +63,7 @@ def _no_port(text: str) -> bool:
 
 COMMANDS: tuple[Rule, ...] = (
     Rule("option", re.compile(
-        rf"(?<![\w-])--?(?=[a-z]{{3}}|[a-z]-){_NAMED}[ \t]{{1,9}}+[\"']?({_VALUE})"), ("--", " -storepass", " -keypass"), _no_word),
+        rf"(?<![\w-])--?(?=[a-z]{{3}}|[a-z]-){NAMED}[ \t]{{1,9}}+[\"']?({VALUE})"), ("--", " -storepass", " -keypass"), _no_word),
     Rule("option", _option(r"(?:mysql\w{0,9}|mariadb[\w-]{0,12})", "-p"), ("mysql", "mariadb"), _no_port),
     Rule("option", _option("sshpass", "-p[ \t]?"), ("sshpass",)),
     Rule("option", _option(r"(?:docker|podman|helm(?:[ \t]+registry)?)[ \t]+login", "-p[ \t=]?"), ("docker", "podman", "helm")),
@@ -99,7 +99,7 @@ COMMANDS: tuple[Rule, ...] = (
          ("AUTH ", "requirepass", "masterauth")),
     Rule("assigned", re.compile(r"ConvertTo-SecureString[ \t]{1,9}(?:-String[ \t]{1,9})?[\"']([^\"'\n]{4,200}+)"), ("-SecureString",), is_value),
     Rule("assigned", re.compile(r":(?:5432|\*):[^\s:]{1,100}+:[^\s:]{1,100}+:([^\s:@/]{4,200}+)(?=\s|\Z)"), (":5432:", ":*:")),
-    Rule("assigned", re.compile(rf"\"{_NAMED}\";s:\d{{1,4}}:\"([^\"\n]{{4,400}}+)"), ("\";s:",), is_value),
+    Rule("assigned", re.compile(rf"\"{NAMED}\";s:\d{{1,4}}:\"([^\"\n]{{4,400}}+)"), ("\";s:",), is_value),
     Rule("element", re.compile(
         r">[\w -]{0,30}?(?i:pass(?:word|wd|phrase|code)|secret|token|api[ _-]?key|\bpin\b)[ :]{0,3}(?:</\w{1,9}>\s{0,9}){1,3}+<(?:td|dd|string)\b[^<>]{0,99}+>\s{0,9}+"
         r"(?:<\w{1,9}+>\s{0,9}+){0,2}+([^<>\s]{4,400}+)"), ("</td>", "</th>", "</dt>", "</key>"), is_value),
@@ -137,7 +137,7 @@ COMMANDS: tuple[Rule, ...] = (
          ("assword ", "assphrase ", "asscode ", "asswd ", "ASSWORD ", "assword\t"), is_value),
     Rule("assigned", re.compile(rf"-{{1,2}}>(?:{_ARROWS})[ \t]{{0,9}}+[\"']?((?!(?:[A-Z][a-z]+){{1,9}}+\d?\b)(?=[^\s\"',;|]{{0,99}}?\d)[^\s\"',;&<>(){{}}\[\]|]{{6,400}}+)(?![(\[])"), ("->",), is_value),
     Rule("assigned", re.compile(  # a row of its own, as psql and Markdown show it
-        rf"(?:\A|\n)[ \t|]{{0,40}}+{_NAMED}[ \t]{{0,40}}+\|[ \t]{{1,9}}+((?=[^\s|]{{0,99}}?\d)[^\s|\"']{{6,400}}+)[ \t|]{{0,40}}+(?=\r?\n|\Z)"),
+        rf"(?:\A|\n)[ \t|]{{0,40}}+{NAMED}[ \t]{{0,40}}+\|[ \t]{{1,9}}+((?=[^\s|]{{0,99}}?\d)[^\s|\"']{{6,400}}+)[ \t|]{{0,40}}+(?=\r?\n|\Z)"),
          ("| ",), is_value),
     Rule("assigned", re.compile(
         r"[tT](?<![\w-].)(?i:oken)(?<!nexpected token)[ \t]((?=[A-Za-z_-]{0,60}+\d)(?=[\d_-]{0,60}+[A-Za-z])[A-Za-z0-9_-]{16,400}+)(?![\w/.])"), ("oken ", "OKEN ")),
@@ -149,7 +149,7 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("assigned", re.compile(r"(?i:\bcrypt\(|\b(?:pgp_sym_|aes_)(?:en|de)crypt\([^,()']{1,200}+,[ \t]?)'([^'\n]{4,400}+)'"),
          ("crypt(", "CRYPT(")),
     Rule("field", re.compile(
-        rf"form-data;[^\r\n]{{0,200}}?name=\"?{_NAMED}\"?[^\r\n]{{0,200}}+(?:\r?\n[\w-]{{1,40}}+:[^\r\n]{{0,200}}+){{0,4}}+(?:\r?\n){{2}}([^\r\n]{{4,4000}}+)"),
+        rf"form-data;[^\r\n]{{0,200}}?name=\"?{NAMED}\"?[^\r\n]{{0,200}}+(?:\r?\n[\w-]{{1,40}}+:[^\r\n]{{0,200}}+){{0,4}}+(?:\r?\n){{2}}([^\r\n]{{4,4000}}+)"),
          ("form-data;",), is_value),
     Rule("scheme", re.compile(r"\bAWS [A-Z0-9]{16,128}+:([A-Za-z0-9+/]{20,60}+=?)"), ("AWS ",)),
     Rule("option", re.compile(r"\b(?:bindpw|rootpw)[ \t]{1,9}+[\"']?([^\s\"']{4,200}+)"), ("bindpw", "rootpw")),
@@ -175,7 +175,7 @@ COMMANDS: tuple[Rule, ...] = (
         r"[kKmM](?<=[\s?&(\[{,;\"'].)(?:(?<=[kK])(?i:ey)|(?<=[mM])(?i:agic))="
         rf"({DRAWN.pattern})(?![\w./:+%=-])"),
          ("key=", "Key=", "KEY=", "magic=")),
-    Rule("oauth-code", re.compile(r"[?&]code=([^\s&#\"'<>]{8,2000}+)(?=[^\s\"'<>]{0,2000}?&state=)"), ("code=",)),
+    Rule("oauth-code", re.compile(r"[?&]code=([^\s&#\"'<>]{8,2000}+)(?:&(?!code=)[^\s&\"'<>]{0,400}+){0,8}?(?=&state=)"), ("&state=",)),
     Rule("private-key", re.compile(  # a JSON Web Key (RFC 7518)
         r"\\{0,3}\"(?:d|p|q|dp|dq|qi|k)\\{0,3}\"\s{0,9}+:\s{0,9}+\\{0,3}\"([A-Za-z0-9_-]{16,4000}+)"), ('"kty"', '\\"kty')),
     Rule("path-token", re.compile(
@@ -187,14 +187,14 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("assigned", re.compile(
         r"(?i:identified(?:[ \t]+with[ \t]+[\w\"'`]{1,60})?[ \t]+by|[ \t]password)(?:[ \t]+password)?[ \t]+[\"']?((?<=')[^'\n]{4,400}+(?=')|(?<=\")[^\"\n]{4,400}+(?=\"))"),
          ("IDENTIFIED ", "identified ", "PASSWORD '", "password '"), is_value),
-    Rule("assigned", re.compile(rf"(?:\bENV|\bsetenv|\bsetx|\bset -\w{{1,3}}|\bconfig(?:ure)? set)[ \t]+{_NAMED}[ \t]+[\"']?({_VALUE})"),
+    Rule("assigned", re.compile(rf"(?:\bENV|\bsetenv|\bsetx|\bset -\w{{1,3}}|\bconfig(?:ure)? set)[ \t]+{NAMED}[ \t]+[\"']?({VALUE})"),
          ("ENV ", "setenv ", "setx ", "set -", " set "), is_value),
     Rule("assigned", re.compile(r":[ \t]*(?:(?:&|!!?+)[\w/:.-]{0,60}+[ \t]+){0,2}[|>][+-]?\d?[ \t]*\r?\n[ \t]+(\S[^\n]{3,400}(?:\n[ \t]+[^\n:]{4,400}){0,60})"), (": |", ": >", ": !", ": &"), is_value,
-         behind=re.compile(rf"[\"']?{_BACKWARDS}")),
+         behind=re.compile(rf"[\"']?{BACKWARDS}")),
     Rule("assigned", re.compile(
-        rf"(?:name|key):[ \t]*[\"']?{_NAMED}[\"']?[ \t]*\r?\n[ \t]*value:[ \t]*[\"']?({_VALUE})"), ("value:",), is_value),
+        rf"(?:name|key):[ \t]*[\"']?{NAMED}[\"']?[ \t]*\r?\n[ \t]*value:[ \t]*[\"']?({VALUE})"), ("value:",), is_value),
     Rule("assigned", re.compile(r"(?i:\bpwd|password)=\{([^{}\s]{4,200}+)\}"), ("={",), is_value),
-    Rule("assigned", re.compile(rf"[(\[]b?\\{{0,3}}[\"']{_NAMED}\\{{0,3}}[\"'],[ \t]?b?\\{{0,3}}[\"']((?:[^\"'\\\n]){{4,400}}+)\\{{0,3}}[\"'][)\]]"),
+    Rule("assigned", re.compile(rf"[(\[]b?\\{{0,3}}[\"']{NAMED}\\{{0,3}}[\"'],[ \t]?b?\\{{0,3}}[\"']((?:[^\"'\\\n]){{4,400}}+)\\{{0,3}}[\"'][)\]]"),
          ("', '", '", "', "', b'", "','", '","'), is_value),
     Rule("assigned", re.compile(
         r"[nNiIlL<!](?<=\s.)(?:(?<=[nN])(?i:ot\s{1,9}+i?like\s{1,9}+)|(?<=[iI])(?i:like\s{1,9}+)|(?<=[lL])(?i:ike\s{1,9}+)|(?<=<)>\s{0,9}+|(?<=!)=\s{0,9}+)"
@@ -203,17 +203,17 @@ COMMANDS: tuple[Rule, ...] = (
         r"[nNiI](?<=\s.)(?:(?<=[nN])(?i:ot\s{1,9}+in)|(?<=[iI])[nN])\s{0,9}+\(\s{0,9}+" + _LISTED + rf"(?:,\s{{0,9}}+{_LISTED}" * 7 + ")?" * 7),
          ("IN (", "in ("), is_value, behind=_COLUMN, each_group=True),
     Rule("assigned", re.compile(  # what pydantic says of a field
-        rf"(?:\A|\n)(?:[\w.]{{1,80}}+(?<=\.))?{_NAMED}\n  [^\n]{{1,400}}?input_value=[\"']?([^\n]{{4,400}}?)[\"']?, input_type="),
+        rf"(?:\A|\n)(?:[\w.]{{1,80}}+(?<=\.))?{NAMED}\n  [^\n]{{1,400}}?input_value=[\"']?([^\n]{{4,400}}?)[\"']?, input_type="),
          ("input_value=",)),
     Rule("url-password", re.compile(r"(?<![\w.-])[\w.-]{1,60}+:([^\s@/\"']{4,200}+)@(?:tcp|unix)\("), ("@tcp(", "@unix(")),
     Rule("field", re.compile(  # its value before its name
         r"<(?:input|meta)\b(?=[^<>]{0,400}?\b(?:name|id)=[\"'][\w.:-]{0,40}?(?i:csrf|xsrf|token|password|secret|api[_-]?key))[^<>]{0,300}?\b(?:value|content)=[\"']([^\"'<>]{4,4000}+)"),
          ("value=", "content="), is_value),
-    Rule("option", re.compile(rf"--from-literal[= \t][\"']?[\w.-]{{1,200}}+=({_VALUE})"), ("--from-literal",)),
-    Rule("option", re.compile(rf"\bgh[ \t]+secret[ \t]+set[ \t][^\n|;&]{{0,200}}?(?:-b|--body)[ \t=][\"']?({_VALUE})"), ("gh secret",)),
-    Rule("option", re.compile(rf"\bvault[ \t]+login[ \t]+(?:-[\w=-]{{1,60}}+[ \t]+){{0,4}}[\"']?(?!-)({_VALUE})"), ("vault login",), _no_word),
-    Rule("assigned", re.compile(rf"\[{_NAMED}(?::[\w:]{{1,60}})?\] => ([^\s]{{4,400}}+)"), ("] => ",), is_value),
-    Rule("assigned", re.compile(rf"\[\"{_NAMED}\"(?::[\w:\"]{{1,60}})?\]=>\s{{1,20}}+string\(\d{{1,6}}\) \"([^\"\n]{{4,400}}+)"), ("]=>",), is_value),
+    Rule("option", re.compile(rf"--from-literal[= \t][\"']?[\w.-]{{1,200}}+=({VALUE})"), ("--from-literal",)),
+    Rule("option", re.compile(rf"\bgh[ \t]+secret[ \t]+set[ \t][^\n|;&]{{0,200}}?(?:-b|--body)[ \t=][\"']?({VALUE})"), ("gh secret",)),
+    Rule("option", re.compile(rf"\bvault[ \t]+login[ \t]+(?:-[\w=-]{{1,60}}+[ \t]+){{0,4}}[\"']?(?!-)({VALUE})"), ("vault login",), _no_word),
+    Rule("assigned", re.compile(rf"\[{NAMED}(?::[\w:]{{1,60}})?\] => ([^\s]{{4,400}}+)"), ("] => ",), is_value),
+    Rule("assigned", re.compile(rf"\[\"{NAMED}\"(?::[\w:\"]{{1,60}})?\]=>\s{{1,20}}+string\(\d{{1,6}}\) \"([^\"\n]{{4,400}}+)"), ("]=>",), is_value),
     Rule("option", _option("mosquitto_(?:pub|sub)", "-P[ \t]?"), ("mosquitto_",)),
     Rule("option", _option("[Pp]s[Ee]xec(?:64)?(?:\\.exe)?", "-p[ \t]{1,9}+"), ("sexec", "sExec")),
     Rule("option", _option("xfreerdp", "/p:"), ("xfreerdp",)),
@@ -223,7 +223,7 @@ COMMANDS: tuple[Rule, ...] = (
     Rule("option", re.compile(r"\bstats[ \t]+auth[ \t]+[^\s:]{1,60}+:([^\s]{4,200}+)"), ("stats auth",)),
     Rule("assigned", re.compile(r"(?i:userpassword|unicodepwd):: ?([A-Za-z0-9+/]{4,400}+={0,2}+)"), ("assword:: ", "Pwd:: ")),
     Rule("assigned", re.compile(  # of languages that say the type between
-        rf"{_NAMED}[ \t]{{0,3}}+:[ \t]{{0,3}}+[A-Z]?[a-z][\w.]{{0,30}}+(?:\[[\w., |]{{0,40}}+\])?(?:[ ]?[|][ ]?None)?\??[ \t]{{0,3}}+=[ \t]{{0,3}}+[\"']([^\"'\n]{{4,400}}+)[\"']"),
+        rf"{NAMED}[ \t]{{0,3}}+:[ \t]{{0,3}}+[A-Z]?[a-z][\w.]{{0,30}}+(?:\[[\w., |]{{0,40}}+\])?(?:[ ]?[|][ ]?None)?\??[ \t]{{0,3}}+=[ \t]{{0,3}}+[\"']([^\"'\n]{{4,400}}+)[\"']"),
          ("str = ", "tring = ", "String? = ", "None = ", "Str = "), is_value),
     Rule("assigned", re.compile(r"\b(?:set|with)(?i:password|passphrase|secret|token|apikey|secretkey)\([\"']([^\"'\n]{4,400}+)[\"']"),
          ("assword(", "assphrase(", "ecret(", "oken(", "piKey(", "retKey("), is_value),

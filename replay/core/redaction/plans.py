@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from replay.core.redaction import streams
+from replay.core.redaction.drawn import opens
 from replay.core.redaction.encoded import DEEPEST, Reading
 from replay.core.redaction.finding import Found, find_each
 from replay.core.redaction.marks import Path
@@ -148,7 +149,7 @@ class Planned(Texts):
             for number, pair in enumerate(text.split("&")):
                 name, _, value = pair.partition("=")
                 if name not in names:
-                    names[name] = kind_of(name) if self._is_name(name) and name not in ASKED else ""
+                    names[name] = kind_of(name) if self._is_name(name) and not (name in ASKED or opens(name)) else ""
                 kind = names[name]
                 plan.between[-1] += f"&{name}=" if number else f"{name}="
                 if kind and len(value) > 1:
@@ -222,6 +223,8 @@ class Planned(Texts):
     def _kinds_of_members(self, names: tuple[str, ...]) -> dict[str, str | None] | None:
         """None where more than its own name says what a member is."""
         if not _TELLING.isdisjoint(names) or not 0 < len(names) < ROWS or not all(map(self._is_name, names)):
+            return None
+        if any(map(opens, names)):
             return None
         return {name: self._rules.kind_of(name) for name in names}
 
