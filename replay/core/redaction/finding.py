@@ -30,7 +30,7 @@ _AT_ONCE = 1 << 15
 """Bytes of which all such numbers are looked up while other threads wait."""
 _COMMON = " etaoinsrhldcumfpgwybvkxjqz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Letters, those that texts have most first; signs are rarer."""
-_BEHIND = 80
+_BEHIND = 160
 """Characters before a match that tell whether it is one."""
 _ENDS_IN_HEX = re.compile(r"(?m)^[A-Fa-f]\d|\d[A-Fa-f]$")
 """Where digits are no number of their own because a text begins or ends there."""
@@ -376,8 +376,10 @@ def _word_spans(
 
 
 def _in_words(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:
-    """In the long words only; None where most of the text is in such."""
+    """In the long words only, which have one of its hints; None where most of the text is in such."""
     words = [word for word in text.split() if len(word) >= rule.shortest]
+    if rule.hints:
+        words = [word for word in words if any(hint in word for hint in rule.hints)]
     return _in_these(text, words, rule, pause) if sum(map(len, words)) * 4 < len(text) else None
 
 

@@ -203,7 +203,7 @@ LOOKS: tuple[Rule, ...] = (
         ("@",)),
     Rule("url-user", re.compile(r"https?://([A-Za-z0-9_]{16,200}+)@"), ("@",)),
     WEBHOOK,
-    Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
+    Rule("scheme", re.compile(r"[bB](?<=\b.)(?i:earer|asic) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
     Rule("assigned", _at_words("A-Za-z", _ASSIGNMENT, _ASSIGNABLE), ("=", ":"), is_value, names=_BEGINNINGS, skips=True,
          one=re.compile(f"{_ASSIGNMENT}({_ASSIGNABLE})"), starts=_names_before, ends=_WORD_ENDS),
     Rule("assigned", re.compile(rf"{_by_letter(_WITHIN, '[A-Za-z0-9]')}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), is_value, names=_BEGINNINGS,
