@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from replay.core.redaction.drawn import is_key
 from replay.core.redaction.keys import PERSONAL
 
-KindOf = Callable[[object], str | None]
+KindOf = Callable[..., str | None]
+"""Of a name; and of what stands there, where that is known."""
 _OPTION = re.compile(r"--?([A-Za-z][\w-]{2,60})")
 _VALUE = re.compile(r"(?=\S{8,4000}+\Z)\D{0,80}+\d\S*+\Z")
 _USER = frozenset({"-u", "-U", "--user", "--proxy-user"})
@@ -36,6 +38,8 @@ _COLUMN = re.compile(
 _INTO = re.compile(r"(?i)\binto\s{1,9}+[^\s()]{1,120}+\s{0,9}+\(([^()]{1,4000}+)\)\s{0,9}+values\s{0,9}+\(")
 _OF_KEY = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth", "r", "t"})
 _OF_SECRET, _OF_GRANT = frozenset({"data", "stringData"}), frozenset({"code"})
+_BOTH_KEYS = frozenset({"key1", "key2"})
+"""What Azure calls the two keys of a service."""
 _OF_NONE: frozenset[str] = frozenset()
 _LONGEST = 20_000
 """Characters of a statement that is read."""
@@ -53,18 +57,22 @@ def named(node: Mapping[str, Any], kind_of: KindOf) -> tuple[str, str] | None:
             said = next((node[name] for name in names if type(node.get(name)) is str), None)
             if said is None and type(node.get("type")) is str:
                 said = node["type"] if node["type"].lower() in ("password", "secret") else node.get("label")
-            kind = kind_of(said) if type(said) is str and len(said) <= 100 else None
+            kind = kind_of(said, node[value]) if type(said) is str and len(said) <= 100 else None
+            if node.get("sensitive") is True and "type" in node:  # an output of Terraform
+                kind = kind or "secret"
             return (value, kind) if kind and kind_of(node[value]) is None else None
     return None
 
 
 def of_key(node: Mapping[str, Any]) -> frozenset[str]:
     """Of a JSON Web Key (RFC 7518) the members that nobody else may have, of a Secret of Kubernetes what it holds, of
-    what is asked of OAuth the code."""
+    what is asked of OAuth the code, of a service of Azure its keys."""
     if type(node.get("kty")) is str:
         return _OF_KEY
     if node.get("kind") == "Secret" and type(node.get("metadata")) is dict:
         return _OF_SECRET
+    if node.keys() >= _BOTH_KEYS and all(is_key(node[name]) for name in _BOTH_KEYS):
+        return _BOTH_KEYS
     return _OF_GRANT if node.get("grant_type") == "authorization_code" else _OF_NONE
 
 
@@ -83,12 +91,12 @@ def options(items: Sequence[Any], kind_of: KindOf) -> dict[int, str]:
     """Of the words of a command: those that follow an option which says that they are secret, and options that hold a
     password; of a name and a value with a digit in it the value."""
     found: dict[int, str] = {}
-    if is_pair(items) and (kind := kind_of(items[0])) and kind_of(items[1]) is None and _VALUE.match(items[1]):
+    if is_pair(items) and (kind := kind_of(*items)) and kind_of(items[1]) is None and _VALUE.match(items[1]):
         return {1: kind}
     for at, item in enumerate(items[:-1]):
         if type(item) is str and item[:1] == "-" and type(items[at + 1]) is str and items[at + 1][:1] != "-":
             option = _OPTION.fullmatch(item)
-            kind = kind_of(option[1]) if option is not None else None
+            kind = kind_of(option[1], items[at + 1]) if option is not None else None
             if kind is None and item in _USER and ":" in items[at + 1] and str(items[0]).endswith("curl"):
                 kind = "url-password"
             if kind is None and _is_of(_SHORT.get(item), items):

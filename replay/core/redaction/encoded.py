@@ -124,10 +124,12 @@ class Encoded(Secrets):
             return self.leaf(text, path, kind)
         if kind is None and (end := cut_escape(text)):
             return self.percent(text[: -len(end)], path, kind) + end
-        plain = unquoted(text.replace("+", " "))
+        plain = unquoted(text if "=" in text else text.replace("+", " "))  # with a `=` no form encoded it
         made = self.data(plain, path, kind)
         if made == plain:
             return text
+        if kind and "+" in text and "%" not in text and not self._armed:  # elsewhere it may be no space
+            self.learn(text, made.decode(errors="replace").replace(" ", "+"), kind)
         return escaped_alike(text, plain, made) or quote_from_bytes(made, safe="")
 
     def flat(self, text: str, deep: int = 0) -> str:

@@ -30,7 +30,7 @@ _AT_ONCE = 1 << 15
 """Bytes of which all such numbers are looked up while other threads wait."""
 _COMMON = " etaoinsrhldcumfpgwybvkxjqz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Letters, those that texts have most first; signs are rarer."""
-_BEHIND = 80
+_BEHIND = 160
 """Characters before a match that tell whether it is one."""
 _ENDS_IN_HEX = re.compile(r"(?m)^[A-Fa-f]\d|\d[A-Fa-f]$")
 """Where digits are no number of their own because a text begins or ends there."""
@@ -85,6 +85,8 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
     behind: re.Pattern[str] | None = None
     """What stands right before all that the pattern matches, written backwards: looking for a name first takes ten
     times as long as looking for something rare that stands behind it."""
+    told: Callable[[str, str], bool] | None = None
+    """Whether what stands before all that the pattern matches, and the secret, tell together that it is one."""
     each_group: bool = False
     """Every group is a secret, not just the first."""
     starts: Callable[[str, int], Iterable[int]] | None = None
@@ -318,7 +320,7 @@ def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tupl
         last = at
         base = 0 if own else max(0, at - _BEFORE)
         part, until = (text, min(size, reached + _REACH)) if own else (text[base : reached + _REACH], size)
-        matches = rule.pattern.finditer if rule.behind is None else partial(_led, rule.pattern, rule.behind)
+        matches = rule.pattern.finditer if rule.behind is None and rule.told is None else partial(_led, rule)
         for match in matches(part, at - base, until):
             if match.start() + base >= reached:
                 break
@@ -331,11 +333,13 @@ def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tupl
         at = max(reached, last)
 
 
-def _led(pattern: re.Pattern[str], behind: re.Pattern[str], text: str, at: int, until: int) -> Iterator[re.Match[str]]:
-    """The matches behind which, read backwards, `behind` stands. In one that is none another may begin."""
-    while (match := pattern.search(text, at, until)) is not None:
+def _led(rule: Rule, text: str, at: int, until: int) -> Iterator[re.Match[str]]:
+    """The matches behind which, read backwards, `behind` stands, or of which `told` is true. In one that is none
+    another may begin."""
+    while (match := rule.pattern.search(text, at, until)) is not None:
         start = match.start()
-        if behind.match(text[max(0, start - _BEHIND) : start][::-1]):
+        before = text[max(0, start - _BEHIND) : start]
+        if rule.behind.match(before[::-1]) if rule.behind is not None else rule.told(before, match[1]):  # type: ignore[misc]
             yield match
             at = match.end()
         else:
@@ -372,8 +376,10 @@ def _word_spans(
 
 
 def _in_words(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:
-    """In the long words only; None where most of the text is in such."""
+    """In the long words only, which have one of its hints; None where most of the text is in such."""
     words = [word for word in text.split() if len(word) >= rule.shortest]
+    if rule.hints:
+        words = [word for word in words if any(hint in word for hint in rule.hints)]
     return _in_these(text, words, rule, pause) if sum(map(len, words)) * 4 < len(text) else None
 
 

@@ -23,7 +23,8 @@ ANYWHERE = {
     "accountkey": "access-key", "signingkey": "private-key", "encryptionkey": "private-key",
     "masterkey": "private-key", "subscriptionkey": "api-key", "consumerkey": "client-key", "fernetkey": "private-key",
     "bindpw": "password", "rootpw": "password", "oauthverifier": "token", "geburtsdatum": "birth",
-    "presharedkey": "secret", "sshkey": "private-key", "sharedkey": "private-key",
+    "presharedkey": "secret", "sshkey": "private-key", "sharedkey": "private-key", "authkey": "api-key",
+    "validationkey": "private-key", "decryptionkey": "private-key",
     "sessionid": "session", "phpsessid": "session", "usersession": "session", "csrf": "csrf", "xsrf": "csrf",
     "signature": "signature", "xforwardedfor": "ip", "xrealip": "ip", "ipaddress": "ip", "remoteaddr": "ip",
     "clientip": "ip", "dateofbirth": "birth", "birthdate": "birth", "birthday": "birth", "emailaddress": "email",
@@ -49,6 +50,7 @@ WORDS = {
     "authtoken": "token", "refreshtoken": "token", "idtoken": "token", "apitoken": "token", "usertoken": "token",
     "pw": "password", "senha": "password", "mnemonic": "secret",
     "psk": "secret", "sessiontoken": "token", "securitytoken": "token", "bearertoken": "token", "userpass": "password",
+    "identitytoken": "token", "registrytoken": "token", "crumb": "csrf",
     "emails": "email", "phones": "phone", "ips": "ip", "ssns": "ssn", "ibans": "iban", "pins": "pin", "otps": "otp",
     "ipv4": "ip", "ipv6": "ip", "tel": "phone", "fax": "phone",
 }  # fmt: skip

@@ -13,13 +13,14 @@ from replay.core.redaction.checks import luhn, weighed
 from replay.core.redaction.commands import COMMANDS
 from replay.core.redaction.finding import Rule
 from replay.core.redaction.said import SAID
+from replay.core.redaction.tools import TOOLS
 from replay.core.redaction.values import is_value
 from replay.core.redaction.vendors import HINTS, UNLIKE, VENDORS
 
 _WORDS = (
     r"pass(?:word|wd|phrase|code|wort|e(?<=mot.de.passe))", r"kennwort", r"pwd", r"private[ _-]?key", r"secret(?:[ _-]?key(?:[_-]base)?)?", r"shared[_-]?access[_-]?key",
     r"session(?:[_-]?id)?", r"jsessionid", r"phpsessid", r"psk(?==)", r"pw(?=[ \t]?[:=])", r"pass(?=[ \t]?[:=][ \t]?[^\s\d]{0,60}+\d)", r"signature", r"ssn", r"token", r"credential", r"client[_-]?key", r"cookie", r"csrf", r"cvv",
-    r"api[ _-]?key", r"access[ _-]?key", r"account[_-]?key", r"auth(?:orization)?", r"otp", r"iban", r"dsn",
+    r"api[ _-]?key", r"access[ _-]?key", r"account[_-]?key", r"auth(?:orization|[_-]?key)?", r"otp", r"iban", r"dsn",
     r"signing[_-]?key", r"encryption[_-]?key", r"master[_-]?key", r"pass(?<=_pass)",
     r"subscription[_-]?key", r"fernet[_-]?key", r"consumer[_-]?key", r"code[_-]?verifier", r"client[_-]?assertion", r"samlresponse", r"pre[_-]?shared[_-]?key", r"bindpw", r"rootpw",
     r"pass(?:word|wd)[_-]?hash", r"hmac[_-]?key",
@@ -29,7 +30,7 @@ _WORDS = (
 _WITHIN = (
     r"Pass(?:word|wd|phrase|code)", "Pwd", "Secret(?:Key)?", "Token", "Credentials?", "Session(?:I[dD])?", "Signature",
     "Cookie", "Csrf", "Otp", "Dsn", "PrivateKey", "ClientKey", "ApiKey", "AccessKey", "AccountKey", "SigningKey",
-    "MasterKey", "passw(?:or)?d", "passphrase", "secret", "credential", "apikey", "PASSW(?:OR)?D", "PASSPHRASE", "SECRET",
+    "MasterKey", "passw(?:or)?d", "passphrase", "secret", "token(?<!subtoken)", "credential", "apikey", "PASSW(?:OR)?D", "PASSPHRASE", "SECRET",
     "TOKEN", "APIKEY",
 )  # fmt: skip
 """What ends a word: `accessToken`, `PGPASSWORD`."""
@@ -202,7 +203,7 @@ LOOKS: tuple[Rule, ...] = (
         ("@",)),
     Rule("url-user", re.compile(r"https?://([A-Za-z0-9_]{16,200}+)@"), ("@",)),
     WEBHOOK,
-    Rule("scheme", re.compile(r"(?i:\b(?:bearer|basic)) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
+    Rule("scheme", re.compile(r"[bB](?<=\b.)(?i:earer|asic) ([A-Za-z0-9._~+/-]{12,4000}+=*)"), ("earer ", "asic ", "EARER ", "ASIC ")),
     Rule("assigned", _at_words("A-Za-z", _ASSIGNMENT, _ASSIGNABLE), ("=", ":"), is_value, names=_BEGINNINGS, skips=True,
          one=re.compile(f"{_ASSIGNMENT}({_ASSIGNABLE})"), starts=_names_before, ends=_WORD_ENDS),
     Rule("assigned", re.compile(rf"{_by_letter(_WITHIN, '[A-Za-z0-9]')}{_ASSIGNED}({_ASSIGNABLE})"), ("=", ":"), is_value, names=_BEGINNINGS,
@@ -225,7 +226,7 @@ LOOKS: tuple[Rule, ...] = (
 )  # fmt: skip
 
 
-RULES = (*LOOKS[:6], *COMMANDS, *SAID, *LOOKS[6:])
+RULES = (*LOOKS[:6], *COMMANDS, *SAID, *TOOLS, *LOOKS[6:])
 """In the order in which they are tried; what one has found the next do not look into. Group 1 is the secret, if there
 is a group."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from replay.core.redaction import streams
+from replay.core.redaction.drawn import opens
 from replay.core.redaction.encoded import DEEPEST, Reading
 from replay.core.redaction.finding import Found, find_each
 from replay.core.redaction.marks import Path
@@ -139,7 +140,7 @@ class Planned(Texts):
     def _forms(self, texts: list[str], deep: int) -> list[Plan | None]:
         """`token=...&n=1`."""
         plans: list[Plan | None] = []
-        kind_of, is_word = self._rules.kind_of, self._rules.is_word
+        is_word = self._rules.is_word
         names: dict[str, str | None] = {}
         for text in texts:
             plan = Plan([], [""])
@@ -148,7 +149,7 @@ class Planned(Texts):
             for number, pair in enumerate(text.split("&")):
                 name, _, value = pair.partition("=")
                 if name not in names:
-                    names[name] = kind_of(name) if self._is_name(name) and name not in ASKED else ""
+                    names[name] = self._kind_of_field(name)
                 kind = names[name]
                 plan.between[-1] += f"&{name}=" if number else f"{name}="
                 if kind and len(value) > 1:
@@ -166,6 +167,11 @@ class Planned(Texts):
                 continue
             plans.append(None)
         return plans
+
+    def _kind_of_field(self, name: str) -> str | None:
+        """Empty where more than its name says what it is."""
+        kind = self._rules.kind_of(name)
+        return kind if self._is_name(name) and name not in ASKED and (kind or not opens(name)) else ""
 
     def _objects(self, texts: list[str], deep: int) -> list[Plan | None]:
         """JSON."""
@@ -223,7 +229,8 @@ class Planned(Texts):
         """None where more than its own name says what a member is."""
         if not _TELLING.isdisjoint(names) or not 0 < len(names) < ROWS or not all(map(self._is_name, names)):
             return None
-        return {name: self._rules.kind_of(name) for name in names}
+        kinds = {name: self._rules.kind_of(name) for name in names}
+        return None if any(kind is None and opens(name) for name, kind in kinds.items()) else kinds
 
     def _inert(self, texts: list[str], deep: int) -> set[str]:
         """Those in which nothing is found."""

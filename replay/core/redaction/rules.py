@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from replay.core.redaction import keys
+from replay.core.redaction.drawn import key_kind
 
 if TYPE_CHECKING:
     from replay.core.redaction.finding import Rule
@@ -69,9 +70,11 @@ class Rules:
         """Whether it is too short and plain for any pattern, and for anything to be encoded in it."""
         return len(text) < WORD and text.isalnum() and not self.own
 
-    def kind_of(self, name: str) -> str | None:
-        """The kind of secret under a name."""
-        return "custom" if self._own and keys.bare(name) in self._own else keys.kind_of(name)
+    def kind_of(self, name: str, value: object = None) -> str | None:
+        """The kind of secret under a name. `value`: what stands there, where that may tell it."""
+        if self._own and keys.bare(name) in self._own:
+            return "custom"
+        return keys.kind_of(name) or (key_kind(name, value) if type(value) is str else None)
 
     def allows(self, path: tuple[str | int, ...]) -> bool:
         """Whether what lies at this path is never redacted."""

@@ -89,9 +89,9 @@ class Secrets:
     def value(self, text: str, kind: str | None) -> str:
         """What stands for all of a text."""
 
-    def kind_of(self, name: object) -> str | None:
-        """The kind of secret that a name announces."""
-        return self._rules.kind_of(name) if type(name) is str else None
+    def kind_of(self, name: object, value: object = None) -> str | None:
+        """The kind of secret that a name announces, or with its value tells."""
+        return self._rules.kind_of(name, value) if type(name) is str else None
 
     def mark(self, path: Path, before: str, after: str, kind: str | None) -> None:
         """Note that a leaf changed."""

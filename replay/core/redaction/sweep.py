@@ -79,7 +79,8 @@ class Sweep(Together):
         if isinstance(names, Shifted):
             said |= self._shifted(node, names)
         else:
-            said |= {at: found for at, name in enumerate(names[: len(node)]) if (found := self._rules.kind_of(name))}
+            pairs = enumerate(zip(names, node, strict=False))
+            said |= {at: found for at, pair in pairs if (found := self._rules.kind_of(*pair))}
         statement = beside.columns(node)
         return [
             self.parameter(self.tree, item, statement[1], at - statement[0] - 1, (*path, at), said.get(at, kind))
@@ -114,7 +115,7 @@ class Sweep(Together):
         """A name and its value, as headers are given."""
         pair = each["$tuple"] if type(each) is dict else each
         name, value = map(_text_of, pair)
-        said = self.kind_of(name)
+        said = self.kind_of(name, value)
         if said is not None and beside.is_name(value, said, self.kind_of):
             said = None
         made = [self.tree(pair[0], (*path, 0), kind), self.tree(pair[1], (*path, 1), said or kind)]
@@ -258,7 +259,7 @@ class Sweep(Together):
     def _item(self, pair: Any, path: Path, kind: str | None) -> Any:
         key, item = pair
         name = key if type(key) is str else key.get("$bytes") if type(key) is dict else None
-        inner = (self._rules.kind_of(name) if name else None) or kind
+        inner = (self._rules.kind_of(name, item) if name else None) or kind
         return [self.tree(key, path), self.tree(item, (*path, name if name is not None else "?"), inner)]
 
     def _pair(self, pair: list[str], path: Path) -> list[str]:

@@ -99,7 +99,7 @@ class Tabled(Replaced):
 
     def kind_in(self, name: str, item: Any, path: Path, kind: str | None) -> str | None:
         """The kind of a member of what lies at `path`. What a session holds is data like any other, but for its id."""
-        inner = self._rules.kind_of(name) or kind
+        inner = self._rules.kind_of(name, item) or kind
         if inner == "session" and type(item) in (dict, list):
             return None
         if inner is None and name in IDS and path and type(item) is str and len(item) >= 12:
@@ -242,7 +242,7 @@ class Tabled(Replaced):
     def _column(
         self, column: list[Any], walk: Walk, at: Callable[[int], Path], name: str, kind: str | None
     ) -> list[Any]:
-        inner = self.kind_in(name, "", (), kind)
+        inner = self.kind_in(name, next((one for one in column if type(one) is str and one), ""), (), kind)
         sorts = set(map(type, column))
         if inner and sorts == {str}:
             return self._listed(column, inner, lambda number: (*at(number), name))
@@ -275,6 +275,6 @@ class Tabled(Replaced):
         """Of a statement with parameters for these columns: one of them, or a list of all, or of many such lists."""
         held = item.get("$tuple") if type(item) is dict else item
         if type(held) is not list:
-            return walk(item, path, (self.kind_of(names[number]) if number < len(names) else None) or kind)
+            return walk(item, path, (self.kind_of(names[number], item) if number < len(names) else None) or kind)
         made = [self.parameter(walk, each, names, at, (*path, at), kind) for at, each in enumerate(held)]
         return made if held is item else {"$tuple": made}

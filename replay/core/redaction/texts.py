@@ -27,6 +27,10 @@ _LARGE = 4 << 20
 """Characters of a JSON text that is read as such; longer ones are masked as text."""
 _PAIR = re.compile(r"[\w.\[\]%$*@-]{1,100}=")
 _FORM = re.compile(r"[\w.\[\]%$*@-]{1,100}=[^\s&]*(?:&[\w.\[\]%$*@-]{1,100}=[^\s&]*)*\Z")
+_SETTING = re.compile(r"[^=]{1,100}+=(?![{\[])[^;\"'(]*+[;\"'(].*+")
+"""`AccountName=shop;AccountKey=...`, `key=Secret('...')`."""
+_SIGNS = 8
+"""Signs of equality in one pair of a form: each may be one of another within."""
 _ESC = "\x1b["
 _COLOUR = re.compile(r"\x1b\[[\d;?]{0,40}+[A-Za-z]")
 """What tells a terminal a colour, or where to write: it may stand between a name and its value (structlog, rich)."""
@@ -146,7 +150,7 @@ class Texts(Tabled):
 
     def header(self, name: str, value: str, path: Path) -> str:
         """The value of a header."""
-        return self.leaf(value, path, self._rules.kind_of(name))
+        return self.leaf(value, path, self._rules.kind_of(name, value))
 
     def url(self, text: str, path: Path, *, mark: bool = True) -> str:
         """A URL: its host stays, names of its query say what they hold."""
@@ -178,8 +182,9 @@ class Texts(Tabled):
         keys = [name for name, _, _ in pairs]
         if "%" in text or "+" in text:
             keys = list(map(plain, keys))
-        kinds = list(map(self._rules.kind_of, keys))
         values = [value for _, _, value in pairs]
+        spelled = list(map(plain, values)) if "key" in text.lower() and "%" in text else values
+        kinds = list(map(self._rules.kind_of, keys, spelled))
         if len(pairs) > self.few and not self._armed:
             self._many_of(zip(kinds, values, strict=True))
         if "code=" in text and ("state=" in text or "grant_type=" in text):  # of OAuth: it opens a session
@@ -471,7 +476,7 @@ class Texts(Tabled):
     def _plain_items(self, items: list[Any], path: Path, kind: str | None) -> list[Any]:
         """A list in JSON: like one of ours, but for tuples."""
         if items and all(map(beside.is_pair, items)):
-            kinds = [self.kind_of(name) if self.kind_of(one) is None else None for name, one in items]
+            kinds = [self.kind_of(name, one) if self.kind_of(one) is None else None for name, one in items]
             return [[self._plain(name, (*path, at), kind), self._plain(one, (*path, at, name), kinds[at] or kind)]
                     for at, (name, one) in enumerate(items)]  # fmt: skip
         if (rows := self.rows(items, self._plain, lambda at: (*path, at), kind)) is not None:
@@ -487,4 +492,7 @@ class Texts(Tabled):
 
 
 def _is_form(text: str) -> bool:
-    return _FORM.match(text) is not None and BASE64.fullmatch(text) is None
+    """No setting whose `+` says no space, nor `a=a=a=...`: a form in a form in a form."""
+    if _FORM.match(text) is None or BASE64.fullmatch(text) is not None:
+        return False
+    return "&" in text or (text.count("=") <= _SIGNS and _SETTING.fullmatch(text) is None)
