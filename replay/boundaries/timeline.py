@@ -444,11 +444,12 @@ class Timeline(Order):
         with self._lock:
             self._unsure(self._wall, "computed")
 
-    def given_up(self, end: int) -> bool:
-        """Nobody waits any more for an answer that production got at `end`. True if that is about now, and there it may
-        have come first: what happens in one turn of an event loop has no order in a recording."""
+    def given_up(self, end: int, due: int) -> bool:
+        """Nobody waits any more for an answer that production got at `end`, and that is here at `due`. True if that is
+        about now, and there it may have come first: what happens in one turn of an event loop has no order in a
+        recording."""
         with self._lock:
-            is_near = end - self._wall < LATE
+            is_near = min(end - self._wall, due - self._now) < LATE
             if is_near:
                 self._unsure(end, "given up")
             return is_near

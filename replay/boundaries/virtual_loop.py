@@ -282,10 +282,11 @@ class Arrival:
         loop.timeline.add(wait)
         try:
             await future
-        finally:
+        except BaseException:
             wait.gone = True
-            if not wait.fired:
-                self.just_missed = loop.timeline.given_up(came_at)
+            self.just_missed = wait.fired or loop.timeline.given_up(came_at, self._asked + offset_ns)
+            raise
+        wait.gone = True
 
     async def never(self, beyond: Callable[[str], object]) -> None:
         """Wait for what did not come in production: until the application gives it up, or far longer than it did.
