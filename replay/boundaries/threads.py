@@ -216,6 +216,7 @@ class _Job:
         self._state = "queued"
         self._entered = False
         self._number = timeline.number()
+        self._changes = allocate_lock()
         self._submitted = allocate_lock()
         self._submitted.acquire()
         timeline.count(pool, queued=1)
@@ -234,6 +235,11 @@ class _Job:
             return
         future.__dict__[NUMBER] = self._number
         tell = future._invoke_callbacks  # type: ignore[attr-defined]
+        begin = future.set_running_or_notify_cancel
+
+        def held_and_begun() -> bool:
+            self._hold()
+            return begin()
 
         def tell_and_end() -> None:
             try:
@@ -244,13 +250,34 @@ class _Job:
                     self._timeline.leave()
 
         future._invoke_callbacks = tell_and_end  # type: ignore[attr-defined]
+        future.set_running_or_notify_cancel = held_and_begun  # type: ignore[method-assign]
         self._submitted.release()
 
-    def _become(self, state: str) -> None:
-        counts = {"queued": 0, "active": 0, "done": 0, self._state: -1}
-        counts[state] += 1
-        self._state = state
-        self._timeline.count(self._pool, queued=counts["queued"], active=counts["active"])
+    def _hold(self) -> None:
+        """Wait until it may begin; it may be cancelled meanwhile."""
+        lanes = [value for _, value in getattr(self._carried, "values", ()) if hasattr(value, "hold")]
+        if not lanes:
+            return
+        entered = self._timeline.enter()
+        try:
+            if self._become("active", "queued"):
+                for lane in lanes:
+                    lane.hold()
+        finally:
+            self._become("queued", "active")
+            if entered:
+                self._timeline.leave()
+
+    def _become(self, state: str, only_from: str | None = None) -> bool:
+        """False: it is not what it was to be until now."""
+        with self._changes:
+            if only_from not in (None, self._state):
+                return False
+            counts = {"queued": 0, "active": 0, "done": 0, self._state: -1}
+            counts[state] += 1
+            self._state = state
+            self._timeline.count(self._pool, queued=counts["queued"], active=counts["active"])
+        return True
 
 
 def _tap_submit(original: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:

@@ -44,6 +44,11 @@ class _Lane(msgspec.Struct, eq=False):
     steps: Steps | None = None
     """Of a thread or job: who is told as it begins and ends."""
 
+    def hold(self) -> None:
+        """The calling thread is about to begin it: wait until it may."""
+        if self.steps is not None:
+            self.steps.hold(self.name)
+
 
 FIRST = "0"
 """The lane that started the recording."""

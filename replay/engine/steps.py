@@ -26,6 +26,10 @@ class Steps(Protocol):
         """The calling thread takes it."""
         ...
 
+    def hold(self, lane: str) -> None:
+        """The calling thread is about to begin it."""
+        ...
+
 
 class Clocked:
     """Keeps when they are taken."""
@@ -41,6 +45,9 @@ class Clocked:
             self.kept[lane] = [perf_counter_ns()]
         elif len(found := self.kept.get(lane, ())) == step and step:
             found.append(perf_counter_ns())  # type: ignore[union-attr]  # an empty one has no such step
+
+    def hold(self, lane: str) -> None:
+        """Nothing holds it."""
 
     def since(self, started_ns: int) -> dict[str, list[int]]:
         """For the context of a recording."""
@@ -73,6 +80,12 @@ class InOrder:
         last = self._last().get(lane)
         own = found[step] - (found[BEGUN] if last is None else last) if step == ENDED else 0
         self._wait(max(0, own), self._recording.started_at + found[step], computed=True)
+
+    def hold(self, lane: str) -> None:
+        """A job that production gave out and never began (it was cancelled) does not begin before the end here."""
+        if len(self._taken.get(lane, ())) == BEGUN:
+            took = self._recording.duration_ns
+            self._wait(took, self._recording.started_at + took, computed=True)
 
     def _last(self) -> dict[str, int]:
         """When a lane was last seen to do something before its end."""

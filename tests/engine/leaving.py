@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -115,3 +116,13 @@ async def first_of(one: int, two: int) -> int:
         await asyncio.wait(tasks, return_when=when)
         tasks[1].cancel()
         return tasks[0].result()
+
+
+@replay.capture
+def gives_up() -> list[bool]:
+    """Of two jobs for one thread, once the first is done: what is not begun."""
+    with ThreadPoolExecutor(1) as pool:
+        jobs = [pool.submit(noted) for _ in range(2)]
+        jobs[0].result()
+        time.sleep(0.001)
+        return [job.cancel() for job in jobs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -99,3 +100,18 @@ def test_cancelled_when_it_came(record: Record, monkeypatch: pytest.MonkeyPatch)
     assert ("interaction[1].answer", player._JUST_MISSED) in _told(verdict)
     changed = replace(recording, outcome=replace(recording.outcome, payload=Value("2")))
     assert replay.run(changed).status == "diverged"
+
+
+def test_a_job_that_production_cancelled_does_not_begin(record: Record) -> None:
+    """The thread that is free then would take it before the other one cancels it."""
+    (recording,) = record(leaving.gives_up)
+    context = json.loads(recording.context.text)
+    context["threads"]["0.job1"] = context["threads"]["0.job1"][:1]
+    cancelled = replace(
+        recording,
+        context=Value(json.dumps(context)),
+        interactions=recording.interactions[:1],
+        outcome=replace(recording.outcome, payload=Value("[false,true]")),
+    )
+    verdicts = [replay.run(cancelled) for _ in range(5)]
+    assert [each.status for each in verdicts] == ["reproduced"] * 5, verdicts[0].divergences
