@@ -17,13 +17,22 @@ from replay.core.looking import address_of
 from replay.core.noise import Noise
 from replay.core.paths import path_of
 from replay.core.plain import Handled, Plainly, aligned, innermost, readable, weight
-from replay.core.times import both_counted, both_inside, both_tell, both_took
+from replay.core.times import both_counted, both_inside, both_tell, both_took, looked_through
 from replay.core.verdict import Difference, Window
 from replay.errors import CodecError
 
 MOST = 200
 """Differences of two values that are told."""
-_SMALL = 100_000  # bytes; DeepDiff takes about 150 ms for that much, and has no time limit
+_SMALL = 100_000
+"""Bytes of what DeepDiff is given, which has no time limit."""
+_EFFORT = 20_000
+"""What DeepDiff may take for all that is given to it, in units of about 25 microseconds: see `_effort`."""
+_TOLD = 1_000_000
+"""Characters of the differing texts of two values that are looked through for moments."""
+_CROSSED = 300_000
+"""Places in pairs of parts that were both compared with others before: of hostile values each is paired with each."""
+_TOO_MANY = "too much that is shared to be compared with each other"
+_TOO_LONG = "more texts differ than are looked through for times of the recording: these are told as they are"
 _KINDS: dict[str, Literal["changed", "type", "added", "removed"]] = {
     "values_changed": "changed",
     "type_changes": "type",
@@ -83,8 +92,8 @@ def differences(
 
 
 def _differences(
-    left: Any,
-    right: Any,
+    recorded: Any,
+    actual: Any,
     window: Window | None,
     tolerances: Mapping[str, float] | float,
     ignore: Collection[str],
@@ -95,7 +104,7 @@ def _differences(
     dropped = [_pattern(each) for each in ignore]
     allowed = [(_pattern(each), bound) for each, bound in rules.items() if bound > 0]
     found: list[Difference] = []
-    before, now = Plainly().of(left), Plainly().of(right)
+    before, now = Plainly().of(recorded), Plainly().of(actual)
     if not is_known:
         before, now = aligned(before, now)
     covered: list[Difference] = []
@@ -105,11 +114,13 @@ def _differences(
         now, covered = cover(before, now, noise, window)
     before, now, within = _opened(before, now, noise, window)
     covered += within
+    left = _TOLD
     for steps, kind, one, two in _parted(before, now):
         path = path_of(steps)
         if any(each(path) for each in dropped):
             continue
-        note = _note(path, one, two, window, allowed) if kind == "changed" else None
+        left -= looked_through(one, two)
+        note = _note(path, one, two, window if left >= 0 else None, allowed) if kind == "changed" else None
         if note is None and window is not None and both_took(_header(before, steps), one, two, window):
             note = "time that it took"
         if note is None and isinstance(two if one is _ABSENT else one, Handled) and _ABSENT in (one, two):
@@ -118,7 +129,9 @@ def _differences(
         if len(found) >= MOST:
             break
     if not found:
-        found.extend(_moved(left, right))
+        found.extend(_moved(recorded, actual))
+    if left < 0 and window is not None:
+        covered.insert(0, Difference("$", "unknown", note=_TOO_LONG))
     return found + covered[:MOST]
 
 
@@ -155,8 +168,11 @@ Parting = tuple[Steps, Literal["changed", "type", "added", "removed"], Any, Any]
 
 
 def _parted(left: Any, right: Any) -> Iterator[Parting]:
-    """Differing places. Large values are walked down to where DeepDiff can take over."""
+    """Differing places. Values that would take DeepDiff long are walked down to where it can take over."""
     seen: set[tuple[int, int]] = set()
+    ones, twos, crossed = set[int](), set[int](), 0
+    weights: dict[int, int] = {}
+    effort = _EFFORT
     open_ends: list[tuple[Steps, Any, Any]] = [((), left, right)]
     while open_ends:
         steps, one, two = open_ends.pop()
@@ -167,11 +183,22 @@ def _parted(left: Any, right: Any) -> Iterator[Parting]:
         if (address_of(one), address_of(two)) in seen:
             continue
         seen.add((address_of(one), address_of(two)))
-        if max(weight(one, _SMALL), weight(two, _SMALL)) < _SMALL and not _alike(one, two):
-            if not _same(one, two):  # to import DeepDiff takes longer than most replays: it imports pandas
-                yield from _explained(steps, one, two)
-            continue
-        pairs = list(_children(one, two))
+        heavy = max(weight(one, _SMALL, weights), weight(two, _SMALL, weights))
+        if address_of(one) in ones and address_of(two) in twos:
+            crossed += heavy // 8
+            if crossed > _CROSSED:
+                yield steps, "changed", _TOO_MANY, _TOO_MANY
+                return
+        ones.add(address_of(one))
+        twos.add(address_of(two))
+        if heavy < _SMALL:
+            takes = _effort(one, effort) + _effort(two, effort)
+            if takes <= effort and not _alike(one, two):
+                if not _same(one, two, weights):  # to import DeepDiff takes longer than most replays: it imports pandas
+                    effort -= takes
+                    yield from _explained(steps, one, two)
+                continue
+        pairs = list(_children(one, two, weights))
         for key, first, second in pairs:
             if first is _ABSENT or second is _ABSENT:
                 yield (*steps, key), "added" if first is _ABSENT else "removed", first, second
@@ -182,7 +209,20 @@ def _parted(left: Any, right: Any) -> Iterator[Parting]:
         )
 
 
-def _children(one: Any, two: Any) -> Iterator[tuple[Any, Any, Any]]:
+def _effort(plain: Any, most: int, deep: int = 1) -> int:
+    """About how long DeepDiff takes for it, if all of it differs: it writes down the way to each place, and takes for a
+    list as long as its length cubed. Counting stops at `most`."""
+    if not isinstance(plain, dict | list | tuple):
+        return deep
+    total = deep if isinstance(plain, dict) else deep + len(plain) ** 3 // 6_000
+    for item in plain.values() if isinstance(plain, dict) else plain:
+        if total > most:
+            break
+        total += _effort(item, most - total, deep + 1)
+    return total
+
+
+def _children(one: Any, two: Any, weights: dict[int, int]) -> Iterator[tuple[Any, Any, Any]]:
     if isinstance(one, dict):
         for key in [*one, *(key for key in two if key not in one)]:
             yield key, one.get(key, _ABSENT), two.get(key, _ABSENT)
@@ -190,26 +230,26 @@ def _children(one: Any, two: Any) -> Iterator[tuple[Any, Any, Any]]:
     head = 0
     shorter = min(len(one), len(two))
     if len(one) != len(two):  # an insertion somewhere: what is the same from both ends is no difference
-        while head < shorter and _same(one[head], two[head]):
+        while head < shorter and _same(one[head], two[head], weights):
             head += 1
         tail = 0
-        while tail < shorter - head and _same(one[-1 - tail], two[-1 - tail]):
+        while tail < shorter - head and _same(one[-1 - tail], two[-1 - tail], weights):
             tail += 1
         one, two = one[: len(one) - tail], two[: len(two) - tail]
     for at in range(head, max(len(one), len(two))):
         yield at, one[at] if at < len(one) else _ABSENT, two[at] if at < len(two) else _ABSENT
 
 
-def _same(one: Any, two: Any) -> bool:
-    """Equal in type and value; what cannot be told cheaply is not the same."""
+def _same(one: Any, two: Any, weights: dict[int, int]) -> bool:
+    """Equal in type and value; what cannot be told cheaply is not the same. `weights`: of the parts, by address."""
     if type(one) is not type(two):
         return False
     if isinstance(one, dict | list | tuple):
-        if max(weight(one, _SMALL), weight(two, _SMALL)) >= _SMALL:
+        if max(weight(one, _SMALL, weights), weight(two, _SMALL, weights)) >= _SMALL:
             return one is two
         if isinstance(one, dict):
-            return one.keys() == two.keys() and all(_same(value, two[key]) for key, value in one.items())
-        return len(one) == len(two) and all(map(_same, one, two))
+            return one.keys() == two.keys() and all(_same(value, two[key], weights) for key, value in one.items())
+        return len(one) == len(two) and all(_same(*pair, weights) for pair in zip(one, two, strict=True))
     if isinstance(one, frozenset):
         return bool({(type(each), each) for each in one} == {(type(each), each) for each in two})
     if one == two:
@@ -230,14 +270,16 @@ def _alike(one: Any, two: Any) -> bool:
                 if seen.setdefault(each, mark) != mark:
                     return True
         return any(map(_alike, one, two))
-    return type(one) in _EQUAL and type(two) in _EQUAL and one == two and not _same(one, two)
+    return type(one) in _EQUAL and type(two) in _EQUAL and one == two and not _same(one, two, {})
 
 
 def _leaf(steps: Steps, one: Any, two: Any) -> Iterator[Parting]:
-    if _same(one, two):
+    if _same(one, two, {}):
         return
     if isinstance(one, frozenset) and isinstance(two, frozenset) and one != two:
-        yield from _explained(steps, one, two)
+        had, has = ({(type(each), each) for each in side} for side in (one, two))
+        gone: list[Parting] = [(steps, "removed", each, _ABSENT) for _, each in had - has]
+        yield from sorted([*gone, *((steps, "added", _ABSENT, each) for _, each in has - had)], key=_place)
     else:
         yield steps, "changed" if type(one) is type(two) else "type", one, two
 
@@ -264,7 +306,7 @@ def _explained(steps: Steps, one: Any, two: Any) -> Iterator[Parting]:
                 inner.pop()
             found.append(((*steps, *inner), kind, first, second))
     found.sort(key=_place)
-    yield from found
+    yield from found or [(steps, "changed", one, two)]
 
 
 def _place(parting: Parting) -> tuple[Any, ...]:

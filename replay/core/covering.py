@@ -25,9 +25,11 @@ from replay.core.wording import blank, replaced
 MOST_MEMBERS = 100
 """Of a set that are other ones."""
 LARGEST = 1 << 22
-"""About how many bytes of a value are looked through for the order of its items."""
-PLACES = 100_000
-"""Places that the paths of one value may lead to."""
+"""About how many bytes of two values are looked through, each as often as noise speaks of it: of hostile ones each of
+some lists, one in the next, is looked through again for the order of its items."""
+_PLACE = 40
+"""What a place that a path leads to takes of that."""
+TOO_MUCH = "known noise speaks of more than is looked through: it covers nothing here"
 _UUID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}(?![0-9a-z])", re.I)
 _WORD = re.compile(r"\w+|\W")
 _ROUNDED = 1e-13
@@ -36,7 +38,8 @@ _ROUNDED = 1e-13
 def cover(
     recorded: Any, actual: Any, noise: Collection[Noise], window: Window | None = None
 ) -> tuple[Any, list[Difference]]:
-    """`actual` with what the noise covers put as it was recorded, and those differences, each with its note.
+    """`actual` with what the noise covers put as it was recorded, and those differences, each with its note. Where that
+    is too much to look through, `actual` as it is, and one of kind `unknown` that says so.
 
     Both are plain values (`Plainly`). Neither is changed.
     """
@@ -51,7 +54,7 @@ def cover(
             root.add(steps, each)
     covering = _Covering(window)
     changed = covering.of(root, recorded, actual, ())
-    return (actual, []) if covering.spent else (changed, covering.noted)
+    return (actual, [Difference("$", "unknown", note=TOO_MUCH)]) if covering.spent else (changed, covering.noted)
 
 
 class _Node:
@@ -79,26 +82,34 @@ class _Covering:
     def __init__(self, window: Window | None) -> None:
         self.noted: list[Difference] = []
         self._window = window
-        self._left = PLACES
+        self._left = LARGEST
 
     @property
     def spent(self) -> bool:
-        """There are too many places: nothing is covered."""
+        """It is too much to look through: nothing is covered."""
         return self._left < 0
 
+    def _may(self, one: Any, two: Any) -> bool:
+        """Whether two values may be looked through."""
+        for each in (one, two):
+            self._left -= weight(each, max(0, self._left))
+        return not self.spent
+
     def of(self, node: _Node, one: Any, two: Any, steps: Steps) -> Any:
-        self._left -= 1
+        self._left -= _PLACE
         if self.spent or type(one) is not type(two):
             return two
         noise = node.noise
         if isinstance(noise, Excuse) and isinstance(one, dict):
             two = self._renamed(noise, one, two, steps)
         elif noise is not None and noise.matcher == "unordered" and not isinstance(one, str):
-            aligned = _aligned(one, two, node.children.get(EACH), self._window)
+            below = node.children.get(EACH)
+            may = self._may(one, two) and (below is None or self._may(one, two))  # what lies below is masked first
+            aligned = _aligned(one, two, below, self._window) if may else None
             if aligned is not None and aligned != two:
                 self._note(noise, one, two, steps)
                 two = aligned
-        elif noise is not None and covers(noise, one, two, steps, self._window):
+        elif noise is not None and self._may(one, two) and covers(noise, one, two, steps, self._window):
             if identity(one) != identity(two):
                 self._note(noise, one, two, steps)
             return one
@@ -237,8 +248,6 @@ def _is_leaf(value: Any) -> bool:
 def _aligned(one: Any, two: Any, below: _Node | None, window: Window | None) -> Any:
     """`two` in the order of `one`, if it has the same items but for the noise below them; else None."""
     if not isinstance(one, list | tuple) or len(one) != len(two):
-        return None
-    if weight(one, LARGEST) + weight(two, LARGEST) >= LARGEST:
         return None
     waiting: dict[Any, list[Any]] = {}
     for item in two:

@@ -222,6 +222,13 @@ def both_tell(recorded: Any, actual: Any, window: Window) -> bool:
     return all(_are_moments(one, two, window) for one, two in zip(found, others, strict=True) if one != two)
 
 
+def looked_through(recorded: Any, actual: Any) -> int:
+    """How many characters `both_tell` looks through."""
+    if not isinstance(recorded, str | bytes) or type(recorded) is not type(actual):
+        return 0
+    return 0 if max(len(recorded), len(actual)) > _LONGEST else len(recorded) + len(actual)
+
+
 def without_moments(text: str) -> str:
     """A text with a mark for each moment that is written with its day: what it says at any time."""
     return _DATED.sub("\0", text) if len(text) <= _LONGEST else text

@@ -14,14 +14,16 @@ from typing import Literal
 Kind = Literal["number", "mark"]
 _WORDS: dict[Kind, re.Pattern[str]] = {
     "number": re.compile(r"(?<![\w.])\d{1,30}(?:\.\d{1,30}(?:e[+-]?\d{1,3})?)?(?![\d])", re.ASCII),
-    "mark": re.compile(r"\d+\.\d+(?:[eE][+-]?\d+)?|\w*\d\w*"),
+    # only where a word begins, or another has ended in it: else one without a digit takes time as its length squared
+    "mark": re.compile(r"\d+\.\d+(?:[eE][+-]?\d+)?|(?:(?<!\w)|(?<=\d))\w*\d\w*"),
 }
 """Numbers; words with digits: identifiers, addresses, numbers with their unit."""
-_ANY: dict[Kind, str] = {
-    "number": r"(\d{1,30}(?:\.\d{1,30}(?:e[+-]?\d{1,3})?)?)",
-    "mark": r"(\w+(?:\.\w+(?:[+-]\d+)?)?)",
+_ANY: dict[Kind, re.Pattern[str]] = {
+    "number": re.compile(r"\d{1,30}((?:\.\d{1,30})(e[+-]?\d{1,3})?)?", re.ASCII),
+    "mark": re.compile(r"\w+((?:\.\w+)([+-]\d+)?)?"),
 }
-"""What may stand in the place of one: of identifiers some have no digit."""
+"""What may stand in the place of one: of identifiers some have no digit. Each ends before a group, too."""
+_LETTERS = re.compile(r"\w*")
 _LONGEST = 100_000
 """Characters of a text that is looked through."""
 _MOST = 100
@@ -55,12 +57,33 @@ def replaced(recorded: str, actual: str, kind: Kind, places: Sequence[int]) -> l
     chosen = _chosen(recorded, kind, places)
     if chosen is None or len(actual) > _LONGEST:
         return None
-    first, *pieces = map(re.escape, _around(recorded, chosen))
-    pieces[-1] += r"\Z"
-    # a word that has what follows it is not looked at again: else words side by side take exponential time
-    pattern = first + "".join(f"(?>{_ANY[kind]}{piece})" for piece in pieces)
-    found = re.match(pattern, actual, re.ASCII if kind == "number" else 0)
-    return None if found is None else list(zip((word[0] for word in chosen), found.groups(), strict=True))
+    first, *pieces = _around(recorded, chosen)
+    if not actual.startswith(first):
+        return None
+    found, at = [], len(first)
+    for number, (word, piece) in enumerate(zip(chosen, pieces, strict=True), 1):
+        ends = _ends(actual, at, kind, piece)
+        if number == len(pieces):
+            ends = [end for end in ends if end + len(piece) == len(actual)]
+        if not ends:
+            return None
+        found.append((word[0], actual[at : ends[0]]))
+        at = ends[0] + len(piece)
+    return found
+
+
+def _ends(text: str, at: int, kind: Kind, piece: str) -> list[int]:
+    """Where a word that begins there may end, so that the piece follows: the longest first. A piece that begins with
+    letters ends a longer word (the `ms` of `12.5ms`). No other end is tried, so a text takes time as its length."""
+    word = _ANY[kind].match(text, at)
+    if word is None:
+        return []
+    cut = _LETTERS.match(piece).end() if kind == "mark" else 0  # type: ignore[union-attr]  # it matches any text
+    ends = [(word.start(2), word.end())] if word[2] else []
+    if word[1]:
+        ends.append((word.start(1) + 1, (word.start(2) if word[2] else word.end()) - cut))
+    ends.append((at, (word.start(1) if word[1] else word.end()) - cut))
+    return [end for start, end in ends if end > start and text.startswith(piece, end)]
 
 
 def blank(text: str, kind: Kind, places: Sequence[int]) -> str | None:

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.core.codec import encode
-from replay.core.compare import differences, unexpected
+from replay.core.compare import _TOO_LONG, _TOO_MANY, _parted, differences, unexpected
 from replay.core.verdict import Difference, Window
 
 START = 1_700_000_000
@@ -254,6 +255,56 @@ def test_shared_without_end() -> None:
     for _ in range(40):
         one, two = [one, one], [two, two]
     assert len(diff(one, two)) == 200
+
+
+TOLD, ELSE = "2023-11-14T22:13:21.5 " * 4_000, "2023-11-14T22:13:22.5 " * 3_999 + "2023-11-14T23:13:21.5 "
+HOSTILE: dict[str, tuple[Any, Any]] = {
+    "numbers that come again": ([at % 7 for at in range(12_000)], [at * 3 % 7 for at in range(12_000)]),
+    "one list many times": ([["x"]] * 6_000, [["y"]] * 6_000),
+    "many long lists": ([[*["v"] * 1_900, at] for at in range(200)], [[*["v"] * 1_900, -at] for at in range(1, 201)]),
+    "texts of many moments": ([f"{at} {TOLD}" for at in range(45)], [f"{at} {ELSE}" for at in range(45)]),
+    "a large set": ({str(at) for at in range(12_000)}, {str(at) for at in range(6_000, 18_000)}),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_values_are_compared_in_bounded_time(name: str) -> None:
+    """DeepDiff takes minutes for such lists, and each text alone a tenth of a second."""
+    one, two = map(encode, HOSTILE[name])
+    began = perf_counter()
+    assert unexpected(differences(one, two, window=WINDOW))
+    assert perf_counter() - began < 10
+
+
+def test_texts_that_are_too_many_to_be_looked_through_are_told() -> None:
+    """And it is said that they are."""
+    one, two = ([f"{at} {each}" for at in range(20)] for each in (TOLD, TOLD.replace("21.5", "22.5")))
+    found = diff(one, two, window=WINDOW)
+    assert {each.note for each in found} == {
+        None, _TOO_LONG, "times inside the recorded window, or counted from such"
+    }  # fmt: skip
+    assert not unexpected(diff(one[:5], two[:5], window=WINDOW))
+
+
+def test_parts_that_are_each_paired_with_each_end_in_bounded_time() -> None:
+    """Two graphs of shared lists that go round at other paces: as many pairs as one has parts times the other's."""
+
+    def graph(size: int) -> Any:
+        level: list[Any] = [["x"] * 9 for _ in range(size)]
+        for _ in range(24):
+            level = [[level[2 * at % size], level[(2 * at + 1) % size]] for at in range(size)]
+        return level[0]
+
+    began = perf_counter()
+    ((_, *said),) = _parted(graph(401), graph(403))
+    assert said == ["changed", _TOO_MANY, _TOO_MANY]
+    assert perf_counter() - began < 10
+
+
+def test_a_difference_that_deepdiff_does_not_see_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else two values that differ would be the same."""
+    monkeypatch.setattr("deepdiff.DeepDiff", lambda *values, **how: {})
+    assert brief({"a": [1]}, {"a": [2]}) == [("$", "changed")]
 
 
 def test_readable() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from decimal import Decimal
+from time import perf_counter
 from typing import Any
 
 import pytest
 
 from replay.core.codec import Value, encode
 from replay.core.compare import differences, unexpected
+from replay.core.covering import TOO_MUCH
 from replay.core.noise import Matcher, Noise, below, known, with_noise
 from replay.core.paths import parse, path_of
 from replay.core.recording import Outcome, Recording
@@ -191,6 +193,54 @@ def test_hostile_noise_ends_in_bounded_time() -> None:
         other = [other, other]
     noise = [_noise("$" + "[*]" * 31, "type"), _noise("$", "unordered")]
     assert differences(encode(value), encode(other), noise=noise)
+
+
+def _nested(leaf: str, twice: int, once: int) -> Any:
+    value: Any = [leaf]
+    for level in range(twice + once):
+        value = [value, value] if level < twice else [value]
+    return value
+
+
+_TYPE, _LONG = Noise(place="outcome", path="$.t", matcher="type", within=(0,)), 100_000
+_HOSTILE: dict[str, tuple[Any, Any, list[Noise]]] = {
+    "a word without a digit": ({"t": "a" * _LONG}, {"t": "b" * _LONG}, [_TYPE]),
+    "such beside one with a digit": ({"t": f"1 {'a' * 90_000}"}, {"t": f"2 {'b' * 90_000}"}, [_TYPE] * 1_000),
+    "a long word that may end anywhere": ({"t": f"1.1{'a' * 49_000}!"}, {"t": "a" * _LONG}, [_TYPE]),
+    "lists in lists in any order": (
+        _nested("x", 14, 25), _nested("y", 14, 25), [_noise("$" + "[*]" * deep, "unordered") for deep in range(40)]
+    ),
+    "a list that holds one many times": ([["x"] * 50_000] * 500, [["y"] * 50_000] * 500, [_noise("$[*]", "type")]),
+    "such in any order": ([["x"]] * 6_000, [["y"]] * 6_000, [_noise("$", "unordered")]),
+    "a long text many times": (
+        ["a b " * 250_000] * 500, ["b a " * 249_999 + "cc"] * 500, [_noise("$[*]", "unordered")]
+    ),
+    "many long texts with words": (
+        [f"1 {number} {'a' * 1_000}" for number in range(4_000)],
+        [f"2 {number} {'b' * 1_000}" for number in range(4_000)],
+        [Noise(place="outcome", path="$[*]", matcher="type", within=(0,))],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _HOSTILE)
+def test_hostile_values_under_noise_end_in_bounded_time(name: str) -> None:
+    """What a bundle holds and what it says varies are a stranger's: some took minutes. They stay different."""
+    recorded, actual, noise = _HOSTILE[name]
+    one, two = encode(recorded), encode(actual)
+    began = perf_counter()
+    found = differences(one, two, noise=noise, window=WINDOW)
+    assert unexpected(found)
+    assert perf_counter() - began < 10
+
+
+def test_noise_of_too_much_covers_nothing_and_says_so() -> None:
+    """Half of it would be a matter of luck."""
+    recorded, actual = [["x"] * 50_000] * 50, [["y"] * 50_000] * 50
+    assert _left(recorded[:1], actual[:1], _noise("$[*]", "type")) == []
+    found = differences(encode(recorded), encode(actual), noise=[_noise("$[*]", "type")])
+    assert unexpected(found)
+    assert (found[-1].kind, found[-1].note) == ("unknown", TOO_MUCH)
 
 
 @pytest.mark.parametrize("steps", [("a", 0, "b c", "'"), (), (3,), ("<type>",), ("é", "\n")])

@@ -445,8 +445,8 @@ def _text_differences(
     differs in moments alone."""
     if before == now:
         return []
-    _, covered = cover(before, now, [each for each in below(noise, field) if isinstance(each, Excuse)])
-    note = covered[0].note if covered else times
+    covered_as, covered = cover(before, now, [each for each in below(noise, field) if isinstance(each, Excuse)])
+    note = covered[0].note if covered and covered_as == before else times
     return [Difference(field, "changed", before[:2000], now[:2000], note)]
 
 
