@@ -73,7 +73,7 @@ def _no_port(text: str) -> bool:
 
 COMMANDS: tuple[Rule, ...] = (
     Rule("option", re.compile(
-        rf"-(?<![\w-]-)-?(?=[a-z]{{3}}|[a-z]-){NAMED}[ \t]{{1,9}}+[\"']?({VALUE})"), ("--", " -storepass", " -keypass"), _no_word),
+        rf"-(?<![\w-]-)-?(?=[a-z]{{3}}|[a-z]-){NAMED}[ \t]{{1,9}}+[\"']?({VALUE})"), ("--", " -storepass", " -keypass", "-password ", "-passwd ", "-passphrase ", "-pass ", "-token ", "-secret ", "-key "), _no_word),
     Rule("option", _option((r"mysql\w{0,9}", r"mariadb[\w-]{0,12}"), "-p"), ("mysql", "mariadb"), _no_port),
     Rule("option", _option(("sshpass",), "-p[ \t]?"), ("sshpass",)),
     Rule("option", _option((r"docker[ \t]+login", r"podman[ \t]+login", r"helm(?:[ \t]+registry)?[ \t]+login"), "-p[ \t=]?"), ("docker", "podman", "helm")),
