@@ -22,7 +22,7 @@ _BEFORE = 64
 """Characters before a piece that a pattern may look at."""
 _LONG = 2000
 """Characters of a text from which on it pays to look for where a secret may be."""
-_PART = 2
+_PART = 4
 """What part of a text may be lines with hints, so that only those are looked at."""
 _OF_A_LINE = 100
 """Characters that could be looked at while one line is begun with."""
