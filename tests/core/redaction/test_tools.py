@@ -226,6 +226,12 @@ def test_a_plus_that_is_no_space() -> None:
     assert held[2] == f"of {held[1]}"
 
 
+@pytest.mark.parametrize("secret", ["(kM7qWcH4j)", "kM7q;Wc(H4jab", "kM7q'Wc\"H4jab=x=y=z=1=2=3=4=5=6"])
+def test_signs_in_a_setting(secret: str) -> None:
+    """All behind a telling name is a secret, as in the environment that `docker inspect` shows."""
+    _held(["PORT=80", f"DB_PASSWORD={secret}"], secret)
+
+
 def test_forms_in_forms() -> None:
     """However often one stands in another: it was a recursion without end, and the recording was dropped."""
     before = recording({"text": "a_key=" * 6_600, "again": "a=b=c=" * 3})
