@@ -41,7 +41,8 @@ ELSEWHERE = {
         core/parameters: _codes _is_harmless _passes_on _steps
         core/policy: Policy.__init__ Policy.decide Policy.is_act
         core/redaction/alike: _table
-        core/redaction/commands: _option
+        core/redaction/commands: _at_its_start _option
+        core/redaction/finding: is_of_one_line
         core/redaction/patterns: _at_words _by_letter
         engine/keep: Trigger.__and__ Trigger.__call__ Trigger.__init__ Trigger.__or__ Trigger.__repr__ _grouped
             _name_of _number always never on_error sample score_below score_below.<locals>.test slower_than

@@ -44,6 +44,7 @@ class Made:
         return self._redact(self._made, frozenset(["left as it is"]))
 
 
+_DRAWN, _HEX = "kM7qWcH4jab9Gf2zRt5V", "9f86d081884c7d659a2feaa0c55ad015"
 _SAID = f"""
 token = {CANARY} 4012888888881881 DE89370400440532013000 +49 30 1234567 10.1.2.3 192.168.7.9 jane.doe@example.com
 mysql -u ann -p{CANARY} && curl -u ann:{CANARY} https://ann:{CANARY}@a.example/x;s={CANARY}?api_key={CANARY}&n=1#t
@@ -56,7 +57,7 @@ q = {quote(f"token={CANARY}&x=1")} {quote(quote(f"token={CANARY}"))} token%3D{CA
 use --token {CANARY} or --password instead; AUTH LOGIN {b64encode(b"ann").decode()} {b64encode(CANARY.encode()).decode()}
 born 1984-05-01, dob=1984-05-01, dob=01/05/1984, session 123e4567-e89b-42d3-a456-426614174000, otp: 123456
 eyJhbGciOiJIUzI1NiJ9.{b64encode(json.dumps({"sub": "jane.doe", "email": "jane.doe@example.com", "exp": 1}).encode()).decode().rstrip("=")}.{"x" * 43}
-B-12345
+B-12345 deploy --auth {_DRAWN} --site x; STRIPE_KEY={_DRAWN}
 """  # noqa: E501
 _TABLE = f'n,password,born\n1,{CANARY},1984-05-01\n2,"{CANARY}, too",1985-05-01\n'
 _UUID = "123e4567-e89b-42d3-a456-426614174000"
@@ -106,6 +107,7 @@ def few() -> Made:
         "words": numpy.array(["of", CANARY]), "file": bz2.compress(_SAID.encode()), "list": [CANARY[:6], CANARY[6:]],
         "dobs": {"dob": "31.12.1984", "ip": "2001:db8::8a2e:370:7334", "client_ip": "fe80::1",
                  "token": b"\xff\xfe" * 9},
+        "drawn": {"stripe_key": _DRAWN, "openai_key": _HEX, "key1": _HEX, "key2": _HEX[::-1]},
         "wrong": {"iban": "DE88370400440532013000", "dob": "1984-02-30", "date_of_birth": "31.02.1984"},
     }  # fmt: skip
     asked = [

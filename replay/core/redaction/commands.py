@@ -73,7 +73,7 @@ def _no_port(text: str) -> bool:
 
 COMMANDS: tuple[Rule, ...] = (
     Rule("option", re.compile(
-        rf"-(?<![\w-]-)-?(?=[a-z]{{3}}|[a-z]-){NAMED}[ \t]{{1,9}}+[\"']?({VALUE})"), ("--", " -storepass", " -keypass"), _no_word),
+        rf"-(?<![\w-]-)-?(?=[a-z]{{3}}|[a-z]-){NAMED}[ \t]{{1,9}}+[\"']?({VALUE})"), ("--", " -storepass", " -keypass", "-password ", "-passwd ", "-passphrase ", "-pass ", "-token ", "-secret ", "-key "), _no_word),
     Rule("option", _option((r"mysql\w{0,9}", r"mariadb[\w-]{0,12}"), "-p"), ("mysql", "mariadb"), _no_port),
     Rule("option", _option(("sshpass",), "-p[ \t]?"), ("sshpass",)),
     Rule("option", _option((r"docker[ \t]+login", r"podman[ \t]+login", r"helm(?:[ \t]+registry)?[ \t]+login"), "-p[ \t=]?"), ("docker", "podman", "helm")),
@@ -140,8 +140,9 @@ COMMANDS: tuple[Rule, ...] = (
          behind=re.compile(
              r"(?i:(?:nekot|yek)[ _-]?(?:ssecca|ipa|htua|reraeb|hserfer|noisses)|terces (?:tneilc|remusnoc|derahs)|(?:esarhp|drow|edoc|dw)ssap)")),
     Rule("assigned", re.compile(
-        r"[tTaApP](?i:(?<=\bt)oken(?<!nexpected token)|(?<=a)pi key|(?<=p)ass(?:word|wd|code|phrase))[ \t][\"'`]((?=[^\s\"'`]{0,99}?\d)(?=[^\s\"'`]{0,99}?[A-Za-z])[^\s\"'`]{8,400}+)[\"'`]"),
-         ("oken \"", "oken '", "oken `", "key \"", "key '", "key `", "assword \"", "assword '", "assword `"), is_value),
+        r"[\"'`](?<=[ \t].)((?=[^\s\"'`]{0,99}?\d)(?=[^\s\"'`]{0,99}?[A-Za-z])[^\s\"'`]{8,400}+)[\"'`]"),
+         ("oken \"", "oken '", "oken `", "key \"", "key '", "key `", "assword \"", "assword '", "assword `"), is_value,
+         behind=re.compile(r"[ \t](?i:nekot(?! detcepxen)(?!\w)|yek ipa|(?:drow|dw|edoc|esarhp)ssap)")),
     Rule("assigned", re.compile(  # of capitals, small letters and digits in two places, or signs
         r"[pP](?i:ass(?:word|wd|phrase|code))[ \t]((?=\S{0,60}?[A-Z])(?=\S{0,60}?[a-z])(?=\S{0,60}?(?:\d[^\d\s]{1,40}+\d|\d\S{0,60}?[!@#$%^*+~]|[!@#$%^*+~]\S{0,60}?\d))"
         r"(?!(?i:argon|bcrypt|pbkdf|scrypt|sha|md5|hmac|base64)|\S{0,60}?\d{4}-\d\d-\d\d)[^\s\"'`,;&<>(){}\[\]/|=]{7,99}+(?<![.?:]))"),
@@ -157,7 +158,7 @@ COMMANDS: tuple[Rule, ...] = (
         r"((?=[^\s\"'<>`]{0,99}?\d)[^\s\"'<>`]{5,99}[^\s\"'<>`.,;:!?)])"),
          ("assword was ", "oken was ", "key was ", "ecret was ", " provided", " given: ", " supplied: ", " used: ", " received: ", " sent: "), is_value,
          behind=re.compile(r"(?i:(?:drow|dw|esarhp|edoc)ssap|yek ipa|nekot|terces)")),
-    Rule("assigned", re.compile(r"[cCpPaA](?i:(?<=\bc)rypt\(|(?:(?<=\bp)gp_sym_|(?<=\ba)es_)(?:en|de)crypt\([^,()']{1,200}+,[ \t]?)'([^'\n]{4,400}+)'"),
+    Rule("assigned", re.compile(r"[cC](?i:rypt\((?:(?<=\bcrypt\()|(?:(?<=\baes_encrypt\()|(?<=\baes_decrypt\()|(?<=\bpgp_sym_encrypt\()|(?<=\bpgp_sym_decrypt\())[^,()']{1,200}+,[ \t]?))'([^'\n]{4,400}+)'"),
          ("crypt(", "CRYPT(")),
     Rule("field", re.compile(
         rf"form-data;[^\r\n]{{0,200}}?name=\"?{NAMED}\"?[^\r\n]{{0,200}}+(?:\r?\n[\w-]{{1,40}}+:[^\r\n]{{0,200}}+){{0,4}}+(?:\r?\n){{2}}([^\r\n]{{4,4000}}+)"),

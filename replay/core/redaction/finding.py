@@ -22,6 +22,10 @@ _BEFORE = 64
 """Characters before a piece that a pattern may look at."""
 _LONG = 2000
 """Characters of a text from which on it pays to look for where a secret may be."""
+_PART = 4
+"""What part of a text may be lines with hints, so that only those are looked at."""
+_OF_A_LINE = 100
+"""Characters that could be looked at while one line is begun with."""
 _CODE = 4
 """Bytes of a number of `array("I")`."""
 _FEW = 40
@@ -131,6 +135,17 @@ def _blows_up(pattern: str) -> bool:
     return _REPEATS.search(pattern) is not None
 
 
+_NOT_OVER_LINES = re.compile(r"\[\^(?:[^\]\\]|\\.)*?\\[sn](?:[^\]\\]|\\.)*\]|\[[^^\]\\][^\]\\]*\]|\\[$^]")
+_OVER_LINES = re.compile(r"\\[snAZ]|\[\^|[$^]")
+
+
+@lru_cache(maxsize=1024)
+def is_of_one_line(rule: Rule) -> bool:
+    """Whether it looks at one line only, as its patterns say."""
+    patterns = [rule.pattern.pattern, "" if rule.behind is None else rule.behind.pattern]
+    return not any(_OVER_LINES.search(_NOT_OVER_LINES.sub("", each)) for each in patterns)
+
+
 def find(
     text: str,
     rules: Sequence[Rule],
@@ -169,6 +184,9 @@ def find(
             spans = _before_signs(text, rule, pause)
         if held is not None and rule.before:
             spans = _at_signs(text, rule, pause)
+        if held is not None and rule.hints and spans is None and not rule.skips and is_of_one_line(rule):
+            small = small or text.lower()
+            spans = _on_lines(text, small, rule, pause)
         if spans is None:
             spans = (_word_spans if rule.skips else _spans)(text, rule, pause)
         if counts is not None:
@@ -311,10 +329,45 @@ def _is_free(taken: Sequence[Found], ends: Sequence[int], start: int, end: int) 
     return at == len(taken) or taken[at].start >= end
 
 
-def _spans(text: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]]:
+def _on_lines(text: str, small: str, rule: Rule, pause: Callable[[int], None]) -> Iterator[tuple[int, int]] | None:
+    """In the lines with one of the rule's hints, in any case of letters; None where those are much of the text."""
+    if len(small) != len(text):
+        return None
+    lines: dict[int, int] = {}
+    left = len(text) // _PART
+    for hint in {hint.lower() for hint in rule.hints}:
+        at = small.find(hint)
+        while at >= 0:
+            start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
+            end = end if end >= 0 else len(text)
+            if start not in lines:
+                lines[start] = end
+                left -= end - start + _OF_A_LINE
+                if left < 0:
+                    return None
+            at = small.find(hint, end)
+    return _in_lines(text, sorted(lines.items()), rule, pause)
+
+
+def _in_lines(
+    text: str, lines: Iterable[tuple[int, int]], rule: Rule, pause: Callable[[int], None]
+) -> Iterator[tuple[int, int]]:
+    pause(len(text))
+    for start, end in lines:
+        yield from _spans(text, rule, _at_once, start, end)
+
+
+def _at_once(size: int) -> None:
+    """No pause: what is looked at is small."""
+
+
+def _spans(
+    text: str, rule: Rule, pause: Callable[[int], None], at: int = 0, size: int | None = None
+) -> Iterator[tuple[int, int]]:
+    """`at`, `size`: where to look, and where that ends."""
     groups = range(1, 1 + rule.pattern.groups) if rule.each_group else (min(1, rule.pattern.groups),)
     own = isinstance(rule.pattern, re.Pattern)  # google-re2 encodes all that it is given, each time
-    at, size, accept = 0, len(text), rule.accept
+    size, accept = len(text) if size is None else size, rule.accept
     while at < size:
         reached = at + CHUNK
         last = at

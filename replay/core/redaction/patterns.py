@@ -11,7 +11,7 @@ from string import ascii_letters, digits
 
 from replay.core.redaction.checks import luhn, weighed
 from replay.core.redaction.commands import COMMANDS
-from replay.core.redaction.finding import Rule
+from replay.core.redaction.finding import Rule, is_of_one_line
 from replay.core.redaction.said import SAID
 from replay.core.redaction.tools import TOOLS
 from replay.core.redaction.values import is_value
@@ -230,13 +230,5 @@ RULES = (*LOOKS[:6], *COMMANDS, *SAID, *TOOLS, *LOOKS[6:])
 """In the order in which they are tried; what one has found the next do not look into. Group 1 is the secret, if there
 is a group."""
 
-_NOT_OVER_LINES = re.compile(r"\[\^(?:[^\]\\]|\\.)*?\\[sn](?:[^\]\\]|\\.)*\]|\[[^^\]\\][^\]\\]*\]|\\[$^]")
-_OVER_LINES = re.compile(r"\\[snAZ]|\[\^|[$^]")
-OF_ONE_LINE = frozenset(
-    (
-        *LOOKS[1:11],
-        *LOOKS[-2:],
-        *(rule for rule in RULES if not _OVER_LINES.search(_NOT_OVER_LINES.sub("", rule.pattern.pattern))),
-    )
-)
+OF_ONE_LINE = frozenset((*LOOKS[1:11], *LOOKS[-2:], *filter(is_of_one_line, RULES)))
 """Rules that look at one line only: what they find in it is the same wherever it stands."""

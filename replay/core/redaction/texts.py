@@ -332,7 +332,7 @@ class Texts(Tabled):
                 return made
         if "://" in text[:30] and URL.match(text):
             return self.url(text, path)
-        if _PAIR.match(text) and ("x-www-form-urlencoded" in content or _is_form(text)):
+        if _PAIR.match(text) and ("x-www-form-urlencoded" in content or self._is_form(text)):
             return self.form(text, path)
         return None
 
@@ -348,8 +348,17 @@ class Texts(Tabled):
             and "[" not in text
             and "\\n" not in text
             and "://" not in text[:30]
-            and not (_PAIR.match(text) and _is_form(text))
+            and not (_PAIR.match(text) and self._is_form(text))
         )
+
+    def _is_form(self, text: str) -> bool:
+        """No setting whose `+` says no space, nor `a=a=a=...`, a form in a form in a form; but for one whose name says
+        that all of its value is a secret."""
+        if _FORM.match(text) is None or BASE64.fullmatch(text) is not None:
+            return False
+        if "&" in text or (text.count("=") <= _SIGNS and _SETTING.fullmatch(text) is None):
+            return True
+        return self._rules.kind_of(text.partition("=")[0]) is not None
 
     def _lines(self, text: str, path: Path, deep: int) -> str:
         """Events, or a JSON document a line."""
@@ -489,10 +498,3 @@ class Texts(Tabled):
             else self._plain(item, (*path, at), said.get(at, kind))
             for at, item in enumerate(items)
         ]
-
-
-def _is_form(text: str) -> bool:
-    """No setting whose `+` says no space, nor `a=a=a=...`: a form in a form in a form."""
-    if _FORM.match(text) is None or BASE64.fullmatch(text) is not None:
-        return False
-    return "&" in text or (text.count("=") <= _SIGNS and _SETTING.fullmatch(text) is None)

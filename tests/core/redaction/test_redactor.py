@@ -345,6 +345,9 @@ def test_own_patterns_take_time_by_the_size_only() -> None:
     assert cost(240_000) < 25 * small + 0.05
 
 
+_HINTS = " ".join(hint for rule in RULES for hint in rule.hints)
+"""One of each rule: all of them look for their secrets."""
+_BASE64 = b64encode(Random(7).randbytes(27_000)).decode()
 HOSTILE = {
     "letters": "a" * 40_000, "digits": "1" * 40_000, "dashes": "1-" * 20_000, "ats": "a@" * 20_000,
     "domains": "a@b." * 10_000, "tokens": "eyJ" * 13_000, "parts": "eyJaaaaa." * 4_400, "urls": "http://a:" * 4_400,
@@ -358,6 +361,10 @@ HOSTILE = {
     "mails": "".join(f"u{n}@x.co " for n in range(3_750)), "quotes and lines": "\\'" * 20_000 + "\\n",
     "anchors": "password: &a " * 3_000, "keys of queries": "&key=" * 8_000,
     "lines of a log": "2024-05-01 12:00:00 INFO a: x\n" * 1_300,
+    "hints in letters": "a" * 18_000 + _HINTS + "a" * 18_000,
+    "hints in Base64": _BASE64[:18_000] + _HINTS + _BASE64[18_000:],
+    "hints in words": "of it and the " * 1_300 + _HINTS + "of it and the " * 1_300,
+    "hints in lines": "of it and the " * 1_300 + _HINTS.replace(" ", "\n") + "of it\n" * 3_000,
 }  # fmt: skip
 
 

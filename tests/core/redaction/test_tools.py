@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 from replay.core.redaction.drawn import key_kind
-from replay.core.redaction.finding import find
+from replay.core.redaction.finding import Rule, find, is_of_one_line
+from replay.core.redaction.patterns import RULES
 from replay.core.redaction.structure import harm
 from replay.core.redaction.tools import TOOLS
+from tests.core.redaction.test_commands import LINES
 from tests.core.redaction.test_redactor import REDACTOR, everything, recording
+from tests.core.redaction.test_said import FOUND
 
 DRAWN = "kM7qWcH4jab9Gf2zRt5VxY8d"
 HEX = "9f86d081884c7d659a2feaa0c55ad015"
@@ -223,6 +226,12 @@ def test_a_plus_that_is_no_space() -> None:
     assert held[2] == f"of {held[1]}"
 
 
+@pytest.mark.parametrize("secret", ["(kM7qWcH4j)", "kM7q;Wc(H4jab", "kM7q'Wc\"H4jab=x=y=z=1=2=3=4=5=6"])
+def test_signs_in_a_setting(secret: str) -> None:
+    """All behind a telling name is a secret, as in the environment that `docker inspect` shows."""
+    _held(["PORT=80", f"DB_PASSWORD={secret}"], secret)
+
+
 def test_forms_in_forms() -> None:
     """However often one stands in another: it was a recursion without end, and the recording was dropped."""
     before = recording({"text": "a_key=" * 6_600, "again": "a=b=c=" * 3})
@@ -260,3 +269,31 @@ def test_what_is_in_base64() -> None:
     inner = json.dumps({"auths": {"x": {"identitytoken": DRAWN}}})
     made = _held(f"  .dockerconfigjson: {b64encode(inner.encode()).decode()}", DRAWN)
     assert made.startswith("  .dockerconfigjson: ")
+
+
+ONE_LINE = [rule for rule in RULES if rule.hints and is_of_one_line(rule)]
+
+
+@pytest.mark.parametrize("rule", ONE_LINE, ids=[f"{at}-{rule.kind}" for at, rule in enumerate(ONE_LINE)])
+def test_what_is_found_in_lines(rule: Rule) -> None:
+    """Of a long text only the lines with a hint are looked at: nothing that one line shows is passed over, wherever it
+    stands, whatever the others have."""
+    held = [*LINES.values(), *(text for text, *_ in WRITTEN.values()), *(text for text, _ in FOUND.values())]
+    lines = [line for text in held for line in text.split("\n")]
+    whole = "\n".join([*lines, "no hint at all"] * 2)
+    assert len(whole) > 10_000
+    found = {(each.start, each.end) for each in find(whole, [rule], lambda size: None)}
+    start = 0
+    for line in whole.split("\n"):
+        alone = {(start + each.start, start + each.end) for each in find(line, [rule], lambda size: None)}
+        assert alone <= found
+        start += len(line) + 1
+
+
+def test_a_hint_in_many_lines() -> None:
+    """Then all of the text is looked at; also where letters have another size in another case."""
+    rule = next(rule for rule in ONE_LINE if "curl" in rule.hints)
+    for between in ("", "İ"):
+        for number in (3, 3_000):
+            text = f"{between}\n".join(f"curl -u ann:{DRAWN}{n} x" for n in range(number)) + "\n" + "x y " * 600
+            assert len(list(find(text, [rule], lambda size: None))) == number
