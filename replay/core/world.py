@@ -89,6 +89,8 @@ class Ticket(msgspec.Struct):
     turns: int | None = None
     """Of a coroutine: how often it let others go on until its answer was there. -1: it waited for something; None: that
     is not known."""
+    cancelled: bool | None = None
+    """Of a coroutine that ended as a cancelled one: its task was; else what it waited for was."""
     way: tuple[str, ...] | None = None
     """The functions of the project that asked, innermost first; None: it was not looked."""
 
@@ -115,6 +117,8 @@ class Answer(msgspec.Struct, frozen=True):
     """How often others went on until it was there, which waited for nothing else; None: it comes when its time has."""
     asked: Value | None = None
     """The recorded request."""
+    cancelled: bool | None = None
+    """See `Ticket.cancelled`; None: that is not known."""
 
     def open(self) -> Any:
         """Return the recorded value, or raise the recorded error. One that never came is a divergence: no value stands

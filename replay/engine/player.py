@@ -264,7 +264,7 @@ class Player:
             self._wait(found.duration_ns, ends_at)
         turns = self._turns_of(found) if request.awaits else None
         return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, turns,
-                      found.request)  # fmt: skip
+                      found.request, self._was_cancelled(found))  # fmt: skip
 
     def spend(self, nanoseconds: int) -> None:
         """A replay has the time."""
@@ -440,11 +440,19 @@ class Player:
     def _turns_of(self, found: Interaction) -> int | None:
         """How often others went on until it was there, if it waited for nothing else."""
         sign = self._turns[found.seq : found.seq + 1]  # none in older recordings
-        if sign == "w":
+        if sign in ("w", "c"):
             return None
         if sign and sign in _DIGITS and found.duration_ns < _BLOCKS:
             return int(sign)
         return 0 if self._is_at_once(found) else None
+
+    def _was_cancelled(self, found: Interaction) -> bool | None:
+        """Whether the task was that waited for it. Where the whole unit of work was, by who waited for that, nobody
+        does it again."""
+        sign = self._turns[found.seq : found.seq + 1]
+        if sign == "o":
+            return False
+        return True if sign == "c" and not _ended_cancelled(self.recording) else None
 
     def _is_at_once(self, found: Interaction) -> bool:
         """Its coroutine need not have waited: it was short, and nobody asked or got anything meanwhile."""
@@ -551,6 +559,10 @@ class Player:
         own = self._partings.course.recorded.get(lane, lane)
         _, message = self._partings.refuse(shelf, request, asked, lane, own, self._spent)
         return shelf.refusal(asked, message, brief=self.unanswered > MOST_TOLD)
+
+
+def _ended_cancelled(recording: Recording) -> bool:
+    return (recording.error_type or "").endswith("CancelledError")
 
 
 def _settled(payload: Settles, among: Sequence[Interaction]) -> Value:

@@ -1,0 +1,116 @@
+"""Tasks that production cancelled while they waited: code that does so no more is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+import replay
+from replay.core.codec import encode
+from replay.core.edits import Edit
+from replay.core.recording import TURNS, Recording
+from replay.engine.mutation import mutate
+
+Record = Callable[..., list[Recording]]
+NOW = {"cancels": True}
+
+
+@replay.boundary
+async def fetch(seconds: float) -> float:
+    """Takes so long."""
+    await asyncio.sleep(seconds)
+    return seconds
+
+
+@replay.boundary
+async def gone() -> None:
+    """What it waits for is cancelled; who called it is not."""
+    future = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(0.02, future.cancel)
+    await future
+
+
+@replay.boundary
+async def save(value: float) -> None:
+    """Takes anything."""
+
+
+@replay.capture
+async def hedges() -> float:
+    """Takes the first, and has no need of the others."""
+    tasks = [asyncio.create_task(fetch(seconds)) for seconds in (0.3, 0.02, 0.2)]
+    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    if NOW["cancels"]:
+        for task in others:
+            task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    found = done.pop().result()
+    await save(found)
+    return found
+
+
+@replay.capture
+async def leaks() -> str:
+    """Is told of a cancellation that was none of its own."""
+    try:
+        await gone()
+    except asyncio.CancelledError:
+        return "leaked"
+    return "fine"
+
+
+@replay.capture
+async def waits() -> None:
+    """Until somebody cancels it."""
+    await fetch(5.0)
+
+
+def test_who_cancels_no_more_is_told(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others would be waited for to their end, whatever comes of them."""
+    (recording,) = record(lambda: asyncio.run(hedges()))
+    assert recording.facts[TURNS] == "cwc0"
+    verdict = replay.run(recording)
+    assert (verdict.status, verdict.difference) == ("reproduced", ())
+    monkeypatch.setitem(NOW, "cancels", False)
+    verdict = replay.run(recording)
+    assert [each.kind for each in verdict.divergences][:1] == ["exhausted"]
+    assert verdict.reason is None
+
+
+def test_what_is_cancelled_by_itself_is_not_waited_for(record: Record) -> None:
+    """It comes when it came, also where an edit moves it."""
+    (recording,) = record(lambda: asyncio.run(leaks()))
+    assert recording.facts[TURNS] == "o"
+    verdict = replay.run(recording)
+    assert (verdict.status, verdict.difference) == ("reproduced", ())
+    later = mutate(recording, [Edit("call[0]", "slow", 0.5)])
+    assert later.facts[TURNS] == "o"
+    assert replay.run(later).status == "reproduced"
+
+
+def test_who_waits_for_the_unit_of_work_cancels_it(record: Record) -> None:
+    """As a server does whose client is gone."""
+    (recording,) = record(lambda: asyncio.run(_gives_up()))
+    assert recording.facts[TURNS] == "c"
+    assert replay.run(recording).status == "reproduced"
+
+
+async def _gives_up() -> None:
+    try:
+        await asyncio.wait_for(waits(), 0.05)
+    except TimeoutError:
+        pass
+
+
+@pytest.mark.parametrize("turns", ["ww", None])
+def test_of_older_recordings_it_is_not_known(record: Record, turns: str | None) -> None:
+    """They come as cancelled, after a long while."""
+    (recording,) = record(lambda: asyncio.run(leaks()))
+    facts: dict[str, Any] = {name: value for name, value in recording.facts.items() if name != TURNS}
+    if turns is not None:
+        facts[TURNS] = turns[: len(recording.interactions)]
+    assert replay.run(replace(recording, context=encode(facts))).status == "reproduced"
