@@ -222,14 +222,14 @@ ELSEWHERE = {
             Record.__init__ Record.__iter__ Record.__repr__ Record.__setattr__ Truncated.__hash__ made_class
         core/surroundings: Environ.__init__ Environ.write Timing.__init__ Timing._jump Timing._set_back
             Timing.write Zone.__init__ Zone.write is_yielded paced
-        core/verdict: Verdict.green Window.parts
+        core/verdict: Verdict.green Window.of Window.parts Window.shown
         core/world: Answer.open _unkept occupant occupy
         engine/earlier: Remembered.name _numbered _read _remembered dropped earlier is_all_from_before is_from_before
-            kept_by_now left_out may_be_dropped remembered
+            is_kept_by_process kept_by_now left_out may_be_dropped remembered was_recalled
         engine/entropy: chosen
         engine/lanes: Lanes.start_here _Jobs.__init__ numbering
         engine/memory: is_used_up limit limited size
-        engine/steps: InOrder.__init__ InOrder._last InOrder.at _checked overlapping stepped
+        engine/steps: InOrder.__init__ InOrder._last InOrder.at overlapping stepped steps_of
         engine/targets: Targets.__init__ Targets._import Targets._is_ours Targets.load Targets.resolve _absolute
             _held _is_dotted _is_listed _is_marked _is_under _resolved
         engine/user_code: UserCode.__init__ UserCode.asking UserCode.outward UserCode.standing is_machinery is_ours
