@@ -95,6 +95,8 @@ class Ticket(msgspec.Struct):
     """The functions of the project that asked, innermost first; None: it was not looked."""
 
 
+_LONGER = 0.1
+"""Seconds by which a thread may wait longer than it did in production, until that is told."""
 FILLED = "replay:Filled"
 """The type of the record of a call that changed its arguments (see `replay.core.left`)."""
 _FILLED = f'{{"$struct":{{"type":"{FILLED}"'
@@ -128,7 +130,7 @@ class Answer(msgspec.Struct, frozen=True):
             world = here()
             if world is None:
                 raise DivergenceError(message)
-            world.sleep(self.duration_ns / 1e9 + 1.0, lambda seconds: None)  # a thread waits as it did, to the end
+            world.sleep(self.duration_ns / 1e9 + _LONGER, lambda seconds: None)  # a thread waits as it did, to the end
             raise world.beyond(self.seq, message)
         if self.state == "raised":
             throw(self.value.decode(self.resolve, partial(_unkept, self.seq)))

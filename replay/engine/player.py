@@ -119,11 +119,11 @@ class Player:
     """
 
     __slots__ = (
-        "_before", "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_lock", "_moments", "_move",
-        "_now", "_on_ask", "_partings", "_readings", "_recalled", "_refused", "_resolve", "_seed", "_shelves", "_spent",
-        "_turns", "_unknown", "_wait", "_waited", "_waiting", "behind", "closed", "goes_out", "lanes", "later",
-        "leaves", "left", "logs", "noise", "noted", "notes", "permits", "recording", "served", "short_draws", "span",
-        "start_up", "through", "unanswered", "where",
+        "_before", "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_has_ended", "_lock",
+        "_moments", "_move", "_now", "_on_ask", "_partings", "_readings", "_recalled", "_refused", "_resolve", "_seed",
+        "_shelves", "_spent", "_turns", "_unknown", "_wait", "_waited", "_waiting", "behind", "closed", "goes_out",
+        "lanes", "later", "leaves", "left", "logs", "noise", "noted", "notes", "permits", "recording", "served",
+        "short_draws", "shown_to_end", "span", "start_up", "through", "unanswered", "waited_to_end", "where",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
@@ -209,7 +209,11 @@ class Player:
         """Of the system's generator, that are in no recording and of which something may have been computed."""
         self._moments: list[int] | None = None
         self._turns = turns_of(recording)
-        self.closed = False
+        self.closed = self._has_ended = False
+        self.waited_to_end: int | None = None
+        """For how long it had waited as its coroutine ended, nanoseconds."""
+        self.shown_to_end: Shown | None = None
+        """What the clock showed until then."""
         self.leaves = False
         """It is to be known what the unit of work leaves in its arguments."""
         self.left: Value | None = None
@@ -230,6 +234,12 @@ class Player:
     def start_here(self) -> None:
         """The calling task is the one that runs the entry point."""
         self.lanes.start_here()
+
+    def end_here(self) -> None:
+        """The entry point has ended, whatever its loop waits for as it is closed."""
+        self.waited_to_end = None if self._waited is None else self._waited()
+        self.shown_to_end = self.span.shown
+        self._has_ended = True
 
     # The world --------------------------------------------------------------------------------------------------
 
@@ -331,8 +341,9 @@ class Player:
 
     def beyond(self, seq: int, message: str) -> BaseException:
         with self._lock:
-            if not self.closed:
-                self._partings.beyond(self._served_as(seq), self.lanes.name(), message)
+            found = None if self.closed else self._served_as(seq)
+            if found is not None and not (self._has_ended and found.state == "unfinished"):
+                self._partings.beyond(found, self.lanes.name(), message)
         return DivergenceError(message)
 
     def reads(self, seq: int, whole: int) -> ReadSoFar:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from replay.core.recording import TURNS, Recording
 from replay.engine.mutation import mutate
 
 Record = Callable[..., list[Recording]]
-NOW = {"cancels": True}
+NOW: dict[str, Any] = {"cancels": True, "limit": 0.05}
 
 
 @replay.boundary
@@ -104,6 +106,52 @@ async def _gives_up() -> None:
         await asyncio.wait_for(waits(), 0.05)
     except TimeoutError:
         pass
+
+
+@replay.boundary
+def fetch_blocking(seconds: float) -> float:
+    """Takes so long, in a thread."""
+    time.sleep(seconds)
+    return seconds
+
+
+@replay.capture
+async def gives_a_thread_up() -> str:
+    """It goes on to its end all the same, for which the event loop waits."""
+    try:
+        await asyncio.wait_for(asyncio.to_thread(fetch_blocking, 0.4), NOW["limit"])
+    except TimeoutError:
+        await save(0.0)
+        return "late"
+    return "in time"
+
+
+@replay.capture
+def gives_a_future_up() -> str:
+    """The same without an event loop."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        pool.submit(fetch_blocking, 0.4).result(timeout=NOW["limit"])
+    except TimeoutError:
+        return "late"
+    finally:
+        pool.shutdown(wait=False)
+    return "in time"
+
+
+@pytest.mark.parametrize("work", [lambda: asyncio.run(gives_a_thread_up()), gives_a_future_up])
+def test_a_thread_that_goes_on_behind_the_end(
+    record: Record, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]
+) -> None:
+    """What it would have been told nobody waited for; who waits for longer is told."""
+    (recording,) = record(work)
+    assert recording.interactions[0].state == "unfinished"
+    for _ in range(3):
+        verdict = replay.run(recording)
+        assert (verdict.status, verdict.difference) == ("reproduced", ()), verdict
+    monkeypatch.setitem(NOW, "limit", 0.5)
+    verdict = replay.run(recording)
+    assert [each.kind for each in verdict.divergences][:1] == ["exhausted"]
 
 
 @pytest.mark.parametrize("turns", ["ww", None])
