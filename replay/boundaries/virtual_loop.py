@@ -25,7 +25,7 @@ from replay.boundaries.timeline import LONGER, Timeline
 from replay.boundaries.waits import install as install_waits
 from replay.boundaries.waits import real_monotonic, timeline_here, timelines
 from replay.core.sound import LONGEST
-from replay.core.world import Answer
+from replay.core.world import Answer, here
 
 _SECOND = 1_000_000_000
 _EPSILON = 1e-7
@@ -284,6 +284,9 @@ class Arrival:
             wait.gone = True
             if not wait.fired:
                 loop.timeline.given_up(came_at)
+                gives_up = getattr(here(), "gives_up", None)
+                if gives_up is not None:
+                    gives_up(answer.seq)
 
     async def never(self, beyond: Callable[[str], object]) -> None:
         """Wait for what did not come in production: until the application gives it up, or far longer than it did.

@@ -357,6 +357,11 @@ class Player:
         own = self.recording.interactions
         return own[seq] if seq < len(own) else next(each for each in self._spent if each.seq == seq)
 
+    def gives_up(self, seq: int) -> None:
+        """The code waits no longer for the answer `seq`, which production had."""
+        if not self.closed and seq < len(self.recording.interactions):
+            self.later.gives_up(self.recording.interactions[seq])
+
     def apart(self, seq: int, found: Sequence[Difference]) -> None:
         with self._lock:
             if found and not self.closed:

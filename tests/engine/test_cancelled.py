@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,7 +18,7 @@ from replay.core.recording import TURNS, Recording
 from replay.engine.mutation import mutate
 
 Record = Callable[..., list[Recording]]
-NOW: dict[str, Any] = {"cancels": True, "limit": 0.05}
+NOW: dict[str, Any] = {"cancels": True, "limit": 0.05, "awaits": True}
 
 
 @replay.boundary
@@ -106,6 +106,48 @@ async def _gives_up() -> None:
         await asyncio.wait_for(waits(), 0.05)
     except TimeoutError:
         pass
+
+
+@replay.boundary
+async def store(value: float) -> str:
+    """Takes a little."""
+    await asyncio.sleep(0.02)
+    return "stored"
+
+
+@replay.capture
+async def stores() -> None:
+    """Waits for it; else its loop ends first."""
+    task = asyncio.create_task(store(1.0))
+    if NOW["awaits"]:
+        await task
+    else:
+        await asyncio.sleep(0)
+
+
+@replay.capture
+async def hurries() -> None:
+    """Gives it up sooner, whatever comes of it."""
+    await fetch(0.01)
+    try:
+        await asyncio.wait_for(store(2.0), 5.0 if NOW["awaits"] else 0.001)
+    except TimeoutError:
+        pass
+
+
+@pytest.mark.parametrize(("work", "number"), [(stores, 0), (hurries, 1)])
+def test_an_answer_that_nobody_awaits_is_told(
+    record: Record, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Coroutine[Any, Any, None]], number: int
+) -> None:
+    """It is asked as before, and may come to nothing now. How long code waits does not count."""
+    (recording,) = record(lambda: asyncio.run(work()))
+    assert replay.run(recording).difference == ()
+    monkeypatch.setitem(NOW, "awaits", False)
+    verdict = replay.run(recording)
+    (found,) = verdict.difference
+    assert (verdict.status, found.path) == ("reproduced", f"interaction[{number}] answer")
+    assert str(found.note).startswith("waited for in production")
+    assert replay.run(replace(recording, parent_digest=recording.digest)).difference == ()
 
 
 @replay.boundary
