@@ -142,14 +142,24 @@ def _returned(world: World, found: Ticket, token: Any, value: object, mark: Mark
 
 
 def _raised(world: World, found: Ticket, token: Any, error: BaseException, args: tuple[Any, ...],
-            kwargs: dict[str, Any]) -> None:  # fmt: skip
+            kwargs: dict[str, Any], *, is_awaited: bool = False) -> None:  # fmt: skip
     """The call ended in an error, which the application gets whatever happens here."""
     try:
         leave(token)
+        if is_awaited and type(error).__name__ == "CancelledError":
+            found.cancelled = _is_cancelled()
         came_ns = arrived_ns(found.asked_ns, is_alone=world.awaited < 2)
         world.tell(found, "raised", error_of(snapshot_error(error), found.request.payload, args, kwargs), came_ns)
     except Exception:
         failed("tell-failed", world)
+
+
+def _is_cancelled() -> bool | None:
+    """Whether somebody cancelled the running task; None: that is not known."""
+    from asyncio import current_task  # loaded by now: a coroutine was cancelled
+
+    task = current_task()
+    return None if task is None else task.cancelling() > 0
 
 
 async def _arrive(found: Answer) -> Any:
@@ -168,8 +178,10 @@ async def _arrive(found: Answer) -> Any:
         await arrival.never(beyond)
     value, raised = _opened(found)
     try:
-        if isinstance(raised, CancelledError):
+        if isinstance(raised, CancelledError) and found.cancelled is not False:
             await arrival.never(beyond)
+            if found.cancelled:
+                raised = beyond("The recorded task was cancelled while it waited here; this time it was not.")
         await arrival.whole()
         if raised is not None:
             throw(raised)
@@ -249,7 +261,7 @@ def _coroutine(function: Any, asked: Any, mark: Mark | None, skipped: int) -> An
         try:
             value = await _as_watched(function(*args, **kwargs), found)
         except BaseException as error:
-            _raised(world, found, token, error, args[skipped:], kwargs)
+            _raised(world, found, token, error, args[skipped:], kwargs, is_awaited=True)
             raise
         _returned(world, found, token, value, mark, args[skipped:], kwargs, is_awaited=True)
         return value

@@ -25,7 +25,7 @@ from replay.boundaries.timeline import LONGER, Timeline
 from replay.boundaries.waits import install as install_waits
 from replay.boundaries.waits import real_monotonic, timeline_here, timelines
 from replay.core.sound import LONGEST
-from replay.core.world import Answer
+from replay.core.world import Answer, here
 
 _SECOND = 1_000_000_000
 _EPSILON = 1e-7
@@ -285,6 +285,9 @@ class Arrival:
         except BaseException:
             wait.gone = True
             self.just_missed = wait.fired or loop.timeline.given_up(came_at, self._asked + offset_ns)
+            gives_up = getattr(here(), "gives_up", None)
+            if gives_up is not None and not self.just_missed:
+                gives_up(answer.seq)
             raise
         wait.gone = True
 

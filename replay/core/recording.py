@@ -21,7 +21,8 @@ WEB: frozenset[Kind] = frozenset({"asgi", "wsgi"})
 
 TURNS = "turns"
 """In a context: a sign for each interaction. How often a coroutine let others go on until it had its answer, a digit;
-`w`: it waited for something; `-`: that is not known."""
+`w`: it waited for something; `c`: so it did, until its task was cancelled; `o`: until what it waited for was; `-`: that
+is not known."""
 MOST_TURNS = 9
 MOST_LOGS = 1_000
 """Log lines of one recording that are kept."""

@@ -89,10 +89,14 @@ class Ticket(msgspec.Struct):
     turns: int | None = None
     """Of a coroutine: how often it let others go on until its answer was there. -1: it waited for something; None: that
     is not known."""
+    cancelled: bool | None = None
+    """Of a coroutine that ended as a cancelled one: its task was; else what it waited for was."""
     way: tuple[str, ...] | None = None
     """The functions of the project that asked, innermost first; None: it was not looked."""
 
 
+_LONGER = 0.1
+"""Seconds by which a thread may wait longer than it did in production, until that is told."""
 FILLED = "replay:Filled"
 """The type of the record of a call that changed its arguments (see `replay.core.left`)."""
 _FILLED = f'{{"$struct":{{"type":"{FILLED}"'
@@ -115,6 +119,8 @@ class Answer(msgspec.Struct, frozen=True):
     """How often others went on until it was there, which waited for nothing else; None: it comes when its time has."""
     asked: Value | None = None
     """The recorded request."""
+    cancelled: bool | None = None
+    """See `Ticket.cancelled`; None: that is not known."""
 
     def open(self) -> Any:
         """Return the recorded value, or raise the recorded error. One that never came is a divergence: no value stands
@@ -124,7 +130,7 @@ class Answer(msgspec.Struct, frozen=True):
             world = here()
             if world is None:
                 raise DivergenceError(message)
-            world.sleep(self.duration_ns / 1e9 + 1.0, lambda seconds: None)  # a thread waits as it did, to the end
+            world.sleep(self.duration_ns / 1e9 + _LONGER, lambda seconds: None)  # a thread waits as it did, to the end
             raise world.beyond(self.seq, message)
         if self.state == "raised":
             throw(self.value.decode(self.resolve, partial(_unkept, self.seq)))

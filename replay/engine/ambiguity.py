@@ -26,6 +26,8 @@ NONDETERMINISTIC = "nondeterministic: "
 _MOST = 3
 """Pairs named in a reason."""
 _PART = re.compile(r"\w+")
+_BEHIND = 1_000_000_000
+"""Nanoseconds after its end from which on a recording has no order."""
 _CANCELLED = '"$error":{"type":"asyncio.exceptions.CancelledError"'
 _CLOSE = 1_000_000
 """Nanoseconds between what two tasks ask, in which either may have been first."""
@@ -116,6 +118,8 @@ def _pair_at_once(recording: Recording) -> str | None:
 def nearly(recording: Recording, near: Sequence[Near], root: Path | None = None) -> str | None:
     """`nondeterministic: ...` of what came at about the same time, each with when, and where in the code of the project
     at `root` somebody waited for it. None if nothing did."""
+    end = recording.started_at + recording.duration_ns + _BEHIND
+    near = [each for each in near if each.at <= end]
     if not near:
         return None
     owns = user_code(root).owns

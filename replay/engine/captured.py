@@ -35,6 +35,8 @@ _NOTHING_READ = Reading(None, None, None, None)
 
 def _sign(ticket: Ticket) -> str:
     """See `TURNS`."""
+    if ticket.cancelled is not None:
+        return "c" if ticket.cancelled else "o"
     return "-" if ticket.turns is None else "w" if ticket.turns < 0 else str(ticket.turns)
 
 

@@ -68,7 +68,9 @@ class Mutations:
     def _let_wait(self, draft: Draft, every: Sequence[Interaction]) -> None:
         """An answer that comes later than it did is waited for, though a coroutine had it at once."""
         pairs = zip(self._turns, self.recording.interactions, every, strict=False)
-        turns = "".join("w" if now.duration_ns > was.duration_ns else sign for sign, was, now in pairs)
+        turns = "".join(
+            "w" if sign not in "co" and now.duration_ns > was.duration_ns else sign for sign, was, now in pairs
+        )
         if turns != self._turns:
             before = draft["context"].tree if "context" in draft else self.recording.facts
             draft["context"] = Value(msgspec.json.encode({**before, TURNS: turns}).decode())

@@ -31,7 +31,7 @@ from replay.engine.entropy import BELOW, LONG, chosen, drawn
 from replay.engine.guard import Permits
 from replay.engine.keyed import keyed
 from replay.engine.lanes import FIRST, Lanes, numbering
-from replay.engine.later import Later
+from replay.engine.later import LONGER, Later
 from replay.engine.logged import LEVELS, Line
 from replay.engine.partings import Partings
 from replay.engine.remembering import way
@@ -122,11 +122,12 @@ class Player:
     """
 
     __slots__ = (
-        "_before", "_beyond", "_choices", "_chosen", "_draws", "_ended", "_entropy", "_equality", "_just_missed",
-        "_lock", "_moments", "_move", "_now", "_on_ask", "_partings", "_readings", "_recalled", "_refused", "_resolve",
-        "_seed", "_shelves", "_spent", "_turns", "_unknown", "_wait", "_waited", "_waiting", "behind", "closed",
-        "goes_out", "lanes", "later", "leaves", "left", "logs", "noise", "noted", "notes", "permits", "recording",
-        "served", "short_draws", "span", "start_up", "through", "unanswered", "where",
+        "_before", "_beyond", "_choices", "_chosen", "_draws", "_entropy", "_equality", "_has_ended", "_just_missed",
+        "_left_at", "_lock", "_moments", "_move", "_now", "_on_ask", "_partings", "_readings", "_recalled", "_refused",
+        "_resolve", "_seed", "_shelves", "_spent", "_turns", "_unknown", "_wait", "_waited", "_waiting", "behind",
+        "closed", "goes_out", "lanes", "later", "leaves", "left", "logs", "noise", "noted", "notes", "permits",
+        "recording", "served", "short_draws", "shown_to_end", "span", "start_up", "through", "unanswered",
+        "waited_to_end", "where",
     )  # fmt: skip
     """A search makes one for each of its runs: a dictionary of so many names is made anew three times over."""
     live = False
@@ -214,9 +215,13 @@ class Player:
         self._turns = turns_of(recording)
         self._just_missed = set[int]()
         """Numbers of the answers that were not read to their end by a task that was cancelled about when they came."""
-        self._ended: int | None = None
+        self._left_at: int | None = None
         """After so many nanoseconds the entry point has, and tasks that it left go on."""
-        self.closed = False
+        self.closed = self._has_ended = False
+        self.waited_to_end: int | None = None
+        """For how long it had waited as its coroutine ended, nanoseconds."""
+        self.shown_to_end: Shown | None = None
+        """What the clock showed until then."""
         self.leaves = False
         """It is to be known what the unit of work leaves in its arguments."""
         self.left: Value | None = None
@@ -237,6 +242,12 @@ class Player:
     def start_here(self) -> None:
         """The calling task is the one that runs the entry point."""
         self.lanes.start_here()
+
+    def end_here(self) -> None:
+        """The entry point has ended, whatever its loop waits for as it is closed."""
+        self.waited_to_end = None if self._waited is None else self._waited()
+        self.shown_to_end = self.span.shown
+        self._has_ended = True
 
     # The world --------------------------------------------------------------------------------------------------
 
@@ -273,7 +284,7 @@ class Player:
             self._wait(found.duration_ns, ends_at)
         turns = self._turns_of(found) if request.awaits else None
         return Answer(found.answer, found.state, self._resolve, found.seq, found.duration_ns, ends_at, turns,
-                      found.request)  # fmt: skip
+                      found.request, self._was_cancelled(found))  # fmt: skip
 
     def spend(self, nanoseconds: int) -> None:
         """A replay has the time."""
@@ -340,8 +351,9 @@ class Player:
 
     def beyond(self, seq: int, message: str) -> BaseException:
         with self._lock:
-            if not self.closed:
-                self._partings.beyond(self._served_as(seq), self.lanes.name(), message)
+            found = None if self.closed else self._served_as(seq)
+            if found is not None and not self._is_behind(found):
+                self._partings.beyond(found, self.lanes.name(), message)
         return DivergenceError(message)
 
     def reads(self, seq: int, whole: int) -> ReadSoFar:
@@ -354,6 +366,11 @@ class Player:
         """The interaction whose answer has that number."""
         own = self.recording.interactions
         return own[seq] if seq < len(own) else next(each for each in self._spent if each.seq == seq)
+
+    def gives_up(self, seq: int) -> None:
+        """The code waits no longer for the answer `seq`, which production had."""
+        if not self.closed and seq < len(self.recording.interactions):
+            self.later.gives_up(self.recording.interactions[seq])
 
     def apart(self, seq: int, found: Sequence[Difference]) -> None:
         with self._lock:
@@ -419,10 +436,10 @@ class Player:
                 for seq, lane, reading in self._readings
                 if reading.taken < reading.whole and lane != FIRST and not (reading.just_missed or seq in left)
             ]
-            if moments and self._ended is None:
-                self._ended = now
+            if moments and self._left_at is None:
+                self._left_at = now
                 self.later.left(now)
-            until = now if self._ended is None else self._ended + _LEFT
+            until = now if self._left_at is None else self._left_at + _LEFT
             return max(0, min(max(moments), until) - now) if moments and now <= until else None
 
     def linger(self, wait: Callable[[int], bool]) -> None:
@@ -479,9 +496,16 @@ class Player:
 
     # Inside -----------------------------------------------------------------------------------------------------
 
+    def _is_behind(self, found: Interaction) -> bool:
+        """Whether only what the entry point left still waits for this answer, which had not come by then in production
+        either; not where it ended that much later."""
+        ended = self.waited_to_end
+        is_later = ended is not None and ended > found.offset_ns + found.duration_ns + LONGER
+        return self._has_ended and found.state == "unfinished" and not is_later
+
     def _is_late(self, lane: str) -> bool:
         """Whether what is asked there came after the end in production."""
-        if self._ended is None or lane == FIRST:
+        if self._left_at is None or lane == FIRST:
             return False
         own = self._partings.course.recorded.get(lane, lane)
         return all(each.lane != own for each in self._waiting)
@@ -489,11 +513,19 @@ class Player:
     def _turns_of(self, found: Interaction) -> int | None:
         """How often others went on until it was there, if it waited for nothing else."""
         sign = self._turns[found.seq : found.seq + 1]  # none in older recordings
-        if sign == "w":
+        if sign in ("w", "c"):
             return None
         if sign and sign in _DIGITS and found.duration_ns < _BLOCKS:
             return int(sign)
         return 0 if self._is_at_once(found) else None
+
+    def _was_cancelled(self, found: Interaction) -> bool | None:
+        """Whether the task was that waited for it. Where the whole unit of work was, by who waited for that, nobody
+        does it again."""
+        sign = self._turns[found.seq : found.seq + 1]
+        if sign == "o":
+            return False
+        return True if sign == "c" and not _ended_cancelled(self.recording) else None
 
     def _is_at_once(self, found: Interaction) -> bool:
         """Its coroutine need not have waited: it was short, and nobody asked or got anything meanwhile."""
@@ -600,6 +632,10 @@ class Player:
         own = self._partings.course.recorded.get(lane, lane)
         _, message = self._partings.refuse(shelf, request, asked, lane, own, self._spent)
         return shelf.refusal(asked, message, brief=self.unanswered > MOST_TOLD)
+
+
+def _ended_cancelled(recording: Recording) -> bool:
+    return (recording.error_type or "").endswith("CancelledError")
 
 
 def _settled(payload: Settles, among: Sequence[Interaction]) -> Value:

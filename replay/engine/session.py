@@ -200,10 +200,10 @@ class Session:
             try:
                 outcome = self._runners[recording.kind](recording, target, self._targets.resolve)
                 near = self._near()
-                shown = span.shown
+                shown = player.shown_to_end or span.shown
                 player.span = msgspec.structs.replace(span, clock=lambda asked: shown)
                 if self._waited is not None and not self._live:
-                    player.later.ended(self._waited())
+                    player.later.ended(self._waited() if player.waited_to_end is None else player.waited_to_end)
                 player.linger(self._linger)
                 player.close()
             except Unanswerable as error:

@@ -84,12 +84,15 @@ def drive(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 async def _started(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    start_here = getattr(current.get(), "start_here", None)
+    world = current.get()
+    start_here, end_here = getattr(world, "start_here", None), getattr(world, "end_here", None)
     if start_here is not None:
         start_here()
     try:
         return await work()
     finally:
+        if end_here is not None:  # its loop waits for threads yet that it left
+            end_here()
         await others_go_on()
 
 

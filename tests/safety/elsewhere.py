@@ -165,8 +165,8 @@ ELSEWHERE = {
         boundaries/resting: _computes cpu_of_others somebody_runs
         boundaries/stream: _Played.__init__ _Played._compare _Played.end _Played.hears _Played.over played
             played_async
-        boundaries/threads: _Job.__call__ _Job.__init__ _Job._become _Job.submitted
-            _Job.submitted.<locals>.tell_and_end _acting _acting.<locals>.act _is_refusal
+        boundaries/threads: _Job.__call__ _Job.__init__ _Job._become _Job._hold _Job.submitted
+            _Job.submitted.<locals>.held_and_begun _Job.submitted.<locals>.tell_and_end _acting _acting.<locals>.act _is_refusal
         boundaries/timeline: Timeline.begin Timeline._happened Timeline._interrupt Timeline._is_alone Timeline._rung
             Timeline._take_turn Timeline.add Timeline.after Timeline.block Timeline.close Timeline.compute
             Timeline.count Timeline.creep Timeline.elapsed Timeline.enter Timeline.given_up Timeline.has_main
@@ -223,14 +223,14 @@ ELSEWHERE = {
             Record.__init__ Record.__iter__ Record.__repr__ Record.__setattr__ Truncated.__hash__ made_class
         core/surroundings: Environ.__init__ Environ.write Timing.__init__ Timing._jump Timing._set_back
             Timing.write Zone.__init__ Zone.write is_yielded paced
-        core/verdict: Verdict.green Window.parts
+        core/verdict: Verdict.green Window.of Window.parts Window.shown
         core/world: Answer.open _unkept occupant occupy
         engine/earlier: Remembered.name _numbered _read _remembered dropped earlier is_all_from_before is_from_before
-            kept_by_now left_out may_be_dropped remembered
+            is_kept_by_process kept_by_now left_out may_be_dropped remembered was_recalled
         engine/entropy: chosen
-        engine/lanes: Lanes.start_here _Jobs.__init__ numbering
+        engine/lanes: Lanes.start_here _Jobs.__init__ _Lane.hold numbering
         engine/memory: is_used_up limit limited size
-        engine/steps: InOrder.__init__ InOrder._last InOrder.at _checked overlapping stepped
+        engine/steps: InOrder.__init__ InOrder._last InOrder.at InOrder.hold overlapping stepped steps_of
         engine/targets: Targets.__init__ Targets._import Targets._is_ours Targets.load Targets.resolve _absolute
             _held _is_dotted _is_listed _is_marked _is_under _resolved
         engine/user_code: UserCode.__init__ UserCode.asking UserCode.outward UserCode.standing is_machinery is_ours
@@ -238,7 +238,7 @@ ELSEWHERE = {
         entrypoints/__init__: _are _as_deep _as_deep.<locals>.limited _counted _depth _frames
         entrypoints/block: _await _called run_block
         entrypoints/steps: _by_position _limit replayed replayed_async
-        entrypoints/turn: _drive_into _started describe drive instead require_whole settle whole_input
+        entrypoints/turn: _drive_into _started describe drive instead others_go_on require_whole settle whole_input
         surfaces/init: listen
         entrypoints/web: Name.__init__ Pieces.__init__ Pieces.beyond Pieces.check Response.replayed
         store/bundle: Bundle.__contains__ Bundle.__getitem__ Bundle.__init__ Bundle.__iter__ Bundle.__len__

@@ -372,7 +372,11 @@ def with_threads(n: Any) -> Any:
 async def with_threads_later(n: Any) -> Any:
     gathered = await asyncio.gather(asked_later(n), asked_later(n))
     completed = [await each for each in asyncio.as_completed([asked_later(n)])]
-    return [await asyncio.to_thread(asked, n), gathered, completed]
+    given_up = asyncio.ensure_future(asked_later(n))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    return [await asyncio.to_thread(asked, n), gathered, completed, given_up.cancelled()]
 
 
 @replay.capture
