@@ -166,7 +166,8 @@ ELSEWHERE = {
         boundaries/stream: _Played.__init__ _Played._compare _Played.end _Played.hears _Played.over played
             played_async
         boundaries/threads: _Job.__call__ _Job.__init__ _Job._become _Job._hold _Job.submitted
-            _Job.submitted.<locals>.held_and_begun _Job.submitted.<locals>.tell_and_end _acting _acting.<locals>.act _is_refusal
+            _Job.submitted.<locals>.held_and_begun _Job.submitted.<locals>.tell_and_end _acting _acting.<locals>.act
+            _is_refusal
         boundaries/timeline: Timeline.begin Timeline._happened Timeline._interrupt Timeline._is_alone Timeline._rung
             Timeline._take_turn Timeline.add Timeline.after Timeline.block Timeline.close Timeline.compute
             Timeline.count Timeline.creep Timeline.elapsed Timeline.enter Timeline.given_up Timeline.has_main
