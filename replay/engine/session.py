@@ -67,11 +67,10 @@ class Session:
         predict: Callable[[Interaction, Resolve | None], Any] | None = None,
     ) -> None:
         """`linger`: lets the threads that the entry point left go on by one step; false if none of them would by so
-        many nanoseconds after the start. `near`: what came at about the same time. `stood`: where the
-        clock stood so far. `waited`: for how long the replay
-        has, nanoseconds; None: nobody asks. `listen`: lets the world hear what is logged; None: nobody asks for it.
-        `once`: no second run (see `run`). `predict`: what is read off a model's answer now (see
-        `replay.engine.breaches`), for finds of a breach."""
+        many nanoseconds after the start. `near`: what came at about the same time. `stood`: where the clock stood so
+        far. `waited`: for how long the replay has, nanoseconds; None: nobody asks. `listen`: lets the world hear what
+        is logged; None: nobody asks for it. `once`: no second run (see `run`). `predict`: what is read off a model's
+        answer now (see `replay.engine.breaches`), for finds of a breach."""
         self._live = frozenset(live)
         self._boundaries = boundaries
         self._runners = runners
