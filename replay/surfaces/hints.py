@@ -9,6 +9,7 @@ from replay.core.verdict import Divergence
 from replay.surfaces.kept import keeper
 from replay.surfaces.page import here
 from replay.surfaces.printable import escape
+from replay.surfaces.unset import advice, unset
 
 _PLACE = re.compile(r"\S+ (/.*?)(?: for writing)?\Z")
 
@@ -52,6 +53,10 @@ def perhaps(divergence: Divergence) -> str | None:
     if divergence.kind != "extra" and near in (None, divergence.target):
         return None
     method, there, path = _parted_target(divergence.target)
+    goes_elsewhere = divergence.boundary == "http" and near is not None and _parted_target(near)[1] not in ("", there)
+    names = unset(divergence.where) if goes_elsewhere else []
+    if names:
+        return advice(names, near)
     if near not in (None, divergence.target) and there and (method, path) == _parted_target(near)[::2]:
         return (
             "only where it goes is another, by a setting that the recording does not hold: set it here as it was in "

@@ -19,6 +19,7 @@ from replay.core.recording import Outcome, Recording
 from replay.core.verdict import MOST_NOTED, Difference, Divergence, Frame, Verdict, Violation
 from replay.engine.earlier import NAME as EARLIER
 from replay.engine.earlier import REMEMBERED, was_recalled
+from replay.engine.spots import is_library
 from replay.surfaces.asking import got_line, request_line
 from replay.surfaces.hints import perhaps
 from replay.surfaces.literals import (
@@ -34,6 +35,7 @@ from replay.surfaces.literals import (
 )  # fmt: skip
 from replay.surfaces.page import LABEL, Page, count, duration, here, when
 from replay.surfaces.printable import columns, escape, pad
+from replay.surfaces.unset import advice, behind
 
 FRAMES = 3
 """Lines of user code shown of an error."""
@@ -328,6 +330,7 @@ def frame_lines(found: Iterable[Frame], page: Page, first: str = "at") -> Iterat
 def _parting(verdict: Verdict, page: Page) -> Iterator[str]:
     if verdict.divergence is not None:
         yield from ("", page.heading("Where they part"), *divergence_lines(verdict.divergence, page))
+        yield from _unset(verdict, page)
         yield from _later(verdict, page)
     elif verdict.status == "diverged":
         yield from (
@@ -335,6 +338,7 @@ def _parting(verdict: Verdict, page: Page) -> Iterator[str]:
             page.heading("Where they part"),
             page.row("", "no recorded answer was asked for: nothing was checked"),
         )
+        yield from _unset(verdict, page)
     if verdict.reason and verdict.status != "unanswerable":
         yield from ("", page.heading("What else may be the reason"), *_wrapped(verdict.reason, page))
     apart = [each for each in verdict.difference if each.path != "$" or not _ended_otherwise(verdict)]
@@ -374,6 +378,18 @@ def _hint(divergence: Divergence, page: Page) -> Iterator[str]:
     said = perhaps(divergence)
     if said is not None:
         yield from page.wrapped("perhaps", said)
+
+
+def _unset(verdict: Verdict, page: Page) -> Iterator[str]:
+    """What the error says that came instead of a request, where a variable is not set that its line reads."""
+    divergence = verdict.divergence
+    node = None if verdict.outcome is None else raised_by(verdict.outcome)
+    if node is None or (divergence is not None and divergence.kind != "missing"):
+        return
+    names = behind(*error_headline(node), [frame for frame in frames(node) if not is_library(frame.file)])
+    if names:
+        target = divergence.nearest.target if divergence is not None and divergence.nearest is not None else None
+        yield from page.wrapped("perhaps", advice(names, target))
 
 
 def _later(verdict: Verdict, page: Page) -> Iterator[str]:
