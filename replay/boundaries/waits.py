@@ -167,8 +167,9 @@ def _tap_join(original: Callable[..., None]) -> Callable[..., None]:
         if timeline is None or not timeline.is_actor() or self is threading.current_thread():
             return original(self, timeout)
         joiners = _ended.get(self)
-        if joiners is None and timeout is None and _is_worker(self):
-            return _join_worker(original, self, timeline)
+        executor = _executor_of(self) if joiners is None and timeout is None else None
+        if executor is not None:
+            return _join_worker(original, self, executor, timeline)
         if joiners is None:
             return original(self, timeout)
         if timeout is not None and timeout <= 0:
@@ -214,14 +215,20 @@ def _tap_bare(original: Callable[..., int]) -> Callable[..., int]:
     return start
 
 
-def _is_worker(thread: threading.Thread) -> bool:
-    """Of an executor, whose jobs are counted (see `Pool`): it idles or does one of them."""
-    return getattr(thread, "_target", None) is concurrent.futures.thread._worker
+def _executor_of(thread: threading.Thread) -> Callable[[], Any] | None:
+    """A weak reference to that whose jobs it does, or idles for (see `Pool`); None: it does nobody's, or ends just now,
+    when a thread forgets what it ran."""
+    try:
+        is_worker = thread._target is concurrent.futures.thread._worker  # type: ignore[attr-defined]
+        return thread._args[0] if is_worker else None  # type: ignore[attr-defined,no-any-return]
+    except (AttributeError, IndexError):
+        return None
 
 
-def _join_worker(original: Callable[..., None], thread: threading.Thread, timeline: Timeline) -> None:
+def _join_worker(
+    original: Callable[..., None], thread: threading.Thread, executor: Callable[[], Any], timeline: Timeline
+) -> None:
     """It ends when all jobs are done: which of its workers does what, and ends when, is for the system to say."""
-    executor = thread._args[0]  # type: ignore[attr-defined]  # a weak reference
 
     def is_over() -> bool:
         over = timeline.is_over(executor)

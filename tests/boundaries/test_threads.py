@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from replay.boundaries.threads import install
+from replay.boundaries.waits import _executor_of
 from replay.core.world import dropped, here
 from tests.boundaries.worlds import Listener, inside
 
@@ -200,3 +201,19 @@ def test_signatures_are_kept() -> None:
     signature: Any = inspect.signature(ThreadPoolExecutor.submit)
     assert str(signature) == "(self, fn, /, *args, **kwargs)"
     assert threading.Thread.start.__qualname__ == "Thread.start"
+
+
+def test_a_worker_that_ends_as_it_is_joined() -> None:
+    """It has forgotten its executor by then, first what it ran and then with what: it was joined as one that has it."""
+    pool = ThreadPoolExecutor(1)
+    pool.submit(int).result()
+    (worker,) = pool._threads
+    executor = _executor_of(worker)
+    assert executor is not None
+    assert executor() is pool
+    for name in ("_args", "_target"):
+        kept = worker.__dict__.pop(name)
+        assert _executor_of(worker) is None, name
+        worker.__dict__[name] = kept
+    assert _executor_of(threading.Thread()) is None
+    pool.shutdown()

@@ -177,7 +177,7 @@ ELSEWHERE = {
             Timeline.sleep Timeline.spared Timeline.stood Timeline.waited Timeline.standing Timeline.starting
             Timeline.turn Timeline.unsure Timeline.wall _stuck
         boundaries/standing: _first_of _running _task_of stack_here stack_of stack_of_thread stack_of_timer
-        boundaries/waits: _end _is_worker _join_worker _join_worker.<locals>.is_over _of_now
+        boundaries/waits: _end _executor_of _join_worker _join_worker.<locals>.is_over _of_now
             _of_now.<locals>.text _place_in_sets _reader _reader.<locals>.read _starts_a_thread ended
             is_real_time nanoseconds started woken woken.<locals>.fire woken.<locals>.ready
         core/choosing: counts is_told says_whose
