@@ -220,7 +220,7 @@ def _executor_of(thread: threading.Thread) -> Callable[[], Any] | None:
     when a thread forgets what it ran."""
     try:
         is_worker = thread._target is concurrent.futures.thread._worker  # type: ignore[attr-defined]
-        return thread._args[0] if is_worker else None  # type: ignore[attr-defined,no-any-return]
+        return thread._args[0] if is_worker else None  # type: ignore[attr-defined]
     except (AttributeError, IndexError):
         return None
 
