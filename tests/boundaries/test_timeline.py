@@ -239,6 +239,16 @@ def test_what_is_forgotten_does_not_happen(line: Line) -> None:
     assert (woken, line.now - before) == (set(), 4 * SECOND)
 
 
+@pytest.mark.parametrize(
+    ("end", "due", "is_near"), [(1, 1, True), (1, 1000, True), (1000, 1, True), (1000, 1000, False)]
+)
+def test_what_is_given_up_as_it_comes(line: Line, end: int, due: int, is_near: bool) -> None:
+    """By production's clock or by this one: a limit that was late there is over here before what came with it."""
+    millisecond = SECOND // 1000
+    assert line.given_up(line.wall + end * millisecond, line.now + due * millisecond) is is_near
+    assert [each.what for each in line.nears.values()] == ["given up"] * is_near
+
+
 def test_it_lets_go_at_the_end(line: Line) -> None:
     """Threads that still wait when the replay is over go on, and time is real again."""
     ended = threading.Event()

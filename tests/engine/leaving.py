@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
 import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 import replay
 
@@ -126,3 +130,39 @@ def gives_up() -> list[bool]:
         jobs[0].result()
         time.sleep(0.001)
         return [job.cancel() for job in jobs]
+
+
+LEFT: list[asyncio.Task[int]] = []
+
+
+@asynccontextmanager
+async def _lifespan(web: Starlette) -> AsyncIterator[None]:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        web.state.client = client
+        try:
+            yield
+        finally:
+            for task in LEFT:
+                task.cancel()
+            LEFT.clear()
+
+
+async def _leaving(request: Request) -> JSONResponse:
+    LEFT.append(asyncio.create_task(_ask(request.app.state.client, 40)))
+    found = await _ask(request.app.state.client, 1)
+    if "computes" not in NOW:
+        await _compute(LEFT[-1])
+    return JSONResponse(found)
+
+
+web = Starlette(lifespan=_lifespan, routes=[Route("/", _leaving)])
+app = replay.ASGI(web, target="tests.engine.leaving:app")
+
+
+async def served() -> None:
+    """One request of the application, which cancels at its end what still runs."""
+    async with (
+        web.router.lifespan_context(web),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client,
+    ):
+        assert (await client.get("/")).json() == 1

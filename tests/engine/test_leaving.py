@@ -49,7 +49,7 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_patient")
-@pytest.mark.parametrize("work", [leaving.fails, lambda: leaving.leaves(40)], ids=["fails", "leaves"])
+@pytest.mark.parametrize("work", [leaving.fails, lambda: leaving.leaves(40), leaving.served])
 def test_they_go_on_as_long_as_they_did(record: Record, work: Callable[[], Any]) -> None:
     """A request that fails among many, and a task that nobody waits for. That it ended sooner is told."""
     recording = _recorded(record, work())
