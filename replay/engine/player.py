@@ -433,8 +433,8 @@ class Player:
             left = _unread(self.recording)
             moments = [
                 own[seq].offset_ns + own[seq].duration_ns
-                for seq, lane, reading in self._readings
-                if reading.taken < reading.whole and lane != FIRST and not (reading.just_missed or seq in left)
+                for seq, _, reading in self._readings
+                if reading.taken < reading.whole and not (reading.just_missed or seq in left)
             ]
             if moments and self._left_at is None:
                 self._left_at = now
